@@ -1,0 +1,41 @@
+"""What the user did wrong, in one line each, collected and raised together."""
+
+from __future__ import annotations
+
+
+class UserError(Exception):
+    """Problems that the user can mend.
+
+    Args:
+        problems: one line each: what is wrong, where, what to do
+    """
+
+    def __init__(self, problems: str | list[str]) -> None:
+        self.problems = [problems] if isinstance(problems, str) else list(problems)
+        super().__init__("\n".join(self.problems))
+
+
+class Problems:
+    """Collects problems so that all of them are told at once."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+
+    def add(self, line: str) -> None:
+        """Note one problem; a line already noted is not repeated."""
+        if line not in self.lines:
+            self.lines.append(line)
+
+    def extend(self, error: UserError, prefix: str = "") -> None:
+        """Note all problems of an error, each behind a prefix."""
+        for line in error.problems:
+            self.add(prefix + line)
+
+    def raise_if_any(self) -> None:
+        """Raise what was collected.
+
+        Raises:
+            UserError: if there is any problem
+        """
+        if self.lines:
+            raise UserError(self.lines)

@@ -1,0 +1,37 @@
+"""Shared fixtures: the place of real data, named once."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+DATA = Path(os.environ.get("IZWI_DATA", ROOT.parent / "shared" / "data")).resolve()
+
+
+def data_folder(name: str) -> Path:
+    """Folder of a real database, or skip with the reason."""
+    folder = DATA / name
+    if not folder.is_dir():
+        pytest.skip(f"no real data in {folder}: set IZWI_DATA to a folder that holds {name}/")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def emodb() -> Path:
+    return data_folder("emodb")
+
+
+@pytest.fixture(scope="session")
+def nemo() -> Path:
+    return data_folder("nemo")
+
+
+@pytest.fixture(scope="session")
+def speechocean() -> Path:
+    return data_folder("speechocean")
+
+
+@pytest.fixture(scope="session")
+def fsdd() -> Path:
+    return data_folder("fsdd")
