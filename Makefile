@@ -1,0 +1,52 @@
+# make alone lists the targets.
+PYTHON ?= python3
+BIN := .venv/bin
+# Byte code is made when a module is first imported: installs faster, a quarter smaller.
+PIP := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help core deep dev demo test lint docs clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+core: .venv/core ## set up .venv for all but neural nets
+deep: .venv/deep ## add torch and transformers
+dev: .venv/dev ## add what the tests and linters need
+
+.venv/python:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("izwi needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Say which: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/core: requirements.txt | .venv/python
+	@echo "installing the core into .venv (a minute or two)"
+	$(PIP) -r requirements.txt
+	@touch $@
+
+.venv/deep: requirements-deep.txt .venv/core
+	@echo "installing torch and transformers into .venv (a few minutes)"
+	$(PIP) -r requirements.txt -r requirements-deep.txt
+	@touch $@
+
+.venv/dev: requirements-dev.txt .venv/deep
+	$(PIP) -r requirements.txt -r requirements-deep.txt -r requirements-dev.txt
+	@touch $@
+
+demo: .venv/core ## run the default config on embedded synthetic speech
+	$(BIN)/snakemake
+
+test: .venv/dev ## run all tests
+	$(BIN)/python -m pytest -n auto --dist worksteal
+
+lint: .venv/dev ## ruff, snakefmt, snakemake --lint
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check --quiet Snakefile rules
+	$(BIN)/snakemake --lint
+
+docs: .venv/core ## write docs/options.md anew
+	$(BIN)/python scripts/make_option_reference.py
+
+clean: ## remove .venv; results stay
+	rm -rf .venv

@@ -1,0 +1,37 @@
+"""izwi: one ini, or many, become results. See README.md."""
+
+from snakemake.utils import min_version
+
+min_version("9.0")
+
+
+include: "rules/common.smk"
+
+
+localrules:
+    all,
+
+
+rule all:
+    input:
+        [path for unit in PLAN.units["experiment"].values() for path in unit.outputs.values()],
+        [path for unit in PLAN.units["summary"].values() for path in unit.outputs.values()],
+    default_target: True
+
+
+include: "rules/database.smk"
+include: "rules/load.smk"
+include: "rules/split.smk"
+include: "rules/features.smk"
+include: "rules/train.smk"
+include: "rules/evaluate.smk"
+include: "rules/plot.smk"
+include: "rules/experiment.smk"
+
+
+onsuccess:
+    closing.success(PLAN)
+
+
+onerror:
+    closing.failure(PLAN, str(log))

@@ -1,0 +1,83 @@
+"""The last words of a call: the results, or what went wrong."""
+
+from __future__ import annotations
+
+import atexit
+import csv
+import sys
+from pathlib import Path
+
+from izwi.jobs import problems_file
+from izwi.plan import Plan
+
+MAX_ROWS = 30
+
+
+def success(plan: Plan) -> None:
+    """Print the result table, and where the rest lies."""
+    # At exit, so that nothing is printed after it.
+    atexit.register(_print_results, plan)
+
+
+def failure(plan: Plan, log: str) -> None:
+    """Print the problems of all jobs, one line each."""
+    atexit.register(_print_problems, plan, log)
+
+
+def _print_results(plan: Plan) -> None:
+    path = Path(plan.results) / "summary.csv"
+    if not path.exists():
+        return
+    with open(path, newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    print("\n" + table(rows[:MAX_ROWS]), file=sys.stderr)
+    if len(rows) > MAX_ROWS:
+        print(f"… {len(rows) - MAX_ROWS} more in {path}", file=sys.stderr)
+    folder = Path(plan.results) / "experiments"
+    name = rows[0]["name"] if len(rows) == 1 else "<name>"
+    print(f"\ntable     {path}", file=sys.stderr)
+    print(f"pictures  {folder / name / 'plots'}", file=sys.stderr)
+    print(f"figures   {folder / name / 'metrics.json'}", file=sys.stderr, flush=True)
+
+
+def table(rows: list[dict[str, str]]) -> str:
+    """Rows of summary.csv as aligned text."""
+    header = ["experiment", "database", "features", "model", "measure", "value", "95 % interval"]
+    header += ["n test", "speakers", "warnings"]
+    lines = [header]
+    for row in rows:
+        interval = f"[{_short(row['ci_low'])}, {_short(row['ci_high'])}]" if row["ci_low"] else ""
+        features = row["features"] + (" (transductive)" if row["transductive"] == "True" else "")
+        lines.append(
+            [
+                row["name"],
+                row["databases"],
+                features,
+                row["model"],
+                row["measure"],
+                _short(row["value"]),
+                interval,
+                row["n_test"],
+                row["n_speakers"] or "unknown",
+                row["warnings"],
+            ]
+        )
+    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def _short(number: str) -> str:
+    return f"{float(number):.4g}" if number else "none"
+
+
+def _print_problems(plan: Plan, log: str) -> None:
+    path = problems_file(plan)
+    if path.exists():
+        lines = list(dict.fromkeys(path.read_text(encoding="utf-8").splitlines()))
+        path.unlink()
+        print("\n" + "\n".join(lines), file=sys.stderr, flush=True)
+    else:
+        print(f"\na job failed unexpectedly; its log is named in {log}", file=sys.stderr)

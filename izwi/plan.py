@@ -1,0 +1,575 @@
+"""From experiments to units of work: what each stage makes, from what, under which key.
+
+A unit is one output of one stage: a table, a split, a feature matrix, a trained model with its
+predictions, an evaluation, a plot, the folder of an experiment. Its key covers all that can change
+its content, so a unit whose outputs exist is done, and two experiments that agree share it.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from izwi import __version__, features, models, scan
+from izwi.databases import demo
+from izwi.errors import Problems, UserError
+from izwi.experiment import Experiment
+from izwi.files import read_json, write_if_changed, write_json
+from izwi.keys import PACKAGE, code_digest, key_of, version_of, versions_of
+
+STAGES = (
+    "database",
+    "load",
+    "split",
+    "features",
+    "train",
+    "evaluate",
+    "plot",
+    "experiment",
+    "summary",
+)
+# What is shown in experiment.json: the packages that results rest on.
+PACKAGES = ("numpy", "pandas", "pyarrow", "scikit-learn", "snakemake", "matplotlib")
+
+
+@dataclass
+class Unit:
+    """One piece of work.
+
+    Args:
+        stage: its stage
+        key: hash of all that can change the result
+        label: readable name for messages
+        spec: resolved options, as the stage's function takes them
+        inputs: role → file or list of files made by other units
+        outputs: role → file
+        sources: the inis that want it
+        group: units of one group are done in one job
+    """
+
+    stage: str
+    key: str
+    label: str
+    spec: dict[str, Any]
+    inputs: dict[str, Any]
+    outputs: dict[str, str]
+    sources: list[str] = field(default_factory=list)
+    group: str = ""
+
+    @property
+    def done(self) -> bool:
+        """True where all outputs exist."""
+        return all(os.path.exists(path) for path in self.outputs.values())
+
+    def input_files(self) -> list[str]:
+        """All inputs, flat."""
+        flat: list[str] = []
+        for value in self.inputs.values():
+            flat.extend([value] if isinstance(value, str) else value)
+        return flat
+
+
+@dataclass
+class Plan:
+    """All units of a call.
+
+    Args:
+        results: folder of results
+        cache: folder of scans and of the feature store
+        listings: database key → file with paths and digests of its audio
+    """
+
+    results: str
+    cache: str
+    units: dict[str, dict[str, Unit]] = field(default_factory=lambda: {s: {} for s in STAGES})
+    listings: dict[str, str] = field(default_factory=dict)
+
+    def save(self) -> str:
+        """Write the plan where jobs on this or another machine find it.
+
+        Returns:
+            its path
+        """
+        content = {
+            "results": self.results,
+            "cache": self.cache,
+            "listings": self.listings,
+            "units": [asdict(unit) for stage in STAGES for unit in self.units[stage].values()],
+        }
+        path = Path(self.results) / "plans" / f"{key_of(content)}.json"
+        if not path.exists():
+            write_json(path, content)
+        return str(path.resolve())
+
+    @classmethod
+    def load(cls, path: str) -> Plan:
+        """Read a saved plan."""
+        content = read_json(path)
+        plan = cls(content["results"], content["cache"], listings=content["listings"])
+        for unit in content["units"]:
+            plan.units[unit["stage"]][unit["key"]] = Unit(**unit)
+        return plan
+
+    def of_outputs(self, outputs: list[str]) -> list[Unit]:
+        """The units that make the given files, in the order of the plan."""
+        wanted = set(outputs)
+        return [
+            unit
+            for stage in STAGES
+            for unit in self.units[stage].values()
+            if wanted & set(unit.outputs.values())
+        ]
+
+    def batches(self, stage: str, cores: int) -> list[list[Unit]]:
+        """Units of a stage as jobs.
+
+        What exists is a job each, so that Snakemake still knows it; what is missing is batched by
+        group, since a process start costs more than most fits, in at most ``cores`` jobs a group.
+        """
+        done: list[list[Unit]] = []
+        missing: dict[str, list[Unit]] = {}
+        for unit in self.units[stage].values():
+            if unit.done:
+                done.append([unit])
+            else:
+                missing.setdefault(unit.group, []).append(unit)
+        batches = []
+        for units in missing.values():
+            n_jobs = 1 if stage in ("load", "split") else min(cores, len(units))
+            batches.extend(units[i::n_jobs] for i in range(n_jobs))
+        return done + batches
+
+
+def _slug(text: str) -> str:
+    """A readable piece of a file name."""
+    return "".join(c if c.isalnum() or c in "._-" else "-" for c in text)[:60]
+
+
+class Planner:
+    """Builds the plan, experiment by experiment."""
+
+    def __init__(self, results: str, cache: str, *, cwd: Path) -> None:
+        self.plan = Plan(results, cache)
+        self.cwd = cwd
+        self.problems = Problems()
+        self._listings: dict[str, Any] = {}
+
+    def _add(self, unit: Unit, source: str) -> Unit:
+        unit = self.plan.units[unit.stage].setdefault(unit.key, unit)
+        if source not in unit.sources:
+            unit.sources.append(source)
+        return unit
+
+    def _path(self, *parts: str) -> str:
+        return os.path.join(self.plan.results, *parts)
+
+    def add(self, experiment: Experiment) -> None:
+        """Plan one experiment; problems with its data folders are collected."""
+        try:
+            self._add_experiment(experiment)
+        except UserError as error:
+            self.problems.extend(error, prefix=f"{experiment.ini}: ")
+
+    def _add_experiment(self, experiment: Experiment) -> None:
+        tables = [self._load(experiment, database) for database in experiment.databases]
+        split = self._split(experiment, tables)
+        matrices = [
+            [self._features(experiment, table, split, spec) for spec in experiment.features]
+            for table in tables
+        ]
+        trained = self._train(experiment, tables, matrices, split)
+        evaluated = self._evaluate(experiment, trained, tables, split)
+        plots = self._plots(experiment, trained, evaluated, tables, matrices, split)
+        self._experiment(experiment, evaluated, plots, trained, tables, matrices, split)
+
+    def _database(self, experiment: Experiment, database: dict[str, Any]) -> dict[str, Any]:
+        """What stands for a database's content: a scan, or the recipe of one that a rule makes."""
+        kind = database["type"]
+        if kind in ("demo", "audb"):
+            recipe = {"type": kind}
+            if kind == "demo":
+                recipe["recipe"] = demo.RECIPE
+                recipe["code"] = code_digest(("databases/demo.py",))
+                recipe["versions"] = versions_of(("espeakng-loader",))
+                label = "demo"
+            else:
+                label = database["path"] or database["name"]
+                recipe |= {"name": label, "version": database["options"]["version"]}
+            key = key_of("database", recipe)
+            folder = self._path("databases", f"{_slug(label)}-{key}")
+            unit = self._add(
+                Unit(
+                    stage="database",
+                    key=key,
+                    label=label,
+                    spec={**recipe, "folder": folder},
+                    inputs={},
+                    outputs={"header": os.path.join(folder, "done.json")},
+                    group=key,
+                ),
+                experiment.ini,
+            )
+            return {"key": key, "unit": unit, "path": folder}
+        probe = {k: database["options"].get(k) for k in sorted(database["options"])}
+        cached = key_of(database["name"], kind, database["path"], probe)
+        if cached not in self._listings:
+            listing = scan.scan(database, cwd=self.cwd, cache=Path(self.plan.cache))
+            key = key_of("database", kind, listing.label_digest, listing.audio_digest)
+            path = self._path("plans", "listings", f"{_slug(database['name'])}-{cached}-{key}.json")
+            if not os.path.exists(path):
+                listing.save(path)
+            self._listings[cached] = {"key": key, "unit": None, "listing": path}
+        return self._listings[cached]
+
+    def _load(self, experiment: Experiment, database: dict[str, Any]) -> Unit:
+        source = self._database(experiment, database)
+        spec = {
+            "name": database["name"],
+            "type": database["type"],
+            "options": database["options"],
+            **experiment.load,
+        }
+        modules = _sources("databases", without=("demo.py", "audb.py"))
+        key = key_of("load", spec, source["key"], code_digest(modules), versions_of(("pandas",)))
+        stem = self._path("tables", f"{_slug(database['name'])}-{key}")
+        if source["unit"] is None:
+            self.plan.listings[key] = source["listing"]
+            spec["path"] = database["path"]
+        else:
+            spec["path"] = source["path"]
+        return self._add(
+            Unit(
+                stage="load",
+                key=key,
+                label=database["name"],
+                spec=spec,
+                inputs={"database": source["unit"].outputs["header"]} if source["unit"] else {},
+                outputs={"table": f"{stem}.parquet", "report": f"{stem}.json"},
+            ),
+            experiment.ini,
+        )
+
+    def _split(self, experiment: Experiment, tables: list[Unit]) -> Unit:
+        spec = experiment.split
+        key = key_of(
+            "split",
+            spec,
+            [table.key for table in tables],
+            code_digest(_sources("splits")),
+            versions_of(("numpy", "scikit-learn")),
+        )
+        stem = self._path("splits", f"{_slug('+'.join(t.label for t in tables))}-{key}")
+        return self._add(
+            Unit(
+                stage="split",
+                key=key,
+                label="+".join(table.label for table in tables),
+                spec=spec,
+                inputs={"tables": [table.outputs["table"] for table in tables]},
+                outputs={"split": f"{stem}.parquet", "report": f"{stem}.json"},
+            ),
+            experiment.ini,
+        )
+
+    def _features(
+        self, experiment: Experiment, table: Unit, split: Unit, spec: dict[str, Any]
+    ) -> Unit:
+        cls = features.extractor_class(spec["type"])
+        extractor = extractor_key(spec)
+        key = key_of("features", extractor, table.key)
+        name = _slug("-".join([spec["type"], *(str(spec["options"].get(k)) for k in cls.title)]))
+        stem = self._path("features", f"{table.label}-{table.key}", f"{name}-{key}")
+        unit = self._add(
+            Unit(
+                stage="features",
+                key=key,
+                label=f"{name} of {table.label}",
+                spec={
+                    **spec,
+                    "store": os.path.join(self.plan.cache, "features", f"{name}-{extractor}"),
+                    "table": table.key,
+                },
+                inputs={"table": table.outputs["table"], "splits": []},
+                outputs={"matrix": f"{stem}.parquet", "report": f"{stem}.json"},
+                group=key,
+            ),
+            experiment.ini,
+        )
+        # Wrong labels, speakers or splits are told before any extraction starts.
+        if split.outputs["report"] not in unit.inputs["splits"]:
+            unit.inputs["splits"].append(split.outputs["report"])
+        return unit
+
+    def _train(
+        self,
+        experiment: Experiment,
+        tables: list[Unit],
+        matrices: list[list[Unit]],
+        split: Unit,
+    ) -> Unit:
+        cls = models.model_class(experiment.model["type"])
+        spec = {
+            "task": experiment.task,
+            "model": experiment.model,
+            "preprocessing": experiment.preprocessing,
+            "runs": experiment.runs,
+            "seed": experiment.seed,
+            "measure": experiment.evaluation["measure"] if cls.needs_dev else None,
+            "save": experiment.save,
+        }
+        modules = ("training.py", "preprocessing.py", "splits.py", "models/base.py", *cls.modules)
+        key = key_of(
+            "train",
+            spec,
+            split.key,
+            [[matrix.key for matrix in row] for row in matrices],
+            code_digest(tuple(modules)),
+            versions_of(("numpy", "scikit-learn", *cls.packages)),
+        )
+        folder = self._path("models", f"{_slug(experiment.model['type'])}-{key}")
+        return self._add(
+            Unit(
+                stage="train",
+                key=key,
+                label=experiment.name,
+                spec=spec,
+                inputs={
+                    "split": split.outputs["split"],
+                    "split_report": split.outputs["report"],
+                    "tables": [table.outputs["table"] for table in tables],
+                    "matrices": [unit.outputs["matrix"] for row in matrices for unit in row],
+                },
+                outputs={
+                    "predictions": os.path.join(folder, "predictions.parquet"),
+                    "report": os.path.join(folder, "training.json"),
+                    "model": os.path.join(folder, "model"),
+                },
+                group=key_of(split.key, [[unit.key for unit in row] for row in matrices]),
+            ),
+            experiment.ini,
+        )
+
+    def _evaluate(
+        self, experiment: Experiment, trained: Unit, tables: list[Unit], split: Unit
+    ) -> Unit:
+        spec = {
+            "task": experiment.task,
+            "measure": experiment.evaluation["measure"],
+            "seed": experiment.seed,
+        }
+        key = key_of(
+            "evaluate",
+            spec,
+            trained.key,
+            code_digest(("evaluation.py",)),
+            versions_of(("numpy",)),
+        )
+        folder = self._path("evaluations", key)
+        return self._add(
+            Unit(
+                stage="evaluate",
+                key=key,
+                label=experiment.name,
+                spec=spec,
+                inputs={
+                    "predictions": trained.outputs["predictions"],
+                    "training": trained.outputs["report"],
+                    "split_report": split.outputs["report"],
+                    "table_reports": [table.outputs["report"] for table in tables],
+                },
+                outputs={
+                    "metrics": os.path.join(folder, "metrics.json"),
+                    "predictions": os.path.join(folder, "predictions.csv"),
+                },
+            ),
+            experiment.ini,
+        )
+
+    def _plots(
+        self,
+        experiment: Experiment,
+        trained: Unit,
+        evaluated: Unit,
+        tables: list[Unit],
+        matrices: list[list[Unit]],
+        split: Unit,
+    ) -> dict[str, Unit]:
+        of_results = {
+            "metrics": evaluated.outputs["metrics"],
+            "predictions": trained.outputs["predictions"],
+        }
+        of_data = {
+            "split": split.outputs["split"],
+            "split_report": split.outputs["report"],
+            "tables": [table.outputs["table"] for table in tables],
+        }
+        of_features = of_data | {
+            "matrices": [unit.outputs["matrix"] for row in matrices for unit in row]
+        }
+        wanted: dict[str, tuple[list[str], dict[str, Any]]] = {}
+        if experiment.task == "classification":
+            wanted["confusion_matrix"] = ([evaluated.key], of_results)
+        else:
+            wanted["truth_prediction"] = ([evaluated.key], of_results)
+        if experiment.plots.get("value_counts"):
+            wanted["value_counts"] = ([split.key], of_data)
+        if experiment.plots.get("tsne"):
+            wanted["tsne"] = (
+                [split.key, *(unit.key for row in matrices for unit in row)],
+                of_features,
+            )
+        if experiment.plots.get("epoch_progression"):
+            wanted["epoch_progression"] = ([trained.key], {"training": trained.outputs["report"]})
+        plots = {}
+        for kind, (keys, inputs) in wanted.items():
+            spec = {
+                "kind": kind,
+                "task": experiment.task,
+                "target": experiment.target,
+                "seed": experiment.seed,
+                "format": experiment.plots.get("format", "png"),
+            }
+            if kind == "tsne":
+                spec["preprocessing"] = experiment.preprocessing
+            key = key_of(
+                "plot", spec, keys, code_digest(_sources("plots")), versions_of(("matplotlib",))
+            )
+            plots[kind] = self._add(
+                Unit(
+                    stage="plot",
+                    key=key,
+                    label=f"{kind} of {experiment.name}",
+                    spec=spec,
+                    inputs=inputs,
+                    outputs={"plot": self._path("plots", f"{kind}-{key}.{spec['format']}")},
+                    group="tsne" if kind == "tsne" else "",
+                ),
+                experiment.ini,
+            )
+        return plots
+
+    def _experiment(
+        self,
+        experiment: Experiment,
+        evaluated: Unit,
+        plots: dict[str, Unit],
+        trained: Unit,
+        tables: list[Unit],
+        matrices: list[list[Unit]],
+        split: Unit,
+    ) -> None:
+        folder = self._path("experiments", experiment.name)
+        record = {
+            **experiment.as_dict(),
+            "izwi": __version__,
+            "stages": {
+                "load": [_stage_record(unit) for unit in tables],
+                "split": _stage_record(split),
+                "features": [_stage_record(unit) for row in matrices for unit in row],
+                "train": _stage_record(trained),
+                "evaluate": _stage_record(evaluated),
+                "plot": {kind: _stage_record(unit) for kind, unit in plots.items()},
+            },
+            "packages": self._packages(experiment),
+        }
+        key = key_of("experiment", record, self.plan.results)
+        wish = self._path("plans", "experiments", f"{experiment.name}.json")
+        # Its time changes with its content alone: the one thing by which the folder of an
+        # experiment, which carries no key in its name, is known to be out of date.
+        write_if_changed(wish, {"key": key, **record})
+        outputs = {
+            "metrics": os.path.join(folder, "metrics.json"),
+            "predictions": os.path.join(folder, "predictions.csv"),
+            "record": os.path.join(folder, "experiment.json"),
+        }
+        for kind, unit in plots.items():
+            suffix = unit.spec["format"]
+            outputs[kind] = os.path.join(folder, "plots", f"{kind}.{suffix}")
+        self._add(
+            Unit(
+                stage="experiment",
+                key=key,
+                label=experiment.name,
+                spec={"name": experiment.name},
+                inputs={
+                    "wish": wish,
+                    "metrics": evaluated.outputs["metrics"],
+                    "predictions": evaluated.outputs["predictions"],
+                    **{kind: unit.outputs["plot"] for kind, unit in plots.items()},
+                },
+                outputs=outputs,
+            ),
+            experiment.ini,
+        )
+
+    def _packages(self, experiment: Experiment) -> dict[str, str | None]:
+        names = set(PACKAGES) | set(models.model_class(experiment.model["type"]).packages)
+        for spec in experiment.features:
+            names |= set(features.extractor_class(spec["type"]).packages)
+        return {name: version_of(name) for name in sorted(names)}
+
+    def finish(self) -> Plan:
+        """The plan with its summary.
+
+        Raises:
+            UserError: with all problems of all experiments
+        """
+        self.problems.raise_if_any()
+        units = list(self.plan.units["experiment"].values())
+        if units:
+            key = key_of("summary", [unit.key for unit in units])
+            wish = self._path("plans", "summary.json")
+            write_if_changed(wish, {"key": key, "experiments": [unit.label for unit in units]})
+            self._add(
+                Unit(
+                    stage="summary",
+                    key=key,
+                    label="all_experiments",
+                    spec={},
+                    inputs={
+                        "wish": wish,
+                        "metrics": [unit.outputs["metrics"] for unit in units],
+                        "records": [unit.outputs["record"] for unit in units],
+                    },
+                    outputs={"summary": self._path("summary.csv")},
+                ),
+                "",
+            )
+        return self.plan
+
+
+def extractor_key(spec: dict[str, Any]) -> str:
+    """Key of a feature set: its options, its code, its packages."""
+    cls = features.extractor_class(spec["type"])
+    return key_of(
+        spec,
+        cls.content(spec["options"]),
+        code_digest(("audio.py", "features/base.py", *cls.modules)),
+        versions_of(cls.packages),
+    )
+
+
+def _stage_record(unit: Unit) -> dict[str, Any]:
+    return {"key": unit.key, "files": unit.outputs}
+
+
+def _sources(name: str, without: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Source files of a module or subpackage, relative to the package."""
+    folder = PACKAGE / name
+    if folder.is_dir():
+        return tuple(f"{name}/{p.name}" for p in folder.glob("*.py") if p.name not in without)
+    return (f"{name}.py",)
+
+
+def make_plan(experiments: list[Experiment], results: str, cache: str, *, cwd: Path) -> Plan:
+    """Plan all experiments of a call.
+
+    Raises:
+        UserError: with all problems of all databases
+    """
+    planner = Planner(results, cache, cwd=cwd)
+    for experiment in experiments:
+        planner.add(experiment)
+    return planner.finish()

@@ -1,0 +1,20 @@
+"""Databases that a rule makes: the embedded one, or one fetched by audb."""
+
+for batch in jobs_of("database"):
+
+    rule:
+        name:
+            batch.name
+        input:
+            ancient(batch.inputs),
+        output:
+            batch.outputs,
+        log:
+            batch.log,
+        benchmark:
+            batch.benchmark
+        conda:
+            "../envs/core.yaml"
+        threads: 1
+        script:
+            "../scripts/database.py"

@@ -1,0 +1,20 @@
+"""Labels and audio files of a database become a table; wrong data is told here, for all experiments."""
+
+for batch in jobs_of("load"):
+
+    rule:
+        name:
+            batch.name
+        input:
+            ancient(batch.inputs),
+        output:
+            batch.outputs,
+        log:
+            batch.log,
+        benchmark:
+            batch.benchmark
+        conda:
+            "../envs/core.yaml"
+        threads: 1
+        script:
+            "../scripts/load.py"

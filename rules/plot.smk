@@ -1,0 +1,20 @@
+"""Pictures."""
+
+for batch in jobs_of("plot"):
+
+    rule:
+        name:
+            batch.name
+        input:
+            ancient(batch.inputs),
+        output:
+            batch.outputs,
+        log:
+            batch.log,
+        benchmark:
+            batch.benchmark
+        conda:
+            "../envs/core.yaml"
+        threads: 1
+        script:
+            "../scripts/plot.py"

@@ -1,0 +1,20 @@
+"""The rows of an experiment's tables are put into train, dev and test, or into folds."""
+
+for batch in jobs_of("split"):
+
+    rule:
+        name:
+            batch.name
+        input:
+            ancient(batch.inputs),
+        output:
+            batch.outputs,
+        log:
+            batch.log,
+        benchmark:
+            batch.benchmark
+        conda:
+            "../envs/core.yaml"
+        threads: 1
+        script:
+            "../scripts/split.py"

@@ -1,0 +1,33 @@
+"""Evaluate predictions: measures with their intervals."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from izwi import jobs
+from izwi.files import atomic, read_json, write_json
+
+
+def main(unit: jobs.Unit, job: jobs.Job) -> None:
+    """Write the measures and the predictions of one experiment."""
+    import pandas as pd
+
+    from izwi import evaluation
+
+    split = read_json(unit.inputs["split_report"])
+    predictions = pd.read_parquet(unit.inputs["predictions"])
+    metrics = evaluation.evaluate(
+        {**unit.spec, "labels": split["labels"] or None},
+        predictions,
+        training=read_json(unit.inputs["training"]),
+        split=split,
+        tables=[read_json(path) for path in unit.inputs["table_reports"]],
+    )
+    with atomic(unit.outputs["predictions"]) as path:
+        evaluation.write_predictions(predictions, path)
+    write_json(unit.outputs["metrics"], metrics)
+
+
+if "snakemake" in globals():
+    jobs.run(snakemake, main)

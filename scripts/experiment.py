@@ -1,0 +1,30 @@
+"""Bring the results of an experiment together in the folder that carries its name."""
+
+import shutil
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from izwi import jobs
+from izwi.files import atomic, read_json, write_json
+
+
+def main(unit: jobs.Unit, job: jobs.Job) -> None:
+    """Copy what the stages made; plots that are no longer asked for go away."""
+    keep = {Path(path).resolve() for path in unit.outputs.values()}
+    for path in (Path(unit.outputs["metrics"]).parent / "plots").glob("*"):
+        if path.resolve() not in keep:
+            path.unlink()
+    for role, source in unit.inputs.items():
+        if role == "metrics":
+            write_json(unit.outputs[role], {"name": unit.spec["name"], **read_json(source)})
+        elif role == "wish":
+            write_json(unit.outputs["record"], read_json(source))
+        else:
+            with atomic(unit.outputs[role]) as path:
+                shutil.copyfile(source, path)
+
+
+if "snakemake" in globals():
+    jobs.run(snakemake, main)

@@ -1,0 +1,43 @@
+"""Extract a feature set for a table; only audio that the store has not seen is read."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from izwi import jobs
+from izwi.files import atomic, write_json
+
+
+def main(unit: jobs.Unit, job: jobs.Job) -> None:
+    """Write one feature matrix, with a report beside it."""
+    import pandas as pd
+
+    from izwi import features
+
+    table = pd.read_parquet(unit.inputs["table"])
+    load = job.plan.units["load"][unit.spec["table"]]
+    listing = job.listing(load)
+    matrix = features.extract(
+        {"type": unit.spec["type"], "options": unit.spec["options"]},
+        table,
+        dict(zip(listing.files, listing.paths, strict=True)),
+        store=Path(unit.spec["store"]),
+        threads=job.threads,
+        progress=lambda line: job.say(f"{unit.label}: {line}", show=True),
+    )
+    with atomic(unit.outputs["matrix"]) as path:
+        matrix.to_parquet(path, index=False)
+    write_json(
+        unit.outputs["report"],
+        {
+            "key": unit.key,
+            "spec": unit.spec,
+            "rows": len(matrix),
+            "features": matrix.columns.drop(["file", "start", "end"]).tolist(),
+        },
+    )
+
+
+if "snakemake" in globals():
+    jobs.run(snakemake, main)
