@@ -1,0 +1,141 @@
+"""Tables in, split out: all databases together, checked and counted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from izwi.errors import Problems
+from izwi.splits.checks import check_parts, check_shared
+from izwi.splits.crossval import assign_folds
+from izwi.splits.holdout import DEFAULT_SIZE, assign_parts
+from izwi.splits.parts import PARTS, folds
+from izwi.splits.report import Log, count, natural, shorten
+from izwi.splits.speakers import speaker_keys
+from izwi.splits.subsets import dev_from_train, in_order
+
+COLUMNS = ["database", "file", "start", "end", "speaker", "part", "fold", "dev_folds"]
+
+
+def make_split(
+    spec: dict[str, Any], tables: list[pd.DataFrame]
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Say for each row of all tables where it belongs.
+
+    Every random choice is seeded and depends on the rows alone, not on their order.
+
+    Args:
+        spec: ``task`` (``classification`` or ``regression``), ``target``, ``seed``,
+            ``same_speakers``, ``strategy`` (``train_test`` or ``cross_data``), ``trains``,
+            ``tests``, ``traindevtest``, ``logo``, ``k_fold_cross``, ``labels``, and in
+            ``databases``, by name, ``split_strategy``, ``test_size`` and ``dev_size`` (percent;
+            no dev part where ``dev_size`` is missing and ``traindevtest`` is not set), ``train``,
+            ``dev``, ``test`` (speakers), ``balance``, ``age_bins``, ``stratify``,
+            ``size_diff_weight``; only the first three are needed
+        tables: one per database, in the order of ``databases``
+
+    Returns:
+        the split, one row per row of the tables; and the report: ``notes``, ``warnings``,
+        ``counts`` and ``speakers`` (part to number; parts are the folds in cross-validation),
+        ``labels`` (classes in order, empty for regression), ``n_folds`` (0 for hold-out)
+
+    Raises:
+        UserError: if the data cannot be split so, or a part that is needed is empty
+    """
+    log = Log()
+    frame = pd.concat(tables, ignore_index=True)
+    if "speaker" not in frame:
+        frame["speaker"] = pd.Series(pd.NA, index=frame.index, dtype="str")
+    _check_tables(spec, frame)
+    labels = _labels(spec, frame, log)
+
+    split = frame[["database", "file", "start", "end"]].copy()
+    split["speaker"] = speaker_keys(frame, bool(spec.get("same_speakers"))).astype("str")
+    split["part"], split["fold"], split["dev_folds"] = "", 0, ""
+    known = frame["truth"].isin(labels) | frame["truth"].isna() if labels else frame["file"].notna()
+    usable = in_order(frame[known])
+    speakers = split["speaker"].loc[usable.index]
+
+    cross_validation = bool(spec.get("logo") or spec.get("k_fold_cross"))
+    if cross_validation:
+        split.loc[usable.index, "fold"] = assign_folds(spec, usable, speakers, log)
+        split.loc[usable.index, "part"] = split["fold"].loc[usable.index].astype("str")
+    else:
+        split.loc[usable.index, "part"] = assign_parts(spec, usable, log)
+    if spec.get("traindevtest"):
+        _add_dev(spec, split, frame["truth"], log)
+
+    check_parts(spec, split, frame["truth"], labels, log)
+    check_shared(spec, split, frame, log)
+    return split, _report(split, labels, cross_validation, log)
+
+
+def _check_tables(spec: dict[str, Any], frame: pd.DataFrame) -> None:
+    problems = Problems()
+    present = set(frame["database"])
+    for name in spec.get("databases", {}):
+        if name not in present:
+            problems.add(f"[DATA] {name}: no rows left, check its filters, labels and limits")
+    if frame.empty:
+        problems.add("[DATA] databases: no rows left, check filters, labels and limits")
+    if spec["task"] == "classification" and spec.get("labels"):
+        truth = set(frame["truth"].dropna())
+        unknown = [str(label) for label in spec["labels"] if str(label) not in truth]
+        if unknown:
+            problems.add(
+                f"[DATA] labels: no row has {shorten(unknown)}, "
+                f"'{spec['target']}' holds {shorten(truth)}"
+            )
+    problems.raise_if_any()
+
+
+def _labels(spec: dict[str, Any], frame: pd.DataFrame, log: Log) -> list[str]:
+    """The classes in order; says how many rows are of other classes."""
+    if spec["task"] == "regression":
+        return []
+    truth = frame["truth"].dropna()
+    if not spec.get("labels"):
+        return natural(set(truth))
+    labels = list(dict.fromkeys(str(label) for label in spec["labels"]))
+    for name, other in truth[~truth.isin(labels)].value_counts().sort_index().items():
+        log.note(f"[DATA] labels: {count(other, 'row')} of '{name}' unused, not among them")
+    return labels
+
+
+def _add_dev(spec: dict[str, Any], split: pd.DataFrame, truth: pd.Series, log: Log) -> None:
+    """Take dev out of train where the strategies give none, in each fold."""
+    frame = split.assign(truth=truth)
+    names: dict[int, list[str]] = {}
+    for number, train, dev, _ in list(folds(split)):
+        if len(dev) or not len(train):
+            continue
+        _, dev = dev_from_train(frame, train, seed=spec["seed"], share=DEFAULT_SIZE / 100)
+        if number == 0:
+            split.loc[dev, "part"] = "dev"
+            log.note(f"[EXP] traindevtest: {count(len(dev), 'row')} moved from train to dev")
+        for row in dev:
+            names.setdefault(row, []).append(str(number))
+    if names and split["fold"].any():
+        split.loc[list(names), "dev_folds"] = [",".join(numbers) for numbers in names.values()]
+        log.note("[EXP] traindevtest: dev is taken from the training part of each fold")
+
+
+def _report(
+    split: pd.DataFrame, labels: list[str], cross_validation: bool, log: Log
+) -> dict[str, Any]:
+    n_folds = int(split["fold"].max())
+    parts = [str(i + 1) for i in range(n_folds)] if cross_validation else list(PARTS)
+    counts = {part: int((split["part"] == part).sum()) for part in parts}
+    unused = int((split["part"] == "").sum())
+    if unused:
+        counts["unused"] = unused
+    speakers = {part: int(split["speaker"][split["part"] == part].nunique()) for part in parts}
+    return {
+        "notes": log.notes,
+        "warnings": log.warnings,
+        "counts": counts,
+        "speakers": speakers,
+        "labels": labels,
+        "n_folds": n_folds,
+    }

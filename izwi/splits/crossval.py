@@ -1,0 +1,133 @@
+"""Folds: groups of speakers, stratified rows, or those that the data bring along."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, StratifiedKFold
+
+from izwi.errors import UserError
+from izwi.splits.report import Log, count, natural, shorten
+from izwi.splits.subsets import generator, strata
+
+
+def assign_folds(
+    spec: dict[str, Any], frame: pd.DataFrame, speakers: pd.Series, log: Log
+) -> np.ndarray:
+    """Give each row the fold in which it is tested.
+
+    Args:
+        spec: options of the split; ``logo`` wins over ``k_fold_cross``
+        frame: rows of all tables, in an order that does not depend on the source
+        speakers: who speaks in each row
+        log: takes the remarks
+
+    Returns:
+        1..n, shape (rows,)
+
+    Raises:
+        UserError: if there are too few speakers or rows, or a speaker is missing
+    """
+    n = spec.get("logo") or spec["k_fold_cross"]
+    key = "[MODEL] logo" if spec.get("logo") else "[MODEL] k_fold_cross"
+    _say_overrides(spec, key, log)
+    if n < 2:
+        raise UserError(f"{key}: {n} is too few, at least 2 folds are needed")
+    if not spec.get("logo"):
+        return _stratified(n, key, frame, generator(spec["seed"], "k_fold_cross"), log)
+    if "fold" in frame and frame["fold"].notna().any():
+        return _given(n, key, frame, log)
+    return _speaker_groups(n, key, frame, speakers, generator(spec["seed"], "logo"))
+
+
+def _say_overrides(spec: dict[str, Any], key: str, log: Log) -> None:
+    if spec.get("logo") and spec.get("k_fold_cross"):
+        log.warn("[MODEL] k_fold_cross: ignored, logo overrides it")
+    for name, options in spec.get("databases", {}).items():
+        if (options or {}).get("split_strategy") is not None:
+            log.warn(f"[DATA] {name}.split_strategy: ignored, {key} overrides it")
+    if spec.get("strategy") == "cross_data":
+        log.warn(f"[DATA] strategy: cross_data ignored, {key} pools all databases")
+    elif spec.get("trains") or spec.get("tests"):
+        log.warn(f"[DATA] trains, tests: ignored, {key} pools all databases")
+
+
+def _given(n: int, key: str, frame: pd.DataFrame, log: Log) -> np.ndarray:
+    """The folds of the data, renumbered from 1 in their order."""
+    missing = int(frame["fold"].isna().sum())
+    if missing:
+        raise UserError(
+            f"{key}: {count(missing, 'row')} of {len(frame)} without a value in the column 'fold', "
+            f"fill it for all rows of all databases or remove it"
+        )
+    values = frame["fold"]
+    if pd.api.types.is_numeric_dtype(values):
+        values = values.map("{:g}".format)
+    names = natural(set(values))
+    if len(names) < 2:
+        raise UserError(f"{key}: the column 'fold' holds one fold only, remove it or name more")
+    log.note(f"{key}: folds taken from the column 'fold'")
+    if len(names) != n:
+        log.warn(
+            f"{key}: {n} folds wanted, the column 'fold' has {len(names)} and is used as given"
+        )
+    if names != [str(i + 1) for i in range(len(names))]:
+        log.note(f"{key}: folds {shorten(names)} are numbered from 1")
+    return values.map({name: i + 1 for i, name in enumerate(names)}).to_numpy(dtype=np.int64)
+
+
+def _speaker_groups(
+    n: int, key: str, frame: pd.DataFrame, speakers: pd.Series, rng: np.random.Generator
+) -> np.ndarray:
+    missing = speakers.isna()
+    if missing.any():
+        where = set(frame["database"][missing])
+        raise UserError(
+            f"{key}: groups of speakers need the speaker of every row, "
+            f"{count(missing.sum(), 'row')} without in {shorten(where)}; "
+            f"use k_fold_cross, or leave them out by <database>.required = speaker"
+        )
+    names = natural(set(speakers))
+    if n > len(names):
+        raise UserError(
+            f"{key}: {n} groups of {count(len(names), 'speaker')}, {len(names)} at most"
+        )
+    if n == len(names):
+        return speakers.map({name: i + 1 for i, name in enumerate(names)}).to_numpy(dtype=np.int64)
+
+    seed = int(rng.integers(2**32))
+    folds = np.zeros(len(frame), dtype=np.int64)
+    by_class = StratifiedGroupKFold(n, shuffle=True, random_state=seed)
+    classes = strata(frame["truth"])
+    if np.bincount(classes).max() >= n:  # its own condition
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # rare classes are told by the check of the folds
+            for i, (_, test) in enumerate(by_class.split(classes, classes, speakers)):
+                folds[test] = i + 1
+    if len(set(folds) - {0}) < n:  # its greedy search may leave a fold empty
+        by_size = GroupKFold(n, shuffle=True, random_state=seed)
+        for i, (_, test) in enumerate(by_size.split(classes, classes, speakers)):
+            folds[test] = i + 1
+    return folds
+
+
+def _stratified(
+    n: int, key: str, frame: pd.DataFrame, rng: np.random.Generator, log: Log
+) -> np.ndarray:
+    if n > len(frame):
+        raise UserError(f"{key}: {n} folds of {count(len(frame), 'row')}, {len(frame)} at most")
+    if "fold" in frame and frame["fold"].notna().any():
+        log.note(f"{key}: the column 'fold' is not used, set MODEL.logo to use it")
+    classes = strata(frame["truth"])
+    if np.bincount(classes).max() < n:
+        raise UserError(f"{key}: no class has {n} rows, take fewer folds")
+    folds = np.zeros(len(frame), dtype=np.int64)
+    splitter = StratifiedKFold(n, shuffle=True, random_state=int(rng.integers(2**32)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # rare classes are told by the check of the folds
+        for i, (_, test) in enumerate(splitter.split(classes, classes)):
+            folds[test] = i + 1
+    return folds

@@ -1,0 +1,313 @@
+"""The split strategies of single databases, and the databases' parts across databases."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from izwi.errors import Problems, UserError
+from izwi.splits.parts import PARTS
+from izwi.splits.report import Log, count, shorten
+from izwi.splits.speakers import named_speakers
+from izwi.splits.subsets import (
+    best_subset,
+    generator,
+    quantile_bins,
+    share_of,
+    strata,
+    stratified_sample,
+)
+
+DEFAULT_SIZE = 20  # percent, where the ini is silent
+MANY = 10  # more different numbers than this are binned before distributions are compared
+BINS = 4  # into so many
+
+
+def assign_parts(spec: dict[str, Any], frame: pd.DataFrame, log: Log) -> pd.Series:
+    """Give each row its part.
+
+    Args:
+        spec: options of the split
+        frame: rows of all tables, in an order that does not depend on the source
+        log: takes the remarks
+
+    Returns:
+        ``train``, ``dev``, ``test`` or empty, on the index of the frame
+
+    Raises:
+        UserError: if a database cannot be split so
+    """
+    problems = Problems()
+    names = list(dict.fromkeys(frame["database"]))
+    for key in ("trains", "tests"):
+        for name in sorted(set(spec.get(key) or []) - set(names)):
+            problems.add(f"[DATA] {key}: no rows of database '{name}', there are {shorten(names)}")
+    both = set(spec.get("trains") or []) & set(spec.get("tests") or [])
+    for name in sorted(both):
+        problems.add(f"[DATA] tests: '{name}' is among trains as well, name it in one of them")
+    if spec.get("strategy") == "cross_data" and not (spec.get("trains") or spec.get("tests")):
+        problems.add("[DATA] strategy: cross_data needs trains and tests, name their databases")
+    problems.raise_if_any()
+
+    parts = pd.Series("", index=frame.index, dtype=object)
+    for name in names:
+        rows = frame[frame["database"] == name]
+        try:
+            parts[rows.index] = _database_parts(spec, name, rows, log)
+        except UserError as error:
+            problems.extend(error)
+    problems.raise_if_any()
+    return parts
+
+
+def _database_parts(spec: dict[str, Any], name: str, rows: pd.DataFrame, log: Log) -> Any:
+    """Part of each row of one database: one for all, or shape (rows,)."""
+    options = dict(spec.get("databases", {}).get(name) or {})
+    if options.get("test_size") is None:
+        options["test_size"] = DEFAULT_SIZE
+    if options.get("dev_size") is None:
+        options["dev_size"] = DEFAULT_SIZE if spec.get("traindevtest") else 0
+    rng = generator(spec["seed"], name)
+    key = f"[DATA] {name}.split_strategy"
+    strategy = _strategy(spec, name, options.get("split_strategy"), rows, log)
+
+    if strategy in ("", *PARTS):
+        return strategy
+    if strategy in ("database", "specified"):
+        return _own_parts(name, strategy, rows, log)
+    if strategy == "random":
+        return _random(name, options, rows, rng)
+    if isinstance(strategy, str) and strategy not in (
+        "speaker_split",
+        "speakers_stated",
+        "balanced",
+    ):
+        raise UserError(f"{key}: unknown strategy '{strategy}'")
+
+    speakers = _speakers(name, strategy, rows)
+    if strategy == "speaker_split":
+        test, dev = _sizes(key, options, speakers.nunique(), "speaker")
+        drawn = rng.permutation(sorted(set(speakers)))
+        part_of = dict.fromkeys(drawn[:test], "test") | dict.fromkeys(
+            drawn[test : test + dev], "dev"
+        )
+        return speakers.map(lambda speaker: part_of.get(speaker, "train"))
+    if strategy == "balanced":
+        return _balanced(spec, name, options, rows, rng, log)
+    if strategy == "speakers_stated":
+        return _stated(name, options, speakers, log)
+    part_of = named_speakers(
+        {"test": strategy if isinstance(strategy, list) else [strategy]}, speakers, key
+    )
+    return speakers.map(lambda speaker: part_of.get(speaker, "train"))
+
+
+def _strategy(
+    spec: dict[str, Any], name: str, stated: Any, rows: pd.DataFrame, log: Log
+) -> str | list[Any]:
+    """The strategy that holds for a database; says where it is not the stated one."""
+    trains, tests = spec.get("trains") or None, spec.get("tests") or None
+    if spec.get("strategy") == "cross_data":
+        if name in (tests or []) or (tests is None and name not in trains):
+            part = "test"
+        elif name in (trains or []) or trains is None:
+            part = "train"
+        else:
+            part = ""
+            log.warn(
+                f"[DATA] {name}: neither among trains nor tests, {count(len(rows), 'row')} unused"
+            )
+        if part and stated not in (None, part):
+            log.warn(
+                f"[DATA] {name}.split_strategy: ignored, strategy = cross_data makes it all {part}"
+            )
+        return part
+
+    if stated in ("reuse", "train_test"):
+        log.note(f"[DATA] {name}.split_strategy: '{stated}' counts as if it were not stated")
+        stated = None
+    listed = "test" if name in (tests or []) else "train" if name in (trains or []) else None
+    if stated is not None:
+        if listed and stated != listed:
+            log.warn(f"[DATA] {listed}s: {name}.split_strategy = {stated} overrides it")
+        return list(stated) if isinstance(stated, (list, tuple)) else stated
+    if listed:
+        log.note(f"[DATA] {name}: all {listed}, as it is among {listed}s")
+        return listed
+    if "part" in rows and rows["part"].notna().any() and set(rows["part"].dropna()) <= set(PARTS):
+        log.note(f"[DATA] {name}: no split_strategy, taken from its own train and test tables")
+        return "database"
+    log.note(f"[DATA] {name}: no split_strategy, speaker_split taken")
+    return "speaker_split"
+
+
+def _speakers(name: str, strategy: Any, rows: pd.DataFrame) -> pd.Series:
+    """The speaker of each row, or an error that names the way out."""
+    wanted = strategy if isinstance(strategy, str) else "a list of speakers"
+    key = f"[DATA] {name}.split_strategy"
+    missing = len(rows) if "speaker" not in rows else int(rows["speaker"].isna().sum())
+    if missing == len(rows):
+        raise UserError(
+            f"{key}: {wanted} needs a speaker column and the database has none, "
+            f"set {name}.split_strategy = random"
+        )
+    if missing:
+        raise UserError(
+            f"{key}: {wanted} needs the speaker of every row, {count(missing, 'row')} of "
+            f"{len(rows)} without; leave them out by {name}.required = speaker, or set "
+            f"{name}.split_strategy = random"
+        )
+    return rows["speaker"]
+
+
+def _sizes(key: str, options: dict[str, Any], number: int, noun: str) -> tuple[int, int]:
+    """How many speakers or rows go to test and dev; some are left for train."""
+    test_size, dev_size = options["test_size"], options["dev_size"]
+    test = share_of(number, test_size)
+    dev = share_of(number, dev_size) if dev_size else 0
+    if test + dev >= number:
+        sizes = f"test_size {test_size} %" + (f", dev_size {dev_size} %" if dev else "")
+        raise UserError(
+            f"{key}: {sizes} of {count(number, noun)} leaves none for train, "
+            f"take smaller parts or another split_strategy"
+        )
+    return test, dev
+
+
+def _own_parts(name: str, strategy: str, rows: pd.DataFrame, log: Log) -> pd.Series:
+    key = f"[DATA] {name}.split_strategy"
+    if "part" not in rows or rows["part"].isna().all():
+        raise UserError(
+            f"{key}: {strategy} needs tables of the database that say what is train and test and "
+            f"there are none, name them by {name}.train_tables and {name}.test_tables or set "
+            f"{name}.split_strategy = speaker_split"
+        )
+    parts = rows["part"].fillna("")
+    strange = set(parts) - {"", *PARTS}
+    if strange:
+        raise UserError(f"{key}: column 'part' holds {shorten(strange)}, expected {PARTS}")
+    unused = int((parts == "").sum())
+    if unused:
+        log.note(
+            f"[DATA] {name}: {count(unused, 'row')} of {len(rows)} in none of its parts, unused"
+        )
+    return parts
+
+
+def _random(
+    name: str, options: dict[str, Any], rows: pd.DataFrame, rng: np.random.Generator
+) -> np.ndarray:
+    test, dev = _sizes(f"[DATA] {name}.split_strategy", options, len(rows), "row")
+    parts = np.full(len(rows), "train", dtype=object)
+    if options.get("stratify"):
+        chosen = stratified_sample(strata(rows["truth"]), test / len(rows), rng)
+        parts[chosen] = "test"
+        if dev:
+            rest = np.flatnonzero(~chosen)
+            classes = strata(rows["truth"].iloc[rest])
+            parts[rest[stratified_sample(classes, dev / len(rest), rng)]] = "dev"
+        return parts
+    drawn = rng.permutation(len(rows))
+    parts[drawn[:test]] = "test"
+    parts[drawn[test : test + dev]] = "dev"
+    return parts
+
+
+def _stated(name: str, options: dict[str, Any], speakers: pd.Series, log: Log) -> pd.Series:
+    lists = {}
+    for part in PARTS:
+        wanted = options.get(part)
+        if wanted is not None:
+            lists[part] = list(wanted) if isinstance(wanted, (list, tuple)) else [wanted]
+    if not lists:
+        raise UserError(
+            f"[DATA] {name}.test: speakers_stated needs the speakers, "
+            f"set {name}.test = [...] (and {name}.train, {name}.dev)"
+        )
+    part_of = named_speakers(lists, speakers, f"[DATA] {name}.{'/'.join(lists)}")
+    others = "" if "train" in lists else "train"
+    parts = speakers.map(lambda speaker: part_of.get(speaker, others))
+    unused = speakers[parts == ""]
+    if len(unused):
+        log.note(
+            f"[DATA] {name}: {count(unused.nunique(), 'speaker')} "
+            f"({count(len(unused), 'row')}) in none of the lists, unused: {shorten(set(unused))}"
+        )
+    return parts
+
+
+def _balanced(
+    spec: dict[str, Any],
+    name: str,
+    options: dict[str, Any],
+    rows: pd.DataFrame,
+    rng: np.random.Generator,
+    log: Log,
+) -> pd.Series:
+    """Test speakers first, then dev speakers of the others."""
+    test, dev = _sizes(
+        f"[DATA] {name}.split_strategy", options, rows["speaker"].nunique(), "speaker"
+    )
+    columns = _balance_columns(spec, name, options, rows, log)
+    size_weight = options.get("size_diff_weight")
+    size_weight = 1.0 if size_weight is None else float(size_weight)
+    parts = pd.Series("train", index=rows.index, dtype=object)
+    for part, number, size in (
+        ("test", test, options["test_size"]),
+        ("dev", dev, options["dev_size"]),
+    ):
+        if not number:
+            continue
+        rest = (parts == "train").to_numpy()
+        speakers = rows["speaker"][rest].to_numpy(dtype=str)
+        chosen = best_subset(
+            speakers,
+            [(codes[rest], weight) for codes, weight in columns],
+            number=number,
+            share=len(rows) * size / 100 / len(speakers),
+            size_weight=size_weight,
+            rng=rng,
+        )
+        parts[rows["speaker"].isin(chosen)] = part
+    return parts
+
+
+def _balance_columns(
+    spec: dict[str, Any], name: str, options: dict[str, Any], rows: pd.DataFrame, log: Log
+) -> list[tuple[np.ndarray, float]]:
+    """Categories (int codes) and weight of each column to balance."""
+    balance = options.get("balance")
+    if not balance:
+        balance = {spec["target"]: 1}
+        log.note(f"[DATA] {name}: balanced by '{spec['target']}', as balance is not set")
+    if isinstance(balance, str):
+        balance = [balance]
+    weights = dict(balance) if isinstance(balance, dict) else dict.fromkeys(balance, 1)
+    columns, problems = [], Problems()
+    for wanted, weight in weights.items():
+        column = "truth" if wanted == spec["target"] else "gender" if wanted == "sex" else wanted
+        if column not in rows or rows[column].isna().all():
+            others = set(rows.columns) - {"database", "file", "start", "end", "digest", "truth"}
+            problems.add(
+                f"[DATA] balance: database '{name}' has no column '{wanted}', "
+                f"it has {shorten(others | {spec['target']})}"
+            )
+            continue
+        if isinstance(weight, bool) or not isinstance(weight, (int, float)) or weight < 0:
+            problems.add(f"[DATA] balance: weight of '{wanted}' is {weight!r}, set a number >= 0")
+            continue
+        values = rows[column]
+        bins = options.get("age_bins") if column == "age" or wanted == "age" else None
+        if pd.api.types.is_numeric_dtype(values) and (bins or values.nunique() > MANY):
+            values = quantile_bins(values, bins or BINS)
+            log.note(f"[DATA] {name}: '{wanted}' in {count(values.nunique(), 'bin')} for balancing")
+        missing = int(rows[column].isna().sum())
+        if missing:
+            log.note(
+                f"[DATA] {name}: {count(missing, 'row')} without '{wanted}', a class of its own"
+            )
+        columns.append((pd.factorize(values, sort=True, use_na_sentinel=False)[0], float(weight)))
+    problems.raise_if_any()
+    return columns
