@@ -1,0 +1,54 @@
+"""The models: classifiers and regressors under one interface."""
+
+from __future__ import annotations
+
+import difflib
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from izwi.errors import UserError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from izwi.models.base import Model
+
+# MODEL.type: where its class is
+MODELS = {
+    "bayes": "izwi.models.bayes:Bayes",
+    "gmm": "izwi.models.gmm:GMM",
+    "knn": "izwi.models.knn:KNN",
+    "knn_reg": "izwi.models.knn:KNNRegression",
+    "lin_reg": "izwi.models.linear:LinearRegression",
+    "mlp": "izwi.models.nets:MLP",
+    "mlp_reg": "izwi.models.nets:MLPRegression",
+    "svm": "izwi.models.svm:SVM",
+    "svr": "izwi.models.svm:SVR",
+    "tree": "izwi.models.tree:Tree",
+    "tree_reg": "izwi.models.tree:TreeRegression",
+    "xgb": "izwi.models.xgb:XGB",
+    "xgr": "izwi.models.xgb:XGR",
+}
+
+
+def model_class(name: str) -> type[Model]:
+    """The class behind a value of ``MODEL.type``; imports nothing heavy.
+
+    Raises:
+        UserError: if there is no such model
+    """
+    if name not in MODELS:
+        near = difflib.get_close_matches(name, MODELS, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise UserError(
+            f"[MODEL] type: unknown model {name!r}, {hint}izwi has: {', '.join(sorted(MODELS))}"
+        )
+    module, attribute = MODELS[name].split(":")
+    return getattr(import_module(module), attribute)
+
+
+def load_model(folder: Path) -> Model:
+    """Read a fitted model of any kind from the folder it was saved in."""
+    from izwi.models.base import read_description
+
+    return model_class(read_description(folder)["model"]).load(folder)

@@ -1,0 +1,260 @@
+"""What every model has in common."""
+
+from __future__ import annotations
+
+import json
+from importlib import metadata, util
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+from izwi.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from izwi.options import Option
+
+DESCRIPTION = "model.json"
+
+
+class Prediction(NamedTuple):
+    """What a model says about some samples.
+
+    Args:
+        decision: (samples) labels, or numbers in regression
+        probabilities: (samples, labels), in the order of the model's labels; a class that was
+            absent from training has 0; None in regression
+    """
+
+    decision: np.ndarray
+    probabilities: np.ndarray | None
+
+
+class Model:
+    """A classifier or regressor.
+
+    A model is one file and one line in the registry, see docs/add_a_model.md. The class body is
+    read when inis are parsed: heavy imports belong into the methods.
+
+    Args:
+        options: values of ``Option.name``, and the general ones that models read
+            (``class_weight``, ``epochs``, ``measure``); what is missing has its default
+        seed: of every random choice
+        labels: all classes of the experiment in order, None in regression
+
+    Raises:
+        UserError: if options contradict each other, or the packages are not installed
+    """
+
+    name: ClassVar[str]
+    task: ClassVar[str]  # classification or regression
+    options: ClassVar[tuple[Option, ...]] = ()
+    group: ClassVar[str] = "core"  # of dependencies, core or deep
+    packages: ClassVar[tuple[str, ...]] = ("scikit-learn",)  # their versions are in the key
+    modules: ClassVar[tuple[str, ...]] = ()  # code that can change a figure, is in the key
+    needs_dev: ClassVar[bool] = False  # stops early on dev samples
+    handles_nan: ClassVar[bool] = False
+    handles_class_weight: ClassVar[bool] = False
+
+    def __init_subclass__(cls) -> None:
+        if "modules" not in cls.__dict__:
+            cls.modules = ("/".join(cls.__module__.split(".")[1:]) + ".py",)
+
+    def __init__(
+        self, options: dict[str, Any], *, seed: int = 0, labels: list[str] | None = None
+    ) -> None:
+        self.values = {option.name: option.default for option in self.options} | options
+        self.seed = seed
+        self.labels = labels
+        self.classes: list[str] | None = None  # those that occur in training, sorted
+        problems = self.check(self.values)
+        absent = self.absent()
+        if absent:
+            problems.append(absent)
+        if problems:
+            raise UserError(problems)
+
+    @classmethod
+    def is_deterministic(cls, options: dict[str, Any]) -> bool:
+        """Whether the seed changes nothing."""
+        return True
+
+    @classmethod
+    def check(cls, options: dict[str, Any]) -> list[str]:
+        """Problems with option values that kinds and limits do not express, one line each."""
+        if options.get("class_weight") and not cls.handles_class_weight:
+            return [f"[MODEL] class_weight: {cls.name} cannot weight classes; remove it"]
+        return []
+
+    @classmethod
+    def absent(cls) -> str | None:
+        """What to do if the packages of the model are not installed, else None."""
+        if cls.group == "deep" and util.find_spec("torch") is None:
+            return (
+                f"[MODEL] type: {cls.name} needs torch, which is not installed; type: "
+                "make deep (or: pip install -r requirements-deep.txt)"
+            )
+        return None
+
+    def fit(
+        self,
+        X: np.ndarray,
+        y: np.ndarray,
+        *,
+        groups: np.ndarray | None = None,
+        dev: tuple[np.ndarray, np.ndarray] | None = None,
+    ) -> dict[str, Any]:
+        """Learn from training samples.
+
+        Args:
+            X: (samples, features)
+            y: (samples) labels or numbers
+            groups: (samples) speakers
+            dev: X and y of the dev samples
+
+        Returns:
+            ``notes`` and ``warnings`` (lists of lines), and what the model tells of its training
+
+        Raises:
+            UserError: if the data do not do for this model
+        """
+        import numpy as np
+        from threadpoolctl import threadpool_limits
+
+        y = self._truth(y)
+        warnings = []
+        if self.task == "classification":
+            self.classes = np.unique(y).tolist()
+            unknown = sorted(set(self.classes) - set(self.labels))
+            if unknown:
+                raise ValueError(f"truth that is no label: {', '.join(unknown)}")
+            if len(self.classes) < 2:
+                raise UserError(
+                    f"[DATA] target: the {len(y)} training samples have one class only, "
+                    f"{self.classes[0]!r}; a classifier needs two"
+                )
+            unseen = [label for label in self.labels if label not in self.classes]
+            if unseen:
+                warnings.append(
+                    f"no training sample of {', '.join(map(repr, unseen))}: never predicted"
+                )
+        if dev is not None:
+            dev = (dev[0], self._truth(dev[1]))
+        # Sums differ in the last digit with the number of threads.
+        with threadpool_limits(1):
+            report = self._fit(X, y, groups, dev)
+        return {"notes": [], **report, "warnings": warnings + report.get("warnings", [])}
+
+    def predict(self, X: np.ndarray) -> Prediction:
+        """Predict samples of shape (samples, features)."""
+        import numpy as np
+        from threadpoolctl import threadpool_limits
+
+        with threadpool_limits(1):
+            decision, known = self._predict(X)
+        if self.task == "regression":
+            return Prediction(np.asarray(decision, dtype=np.float64), None)
+        probabilities = np.zeros((len(X), len(self.labels)))
+        probabilities[:, [self.labels.index(label) for label in self.classes]] = known
+        return Prediction(np.asarray(decision, dtype=str), probabilities)
+
+    def save(self, folder: str | Path) -> None:
+        """Store the fitted model, without pickle.
+
+        Args:
+            folder: made if it does not exist
+        """
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        description = {
+            "model": self.name,
+            "task": self.task,
+            "options": self.values,
+            "seed": self.seed,
+            "labels": self.labels,
+            "classes": self.classes,
+            "versions": {name: metadata.version(name) for name in ("numpy", *self.packages)},
+            "state": self._save(folder),
+        }
+        text = json.dumps(description, indent=2, ensure_ascii=False, allow_nan=False)
+        (folder / DESCRIPTION).write_text(text + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Model:
+        """Read a model of this class that was saved."""
+        folder = Path(folder)
+        description = read_description(folder)
+        if description["model"] != cls.name:
+            raise ValueError(f"{folder} holds a {description['model']}, not a {cls.name}")
+        model = cls(description["options"], seed=description["seed"], labels=description["labels"])
+        model.classes = description["classes"]
+        model._load(folder, description["state"])
+        return model
+
+    def _truth(self, y: np.ndarray) -> np.ndarray:
+        import numpy as np
+
+        return np.asarray(y, dtype=str if self.task == "classification" else np.float64)
+
+    def _fit(
+        self,
+        X: np.ndarray,
+        y: np.ndarray,
+        groups: np.ndarray | None,
+        dev: tuple[np.ndarray, np.ndarray] | None,
+    ) -> dict[str, Any]:
+        """Fit; ``self.classes`` is set already."""
+        raise NotImplementedError
+
+    def _predict(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """Decision and, for classification, probabilities of shape (samples, self.classes)."""
+        raise NotImplementedError
+
+    def _save(self, folder: Path) -> dict[str, Any]:
+        """Write what was fitted; what is returned goes to the description."""
+        raise NotImplementedError
+
+    def _load(self, folder: Path, state: dict[str, Any]) -> None:
+        """Read what :meth:`_save` has written."""
+        raise NotImplementedError
+
+
+class SklearnModel(Model):
+    """A model around an estimator of scikit-learn."""
+
+    def _estimator(self) -> Any:
+        """The estimator, not fitted."""
+        raise NotImplementedError
+
+    def _fit(self, X, y, groups, dev):
+        self.estimator = self._estimator().fit(X, y)
+        return {}
+
+    def _predict(self, X):
+        if self.task == "regression":
+            return self.estimator.predict(X), None
+        return self.estimator.predict(X), self.estimator.predict_proba(X)
+
+    def _save(self, folder):
+        from izwi import persistence
+
+        persistence.dump(self.estimator, folder / "model.skops")
+        return {}
+
+    def _load(self, folder, state):
+        from izwi import persistence
+
+        self.estimator = persistence.load(folder / "model.skops")
+
+
+def read_description(folder: str | Path) -> dict[str, Any]:
+    """Read the description of a saved model.
+
+    Raises:
+        UserError: if there is none
+    """
+    path = Path(folder) / DESCRIPTION
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{folder}: no model here, {DESCRIPTION} is missing") from None

@@ -1,0 +1,34 @@
+"""Naive Bayes."""
+
+from __future__ import annotations
+
+from izwi.models.base import SklearnModel
+from izwi.options import Option
+
+
+class Bayes(SklearnModel):
+    """Gaussian naive Bayes; with ``class_weight`` all classes are equally likely beforehand."""
+
+    name = "bayes"
+    task = "classification"
+    handles_class_weight = True
+    options = (
+        Option(
+            "MODEL",
+            "var_smoothing",
+            "float",
+            1e-9,
+            "share of the largest variance that is added to all",
+            stage="train",
+            minimum=0,
+        ),
+    )
+
+    def _fit(self, X, y, groups, dev):
+        from sklearn.naive_bayes import GaussianNB
+        from sklearn.utils.class_weight import compute_sample_weight
+
+        weight = compute_sample_weight("balanced", y) if self.values.get("class_weight") else None
+        model = GaussianNB(var_smoothing=self.values["var_smoothing"])
+        self.estimator = model.fit(X, y, sample_weight=weight)
+        return {}

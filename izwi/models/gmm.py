@@ -1,0 +1,97 @@
+"""Gaussian mixtures as a classifier."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from izwi.errors import UserError
+from izwi.models.base import Model
+from izwi.options import Option
+
+
+class GMM(Model):
+    """A Gaussian mixture per class and Bayes' rule.
+
+    The classes' prior probabilities are their shares of the training samples; with
+    ``class_weight`` they are equal.
+    """
+
+    name = "gmm"
+    task = "classification"
+    handles_class_weight = True
+    options = (
+        Option(
+            "MODEL",
+            "GMM_components",
+            "int",
+            4,
+            "Gaussians per class, not more than it has samples",
+            stage="train",
+            minimum=1,
+        ),
+        Option(
+            "MODEL",
+            "GMM_covariance_type",
+            "str",
+            "full",
+            "shape of the Gaussians",
+            stage="train",
+            choices=("full", "tied", "diag", "spherical"),
+        ),
+    )
+
+    @classmethod
+    def is_deterministic(cls, options: dict[str, Any]) -> bool:
+        """A single Gaussian has no start to choose."""
+        return options.get("GMM_components", 4) == 1
+
+    def _fit(self, X, y, groups, dev):
+        import numpy as np
+        from sklearn.mixture import GaussianMixture
+
+        warnings = []
+        self.mixtures = []
+        counts = []
+        for label in self.classes:
+            rows = y == label
+            counts.append(int(rows.sum()))
+            if counts[-1] < 2:
+                raise UserError(f"[MODEL] type: gmm needs two training samples of {label!r}")
+            components = min(self.values["GMM_components"], counts[-1])
+            if components < self.values["GMM_components"]:
+                warnings.append(
+                    f"gmm: {components} Gaussians for {label!r}, which has as many samples"
+                )
+            mixture = GaussianMixture(
+                components,
+                covariance_type=self.values["GMM_covariance_type"],
+                random_state=self.seed,
+            ).fit(X[rows])
+            if not mixture.converged_:
+                warnings.append(f"gmm: the mixture for {label!r} has not converged")
+            self.mixtures.append(mixture)
+        equal = self.values.get("class_weight")
+        self.priors = np.full(len(counts), 1 / len(counts)) if equal else np.divide(counts, len(y))
+        return {"warnings": warnings}
+
+    def _predict(self, X):
+        import numpy as np
+        from scipy.special import softmax
+
+        likelihoods = np.column_stack([mixture.score_samples(X) for mixture in self.mixtures])
+        joint = likelihoods + np.log(self.priors)
+        return np.asarray(self.classes)[joint.argmax(axis=1)], softmax(joint, axis=1)
+
+    def _save(self, folder):
+        from izwi import persistence
+
+        persistence.dump(self.mixtures, folder / "model.skops")
+        return {"priors": self.priors.tolist()}
+
+    def _load(self, folder, state):
+        import numpy as np
+
+        from izwi import persistence
+
+        self.mixtures = persistence.load(folder / "model.skops")
+        self.priors = np.asarray(state["priors"])

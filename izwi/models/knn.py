@@ -1,0 +1,60 @@
+"""Nearest neighbours."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from izwi.errors import UserError
+from izwi.models.base import SklearnModel
+from izwi.options import Option
+
+
+class _Neighbours(SklearnModel):
+    options = (
+        Option("MODEL", "K_val", "int", 5, "number of neighbours", stage="train", minimum=1),
+        Option(
+            "MODEL",
+            "KNN_weights",
+            "str",
+            "uniform",
+            "weight of a neighbour: all the same, or by inverse distance",
+            stage="train",
+            choices=("uniform", "distance"),
+            aliases=("weights",),
+        ),
+    )
+
+    def _parameters(self) -> dict[str, Any]:
+        return {"n_neighbors": self.values["K_val"], "weights": self.values["KNN_weights"]}
+
+    def _fit(self, X, y, groups, dev):
+        if len(y) < self.values["K_val"]:
+            raise UserError(
+                f"[MODEL] K_val: {self.values['K_val']} neighbours asked for, but there are "
+                f"{len(y)} training samples"
+            )
+        return super()._fit(X, y, groups, dev)
+
+
+class KNN(_Neighbours):
+    """The most frequent class among the nearest neighbours."""
+
+    name = "knn"
+    task = "classification"
+
+    def _estimator(self):
+        from sklearn.neighbors import KNeighborsClassifier
+
+        return KNeighborsClassifier(**self._parameters())
+
+
+class KNNRegression(_Neighbours):
+    """The mean of the nearest neighbours."""
+
+    name = "knn_reg"
+    task = "regression"
+
+    def _estimator(self):
+        from sklearn.neighbors import KNeighborsRegressor
+
+        return KNeighborsRegressor(**self._parameters())

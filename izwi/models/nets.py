@@ -1,0 +1,567 @@
+"""Multi-layer perceptrons (torch)."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from izwi.errors import UserError
+from izwi.models.base import Model
+from izwi.options import Option
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+LOWER_IS_BETTER = ("mse", "mae", "eer")
+ACTIVATIONS = {
+    "relu": "ReLU",
+    "tanh": "Tanh",
+    "sigmoid": "Sigmoid",
+    "leaky_relu": "LeakyReLU",
+    "gelu": "GELU",
+}
+WEIGHT_DECAY = {"adamw": 0.01, "adam": 0.0, "sgd": 0.0}
+
+OPTIONS = (
+    Option(
+        "MODEL",
+        "layers",
+        "list|dict",
+        [64, 16],
+        "sizes of the hidden layers, [64, 16] or {'l1': 64, 'l2': 16}: from the input to the "
+        "output as written, a dict in the order of its numbered names",
+        stage="train",
+    ),
+    Option(
+        "MODEL",
+        "drop",
+        "float|list|bool",
+        False,
+        "dropout after the hidden layers: one probability, or one per layer",
+        stage="train",
+        minimum=0,
+    ),
+    Option(
+        "MODEL",
+        "activation",
+        "str",
+        "relu",
+        "activation of the hidden layers",
+        stage="train",
+        choices=tuple(ACTIVATIONS),
+    ),
+    Option(
+        "MODEL",
+        "learning_rate",
+        "float",
+        0.0001,
+        "step size of the optimizer",
+        stage="train",
+        minimum=0,
+    ),
+    Option(
+        "MODEL",
+        "optimizer",
+        "str",
+        "adamw",
+        "what turns gradients into steps",
+        stage="train",
+        choices=tuple(WEIGHT_DECAY),
+    ),
+    Option(
+        "MODEL",
+        "weight_decay",
+        "float",
+        None,
+        "pull of the weights towards 0; without it .01 for adamw, else none",
+        stage="train",
+        minimum=0,
+    ),
+    Option(
+        "MODEL",
+        "momentum",
+        "float",
+        0.9,
+        "momentum of sgd",
+        stage="train",
+        minimum=0,
+        maximum=1,
+    ),
+    Option("MODEL", "batch_size", "int", 8, "samples per step", stage="train", minimum=1),
+    Option(
+        "MODEL",
+        "patience",
+        "int|bool",
+        10,
+        "stop when the dev measure has not improved for so many epochs; False: never",
+        stage="train",
+        minimum=0,
+    ),
+    Option(
+        "MODEL",
+        "device",
+        "str",
+        "cpu",
+        "where nets are trained; auto takes a GPU if there is one, and figures then depend on "
+        "the machine",
+        stage="train",
+        choices=("cpu", "cuda", "auto"),
+    ),
+)
+
+
+class _Net(Model):
+    """A perceptron, trained on batches, best epoch by dev.
+
+    After each epoch the dev samples are predicted; the weights of the epoch with the best dev
+    measure are kept, of equals the one with the smaller dev loss. Without dev samples all epochs
+    are trained and the last one is kept.
+    """
+
+    group = "deep"
+    packages = ("torch", "safetensors")
+    modules = ("models/nets.py", "evaluation.py")
+    needs_dev = True
+    measure = ""  # the default one
+    outputs = 1
+
+    @classmethod
+    def is_deterministic(cls, options: dict[str, Any]) -> bool:
+        return False
+
+    @classmethod
+    def check(cls, options: dict[str, Any]) -> list[str]:
+        problems = super().check(options)
+        sizes = layer_sizes(options["layers"])
+        if not sizes or not all(type(size) is int and size > 0 for size in sizes):
+            problems.append(
+                f"[MODEL] layers: {options['layers']!r} is not a list of sizes such as [64, 16]"
+            )
+        drop = options["drop"]
+        shares = drop if isinstance(drop, list) else [drop]
+        if drop is True or not all(
+            isinstance(share, (int, float)) and 0 <= share < 1 for share in shares
+        ):
+            problems.append(
+                f"[MODEL] drop: {drop!r} is not a probability below 1 or a list of such"
+            )
+        elif isinstance(drop, list) and len(drop) > len(sizes):
+            problems.append(
+                f"[MODEL] drop: {len(drop)} probabilities for {len(sizes)} hidden layers"
+            )
+        if options["patience"] is True:
+            problems.append("[MODEL] patience: True is not a number of epochs")
+        return problems
+
+    def _fit(self, X, y, groups, dev):
+        import torch
+
+        device = self._device()
+        notes = []
+        with _reproducible(self.seed, device):
+            self._prepare(y)
+            x, target = _tensor(X, device), self._target(y, device)
+            dev_x = dev_target = None
+            if dev is not None:
+                # The loss knows no output for a class that has not been trained.
+                known = self._known(dev[1])
+                dev_x, dev_target = _tensor(dev[0], device), self._target(dev[1][known], device)
+                known = torch.as_tensor(known, device=device)
+                if not known.all():
+                    notes.append(
+                        f"{int((~known).sum())} dev samples of classes that do not occur in "
+                        "training count in the dev measure, not in the dev loss"
+                    )
+            net = self._net(X.shape[1]).to(device)
+            loss_of = self._loss(y, device)
+            optimizer = self._optimizer(net)
+            history: list[dict[str, Any]] = []
+            best, best_score, kept = None, None, None
+            patience = self.values["patience"]
+            for epoch in range(1, self.values.get("epochs", 100) + 1):
+                record = {
+                    "epoch": epoch,
+                    "train_loss": self._train_epoch(net, x, target, loss_of, optimizer),
+                }
+                history.append(record)
+                if not math.isfinite(record["train_loss"]):
+                    raise UserError(
+                        f"[MODEL] learning_rate: training diverged in epoch {epoch}; take a "
+                        "smaller one, or scale the features ([FEATS] scale)"
+                    )
+                if dev is None:
+                    continue
+                net.eval()
+                with torch.no_grad():
+                    output = net(dev_x)
+                    loss = float(loss_of(output[known], dev_target)) if known.any() else None
+                record["dev_loss"] = loss
+                record["dev_measure"] = self._score(output, dev[1])
+                score = (self._goodness(record["dev_measure"]), -(loss or 0.0))
+                if best_score is None or score > best_score:
+                    best, best_score = epoch, score
+                    kept = {name: value.clone() for name, value in net.state_dict().items()}
+                elif patience and epoch - best >= patience:
+                    notes.append(
+                        f"{self.name}: stopped after epoch {epoch}, the dev measure has not "
+                        f"improved for {patience}"
+                    )
+                    break
+            if kept is not None:
+                net.load_state_dict(kept)
+        self.net = net.to("cpu").eval()
+        if dev is None:
+            notes.append(f"{self.name}: no dev samples, all {len(history)} epochs are trained")
+        return {
+            "measure": self._measure(),
+            "best_epoch": best or len(history),
+            "epochs": history,
+            "notes": notes,
+        }
+
+    def _train_epoch(
+        self,
+        net: torch.nn.Module,
+        x: torch.Tensor,
+        target: torch.Tensor,
+        loss_of: Callable,
+        optimizer: torch.optim.Optimizer,
+    ) -> float:
+        """Train one epoch in random order; mean loss over its samples."""
+        import torch
+
+        net.train()
+        total = torch.zeros((), dtype=torch.float64, device=x.device)
+        order = torch.randperm(len(x)).to(x.device)
+        size = self.values["batch_size"]
+        for batch, truth in zip(x[order].split(size), target[order].split(size), strict=True):
+            optimizer.zero_grad()
+            loss = loss_of(net(batch), truth)
+            loss.backward()
+            optimizer.step()
+            total += loss.detach() * len(batch)
+        return float(total) / len(x)
+
+    def _device(self) -> str:
+        import torch
+
+        device = self.values["device"]
+        if device == "auto":
+            return "cuda" if torch.cuda.is_available() else "cpu"
+        if device == "cuda" and not torch.cuda.is_available():
+            raise UserError("[MODEL] device: there is no GPU for cuda here; take cpu or auto")
+        return device
+
+    def _net(self, inputs: int) -> torch.nn.Module:
+        from torch import nn
+
+        sizes = [inputs, *layer_sizes(self.values["layers"])]
+        drop = self.values["drop"]
+        shares = drop if isinstance(drop, list) else [drop] * (len(sizes) - 1)
+        modules: list[nn.Module] = []
+        for i, (before, after) in enumerate(pairwise(sizes)):
+            modules += [
+                nn.Linear(before, after),
+                getattr(nn, ACTIVATIONS[self.values["activation"]])(),
+            ]
+            if i < len(shares) and shares[i]:
+                modules.append(nn.Dropout(float(shares[i])))
+        return nn.Sequential(*modules, nn.Linear(sizes[-1], self.outputs))
+
+    def _optimizer(self, net: torch.nn.Module) -> torch.optim.Optimizer:
+        from torch import optim
+
+        name = self.values["optimizer"]
+        decay = self.values["weight_decay"]
+        common = {
+            "lr": self.values["learning_rate"],
+            "weight_decay": WEIGHT_DECAY[name] if decay is None else decay,
+            "fused": True,  # a third less time in small nets
+        }
+        if name == "sgd":
+            return optim.SGD(net.parameters(), momentum=self.values["momentum"], **common)
+        return {"adam": optim.Adam, "adamw": optim.AdamW}[name](net.parameters(), **common)
+
+    def _measure(self) -> str:
+        return self.values.get("measure") or self.measure
+
+    def _score(self, output: torch.Tensor, truth: np.ndarray) -> float | None:
+        """The dev measure."""
+        from izwi.evaluation import measures
+
+        decision, probabilities = self._decide(output)
+        scores = None
+        if probabilities is not None and len(self.labels) == len(self.classes) == 2:
+            scores = probabilities[:, self.classes.index(self.labels[1])]
+        return measures(truth, decision, task=self.task, labels=self.labels, scores=scores)[
+            self._measure()
+        ]
+
+    def _goodness(self, value: float | None) -> float:
+        """Higher is better; what is undefined is worst."""
+        if value is None:
+            return -math.inf
+        return -value if self._measure() in LOWER_IS_BETTER else value
+
+    def _predict(self, X):
+        import torch
+
+        with _reproducible(self.seed, "cpu"), torch.no_grad():
+            return self._decide(self.net(_tensor(X, "cpu")))
+
+    def _save(self, folder):
+        from safetensors.torch import save_file
+
+        save_file(self.net.state_dict(), folder / "model.safetensors")
+        return {"inputs": self.net[0].in_features, **self._state()}
+
+    def _load(self, folder, state):
+        from safetensors.torch import load_file
+
+        self._restore(state)
+        self.net = self._net(state["inputs"]).eval()
+        self.net.load_state_dict(load_file(folder / "model.safetensors"))
+
+    def _prepare(self, y: np.ndarray) -> None:
+        """Learn from the training targets what target and output need."""
+        raise NotImplementedError
+
+    def _target(self, y: np.ndarray, device: str) -> torch.Tensor:
+        raise NotImplementedError
+
+    def _known(self, y: np.ndarray) -> np.ndarray:
+        """Samples whose target the net can express."""
+        raise NotImplementedError
+
+    def _loss(self, y: np.ndarray, device: str) -> Callable:
+        raise NotImplementedError
+
+    def _decide(self, output: torch.Tensor) -> tuple[np.ndarray, np.ndarray | None]:
+        raise NotImplementedError
+
+    def _state(self) -> dict[str, Any]:
+        """What belongs to the fitted model beside the weights."""
+        return {}
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        """Take back what :meth:`_state` has given."""
+
+
+class MLP(_Net):
+    """A perceptron for classification."""
+
+    name = "mlp"
+    task = "classification"
+    measure = "uar"
+    handles_class_weight = True
+    options = (
+        *OPTIONS,
+        Option(
+            "MODEL",
+            "loss",
+            "str",
+            "cross",
+            "what training makes small: cross entropy, or 1 - the mean of the classes' soft F1",
+            stage="train",
+            choices=("cross", "f1"),
+        ),
+        Option(
+            "MODEL",
+            "label_smoothing",
+            "float|bool",
+            0.0,
+            "share of the truth that cross entropy spreads over all classes; True: .1",
+            stage="train",
+            minimum=0,
+            maximum=1,
+        ),
+    )
+
+    @classmethod
+    def check(cls, options: dict[str, Any]) -> list[str]:
+        """Problems with option values that kinds and limits do not express, one line each."""
+        problems = super().check(options)
+        if options["loss"] == "f1" and options["label_smoothing"]:
+            problems.append("[MODEL] label_smoothing: only with loss = cross")
+        return problems
+
+    def _prepare(self, y):
+        self.outputs = len(self.classes)
+
+    def _restore(self, state):
+        self.outputs = len(self.classes)
+
+    def _target(self, y, device):
+        import numpy as np
+        import torch
+
+        return torch.from_numpy(np.searchsorted(self.classes, y)).to(device)
+
+    def _known(self, y):
+        import numpy as np
+
+        return np.isin(y, self.classes)
+
+    def _loss(self, y, device):
+        import torch
+        from sklearn.utils.class_weight import compute_class_weight
+
+        weight = None
+        if self.values.get("class_weight"):
+            balanced = compute_class_weight("balanced", classes=self.classes, y=y)
+            weight = torch.as_tensor(balanced, dtype=torch.float32, device=device)
+        if self.values["loss"] == "f1":
+            return lambda output, target: soft_f1_loss(output, target, weight)
+        smoothing = self.values["label_smoothing"]
+        return torch.nn.CrossEntropyLoss(
+            weight, label_smoothing=0.1 if smoothing is True else float(smoothing)
+        )
+
+    def _decide(self, output):
+        import numpy as np
+        import torch
+
+        probabilities = torch.softmax(output.double(), dim=1).cpu().numpy()
+        return np.asarray(self.classes)[probabilities.argmax(axis=1)], probabilities
+
+
+class MLPRegression(_Net):
+    """A perceptron for regression.
+
+    It learns the target in standard deviations from the mean of the training samples; losses
+    are in that unit.
+    """
+
+    name = "mlp_reg"
+    task = "regression"
+    measure = "mse"
+    options = (
+        *OPTIONS,
+        Option(
+            "MODEL",
+            "loss",
+            "str",
+            "mse",
+            "what training makes small",
+            stage="train",
+            choices=("mse", "mae", "1-ccc", "1-pcc"),
+        ),
+    )
+
+    @classmethod
+    def check(cls, options: dict[str, Any]) -> list[str]:
+        """Problems with option values that kinds and limits do not express, one line each."""
+        problems = super().check(options)
+        if options["loss"] in ("1-ccc", "1-pcc") and options["batch_size"] < 2:
+            problems.append(f"[MODEL] batch_size: loss = {options['loss']} needs 2 samples or more")
+        return problems
+
+    def _prepare(self, y):
+        self.mean = float(y.mean())
+        self.deviation = float(y.std()) or 1.0
+
+    def _state(self):
+        return {"mean": self.mean, "deviation": self.deviation}
+
+    def _restore(self, state):
+        self.mean, self.deviation = state["mean"], state["deviation"]
+
+    def _target(self, y, device):
+        return _tensor((y - self.mean) / self.deviation, device)
+
+    def _known(self, y):
+        import numpy as np
+
+        return np.ones(len(y), dtype=bool)
+
+    def _loss(self, y, device):
+        from torch.nn.functional import l1_loss, mse_loss
+
+        loss = {
+            "mse": mse_loss,
+            "mae": l1_loss,
+            "1-ccc": ccc_loss,
+            "1-pcc": pcc_loss,
+        }[self.values["loss"]]
+        return lambda output, target: loss(output[:, 0], target)
+
+    def _decide(self, output):
+        return output[:, 0].double().cpu().numpy() * self.deviation + self.mean, None
+
+
+def layer_sizes(layers: list[int] | dict[str, int]) -> list[int]:
+    """Sizes of the hidden layers from input to output; ``l2`` comes before ``l10``."""
+    if isinstance(layers, list):
+        return layers
+
+    def natural(name: Any) -> list[tuple[int, int, str]]:
+        parts = re.findall(r"\d+|\D+", str(name))
+        return [(0, int(p), "") if p.isdigit() else (1, 0, p) for p in parts]
+
+    return [layers[name] for name in sorted(layers, key=natural)]
+
+
+def soft_f1_loss(
+    output: torch.Tensor, target: torch.Tensor, weight: torch.Tensor | None = None
+) -> torch.Tensor:
+    """1 - mean over the classes of F1, counted with probabilities in place of decisions.
+
+    Args:
+        output: (samples, classes) logits
+        target: (samples) class numbers
+        weight: (classes)
+    """
+    import torch
+
+    probability = torch.softmax(output, dim=1)
+    truth = torch.nn.functional.one_hot(target, output.shape[1]).to(probability.dtype)
+    hits = (truth * probability).sum(dim=0)
+    # F1 = 2 TP / (2 TP + FP + FN), and TP + FP and TP + FN are the two sums.
+    f1 = 2 * hits / (truth.sum(dim=0) + probability.sum(dim=0))
+    return 1 - (f1.mean() if weight is None else (f1 * weight).sum() / weight.sum())
+
+
+def ccc_loss(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """1 - concordance correlation coefficient (Lin 1989); both of shape (samples)."""
+    o, t = output - output.mean(), target - target.mean()
+    distance = (output.mean() - target.mean()) ** 2
+    return 1 - 2 * (o * t).mean() / ((o**2).mean() + (t**2).mean() + distance + 1e-8)
+
+
+def pcc_loss(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """1 - Pearson correlation coefficient; both of shape (samples)."""
+    o, t = output - output.mean(), target - target.mean()
+    return 1 - (o * t).mean() / ((o**2).mean() * (t**2).mean() + 1e-12).sqrt()
+
+
+def _tensor(values: np.ndarray, device: str) -> torch.Tensor:
+    import torch
+
+    return torch.as_tensor(values, dtype=torch.float32, device=device)
+
+
+@contextmanager
+def _reproducible(seed: int, device: str) -> Iterator[None]:
+    """Seed torch, on one thread, with deterministic kernels; all as it was afterwards."""
+    import torch
+
+    if device == "cuda":
+        # Asked for by deterministic matrix products on a GPU.
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    threads = torch.get_num_threads()
+    deterministic = torch.are_deterministic_algorithms_enabled()
+    with torch.random.fork_rng(devices=[0] if device == "cuda" else []):
+        torch.manual_seed(seed)
+        torch.set_num_threads(1)
+        torch.use_deterministic_algorithms(True)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(threads)
+            torch.use_deterministic_algorithms(deterministic)

@@ -1,0 +1,163 @@
+"""Support vector machines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from izwi.models.base import SklearnModel
+from izwi.options import Option
+
+if TYPE_CHECKING:
+    import numpy as np
+
+# Folds for the calibration of probabilities, as scikit-learn has it
+FOLDS = 5
+
+OPTIONS = (
+    Option(
+        "MODEL",
+        "C_val",
+        "float",
+        1.0,
+        "cost of an error; small values regularise more",
+        stage="train",
+        minimum=0,
+        aliases=("C",),
+    ),
+    Option(
+        "MODEL",
+        "kernel",
+        "str",
+        "rbf",
+        "kernel function",
+        stage="train",
+        choices=("rbf", "linear", "poly", "sigmoid"),
+    ),
+    Option(
+        "MODEL",
+        "gamma",
+        "float|str",
+        "scale",
+        "width of the kernels rbf, poly and sigmoid: scale, auto or a number",
+        stage="train",
+        minimum=0,
+    ),
+    Option("MODEL", "degree", "int", 3, "degree of the kernel poly", stage="train", minimum=1),
+)
+
+
+class _Machine(SklearnModel):
+    @classmethod
+    def check(cls, options: dict[str, Any]) -> list[str]:
+        problems = super().check(options)
+        if options["C_val"] <= 0:
+            problems.append(f"[MODEL] C_val: {options['C_val']} is not above 0")
+        gamma = options["gamma"]
+        if isinstance(gamma, str) and gamma not in ("scale", "auto"):
+            problems.append(f"[MODEL] gamma: {gamma!r} is neither scale nor auto nor a number")
+        return problems
+
+    def _parameters(self) -> dict[str, Any]:
+        values = self.values
+        return {
+            "C": values["C_val"],
+            "kernel": values["kernel"],
+            "gamma": values["gamma"],
+            "degree": values["degree"],
+        }
+
+
+class SVM(_Machine):
+    """Support vector classification.
+
+    The decision is the machine's own (one against one). Probabilities are Platt's (1999) sigmoid
+    of its decision values on inner folds of the training samples, with speakers kept apart.
+    """
+
+    name = "svm"
+    task = "classification"
+    options = OPTIONS
+    handles_class_weight = True
+
+    def _fit(self, X, y, groups, dev):
+        from sklearn.calibration import CalibratedClassifierCV
+        from sklearn.svm import SVC
+
+        weight = "balanced" if self.values.get("class_weight") else None
+        machine = SVC(**self._parameters(), class_weight=weight)
+        folds, warnings = inner_folds(y, groups)
+        self.estimator = CalibratedClassifierCV(
+            machine, method="sigmoid", cv=folds, ensemble=False
+        ).fit(X, y)
+        return {"warnings": warnings}
+
+    def _predict(self, X):
+        # Without an ensemble this one machine has seen all training samples.
+        machine = self.estimator.calibrated_classifiers_[0].estimator
+        return machine.predict(X), self.estimator.predict_proba(X)
+
+
+class SVR(_Machine):
+    """Support vector regression."""
+
+    name = "svr"
+    task = "regression"
+    options = (
+        *OPTIONS,
+        Option(
+            "MODEL",
+            "epsilon",
+            "float",
+            0.1,
+            "errors up to here cost nothing, in units of the target",
+            stage="train",
+            minimum=0,
+        ),
+    )
+
+    def _estimator(self):
+        from sklearn import svm
+
+        return svm.SVR(**self._parameters(), epsilon=self.values["epsilon"])
+
+
+def inner_folds(
+    y: np.ndarray, groups: np.ndarray | None
+) -> tuple[list[tuple[np.ndarray, np.ndarray]], list[str]]:
+    """Folds of the training samples that leave all classes in every training part.
+
+    At most :data:`FOLDS`; stratified, speakers kept apart where every class has enough of them.
+    With a class of one sample there are no such folds: all samples are in both parts.
+
+    Args:
+        y: (samples) labels
+        groups: (samples) speakers, if known
+
+    Returns:
+        * pairs of training and test positions
+        * warnings
+    """
+    import numpy as np
+    import pandas as pd
+    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+
+    counts = np.unique(y, return_counts=True)[1]
+    most = min(FOLDS, counts.min())
+    if most < 2:
+        everything = np.arange(len(y))
+        return [(everything, everything)], [
+            "svm: a class has a single training sample, so probabilities are calibrated on the "
+            "samples the model was trained on: they are too sure of themselves"
+        ]
+    warnings = []
+    if groups is not None and not pd.isna(groups).any():
+        codes, speakers = pd.factorize(np.asarray(groups), sort=True)
+        for n in range(min(most, len(speakers)), 1, -1):
+            folds = list(StratifiedGroupKFold(n).split(y, y, codes))
+            if all(len(test) and len(np.unique(y[train])) == len(counts) for train, test in folds):
+                return folds, warnings
+        warnings.append(
+            "svm: a class has training samples of one speaker only, so probabilities are "
+            "calibrated on folds that share speakers"
+        )
+    return list(StratifiedKFold(most).split(y, y)), warnings

@@ -1,0 +1,164 @@
+"""Gradient boosted trees (XGBoost)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from izwi.models.base import Model
+from izwi.options import Option
+
+if TYPE_CHECKING:
+    import numpy as np
+
+ADVICE = "set n_estimators to the number of trees you want"
+
+
+def _unsupported(name: str) -> Option:
+    return Option("MODEL", name, "any", stage="train", status="unsupported", advice=ADVICE)
+
+
+class _Boosted(Model):
+    packages = ("xgboost-cpu", "scikit-learn")
+    handles_nan = True
+    options = (
+        Option("MODEL", "n_estimators", "int", 100, "number of trees", stage="train", minimum=1),
+        Option("MODEL", "max_depth", "int", 6, "depth of a tree", stage="train", minimum=0),
+        Option(
+            "MODEL",
+            "learning_rate",
+            "float",
+            0.3,
+            "weight of each further tree",
+            stage="train",
+            minimum=0,
+        ),
+        Option(
+            "MODEL",
+            "subsample",
+            "float",
+            1.0,
+            "share of samples that a tree sees",
+            stage="train",
+            minimum=0,
+            maximum=1,
+        ),
+        Option(
+            "MODEL",
+            "colsample_bytree",
+            "float",
+            1.0,
+            "share of features that a tree sees",
+            stage="train",
+            minimum=0,
+            maximum=1,
+        ),
+        Option(
+            "MODEL",
+            "min_child_weight",
+            "float",
+            1.0,
+            "smallest sum of weights in a leaf",
+            stage="train",
+            minimum=0,
+        ),
+        Option(
+            "MODEL",
+            "gamma",
+            "float",
+            0.0,
+            "smallest gain of a further branch",
+            stage="train",
+            minimum=0,
+        ),
+        Option(
+            "MODEL",
+            "reg_lambda",
+            "float",
+            1.0,
+            "L2 regularisation of the leaves",
+            stage="train",
+            minimum=0,
+        ),
+        _unsupported("early_stopping_rounds"),
+        _unsupported("eval_metric"),
+        _unsupported("validation_split"),
+    )
+
+    @classmethod
+    def is_deterministic(cls, options: dict[str, Any]) -> bool:
+        return options.get("subsample", 1) == 1 and options.get("colsample_bytree", 1) == 1
+
+    @classmethod
+    def check(cls, options: dict[str, Any]) -> list[str]:
+        return super().check(options) + [
+            f"[MODEL] {name}: 0 leaves nothing to learn from"
+            for name in ("subsample", "colsample_bytree")
+            if options[name] == 0
+        ]
+
+    def _parameters(self) -> dict[str, Any]:
+        names = [option.name for option in self.options if option.status == "ok"]
+        # One thread: histograms add up differently with more.
+        return {name: self.values[name] for name in names} | {
+            "tree_method": "hist",
+            "device": "cpu",
+            "n_jobs": 1,
+            "random_state": self.seed,
+        }
+
+    def _save(self, folder):
+        self.estimator.save_model(folder / "model.ubj")
+        return {}
+
+    def _load(self, folder, state):
+        self.estimator = self._estimator()
+        self.estimator.load_model(folder / "model.ubj")
+
+
+class XGB(_Boosted):
+    """Boosted trees for classification."""
+
+    name = "xgb"
+    task = "classification"
+    handles_class_weight = True
+
+    def _estimator(self):
+        from xgboost import XGBClassifier
+
+        return XGBClassifier(**self._parameters())
+
+    def _fit(self, X, y, groups, dev):
+        import numpy as np
+        from sklearn.utils.class_weight import compute_sample_weight
+
+        weight = compute_sample_weight("balanced", y) if self.values.get("class_weight") else None
+        codes = np.searchsorted(self.classes, y)
+        self.estimator = self._estimator().fit(X, codes, sample_weight=weight)
+        return {}
+
+    def _predict(self, X) -> tuple[np.ndarray, np.ndarray]:
+        import numpy as np
+
+        return (
+            np.asarray(self.classes)[self.estimator.predict(X)],
+            self.estimator.predict_proba(X),
+        )
+
+
+class XGR(_Boosted):
+    """Boosted trees for regression."""
+
+    name = "xgr"
+    task = "regression"
+
+    def _estimator(self):
+        from xgboost import XGBRegressor
+
+        return XGBRegressor(**self._parameters())
+
+    def _fit(self, X, y, groups, dev):
+        self.estimator = self._estimator().fit(X, y)
+        return {}
+
+    def _predict(self, X):
+        return self.estimator.predict(X), None

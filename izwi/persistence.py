@@ -1,0 +1,79 @@
+"""Fitted scikit-learn objects on disk, in the format of skops: data only, no code, no pickle."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from izwi.errors import UserError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from types import ModuleType
+
+# All that izwi stores. A file that holds anything else is not loaded.
+TRUSTED = frozenset(
+    {
+        "numpy.dtype",
+        "sklearn.calibration.CalibratedClassifierCV",
+        "sklearn.calibration._CalibratedClassifier",
+        "sklearn.calibration._SigmoidCalibration",
+        "sklearn.impute._base.SimpleImputer",
+        "sklearn.linear_model._base.LinearRegression",
+        "sklearn.metrics._dist_metrics.EuclideanDistance64",
+        "sklearn.mixture._gaussian_mixture.GaussianMixture",
+        "sklearn.naive_bayes.GaussianNB",
+        "sklearn.neighbors._classification.KNeighborsClassifier",
+        "sklearn.neighbors._kd_tree.KDTree",
+        "sklearn.neighbors._regression.KNeighborsRegressor",
+        "sklearn.preprocessing._data.MaxAbsScaler",
+        "sklearn.preprocessing._data.MinMaxScaler",
+        "sklearn.preprocessing._data.Normalizer",
+        "sklearn.preprocessing._data.PowerTransformer",
+        "sklearn.preprocessing._data.QuantileTransformer",
+        "sklearn.preprocessing._data.RobustScaler",
+        "sklearn.preprocessing._data.StandardScaler",
+        "sklearn.svm._classes.SVC",
+        "sklearn.svm._classes.SVR",
+        "sklearn.tree._classes.DecisionTreeClassifier",
+        "sklearn.tree._classes.DecisionTreeRegressor",
+        "sklearn.tree._tree.Tree",
+    }
+)
+
+
+def dump(thing: Any, path: Path) -> None:
+    """Write a fitted scikit-learn object, or a list or dict of such, to a ``.skops`` file."""
+    _skops().dump(thing, path)
+
+
+def load(path: Path) -> Any:
+    """Read what :func:`dump` has written.
+
+    Raises:
+        UserError: if the file holds types that izwi does not write
+    """
+    skops = _skops()
+    foreign = set(skops.get_untrusted_types(file=path)) - TRUSTED
+    if foreign:
+        raise UserError(
+            f"{path}: not loaded, it holds types that izwi does not write: "
+            + ", ".join(sorted(foreign))
+        )
+    return skops.load(path, trusted=sorted(TRUSTED))
+
+
+def _skops() -> ModuleType:
+    """Import skops without its own list of trusted types.
+
+    To build that list skops imports all of scikit-learn, and torch with it: 3 seconds of CPU in
+    every process that stores a model. The list above is used instead.
+    """
+    import sklearn.utils
+
+    all_estimators = sklearn.utils.all_estimators
+    sklearn.utils.all_estimators = list
+    try:
+        import skops.io
+    finally:
+        sklearn.utils.all_estimators = all_estimators
+    return skops.io
