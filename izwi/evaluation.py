@@ -86,7 +86,8 @@ def interval(
     runs = prediction if np.ndim(prediction) == 2 else [prediction]
     if scores is not None and np.ndim(scores) == 1:
         scores = [scores]
-    return _Sample(truth, runs, task, labels, scores).sorted().interval(measure, seed, resamples)
+    sample = _Sample(truth, runs, task, labels, scores if measure == "eer" else None)
+    return sample.intervals(seed, resamples)[measure]
 
 
 def evaluate(
@@ -137,6 +138,7 @@ def evaluate(
     result["ci_method"] = f"bootstrap over samples ({RESAMPLES})"
     names = CLASSIFICATION if task == "classification" else REGRESSION
     result["metrics"] = dict.fromkeys(names)
+    result["intervals"] = {name: [None, None] for name in names}
     result |= {"runs": len(runs), "sd": None, "min": None, "max": None}
     result |= {"per_run": [], "per_fold": [], "fold_mean": None, "per_class": {}}
     result |= {"per_speaker": {}, "confusion": None, "labels": labels}
@@ -158,7 +160,9 @@ def evaluate(
     values = [run[measure] for run in per_run if run[measure] is not None]
     result["metrics"] = _mean(per_run)
     result["value"] = result["metrics"][measure]
-    result["ci"] = list(sample.sorted().interval(measure, spec["seed"], RESAMPLES))
+    intervals = sample.intervals(spec["seed"], RESAMPLES)
+    result["intervals"] = {name: list(limits) for name, limits in intervals.items()}
+    result["ci"] = result["intervals"][measure]
     if len(values) > 1:
         result |= {"sd": float(np.std(values, ddof=1)), "min": min(values), "max": max(values)}
     result["per_run"] = [
@@ -287,25 +291,24 @@ class _Sample:
             for run in range(len(self.predictions))
         ]
 
-    def interval(
-        self, measure: str, seed: int, resamples: int
-    ) -> tuple[float | None, float | None]:
-        """95 % percentile interval of the mean over runs; see :func:`interval`."""
-        random, n = np.random.default_rng(seed), len(self.truth)
-        values = []
+    def intervals(self, seed: int, resamples: int) -> dict[str, tuple[float | None, float | None]]:
+        """95 % percentile interval of each measure's mean over runs; see :func:`interval`."""
+        sample, random, n = self.sorted(), np.random.default_rng(seed), len(self.truth)
+        chunks = []
         step = max(1, CELLS_AT_ONCE // n)
         for begin in range(0, resamples, step):
             size = min(step, resamples - begin)
             drawn = random.integers(n, size=(size, n)) + n * np.arange(size)[:, None]
             weights = np.bincount(drawn.ravel(), minlength=size * n).reshape(size, n).astype(float)
-            runs = range(len(self.predictions))
-            values.append(np.mean([self._weighted(run, weights)[measure] for run in runs], axis=0))
-        values = np.concatenate(values)
-        values = values[np.isfinite(values)]
-        if not len(values):
-            return None, None
-        low, high = np.percentile(values, [2.5, 97.5])
-        return float(low), float(high)
+            runs = [sample._weighted(run, weights) for run in range(len(self.predictions))]
+            chunks.append({name: np.mean([run[name] for run in runs], axis=0) for name in runs[0]})
+        limits = {}
+        for name in chunks[0]:
+            values = np.concatenate([chunk[name] for chunk in chunks])
+            values = values[np.isfinite(values)]
+            low, high = np.percentile(values, [2.5, 97.5]) if len(values) else (np.nan, np.nan)
+            limits[name] = (_plain(low), _plain(high))
+        return limits
 
     def per_class(self) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
         """Recall, precision and F1 of each class, and the confusion matrix (means over runs)."""

@@ -250,6 +250,11 @@ def test_evaluate_classification():
     assert result["ci"] == list(
         evaluation.interval(truth, prediction, "uar", task="classification", labels=LABELS, seed=42)
     )
+    assert result["intervals"]["uar"] == result["ci"]
+    assert result["intervals"]["f1"] == list(
+        evaluation.interval(truth, prediction, "f1", task="classification", labels=LABELS, seed=42)
+    )
+    assert result["intervals"]["eer"] == [None, None]
     assert result["ci_method"] == "bootstrap over samples (1000)"
     assert (result["n_train"], result["n_test"], result["n_speakers"]) == (7, 300, 5)
     assert (result["runs"], result["sd"], result["min"], result["max"]) == (1, None, None, None)

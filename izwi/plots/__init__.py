@@ -1,0 +1,14 @@
+"""Pictures, one function a kind; the ending of the path (png, pdf, svg, eps) decides the format.
+
+All are drawn for print: text of 7 points and more at the width at which they are made (85 mm,
+one column, where the content allows), colours that the colour-blind can tell apart, and forms or
+hatches beside the colours for print in grey. The same data give the same bytes.
+"""
+
+from izwi.plots.confusion import confusion_matrix
+from izwi.plots.counts import value_counts
+from izwi.plots.embedding import tsne
+from izwi.plots.epochs import epoch_progression
+from izwi.plots.scatter import truth_prediction
+
+__all__ = ["confusion_matrix", "epoch_progression", "truth_prediction", "tsne", "value_counts"]

@@ -1,0 +1,113 @@
+"""The confusion matrix."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+
+from izwi.plots import style
+from izwi.plots.style import COLUMN, LINE, MM, POINT
+
+_GAP = 3 * POINT
+
+
+def confusion_matrix(metrics: dict[str, Any], path: str | Path, title: str = "") -> None:
+    """Draw truth against prediction, with count and share of the true class in each cell.
+
+    One column wide; wider where so many classes need it for legible text.
+
+    Args:
+        metrics: the content of metrics.json; its counts are means where there are several runs
+        path: of the picture
+        title: first line, such as the experiment's name
+    """
+    with style.drawing():
+        if metrics["confusion"] is None:
+            figure = style.new_figure(COLUMN, COLUMN / 3)
+            style.no_data(figure.add_subplot(), "no truth to compare with")
+            style.save(figure, path)
+            return
+        labels = metrics["confusion"]["labels"]
+        counts = np.array(metrics["confusion"]["counts"], dtype=float)
+        size = len(labels)
+        sums = counts.sum(axis=1, keepdims=True)
+        shares = np.divide(counts, sums, out=np.full_like(counts, np.nan), where=sums > 0)
+        cells = [
+            [_cell(counts[i, j], shares[i, j], metrics["runs"]) for j in range(size)]
+            for i in range(size)
+        ]
+
+        rows = [style.wrap(label, 22 * MM) for label in labels]
+        left = max(map(style.width_of, rows)) + LINE + 3 * _GAP
+        right = 2 * MM
+        need = max(style.width_of(text) for row in cells for text in row) + 2.4 * POINT
+        wide = max(need, (COLUMN - left - right) / size)
+        upright = any(style.width_of(label) > wide - _GAP for label in labels)
+        columns = [style.wrap(label, 38 * MM if upright else wide) for label in labels]
+        if upright:  # side by side, columns of text need their line heights
+            wide = max(wide, LINE * max(text.count("\n") + 1 for text in columns) + POINT)
+        high = max(
+            2 * LINE + 2 * POINT,
+            LINE * max(text.count("\n") + 1 for text in rows) + POINT,
+            min(wide, 13 * MM),
+        )
+        under = max(map(style.width_of, columns)) if upright else LINE
+        bottom = under + 2 * LINE + 5 * _GAP
+        width = left + size * wide + right
+
+        heading = (title, _measures(metrics))
+        top = style.figure_title(style.new_figure(width, 1), *heading)
+        height = bottom + size * high + top
+        figure = style.new_figure(width, height)
+        style.figure_title(figure, *heading)
+        axes = figure.add_axes(
+            (left / width, bottom / height, size * wide / width, size * high / height)
+        )
+        _fill(axes, cells, shares)
+        axes.set_xticks(range(size), columns, rotation=90 if upright else 0)
+        axes.set_yticks(range(size), rows)
+        figure.text(_GAP / width, (bottom + size * high / 2) / height, "truth", **_SIDE)
+        figure.text((left + size * wide / 2) / width, (_GAP + LINE) / height, "prediction", **_FOOT)
+        runs = f", means of {metrics['runs']} runs" if metrics["runs"] > 1 else ""
+        legend = f"cells: count, % of the true class{runs}"
+        figure.text(0.5, _GAP / height, legend, color="0.35", **_FOOT)
+        style.save(figure, path)
+
+
+_SIDE = {"rotation": 90, "ha": "left", "va": "center"}
+_FOOT = {"ha": "center", "va": "bottom"}
+
+
+def _measures(metrics: dict[str, Any]) -> str:
+    texts = [style.value_with_interval(metrics, "uar")]
+    if metrics["measure"] != "uar":
+        texts.append(style.value_with_interval(metrics, metrics["measure"]))
+    return ", ".join([*texts, f"n = {metrics['n_evaluated']}"])
+
+
+def _cell(count: float, share: float, runs: int) -> str:
+    number = f"{count:.1f}" if runs > 1 else f"{count:.0f}"
+    return f"{number}\n{'–' if np.isnan(share) else f'{100 * share:.0f}'}"
+
+
+def _fill(axes: Axes, cells: list[list[str]], shares: np.ndarray) -> None:
+    # the darkest tenth is left out: white text on it and black beside it stay legible in grey
+    colours = matplotlib.colormaps["Blues"](np.nan_to_num(shares) * 0.9)
+    axes.imshow(colours, aspect="auto", interpolation="nearest")
+    luminance = colours[..., :3] @ (0.2126, 0.7152, 0.0722)
+    for (i, j), light in np.ndenumerate(luminance):
+        empty = cells[i][j].startswith(("0\n", "0.0\n"))
+        colour = "white" if light < 0.5 else ("0.45" if empty else "black")
+        text = cells[i][j]
+        axes.text(j, i, text, ha="center", va="center", color=colour, linespacing=1.15)
+    axes.set_xticks(np.arange(len(cells) - 1) + 0.5, minor=True)
+    axes.set_yticks(np.arange(len(cells) - 1) + 0.5, minor=True)
+    axes.grid(which="minor", color="white", linewidth=0.8)
+    axes.set_axisbelow(False)
+    axes.tick_params(which="both", length=0)
+    axes.tick_params(which="major", pad=_GAP / POINT)
+    axes.spines[:].set_visible(False)

@@ -1,0 +1,174 @@
+"""The one style of all pictures, and how they are saved."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+from matplotlib import font_manager
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+MM = 1 / 25.4  # in inches
+COLUMN = 85 * MM
+POINT = 1 / 72
+SIZE = 7  # points, of all text but titles
+LINE = 1.25 * SIZE * POINT
+
+# Okabe & Ito (2008) without yellow, which is too faint on white
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#000000")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*", "p", "h")
+HATCHES = ("", "////", "....", "xxxx", "\\\\\\\\", "++++", "oooo")
+
+_STYLE = {
+    "font.size": SIZE,
+    "axes.labelsize": SIZE,
+    "axes.titlesize": SIZE + 1,
+    "xtick.labelsize": SIZE,
+    "ytick.labelsize": SIZE,
+    "legend.fontsize": SIZE,
+    "legend.frameon": False,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "hatch.linewidth": 0.4,
+    "lines.linewidth": 1.0,
+    "pdf.fonttype": 42,  # text stays text
+    "ps.fonttype": 42,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "izwi",
+    "savefig.dpi": 300,
+    "text.parse_math": False,  # labels may hold dollar signs
+}
+# for what DejaVu Sans lacks, where the machine has one of them
+_FALLBACKS = ("Noto Sans CJK SC", "Noto Sans CJK JP", "WenQuanYi Zen Hei", "Noto Sans Devanagari")
+_METADATA = {
+    ".png": {"Software": None},
+    ".pdf": {"Creator": None, "Producer": None, "CreationDate": None},
+    ".svg": {"Creator": None, "Date": None},
+    ".eps": {"Creator": "izwi"},
+}
+_LOCK = threading.Lock()
+
+
+@contextmanager
+def drawing() -> Iterator[None]:
+    """Draw in this style, whatever the user's own matplotlib settings are.
+
+    The settings of matplotlib belong to the process, so one picture is drawn at a time.
+    """
+    with _LOCK, matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        installed = set(font_manager.get_font_names())
+        fonts = ["DejaVu Sans", *(font for font in _FALLBACKS if font in installed)]
+        matplotlib.rcParams.update({**_STYLE, "font.family": fonts})
+        yield
+
+
+def new_figure(width: float = COLUMN, height: float = COLUMN, **layout: Any) -> Figure:
+    """A figure of a size in inches that needs no pyplot."""
+    figure = Figure(figsize=(width, height), **layout)
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def save(figure: Figure, path: str | Path) -> None:
+    """Save a picture without dates or program names, so that equal pictures are equal files.
+
+    Raises:
+        ValueError: if the format is unknown
+    """
+    path = Path(path)
+    if path.suffix not in _METADATA:
+        raise ValueError(f"unknown format of a picture: {path.name}")
+    before = os.environ.get("SOURCE_DATE_EPOCH")
+    os.environ["SOURCE_DATE_EPOCH"] = "0"  # the only way to fix the date in EPS
+    try:
+        figure.savefig(path, metadata=_METADATA[path.suffix])
+    finally:
+        del os.environ["SOURCE_DATE_EPOCH"]
+        if before is not None:
+            os.environ["SOURCE_DATE_EPOCH"] = before
+
+
+def width_of(text: str, size: float = SIZE) -> float:
+    """Width of a text in inches; of its longest line."""
+    figure = new_figure(1, 1)
+    extent = figure.text(0, 0, text or " ", fontsize=size).get_window_extent()
+    return extent.width / figure.dpi
+
+
+def wrap(text: str, width: float, size: float = SIZE) -> str:
+    """Break a text into lines of a width in inches: after spaces, signs, else inside words."""
+    lines, line = [], ""
+    for piece in _pieces(text):
+        if line and width_of((line + piece).rstrip(), size) > width:
+            lines.append(line.rstrip())
+            line = ""
+        line += piece
+        while len(line) > 1 and width_of(line.rstrip(), size) > width:
+            cut = max(
+                (i for i in range(1, len(line)) if width_of(line[:i], size) <= width), default=1
+            )
+            lines.append(line[:cut])
+            line = line[cut:]
+    return "\n".join([*lines, line.rstrip()]) if line.strip() or not lines else "\n".join(lines)
+
+
+def _pieces(text: str) -> list[str]:
+    pieces = [""]
+    for character in text:
+        pieces[-1] += character
+        if character in " _-/.,;":
+            pieces.append("")
+    return [piece for piece in pieces if piece]
+
+
+def figure_title(figure: Figure, *lines: str) -> float:
+    """Write lines of title at the top, wrapped to the figure's width.
+
+    Returns:
+        height taken, in inches
+    """
+    width, height = figure.get_size_inches()
+    sizes = [SIZE + 1] + [SIZE] * (len(lines) - 1)
+    top = 2 * POINT
+    for line, size in zip(lines, sizes, strict=True):
+        if not line:
+            continue
+        text = wrap(line, width - 4 * MM, size)
+        figure.text(0.5, 1 - top / height, text, size=size, ha="center", va="top", linespacing=1.2)
+        top += 1.25 * size * POINT * (text.count("\n") + 1)
+    return top + 3 * POINT
+
+
+def value_with_interval(metrics: dict[str, Any], measure: str) -> str:
+    """A measure with its interval, such as ``UAR 0.614 [0.551, 0.672]``."""
+    value = metrics["metrics"].get(measure)
+    if value is None:
+        return f"{measure.upper()} –"
+    low, high = metrics["intervals"][measure]
+    text = f"{measure.upper()} {number(value)}"
+    return text if low is None else f"{text} [{number(low)}, {number(high)}]"
+
+
+def number(value: float) -> str:
+    """A number with three significant digits, or three decimals below one."""
+    if value and abs(value) < 0.001:
+        return f"{value:.2e}"
+    return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
+
+
+def no_data(axes: Axes, text: str) -> None:
+    """Say in the picture why it is empty."""
+    axes.set_axis_off()
+    axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes)
