@@ -1,0 +1,152 @@
+"""What every reader of a database hands over: its labels as text, one row a file or segment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from izwi.errors import Problems, UserError
+
+KEY = ["file", "start", "end"]
+# Columns that users call either way.
+SYNONYMS = {"sex": "gender"}
+
+
+@dataclass
+class Source:
+    """Labels of a database as they are written.
+
+    Args:
+        frame: columns ``file`` (text), ``start`` and ``end`` (timedelta; 0 and NaT for a whole
+            file), then the database's own columns as text or numbers, missing values as None
+            or NaN
+        part: ``train``, ``dev`` or ``test`` for each row where the database says so
+        notes: remarks for the log
+        warnings: remarks for the log and the results
+    """
+
+    frame: pd.DataFrame
+    part: pd.Series | None = None
+    notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def as_text(values: pd.Series) -> pd.Series:
+    """Values as text: whole numbers without decimals, missing ones as None."""
+    if pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values):
+        number = values.astype("float64")
+        whole = np.isfinite(number) & (number == number.round()) & (number.abs() < 2**53)
+        text = [
+            str(int(value)) if is_whole else repr(float(value))
+            for value, is_whole in zip(number, whole, strict=True)
+        ]
+    else:
+        text = [str(value) for value in values]
+    text = pd.Series(text, index=values.index, dtype=object)
+    return text.where(values.notna(), None)
+
+
+def to_numbers(values: pd.Series) -> pd.Series:
+    """A column of text as numbers where all of it is numeric, else as it is.
+
+    Text with leading zeros is a code, not a number.
+    """
+    present = values.dropna()
+    if present.empty or pd.api.types.is_numeric_dtype(values):
+        return values
+    if any(text.lstrip("+-")[:1] == "0" and text.lstrip("+-")[1:2].isdigit() for text in present):
+        return values
+    numbers = pd.to_numeric(values, errors="coerce")
+    if not np.isfinite(numbers[values.notna()]).all():
+        return values
+    numbers = numbers.astype("float64")
+    if len(present) == len(values) and (numbers == numbers.round()).all():
+        return numbers.astype("int64") if (numbers.abs() < 2**53).all() else values
+    return numbers
+
+
+def segments(
+    starts: Iterable[Any] | None, ends: Iterable[Any] | None, files: pd.Series, name: str
+) -> pd.DataFrame:
+    """Start and end of each row as timedelta.
+
+    Args:
+        starts: seconds or timedelta text such as ``0 days 00:00:01.5``, missing for 0
+        ends: the same, missing for the end of the file
+        files: file of each row
+        name: name of the database, for messages
+
+    Raises:
+        UserError: if a time cannot be read, is negative, or a segment ends before it starts
+    """
+    frame = pd.DataFrame({"file": files.to_numpy()})
+    for column, values in (("start", starts), ("end", ends)):
+        if values is None:
+            frame[column] = np.timedelta64("NaT", "ns")
+            continue
+        times = pd.Series(list(values), dtype=object)
+        times = times.where(times.notna() & ~times.isin(["", "NaT", "nan"]), None)
+        seconds = pd.to_numeric(times, errors="coerce").astype("float64")
+        parsed = (seconds * 1e9).round().astype("Int64").astype("timedelta64[ns]")
+        as_words = times[seconds.isna() & times.notna()]
+        parsed[as_words.index] = pd.to_timedelta(as_words, errors="coerce")
+        unread = times[parsed.isna() & times.notna()]
+        if len(unread):
+            raise UserError(
+                f"[DATA] {name}: {len(unread)} values of column '{column}' are no times, such as "
+                f"{_some(unread)}: write seconds or '0 days 00:00:01.5'"
+            )
+        frame[column] = parsed.astype("timedelta64[ns]")
+    frame["start"] = frame["start"].fillna(pd.Timedelta(0))
+    wrong = (frame["start"] < pd.Timedelta(0)) | (frame["end"] <= frame["start"])
+    if wrong.any():
+        row = frame[wrong].iloc[0]
+        raise UserError(
+            f"[DATA] {name}: {int(wrong.sum())} segments end before they start or start before 0, "
+            f"such as {row['file']} {row['start']} to {row['end']}"
+        )
+    return frame
+
+
+def _some(values: Iterable[Any], count: int = 3) -> str:
+    return ", ".join(f"'{value}'" for value in list(dict.fromkeys(values))[:count])
+
+
+def listed(values: Iterable[Any], count: int = 5) -> str:
+    """The first few values for a message, and how many more there are."""
+    values = list(values)
+    more = f" and {len(values) - count} more" if len(values) > count else ""
+    return ", ".join(str(value) for value in values[:count]) + more
+
+
+def rename(frame: pd.DataFrame, spec: dict[str, Any], source: Source) -> pd.DataFrame:
+    """Rename columns by ``colnames``, written in either direction.
+
+    Raises:
+        UserError: if a column is not there, or two would get the same name
+    """
+    colnames = spec["options"].get("colnames") or {}
+    # Names that have a meaning here: nobody wants to get rid of them.
+    wanted = {*KEY, "speaker", "gender", "sex", "age", spec["target"]}
+    wanted.add(spec["options"].get("label"))
+    changes: dict[str, str] = {}
+    problems = Problems()
+    for old, new in colnames.items():
+        where = f"[DATA] {spec['name']}.colnames"
+        if old in frame:
+            changes[old] = new
+        elif new in frame and old in wanted and new not in wanted:
+            changes[new] = old
+        elif new in frame:
+            source.warnings.append(f"{where}: no column '{old}', but there is '{new}' already")
+        else:
+            problems.add(f"{where}: no column '{old}'; there are {', '.join(frame.columns)}")
+    names = [changes.get(column, column) for column in frame.columns]
+    for column in sorted({column for column in names if names.count(column) > 1}):
+        problems.add(f"[DATA] {spec['name']}.colnames: two columns would be named '{column}'")
+    problems.raise_if_any()
+    return frame.set_axis(names, axis=1)

@@ -1,0 +1,436 @@
+"""The audio files that a database lists: where they lie and what they hold.
+
+Runs whenever a workflow is planned, so it needs the standard library and YAML alone and hashes
+only what its ``stat`` says has changed.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+import stat
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from izwi.errors import UserError
+
+# The cache holds this number: another layout starts anew.
+_VERSION = 1
+# A file changed this recently (ns) may change again within one tick of the clock of its stat.
+_RACY = 100_000_000
+_CHUNK = 64
+
+
+@dataclass
+class Listing:
+    """The audio of a database.
+
+    Args:
+        name: name of the database
+        label_digest: hash of the content of all its label files
+        files: audio files as the database writes them, sorted, each once
+        paths: where each was found, ``None`` where it is missing
+        digests: hash of the content of each, ``None`` where it is missing
+        audio_digest: hash of all pairs of file and digest
+        tried: the places looked at for a relative file
+    """
+
+    name: str
+    label_digest: str
+    files: list[str]
+    paths: list[str | None]
+    digests: list[str | None]
+    audio_digest: str
+    tried: list[str] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The listing as plain values."""
+        return asdict(self)
+
+    def save(self, path: str | Path) -> None:
+        """Write the listing as JSON."""
+        _write_json(Path(path), self.to_dict())
+
+    @classmethod
+    def load(cls, path: str | Path) -> Listing:
+        """Read a listing that was saved."""
+        return cls(**json.loads(Path(path).read_text(encoding="utf-8")))
+
+
+def scan(database: dict[str, Any], *, cwd: Path, cache: Path) -> Listing:
+    """List, find and hash the audio files of a database.
+
+    Args:
+        database: ``name``, ``type`` (``csv | demo | audformat | audb``), ``path`` (absolute;
+            the CSV file or the folder with ``db.yaml``) and ``options``
+        cwd: the working directory, last place for the relative files of a CSV
+        cache: folder of the caches; the scan keeps its own below ``scans/``
+
+    Returns:
+        the listing; files that are not there have neither path nor digest
+
+    Raises:
+        UserError: if label files are missing or cannot be read
+    """
+    name, options = database["name"], database.get("options") or {}
+    path = label_path(database)
+    is_csv = database["type"] in ("csv", "demo")
+    if is_csv:
+        places = [path.parent / (options.get("audio_path") or ""), path.parent, Path(cwd)]
+        label_files = [path]
+    else:
+        places = [path]
+        label_files = audformat_files(path, name)
+    tried = list(dict.fromkeys(os.path.normpath(place) for place in places))
+    label_digest = _digest_labels(label_files, name)
+    identity = json.dumps([database["type"], str(path), options.get("colnames"), tried])
+    cache_file = Path(cache) / "scans" / f"{_hash(identity.encode())}.json"
+    known = _read_cache(cache_file)
+
+    if known["labels"] == label_digest:
+        files = known["files"]
+    elif is_csv:
+        files = _csv_audio(path, name, options.get("colnames") or {})
+    else:
+        files = _audformat_audio(path, name)
+    paths, stats = _locate(files, known, tried)
+    digests = _known_digests(files, stats, known)
+    todo = [i for i, digest in enumerate(digests) if digest is None and paths[i] is not None]
+
+    fresh = {"version": _VERSION, "labels": label_digest, "files": files, "paths": paths}
+    fresh |= {"stats": stats, "digests": digests, "audio_digest": known["audio_digest"]}
+    if todo:
+        for _ in _hash_files(name, todo, paths, stats, digests):
+            _write_json(cache_file, fresh)
+    changed = any(fresh[key] != known[key] for key in ("files", "paths", "digests"))
+    if changed or not fresh["audio_digest"]:
+        fresh["audio_digest"] = _audio_digest(files, digests)
+    if todo or changed or stats != known["stats"] or label_digest != known["labels"]:
+        _write_json(cache_file, fresh)
+    return Listing(name, label_digest, files, paths, digests, fresh["audio_digest"], tried)
+
+
+def label_path(database: dict[str, Any]) -> Path:
+    """The label file of a CSV database, the folder of an audformat one.
+
+    Raises:
+        UserError: if it is not there
+    """
+    path = Path(database["path"])
+    if database["type"] == "demo" and path.is_dir():
+        path = path / "demo.csv"
+    if database["type"] in ("csv", "demo"):
+        if not path.is_file():
+            raise UserError(f"[DATA] {database['name']}: no CSV file {path}")
+    elif not (path / "db.yaml").is_file():
+        raise UserError(
+            f"[DATA] {database['name']}: no audformat database in {path} (it has no db.yaml); "
+            f"for a CSV file set {database['name']}.type = csv"
+        )
+    return path
+
+
+def read_rows(path: Path, name: str) -> tuple[list[str], list[list[str]]]:
+    """Read a CSV file as text, without blanks around names and cells.
+
+    Args:
+        path: the file, UTF-8 with or without a byte order mark
+        name: name of the database, for messages
+
+    Returns:
+        header and rows; every row is as long as the header
+
+    Raises:
+        UserError: if the file is not such a table
+    """
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as stream:
+            reader = csv.reader(stream, skipinitialspace=True)
+            header = [cell.strip() for cell in next(reader, [])]
+            width = len(header)
+            rows, long = [], []
+            for row in reader:
+                if len(row) != width:
+                    if not row:
+                        continue
+                    if len(row) > width:
+                        long.append(reader.line_num)
+                        continue
+                    row += [""] * (width - len(row))
+                rows.append([cell.strip() for cell in row])
+    except UnicodeDecodeError as error:
+        raise UserError(f"[DATA] {name}: {path} is not UTF-8: save it as UTF-8") from error
+    except csv.Error as error:
+        raise UserError(f"[DATA] {name}: {path} is not a CSV file: {error}") from error
+    if not header:
+        raise UserError(f"[DATA] {name}: {path} is empty")
+    twice = sorted({column for column in header if column and header.count(column) > 1})
+    if twice:
+        raise UserError(f"[DATA] {name}: {path} has two columns named {', '.join(twice)}")
+    if long:
+        raise UserError(
+            f"[DATA] {name}: {path} has more cells than columns in {_lines(long)}: "
+            "quote cells that hold a comma"
+        )
+    return header, rows
+
+
+def rename_column(column: str, columns: Iterable[str], colnames: dict[str, str]) -> str | None:
+    """The column of a file that is to be called ``column`` once ``colnames`` is applied.
+
+    ``colnames`` is written both as ``{old: new}`` and, as in nkululeko's own documentation,
+    as ``{'speaker': 'Participant ID'}``.
+    """
+    columns = list(columns)
+    for old, new in colnames.items():
+        if new == column and old in columns:
+            return old
+        if old == column and new in columns and old not in columns:
+            return new
+    return column if column in columns else None
+
+
+def audformat_files(folder: Path, name: str) -> list[Path]:
+    """The files that hold the header and the tables of an audformat database, by name.
+
+    Raises:
+        UserError: if a table is stored as pickle alone
+    """
+    tables: dict[str, set[str]] = {}
+    for entry in os.listdir(folder):
+        stem, _, suffix = entry.rpartition(".")
+        if stem.startswith("db.") and suffix in ("csv", "parquet", "pkl"):
+            tables.setdefault(stem, set()).add(suffix)
+    pickled = sorted(stem for stem, kinds in tables.items() if kinds == {"pkl"})
+    if pickled:
+        raise UserError(
+            f"[DATA] {name}: {', '.join(f'{stem}.pkl' for stem in pickled)} in {folder}: pickle "
+            "can run any code and is not read; with audformat, "
+            "load the database and save it with storage_format='csv'"
+        )
+    files = [
+        folder / f"{stem}.{'parquet' if 'parquet' in kinds else 'csv'}"
+        for stem, kinds in sorted(tables.items())
+    ]
+    return [folder / "db.yaml", *files]
+
+
+def read_header(folder: Path, name: str) -> dict[str, Any]:
+    """The header of an audformat database.
+
+    Raises:
+        UserError: if ``db.yaml`` cannot be read
+    """
+    import yaml
+
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        header = yaml.load((folder / "db.yaml").read_bytes(), Loader=loader)
+    except yaml.YAMLError as error:
+        text = " ".join(str(error).split())
+        raise UserError(f"[DATA] {name}: {folder / 'db.yaml'} is not YAML: {text}") from error
+    if not isinstance(header, dict) or not isinstance(header.get("tables"), dict):
+        raise UserError(f"[DATA] {name}: {folder / 'db.yaml'} names no tables")
+    return header
+
+
+def _csv_audio(path: Path, name: str, colnames: dict[str, str]) -> list[str]:
+    header, rows = read_rows(path, name)
+    column = rename_column("file", header, colnames)
+    if column is None:
+        raise UserError(
+            f"[DATA] {name}: {path} has no column 'file' but {', '.join(header)}; "
+            f"separate cells by commas, or name the column with {name}.colnames"
+        )
+    position = header.index(column)
+    files = {row[position] for row in rows}
+    if "" in files:
+        empty = [i + 1 for i, row in enumerate(rows) if not row[position]]
+        raise UserError(f"[DATA] {name}: {path} names no file in {_lines(empty, 'row')}")
+    return sorted(files)
+
+
+def _audformat_audio(folder: Path, name: str) -> list[str]:
+    files: set[str] = set()
+    for table in read_header(folder, name)["tables"]:
+        path = table_file(folder, table, name)
+        if path.suffix == ".parquet":
+            import pyarrow.parquet
+
+            column = pyarrow.parquet.read_table(path, columns=["file"]).column("file")
+            files.update(column.unique().to_pylist())
+        else:
+            header, rows = read_rows(path, name)
+            position = header.index("file") if "file" in header else 0
+            files.update(row[position] for row in rows)
+    return sorted(files)
+
+
+def table_file(folder: Path, table: str, name: str) -> Path:
+    """The file of a table of an audformat database; parquet where there are two, as audformat.
+
+    Raises:
+        UserError: if there is none
+    """
+    for suffix in ("parquet", "csv"):
+        path = folder / f"db.{table}.{suffix}"
+        if path.is_file():
+            return path
+    raise UserError(f"[DATA] {name}: {folder} has no db.{table}.csv, which its db.yaml names")
+
+
+def _digest_labels(files: list[Path], name: str) -> str:
+    whole = hashlib.blake2b(digest_size=16)
+    for path in files:
+        try:
+            whole.update(f"{path.suffix} {_hash(path.read_bytes())} ".encode())
+        except OSError as error:
+            raise UserError(f"[DATA] {name}: cannot read {path}: {error.strerror}") from error
+        if len(files) > 1:
+            whole.update(path.name.encode())
+    return whole.hexdigest()
+
+
+def _locate(
+    files: list[str], known: dict[str, Any], tried: list[str]
+) -> tuple[list[str | None], list[str | None]]:
+    """Path of each file in the first of the places that has it, and what its stat says."""
+    before = known["paths"] if files is known["files"] else [None] * len(files)
+    first = os.path.join(tried[0], "")
+    paths: list[str | None] = []
+    stats: list[str | None] = []
+    for file, path in zip(files, before, strict=True):
+        # What lay in the first place needs no search as long as it lies there.
+        found = _stat(path) if path and (path.startswith(first) or path == file) else None
+        if found is None:
+            path, found = _find(file, tried)
+        paths.append(path)
+        stats.append(found)
+    return paths, stats
+
+
+def _find(file: str, places: list[str]) -> tuple[str | None, str | None]:
+    for place in places[:1] if os.path.isabs(file) else places:
+        path = os.path.join(place, file)
+        found = _stat(path)
+        if found is not None:
+            return path, found
+    return None, None
+
+
+def _stat(path: str) -> str | None:
+    """Size, times and inode of a regular file; a text, which JSON reads four times as fast."""
+    try:
+        info = os.stat(path)
+    except (OSError, ValueError):
+        return None
+    if not stat.S_ISREG(info.st_mode):
+        return None
+    return f"{info.st_mtime_ns} {info.st_ctime_ns} {info.st_size} {info.st_ino}"
+
+
+def _known_digests(
+    files: list[str], stats: list[str | None], known: dict[str, Any]
+) -> list[str | None]:
+    if files is known["files"]:
+        before = zip(known["stats"], known["digests"], strict=True)
+    else:
+        pairs = zip(known["stats"], known["digests"], strict=True)
+        by_file = dict(zip(known["files"], pairs, strict=True))
+        before = (by_file.get(file, (None, None)) for file in files)
+    return [
+        digest if now is not None and now == then else None
+        for now, (then, digest) in zip(stats, before, strict=True)
+    ]
+
+
+def _hash_files(
+    name: str,
+    todo: list[int],
+    paths: list[str | None],
+    stats: list[str | None],
+    digests: list[str | None],
+) -> Iterator[None]:
+    """Fill in digests; yields now and then, when what is done so far is worth keeping."""
+    errors: list[str] = []
+
+    def work(rows: list[int]) -> list[tuple[int, str | None]]:
+        done = []
+        for row in rows:
+            try:
+                with open(paths[row], "rb") as stream:
+                    digest = hashlib.file_digest(stream, _new_hash).hexdigest()
+            except OSError as error:
+                errors.append(f"[DATA] {name}: cannot read {paths[row]}: {error.strerror}")
+                digest = None
+            done.append((row, digest))
+        return done
+
+    started = told = kept = time.monotonic()
+    now = time.time_ns()
+    chunks = [todo[i : i + _CHUNK] for i in range(0, len(todo), _CHUNK)]
+    count = 0
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        for done in pool.map(work, chunks):
+            for row, digest in done:
+                digests[row] = digest
+                if max(map(int, stats[row].split()[:2])) > now - _RACY:
+                    stats[row] = None
+            count += len(done)
+            clock = time.monotonic()
+            if clock - told > 2:
+                told = clock
+                print(
+                    f"{name}: read {count} of {len(todo)} audio files ({clock - started:.0f} s)",
+                    file=sys.stderr,
+                )
+            if clock - kept > 10:
+                kept = clock
+                yield
+    if errors:
+        raise UserError(errors[:5])
+
+
+def _audio_digest(files: list[str], digests: list[str | None]) -> str:
+    pairs = zip(files, digests, strict=True)
+    return _hash("\n".join(f"{file}\0{digest}" for file, digest in pairs).encode())
+
+
+def _new_hash() -> Any:
+    return hashlib.blake2b(digest_size=16)
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
+
+
+def _read_cache(path: Path) -> dict[str, Any]:
+    lists = ("files", "paths", "stats", "digests")
+    try:
+        known = json.loads(path.read_bytes())
+        same_length = len({len(known[key]) for key in lists}) == 1
+        if known["version"] == _VERSION and same_length and known["labels"]:
+            return known
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    return {"labels": None, "audio_digest": None} | {key: [] for key in lists}
+
+
+def _write_json(path: Path, content: dict[str, Any]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    part.write_text(json.dumps(content, separators=(",", ":")), encoding="utf-8")
+    os.replace(part, path)
+
+
+def _lines(numbers: list[int], word: str = "line") -> str:
+    shown = ", ".join(str(number) for number in numbers[:5])
+    more = f" and {len(numbers) - 5} more" if len(numbers) > 5 else ""
+    return f"{word}{'s' if len(numbers) > 1 else ''} {shown}{more}"
