@@ -1,0 +1,177 @@
+"""Reading audio: exact samples, mixing, resampling, and short reasons where it cannot be."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import numpy as np
+    import soundfile
+
+    Span = tuple[int, int | None]
+
+# What streaming writers leave in a header whose size they never learn.
+UNKNOWN_SIZES = {0, 0x7FFFFFFF, 0xFFFFFFFF}
+
+
+class AudioError(Exception):
+    """Audio that cannot be used; the text is a short reason."""
+
+
+def nanoseconds(time: object) -> int | None:
+    """Turn a time into nanoseconds.
+
+    Args:
+        time: seconds, or anything that ``pandas.Timedelta`` takes; None and NaT are no time
+
+    Returns:
+        whole nanoseconds, or None
+    """
+    import pandas as pd
+
+    if pd.isna(time):
+        return None
+    if isinstance(time, int | float):
+        return round(time * 1e9)
+    return pd.Timedelta(time).value
+
+
+def read(path: str, start: object = None, end: object = None) -> tuple[np.ndarray, int]:
+    """Read a file or a part of it.
+
+    Args:
+        path: audio file in any format that libsndfile reads
+        start: beginning, in seconds or as a Timedelta; None is the beginning of the file
+        end: end, likewise; None is the end of the file
+
+    Returns:
+        signal of shape (channels, samples), float32, and the sampling rate in Hz
+
+    Raises:
+        AudioError: missing, unreadable, empty, truncated or not-a-number audio; a start or an
+            end beyond the end of the file
+    """
+    ((signal, rate),) = read_parts(path, [(nanoseconds(start) or 0, nanoseconds(end))])
+    if isinstance(signal, AudioError):
+        raise signal
+    return signal, rate
+
+
+def read_parts(path: str, spans: Sequence[Span]) -> Iterator[tuple[np.ndarray | AudioError, int]]:
+    """Read several parts of one file, which is opened once.
+
+    Args:
+        path: audio file
+        spans: start and end of each part in nanoseconds; an end of None is the end of the file
+
+    Yields:
+        what :func:`read` returns, with an AudioError instead of the signal where that part
+        alone cannot be used
+
+    Raises:
+        AudioError: where the whole file cannot be used
+    """
+    import soundfile
+
+    if not os.path.isfile(path):
+        raise AudioError("missing")
+    try:
+        with soundfile.SoundFile(path) as file:
+            _check_header(file)
+            rate = file.samplerate
+            # Seeking within mp3 is not exact to the last bit.
+            whole = _samples(file, 0, file.frames) if file.format == "MPEG" else None
+            for span in spans:
+                try:
+                    first, stop = _sample_range(span, rate, file.frames)
+                    part = _samples(file, first, stop) if whole is None else whole[:, first:stop]
+                    yield _checked(part), rate
+                except AudioError as error:
+                    yield error, rate
+    except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
+        if os.path.getsize(path) == 0:
+            raise AudioError("no audio in it, the file is empty") from error
+        text = getattr(error, "error_string", "") or str(error)
+        raise AudioError(f"unreadable ({text.rstrip('.')})") from error
+
+
+def mix(signal: np.ndarray) -> np.ndarray:
+    """Average the channels.
+
+    Args:
+        signal: shape (channels, samples)
+
+    Returns:
+        shape (1, samples)
+    """
+    return signal if len(signal) == 1 else signal.mean(axis=0, keepdims=True)
+
+
+def resample(signal: np.ndarray, rate: int, target: int) -> np.ndarray:
+    """Bring a signal to another sampling rate.
+
+    Args:
+        signal: shape (channels, samples), float32
+        rate: its sampling rate in Hz
+        target: wanted sampling rate in Hz
+
+    Returns:
+        shape (channels, samples at the new rate), float32
+    """
+    if rate == target:
+        return signal
+    import audresample
+
+    return audresample.resample(signal, rate, target)
+
+
+def _check_header(file: soundfile.SoundFile) -> None:
+    """Refuse files without audio, and those shorter than their header says."""
+    # libsndfile corrects a WAV's length in silence, and tells it in its log alone.
+    said = re.search(r"^data : (\d+) \(should be (\d+)\)", file.extra_info, re.MULTILINE)
+    if said and int(said[1]) not in UNKNOWN_SIZES and int(said[1]) > int(said[2]):
+        raise AudioError(f"truncated, {said[2]} of {said[1]} bytes of audio are there")
+    if file.frames == 0:
+        raise AudioError("no audio in it")
+
+
+def _sample_range(span: Span, rate: int, frames: int) -> tuple[int, int]:
+    """First sample and the one after the last; start and duration are rounded (as audiofile)."""
+    start, end = span
+    first = round(start / 1e9 * rate)
+    length = f"the file ends at {frames / rate:.3f} s"
+    if first >= frames:
+        raise AudioError(f"starts at {start / 1e9:.3f} s, {length}")
+    if end is None:
+        return first, frames
+    if end <= start:
+        raise AudioError(f"ends at {end / 1e9:.3f} s, before its start at {start / 1e9:.3f} s")
+    stop = first + round((end - start) / 1e9 * rate)
+    # Labels are often rounded to centiseconds: so much beyond the end is no mistake.
+    if stop - frames > 0.01 * rate:
+        raise AudioError(f"ends at {end / 1e9:.3f} s, {length}")
+    return first, min(stop, frames)
+
+
+def _samples(file: soundfile.SoundFile, first: int, stop: int) -> np.ndarray:
+    """Samples of an open file, shape (channels, samples)."""
+    file.seek(first)
+    signal = file.read(stop - first, dtype="float32", always_2d=True).T
+    if signal.shape[1] < stop - first:
+        raise AudioError(f"truncated, {signal.shape[1]} of {stop - first} samples are there")
+    return signal
+
+
+def _checked(signal: np.ndarray) -> np.ndarray:
+    """Refuse signals that hold other things than numbers."""
+    import numpy as np
+
+    if not np.isfinite(signal).all():
+        raise AudioError("samples that are not finite numbers")
+    if signal.shape[1] == 0:
+        raise AudioError("no samples in this part")
+    return signal

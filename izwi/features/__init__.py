@@ -1,0 +1,315 @@
+"""Feature sets: the registry of extractors, and extraction through the feature store.
+
+Another extractor is one file and one line in ``EXTRACTORS``; see docs/add_a_feature_extractor.md.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+import types
+import warnings
+from contextlib import contextmanager
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from izwi.features.base import BadFiles, Extractor, TableExtractor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from concurrent.futures import Executor
+    from pathlib import Path
+
+    import numpy as np
+    import pandas as pd
+
+    from izwi.features.store import Key
+
+    # A path and the keys whose audio lies there.
+    Task = tuple[str, list[Key]]
+    # Keys with their vectors, and keys with the reason why they have none.
+    Outcome = tuple[list[tuple[Key, np.ndarray]], list[tuple[Key, str]]]
+
+__all__ = ["EXTRACTORS", "BadFiles", "Extractor", "extract", "extractor_class"]
+
+EXTRACTORS = {
+    "os": "izwi.features.opensmile:OpenSmile",
+    "praat": "izwi.features.praat:Praat",
+    "import": "izwi.features.imported:Import",
+}
+
+# Rows of one file that one worker takes at once: few enough to share a long recording.
+ROWS_PER_TASK = 16
+PROGRESS_SECONDS = 3.0
+# A part of the store may turn out to be damaged only when it is read; then its rows come again.
+ATTEMPTS = 3
+
+_worker = threading.local()
+
+
+def extractor_class(name: str) -> type[Extractor]:
+    """Class of an extractor.
+
+    Args:
+        name: value of ``FEATS.type``
+
+    Raises:
+        KeyError: if there is none of that name
+    """
+    module, cls = EXTRACTORS[name].split(":")
+    return getattr(import_module(module), cls)
+
+
+def extract(
+    spec: dict[str, Any],
+    table: pd.DataFrame,
+    paths: dict[str, str],
+    *,
+    store: Path,
+    threads: int,
+    progress: Callable[[str], None] | None = None,
+) -> pd.DataFrame:
+    """Features of every row of a table; only audio that the store has not seen is read.
+
+    Args:
+        spec: ``type``, and ``options`` by name
+        table: needs ``file``, ``start``, ``end``, ``digest``
+        paths: absolute path of each file
+        store: folder of the feature store of this spec
+        threads: workers; the values do not depend on their number
+        progress: takes a line of text every few seconds
+
+    Returns:
+        ``file``, ``start``, ``end``, then the features, a row for each of the table in its order
+
+    Raises:
+        BadFiles: if there is audio that cannot be used; all other rows are in the store then
+        UserError: if imported features do not fit the table
+    """
+    import pandas as pd
+
+    from izwi.features.store import Store
+
+    say = progress or (lambda text: None)
+    extractor = extractor_class(spec["type"])(spec["options"])
+    rows = table[["file", "start", "end"]].reset_index(drop=True)
+    if isinstance(extractor, TableExtractor):
+        return pd.concat([rows, extractor.matrix(rows, paths)], axis=1)
+
+    keys = _keys(table)
+    kept = Store(store, extractor.columns, say)
+    for _ in range(ATTEMPTS):
+        if todo := kept.missing(keys):
+            where = dict(zip(reversed(keys), reversed(rows["file"].tolist()), strict=True))
+            tasks = _tasks(todo, {key: paths.get(where[key]) for key in todo})
+            reasons = _run(spec, extractor, tasks, kept, threads, _Clock(spec, keys, todo, say))
+            if reasons:
+                bad = [
+                    (file, _described(key, reasons[key]))
+                    for file, key in zip(rows["file"], keys, strict=True)
+                    if key in reasons
+                ]
+                raise BadFiles(spec["type"], bad, len(rows))
+        values, lost = kept.read(keys)
+        if not lost:
+            break
+    else:
+        raise OSError(f"{store}: parts of the feature store are damaged again and again")
+    return pd.concat([rows, pd.DataFrame(values, columns=extractor.columns)], axis=1)
+
+
+def _keys(table: pd.DataFrame) -> list[Key]:
+    """What names the audio of each row in the store; a missing file has no digest."""
+    import pandas as pd
+
+    starts = table["start"].fillna(pd.Timedelta(0)).astype("timedelta64[ns]").astype("int64")
+    ends = table["end"].fillna(pd.Timedelta(-1, "ns")).astype("timedelta64[ns]").astype("int64")
+    lost = table["digest"].isna()
+    digests = table["digest"].mask(lost, "missing " + table["file"])
+    return list(zip(digests.tolist(), starts.tolist(), ends.tolist(), strict=True))
+
+
+def _tasks(todo: list[Key], places: dict[Key, str | None]) -> list[Task]:
+    """Group the rows of one file, so that it is opened once."""
+    files: dict[str, list[Key]] = {}
+    for key in todo:
+        files.setdefault(places[key] or "", []).append(key)
+    return [
+        (path, sorted(keys)[first : first + ROWS_PER_TASK])
+        for path, keys in files.items()
+        for first in range(0, len(keys), ROWS_PER_TASK)
+    ]
+
+
+def _described(key: Key, reason: str) -> str:
+    """Reason with the part of the file that it is about, where it is a part."""
+    _, start, end = key
+    if start == 0 and end < 0:
+        return reason
+    return f"{start / 1e9:.3f} s to {'the end' if end < 0 else f'{end / 1e9:.3f} s'}: {reason}"
+
+
+def _run(
+    spec: dict[str, Any],
+    extractor: Extractor,
+    tasks: list[Task],
+    kept: Any,
+    threads: int,
+    clock: _Clock,
+) -> dict[Key, str]:
+    """Extract all tasks into the store.
+
+    Returns:
+        reasons of the keys that cannot be extracted
+    """
+    from concurrent.futures import FIRST_COMPLETED, wait
+
+    reasons: dict[Key, str] = {}
+    # Several tasks a message where there are many, one where they are few.
+    size = max(1, min(8, len(tasks) // (4 * threads)))
+    chunks = iter([tasks[first : first + size] for first in range(0, len(tasks), size)])
+    with warnings.catch_warnings(), _pool(spec, extractor, threads, len(tasks)) as pool:
+        # It becomes a reason of its own.
+        warnings.filterwarnings("ignore", message="Segment too short")
+        waiting = set()
+        try:
+            while True:
+                # Few at a time, so that memory does not grow with the database.
+                while len(waiting) < 2 * threads and (chunk := next(chunks, None)):
+                    waiting.add(pool.submit(_work, chunk))
+                if not waiting:
+                    break
+                done, waiting = wait(waiting, timeout=1, return_when=FIRST_COMPLETED)
+                for future in done:
+                    good, bad = future.result()
+                    kept.add([key for key, _ in good], [vector for _, vector in good])
+                    reasons |= dict(bad)
+                    clock.tick(len(good) + len(bad))
+        finally:
+            kept.flush()
+            pool.shutdown(cancel_futures=True)
+    kept.merge()
+    clock.end()
+    return reasons
+
+
+@contextmanager
+def _pool(
+    spec: dict[str, Any], extractor: Extractor, threads: int, tasks: int
+) -> Iterator[Executor]:
+    """Workers: threads, or processes where the extractor holds Python's global lock."""
+    from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+
+    workers = max(1, min(threads, tasks))
+    # A process costs a second to start.
+    if extractor.parallel == "threads" or workers == 1 or tasks < 16:
+        with ThreadPoolExecutor(workers, initializer=_start, initargs=(spec,)) as pool:
+            yield pool
+        return
+    import multiprocessing
+
+    with (
+        _bare_main(),
+        ProcessPoolExecutor(
+            workers,
+            # A fork of a process with threads may hang.
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=_start_process,
+            initargs=(spec,),
+        ) as pool,
+    ):
+        yield pool
+
+
+@contextmanager
+def _bare_main() -> Iterator[None]:
+    """Keep new processes from running the script of this one once more."""
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
+
+
+def _start(spec: dict[str, Any]) -> None:
+    """Give a worker its extractor."""
+    _worker.extractor = extractor_class(spec["type"])(spec["options"])
+
+
+def _start_process(spec: dict[str, Any]) -> None:
+    """The same in a process of its own, which ends with the one that started it."""
+    import multiprocessing
+
+    import threadpoolctl
+
+    def follow() -> None:
+        multiprocessing.parent_process().join()
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
+    _start(spec)
+    threadpoolctl.threadpool_limits(1)
+
+
+def _work(tasks: list[Task]) -> Outcome:
+    """Extract some tasks; runs in a worker."""
+    from izwi import audio
+
+    good, bad = [], []
+    for path, keys in tasks:
+        left = list(keys)
+        try:
+            spans = [(start, None if end < 0 else end) for _, start, end in keys]
+            for signal, rate in audio.read_parts(path, spans):
+                key = left.pop(0)
+                try:
+                    if isinstance(signal, audio.AudioError):
+                        raise signal
+                    good.append((key, _worker.extractor(signal, rate)))
+                except audio.AudioError as error:
+                    bad.append((key, str(error)))
+        except audio.AudioError as error:
+            bad.extend((key, str(error)) for key in left)
+    return good, bad
+
+
+class _Clock:
+    """Tells how far the extraction is."""
+
+    def __init__(
+        self, spec: dict[str, Any], keys: list[Key], todo: list[Key], say: Callable[[str], None]
+    ) -> None:
+        whole = all(start == 0 and end < 0 for _, start, end in todo)
+        self.what = "files" if whole else "segments"
+        self.name = spec["type"]
+        self.total = len(todo)
+        self.known = len(set(keys)) - len(todo)
+        self.done = 0
+        self.say = say
+        self.started = self.told = time.monotonic()
+
+    def tick(self, count: int) -> None:
+        """Count some more, and tell it now and then."""
+        self.done += count
+        now = time.monotonic()
+        if now - self.told < PROGRESS_SECONDS or self.done == self.total:
+            return
+        self.told = now
+        rate = self.done / (now - self.started)
+        left = (self.total - self.done) / rate
+        self.say(
+            f"{self.name}: {self.done} of {self.total} {self.what}, {rate:.1f} a second, "
+            f"{left:.0f} s left"
+        )
+
+    def end(self) -> None:
+        """Tell the whole."""
+        seconds = time.monotonic() - self.started
+        known = f", {self.known} were in the store" if self.known else ""
+        self.say(
+            f"{self.name}: {self.total} {self.what} in {seconds:.1f} s "
+            f"({self.total / max(seconds, 1e-9):.1f} a second){known}"
+        )

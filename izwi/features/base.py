@@ -1,0 +1,115 @@
+"""What every feature extractor is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from izwi.errors import UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from izwi.options import Option
+
+
+class Extractor:
+    """Turns the audio of one row into one vector of features.
+
+    A subclass states the class attributes, sets ``columns`` in its constructor and implements
+    ``__call__``. Its module imports nothing heavy at module level, since the attributes are read
+    whenever a workflow is planned.
+
+    Attributes:
+        name: value of ``FEATS.type``
+        options: its options; they are part of the key
+        title: names of the options that belong in the name of its files
+        prefix: goes before its column names where several feature sets share a name
+        packages: pip distributions whose version can change a value
+        modules: source files of izwi, beside ``features/base.py`` and ``audio.py``, whose code
+            can change a value
+        parallel: ``threads`` where the work releases Python's global lock, else ``processes``
+        columns: names of the features
+    """
+
+    name: ClassVar[str]
+    options: ClassVar[tuple[Option, ...]] = ()
+    title: ClassVar[tuple[str, ...]] = ()
+    prefix: ClassVar[str] = ""
+    packages: ClassVar[tuple[str, ...]] = ()
+    modules: ClassVar[tuple[str, ...]] = ()
+    parallel: ClassVar[str] = "threads"
+    columns: list[str]
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        """Take the options.
+
+        Args:
+            options: value of each option by its name; those left out have their default
+
+        Raises:
+            ValueError: if an option is not one of this extractor
+        """
+        self.values = {option.name: option.default for option in self.options}
+        if unknown := set(options) - set(self.values):
+            raise ValueError(f"not options of {self.name}: {sorted(unknown)}")
+        self.values |= options
+
+    @classmethod
+    def content(cls, options: dict[str, Any]) -> Any:
+        """JSON-able digest of what the options point to, for the key: other files, weights."""
+        return None
+
+    def __call__(self, signal: np.ndarray, rate: int) -> np.ndarray:
+        """Compute the features of one row.
+
+        Args:
+            signal: shape (channels, samples), float32
+            rate: sampling rate in Hz
+
+        Returns:
+            shape (features,), NaN where a feature is undefined; float32 or float64
+
+        Raises:
+            AudioError: if the signal cannot be used
+        """
+        raise NotImplementedError
+
+
+class TableExtractor(Extractor):
+    """Finds the features of rows without reading audio."""
+
+    def matrix(self, table: pd.DataFrame, paths: dict[str, str]) -> pd.DataFrame:
+        """Features of all rows of a table, in its order.
+
+        Args:
+            table: needs ``file``, ``start``, ``end``
+            paths: absolute path of each file
+
+        Raises:
+            UserError: if there are rows without features
+        """
+        raise NotImplementedError
+
+
+class BadFiles(UserError):
+    """Audio that cannot be used.
+
+    Args:
+        name: the extractor
+        rows: file and reason, one pair for each unusable row
+        total: rows in the table
+    """
+
+    SHOWN = 10
+
+    def __init__(self, name: str, rows: list[tuple[str, str]], total: int) -> None:
+        self.rows = rows
+        lines = [
+            f"[FEATS] type: {name} cannot use {len(rows)} of {total} rows of audio; mend them or "
+            f"take them out of the database (all others are extracted and kept)"
+        ]
+        lines += [f"[FEATS] type: {file}: {reason}" for file, reason in rows[: self.SHOWN]]
+        if len(rows) > self.SHOWN:
+            lines.append(f"[FEATS] type: … and {len(rows) - self.SHOWN} more")
+        super().__init__(lines)

@@ -1,0 +1,258 @@
+"""The feature store: what was extracted once is never extracted again.
+
+A folder of Parquet parts that are only ever added, so that it needs no lock: a part gets its
+final name when it is whole, and a killed run loses what it had not flushed. Two processes may add
+the same row, which is the same in both. One row is one piece of audio: the digest of its file,
+start and end in nanoseconds (-1 for the end of the file).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import uuid
+from contextlib import suppress
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from izwi.files import atomic
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    import numpy as np
+    import pyarrow as pa
+
+Key = tuple[str, int, int]
+
+KEY_COLUMNS = ["digest", "start", "end"]
+FLUSH_SECONDS = 2.0
+# So many parts are worth a merge, and a part this large is left alone.
+MANY_PARTS = 64
+LARGE_PART = 64 * 2**20
+ROW_GROUP = 8 * 2**20
+# Temporary files of killed runs.
+ABANDONED_SECONDS = 24 * 3600
+
+
+class Store:
+    """Feature vectors of one extractor with one set of options.
+
+    Args:
+        folder: its folder, made when something is added
+        columns: names of the features
+        say: takes a line of text where a damaged part was found
+    """
+
+    def __init__(
+        self, folder: Path, columns: list[str], say: Callable[[str], None] | None = None
+    ) -> None:
+        self.folder = folder
+        self.columns = columns
+        self.say = say or (lambda text: None)
+        self._keys: list[Key] = []
+        self._values: list[np.ndarray] = []
+        self._flushed = time.monotonic()
+        self._parts_added = 0
+
+    def missing(self, keys: Iterable[Key]) -> list[Key]:
+        """Those of the keys that the store does not hold, each once, in their order."""
+        wanted = dict.fromkeys(keys)
+        for part in self._all_parts():
+            for found in self._read(part, KEY_COLUMNS):
+                for key in _keys_of(found):
+                    wanted.pop(key, None)
+        return list(wanted)
+
+    def add(self, keys: Iterable[Key], values: Iterable[np.ndarray]) -> None:
+        """Add vectors, and write them where the last flush is two seconds ago.
+
+        Args:
+            keys: a key for each
+            values: vectors of shape (features,), all float32 or all float64
+        """
+        self._keys.extend(keys)
+        self._values.extend(values)
+        if time.monotonic() - self._flushed >= FLUSH_SECONDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what was added since the last flush as one part."""
+        self._flushed = time.monotonic()
+        if not self._keys:
+            return
+        import numpy as np
+
+        table = _table(self._keys, np.stack(self._values), self.columns)
+        self._write([table])
+        self._keys, self._values = [], []
+        self._parts_added += 1
+        if self._parts_added % MANY_PARTS == 0:
+            self.merge()
+
+    def read(self, keys: list[Key]) -> tuple[np.ndarray, list[Key]]:
+        """Look up rows.
+
+        Args:
+            keys: wanted keys, which may repeat
+
+        Returns:
+            array of shape (keys, features) in their order, NaN where the store has no row, and
+            the keys that it has not
+        """
+        import numpy as np
+
+        rows: dict[Key, list[int]] = {}
+        for row, key in enumerate(keys):
+            rows.setdefault(key, []).append(row)
+        result = None
+        for part in self._all_parts():
+            here = [_keys_of(found) for found in self._read(part, KEY_COLUMNS)]
+            if not any(key in rows for group in here for key in group):
+                continue
+            for found in self._read(part, None):
+                values = _values_of(found)
+                if result is None:
+                    result = np.full((len(keys), len(self.columns)), np.nan, values.dtype)
+                for index, key in enumerate(_keys_of(found)):
+                    for row in rows.pop(key, ()):
+                        result[row] = values[index]
+        if result is None:
+            result = np.full((len(keys), len(self.columns)), np.nan)
+        return result, list(rows)
+
+    def merge(self) -> None:
+        """Make one part of many small ones.
+
+        The new part is there before the old ones go, so that a reader misses nothing.
+        """
+        small = [part for part in self._parts() if _size(part) < LARGE_PART]
+        if len(small) <= MANY_PARTS:
+            return
+        done: list[Path] = []
+        merged = self._merged(small, done)
+        if (first := next(merged, None)) is not None:
+            self._write(chain([first], merged))
+        left_over = [path for path in self.folder.glob(".part-*") if _age(path) > ABANDONED_SECONDS]
+        for path in done + left_over:
+            path.unlink(missing_ok=True)
+
+    def _merged(self, parts: list[Path], done: list[Path]) -> Iterator[pa.Table]:
+        """Tables of some megabytes with the rows of many parts, each key once."""
+        import pyarrow as pa
+
+        seen: set[Key] = set()
+        waiting: list[pa.Table] = []
+        for part in parts:
+            tables = list(self._read(part, None))
+            if tables:
+                done.append(part)
+            for table in tables:
+                new = [key not in seen for key in _keys_of(table)]
+                seen.update(_keys_of(table))
+                waiting.append(table.filter(pa.array(new, pa.bool_())))
+            if sum(table.nbytes for table in waiting) >= ROW_GROUP:
+                yield pa.concat_tables(waiting).combine_chunks()
+                waiting = []
+        if waiting:
+            yield pa.concat_tables(waiting).combine_chunks()
+
+    def _parts(self) -> list[Path]:
+        """The parts that are there now."""
+        return sorted(self.folder.glob("part-*.parquet"))
+
+    def _all_parts(self) -> Iterator[Path]:
+        """The parts, and those that come while they are read: a merge may move rows there."""
+        seen: set[Path] = set()
+        while new := [part for part in self._parts() if part not in seen]:
+            seen.update(new)
+            yield from new
+
+    def _write(self, tables: Iterable[pa.Table]) -> None:
+        """Write a part, a row group for each table."""
+        import pyarrow.parquet as pq
+
+        # The name sorts by time, so that the first of two equal rows wins.
+        name = f"part-{time.time_ns():020d}-{os.getpid()}-{uuid.uuid4().hex[:8]}.parquet"
+        writer = None
+        with atomic(self.folder / name) as temporary:
+            for table in tables:
+                writer = writer or pq.ParquetWriter(
+                    temporary,
+                    table.schema,
+                    compression="zstd",
+                    use_dictionary=False,
+                    write_statistics=False,
+                    write_page_checksum=True,
+                )
+                writer.write_table(table, row_group_size=len(table))
+            writer.close()
+
+    def _read(self, part: Path, columns: list[str] | None) -> Iterator[pa.Table]:
+        """Row groups of a part; nothing where it is damaged or was merged meanwhile."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        try:
+            with pq.ParquetFile(part, page_checksum_verification=True) as file:
+                stored = (file.schema_arrow.metadata or {}).get(b"columns")
+                if stored is None or json.loads(stored) != self.columns:
+                    raise ValueError("it holds other features")
+                for group in range(file.num_row_groups):
+                    yield file.read_row_group(group, columns)
+        except FileNotFoundError:
+            return
+        except (pa.ArrowException, OSError, ValueError) as error:
+            # Arrow's own errors have no number; a disk that fails for now damages nothing.
+            if getattr(error, "errno", None):
+                raise
+            with suppress(FileNotFoundError):
+                part.replace(part.with_name(f"damaged-{part.name}"))
+            reason = str(error).splitlines()[0]
+            self.say(f"{part} is damaged and set aside, its rows are extracted again ({reason})")
+
+
+def _table(keys: list[Key], values: np.ndarray, columns: list[str]) -> pa.Table:
+    """An Arrow table of keys and vectors."""
+    import pyarrow as pa
+
+    digests, starts, ends = zip(*keys, strict=True)
+    vectors = pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), values.shape[1])
+    schema = pa.schema(
+        [
+            ("digest", pa.string()),
+            ("start", pa.int64()),
+            ("end", pa.int64()),
+            ("values", vectors.type),
+        ],
+        metadata={"columns": json.dumps(columns)},
+    )
+    return pa.table([list(digests), list(starts), list(ends), vectors], schema=schema)
+
+
+def _keys_of(table: pa.Table) -> list[Key]:
+    return list(zip(*(table[name].to_pylist() for name in KEY_COLUMNS), strict=True))
+
+
+def _values_of(table: pa.Table) -> np.ndarray:
+    """Vectors of a table, shape (rows, features)."""
+    values = table["values"].combine_chunks()
+    return values.flatten().to_numpy().reshape(len(table), values.type.list_size)
+
+
+def _size(path: Path) -> int:
+    """Size in bytes, endless where the file is gone."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return LARGE_PART
+
+
+def _age(path: Path) -> float:
+    """Seconds since the last change, none where the file is gone."""
+    try:
+        return time.time() - path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
