@@ -72,6 +72,7 @@ STRATEGIES = (
     "dev",
     "balanced",
     "reuse",
+    "train_test",
 )
 SCALERS = (
     "none",
@@ -382,7 +383,7 @@ GENERAL: tuple[Option, ...] = (
             "stratify",
             "bool",
             False,
-            "with `random` and `balanced`: the same share of each class in each part",
+            "with `random`: the same share of each class in each part",
         ),
         _o(
             "size_diff_weight",
@@ -502,7 +503,7 @@ GENERAL: tuple[Option, ...] = (
     *_known(
         "FEATS",
         "unsupported",
-        "its scaling per speaker is scale = speaker",
+        "use scale = speaker",
         scale_speakers="scales by speaker",
     ),
     *_known(
@@ -513,8 +514,8 @@ GENERAL: tuple[Option, ...] = (
     ),
     *_known(
         "FEATS",
-        "unsupported",
-        "this feature type is not built yet",
+        "inert",
+        "it belongs to feature types that are not built yet",
         with_os="adds openSMILE features to others",
         mld="folder of the mid-level descriptors",
         mld__model="folder of the mid-level descriptors",
@@ -557,14 +558,11 @@ GENERAL: tuple[Option, ...] = (
         cqcc__n_cqt_bins="bins of CQCC",
         cqcc__n_cqcc="number of CQCC",
         cqcc__frame_period="hop of CQCC",
-        set="openSMILE feature set",
-        level="openSMILE feature level",
-        import_file="files with your own features",
     ),
     *_known(
         "FEATS",
         "unsupported",
-        "several files of one feature type must cover all rows together",
+        "join the files yourself",
         import_files_append="whether imported files are joined by rows",
     ),
     # ---------------------------------------------------------------- MODEL
@@ -580,6 +578,15 @@ GENERAL: tuple[Option, ...] = (
             choices=(True, False, "auto", "balanced"),
         ),
         _o("save", "bool", True, "keep the trained models"),
+        _o(
+            "random_state",
+            "int",
+            None,
+            "the same as EXP.seed",
+            minimum=0,
+            maximum=2**31 - 1,
+            aliases=("random_seed", "seed"),
+        ),
     ),
     *_table(
         "MODEL",
@@ -612,8 +619,6 @@ GENERAL: tuple[Option, ...] = (
         n_jobs="cores; here results do not depend on them, and Snakemake shares them out",
         device="where nets are trained",
         store="whether models are stored; see save",
-        push_to_hub="uploads a finetuned model",
-        hf_token="token for uploads",
     ),
     *_known(
         "MODEL",
@@ -630,11 +635,28 @@ GENERAL: tuple[Option, ...] = (
     ),
     *_known(
         "MODEL",
-        "unsupported",
-        "this model, or this part of it, is not built yet",
+        "inert",
+        "it belongs to models that are not built yet",
         pretrained_model="model to finetune",
         max_duration="longest audio in seconds, for finetuning",
+        adm__branches="branches of adm",
+        adm__hidden_dim="hidden units of adm",
+        adm__fusion="fusion of adm",
+        adm__ssl_feat_dim="embedding width of adm",
+        adm__phase_feat_dim="phase width of adm",
+        push_to_hub="uploads a finetuned model",
+        hf_token="token for uploads",
+    ),
+    *_known(
+        "MODEL",
+        "unsupported",
+        "use class_weight",
         balancing="balances the classes, for finetuning",
+    ),
+    *_known(
+        "MODEL",
+        "unsupported",
+        "this part of the model is not built yet",
         only_test="tests a stored model",
         tests="databases to test a stored model on",
         threshold="limit of a binary decision",
@@ -650,34 +672,9 @@ GENERAL: tuple[Option, ...] = (
         feature_noise="noise added to features while training",
         focal__gamma="gamma of the focal loss",
         focal__alpha="alpha of the focal loss",
-        adm__branches="branches of adm",
-        adm__hidden_dim="hidden units of adm",
-        adm__fusion="fusion of adm",
-        adm__ssl_feat_dim="embedding width of adm",
-        adm__phase_feat_dim="phase width of adm",
         validation_split="share of the training set held back by xgb",
         early_stopping_rounds="patience of xgb",
         eval_metric="measure of that patience",
-        C_val="cost of errors of an SVM",
-        kernel="kernel of an SVM",
-        gamma="kernel coefficient of an SVM",
-        K_val="neighbours of knn",
-        weights="weights of neighbours",
-        KNN_weights="weights of neighbours",
-        n_estimators="number of trees",
-        max_depth="depth of trees",
-        subsample="share of rows per tree",
-        colsample_bytree="share of features per tree",
-        GMM_components="components of a GMM",
-        GMM_covariance_type="covariance of a GMM",
-        layers="widths of hidden layers",
-        drop="dropout",
-        learning_rate="learning rate",
-        optimizer="optimizer of a net",
-        batch_size="batch size",
-        loss="loss of a net",
-        activation="activation of a net",
-        patience="epochs without progress before a net stops",
     ),
     # ----------------------------------------------------------------- PLOT
     *_table(
@@ -883,26 +880,31 @@ def all_options() -> tuple[Option, ...]:
 @cache
 def options_with_owners() -> tuple[tuple[Option, tuple[str, ...]], ...]:
     """All options and, for those of extractors and models, the types that read them."""
-    owners: dict[Option, list[str]] = {}
+    owners: dict[str, tuple[Option, list[str]]] = {}
     for package in ("features", "models"):
         for name in registry(package):
             for option in owner(package, name).options:
-                owners.setdefault(option, []).append(name)
+                # A default may be a list, so an option is no key itself.
+                owners.setdefault(repr(option), (option, []))[1].append(name)
     taken = {
         (option.section, spelling.lower())
-        for option in owners
+        for option, _ in owners.values()
         for spelling in (option.name, *option.aliases)
     }
-    merged: dict[Option, tuple[str, ...]] = {}
+    merged: list[tuple[Option, tuple[str, ...]]] = []
     for section in SECTIONS:
-        for option in GENERAL:
-            known = option.status != "ok" and (section, option.name.lower()) in taken
-            if option.section == section and not known:
-                merged[option] = ()
-        for option, names in owners.items():
-            if option.section == section:
-                merged[option] = (*merged.get(option, ()), *names)
-    return tuple(merged.items())
+        merged += [
+            (option, ())
+            for option in GENERAL
+            if option.section == section
+            and (option.status == "ok" or (section, option.name.lower()) not in taken)
+        ]
+        # One that some type reads comes before one that another type only knows.
+        merged += sorted(
+            ((o, tuple(names)) for o, names in owners.values() if o.section == section),
+            key=lambda pair: pair[0].status != "ok",
+        )
+    return tuple(merged)
 
 
 def by_name(options: Iterable[Option]) -> dict[str, Option]:
@@ -963,6 +965,9 @@ def convert(option: Option, text: str) -> Any:
     if is_off(text) and option.default is None and "bool" not in kinds:
         return None
     parsed = text if kinds in (["str"], ["path"]) and text[0] not in "[({\"'" else literal(text)
+    if option.kind == "str" and isinstance(parsed, list | tuple) and len(parsed) == 1:
+        # A list where one word is wanted, as in type = ['xgb'].
+        parsed = text = str(parsed[0])
     for kind in kinds:
         found, value = _CONVERSIONS[kind](parsed, text)
         if found:
@@ -973,8 +978,6 @@ def convert(option: Option, text: str) -> Any:
 
 
 def _as_str(parsed: Any, text: str) -> tuple[bool, Any]:
-    if isinstance(parsed, list | tuple) and len(parsed) == 1:
-        return True, str(parsed[0])
     return not isinstance(parsed, list | tuple | dict | set), unquoted(text)
 
 
@@ -1066,7 +1069,9 @@ def _chosen(option: Option, value: Any) -> Any:
     for choice in option.choices:
         if choice == value and isinstance(choice, bool) == isinstance(value, bool):
             return choice
-        if isinstance(choice, str) and choice.lower() == str(value).lower():
+        # The singular is an old spelling: level = functional.
+        word = str(value).lower()
+        if isinstance(choice, str) and choice.lower() in (word, f"{word}s"):
             return choice
     allowed = ", ".join(map(str, option.choices))
     raise ValueError(f"'{value}' is none of {allowed}{suggest(str(value), option.choices)}")
