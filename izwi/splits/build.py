@@ -46,12 +46,13 @@ def make_split(
     log = Log()
     frame = pd.concat(tables, ignore_index=True)
     if "speaker" not in frame:
-        frame["speaker"] = pd.Series(pd.NA, index=frame.index, dtype="str")
+        frame["speaker"] = None
+    frame["speaker"] = frame["speaker"].astype("str")  # missing stays missing
     _check_tables(spec, frame)
     labels = _labels(spec, frame, log)
 
     split = frame[["database", "file", "start", "end"]].copy()
-    split["speaker"] = speaker_keys(frame, bool(spec.get("same_speakers"))).astype("str")
+    split["speaker"] = speaker_keys(frame, bool(spec.get("same_speakers")))
     split["part"], split["fold"], split["dev_folds"] = "", 0, ""
     known = frame["truth"].isin(labels) | frame["truth"].isna() if labels else frame["file"].notna()
     usable = in_order(frame[known])

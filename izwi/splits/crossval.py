@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, StratifiedKFold
+from sklearn.model_selection import StratifiedKFold
 
 from izwi.errors import UserError
 from izwi.splits.report import Log, count, natural, shorten
 from izwi.splits.subsets import generator, strata
+
+DEALS = 100  # random deals of speakers that are compared
 
 
 def assign_folds(
@@ -98,20 +100,34 @@ def _speaker_groups(
     if n == len(names):
         return speakers.map({name: i + 1 for i, name in enumerate(names)}).to_numpy(dtype=np.int64)
 
-    seed = int(rng.integers(2**32))
-    folds = np.zeros(len(frame), dtype=np.int64)
-    by_class = StratifiedGroupKFold(n, shuffle=True, random_state=seed)
-    classes = strata(frame["truth"])
-    if np.bincount(classes).max() >= n:  # its own condition
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # rare classes are told by the check of the folds
-            for i, (_, test) in enumerate(by_class.split(classes, classes, speakers)):
-                folds[test] = i + 1
-    if len(set(folds) - {0}) < n:  # its greedy search may leave a fold empty
-        by_size = GroupKFold(n, shuffle=True, random_state=seed)
-        for i, (_, test) in enumerate(by_size.split(classes, classes, speakers)):
-            folds[test] = i + 1
-    return folds
+    table = pd.crosstab(speakers, strata(frame["truth"])).loc[names].to_numpy()
+    return speakers.map(dict(zip(names, _deal(n, table, rng) + 1, strict=True))).to_numpy()
+
+
+def _deal(n: int, table: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Deal speakers to groups of as many speakers (one more or less), the best of many times.
+
+    ``StratifiedGroupKFold`` takes hardly any notice of its seed, and may leave groups empty.
+    The best deal has the least spread of size and of each class over the groups.
+
+    Args:
+        n: number of groups
+        table: rows of each speaker and class, shape (speakers, classes)
+        rng: source of randomness
+
+    Returns:
+        group of each speaker, 0..n-1, shape (speakers,)
+    """
+    table = np.column_stack([table, table.sum(axis=1)]) / table.sum()
+    best, least = None, np.inf
+    for _ in range(DEALS):
+        group = rng.permutation(np.arange(len(table)) % n)
+        sums = np.zeros((n, table.shape[1]))
+        np.add.at(sums, group, table)
+        spread = sums.std(axis=0).sum().round(12)
+        if spread < least:
+            best, least = group, spread
+    return best
 
 
 def _stratified(

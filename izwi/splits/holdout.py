@@ -139,6 +139,10 @@ def _strategy(
     if "part" in rows and rows["part"].notna().any() and set(rows["part"].dropna()) <= set(PARTS):
         log.note(f"[DATA] {name}: no split_strategy, taken from its own train and test tables")
         return "database"
+    if tests or trains:
+        rest = "test" if not tests else "train"
+        log.note(f"[DATA] {name}: no split_strategy, all {rest}, as it is not among trains, tests")
+        return rest
     log.note(f"[DATA] {name}: no split_strategy, speaker_split taken")
     return "speaker_split"
 
@@ -168,7 +172,7 @@ def _sizes(key: str, options: dict[str, Any], number: int, noun: str) -> tuple[i
     test = share_of(number, test_size)
     dev = share_of(number, dev_size) if dev_size else 0
     if test + dev >= number:
-        sizes = f"test_size {test_size} %" + (f", dev_size {dev_size} %" if dev else "")
+        sizes = f"test_size {test_size:g} %" + (f", dev_size {dev_size:g} %" if dev else "")
         raise UserError(
             f"{key}: {sizes} of {count(number, noun)} leaves none for train, "
             f"take smaller parts or another split_strategy"
@@ -285,6 +289,8 @@ def _balance_columns(
     if isinstance(balance, str):
         balance = [balance]
     weights = dict(balance) if isinstance(balance, dict) else dict.fromkeys(balance, 1)
+    if options.get("stratify"):
+        weights.setdefault(spec["target"], 1)
     columns, problems = [], Problems()
     for wanted, weight in weights.items():
         column = "truth" if wanted == spec["target"] else "gender" if wanted == "sex" else wanted
@@ -299,7 +305,7 @@ def _balance_columns(
             problems.add(f"[DATA] balance: weight of '{wanted}' is {weight!r}, set a number >= 0")
             continue
         values = rows[column]
-        bins = options.get("age_bins") if column == "age" or wanted == "age" else None
+        bins = options.get("age_bins")
         if pd.api.types.is_numeric_dtype(values) and (bins or values.nunique() > MANY):
             values = quantile_bins(values, bins or BINS)
             log.note(f"[DATA] {name}: '{wanted}' in {count(values.nunique(), 'bin')} for balancing")
