@@ -153,7 +153,9 @@ class _Resolver:
         self.problems.lines += ini.problems
         self.warnings: list[str] = []
         self.notes: list[str] = []
-        self.silent: list[str] = []  # inert options that need no word of advice
+        # Advice → section → options: what the same is said of is said once.
+        self.inert: dict[str, dict[str, list[str]]] = {}
+        self.unsupported: dict[str, dict[str, list[str]]] = {}
         # Where each option was given: (section, name), for databases (database, name)
         self.given: dict[tuple[str, str], tuple[str, Value]] = {}
         self.of_database: dict[tuple[str, str], tuple[str, Value]] = {}
@@ -202,9 +204,15 @@ class _Resolver:
             "evaluation": {"measure": measure},
             "plots": {key: self._get("PLOT", key) for key in ("value_counts", "tsne", "format")},
         }
+        for advice, sections in self.unsupported.items():
+            for section, keys in sections.items():
+                self.problems.add(f"[{section}] {', '.join(keys)}: not supported, {advice}")
         self.problems.raise_if_any()
-        if self.silent:
-            self.notes.append(f"no effect here: {', '.join(self.silent)}")
+        for advice, sections in self.inert.items():
+            where = "; ".join(
+                f"[{section}] {', '.join(keys)}" for section, keys in sections.items()
+            )
+            self.notes.append(f"{where}: no effect here{advice and f', {advice}'}")
         return Experiment(
             ini=ini, **experiment, warnings=tuple(self.warnings), notes=tuple(self.notes)
         )
@@ -232,8 +240,7 @@ class _Resolver:
         if section in self.own and (option is None or option.status != "ok"):
             self.own[section][lower] = value
         elif option is None:
-            near = suggest(lower, _ok_names(WIDE[section])) or self._other_section(section, lower)
-            self._problem(section, lower, f"unknown option{near}")
+            self._unknown(section, lower, WIDE[section])
         else:
             self._take(self.given, section, option, lower, value)
 
@@ -300,9 +307,15 @@ class _Resolver:
                 spelt = self._spelt(lower).partition(".")[0]
                 self._problem("DATA", lower, f"'{spelt}' is not in databases{near}")
             return
-        near = suggest(lower, [*_ok_names(WIDE["DATA"]), *self.names])
-        near = near or self._other_section("DATA", lower)
-        self._problem("DATA", lower, f"unknown option{near}")
+        self._unknown("DATA", lower, WIDE["DATA"], self.names)
+
+    def _unknown(
+        self, section: str, lower: str, known: dict[str, Option], names: Iterable[str] = ()
+    ) -> None:
+        """Tell of an option that nobody knows, and what was meant perhaps."""
+        near = self._other_section(section, lower)
+        near = near or suggest(lower, [*_ok_names(known), *names])
+        self._problem(section, lower, f"unknown option{near}")
 
     def _other_section(self, section: str, lower: str) -> str:
         """Hint to the section where the option belongs."""
@@ -336,16 +349,14 @@ class _Resolver:
         store[owner, option.name] = (lower, value)
 
     def _remark(self, option: Option, lower: str, value: Value) -> None:
-        where = f"[{option.section}] {self._spelt(lower)}"
-        if option.status == "unsupported" and not is_off(value.text):
-            harmless = option.name.endswith("sample_selection") and value.text == "all"
-            if not harmless:
-                self.problems.add(f"{where}: not supported, {option.advice}")
-                return
-        if option.status == "inert" and option.advice:
-            self.notes.append(f"{where}: no effect here, {option.advice}")
+        wanted = not is_off(value.text) and value.text.lower() != "all"
+        if option.status == "unsupported" and wanted:
+            store, advice = self.unsupported, option.advice
         else:
-            self.silent.append(where)
+            # An unsupported option that is switched off needs no advice.
+            store, advice = self.inert, option.advice if option.status == "inert" else ""
+        keys = store.setdefault(advice, {}).setdefault(option.section, [])
+        keys.append(self._spelt(lower))
 
     # ---------------------------------------------------------------- values
 
@@ -397,7 +408,8 @@ class _Resolver:
     def _name(self) -> str:
         name = self._get("EXP", "name") or self.file.stem
         if "/" in name or "\\" in name or name in (".", ".."):
-            self._problem("EXP", "name", f"'{name}' names a folder: leave out slashes")
+            last = name.replace("\\", "/").rstrip("/.").rpartition("/")[2]
+            self._problem("EXP", "name", f"'{name}' has a slash, write name = {last or 'my_name'}")
         return name
 
     def _seed(self) -> int:
@@ -542,8 +554,7 @@ class _Resolver:
             if option is None and any(kind.startswith(head) for kind in table.registry("features")):
                 option = everywhere.get(rest)
             if option is None:
-                near = suggest(lower, _ok_names(everywhere)) or self._other_section(section, lower)
-                self._problem(section, lower, f"unknown option{near}")
+                self._unknown(section, lower, everywhere)
             elif lower in WIDE[section] and option.status != "ok":
                 self._remark(option, lower, value)
             elif kinds:
@@ -781,9 +792,10 @@ class _Resolver:
             trains = [name for name in self.names if name not in (tests or [])]
         elif tests is None:
             tests = [name for name in self.names if name not in trains]
-        for key, part in (("trains", trains), ("tests", tests)):
-            if not part:
-                self._problem("DATA", key, "no database is left")
+        if not trains:
+            self._problem("DATA", "tests", "no database is left to train on")
+        if not tests:
+            self._problem("DATA", "trains", "no database is left to test on")
         for name in self.names:
             if name not in trains and name not in (tests or []):
                 self.warnings.append(f"[DATA] {name}: unused, neither in trains nor in tests")
@@ -843,7 +855,7 @@ class _Resolver:
             )
         elif strategy == "specified" and not (options["train_tables"] or options["test_tables"]):
             self.problems.add(f"{where}: specified needs {name}.train_tables or {name}.test_tables")
-        elif strategy == "speakers_stated" and not spec["test"]:
+        elif strategy == "speakers_stated" and not (spec["train"] or spec["dev"] or spec["test"]):
             self.problems.add(f"{where}: speakers_stated needs {name}.test = [speakers]")
         elif strategy == []:
             self.problems.add(f"{where}: the list of test speakers is empty")

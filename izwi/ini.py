@@ -179,6 +179,8 @@ def literal(text: str) -> Any:
     Raises:
         ValueError: if the text opens a bracket or a quote and is no literal
     """
+    if text[:1].isalpha() and text not in ("True", "False", "None"):
+        return text
     try:
         value = _evaluate(text)
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):

@@ -146,12 +146,15 @@ GENERAL: tuple[Option, ...] = (
         "EXP",
         "none",
         _o("name", "str", None, "name of the experiment and of its folder (default: the ini's)"),
+    ),
+    *_table(
+        "EXP",
+        "split",
         _o(
             "traindevtest",
             "bool",
             False,
             "cut a dev set beside train and test, for early stopping and the choice of a run",
-            stage="split",
         ),
     ),
     *_table(
@@ -200,12 +203,7 @@ GENERAL: tuple[Option, ...] = (
         no_reuse="starts fresh; here what is stale is always made again, and nothing else",
         sample_selection="what its augment, resample and predict modules work on",
         language="language of transcripts, for its text features",
-    ),
-    *_known(
-        "EXP",
-        "inert",
-        "MODEL.save decides whether models are kept",
-        save="keeps the experiment as a pickle file",
+        save="keeps the experiment as a pickle file; see MODEL.save",
     ),
     *_known(
         "EXP",

@@ -1,0 +1,170 @@
+"""The YAML config: which inis, and where results and caches go."""
+
+from __future__ import annotations
+
+import glob
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from izwi.errors import Problems, UserError
+from izwi.experiment import Experiment, resolve
+from izwi.options import suggest
+
+KEYS = ("experiments", "ini", "results", "cache")
+
+
+@dataclass(frozen=True)
+class Config:
+    """A result set.
+
+    Args:
+        experiments: paths of the inis, as given or as a glob finds them
+        results: folder of results
+        cache: folder of scans and of the feature store
+    """
+
+    experiments: list[str]
+    results: str
+    cache: str
+
+
+def read_config(config: Mapping[str, Any], *, cwd: str | Path, fallback: str | Path) -> Config:
+    """Check a config and find its inis.
+
+    Args:
+        config: ``experiments`` (paths or globs, a list or one), or ``ini`` (one path, wins), and
+            optionally ``results`` and ``cache``
+        cwd: folder that all paths are relative to
+        fallback: YAML config of the experiments where the given one names none; its inis may be
+            relative to the folder above its own, too
+
+    Returns:
+        inis, results, cache
+
+    Raises:
+        UserError: with all problems, one line each
+    """
+    problems = Problems()
+    for key in config:
+        if key not in KEYS:
+            near = suggest(str(key), KEYS) or f" (there are {', '.join(KEYS)})"
+            problems.add(f"config: {key}: unknown key{near}")
+    bases = [Path(cwd)]
+    wanted: Mapping[str, Any] = config
+    if config.get("ini") is None and "experiments" not in config:
+        # A misspelt key is the reason then, not an empty config.
+        problems.raise_if_any()
+        wanted = {**_read_yaml(Path(fallback)), **config}
+        bases.append(Path(fallback).resolve().parent.parent)
+    if wanted.get("ini") is not None:
+        inis = _find_ini(wanted["ini"], Path(cwd), problems)
+    else:
+        inis = _find_all(wanted.get("experiments"), bases, problems)
+    results = _folder(wanted, "results", "results", problems)
+    cache = _folder(wanted, "cache", os.path.join(results, "cache"), problems)
+    problems.raise_if_any()
+    return Config(inis, results, cache)
+
+
+def resolve_all(config: Config, *, cwd: str | Path) -> list[Experiment]:
+    """Resolve all inis of a config.
+
+    Args:
+        config: the config
+        cwd: folder that the inis are relative to
+
+    Returns:
+        experiments in the order of the inis
+
+    Raises:
+        UserError: with all problems of all inis, and where two share a name
+    """
+    problems = Problems()
+    experiments: list[Experiment] = []
+    # Names are compared as file systems do that ignore case.
+    inis: dict[str, Experiment] = {}
+    for ini in config.experiments:
+        try:
+            experiment = resolve(ini, cwd=cwd)
+        except UserError as error:
+            problems.extend(error)
+            continue
+        first = inis.setdefault(experiment.name.lower(), experiment)
+        if first is not experiment:
+            problems.add(
+                f"{ini}: [EXP] name: '{experiment.name}' is the name of {first.ini} as well, "
+                "give each its own"
+            )
+        experiments.append(experiment)
+    problems.raise_if_any()
+    return experiments
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    import yaml
+
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise UserError(f"config: {path}: cannot be read: {error}".replace("\n", " ")) from None
+    if not isinstance(content, dict) or not content.get("experiments"):
+        raise UserError(f"config: {path}: names no experiments")
+    return content
+
+
+def _find_ini(ini: Any, cwd: Path, problems: Problems) -> list[str]:
+    if not isinstance(ini, str) or not ini:
+        problems.add(f"config: ini: {ini!r} is no path of an ini")
+        return []
+    if not (cwd / os.path.expanduser(ini)).is_file():
+        problems.add(f"config: ini: no such file: {ini} (in {cwd})")
+    return [ini]
+
+
+def _find_all(wanted: Any, bases: list[Path], problems: Problems) -> list[str]:
+    """Inis that paths and globs name, each once, in their order."""
+    patterns = [wanted] if isinstance(wanted, str) else wanted
+    if not isinstance(patterns, list) or not patterns:
+        problems.add(
+            "config: experiments: name at least one ini, such as experiments: [my_paper/*.ini]"
+        )
+        return []
+    inis: dict[str, str] = {}
+    for pattern in patterns:
+        if not isinstance(pattern, str) or not pattern:
+            problems.add(f"config: experiments: {pattern!r} is no path of an ini")
+            continue
+        found = _match(os.path.expanduser(pattern), bases)
+        if not found:
+            what = "no file matches" if glob.has_magic(pattern) else "no such file:"
+            problems.add(f"config: experiments: {what} {pattern} (in {bases[0]})")
+        for ini in found:
+            inis.setdefault(os.path.abspath(bases[0] / ini), ini)
+    return list(inis.values())
+
+
+def _match(pattern: str, bases: list[Path]) -> list[str]:
+    """Files of a path or glob: relative to the first base, absolute for others."""
+    for number, base in enumerate(bases):
+        # A file that is named exactly may hold brackets, too.
+        if (base / pattern).is_file():
+            found = [pattern]
+        else:
+            paths = sorted(glob.glob(pattern, root_dir=base, recursive=True))
+            found = [path for path in paths if (base / path).is_file()]
+        if found:
+            return found if number == 0 else [str(base / path) for path in found]
+    return []
+
+
+def _folder(config: Mapping[str, Any], key: str, default: str, problems: Problems) -> str:
+    value = config.get(key)
+    if value is None:
+        return default
+    if not isinstance(value, str) or not value:
+        problems.add(f"config: {key}: {value!r} is no path of a folder")
+        return default
+    return os.path.expanduser(value)
