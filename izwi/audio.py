@@ -83,8 +83,9 @@ def read_parts(path: str, spans: Sequence[Span]) -> Iterator[tuple[np.ndarray | 
         with soundfile.SoundFile(path) as file:
             _check_header(file)
             rate = file.samplerate
-            # Seeking within mp3 is not exact to the last bit.
-            whole = _samples(file, 0, file.frames) if file.format == "MPEG" else None
+            # A decoder of these that starts in the middle gives other samples.
+            lossy = file.format in ("MP3", "OGG")
+            whole = _samples(file, 0, file.frames) if lossy else None
             for span in spans:
                 try:
                     first, stop = _sample_range(span, rate, file.frames)
@@ -159,7 +160,8 @@ def _sample_range(span: Span, rate: int, frames: int) -> tuple[int, int]:
 
 def _samples(file: soundfile.SoundFile, first: int, stop: int) -> np.ndarray:
     """Samples of an open file, shape (channels, samples)."""
-    file.seek(first)
+    if first != file.tell():
+        file.seek(first)
     signal = file.read(stop - first, dtype="float32", always_2d=True).T
     if signal.shape[1] < stop - first:
         raise AudioError(f"truncated, {signal.shape[1]} of {stop - first} samples are there")

@@ -57,7 +57,13 @@ class Extractor:
 
     @classmethod
     def content(cls, options: dict[str, Any]) -> Any:
-        """JSON-able digest of what the options point to, for the key: other files, weights."""
+        """What the options point to (other files, weights), as JSON-able digests for the key.
+
+        Called when a workflow is planned, so it also checks options against each other.
+
+        Raises:
+            UserError: if a file is missing or options contradict each other
+        """
         return None
 
     def __call__(self, signal: np.ndarray, rate: int) -> np.ndarray:

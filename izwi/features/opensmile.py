@@ -96,6 +96,7 @@ class OpenSmile(Extractor):
     def __call__(self, signal: np.ndarray, rate: int) -> np.ndarray:
         """Compute the features of one row; see the base class."""
         import numpy as np
+        from opensmile.core.lib import OpenSmileException
 
         from izwi import audio
 
@@ -104,7 +105,10 @@ class OpenSmile(Extractor):
             signal, rate = audio.resample(signal, rate, target), target
         # openSMILE takes 16 bits, and samples beyond full scale (lossy codecs) would wrap around.
         signal = np.clip(signal, -1, 32767 / 32768)
-        frames = self.smile(signal, rate)[0]
+        try:
+            frames = self.smile(signal, rate)[0]
+        except OpenSmileException as error:
+            raise audio.AudioError(f"openSMILE: {error}") from error
         if np.isnan(frames).all():
             seconds = signal.shape[1] / rate
             raise audio.AudioError(f"{seconds:.3f} s are too short for {self.values['set']}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from izwi.errors import UserError
 from izwi.features.base import Extractor
 from izwi.options import Option
 
@@ -53,6 +54,7 @@ SPEECH = (
     "speechrate_nsyll_dur",
     "articulation_rate_nsyll_phonationtime",
     "ASD_speakingtime_nsyll",
+    "proportion_pause_duration",
     "pause_mean_duration",
     "pause_std_duration",
 )
@@ -68,6 +70,7 @@ COLUMNS = (
     *SPEECH,
 )
 
+F0_RANGE = {"min": 75.0, "max": 600.0}
 # Praat's usual limits for jitter and shimmer: shortest and longest period (s), largest ratio of
 # neighbouring periods and of neighbouring amplitudes.
 PERIODS = (0.0001, 0.02, 1.3)
@@ -103,8 +106,8 @@ class Praat(Extractor):
     modules = ("features/praat.py",)
     parallel = "processes"
     options = (
-        _option("f0_min", 75.0, "lowest F0 in Hz", minimum=20, maximum=1000),
-        _option("f0_max", 600.0, "highest F0 in Hz", minimum=50, maximum=2000),
+        _option("f0_min", F0_RANGE["min"], "lowest F0 in Hz", minimum=20, maximum=1000),
+        _option("f0_max", F0_RANGE["max"], "highest F0 in Hz", minimum=50, maximum=2000),
         _option(
             "formant_max",
             5500.0,
@@ -126,15 +129,25 @@ class Praat(Extractor):
         super().__init__(options)
         self.columns = list(COLUMNS)
 
+    @classmethod
+    def content(cls, options: dict[str, Any]) -> None:
+        """Check the range of F0.
+
+        Raises:
+            UserError: if it is empty
+        """
+        low, high = (options.get(f"praat.f0_{end}", limit) for end, limit in F0_RANGE.items())
+        if low >= high:
+            raise UserError(f"[FEATS] praat.f0_min: {low:g} Hz is not below praat.f0_max, {high:g}")
+
     def __call__(self, signal: np.ndarray, rate: int) -> np.ndarray:
         """Compute the features of one row; see the base class."""
         import numpy as np
         import parselmouth
-        from parselmouth.praat import call
 
         from izwi import audio
 
-        low, high = self.values["praat.f0_min"], self.values["praat.f0_max"]
+        low = self.values["praat.f0_min"]
         sound = parselmouth.Sound(audio.mix(signal).astype(np.float64), rate)
         # Praat's intensity needs 6.4 periods of the lowest F0, its pitch 3.
         if sound.duration < 6.4 / low:
@@ -142,6 +155,17 @@ class Praat(Extractor):
                 f"{sound.duration:.3f} s are too short for F0 from {low:g} Hz: "
                 f"Praat needs {6.4 / low:.3f} s"
             )
+        try:
+            values = self._measure(sound)
+        except parselmouth.PraatError as error:
+            raise audio.AudioError(f"Praat: {str(error).splitlines()[0]}") from error
+        return np.array([values[name] for name in self.columns], dtype=np.float64)
+
+    def _measure(self, sound: parselmouth.Sound) -> dict[str, float]:
+        """All features by name."""
+        from parselmouth.praat import call
+
+        low, high = self.values["praat.f0_min"], self.values["praat.f0_max"]
         pitch = call(sound, "To Pitch", 0.0, low, high)
         # The same as "To PointProcess (periodic, cc)", without a second pitch analysis.
         pulses = call([sound, pitch], "To PointProcess (cc)")
@@ -149,7 +173,7 @@ class Praat(Extractor):
         ceiling = self.values["praat.formant_max"]
         formants = call(sound, "To Formant (burg)", 0.0, 5, ceiling, 0.025, 50.0)
         mean, median = at_pulses(formants, pulses)
-        values = {
+        return {
             "duration": sound.duration,
             **f0(pitch),
             "HNR": self._hnr(sound, pitch),
@@ -171,7 +195,6 @@ class Praat(Extractor):
             **tract(median),
             **speech(sound, pitch),
         }
-        return np.array([values[name] for name in self.columns], dtype=np.float64)
 
     def _hnr(self, sound: parselmouth.Sound, pitch: parselmouth.Pitch) -> float:
         """Harmonics-to-noise ratio in dB (Boersma 1993)."""
@@ -186,6 +209,8 @@ class Praat(Extractor):
         strength = frames["strength"][frames["frequency"] > 0]
         if len(strength) == 0:
             return np.nan
+        # Praat's limits for perfect periodicity.
+        strength = np.clip(strength, 1e-15, 1 - 1e-15)
         return float(np.mean(10 * np.log10(strength / (1 - strength))))
 
 
@@ -311,6 +336,7 @@ def speech(sound: parselmouth.Sound, pitch: parselmouth.Pitch) -> dict[str, floa
     }
     if phonation:
         values["articulation_rate_nsyll_phonationtime"] = nuclei / phonation
+        values["proportion_pause_duration"] = (sound.duration - phonation) / phonation
     if nuclei:
         values["ASD_speakingtime_nsyll"] = phonation / nuclei
     if len(pauses):

@@ -33,6 +33,7 @@ FLUSH_SECONDS = 2.0
 MANY_PARTS = 64
 LARGE_PART = 64 * 2**20
 ROW_GROUP = 8 * 2**20
+COMPRESSION = "zstd"
 # Temporary files of killed runs.
 ABANDONED_SECONDS = 24 * 3600
 
@@ -182,7 +183,7 @@ class Store:
                 writer = writer or pq.ParquetWriter(
                     temporary,
                     table.schema,
-                    compression="zstd",
+                    compression=COMPRESSION,
                     use_dictionary=False,
                     write_statistics=False,
                     write_page_checksum=True,

@@ -1,0 +1,210 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from izwi.features import store as store_module
+from izwi.features.store import Store
+
+COLUMNS = ["a", "b", "c"]
+
+
+def keys(first: int, stop: int) -> list[tuple[str, int, int]]:
+    return [(f"digest{number}", 0, -1) for number in range(first, stop)]
+
+
+def vectors(first: int, stop: int, dtype=np.float32) -> list[np.ndarray]:
+    return [np.array([n, n / 3, np.nan], dtype=dtype) for n in range(first, stop)]
+
+
+def put(folder: Path, first: int, stop: int, **options) -> None:
+    store = Store(folder, COLUMNS, **options)
+    store.add(keys(first, stop), vectors(first, stop))
+    store.flush()
+
+
+def parts(folder: Path) -> list[Path]:
+    return sorted(folder.glob("part-*.parquet"))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_rows_come_back_bit_by_bit(tmp_path, dtype):
+    store = Store(tmp_path / "new", COLUMNS)
+    assert store.missing(keys(0, 3)) == keys(0, 3)
+    store.add(keys(0, 10), vectors(0, 10, dtype))
+    store.flush()
+    values, lost = Store(tmp_path / "new", COLUMNS).read([*keys(7, 9), *keys(2, 4), *keys(7, 8)])
+    assert values.dtype == dtype
+    assert lost == []
+    expected = np.stack(vectors(0, 10, dtype))[[7, 8, 2, 3, 7]]
+    np.testing.assert_array_equal(values, expected)
+
+
+def test_missing_keeps_order_and_names_each_once(tmp_path):
+    put(tmp_path, 0, 5)
+    wanted = [*keys(8, 10), *keys(3, 6), *keys(8, 9)]
+    assert Store(tmp_path, COLUMNS).missing(wanted) == [*keys(8, 10), *keys(5, 6)]
+    values, lost = Store(tmp_path, COLUMNS).read(keys(4, 6))
+    assert lost == keys(5, 6)
+    assert np.isnan(values[1]).all()
+
+
+def test_parts_of_a_file_are_rows_of_their_own(tmp_path):
+    store = Store(tmp_path, COLUMNS)
+    store.add([("d", 0, -1), ("d", 0, 5), ("d", 5, -1)], vectors(0, 3))
+    store.flush()
+    assert store.missing([("d", 0, 6), ("d", 5, -1)]) == [("d", 0, 6)]
+    assert store.read([("d", 5, -1)])[0][0, 0] == 2
+
+
+def test_flush_every_two_seconds(tmp_path, monkeypatch):
+    now = 100.0
+    monkeypatch.setattr(store_module.time, "monotonic", lambda: now)
+    store = Store(tmp_path, COLUMNS)
+    store.add(keys(0, 1), vectors(0, 1))
+    assert parts(tmp_path) == []
+    now = 102.5
+    store.add(keys(1, 2), vectors(1, 2))
+    assert len(parts(tmp_path)) == 1
+    assert store.missing(keys(0, 3)) == keys(2, 3)
+
+
+def test_readable_by_pandas(tmp_path):
+    put(tmp_path, 3, 5)
+    frame = pd.read_parquet(parts(tmp_path)[0])
+    assert frame["digest"].tolist() == ["digest3", "digest4"]
+    np.testing.assert_array_equal(np.stack(frame["values"]), np.stack(vectors(3, 5)))
+
+
+def test_temporary_files_are_no_parts(tmp_path):
+    put(tmp_path, 0, 2)
+    (tmp_path / ".part-1-unfinished.parquet").write_bytes(b"half a part")
+    assert Store(tmp_path, COLUMNS).missing(keys(0, 3)) == keys(2, 3)
+
+
+def test_the_first_of_two_equal_rows_wins(tmp_path):
+    put(tmp_path, 0, 2)
+    other = Store(tmp_path, COLUMNS)
+    other.add(keys(1, 3), [v + 100 for v in vectors(1, 3)])
+    other.flush()
+    assert Store(tmp_path, COLUMNS).read(keys(0, 3))[0][:, 0].tolist() == [0, 1, 102]
+
+
+def damage(kind: str, path: Path) -> None:
+    raw = bytearray(path.read_bytes())
+    if kind == "cut":
+        raw = raw[: len(raw) // 2]
+    elif kind == "empty":
+        raw = bytearray()
+    elif kind == "value":
+        # The first bytes behind the magic are of the first column, the values come last.
+        raw = raw.replace(np.float32(1.0).tobytes(), np.float32(2.0).tobytes())
+    else:
+        raw[10:14] = b"????"
+    path.write_bytes(raw)
+
+
+@pytest.mark.parametrize("kind", ["cut", "empty", "page", "value"])
+def test_damaged_part_is_set_aside_and_told(tmp_path, monkeypatch, kind):
+    monkeypatch.setattr(store_module, "COMPRESSION", "none")
+    put(tmp_path, 0, 2)
+    put(tmp_path, 2, 4)
+    damage(kind, parts(tmp_path)[0])
+    said: list[str] = []
+    store = Store(tmp_path, COLUMNS, said.append)
+    values, lost = store.read(keys(0, 4))
+    assert lost == keys(0, 2)
+    np.testing.assert_array_equal(values[2:], np.stack(vectors(2, 4)))
+    assert store.missing(keys(0, 4)) == keys(0, 2)
+    assert len(said) == 1
+    assert "damaged" in said[0]
+    assert len(parts(tmp_path)) == 1
+    assert len(list(tmp_path.glob("damaged-*"))) == 1
+
+
+def test_part_with_other_features_is_set_aside(tmp_path):
+    put(tmp_path, 0, 2)
+    said: list[str] = []
+    assert Store(tmp_path, ["x", "y", "z"], said.append).missing(keys(0, 1)) == keys(0, 1)
+    assert "other features" in said[0]
+
+
+def test_merge(tmp_path):
+    for number in range(70):
+        put(tmp_path, number, number + 2)
+    store = Store(tmp_path, COLUMNS)
+    abandoned = tmp_path / ".part-old.parquet"
+    recent = tmp_path / ".part-new.parquet"
+    abandoned.touch()
+    recent.touch()
+    os.utime(abandoned, (0, 0))
+    store.merge()
+    assert len(parts(tmp_path)) == 1
+    assert not abandoned.exists()
+    assert recent.exists()
+    frame = pd.read_parquet(parts(tmp_path)[0])
+    assert len(frame) == 71
+    assert frame["digest"].is_unique
+    values, lost = store.read(keys(0, 71))
+    assert lost == []
+    np.testing.assert_array_equal(values, np.stack(vectors(0, 71)))
+    store.merge()
+    assert len(parts(tmp_path)) == 1
+
+
+def test_few_parts_are_not_merged(tmp_path):
+    for number in range(5):
+        put(tmp_path, number, number + 1)
+    Store(tmp_path, COLUMNS).merge()
+    assert len(parts(tmp_path)) == 5
+
+
+def test_merge_leaves_rows_of_a_damaged_part_out(tmp_path):
+    for number in range(70):
+        put(tmp_path, number, number + 1)
+    damage("cut", parts(tmp_path)[3])
+    store = Store(tmp_path, COLUMNS)
+    store.merge()
+    assert len(parts(tmp_path)) == 1
+    assert store.missing(keys(0, 70)) == keys(3, 4)
+
+
+def test_a_merge_while_reading_loses_nothing(tmp_path, monkeypatch):
+    for number in range(70):
+        put(tmp_path, number, number + 1)
+    reader = Store(tmp_path, COLUMNS)
+    listed = reader._parts
+
+    def parts_then_merge() -> list[Path]:
+        found = listed()
+        monkeypatch.setattr(reader, "_parts", listed)
+        Store(tmp_path, COLUMNS).merge()
+        return found
+
+    monkeypatch.setattr(reader, "_parts", parts_then_merge)
+    assert reader.missing(keys(0, 72)) == keys(70, 72)
+
+
+def test_a_long_run_keeps_its_parts_few(tmp_path, monkeypatch):
+    monkeypatch.setattr(store_module, "FLUSH_SECONDS", 0)
+    store = Store(tmp_path, COLUMNS)
+    for number in range(300):
+        store.add(keys(number, number + 1), vectors(number, number + 1))
+    assert len(parts(tmp_path)) <= 65 + 4
+    assert Store(tmp_path, COLUMNS).missing(keys(0, 301)) == keys(300, 301)
+
+
+def test_a_disk_error_is_no_damage(tmp_path, monkeypatch):
+    put(tmp_path, 0, 1)
+
+    def fail(*args, **kwargs):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("pyarrow.parquet.ParquetFile", fail)
+    with pytest.raises(OSError, match="Input/output"):
+        Store(tmp_path, COLUMNS).missing(keys(0, 1))
+    assert len(parts(tmp_path)) == 1
