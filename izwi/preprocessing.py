@@ -83,11 +83,6 @@ class Preprocessing:
                 f"scale = speaker: {len(self._single)} speakers have a single sample in their "
                 f"part, so all their features are 0 ({some}{', …' * (len(self._single) > 3)})"
             )
-        if self.scale == "speaker":
-            warnings.append(
-                "scale = speaker: test samples are scaled by the statistics of their speaker's "
-                "other test samples (transductive)"
-            )
         return {
             "notes": list(self._notes),
             "warnings": warnings,
@@ -130,7 +125,7 @@ class Preprocessing:
             self.kept = [i for i, u in zip(self.kept, undefined, strict=True) if not u]
         if not self.kept:
             raise UserError("[FEATS] no feature is defined in the training samples")
-        Z = X[:, self.kept]
+        Z = np.ascontiguousarray(X[:, self.kept])
         if self.spec["impute"] or self.scale == "normalizer":
             from sklearn.impute import SimpleImputer
 
@@ -165,7 +160,7 @@ class Preprocessing:
 
         X = np.asarray(X, dtype=np.float64)
         self._refuse_infinite(X, files)
-        Z = X[:, self.kept]
+        Z = np.ascontiguousarray(X[:, self.kept])
         if "imputer" in self._fitted:
             gaps = np.isnan(Z).sum(axis=0)
             self._imputed.update(
@@ -174,7 +169,7 @@ class Preprocessing:
             Z = self._fitted["imputer"].transform(Z)
         if self.scale == "bins":
             low, high = self._fitted["limits"]
-            Z = np.where(np.isnan(Z), np.nan, 0.5 * (Z >= low) + 0.5 * (Z >= high))
+            Z = np.where(np.isnan(Z), np.nan, 0.5 * (low <= Z) + 0.5 * (high <= Z))
         elif self.scale == "speaker":
             Z = self._by_speaker(Z, speakers)
         elif "scaler" in self._fitted:
@@ -270,7 +265,11 @@ class Preprocessing:
             )
         scaled = np.empty_like(Z)
         for speaker, rows in pd.Series(range(len(Z))).groupby(np.asarray(speakers)):
-            scaled[rows] = StandardScaler().fit_transform(Z[rows])
+            own = Z[rows.to_numpy()]
+            z = StandardScaler().fit_transform(own)
+            # Else rounding leaves 1e-16, which tells speakers apart.
+            z[:, np.ptp(own, axis=0) == 0] = 0
+            scaled[rows.to_numpy()] = z
             if len(rows) == 1:
                 self._single.add(str(speaker))
         return scaled

@@ -38,8 +38,8 @@ def model_class(name: str) -> type[Model]:
         UserError: if there is no such model
     """
     if name not in MODELS:
-        near = difflib.get_close_matches(name, MODELS, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
+        near = difflib.get_close_matches(name, MODELS, n=2)
+        hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
         raise UserError(
             f"[MODEL] type: unknown model {name!r}, {hint}izwi has: {', '.join(sorted(MODELS))}"
         )

@@ -409,12 +409,14 @@ class MLP(_Net):
         return np.isin(y, self.classes)
 
     def _loss(self, y, device):
+        import numpy as np
         import torch
         from sklearn.utils.class_weight import compute_class_weight
 
         weight = None
         if self.values.get("class_weight"):
-            balanced = compute_class_weight("balanced", classes=self.classes, y=y)
+            classes = np.asarray(self.classes)
+            balanced = compute_class_weight("balanced", classes=classes, y=y)
             weight = torch.as_tensor(balanced, dtype=torch.float32, device=device)
         if self.values["loss"] == "f1":
             return lambda output, target: soft_f1_loss(output, target, weight)

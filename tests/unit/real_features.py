@@ -1,0 +1,47 @@
+"""eGeMAPS functionals of a quarter of EmoDB, straight from opensmile, for tests of models."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+
+class Sample(NamedTuple):
+    """Arrays of one part; ``names`` are those of the features."""
+
+    X: np.ndarray
+    emotion: np.ndarray
+    age: np.ndarray
+    speaker: np.ndarray
+    names: list[str]
+
+
+@cache
+def train_and_test(folder: Path) -> tuple[Sample, Sample]:
+    """Every fourth file; speakers 8, 10, 13 and 15 are the test part."""
+    import opensmile
+
+    table = pd.read_csv(folder / "emodb.csv", dtype={"speaker": str}).iloc[::4]
+    smile = opensmile.Smile(
+        feature_set=opensmile.FeatureSet.eGeMAPSv02,
+        feature_level=opensmile.FeatureLevel.Functionals,
+        num_workers=2,
+    )
+    features = smile.process_files([str(folder / file) for file in table["file"]])
+    X = features.to_numpy(dtype=np.float64)
+    is_test = table["speaker"].isin(["8", "10", "13", "15"]).to_numpy()
+
+    def part(rows: np.ndarray) -> Sample:
+        return Sample(
+            X[rows],
+            table["emotion"].to_numpy(dtype=str)[rows],
+            table["age"].to_numpy(dtype=np.float64)[rows],
+            table["speaker"].to_numpy(dtype=str)[rows],
+            list(features.columns),
+        )
+
+    return part(~is_test), part(is_test)
