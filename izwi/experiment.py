@@ -918,7 +918,7 @@ def _texts(values: Iterable[Any] | None) -> list[str] | None:
 
 def _plain(value: Any) -> Any:
     """A value as JSON would give it back."""
-    return list(value) if isinstance(value, tuple) else value
+    return list(value) if isinstance(value, list | tuple) else value
 
 
 def _filter(value: Any) -> list[list[Any]]:
