@@ -34,4 +34,4 @@ onsuccess:
 
 
 onerror:
-    closing.failure(PLAN, str(log))
+    closing.failure(PLAN, str(log[0] if isinstance(log, list) else log))

@@ -276,10 +276,9 @@ class Planner:
     def _features(
         self, experiment: Experiment, table: Unit, split: Unit, spec: dict[str, Any]
     ) -> Unit:
-        cls = features.extractor_class(spec["type"])
         extractor = extractor_key(spec)
         key = key_of("features", extractor, table.key)
-        name = _slug("-".join([spec["type"], *(str(spec["options"].get(k)) for k in cls.title)]))
+        name = _slug(features_name(spec))
         stem = self._path("features", f"{table.label}-{table.key}", f"{name}-{key}")
         unit = self._add(
             Unit(
@@ -316,10 +315,20 @@ class Planner:
             "preprocessing": experiment.preprocessing,
             "runs": experiment.runs,
             "seed": experiment.seed,
-            "measure": experiment.evaluation["measure"] if cls.needs_dev else None,
+            # Dev decides by it; without dev, and for models that do not stop early, it would
+            # only make the key of a fit depend on what is reported of it.
+            "measure": experiment.evaluation["measure"]
+            if cls.needs_dev or experiment.runs > 1
+            else _default_measure(experiment.task),
             "save": experiment.save,
         }
-        modules = ("training.py", "preprocessing.py", "splits.py", "models/base.py", *cls.modules)
+        modules = (
+            "training.py",
+            "preprocessing.py",
+            "models/base.py",
+            *_sources("splits"),
+            *cls.modules,
+        )
         key = key_of(
             "train",
             spec,
@@ -344,7 +353,7 @@ class Planner:
                 outputs={
                     "predictions": os.path.join(folder, "predictions.parquet"),
                     "report": os.path.join(folder, "training.json"),
-                    "model": os.path.join(folder, "model"),
+                    "model": os.path.join(folder, "model", "model.json"),
                 },
                 group=key_of(split.key, [[unit.key for unit in row] for row in matrices]),
             ),
@@ -422,10 +431,18 @@ class Planner:
             )
         if experiment.plots.get("epoch_progression"):
             wanted["epoch_progression"] = ([trained.key], {"training": trained.outputs["report"]})
+        of = "+".join(table.label for table in tables)
+        by = "+".join(features_name(spec) for spec in experiment.features)
+        titles = {
+            "value_counts": f"{of}: {experiment.target}",
+            "tsne": f"{of}: {experiment.target}, {by}",
+        }
         plots = {}
         for kind, (keys, inputs) in wanted.items():
+            # No experiment's name in a title: the picture is shared.
             spec = {
                 "kind": kind,
+                "title": titles.get(kind, f"{of}: {by}, {experiment.model['type']}"),
                 "task": experiment.task,
                 "target": experiment.target,
                 "seed": experiment.seed,
@@ -540,6 +557,13 @@ class Planner:
         return self.plan
 
 
+def features_name(spec: dict[str, Any]) -> str:
+    """A feature set's readable name, such as ``os-eGeMAPSv02``."""
+    cls = features.extractor_class(spec["type"])
+    values = [spec["options"].get(name) for name in cls.title]
+    return "-".join([spec["type"], *(str(value) for value in values if value is not None)])
+
+
 def extractor_key(spec: dict[str, Any]) -> str:
     """Key of a feature set: its options, its code, its packages."""
     cls = features.extractor_class(spec["type"])
@@ -549,6 +573,10 @@ def extractor_key(spec: dict[str, Any]) -> str:
         code_digest(("audio.py", "features/base.py", *cls.modules)),
         versions_of(cls.packages),
     )
+
+
+def _default_measure(task: str) -> str:
+    return "uar" if task == "classification" else "mse"
 
 
 def _stage_record(unit: Unit) -> dict[str, Any]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 KEYS = ["file", "start", "end"]
+COLUMNS = ["database", "file", "start", "end", "speaker"]
 
 
 def stack(
@@ -65,22 +66,17 @@ def train(
     split: pd.DataFrame,
     labels: list[str] | None,
     folder: str | Path,
-    *,
-    threads: int = 1,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Train on each fold's training rows and predict its test rows.
 
     Args:
         spec: ``task``, ``model`` (``type`` and ``options``), ``preprocessing``, ``runs``, ``seed``,
-            ``measure`` (for early stopping; None where there is none), ``save`` (keep the models
-            of folds, too)
+            ``measure`` (by which dev decides), ``save`` (keep the models of folds, too)
         tables: a table per database
         matrices: per database, its feature matrices
         split: the split of these tables
         labels: classes in order, None for regression
         folder: where the fitted models go, a subfolder per run (and fold)
-        threads: cores that extraction-like work may use; fits always use one, so that results do
-            not depend on it
 
     Returns:
         * predictions of shape (runs x tested rows, columns), see docs/architecture.md
@@ -93,7 +89,7 @@ def train(
     table, features = stack(tables, matrices)
     names = list(features.columns)
     values = features.to_numpy()
-    speakers = split["speaker"].to_numpy() if "speaker" in split else None
+    speakers = split["speaker"].to_numpy() if split["speaker"].notna().any() else None
     truth = table["truth"].to_numpy()
     cls = models.model_class(spec["model"]["type"])
     notes: list[str] = []
@@ -116,9 +112,11 @@ def train(
                     split.assign(truth=table["truth"]), train_rows, seed=spec["seed"]
                 )
                 _once(notes, _dev_note(split, dev_rows, fold))
-            fit = _fit(spec, cls, values, names, truth, speakers, train_rows, dev_rows, labels, seed)
+            fit = _fit(
+                spec, cls, values, names, truth, speakers, train_rows, dev_rows, labels, seed
+            )
             predicted = fit.predict(values[test_rows], _pick(speakers, test_rows))
-            part = split.loc[test_rows, [c for c in _COLUMNS if c in split]].reset_index(drop=True)
+            part = split.loc[test_rows, COLUMNS].reset_index(drop=True)
             part.insert(0, "row", test_rows)
             part["fold"] = fold
             part["run"] = run
@@ -129,17 +127,16 @@ def train(
                     part[f"p_{label}"] = predicted.probabilities[:, column]
             parts.append(part)
             trained_rows |= set(train_rows.tolist())
-            transductive |= bool(fit.preprocessing.report.get("transductive"))
-            for line in fit.preprocessing.report.get("warnings", []):
-                _once(warnings, line)
-            for line in (
-                *fit.preprocessing.report.get("notes", []),
-                *fit.history.get("notes", []),
-            ):
-                _once(notes, line)
             if len(dev_rows):
                 dev_scores.append(_dev_score(spec, fit, values, truth, speakers, dev_rows, labels))
-            history = {k: v for k, v in fit.history.items() if k != "notes"}
+            transductive |= fit.preprocessing.report["transductive"]
+            where = f"fold {fold}: " if fold else ""
+            for report in (fit.preprocessing.report, fit.history):
+                for line in report["warnings"]:
+                    _once(warnings, where + line)
+                for line in report["notes"]:
+                    _once(notes, where + line)
+            history = {k: v for k, v in fit.history.items() if k not in ("notes", "warnings")}
             record["folds"].append(
                 {
                     "fold": fold,
@@ -153,7 +150,8 @@ def train(
                 name = f"run{run}" if fold == 0 else f"run{run}-fold{fold}"
                 fit.save(Path(folder) / name)
         if dev_scores:
-            record["dev"] = float(np.mean(dev_scores))
+            mean = float(np.mean(dev_scores))
+            record["dev"] = mean if np.isfinite(mean) else None
         runs.append(record)
     predictions = pd.concat(parts, ignore_index=True).sort_values(
         ["run", "row"], kind="stable", ignore_index=True
@@ -179,9 +177,6 @@ def train(
         },
     )
     return predictions, report
-
-
-_COLUMNS = ["database", "file", "start", "end", "speaker"]
 
 
 class Fitted:
@@ -224,7 +219,8 @@ def _fit(
 
     preprocessing = Preprocessing({**spec["preprocessing"], "impute": not cls.handles_nan})
     groups = _pick(speakers, train_rows)
-    X = preprocessing.fit_transform(values[train_rows], names, groups)
+    preprocessing.fit(values[train_rows], names)
+    X = preprocessing.transform(values[train_rows], groups)
     dev = None
     if cls.needs_dev and len(dev_rows):
         dev = (
@@ -247,19 +243,23 @@ def _dev_score(
 ) -> float:
     from izwi.evaluation import measures
 
-    measure = spec["measure"] or ("uar" if spec["task"] == "classification" else "mse")
     predicted = fit.predict(values[dev_rows], _pick(speakers, dev_rows))
-    value = measures(truth[dev_rows], predicted.decision, task=spec["task"], labels=labels)[measure]
+    scores = None
+    if labels and len(labels) == 2 and predicted.probabilities is not None:
+        scores = predicted.probabilities[:, 1]
+    found = measures(
+        truth[dev_rows], predicted.decision, task=spec["task"], labels=labels, scores=scores
+    )
+    value = found[spec["measure"]]
     return float("nan") if value is None else float(value)
 
 
 def _best_run(spec: dict[str, Any], runs: list[dict[str, Any]]) -> int:
     """The run that is best on dev; the first where there is no dev."""
-    scored = [(record["dev"], record["run"]) for record in runs if record["dev"] is not None]
+    scored = [(r["dev"], r["run"]) for r in runs if r["dev"] is not None]
     if not scored:
         return 1
-    measure = spec["measure"] or ("uar" if spec["task"] == "classification" else "mse")
-    lower_is_better = measure in ("mse", "mae", "eer")
+    lower_is_better = spec["measure"] in ("mse", "mae", "eer")
     # Of equals, the first: a tie must not depend on the number of runs.
     best = min(scored, key=lambda s: (s[0] if lower_is_better else -s[0], s[1]))
     return best[1]

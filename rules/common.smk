@@ -4,8 +4,6 @@ import os
 import sys
 from pathlib import Path
 
-from snakemake.settings.types import RerunTrigger
-
 HOME = Path(str(workflow.current_basedir)).parent
 sys.path.insert(0, str(HOME))
 
@@ -46,9 +44,6 @@ def jobs_of(stage):
 
 PLAN = plan_of(config)
 CORES = cores()
-
-# Paths carry keys that say all: what exists is right, whatever else Snakemake remembers of it.
-workflow.dag_settings.rerun_triggers = frozenset([RerunTrigger.MTIME])
 
 
 envvars:

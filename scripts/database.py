@@ -17,7 +17,7 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
 
         job.say("synthesising the embedded demo data (synthetic speech)", show=True)
         demo.synthesise(folder)
-        found = {"type": "csv", "path": str(folder / demo.TABLE)}
+        found = {"type": "csv", "path": str(folder / "demo.csv")}
     else:
         from izwi.databases import audb
 

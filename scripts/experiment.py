@@ -16,14 +16,18 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
     for path in (Path(unit.outputs["metrics"]).parent / "plots").glob("*"):
         if path.resolve() not in keep:
             path.unlink()
+    record = read_json(unit.inputs["wish"])
+    write_json(unit.outputs["record"], record)
+    job.report(unit, record)
+    metrics = {"name": unit.spec["name"], **read_json(unit.inputs["metrics"])}
+    for kind in ("warnings", "notes"):
+        metrics[kind] = record[kind] + metrics[kind]
+    write_json(unit.outputs["metrics"], metrics)
     for role, source in unit.inputs.items():
-        if role == "metrics":
-            write_json(unit.outputs[role], {"name": unit.spec["name"], **read_json(source)})
-        elif role == "wish":
-            write_json(unit.outputs["record"], read_json(source))
-        else:
-            with atomic(unit.outputs[role]) as path:
-                shutil.copyfile(source, path)
+        if role in ("wish", "metrics"):
+            continue
+        with atomic(unit.outputs[role]) as path:
+            shutil.copyfile(source, path)
 
 
 if "snakemake" in globals():

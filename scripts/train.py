@@ -23,7 +23,7 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
         for i in range(len(tables))
     ]
     labels = read_json(unit.inputs["split_report"])["labels"] or None
-    with atomic_folder(unit.outputs["model"]) as folder:
+    with atomic_folder(Path(unit.outputs["model"]).parent) as folder:
         predictions, report = training.train(
             unit.spec,
             tables,

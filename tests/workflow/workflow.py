@@ -1,0 +1,82 @@
+"""Run the workflow as a user would: real calls of snakemake, in a folder of their own."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SNAKEMAKE = [sys.executable, "-m", "snakemake"]
+
+
+class Call:
+    """What a call printed and how it ended."""
+
+    def __init__(self, process: subprocess.CompletedProcess):
+        self.code = process.returncode
+        self.text = process.stdout + process.stderr
+
+    def jobs(self, stage: str) -> int:
+        """Number of jobs of a stage, from the job table that Snakemake prints first."""
+        return sum(
+            int(parts[1])
+            for line in self.text.splitlines()
+            if len(parts := line.split()) == 2
+            and parts[0].startswith(f"{stage}_")
+            and parts[1].isdigit()
+        )
+
+    @property
+    def nothing_to_do(self) -> bool:
+        return "Nothing to be done" in self.text
+
+
+class Folder:
+    """A user's working directory."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        path.mkdir(parents=True, exist_ok=True)
+
+    def ini(self, name: str, **sections: dict) -> str:
+        """Write ``<name>.ini``; keys of a section as given."""
+        lines = [] if "EXP" in sections else ["[EXP]", f"name = {name}"]
+        for section, options in sections.items():
+            lines.append(f"[{section}]")
+            if section == "EXP" and "name" not in options:
+                lines.append(f"name = {name}")
+            lines += [f"{key} = {value}" for key, value in options.items()]
+        path = self.path / f"{name}.ini"
+        path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        return path.name
+
+    def config(self, inis: list[str], name: str = "config.yaml", **settings) -> str:
+        (self.path / name).write_text(json.dumps({"experiments": inis, **settings}))
+        return name
+
+    def run(self, *arguments: str, ok: bool = True, snakefile: Path = ROOT / "Snakefile") -> Call:
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("IZWI_")}
+        process = subprocess.run(
+            [*SNAKEMAKE, "-s", str(snakefile), *arguments],
+            cwd=self.path,
+            capture_output=True,
+            text=True,
+            env=environment,
+            check=False,
+        )
+        call = Call(process)
+        assert not ok or call.code == 0, call.text
+        return call
+
+    def metrics(self, name: str, results: str = "results") -> dict:
+        return json.loads((self.path / results / "experiments" / name / "metrics.json").read_text())
+
+    def predictions(self, name: str, results: str = "results") -> list[dict]:
+        path = self.path / results / "experiments" / name / "predictions.csv"
+        with open(path, newline="", encoding="utf-8") as stream:
+            return list(csv.DictReader(stream))
+
+    def bytes_of(self, name: str, file: str, results: str = "results") -> bytes:
+        return (self.path / results / "experiments" / name / file).read_bytes()
