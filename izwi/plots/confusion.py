@@ -41,22 +41,24 @@ def confusion_matrix(metrics: dict[str, Any], path: str | Path, title: str = "")
             for i in range(size)
         ]
 
-        rows = [style.wrap(label, 22 * MM) for label in labels]
-        left = max(map(style.width_of, rows)) + LINE + 3 * _GAP
-        right = 2 * MM
-        need = max(style.width_of(text) for row in cells for text in row) + 2.4 * POINT
+        rows = [style.wrap(label, 19 * MM) for label in labels]
+        left = max(map(style.width_of, rows)) + LINE + 2.5 * _GAP
+        right = 1 * MM
+        need = max(style.width_of(text) for row in cells for text in row) + 1.2 * POINT
         wide = max(need, (COLUMN - left - right) / size)
+        if wide > style.width_of("100%") + _GAP:
+            cells = [[text if text.endswith("–") else f"{text}%" for text in row] for row in cells]
         upright = any(style.width_of(label) > wide - _GAP for label in labels)
-        columns = [style.wrap(label, 38 * MM if upright else wide) for label in labels]
-        if upright:  # side by side, columns of text need their line heights
-            wide = max(wide, LINE * max(text.count("\n") + 1 for text in columns) + POINT)
+        # the full names stand beside the rows
+        columns = [style.shorten(label, 36 * MM) for label in labels] if upright else labels
+        wide = max(wide, LINE if upright else 0)
         high = max(
             2 * LINE + 2 * POINT,
             LINE * max(text.count("\n") + 1 for text in rows) + POINT,
             min(wide, 13 * MM),
         )
         under = max(map(style.width_of, columns)) if upright else LINE
-        bottom = under + 2 * LINE + 5 * _GAP
+        bottom = under + 2 * LINE + 3.5 * _GAP
         width = left + size * wide + right
 
         heading = (title, _measures(metrics))
@@ -71,10 +73,12 @@ def confusion_matrix(metrics: dict[str, Any], path: str | Path, title: str = "")
         axes.set_xticks(range(size), columns, rotation=90 if upright else 0)
         axes.set_yticks(range(size), rows)
         figure.text(_GAP / width, (bottom + size * high / 2) / height, "truth", **_SIDE)
-        figure.text((left + size * wide / 2) / width, (_GAP + LINE) / height, "prediction", **_FOOT)
+        centre = (left + size * wide / 2) / width
+        figure.text(centre, (_GAP + LINE) / height, "prediction", **_FOOT)
         runs = f", means of {metrics['runs']} runs" if metrics["runs"] > 1 else ""
         legend = f"cells: count, % of the true class{runs}"
-        figure.text(0.5, _GAP / height, legend, color="0.35", **_FOOT)
+        low = min(centre, 1 - style.width_of(legend) / width / 2 - 0.01)
+        figure.text(low, _GAP / height, legend, color="0.35", **_FOOT)
         style.save(figure, path)
 
 

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from izwi.plots import style
 from izwi.plots.style import COLOURS, COLUMN, HATCHES, LINE, MM, POINT
 
-_PARTS = {"train": "train", "dev": "dev", "test": "test", "fold": "all folds", "": "not used"}
+_PARTS = {"train": "train", "dev": "dev", "test": "test", "fold": "all folds", "": "unused"}
 
 
 def value_counts(
@@ -63,9 +64,14 @@ def _by(frame: pd.DataFrame, column: pd.Series) -> list[tuple[str, pd.Series]]:
 
 
 def _name(name: str, rows: pd.DataFrame) -> str:
+    text = f"{name}: {_several(len(rows), 'sample')}"
     if "speaker" in rows and rows["speaker"].notna().any():
-        return f"{name}: {len(rows)} samples, {rows['speaker'].nunique()} speakers"
-    return f"{name}: {len(rows)} samples"
+        text += f", {_several(rows['speaker'].nunique(), 'speaker')}"
+    return text
+
+
+def _several(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _bars(
@@ -134,9 +140,7 @@ def _histograms(
     groups: list[tuple[str, pd.Series]], path: str | Path, heading: tuple[str, ...]
 ) -> None:
     values = np.concatenate([truth.dropna().to_numpy(dtype=float) for _, truth in groups])
-    edges = np.histogram_bin_edges(values, bins="auto")
-    if len(edges) > 41:
-        edges = np.linspace(edges[0], edges[-1], 41)
+    edges = _edges(values)
     height = (25 * MM) * len(groups) + 8 * MM
     figure = style.new_figure(COLUMN, height, layout="constrained")
     top = style.figure_title(figure, *heading)
@@ -145,13 +149,21 @@ def _histograms(
     for i, (axes, (name, truth)) in enumerate(zip(panels, groups, strict=True)):
         numbers = truth.dropna().astype(float)
         axes.hist(numbers, bins=edges, **_look(i))
-        spread = f", mean {style.number(numbers.mean())}" if len(numbers) else ""
+        spread = f", mean {numbers.mean():.3g}" if len(numbers) else ""
         if len(numbers) > 1:
-            spread += f", sd {style.number(numbers.std())}"
+            spread += f", sd {numbers.std():.3g}"
         axes.set_title(name + spread, fontsize=style.SIZE, loc="left")
         axes.set_ylabel("samples")
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=4, min_n_ticks=1))
     panels[-1].set_xlabel("target")
     style.save(figure, path)
+
+
+def _edges(values: np.ndarray) -> np.ndarray:
+    if len(values) and np.ptp(values) <= 40 and np.all(values == np.round(values)):
+        return np.arange(values.min() - 0.5, values.max() + 1)  # a bin for each whole number
+    edges = np.histogram_bin_edges(values, bins="auto")
+    return edges if len(edges) <= 41 else np.linspace(edges[0], edges[-1], 41)
 
 
 def _look(i: int) -> dict[str, object]:

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 
 from izwi.errors import UserError
 from izwi.plots import style
-from izwi.plots.style import COLOURS, COLUMN, LINE, MARKERS
+from izwi.plots.style import COLOURS, COLUMN, LINE, MARKERS, MM
 
 
 def tsne(
@@ -67,12 +67,16 @@ def tsne(
                     *own.T, s=8, marker=marker, facecolors=face, edgecolors=colour, linewidths=0.5
                 )
             handles.append(_handle(marker, colour, True, name))
+        unknown = labels.isna().to_numpy()
+        if unknown.any():
+            axes.scatter(*places[unknown].T, s=3, marker=".", color="0.6")
+            handles.append(_handle(".", "0.6", True, "no label"))
         if not numeric:
             handles += [
                 _handle("o", "0.3", True, "filled: train"),
                 _handle("o", "0.3", False, "hollow: not train"),
             ]
-        figure.legend(handles=handles, loc="outside lower center", ncols=2, columnspacing=1)
+        figure.legend(handles=handles, loc="outside lower center", ncols=2, handletextpad=0.2)
         axes.set(xticks=[], yticks=[])
         axes.spines[:].set_visible(True)
         style.save(figure, path)
@@ -125,5 +129,5 @@ def _handle(marker: str, colour: str, filled: bool, label: str) -> Line2D:
         markerfacecolor=colour if filled else "none",
         markeredgecolor=colour,
         markeredgewidth=0.5,
-        label=label,
+        label=style.wrap(label, 31 * MM),
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import LogLocator
 
 from izwi.plots import style
 from izwi.plots.style import COLOURS, COLUMN, MARKERS
@@ -28,7 +29,10 @@ def truth_prediction(
     """
     labelled = predictions[predictions["truth"].notna()]
     with style.drawing():
-        figure = style.new_figure(COLUMN, COLUMN + 4 * style.LINE, layout="constrained")
+        crowded = len(labelled) > CROWD
+        figure = style.new_figure(
+            COLUMN, COLUMN + (7 if crowded else 2) * style.LINE, layout="constrained"
+        )
         others = [name for name in ("ccc", "pcc") if name != metrics["measure"]]
         top = style.figure_title(
             figure,
@@ -63,7 +67,15 @@ def _draw(axes: Axes, labelled: pd.DataFrame) -> None:
             extent=(*limits, *limits),
             linewidths=0.1,
         )
-        axes.figure.colorbar(drawn, ax=axes, label="predictions per cell", shrink=0.8)
+        axes.figure.colorbar(
+            drawn,
+            ax=axes,
+            label="predictions per cell",
+            location="bottom",
+            shrink=0.8,
+            ticks=LogLocator(subs=(1, 2, 5)),
+            format="%d",
+        ).minorticks_off()
     else:
         names = labelled["database"].unique()
         for i, name in enumerate(names):

@@ -6,6 +6,8 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +44,7 @@ _STYLE = {
     "ytick.major.width": 0.6,
     "hatch.linewidth": 0.4,
     "lines.linewidth": 1.0,
-    "pdf.fonttype": 42,  # text stays text
-    "ps.fonttype": 42,
-    "svg.fonttype": "none",
+    "pdf.fonttype": 42,  # text stays text; in EPS that would take ten seconds a picture
     "svg.hashsalt": "izwi",
     "savefig.dpi": 300,
     "text.parse_math": False,  # labels may hold dollar signs
@@ -87,24 +87,34 @@ def save(figure: Figure, path: str | Path) -> None:
     Raises:
         ValueError: if the format is unknown
     """
-    path = Path(path)
+    path, content = Path(path), BytesIO()
     if path.suffix not in _METADATA:
         raise ValueError(f"unknown format of a picture: {path.name}")
     before = os.environ.get("SOURCE_DATE_EPOCH")
     os.environ["SOURCE_DATE_EPOCH"] = "0"  # the only way to fix the date in EPS
     try:
-        figure.savefig(path, metadata=_METADATA[path.suffix])
+        # not to the path itself, which EPS would name in its title
+        figure.savefig(content, format=path.suffix[1:], metadata=_METADATA[path.suffix])
     finally:
         del os.environ["SOURCE_DATE_EPOCH"]
         if before is not None:
             os.environ["SOURCE_DATE_EPOCH"] = before
+    path.write_bytes(content.getvalue())
 
 
+@lru_cache(maxsize=4096)
 def width_of(text: str, size: float = SIZE) -> float:
-    """Width of a text in inches; of its longest line."""
-    figure = new_figure(1, 1)
-    extent = figure.text(0, 0, text or " ", fontsize=size).get_window_extent()
-    return extent.width / figure.dpi
+    """Width of a text in inches, that of its longest line."""
+    ruler = _ruler()
+    written = ruler.text(0, 0, text or " ", fontsize=size)
+    width = written.get_window_extent().width
+    written.remove()
+    return width / ruler.dpi
+
+
+@lru_cache(maxsize=1)
+def _ruler() -> Figure:
+    return new_figure(1, 1, dpi=300)
 
 
 def wrap(text: str, width: float, size: float = SIZE) -> str:
@@ -122,6 +132,15 @@ def wrap(text: str, width: float, size: float = SIZE) -> str:
             lines.append(line[:cut])
             line = line[cut:]
     return "\n".join([*lines, line.rstrip()]) if line.strip() or not lines else "\n".join(lines)
+
+
+def shorten(text: str, width: float, size: float = SIZE) -> str:
+    """Leave out the middle of a text that is wider than so many inches."""
+    short, keep = text, len(text)
+    while width_of(short, size) > width:
+        keep -= 1
+        short = f"{text[: keep - keep // 2]}…{text[len(text) - keep // 2 :]}"
+    return short
 
 
 def _pieces(text: str) -> list[str]:
@@ -162,7 +181,7 @@ def value_with_interval(metrics: dict[str, Any], measure: str) -> str:
 
 
 def number(value: float) -> str:
-    """A number with three significant digits, or three decimals below one."""
+    """A number with three decimals, one from ten on, or by power of ten where it is tiny."""
     if value and abs(value) < 0.001:
         return f"{value:.2e}"
     return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"

@@ -1,0 +1,339 @@
+"""What the pictures say, that nothing in them is clipped or too small, and that they repeat."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.text import Text
+from sklearn.manifold import trustworthiness
+
+from izwi import evaluation, plots
+from izwi.errors import UserError
+from izwi.plots import embedding, style
+
+EMOTIONS = ["anger", "boredom", "disgust", "fear", "happiness", "neutral", "sadness"]
+LONG = [
+    "Überraschung (positiv)",
+    "Überraschung (negativ)",
+    "Żal i smutek",
+    "cost $5 or $6",
+    "a_very_long_label_without_any_space_in_it",
+    *"bcdefgh",
+]
+
+
+def predictions(truth, prediction, **more):
+    n = len(truth)
+    frame = {
+        "row": np.arange(n),
+        "database": "db",
+        "file": [f"{i}.wav" for i in range(n)],
+        "start": pd.to_timedelta([0] * n),
+        "end": pd.to_timedelta([pd.NaT] * n),
+        "speaker": None,
+        "fold": 0,
+        "run": 1,
+        "truth": truth,
+        "prediction": prediction,
+    }
+    return pd.DataFrame(frame | more)
+
+
+def metrics(frame, labels=None, measure=None):
+    task = "classification" if labels else "regression"
+    spec = {"task": task, "measure": measure or ("uar" if labels else "mse")}
+    spec |= {"labels": labels, "seed": 1}
+    return evaluation.evaluate(spec, frame, training={}, split={}, tables=[])
+
+
+def classified(labels, n=300):
+    random = np.random.default_rng(0)
+    truth = random.choice(labels, n)
+    return predictions(truth, np.where(random.random(n) < 0.6, truth, random.choice(labels, n)))
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """The figures that are saved; each keeps the texts that were drawn in it, with their places."""
+    figures = []
+    save, draw = style.save, Text.draw
+
+    def keep(figure, path):
+        figure.written = {}
+        save(figure, path)
+        figures.append(figure)
+
+    def note(text, renderer):
+        if text.get_text().strip() and text.get_visible():
+            figure = text.get_figure(root=True)
+            size = figure.bbox.size  # at the resolution of the file, here only
+            place = text.get_window_extent(renderer).extents / np.tile(size, 2)
+            place *= np.tile(figure.get_size_inches(), 2) * 72
+            figure.written[id(text)] = (text.get_text(), text.get_fontsize(), place)
+        draw(text, renderer)
+
+    monkeypatch.setattr(style, "save", keep)
+    monkeypatch.setattr(Text, "draw", note)
+    return figures
+
+
+def texts(figure):
+    return [text for text, _, _ in figure.written.values()]
+
+
+def assert_legible(figure, *, widest=style.COLUMN):
+    """Nothing too small, clipped, or one over the other, at the width of a column."""
+    width, height = figure.get_size_inches() * 72
+    assert width <= widest * 72 + 0.01
+    places = [(text, place) for text, _, place in figure.written.values()]
+    assert places
+    assert all(size >= 7 for _, size, _ in figure.written.values())
+    for text, (left, low, right, high) in places:
+        assert left >= -0.5 and low >= -0.5, text
+        assert right <= width + 0.5 and high <= height + 0.5, text
+    for i, (text, one) in enumerate(places):
+        for other, two in places[i + 1 :]:
+            overlap = np.minimum(one[2:], two[2:]) - np.maximum(one[:2], two[:2])
+            assert overlap.min() < 1, (text, other)
+
+
+@pytest.mark.parametrize("labels", [["female", "male"], EMOTIONS, LONG], ids=len)
+def test_confusion_matrix(tmp_path, drawn, labels):
+    frame = classified(labels)
+    result = metrics(frame, labels)
+    name = "a_long_name_of_an_experiment_that_goes_on_and_on_emodb_eGeMAPSv02_standard_svm_logo10"
+    plots.confusion_matrix(result, tmp_path / "cm.png", name)
+    (figure,) = drawn
+    assert_legible(figure)
+    (axes,) = figure.axes
+    crossed = pd.crosstab(frame["truth"], frame["prediction"]).reindex(
+        index=labels, columns=labels, fill_value=0
+    )
+    cells = {text.get_position(): text.get_text().split("\n") for text in axes.texts}
+    for (i, j), count in np.ndenumerate(crossed.to_numpy()):
+        share = 100 * count / crossed.iloc[i].sum()
+        assert cells[j, i][0] == str(count)
+        assert float(cells[j, i][1].rstrip("%")) == pytest.approx(share, abs=0.51)
+    heading = " ".join(text.get_text() for text in figure.texts)
+    low, high = result["ci"]
+    assert f"UAR {result['value']:.3f} [{low:.3f}, {high:.3f}], n = 300" in heading
+    upper = [t.get_text().replace("\n", " ").replace(" ", "") for t in axes.get_yticklabels()]
+    assert upper == [label.replace(" ", "") for label in labels]
+
+
+def test_confusion_matrix_grows_with_many_classes(tmp_path, drawn):
+    labels = [f"digit {i}" for i in range(20)]
+    plots.confusion_matrix(metrics(classified(labels, 3000), labels), tmp_path / "cm.png")
+    assert_legible(drawn[0], widest=2 * style.COLUMN)
+
+
+def test_confusion_matrix_of_runs_and_absent_classes(tmp_path, drawn):
+    first = predictions(list("aab"), list("aab"))
+    second = predictions(list("aab"), list("acb"), run=2)
+    result = metrics(pd.concat([first, second]), ["a", "b", "c"], measure="accuracy")
+    plots.confusion_matrix(result, tmp_path / "cm.png")
+    cells = {text.get_position(): text.get_text() for text in drawn[0].axes[0].texts}
+    assert cells[0, 0] == "1.5\n75%"
+    assert cells[2, 0] == "0.5\n25%"
+    assert cells[2, 2] == "0.0\n–"
+    written = " ".join(text.get_text() for text in drawn[0].texts)
+    assert "means of 2 runs" in written
+    assert "UAR 0.875" in written and "ACCURACY 0.833" in written
+
+
+def test_without_truth(tmp_path, drawn):
+    empty = predictions([None] * 3, list("aab"))
+    plots.confusion_matrix(metrics(empty, ["a", "b"]), tmp_path / "cm.png")
+    empty = predictions([np.nan] * 3, [1.0, 2.0, 3.0])
+    plots.truth_prediction(empty, metrics(empty), tmp_path / "tp.png")
+    for figure in drawn:
+        assert_legible(figure)
+        assert "no truth to compare with" in texts(figure)
+
+
+def test_truth_prediction(tmp_path, drawn):
+    random = np.random.default_rng(0)
+    truth = random.normal(40, 10, 200)
+    frame = predictions(truth, truth + random.normal(0, 5, 200))
+    frame.loc[:3, "truth"] = np.nan
+    frame.loc[100:, "database"] = "other"
+    result = metrics(frame)
+    plots.truth_prediction(frame, result, tmp_path / "tp.png", "age")
+    (figure,) = drawn
+    assert_legible(figure)
+    one, other, diagonal = figure.axes[0].lines
+    assert one.get_xdata().tolist() == frame["truth"][4:100].tolist()
+    assert one.get_ydata().tolist() == frame["prediction"][4:100].tolist()
+    assert len(other.get_xdata()) == 100
+    assert list(diagonal.get_xdata()) == list(diagonal.get_ydata())
+    heading = " ".join(text.get_text() for text in figure.texts)
+    assert f"MSE {result['value']:.1f} [" in heading and "n = 196" in heading
+    assert f"CCC {result['metrics']['ccc']:.3f} [" in heading
+
+
+def test_truth_prediction_of_a_crowd_and_of_a_constant(tmp_path, drawn):
+    truth = np.random.default_rng(0).normal(40, 10, plots.scatter.CROWD + 1)
+    frame = predictions(truth, truth + 1)
+    plots.truth_prediction(frame, metrics(frame), tmp_path / "crowd.png", "age")
+    frame = predictions([3.0] * 4, [3.0] * 4)
+    plots.truth_prediction(frame, metrics(frame, measure="pcc"), tmp_path / "constant.png")
+    assert drawn[0].axes[0].collections[0].get_array().sum() == len(truth)
+    for figure in drawn:
+        assert_legible(figure)
+
+
+def test_value_counts_of_classes(emodb, tmp_path, drawn):
+    data = pd.read_csv(emodb / "emodb.csv").rename(columns={"emotion": "truth"})
+    data["part"] = np.where(data["speaker"].isin([8, 10, 13, 15]), "test", "train")
+    path = tmp_path / "counts.png"
+    plots.value_counts(data, path, task="classification", labels=EMOTIONS, title="emodb")
+    (figure,) = drawn
+    assert_legible(figure)
+    parts, genders = figure.axes
+    for axes, column, names in (
+        (parts, "part", ["train", "test"]),
+        (genders, "gender", ["female", "male"]),
+    ):
+        assert len(axes.containers) == 2
+        for bars, name in zip(axes.containers, names, strict=True):
+            rows = data[data[column] == name]
+            assert bars.get_label().startswith(f"{name}: {len(rows)} samples, ")
+            assert f", {rows['speaker'].nunique()} speakers" in bars.get_label()
+            expected = [(rows["truth"] == label).sum() for label in EMOTIONS]
+            assert [bar.get_width() for bar in bars] == expected
+
+
+def test_value_counts_of_numbers(speechocean, tmp_path, drawn):
+    data = pd.read_csv(speechocean / "speechocean.csv")
+    data["truth"] = data["age"].astype(float)
+    data["part"] = "fold"
+    data.loc[:1, "truth"] = np.nan
+    plots.value_counts(data, tmp_path / "counts.png", task="regression", title="age")
+    (figure,) = drawn
+    assert_legible(figure)
+    assert len(figure.axes) == 3
+    heights = [bar.get_height() for bar in figure.axes[0].patches]
+    expected = data["truth"].value_counts().reindex(range(6, 38), fill_value=0).tolist()
+    assert heights == expected
+    assert "2 of 500 samples have no label" in " ".join(t.get_text() for t in figure.texts)
+
+
+def test_value_counts_with_long_labels_and_little_else(tmp_path, drawn):
+    frame = pd.DataFrame({"truth": [*LONG, None], "part": "train"})
+    plots.value_counts(frame, tmp_path / "a.png", task="classification", labels=LONG)
+    frame = pd.DataFrame({"truth": [1.5, 1.5], "part": ["train", ""]})
+    plots.value_counts(frame, tmp_path / "b.png", task="regression")
+    for figure in drawn:
+        assert_legible(figure)
+
+
+def clusters(n=60, classes=3):
+    random = np.random.default_rng(0)
+    y = np.arange(n) % classes
+    X = random.normal(size=(n, 60)) + 5 * random.normal(size=(classes, 60))[y]
+    X[0, 0] = np.nan
+    X[:, 1] = 1
+    X[:, 2] *= 1e6  # standardised, it must not rule the map
+    return X, np.array(LONG)[y]
+
+
+def test_tsne(tmp_path, drawn):
+    X, labels = clusters()
+    parts = np.where(np.arange(60) < 40, "train", "test")
+    plots.tsne(X, labels, parts, tmp_path / "tsne.png", 1, title="emodb")
+    (figure,) = drawn
+    assert_legible(figure)
+    sizes = [len(points.get_offsets()) for points in figure.axes[0].collections]
+    names = sorted(set(labels))
+    assert sizes == [
+        ((labels == name) & (parts == part)).sum() for name in names for part in ("train", "test")
+    ]
+    places = embedding.embed(X, 1)
+    scaled = np.nan_to_num((X - np.nanmean(X, axis=0)) / (np.nanstd(X, axis=0) + 1e-9))
+    assert trustworthiness(scaled, places, n_neighbors=5) > 0.8
+    own = [places[labels == name] for name in names]
+    spread = max(np.linalg.norm(group - group.mean(axis=0), axis=1).mean() for group in own)
+    centres = [group.mean(axis=0) for group in own]
+    assert min(np.linalg.norm(centres[0] - centre) for centre in centres[1:]) > 2 * spread
+
+
+def test_tsne_of_numbers_of_missing_labels_and_of_few(tmp_path, drawn):
+    X, labels = clusters()
+    plots.tsne(X, np.arange(60.0), ["train"] * 60, tmp_path / "numbers.png", 1)
+    labels = labels.astype(object)
+    labels[:7] = None
+    plots.tsne(X, labels, ["test"] * 60, tmp_path / "missing.png", 1, order=LONG)
+    plots.tsne(X[:4], labels[7:11], ["test"] * 4, tmp_path / "few.png", 1)
+    for figure in drawn:
+        assert_legible(figure)
+    assert [len(c.get_offsets()) for c in drawn[1].axes[0].collections][-1] == 7
+    with pytest.raises(UserError, match="at least 4 samples, there are 3"):
+        plots.tsne(X[:3], labels[:3], ["test"] * 3, tmp_path / "fewer.png", 1)
+
+
+def history(n, dev=True):
+    rows = [{"epoch": i, "train_loss": 1 / i} for i in range(1, n + 1)]
+    if dev:
+        for row in rows:
+            row |= {"dev_loss": 1 + 1 / row["epoch"], "dev_measure": 0.5}
+        rows[0]["dev_measure"] = None
+    return {"measure": "uar", "best_epoch": n // 2 + 1, "epochs": rows}
+
+
+def test_epoch_progression(tmp_path, drawn):
+    plots.epoch_progression(history(100), tmp_path / "a.png", "mlp")
+    plots.epoch_progression(history(1, dev=False), tmp_path / "b.png", "mlp")
+    for figure in drawn:
+        assert_legible(figure)
+    losses, measure = drawn[0].axes
+    train, dev, best = losses.lines
+    assert train.get_ydata()[:2].tolist() == [1, 0.5]
+    assert dev.get_ydata()[1] == 1.5
+    assert list(best.get_xdata()) == [51, 51]
+    assert np.isnan(measure.lines[0].get_ydata()[0])
+    assert measure.get_ylabel() == "UAR"
+    assert len(drawn[1].axes) == 1
+
+
+@pytest.mark.parametrize("ending", ["png", "pdf", "svg", "eps"])
+def test_pictures_repeat_byte_by_byte(tmp_path, ending, monkeypatch, recwarn):
+    import matplotlib
+
+    X, labels = clusters(20)
+    files = []
+    for name in ("one", "two"):
+        files.append(tmp_path / f"{name}.{ending}")
+        plots.tsne(X, labels, ["train", "test"] * 10, files[-1], 1, title="emodb")
+        # the user's own settings have no say
+        monkeypatch.setitem(matplotlib.rcParams, "font.size", 30)
+        monkeypatch.setitem(matplotlib.rcParams, "savefig.dpi", 20)
+    assert files[0].read_bytes() == files[1].read_bytes()
+    assert b"Matplotlib v" not in files[0].read_bytes()
+    assert matplotlib.rcParams["font.size"] == 30
+    assert not [w for w in recwarn if "transparency" in str(w.message)]
+
+
+def test_png_is_300_dpi(tmp_path):
+    from PIL import Image
+
+    plots.epoch_progression(history(3), tmp_path / "a.png")
+    with Image.open(tmp_path / "a.png") as image:
+        assert image.width == pytest.approx(85 / 25.4 * 300, abs=1)
+        assert "Software" not in image.info
+
+
+def test_unknown_format(tmp_path):
+    with pytest.raises(ValueError, match="unknown format"):
+        plots.epoch_progression(history(3), tmp_path / "a.bmp")
+
+
+def test_import_leaves_heavy_things_out():
+    code = (
+        "import sys, izwi.plots; print(*{'matplotlib.pyplot', 'sklearn', 'torch'} & {*sys.modules})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""
