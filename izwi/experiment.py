@@ -209,9 +209,8 @@ class _Resolver:
                 self.problems.add(f"[{section}] {', '.join(keys)}: not supported, {advice}")
         self.problems.raise_if_any()
         for advice, sections in self.inert.items():
-            where = "; ".join(
-                f"[{section}] {', '.join(keys)}" for section, keys in sections.items()
-            )
+            ordered = sorted(sections.items(), key=lambda item: table.SECTIONS.index(item[0]))
+            where = "; ".join(f"[{name}] {', '.join(keys)}" for name, keys in ordered)
             self.notes.append(f"{where}: no effect here{advice and f', {advice}'}")
         return Experiment(
             ini=ini, **experiment, warnings=tuple(self.warnings), notes=tuple(self.notes)
@@ -839,9 +838,7 @@ class _Resolver:
     def _balance(self, name: str, value: dict[Any, Any]) -> dict[str, float]:
         for weight in value.values():
             if not isinstance(weight, int | float) or weight < 0:
-                self.problems.add(
-                    f"[DATA] {name}.balance: weight {weight!r} is no number from 0 up"
-                )
+                self.problems.add(f"[DATA] {name}.balance: weight {weight!r} is no number >= 0")
         return {str(column): weight for column, weight in value.items()}
 
     def _check_strategy(self, database: dict[str, Any], spec: dict[str, Any]) -> None:

@@ -153,10 +153,12 @@ def _strip_comment(text: str) -> str:
         return text.strip()
     quote = ""
     before = " "
+    escaped = False
     for position, char in enumerate(text):
         if quote:
-            if char == quote and before != "\\":
+            if char == quote and not escaped:
                 quote = ""
+            escaped = char == "\\" and not escaped
         elif char in "\"'" and not before.isalnum() and char in text[position + 1 :]:
             quote = char
         elif char in "#;" and before.isspace():

@@ -935,7 +935,9 @@ def elsewhere(section: str) -> dict[str, Option]:
 def suggest(word: str, known: Iterable[Any]) -> str:
     """``, did you mean 'x'?``, or nothing where no known word is close."""
     words = {str(k).lower(): str(k) for k in known}
-    close = difflib.get_close_matches(word.lower(), words, n=1, cutoff=0.6)
+    close = difflib.get_close_matches(word.lower(), words, n=3, cutoff=0.6)
+    # Of words as close, the one of the same letters: xbg is xgb, not xgr.
+    close.sort(key=lambda match: sorted(match) != sorted(word.lower()))
     return f", did you mean '{words[close[0]]}'?" if close else ""
 
 
@@ -1078,8 +1080,8 @@ def _chosen(option: Option, value: Any) -> Any:
 def _check_range(option: Option, number: float) -> None:
     hint = f" ({option.hint})" if option.hint else ""
     if option.minimum is not None and number < option.minimum:
-        raise ValueError(f"{number:g} is less than {option.minimum:g}{hint}")
+        raise ValueError(f"{number:.10g} is less than {option.minimum:.10g}{hint}")
     if option.maximum is not None and number > option.maximum:
-        raise ValueError(f"{number:g} is more than {option.maximum:g}{hint}")
+        raise ValueError(f"{number:.10g} is more than {option.maximum:.10g}{hint}")
     if number != number or number in (float("inf"), float("-inf")):
         raise ValueError(f"{number:g} is not a number to compute with")

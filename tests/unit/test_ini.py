@@ -191,7 +191,7 @@ scalars = st.one_of(
     st.integers(-(10**6), 10**6),
     st.floats(allow_nan=False, allow_infinity=False),
     st.booleans(),
-    st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc", "Zl", "Zp"))),
+    st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc", "Zl", "Zp")), max_size=8),
 )
 keys = st.from_regex(r"\A[a-z][a-z0-9_.-]{0,12}\Z")
 
@@ -204,12 +204,12 @@ keys = st.from_regex(r"\A[a-z][a-z0-9_.-]{0,12}\Z")
             keys,
             st.one_of(
                 st.integers(),
-                st.lists(scalars),
-                st.dictionaries(st.text(max_size=5).filter(str.isprintable), scalars),
+                st.lists(scalars, max_size=3),
+                st.dictionaries(st.text(max_size=5).filter(str.isprintable), scalars, max_size=3),
             ),
-            max_size=5,
+            max_size=3,
         ),
-        max_size=4,
+        max_size=3,
     ),
     comment=st.sampled_from(["", "  # a [comment]", "\t; it's 'one'"]),
     sign=st.sampled_from([" = ", "=", ": "]),

@@ -1,0 +1,133 @@
+import pytest
+
+from izwi.config import read_config, resolve_all
+from izwi.errors import UserError
+
+INI = """\
+[EXP]
+name = {name}
+[DATA]
+databases = ['a']
+a.type = demo
+target = emotion
+[FEATS]
+type = os
+[MODEL]
+type = {model}
+"""
+
+
+@pytest.fixture
+def place(tmp_path):
+    for name in ("b", "a", "c"):
+        ini = tmp_path / "inis" / f"{name}.ini"
+        ini.parent.mkdir(exist_ok=True)
+        ini.write_text(INI.format(name=name, model="svm"))
+    (tmp_path / "flow" / "config" / "experiments").mkdir(parents=True)
+    (tmp_path / "flow" / "config" / "experiments" / "demo.ini").write_text(
+        INI.format(name="demo", model="svm")
+    )
+    (tmp_path / "flow" / "config" / "config.yaml").write_text(
+        "experiments:\n  - config/experiments/demo.ini\nresults: out\n"
+    )
+    return tmp_path
+
+
+def read(place, config):
+    return read_config(config, cwd=place, fallback=place / "flow" / "config" / "config.yaml")
+
+
+def problems(place, config):
+    with pytest.raises(UserError) as error:
+        resolve_all(read(place, config), cwd=place)
+    return error.value.problems
+
+
+def test_globs_are_sorted_and_files_taken_once(place):
+    config = read(place, {"experiments": ["inis/c.ini", "inis/*.ini", "./inis/a.ini"]})
+    assert config.experiments == ["inis/c.ini", "inis/a.ini", "inis/b.ini"]
+    assert (config.results, config.cache) == ("results", "results/cache")
+    experiments = resolve_all(config, cwd=place)
+    assert [experiment.name for experiment in experiments] == ["c", "a", "b"]
+    assert [experiment.ini for experiment in experiments] == config.experiments
+
+
+def test_one_path_results_and_cache(place):
+    config = read(place, {"experiments": "inis/a.ini", "results": "out", "cache": "/tmp/c"})
+    assert (config.experiments, config.results, config.cache) == (["inis/a.ini"], "out", "/tmp/c")
+    assert read(place, {"experiments": "inis/a.ini", "results": "out"}).cache == "out/cache"
+
+
+def test_recursive_globs_and_absolute_paths(place):
+    config = read(place, {"experiments": ["**/demo.ini", str(place / "inis" / "a.ini")]})
+    assert config.experiments == [
+        "flow/config/experiments/demo.ini",
+        str(place / "inis" / "a.ini"),
+    ]
+
+
+def test_ini_wins(place):
+    config = read(place, {"ini": "inis/a.ini", "experiments": ["none.ini"]})
+    assert config.experiments == ["inis/a.ini"]
+
+
+def test_fallback_is_found_from_anywhere(place):
+    demo = str(place / "flow" / "config" / "experiments" / "demo.ini")
+    config = read(place, {})
+    assert (config.experiments, config.results) == ([demo], "out")
+    assert read(place, {"results": "mine"}).results == "mine"
+    at_home = read_config(
+        {}, cwd=place / "flow", fallback=place / "flow" / "config" / "config.yaml"
+    )
+    assert at_home.experiments == ["config/experiments/demo.ini"]
+
+
+@pytest.mark.parametrize(
+    "config, problem",
+    [
+        (
+            {"experiment": ["inis/*.ini"]},
+            "config: experiment: unknown key, did you mean 'experiments'?",
+        ),
+        (
+            {"experiments": ["inis/a.ini"], "threads": 3},
+            "config: threads: unknown key (there are experiments, ini, results, cache)",
+        ),
+        (
+            {"experiments": []},
+            "config: experiments: name at least one ini, such as experiments: [my_paper/*.ini]",
+        ),
+        (
+            {"experiments": {"a": 1}},
+            "config: experiments: name at least one ini, such as experiments: [my_paper/*.ini]",
+        ),
+        ({"experiments": [3]}, "config: experiments: 3 is no path of an ini"),
+        ({"ini": 3}, "config: ini: 3 is no path of an ini"),
+        ({"experiments": "inis/a.ini", "results": 3}, "config: results: 3 is no path of a folder"),
+    ],
+)
+def test_bad_configs(place, config, problem):
+    assert problems(place, config) == [problem]
+
+
+def test_files_that_are_missing(place):
+    assert problems(place, {"experiments": ["x/*.ini", "none.ini", "inis/a.ini"]}) == [
+        f"config: experiments: no file matches x/*.ini (in {place})",
+        f"config: experiments: no such file: none.ini (in {place})",
+    ]
+    assert problems(place, {"ini": "none.ini"}) == [
+        f"config: ini: no such file: none.ini (in {place})"
+    ]
+
+
+def test_problems_of_all_inis_together(place):
+    (place / "inis" / "b.ini").write_text(INI.format(name="b", model="svn").replace("os", "osm"))
+    (place / "inis" / "c.ini").write_text(INI.format(name="A", model="svm"))
+    (place / "inis" / "d.ini").write_text(INI.format(name="d", model="svm") + "x = 1\n")
+    found = problems(place, {"experiments": "inis/*.ini"})
+    assert found == [
+        "inis/b.ini: [MODEL] type: 'svn' is unknown, did you mean 'svr'?",
+        "inis/b.ini: [FEATS] type: 'osm' is unknown, did you mean 'os'?",
+        "inis/c.ini: [EXP] name: 'A' is the name of inis/a.ini as well, give each its own",
+        "inis/d.ini: [MODEL] x: unknown option",
+    ]
