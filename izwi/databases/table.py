@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 # Columns of the table with a meaning of their own; a database's column of that name moves aside.
 _RESERVED = ("database", "digest", "truth", "value", "part")
 # Columns of work in progress; no column of a database is called like this.
-TRUTH, VALUE, PATH, DIGEST = ":truth", ":value", ":path", ":digest"
+TRUTH, VALUE, PATH, PLACE, DIGEST = ":truth", ":value", ":path", ":place", ":digest"
 # More different numbers than this are no classes.
 _MOST_NUMERIC_CLASSES = 20
 
@@ -258,8 +259,10 @@ class _Builder:
 
     def _drop_duplicates(self) -> None:
         """Rows of one file or segment: one label, and one row of them is enough."""
-        key = [PATH, "start", "end"]
-        twice = self.frame[self.frame.duplicated(key, keep=False)]
+        key = [PLACE, "start", "end"]
+        # a.wav and ./a.wav are one file.
+        frame = self.frame.assign(**{PLACE: self.frame[PATH].map(os.path.normpath)})
+        twice = frame[frame.duplicated(key, keep=False)]
         if twice.empty:
             return
         problems = Problems()
@@ -269,7 +272,7 @@ class _Builder:
             if column in twice:
                 count = groups[column].nunique()
                 if (count > 1).any():
-                    example = twice.loc[twice[PATH] == count[count > 1].index[0][0]]
+                    example = twice.loc[twice[PLACE] == count[count > 1].index[0][0]]
                     problems.add(
                         f"[DATA] {self.name}: {int((count > 1).sum())} files or segments have "
                         f"several {word}, such as {example['file'].iloc[0]}: "
