@@ -88,12 +88,28 @@ def extract(
         BadFiles: if there is audio that cannot be used; all other rows are in the store then
         UserError: if imported features do not fit the table
     """
+    with warnings.catch_warnings():
+        # It calls sets deprecated that papers name; a signal too short becomes a reason below.
+        warnings.filterwarnings("ignore", category=UserWarning, module="opensmile")
+        extractor = extractor_class(spec["type"])(spec["options"])
+        say = progress or (lambda text: None)
+        return _extract(spec, extractor, table, paths, store, threads, say)
+
+
+def _extract(
+    spec: dict[str, Any],
+    extractor: Extractor,
+    table: pd.DataFrame,
+    paths: dict[str, str],
+    store: Path,
+    threads: int,
+    say: Callable[[str], None],
+) -> pd.DataFrame:
+    """The same with its extractor made."""
     import pandas as pd
 
     from izwi.features.store import Store
 
-    say = progress or (lambda text: None)
-    extractor = extractor_class(spec["type"])(spec["options"])
     rows = table[["file", "start", "end"]].reset_index(drop=True)
     if isinstance(extractor, TableExtractor):
         return pd.concat([rows, extractor.matrix(rows, paths)], axis=1)
@@ -170,9 +186,7 @@ def _run(
     # Several tasks a message where there are many, one where they are few.
     size = max(1, min(8, len(tasks) // (4 * threads)))
     chunks = iter([tasks[first : first + size] for first in range(0, len(tasks), size)])
-    with warnings.catch_warnings(), _pool(spec, extractor, threads, len(tasks)) as pool:
-        # It becomes a reason of its own.
-        warnings.filterwarnings("ignore", message="Segment too short")
+    with _pool(spec, extractor, threads, len(tasks)) as pool:
         waiting = set()
         try:
             while True:

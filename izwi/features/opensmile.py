@@ -74,20 +74,15 @@ class OpenSmile(Extractor):
     )
 
     def __init__(self, options: dict[str, Any]) -> None:
-        import warnings
-
         import opensmile
 
         super().__init__(options)
         self.frames = self.values["level"] == "lld"
         level = opensmile.FeatureLevel
-        with warnings.catch_warnings():
-            # Some sets are called deprecated; papers name them all the same.
-            warnings.simplefilter("ignore", UserWarning)
-            self.smile = opensmile.Smile(
-                opensmile.FeatureSet[self.values["set"]],
-                level.LowLevelDescriptors if self.frames else level.Functionals,
-            )
+        self.smile = opensmile.Smile(
+            opensmile.FeatureSet[self.values["set"]],
+            level.LowLevelDescriptors if self.frames else level.Functionals,
+        )
         names = self.smile.feature_names
         self.columns = (
             [f"{n}_{s}" for s in ("mean", "std") for n in names] if self.frames else names
