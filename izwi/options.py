@@ -358,7 +358,7 @@ GENERAL: tuple[Option, ...] = (
         _o(
             "test_size",
             "float",
-            20,
+            20.0,
             "share of the test set in percent: of speakers, or of rows with `random`",
             minimum=1,
             maximum=99,
@@ -386,7 +386,7 @@ GENERAL: tuple[Option, ...] = (
         _o(
             "size_diff_weight",
             "float",
-            1,
+            1.0,
             "with `balanced`: weight of meeting test_size",
             minimum=0,
         ),

@@ -493,6 +493,8 @@ def test_a_split_holds_what_its_strategy_reads(place):
     }
     assert split_of(place, given) == sizes
     assert split_of(place, given | {"DATA a.split_strategy": "reuse"}) == sizes
+    # A default that is written out changes no key, 20 being 20.0.
+    assert repr(split_of(place, {"DATA a.test_size": "20"})) == repr(split_of(place, {}))
     notes = solve(place, given | {"DATA a.split_strategy": "random"}).notes
     assert notes == (
         "[DATA] a.test: no effect with split_strategy = random",
