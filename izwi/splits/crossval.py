@@ -35,7 +35,6 @@ def assign_folds(
     """
     n = spec.get("logo") or spec["k_fold_cross"]
     key = "[MODEL] logo" if spec.get("logo") else "[MODEL] k_fold_cross"
-    _say_overrides(spec, key, log)
     if n < 2:
         raise UserError(f"{key}: {n} is too few, at least 2 folds are needed")
     if not spec.get("logo"):
@@ -43,18 +42,6 @@ def assign_folds(
     if "fold" in frame and frame["fold"].notna().any():
         return _given(n, key, frame, log)
     return _speaker_groups(n, key, frame, speakers, generator(spec["seed"], "logo"))
-
-
-def _say_overrides(spec: dict[str, Any], key: str, log: Log) -> None:
-    if spec.get("logo") and spec.get("k_fold_cross"):
-        log.warn("[MODEL] k_fold_cross: ignored, logo overrides it")
-    for name, options in spec.get("databases", {}).items():
-        if (options or {}).get("split_strategy") is not None:
-            log.warn(f"[DATA] {name}.split_strategy: ignored, {key} overrides it")
-    if spec.get("strategy") == "cross_data":
-        log.warn(f"[DATA] strategy: cross_data ignored, {key} pools all databases")
-    elif spec.get("trains") or spec.get("tests"):
-        log.warn(f"[DATA] trains, tests: ignored, {key} pools all databases")
 
 
 def _given(n: int, key: str, frame: pd.DataFrame, log: Log) -> np.ndarray:

@@ -40,20 +40,8 @@ def assign_parts(spec: dict[str, Any], frame: pd.DataFrame, log: Log) -> pd.Seri
         UserError: if a database cannot be split so
     """
     problems = Problems()
-    names = list(dict.fromkeys(frame["database"]))
-    for key in ("trains", "tests"):
-        for name in sorted(set(spec.get(key) or []) - set(names)):
-            problems.add(f"[DATA] {key}: no rows of database '{name}', there are {shorten(names)}")
-    both = set(spec.get("trains") or []) & set(spec.get("tests") or [])
-    for name in sorted(both):
-        problems.add(f"[DATA] tests: '{name}' is among trains as well, name it in one of them")
-    if spec.get("strategy") == "cross_data" and not (spec.get("trains") or spec.get("tests")):
-        problems.add("[DATA] strategy: cross_data needs trains and tests, name their databases")
-    problems.raise_if_any()
-
     parts = pd.Series("", index=frame.index, dtype=object)
-    for name in names:
-        rows = frame[frame["database"] == name]
+    for name, rows in frame.groupby("database", sort=False):
         try:
             parts[rows.index] = _database_parts(spec, name, rows, log)
         except UserError as error:
@@ -98,51 +86,30 @@ def _database_parts(spec: dict[str, Any], name: str, rows: pd.DataFrame, log: Lo
         return _balanced(spec, name, options, rows, rng, log)
     if strategy == "speakers_stated":
         return _stated(name, options, speakers, log)
-    part_of = named_speakers(
-        {"test": strategy if isinstance(strategy, list) else [strategy]}, speakers, key
-    )
+    part_of = named_speakers({"test": strategy}, speakers, key)
     return speakers.map(lambda speaker: part_of.get(speaker, "train"))
 
 
 def _strategy(
     spec: dict[str, Any], name: str, stated: Any, rows: pd.DataFrame, log: Log
 ) -> str | list[Any]:
-    """The strategy that holds for a database; says where it is not the stated one."""
-    trains, tests = spec.get("trains") or None, spec.get("tests") or None
+    """The strategy of a database: stated, by trains and tests, or the default."""
+    trains, tests = spec.get("trains"), spec.get("tests")
     if spec.get("strategy") == "cross_data":
-        if name in (tests or []) or (tests is None and name not in trains):
-            part = "test"
-        elif name in (trains or []) or trains is None:
-            part = "train"
-        else:
-            part = ""
-            log.warn(
-                f"[DATA] {name}: neither among trains nor tests, {count(len(rows), 'row')} unused"
-            )
-        if part and stated not in (None, part):
-            log.warn(
-                f"[DATA] {name}.split_strategy: ignored, strategy = cross_data makes it all {part}"
-            )
-        return part
-
+        if name in (tests or []) or (tests is None and name not in (trains or [])):
+            return "test"
+        if name in (trains or []) or trains is None:
+            return "train"
+        log.note(f"[DATA] {name}: {count(len(rows), 'row')} unused, neither in trains nor in tests")
+        return ""
     if stated in ("reuse", "train_test"):
         log.note(f"[DATA] {name}.split_strategy: '{stated}' counts as if it were not stated")
         stated = None
-    listed = "test" if name in (tests or []) else "train" if name in (trains or []) else None
     if stated is not None:
-        if listed and stated != listed:
-            log.warn(f"[DATA] {listed}s: {name}.split_strategy = {stated} overrides it")
-        return list(stated) if isinstance(stated, (list, tuple)) else stated
-    if listed:
-        log.note(f"[DATA] {name}: all {listed}, as it is among {listed}s")
-        return listed
-    if "part" in rows and rows["part"].notna().any() and set(rows["part"].dropna()) <= set(PARTS):
+        return stated
+    if "part" in rows and rows["part"].notna().any():
         log.note(f"[DATA] {name}: no split_strategy, taken from its own train and test tables")
         return "database"
-    if tests or trains:
-        rest = "test" if not tests else "train"
-        log.note(f"[DATA] {name}: no split_strategy, all {rest}, as it is not among trains, tests")
-        return rest
     log.note(f"[DATA] {name}: no split_strategy, speaker_split taken")
     return "speaker_split"
 
