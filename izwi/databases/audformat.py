@@ -70,6 +70,8 @@ def read(spec: dict[str, Any]) -> Source:
         frame = database.look_up(frame, column, source)
     for column in sorted(frame.columns, key=lambda column: column != "speaker"):
         frame = database.attributes(frame, column)
+    if target not in frame:
+        raise UserError(_not_found(database, spec))
     source.part = _assign(database, frame, parts, explicit, source)
     if source.part is not None:
         source.part = source.part.reset_index(drop=True)
@@ -280,9 +282,9 @@ def _choose_tables(
         if options.get(f"{part}_tables")
     }
     if not parts:
-        exact = {part: [f"{target}.{part}"] for part in ("train", "dev", "test")}
-        parts = {part: names for part, names in exact.items() if names[0] in tables}
-        parts = parts or _parts_of(database, below)
+        exact = [f"{target}.{part}" for part in ("train", "dev", "test")]
+        usual = exact[0] in tables and exact[2] in tables
+        parts = _parts_of(database, [t for t in exact if t in tables] if usual else below)
         if not parts and options.get("split_strategy") == "database":
             parts = _parts_of(database, [t for t in tables if tables[t].get("split_id")])
     return files_tables, target_tables, parts
