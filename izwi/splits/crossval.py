@@ -54,7 +54,7 @@ def _given(n: int, key: str, frame: pd.DataFrame, log: Log) -> np.ndarray:
         )
     values = frame["fold"]
     if pd.api.types.is_numeric_dtype(values):
-        values = values.map("{:g}".format)
+        values = values.map("{:.15g}".format)
     names = natural(set(values))
     if len(names) < 2:
         raise UserError(f"{key}: the column 'fold' holds one fold only, remove it or name more")
