@@ -20,7 +20,7 @@ _READS: dict[str, tuple[str, ...]] = {
     "": _SIZES,
     "speaker_split": _SIZES,
     "random": (*_SIZES, "stratify"),
-    "balanced": (*_SIZES, "balance", "age_bins", "size_diff_weight"),
+    "balanced": (*_SIZES, "balance", "age_bins", "stratify", "size_diff_weight"),
     "speakers_stated": ("train", "dev", "test"),
 }
 _SPLIT_OPTIONS = (
@@ -408,7 +408,12 @@ class _Resolver:
         name = self._get("EXP", "name") or self.file.stem
         if "/" in name or "\\" in name or name in (".", ".."):
             last = name.replace("\\", "/").rstrip("/.").rpartition("/")[2]
-            self._problem("EXP", "name", f"'{name}' has a slash, write name = {last or 'my_name'}")
+            if not last:
+                self._problem("EXP", "name", f"'{name}' is no name, such as my_name")
+                return name
+            # Published inis write a folder here; results lie under the last part of it.
+            self.notes.append(f"[EXP] name: '{name}' is a path, the experiment is called '{last}'")
+            return last
         return name
 
     def _seed(self) -> int:

@@ -258,7 +258,7 @@ class Planner:
             spec,
             [table.key for table in tables],
             code_digest(_sources("splits")),
-            versions_of(("numpy", "scikit-learn")),
+            versions_of(("numpy", "pandas", "scipy", "scikit-learn")),
         )
         stem = self._path("splits", f"{_slug('+'.join(t.label for t in tables))}-{key}")
         return self._add(
