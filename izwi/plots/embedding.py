@@ -26,7 +26,7 @@ def tsne(
 ) -> None:
     """Draw a t-SNE map of samples: class by colour and form, train filled, the rest hollow.
 
-    Numbers as labels are drawn by brightness.
+    Without train, as in a cross-validation, all are filled. Numbers are drawn by brightness.
 
     Args:
         X: features of shape (samples, features), NaN where undefined
@@ -42,6 +42,8 @@ def tsne(
     """
     places = embed(X, seed)
     labels, filled = pd.Series(labels), np.asarray(parts) == "train"
+    folds = not filled.any()
+    filled |= folds
     with style.drawing():
         figure = style.new_figure(COLUMN, COLUMN + 8 * LINE, layout="constrained")
         note = f"t-SNE of standardised features, perplexity {perplexity(len(X)):g}"
@@ -58,7 +60,9 @@ def tsne(
                 own = {**shades, "c": labels[part]}
                 drawn = axes.scatter(*places[part].T, s=7, marker=marker, linewidths=0, **own)
             figure.colorbar(drawn, ax=axes, label="target", location="bottom", shrink=0.8)
-            handles = [_handle("o", "0.3", True, "train"), _handle("^", "0.3", True, "not train")]
+            if not folds:
+                handles.append(_handle("o", "0.3", True, "train"))
+                handles.append(_handle("^", "0.3", True, "not train"))
         for i, name in enumerate(names):
             marker, colour = MARKERS[i % len(MARKERS)], COLOURS[i % len(COLOURS)]
             for part, face in ((filled, colour), (~filled, "none")):
@@ -71,7 +75,7 @@ def tsne(
         if unknown.any():
             axes.scatter(*places[unknown].T, s=3, marker=".", color="0.6")
             handles.append(_handle(".", "0.6", True, "no label"))
-        if not numeric:
+        if not numeric and not folds:
             handles += [
                 _handle("o", "0.3", True, "filled: train"),
                 _handle("o", "0.3", False, "hollow: not train"),

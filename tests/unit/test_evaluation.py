@@ -176,6 +176,19 @@ def test_interval_is_that_of_a_plain_bootstrap():
     assert found == pytest.approx(naive_interval(truth, prediction, audmetric.pearson_cc), abs=0.01)
 
 
+def test_interval_of_eer_is_that_of_a_plain_bootstrap():
+    random = np.random.default_rng(3)
+    truth = random.choice(["n", "y"], 200)
+    scores = random.normal(0, 1, 200) + (truth == "y")
+    found = evaluation.interval(
+        truth, truth, "eer", task="classification", labels=["n", "y"], seed=1, scores=scores
+    )
+    expected = naive_interval(
+        truth == "y", scores, lambda t, s: audmetric.equal_error_rate(t, s)[0], n=500
+    )
+    assert found == pytest.approx(expected, abs=0.015)
+
+
 def test_interval_of_accuracy_is_close_to_the_binomial_one():
     truth, prediction = classes(n=400)
     low, high = evaluation.interval(
@@ -384,6 +397,11 @@ def test_probabilities():
     # decisions a a b a, probabilities say a b (tie) b
     assert result["probability_disagreement"] == 2
     assert result["value"] == audmetric.equal_error_rate([0, 0, 1, 1], 1 - p_a)[0]
+    # the score is that of the second class: of the first, the EER would be 1
+    p_a = np.array([0.9, 0.8, 0.2, 0.1])
+    frame = table(list("aabb"), list("aabb"), p_a=p_a, p_b=1 - p_a)
+    result = evaluate(frame, labels=["a", "b"], measure="eer")
+    assert (result["value"], result["probability_disagreement"]) == (0, 0)
 
 
 def test_eer_where_it_cannot_be():

@@ -271,6 +271,9 @@ def test_tsne_of_numbers_of_missing_labels_and_of_few(tmp_path, drawn):
     for figure in drawn:
         assert_legible(figure)
     assert [len(c.get_offsets()) for c in drawn[1].axes[0].collections][-1] == 7
+    # all in folds: nothing to tell apart
+    assert not any("train" in text for text in texts(drawn[1]))
+    assert "train" in texts(drawn[0])
     with pytest.raises(UserError, match="at least 4 samples, there are 3"):
         plots.tsne(X[:3], labels[:3], ["test"] * 3, tmp_path / "fewer.png", 1)
 
