@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from izwi.databases.source import KEY, Source, as_text, listed, rename, segments
+from izwi.databases.source import KEY, Source, as_list, as_text, listed, rename, segments
 from izwi.errors import Problems, UserError
 from izwi.scan import label_path, read_header, read_rows, table_file
 
@@ -62,9 +62,9 @@ def read(spec: dict[str, Any]) -> Source:
     frame = _expand(database, frame, files_tables, source)
     for table in [*target_tables, *files_tables]:
         frame = database.attach(frame, table, source)
-    wanted = [*_COMMON, target, *(options.get("columns") or [])]
+    wanted = [*_COMMON, target, *as_list(options.get("columns"))]
     wanted += [column for column, _ in options.get("filter") or []]
-    wanted += options.get("required") or []
+    wanted += as_list(options.get("required"))
     wanted += (options.get("mapping") or {}).get("columns") or {}
     for column in dict.fromkeys(wanted):
         frame = database.look_up(frame, column, source)
@@ -260,24 +260,26 @@ def _choose_tables(
     problems = Problems()
     keys = ["files_tables", "target_tables", "train_tables", "dev_tables", "test_tables"]
     for key in keys:
-        for table in options.get(key) or []:
+        for table in as_list(options.get(key)):
             if table not in tables:
                 problems.add(
                     f"[DATA] {spec['name']}.{key}: there is no table '{table}' "
                     f"but {', '.join(tables)}"
                 )
     problems.raise_if_any()
-    files_tables = options.get("files_tables") or [table for table in tables if table == "files"]
+    files_tables = as_list(options.get("files_tables")) or [
+        table for table in tables if table == "files"
+    ]
     below = [table for table in tables if table.startswith(f"{target}.")]
     having = [table for table in tables if database.column(table, target)]
     if options.get("target_tables"):
-        target_tables = options["target_tables"]
+        target_tables = as_list(options["target_tables"])
     elif target in having:
         target_tables = [target]
     else:
         target_tables = [table for table in below if table in having] or having
     parts = {
-        part: options[f"{part}_tables"]
+        part: as_list(options[f"{part}_tables"])
         for part in ("train", "dev", "test")
         if options.get(f"{part}_tables")
     }

@@ -112,6 +112,13 @@ def segments(
     return frame
 
 
+def as_list(value: Any) -> list[Any]:
+    """The values of an option that may be absent, one value, or several."""
+    if value is None:
+        return []
+    return list(value) if isinstance(value, list | tuple) else [value]
+
+
 def _some(values: Iterable[Any], count: int = 3) -> str:
     return ", ".join(f"'{value}'" for value in list(dict.fromkeys(values))[:count])
 

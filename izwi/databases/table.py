@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from izwi.databases.source import KEY, SYNONYMS, Source, as_text, listed, to_numbers
+from izwi.databases.source import KEY, SYNONYMS, Source, as_list, as_text, listed, to_numbers
 from izwi.errors import Problems, UserError
 
 if TYPE_CHECKING:
@@ -100,10 +100,8 @@ class _Builder:
         """Name of the target's column; all columns that the options name are there."""
         problems = Problems()
         options, target = self.options, SYNONYMS.get(self.spec["target"], self.spec["target"])
-        wanted = [(f"{self.name}.columns", column) for column in options.get("columns") or []]
-        wanted += [
-            (f"{self.name}.required", column) for column in _as_list(options.get("required"))
-        ]
+        wanted = [(f"{self.name}.columns", column) for column in as_list(options.get("columns"))]
+        wanted += [(f"{self.name}.required", column) for column in as_list(options.get("required"))]
         label = options.get("label")
         if label:
             wanted.append((f"{self.name}.label", label))
@@ -119,8 +117,8 @@ class _Builder:
             problems.raise_if_any()
         if options.get("columns"):
             kept = {*KEY, "speaker", "gender", "age", "fold", target, self._column(label or target)}
-            kept |= {self._column(column) for column in options["columns"]}
-            kept |= {self._column(column) for column in _as_list(options.get("required"))}
+            kept |= {self._column(column) for column in as_list(options["columns"])}
+            kept |= {self._column(column) for column in as_list(options.get("required"))}
             kept |= {self._column(column) for column, _ in self._filters()}
             kept |= {self._column(column) for column in self._column_mappings()}
             self.frame = self.frame[[column for column in self.frame if column in kept]]
@@ -138,7 +136,7 @@ class _Builder:
         return target
 
     def _require(self) -> None:
-        for column in _as_list(self.options.get("required")):
+        for column in as_list(self.options.get("required")):
             present = self.frame[self._column(column)].notna()
             self._keep(present, "required", f"no value of '{column}', which is required")
             self._check_rest(f"{self.name}.required", f"no row has a value of '{column}'")
@@ -146,7 +144,7 @@ class _Builder:
     def _filter(self) -> None:
         for column, values in self._filters():
             text = as_text(self.frame[self._column(column)])
-            wanted = [_text(value) for value in _as_list(values)]
+            wanted = [_text(value) for value in as_list(values)]
             there = _values(text)
             for value in wanted:
                 if value not in there:
@@ -473,12 +471,6 @@ def _speaker_ids(values: pd.Series) -> pd.Series:
 
 def _values(text: pd.Series) -> list[str]:
     return sorted(text.dropna().unique())
-
-
-def _as_list(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    return list(value) if isinstance(value, list | tuple) else [value]
 
 
 def _text(value: Any) -> str:

@@ -125,6 +125,13 @@ def test_ids_of_a_column_with_gaps(load):
     assert table["speaker"].tolist()[::2] == ["3", "12"]
 
 
+def test_codes_are_no_numbers(load):
+    table, _ = load("file,emotion,room,room_id\na.wav,007,01,5\nb.wav,010,2,6\n")
+    assert table["truth"].tolist() == ["007", "010"]
+    assert table["room"].tolist() == ["01", "2"]
+    assert table["room_id"].tolist() == ["5", "6"]
+
+
 @pytest.mark.parametrize("written", ["1.0,0.0,2.5", "1,0,2.5"])
 def test_whole_numbers_are_classes_without_decimals(load, written):
     cells = written.split(",")
@@ -221,6 +228,9 @@ def test_filter_comes_before_mapping(load):
         "db: filter: 'disgust' does not occur in 'emotion'",
         "db: mapping: sadness does not occur in 'emotion'",
     ]
+    mapping = {"columns": {"emotion": {"joy": "fear", "fear": "joy"}}}
+    options = {"mapping": mapping, "filter": [["emotion", ["joy"]]]}
+    assert load(EMOTIONS, options=options)[0]["truth"].tolist() == ["fear", "fear"]
     with pytest.raises(UserError, match=r"\[DATA\] db\.filter: leaves no row: 'emotion' has"):
         load(EMOTIONS, options={"filter": [["emotion", ["x"]]]})
     with pytest.raises(UserError, match=r"db\.filter: db has no column 'sex' but file"):

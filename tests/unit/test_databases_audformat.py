@@ -137,6 +137,7 @@ def test_stated_tables(folder, tmp_path):
         "train_tables": ["emotion.test-1"],
         "dev_tables": ["emotion.train"],
         "columns": ["valence"],
+        "required": "speaker",
     }
     for append in (None, True):
         table, _ = load(folder, tmp_path, options={**options, "target_tables_append": append})
@@ -172,6 +173,27 @@ def test_whole_files_become_the_segments_of_the_files_table(folder, tmp_path):
     assert table["file"].tolist() == ["wav/0.wav", "wav/0.wav", "wav/1.wav"]
     assert table["truth"].tolist() == [0.5, 0.5, 1.5]
     assert "every segment of a file gets the labels of its file" in report["notes"][0]
+
+
+def test_segments_meet_segments(folder, tmp_path):
+    def add_words(db):
+        index = audformat.segmented_index(
+            ["wav/0.wav", "wav/0.wav", "wav/1.wav"], ["0s", "0.5s", "0s"], ["0.5s", "1s", "0.9s"]
+        )
+        db["words"] = audformat.Table(index)
+        db["words"]["word"] = audformat.Column()
+        db["words"]["word"].set(["one", "two", "three"])
+
+    change(folder, add_words)
+    table, _ = load(folder, tmp_path, options={"columns": ["word"]})
+    # wav/1.wav has another segment there: its word is not that of this one.
+    assert table["word"].tolist()[:2] == ["one", "two"]
+    assert table["word"].isna().tolist()[2:] == [True] * 3
+    # A file gets what its segments agree on.
+    options = {"columns": ["word"]}
+    table, _ = load(folder, tmp_path, target="valence", task="regression", options=options)
+    assert table["word"].isna().tolist() == [True, False, True, True]
+    assert table["word"][1] == "three"
 
 
 def overlap(db):
