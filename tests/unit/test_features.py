@@ -20,6 +20,7 @@ from audio_tables import make_table, some
 from izwi import features
 from izwi.errors import UserError
 from izwi.features import opensmile as opensmile_module
+from izwi.features import store
 
 ROOT = Path(__file__).resolve().parents[2]
 OS = {"type": "os", "options": {}}
@@ -129,7 +130,8 @@ def test_changed_audio_is_new_audio(emodb, tmp_path):
     assert not np.array_equal(before.iloc[:, 3:], after.iloc[:, 3:])
 
 
-def test_bad_files_are_told_together_and_good_ones_kept(emodb, tmp_path, calls):
+def test_bad_files_are_told_together_and_good_ones_kept(emodb, tmp_path, calls, monkeypatch):
+    monkeypatch.setattr(store, "FLUSH_SECONDS", 1e9)
     paths = some(emodb, "wav/*.wav", 130)
     good = list(paths)
     (tmp_path / "text.wav").write_text("hello")
@@ -266,7 +268,7 @@ def test_a_killed_run_goes_on_and_leaves_no_process(emodb, tmp_path, spec):
         raise AssertionError("workers outlive the run")
     paths = some(emodb, "wav/*.wav", 3)
     extractor = features.extractor_class(spec["type"])(spec["options"])
-    kept = features.store.Store(tmp_path / "store", extractor.columns)
+    kept = store.Store(tmp_path / "store", extractor.columns)
     table = make_table(paths)
     left = kept.missing(features._keys(table))
     assert 0 < len(left) < len(table)
