@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from izwi.errors import UserError
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
     import numpy as np
 
     from izwi.options import Option
@@ -81,7 +83,11 @@ class Model:
 
     @classmethod
     def check(cls, options: dict[str, Any]) -> list[str]:
-        """Problems with option values that kinds and limits do not express, one line each."""
+        """Problems with option values that kinds and limits do not express, one line each.
+
+        Args:
+            options: every option of the model with its value
+        """
         if options.get("class_weight") and not cls.handles_class_weight:
             return [f"[MODEL] class_weight: {cls.name} cannot weight classes; remove it"]
         return []
@@ -119,7 +125,6 @@ class Model:
             UserError: if the data do not do for this model
         """
         import numpy as np
-        from threadpoolctl import threadpool_limits
 
         y = self._truth(y)
         warnings = []
@@ -140,17 +145,15 @@ class Model:
                 )
         if dev is not None:
             dev = (dev[0], self._truth(dev[1]))
-        # Sums differ in the last digit with the number of threads.
-        with threadpool_limits(1):
+        with _one_thread():
             report = self._fit(X, y, groups, dev)
         return {"notes": [], **report, "warnings": warnings + report.get("warnings", [])}
 
     def predict(self, X: np.ndarray) -> Prediction:
         """Predict samples of shape (samples, features)."""
         import numpy as np
-        from threadpoolctl import threadpool_limits
 
-        with threadpool_limits(1):
+        with _one_thread():
             decision, known = self._predict(X)
         if self.task == "regression":
             return Prediction(np.asarray(decision, dtype=np.float64), None)
@@ -245,6 +248,16 @@ class SklearnModel(Model):
         from izwi import persistence
 
         self.estimator = persistence.load(folder / "model.skops")
+
+
+def _one_thread() -> AbstractContextManager:
+    """Keep BLAS and OpenMP to one thread: sums differ in the last digit with their number."""
+    # Only libraries that are loaded can be limited.
+    import scipy.linalg  # noqa: F401
+    import sklearn.utils  # noqa: F401
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(1)
 
 
 def read_description(folder: str | Path) -> dict[str, Any]:

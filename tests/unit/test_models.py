@@ -365,7 +365,9 @@ def test_more_neighbours_than_samples(parts):
 
 
 def test_unknown_model():
-    with pytest.raises(UserError, match=r"\[MODEL\] type: unknown model 'xbg', did you mean 'xgb'"):
+    with pytest.raises(
+        UserError, match=r"\[MODEL\] type: unknown model 'xbg', did you mean 'xgr' or"
+    ):
         model_class("xbg")
 
 
@@ -377,6 +379,17 @@ def test_registry_and_class_agree(name):
     for option in cls.options:
         assert (option.section, option.stage) == ("MODEL", "train")
         assert option.doc or option.status == "unsupported"
+
+
+def test_fits_have_one_thread_even_if_nothing_was_loaded_before():
+    code = (
+        "from izwi.models.base import _one_thread\n"
+        "with _one_thread():\n"
+        "    import sklearn.mixture, scipy.linalg, threadpoolctl\n"
+        "    print({pool['num_threads'] for pool in threadpoolctl.threadpool_info()})"
+    )
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == "{1}"
 
 
 def test_registry_imports_nothing_heavy():
