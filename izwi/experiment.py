@@ -632,6 +632,9 @@ class _Resolver:
                 options["filter"] = [*(options["filter"] or []), *general]
             except ValueError as error:
                 self._problem("DATA", lower, str(error))
+        # Only then may any tables with a split speak for this target.
+        strategy = self._strategy_quietly(name)
+        options["split_strategy"] = "database" if strategy == "database" else None
         # 0 is how nkululeko's inis say that there is no limit.
         low = options["min_duration_of_sample"] = options["min_duration_of_sample"] or None
         high = options["max_duration_of_sample"] = options["max_duration_of_sample"] or None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from functools import lru_cache
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -23,23 +23,23 @@ def key_of(*parts: Any) -> str:
     return hashlib.blake2b(text.encode(), digest_size=KEY_LENGTH // 2).hexdigest()
 
 
-@lru_cache(maxsize=None)
+@cache
 def file_digest(path: str) -> str:
     """Hash of a file's bytes, 32 hexadecimal digits."""
     return hashlib.blake2b(Path(path).read_bytes(), digest_size=16).hexdigest()
 
 
-@lru_cache(maxsize=None)
+@cache
 def code_digest(modules: tuple[str, ...]) -> str:
     """Hash of source files of the package.
 
     Args:
-        modules: paths relative to the package, such as ``splits.py`` or ``databases/csv.py``
+        modules: paths relative to the package, such as ``splits.py`` or ``databases/csvfile.py``
     """
     return key_of([[module, file_digest(str(PACKAGE / module))] for module in sorted(modules)])
 
 
-@lru_cache(maxsize=None)
+@cache
 def version_of(distribution: str) -> str | None:
     """Installed version of a package, None where it is absent."""
     try:

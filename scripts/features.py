@@ -18,14 +18,21 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
     table = pd.read_parquet(unit.inputs["table"])
     load = job.plan.units["load"][unit.spec["table"]]
     listing = job.listing(load)
-    matrix = features.extract(
-        {"type": unit.spec["type"], "options": unit.spec["options"]},
-        table,
-        dict(zip(listing.files, listing.paths, strict=True)),
-        store=Path(unit.spec["store"]),
-        threads=job.threads,
-        progress=lambda line: job.say(f"{unit.label}: {line}", show=True),
-    )
+    try:
+        matrix = features.extract(
+            {"type": unit.spec["type"], "options": unit.spec["options"]},
+            table,
+            dict(zip(listing.files, listing.paths, strict=True)),
+            store=Path(unit.spec["store"]),
+            threads=job.threads,
+            progress=lambda line: job.say(f"{unit.label}: {line}", show=True),
+        )
+    except features.BadFiles as error:
+        path = Path(unit.outputs["matrix"]).with_suffix(".bad_files.csv")
+        with atomic(path) as temporary:
+            pd.DataFrame(error.rows, columns=["file", "reason"]).to_csv(temporary, index=False)
+        error.problems.append(f"[FEATS] type: all of them are listed in {path}")
+        raise
     with atomic(unit.outputs["matrix"]) as path:
         matrix.to_parquet(path, index=False)
     write_json(
