@@ -165,7 +165,10 @@ def test_another_model_plans_no_feature_job(run, emodb):
 
 def test_results_do_not_depend_on_cores_or_on_the_call(run):
     folder, _ = run
-    folder.run("--configfile", "config.yaml", "-c", "1", "--config", "results=again")
+    folder.run(
+        *("--configfile", "config.yaml", "-c", "1"),
+        *("--config", "results=again", "cache=results/cache"),
+    )
     for name in ("svm", "logo", "mlp", "xgb", "age"):
         for file in ("predictions.csv", "metrics.json"):
             assert folder.bytes_of(name, file) == folder.bytes_of(name, file, "again"), (name, file)

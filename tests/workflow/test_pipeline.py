@@ -1,0 +1,168 @@
+"""The workflow as a whole, on the embedded synthetic data: no other data are needed."""
+
+import csv
+import json
+import shutil
+import textwrap
+
+import pytest
+from workflow import ROOT, Folder
+
+DATA = {
+    "databases": "['demo']",
+    "demo.type": "demo",
+    "demo.limit_samples": 80,
+    "demo.split_strategy": "speaker_split",
+    "demo.test_size": 40,
+    "target": "emotion",
+}
+FEATS = {"type": "os", "set": "eGeMAPSv02", "scale": "standard"}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = Folder(tmp_path_factory.mktemp("demo data"))  # a space in the path, as users have
+    inis = [
+        folder.ini("first", DATA=DATA, FEATS=FEATS, MODEL={"type": "svm"}),
+        folder.ini("second", DATA=DATA, FEATS=FEATS, MODEL={"type": "knn"}),
+    ]
+    folder.config(inis)
+    folder.call = folder.run("--configfile", "config.yaml")
+    return folder
+
+
+def test_stages_are_shared(folder):
+    call = folder.call
+    assert [call.jobs(stage) for stage in ("database", "load", "split", "features")] == [1] * 4
+    assert folder.metrics("first")["n_test"] == folder.metrics("second")["n_test"]
+
+
+def test_contract_of_an_experiment(folder):
+    metrics = folder.metrics("first")
+    assert metrics["name"] == "first"
+    assert {
+        *("name", "type", "measure", "value", "ci", "ci_method", "metrics", "per_run", "per_fold"),
+        *("per_class", "n_train", "n_test", "n_speakers", "labels", "warnings"),
+    } <= set(metrics)
+    rows = folder.predictions("first")
+    labels = metrics["labels"]
+    assert list(rows[0]) == [
+        *("database", "file", "speaker", "fold", "run", "truth", "prediction"),
+        *(f"p_{label}" for label in labels),
+    ]
+    assert all(not row["file"].startswith("/") for row in rows)
+    assert all(abs(sum(float(row[f"p_{k}"]) for k in labels) - 1) < 1e-6 for row in rows)
+    with open(folder.path / "results/summary.csv", newline="", encoding="utf-8") as stream:
+        assert [row["name"] for row in csv.DictReader(stream)] == ["first", "second"]
+
+
+def test_every_job_has_log_and_benchmark(folder):
+    results = folder.path / "results"
+    for stage in ("database", "load", "split", "features", "train", "evaluate", "plot"):
+        assert list((results / "logs" / stage).glob("*.log")), stage
+        assert list((results / "benchmarks" / stage).glob("*.tsv")), stage
+
+
+def test_nothing_to_do_and_one_ini_alone(folder):
+    assert folder.run("--configfile", "config.yaml").nothing_to_do
+    call = folder.run("--config", "ini=first.ini")
+    assert call.jobs("train") == 0
+    with open(folder.path / "results/summary.csv", newline="", encoding="utf-8") as stream:
+        assert [row["name"] for row in csv.DictReader(stream)] == ["first"]
+
+
+def test_from_any_directory_and_as_a_module(folder, tmp_path):
+    module = tmp_path / "Snakefile"
+    module.write_text(
+        textwrap.dedent(
+            f"""
+            module izwi:
+                snakefile: {str(ROOT / "Snakefile")!r}
+                config: {{"ini": {str(folder.path / "first.ini")!r}, "cache": {str(folder.path / "results/cache")!r}}}
+
+            use rule * from izwi as izwi_*
+
+            rule mine:
+                default_target: True
+                input: rules.izwi_all.input
+            """
+        )
+    )
+    other = Folder(tmp_path)
+    other.run("-c", "2", snakefile=module)
+    assert other.bytes_of("first", "predictions.csv") == folder.bytes_of("first", "predictions.csv")
+    assert other.run("-c", "2", snakefile=module).nothing_to_do
+
+
+def test_changing_the_ini_and_back_retrains_nothing(folder, tmp_path):
+    before = folder.bytes_of("second", "metrics.json")
+    ini = folder.path / "second.ini"
+    text = ini.read_text()
+    try:
+        ini.write_text(text + "K_val = 9\n")
+        call = folder.run("--configfile", "config.yaml")
+        assert (call.jobs("train"), call.jobs("features")) == (1, 0)
+        assert folder.bytes_of("second", "metrics.json") != before
+    finally:
+        ini.write_text(text)
+    call = folder.run("--configfile", "config.yaml")
+    assert call.jobs("train") == call.jobs("evaluate") == 0
+    assert folder.bytes_of("second", "metrics.json") == before
+
+
+def test_a_comment_changes_nothing(folder):
+    ini = folder.path / "first.ini"
+    ini.write_text("; a remark\n" + ini.read_text())
+    assert folder.run("--configfile", "config.yaml").nothing_to_do
+
+
+def test_all_problems_of_all_inis_at_once(folder):
+    one = folder.ini(
+        "one", DATA=DATA, FEATS={"type": "os", "scael": "standard"}, MODEL={"type": "svm"}
+    )
+    two = folder.ini(
+        "two", DATA=DATA, FEATS={"type": "oss"}, MODEL={"type": "svm", "C_val": "much"}
+    )
+    folder.config([one, two], "wrong.yaml")
+    call = folder.run("-n", "--configfile", "wrong.yaml", ok=False)
+    assert call.code != 0 and "Traceback" not in call.text
+    lines = [line for line in call.text.splitlines() if line.startswith(("one.ini", "two.ini"))]
+    assert lines[0] == "one.ini: [FEATS] scael: unknown option, did you mean 'scale'?"
+    assert len(lines) == 3
+    assert any("C_val" in line for line in lines) and any("'oss'" in line for line in lines)
+
+
+def test_two_inis_with_one_name(folder):
+    shutil.copy(folder.path / "first.ini", folder.path / "copy.ini")
+    folder.config(["first.ini", "copy.ini"], "twice.yaml")
+    call = folder.run("-n", "--configfile", "twice.yaml", ok=False)
+    assert call.code != 0
+    assert "copy.ini: [EXP] name: 'first' is the name of first.ini as well" in call.text
+
+
+def test_wrong_data_is_told_before_extraction(folder):
+    wrong = folder.ini(
+        "wrong_labels",
+        DATA=DATA | {"labels": "['anger', 'bliss']"},
+        FEATS={"type": "os", "set": "GeMAPSv01b"},
+        MODEL={"type": "svm"},
+    )
+    call = folder.run("--config", f"ini={wrong}", ok=False)
+    assert call.code != 0
+    last = [line for line in call.text.splitlines() if line][-1]
+    assert last.startswith("wrong_labels.ini: [DATA] labels") and "bliss" in last
+    assert not list((folder.path / "results/cache/features").glob("os-GeMAPSv01b*"))
+
+
+def test_warnings_of_the_ini_reach_the_metrics(folder):
+    ini = folder.ini(
+        "overridden", DATA=DATA, FEATS=FEATS, MODEL={"type": "knn", "logo": 3, "n_jobs": 4}
+    )
+    folder.run("--config", f"ini={ini}")
+    metrics = folder.metrics("overridden")
+    assert any("overridden by" in line for line in metrics["warnings"])
+    assert any("n_jobs" in line for line in metrics["notes"])
+    record = json.loads(
+        (folder.path / "results/experiments/overridden/experiment.json").read_text()
+    )
+    assert record["split"]["logo"] == 3
