@@ -12,8 +12,9 @@ from typing import Any
 from izwi.errors import Problems, UserError
 from izwi.experiment import Experiment, resolve
 from izwi.options import suggest
+from izwi.roots import VARIABLE
 
-KEYS = ("experiments", "ini", "results", "cache")
+KEYS = ("experiments", "ini", "results", "cache", "root_folders")
 
 
 @dataclass(frozen=True)
@@ -24,11 +25,13 @@ class Config:
         experiments: paths of the inis, as given or as a glob finds them
         results: folder of results
         cache: folder of scans and of the feature store
+        roots: root files of this computer, the first wins
     """
 
     experiments: list[str]
     results: str
     cache: str
+    roots: tuple[str, ...] = ()
 
 
 def read_config(config: Mapping[str, Any], *, cwd: str | Path, fallback: str | Path) -> Config:
@@ -36,7 +39,7 @@ def read_config(config: Mapping[str, Any], *, cwd: str | Path, fallback: str | P
 
     Args:
         config: ``experiments`` (paths or globs, a list or one), or ``ini`` (one path, wins), and
-            optionally ``results`` and ``cache``
+            optionally ``results``, ``cache`` and ``root_folders``
         cwd: folder that all paths are relative to
         fallback: YAML config of the experiments where the given one names none; its inis may be
             relative to the folder above its own, too
@@ -65,8 +68,9 @@ def read_config(config: Mapping[str, Any], *, cwd: str | Path, fallback: str | P
         inis = _find_all(wanted.get("experiments"), bases, problems)
     results = _folder(wanted, "results", "results", problems)
     cache = _folder(wanted, "cache", os.path.join(results, "cache"), problems)
+    roots = _roots(wanted, Path(cwd), problems)
     problems.raise_if_any()
-    return Config(inis, results, cache)
+    return Config(inis, results, cache, roots)
 
 
 def resolve_all(config: Config, *, cwd: str | Path) -> list[Experiment]:
@@ -88,7 +92,7 @@ def resolve_all(config: Config, *, cwd: str | Path) -> list[Experiment]:
     inis: dict[str, Experiment] = {}
     for ini in config.experiments:
         try:
-            experiment = resolve(ini, cwd=cwd)
+            experiment = resolve(ini, cwd=cwd, roots=config.roots)
         except UserError as error:
             problems.extend(error)
             continue
@@ -158,6 +162,24 @@ def _match(pattern: str, bases: list[Path]) -> list[str]:
         if found:
             return found if number == 0 else [str(base / path) for path in found]
     return []
+
+
+def _roots(config: Mapping[str, Any], cwd: Path, problems: Problems) -> tuple[str, ...]:
+    """Root files that the environment and the config name, in this order."""
+    found = []
+    for where, value in (
+        (VARIABLE, os.environ.get(VARIABLE) or None),
+        ("config: root_folders", config.get("root_folders")),
+    ):
+        if value is None:
+            continue
+        if not isinstance(value, str) or not value:
+            problems.add(f"{where}: {value!r} is no path of a file")
+        elif not (cwd / os.path.expanduser(value)).is_file():
+            problems.add(f"{where}: no such file: {value} (in {cwd})")
+        else:
+            found.append(os.path.abspath(cwd / os.path.expanduser(value)))
+    return tuple(found)
 
 
 def _folder(config: Mapping[str, Any], key: str, default: str, problems: Problems) -> str:

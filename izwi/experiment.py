@@ -13,6 +13,7 @@ from izwi import options as table
 from izwi.errors import Problems, UserError
 from izwi.ini import Ini, Value, read_ini
 from izwi.options import PER_DATABASE, WIDE, Option, convert, is_off, suggest
+from izwi.roots import absent, read_roots
 
 # What each split strategy reads; other options of the split then change no key.
 _SIZES = ("test_size", "dev_size")
@@ -114,7 +115,11 @@ class Experiment:
 
 
 def resolve(
-    path: str | Path, *, cwd: str | Path, overrides: Mapping[str, str] | None = None
+    path: str | Path,
+    *,
+    cwd: str | Path,
+    overrides: Mapping[str, str] | None = None,
+    roots: Iterable[str] = (),
 ) -> Experiment:
     """Read an ini, resolve and check all its options.
 
@@ -122,6 +127,7 @@ def resolve(
         path: the ini, relative to ``cwd``
         cwd: working directory
         overrides: values that replace or add to the ini's, such as ``{"MODEL.type": "svm"}``
+        roots: root files of this computer; the first wins, and over the one that the ini names
 
     Returns:
         the experiment
@@ -136,7 +142,7 @@ def resolve(
         for key, text in (overrides or {}).items():
             section, _, name = key.partition(".")
             ini.sections.setdefault(section.upper(), {})[name.lower()] = Value(text, 0)
-        return _Resolver(ini, file, Path(cwd)).experiment(str(path))
+        return _Resolver(ini, file, Path(cwd), roots).experiment(str(path))
     except UserError as error:
         problems.extend(error, prefix=f"{path}: ")
     raise UserError(problems.lines)
@@ -145,10 +151,12 @@ def resolve(
 class _Resolver:
     """One ini on its way to an experiment."""
 
-    def __init__(self, ini: Ini, file: Path, cwd: Path) -> None:
+    def __init__(self, ini: Ini, file: Path, cwd: Path, roots: Iterable[str] = ()) -> None:
         self.ini = ini
         self.file = file
         self.cwd = cwd
+        self.roots = list(roots)
+        self.roots_broken = False
         self.problems = Problems()
         self.problems.lines += ini.problems
         self.warnings: list[str] = []
@@ -228,6 +236,7 @@ class _Resolver:
                 for lower, value in entries.items():
                     self._collect_wide(section, lower, value)
         self._database_names()
+        self._add_roots()
         unlisted: set[str] = set()
         for lower, value in self.ini.sections.get("DATA", {}).items():
             self._collect_data(lower, value, unlisted)
@@ -270,6 +279,30 @@ class _Resolver:
             else:
                 self.names.append(name)
             seen.add(name.lower())
+
+    def _add_roots(self) -> None:
+        """Add what root files say of the databases; what the ini says itself stays."""
+        entries = self.ini.sections.get("DATA", {})
+        if "root_folders" in entries:
+            text = self._convert(
+                WIDE["DATA"]["root_folders"], "DATA", "root_folders", entries["root_folders"]
+            )
+            path, tried = self._locate(text) if text else (None, [])
+            if path is not None:
+                self.roots.append(path)
+            elif text and not self.roots:
+                self.roots_broken = True
+                self._problem("DATA", "root_folders", f"no such file: {' or '.join(tried)}")
+        for path in self.roots:
+            try:
+                found = read_roots(path, self.names)
+            except UserError as error:
+                self.roots_broken = True
+                self.problems.extend(error)
+                continue
+            for lower, value in found.sections["DATA"].items():
+                entries.setdefault(lower, value)
+                self.ini.spelling.setdefault(lower, found.spelling[lower])
 
     def _collect_data(self, lower: str, value: Value, unlisted: set[str]) -> None:
         if lower == "databases":
@@ -337,6 +370,9 @@ class _Resolver:
             self._remark(option, lower, value)
             return
         before = store.get((owner, option.name))
+        if before is not None and before[1].source != value.source:
+            # Another spelling of what the ini, or the root file before, says itself.
+            return
         if before is not None:
             self._problem(
                 option.section,
@@ -363,7 +399,9 @@ class _Resolver:
         return self.ini.spelling.get(lower, lower)
 
     def _problem(self, section: str, lower: str, text: str) -> None:
-        self.problems.add(f"[{section}] {self._spelt(lower)}: {text}")
+        value = self.ini.sections.get(section, {}).get(lower)
+        where = f" (line {value.line} of {value.source})" if value and value.source else ""
+        self.problems.add(f"[{section}] {self._spelt(lower)}: {text}{where}")
 
     def _convert(self, option: Option, section: str, lower: str, value: Value) -> Any:
         try:
@@ -386,8 +424,12 @@ class _Resolver:
         """Value of a database's option: its own, else the one for all, else the default."""
         option = PER_DATABASE[name]
         entry = self.of_database.get((database, name))
-        if entry is None and not option.database_only:
-            entry = self.given.get(("DATA", name))
+        general = None if option.database_only else self.given.get(("DATA", name))
+        if entry is None or (
+            # What the ini says of all databases wins over a root file, too; filters add up.
+            general and name != "filter" and entry[1].source and not general[1].source
+        ):
+            entry = general
         if entry is None:
             return option.default
         value = self._convert(option, "DATA", *entry)
@@ -668,14 +710,20 @@ class _Resolver:
                     f"{name}.version = 1.0.0"
                 )
             return "audb", text or name
+        if not text and self.roots_broken:
+            return kind, None
         if not text:
+            where = f" there or in {' or '.join(self.roots)}" if self.roots else ""
             self.problems.add(
                 f"[DATA] {name}: no path, add a line {name} = <its CSV, or its audformat folder>"
+                f"{where}"
             )
             return kind, None
-        path, tried = self._locate(text)
+        path, tried = self._locate(text, given[1].source)
         if path is None:
-            self.problems.add(f"[DATA] {name}: no such file or folder: {' or '.join(tried)}")
+            self.problems.add(
+                f"[DATA] {name}: no such file or folder: {' or '.join(tried)}{absent(given[1])}"
+            )
             return kind, None
         return self._kind_of(name, kind, path), path
 
@@ -700,17 +748,17 @@ class _Resolver:
             )
         return kind
 
-    def _locate(self, text: str) -> tuple[str | None, list[str]]:
-        """Absolute path, looked up beside the ini, then in the working directory."""
+    def _locate(self, text: str, source: str = "") -> tuple[str | None, list[str]]:
+        """Absolute path, looked up beside its root file, the ini, then in the working directory."""
         text = os.path.expanduser(text)
-        bases = [self.file.parent, self.cwd]
+        bases = [*([Path(source).parent] if source else []), self.file.parent, self.cwd]
         tried = list(dict.fromkeys(os.path.abspath(base / text) for base in bases))
         for path in tried:
             if os.path.exists(path):
                 return path, tried
         if "\\" in text and os.sep == "/":
             # Written on Windows, read here.
-            found, _ = self._locate(text.replace("\\", "/"))
+            found, _ = self._locate(text.replace("\\", "/"), source)
             return found, tried
         return None, tried
 

@@ -19,10 +19,15 @@ _PAIRS = {"]": "[", "}": "{", ")": "("}
 
 
 class Value(NamedTuple):
-    """Raw text of a value, without comments, and the number of the line where it begins."""
+    """Raw text of a value, without comments, and the number of the line where it begins.
+
+    A value that another file brought in knows that file, and how it is written there.
+    """
 
     text: str
     line: int
+    source: str = ""
+    written: str = ""
 
 
 @dataclass
@@ -42,11 +47,12 @@ class Ini:
     problems: list[str] = field(default_factory=list)
 
 
-def read_ini(path: str | Path) -> Ini:
+def read_ini(path: str | Path, *, default: str = "") -> Ini:
     """Read an ini file, with or without byte order mark, with any line ends.
 
     Args:
         path: its path
+        default: upper-case section of what stands before the first header, if that is allowed
 
     Returns:
         sections and values; mistakes of form are in its ``problems``
@@ -72,22 +78,23 @@ def read_ini(path: str | Path) -> Ini:
             f"line {line}: the file is not UTF-8 but probably Windows-1252 or Latin-1: save it "
             "as UTF-8 in your editor, or type: iconv -f cp1252 -t utf-8 old.ini > new.ini"
         ) from None
-    return parse(text)
+    return parse(text, default=default)
 
 
-def parse(text: str) -> Ini:
+def parse(text: str, *, default: str = "") -> Ini:
     """Parse the text of an ini.
 
     Args:
         text: content of the file
+        default: upper-case section of what stands before the first header, if that is allowed
 
     Returns:
         sections and values; mistakes of form are in its ``problems``
     """
     ini = Ini()
-    section: dict[str, Value] = {}
+    section: dict[str, Value] = ini.sections.setdefault(default, {}) if default else {}
     store = section
-    name = key = ""
+    name, key = default, ""
     indent = 0
     for number, line in enumerate(text.splitlines(), start=1):
         bare = line.strip()
@@ -107,7 +114,7 @@ def parse(text: str) -> Ini:
             continue
         if header:
             name, key = header[1].upper(), ""
-            if name in ini.sections:
+            if name in ini.lines:
                 ini.problems.append(
                     f"line {number}: section [{name}] is already on line {ini.lines[name]}: "
                     "merge the two"

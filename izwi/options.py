@@ -223,6 +223,12 @@ GENERAL: tuple[Option, ...] = (
         "DATA",
         "load",
         _o("databases", "list", None, "names of the databases (required)"),
+        _o(
+            "root_folders",
+            "path",
+            None,
+            "file with paths and options of databases, for many inis; the ini's own win",
+        ),
         _o("target", "str", None, "column that is predicted, such as emotion or age (required)"),
         _o("labels", "list", None, "classes to use; rows of other classes are left out, counted"),
         _o(
@@ -415,12 +421,6 @@ GENERAL: tuple[Option, ...] = (
                 "inert",
                 "use PLOT.value_counts",
                 value_counts="plots the distribution of a database",
-            ),
-            *_known(
-                "DATA",
-                "unsupported",
-                "write the databases' paths and options into the ini",
-                root_folders="another ini with paths and options of databases",
             ),
             *_known(
                 "DATA",
