@@ -252,8 +252,7 @@ class SklearnModel(Model):
 
 def _one_thread() -> AbstractContextManager:
     """Keep BLAS and OpenMP to one thread: sums differ in the last digit with their number."""
-    # Only libraries that are loaded can be limited.
-    import scipy.linalg  # noqa: F401
+    # Only libraries that are loaded can be limited, those of scipy come along.
     import sklearn.utils  # noqa: F401
     from threadpoolctl import threadpool_limits
 
