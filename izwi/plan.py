@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from izwi import __version__, features, models, scan
+from izwi import __version__, features, models, pictures, scan
 from izwi.databases import demo
 from izwi.errors import Problems, UserError
 from izwi.experiment import Experiment
@@ -312,6 +312,7 @@ class Planner:
         spec = {
             "task": experiment.task,
             "model": experiment.model,
+            "features": list(experiment.features),
             "preprocessing": experiment.preprocessing,
             "runs": experiment.runs,
             "seed": experiment.seed,
@@ -417,51 +418,45 @@ class Planner:
         of_features = of_data | {
             "matrices": [unit.outputs["matrix"] for row in matrices for unit in row]
         }
-        wanted: dict[str, tuple[list[str], dict[str, Any]]] = {}
-        if experiment.task == "classification":
-            wanted["confusion_matrix"] = ([evaluated.key], of_results)
-        else:
-            wanted["truth_prediction"] = ([evaluated.key], of_results)
-        if experiment.plots.get("value_counts"):
-            wanted["value_counts"] = ([split.key], of_data)
-        if experiment.plots.get("tsne"):
-            wanted["tsne"] = (
-                [split.key, *(unit.key for row in matrices for unit in row)],
-                of_features,
-            )
-        if experiment.plots.get("epoch_progression"):
-            wanted["epoch_progression"] = ([trained.key], {"training": trained.outputs["report"]})
+        sources: dict[str, tuple[list[str], dict[str, Any]]] = {
+            "results": ([evaluated.key], of_results),
+            "data": ([split.key], of_data),
+            "features": ([split.key, *(unit.key for row in matrices for unit in row)], of_features),
+            "training": ([trained.key], {"training": trained.outputs["report"]}),
+        }
         of = "+".join(table.label for table in tables)
         by = "+".join(features_name(spec) for spec in experiment.features)
-        titles = {
-            "value_counts": f"{of}: {experiment.target}",
-            "tsne": f"{of}: {experiment.target}, {by}",
-        }
         plots = {}
-        for kind, (keys, inputs) in wanted.items():
+        for picture in pictures.wanted(experiment, of, by):
+            keys, inputs = sources[picture.needs]
             # No experiment's name in a title: the picture is shared.
             spec = {
-                "kind": kind,
-                "title": titles.get(kind, f"{of}: {by}, {experiment.model['type']}"),
+                "kind": picture.kind,
+                "title": picture.title,
                 "task": experiment.task,
                 "target": experiment.target,
                 "seed": experiment.seed,
-                "format": experiment.plots.get("format", "png"),
+                "formats": experiment.plots["format"],
+                **picture.spec,
             }
-            if kind == "tsne":
-                spec["preprocessing"] = experiment.preprocessing
             key = key_of(
-                "plot", spec, keys, code_digest(_sources("plots")), versions_of(("matplotlib",))
+                "plot",
+                spec,
+                keys,
+                code_digest(_sources("plots")),
+                versions_of(("matplotlib", *picture.packages)),
             )
-            plots[kind] = self._add(
+            files = [f"{name}.{ending}" for name in picture.names for ending in spec["formats"]]
+            folder = self._path("plots", f"{picture.kind}-{key}")
+            plots[picture.kind] = self._add(
                 Unit(
                     stage="plot",
                     key=key,
-                    label=f"{kind} of {experiment.name}",
+                    label=f"{picture.kind} of {experiment.name}",
                     spec=spec,
                     inputs=inputs,
-                    outputs={"plot": self._path("plots", f"{kind}-{key}.{spec['format']}")},
-                    group="tsne" if kind == "tsne" else "",
+                    outputs={file: os.path.join(folder, file) for file in files},
+                    group=picture.group,
                 ),
                 experiment.ini,
             )
@@ -501,9 +496,8 @@ class Planner:
             "predictions": os.path.join(folder, "predictions.csv"),
             "record": os.path.join(folder, "experiment.json"),
         }
-        for kind, unit in plots.items():
-            suffix = unit.spec["format"]
-            outputs[kind] = os.path.join(folder, "plots", f"{kind}.{suffix}")
+        drawn = {file: path for unit in plots.values() for file, path in unit.outputs.items()}
+        outputs |= {file: os.path.join(folder, "plots", file) for file in drawn}
         self._add(
             Unit(
                 stage="experiment",
@@ -514,7 +508,7 @@ class Planner:
                     "wish": wish,
                     "metrics": evaluated.outputs["metrics"],
                     "predictions": evaluated.outputs["predictions"],
-                    **{kind: unit.outputs["plot"] for kind, unit in plots.items()},
+                    **drawn,
                 },
                 outputs=outputs,
             ),

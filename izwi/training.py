@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from izwi import models, splits
 from izwi.errors import UserError
+from izwi.features import extractor_class
 from izwi.files import write_json
+from izwi.keys import versions_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,8 +72,9 @@ def train(
     """Train on each fold's training rows and predict its test rows.
 
     Args:
-        spec: ``task``, ``model`` (``type`` and ``options``), ``preprocessing``, ``runs``, ``seed``,
-            ``measure`` (by which dev decides), ``save`` (keep the models of folds, too)
+        spec: ``task``, ``model`` and each of ``features`` (``type`` and ``options``),
+            ``preprocessing``, ``runs``, ``seed``, ``measure`` (by which dev decides), ``save``
+            (keep the models of folds, too)
         tables: a table per database
         matrices: per database, its feature matrices
         split: the split of these tables
@@ -173,6 +176,12 @@ def train(
             "task": spec["task"],
             "labels": labels,
             "features": names,
+            # With these the model can be used on other audio, wherever its folder is moved to.
+            "feature_sets": [
+                {**feature_set, "versions": _versions(feature_set)}
+                for feature_set in spec["features"]
+            ],
+            "folds": int(split["fold"].max()),
             "best_run": report["best_run"],
         },
     )
@@ -263,6 +272,10 @@ def _best_run(spec: dict[str, Any], runs: list[dict[str, Any]]) -> int:
     # Of equals, the first: a tie must not depend on the number of runs.
     best = min(scored, key=lambda s: (s[0] if lower_is_better else -s[0], s[1]))
     return best[1]
+
+
+def _versions(feature_set: dict[str, Any]) -> dict[str, str | None]:
+    return versions_of(extractor_class(feature_set["type"]).packages)
 
 
 def _pick(values: np.ndarray | None, rows: np.ndarray) -> np.ndarray | None:
