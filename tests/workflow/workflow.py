@@ -19,14 +19,13 @@ class Call:
         self.text = process.stdout + process.stderr
 
     def jobs(self, stage: str) -> int:
-        """Number of jobs of a stage, from the job table that Snakemake prints first."""
-        return sum(
-            int(parts[1])
+        """Number of jobs of a stage, from the job table; a dry run prints it twice."""
+        table = {
+            parts[0]: int(parts[1])
             for line in self.text.splitlines()
-            if len(parts := line.split()) == 2
-            and parts[0].startswith(f"{stage}_")
-            and parts[1].isdigit()
-        )
+            if len(parts := line.split()) == 2 and parts[1].isdigit()
+        }
+        return sum(count for rule, count in table.items() if rule.startswith(f"{stage}_"))
 
     @property
     def nothing_to_do(self) -> bool:
