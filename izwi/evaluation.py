@@ -107,7 +107,7 @@ def evaluate(
         predictions: as ``docs/architecture.md`` defines them
         training: report of the train stage; its ``counts`` tell the rows trained on (``train``)
         split: report of the split stage
-        tables: reports of the load stage
+        tables: reports of the load and features stages
 
     Returns:
         plain values that JSON can hold; ``None`` for what is undefined

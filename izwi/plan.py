@@ -180,7 +180,7 @@ class Planner:
             for table in tables
         ]
         trained = self._train(experiment, tables, matrices, split)
-        evaluated = self._evaluate(experiment, trained, tables, split)
+        evaluated = self._evaluate(experiment, trained, tables, matrices, split)
         plots = self._plots(experiment, trained, evaluated, tables, matrices, split)
         self._experiment(experiment, evaluated, plots, trained, tables, matrices, split)
 
@@ -362,7 +362,12 @@ class Planner:
         )
 
     def _evaluate(
-        self, experiment: Experiment, trained: Unit, tables: list[Unit], split: Unit
+        self,
+        experiment: Experiment,
+        trained: Unit,
+        tables: list[Unit],
+        matrices: list[list[Unit]],
+        split: Unit,
     ) -> Unit:
         spec = {
             "task": experiment.task,
@@ -388,6 +393,7 @@ class Planner:
                     "training": trained.outputs["report"],
                     "split_report": split.outputs["report"],
                     "table_reports": [table.outputs["report"] for table in tables],
+                    "feature_reports": [unit.outputs["report"] for row in matrices for unit in row],
                 },
                 outputs={
                     "metrics": os.path.join(folder, "metrics.json"),

@@ -22,7 +22,10 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
         predictions,
         training=read_json(unit.inputs["training"]),
         split=split,
-        tables=[read_json(path) for path in unit.inputs["table_reports"]],
+        tables=[
+            read_json(path)
+            for path in (*unit.inputs["table_reports"], *unit.inputs["feature_reports"])
+        ],
     )
     with atomic(unit.outputs["predictions"]) as path:
         evaluation.write_predictions(predictions, path)

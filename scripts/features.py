@@ -18,6 +18,7 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
     table = pd.read_parquet(unit.inputs["table"])
     load = job.plan.units["load"][unit.spec["table"]]
     listing = job.listing(load)
+    warnings: list[str] = []
     try:
         matrix = features.extract(
             {"type": unit.spec["type"], "options": unit.spec["options"]},
@@ -26,6 +27,7 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
             store=Path(unit.spec["store"]),
             threads=job.threads,
             progress=lambda line: job.say(f"{unit.label}: {line}", show=True),
+            warn=lambda line: warnings.append(f"[FEATS] {load.label}: {line}"),
         )
     except features.BadFiles as error:
         path = Path(unit.outputs["matrix"]).with_suffix(".bad_files.csv")
@@ -35,11 +37,13 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
         raise
     with atomic(unit.outputs["matrix"]) as path:
         matrix.to_parquet(path, index=False)
+    job.report(unit, {"warnings": warnings})
     write_json(
         unit.outputs["report"],
         {
             "key": unit.key,
             "spec": unit.spec,
+            "warnings": warnings,
             "rows": len(matrix),
             "features": matrix.columns.drop(["file", "start", "end"]).tolist(),
         },

@@ -37,6 +37,7 @@ __all__ = ["EXTRACTORS", "BadFiles", "Extractor", "extract", "extractor_class"]
 EXTRACTORS = {
     "os": "izwi.features.opensmile:OpenSmile",
     "praat": "izwi.features.praat:Praat",
+    "spectra": "izwi.features.spectra:Spectra",
     "import": "izwi.features.imported:Import",
 }
 
@@ -70,6 +71,7 @@ def extract(
     store: Path,
     threads: int,
     progress: Callable[[str], None] | None = None,
+    warn: Callable[[str], None] | None = None,
 ) -> pd.DataFrame:
     """Features of every row of a table; only audio that the store has not seen is read.
 
@@ -80,6 +82,8 @@ def extract(
         store: folder of the feature store of this spec
         threads: workers; the values do not depend on their number
         progress: takes a line of text every few seconds
+        warn: takes a line of text on what holds for the features of all rows, such as how many
+            were cut
 
     Returns:
         ``file``, ``start``, ``end``, then the features, a row for each of the table in its order
@@ -93,7 +97,10 @@ def extract(
         warnings.filterwarnings("ignore", category=UserWarning, module="opensmile")
         extractor = extractor_class(spec["type"])(spec["options"])
         say = progress or (lambda text: None)
-        return _extract(spec, extractor, table, paths, store, threads, say)
+        matrix = _extract(spec, extractor, table, paths, store, threads, say)
+        for line in extractor.remarks(matrix) if warn else ():
+            warn(line)
+        return matrix.drop(columns=list(extractor.asides))
 
 
 def _extract(
@@ -115,7 +122,8 @@ def _extract(
         return pd.concat([rows, extractor.matrix(rows, paths)], axis=1)
 
     keys = _keys(table)
-    kept = Store(store, extractor.columns, say)
+    columns = [*extractor.columns, *extractor.asides]
+    kept = Store(store, columns, say)
     for _ in range(ATTEMPTS):
         if todo := kept.missing(keys):
             where = dict(zip(reversed(keys), reversed(rows["file"].tolist()), strict=True))
@@ -133,7 +141,7 @@ def _extract(
             break
     else:
         raise OSError(f"{store}: parts of the feature store are damaged again and again")
-    return pd.concat([rows, pd.DataFrame(values, columns=extractor.columns)], axis=1)
+    return pd.concat([rows, pd.DataFrame(values, columns=columns)], axis=1)
 
 
 def _keys(table: pd.DataFrame) -> list[Key]:
@@ -282,12 +290,21 @@ def _work(tasks: list[Task]) -> Outcome:
                 try:
                     if isinstance(signal, audio.AudioError):
                         raise signal
-                    good.append((key, _worker.extractor(signal, rate)))
+                    good.append((key, _vector(signal, rate)))
                 except audio.AudioError as error:
                     bad.append((key, str(error)))
         except audio.AudioError as error:
             bad.extend((key, str(error)) for key in left)
     return good, bad
+
+
+def _vector(signal: np.ndarray, rate: int) -> np.ndarray:
+    """Features of one row, and what is kept beside them."""
+    import numpy as np
+
+    features = _worker.extractor(signal, rate)
+    aside = _worker.extractor.aside(signal, rate)
+    return np.concatenate([features, np.asarray(aside, dtype=features.dtype)])
 
 
 class _Clock:

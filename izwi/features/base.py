@@ -29,6 +29,7 @@ class Extractor:
         modules: source files of izwi, beside ``features/base.py`` and ``audio.py``, whose code
             can change a value
         parallel: ``threads`` where the work releases Python's global lock, else ``processes``
+        asides: names of what the store keeps beside the features for :meth:`remarks`
         columns: names of the features
     """
 
@@ -39,6 +40,7 @@ class Extractor:
     packages: ClassVar[tuple[str, ...]] = ()
     modules: ClassVar[tuple[str, ...]] = ()
     parallel: ClassVar[str] = "threads"
+    asides: ClassVar[tuple[str, ...]] = ()
     columns: list[str]
 
     def __init__(self, options: dict[str, Any]) -> None:
@@ -80,6 +82,18 @@ class Extractor:
             AudioError: if the signal cannot be used
         """
         raise NotImplementedError
+
+    def aside(self, signal: np.ndarray, rate: int) -> list[float]:
+        """Values of ``asides`` for one row; what is no feature, but must be told."""
+        return []
+
+    def remarks(self, matrix: pd.DataFrame) -> list[str]:
+        """Warnings about all rows of a table, such as how many were cut.
+
+        Args:
+            matrix: a row for each of the table, the columns ``columns`` and ``asides``
+        """
+        return []
 
 
 class TableExtractor(Extractor):
