@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from izwi import options as table
+from izwi import softlabel
+from izwi import pictures
 from izwi.errors import Problems, UserError
 from izwi.ini import Ini, Value, read_ini
 from izwi.options import PER_DATABASE, WIDE, Option, convert, is_off, suggest
@@ -55,6 +57,8 @@ _LOAD_OPTIONS = (
     "rename_speakers",
     "mapping",
     "version",
+    "min_confidence",
+    "max_uncertainty",
 )
 _DEV_SIZE = 20.0
 _COUNTERPART = {"xgr": "xgb", "svr": "svm", "xgb": "xgr", "svm": "svr"}
@@ -75,15 +79,18 @@ class Experiment:
         target: column that is predicted
         labels: classes, None where the data decide
         save: keep trained models
-        databases: per database ``name``, ``type``, ``path`` (absolute; name and None for audb and
-            demo), ``options`` (of loading)
+        save_test: where the predictions become a database, None where they do not
+        soft: ``min_confidence`` and ``max_uncertainty`` of these labels
+        databases: per database ``name``, ``type`` (``soft`` where another ini makes it), ``path``
+            (absolute; name and None for audb and demo), ``options`` (of loading), and
+            ``unlabelled`` where all of it is predicted and it need not have the target
         load: what all databases share when loaded
         split: spec of the split stage
         features: per feature set ``type`` and ``options``
         preprocessing: ``scale`` and ``features``
         model: ``type`` and ``options``
         evaluation: ``measure``
-        plots: wanted plots and their ``format``
+        plots: wanted plots and their formats, see ``pictures.read_options``
         warnings: what overrides what, one line each
         notes: what has no effect, one line each
     """
@@ -98,6 +105,8 @@ class Experiment:
     target: str
     labels: list[str] | None
     save: bool
+    save_test: str | None
+    soft: dict[str, float | None]
     databases: tuple[dict[str, Any], ...]
     load: dict[str, Any]
     split: dict[str, Any]
@@ -120,6 +129,7 @@ def resolve(
     cwd: str | Path,
     overrides: Mapping[str, str] | None = None,
     roots: Iterable[str] = (),
+    made: Mapping[str, str] | None = None,
 ) -> Experiment:
     """Read an ini, resolve and check all its options.
 
@@ -128,6 +138,7 @@ def resolve(
         cwd: working directory
         overrides: values that replace or add to the ini's, such as ``{"MODEL.type": "svm"}``
         roots: root files of this computer; the first wins, and over the one that the ini names
+        made: databases that other inis make, see `softlabel.makers`
 
     Returns:
         the experiment
@@ -142,7 +153,7 @@ def resolve(
         for key, text in (overrides or {}).items():
             section, _, name = key.partition(".")
             ini.sections.setdefault(section.upper(), {})[name.lower()] = Value(text, 0)
-        return _Resolver(ini, file, Path(cwd), roots).experiment(str(path))
+        return _Resolver(ini, file, Path(cwd), roots, made).experiment(str(path))
     except UserError as error:
         problems.extend(error, prefix=f"{path}: ")
     raise UserError(problems.lines)
@@ -151,12 +162,21 @@ def resolve(
 class _Resolver:
     """One ini on its way to an experiment."""
 
-    def __init__(self, ini: Ini, file: Path, cwd: Path, roots: Iterable[str] = ()) -> None:
+    def __init__(
+        self,
+        ini: Ini,
+        file: Path,
+        cwd: Path,
+        roots: Iterable[str] = (),
+        made: Mapping[str, str] | None = None,
+    ) -> None:
         self.ini = ini
         self.file = file
         self.cwd = cwd
         self.roots = list(roots)
         self.roots_broken = False
+        self.made = made or {}
+        self.extra_tests: list[str] = []
         self.problems = Problems()
         self.problems.lines += ini.problems
         self.warnings: list[str] = []
@@ -186,6 +206,11 @@ class _Resolver:
         seed = self._seed()
         load["seed"] = seed if limited else None
         split = self._split(task, target, labels, seed, databases)
+        save_test = self._save_test()
+        if save_test is not None:
+            for database in databases:
+                if _is_test(split, database["name"]):
+                    database["unlabelled"] = True
         scale = self._get("FEATS", "scale")
         measure = self._measure(task)
         if model.get("measured"):
@@ -200,6 +225,8 @@ class _Resolver:
             "target": target,
             "labels": labels,
             "save": self._get("MODEL", "save"),
+            "save_test": save_test,
+            "soft": {key: self._get("EXP", key) for key in ("min_confidence", "max_uncertainty")},
             "databases": databases,
             "load": load,
             "split": split,
@@ -210,7 +237,7 @@ class _Resolver:
             },
             "model": {"type": model["type"], "options": model["options"]},
             "evaluation": {"measure": measure},
-            "plots": {key: self._get("PLOT", key) for key in ("value_counts", "tsne", "format")},
+            "plots": self._plots(bool(model.get("measured"))),
         }
         for advice, sections in self.unsupported.items():
             for section, keys in sections.items():
@@ -279,6 +306,18 @@ class _Resolver:
             else:
                 self.names.append(name)
             seen.add(name.lower())
+        if "trains" not in self.ini.sections["DATA"]:
+            self.extra_tests = self._extra_tests(seen)
+            self.names += self.extra_tests
+
+    def _extra_tests(self, seen: set[str]) -> list[str]:
+        """Databases that are tested on alone, and need not be in ``databases``."""
+        entry = self.ini.sections["DATA"].get("tests")
+        try:
+            names = convert(WIDE["DATA"]["tests"], entry.text) if entry else None
+        except ValueError:
+            return []
+        return [name for name in _texts(names) or [] if name.lower() not in seen]
 
     def _add_roots(self) -> None:
         """Add what root files say of the databases; what the ini says itself stays."""
@@ -457,6 +496,25 @@ class _Resolver:
             self.notes.append(f"[EXP] name: '{name}' is a path, the experiment is called '{last}'")
             return last
         return name
+
+    def _save_test(self) -> str | None:
+        """Where the predictions become a database; only a link there is ever replaced."""
+        text = self._get("EXP", "save_test")
+        if text is None:
+            for key in ("min_confidence", "max_uncertainty"):
+                if ("EXP", key) in self.given:
+                    self.notes.append(f"[EXP] {key}: no effect without save_test")
+            return None
+        path = softlabel.place_of(text, self.cwd)
+        if not text.lower().endswith(".csv"):
+            self._problem("EXP", "save_test", f"'{text}' is no CSV file, such as {text}.csv")
+        elif os.path.exists(path) and not os.path.islink(path):
+            self._problem(
+                "EXP",
+                "save_test",
+                f"{path} is there already and would be replaced: move it away, or name another",
+            )
+        return path
 
     def _seed(self) -> int:
         seed, other = self._get("EXP", "seed"), self._get("MODEL", "random_state")
@@ -721,10 +779,16 @@ class _Resolver:
             return kind, None
         path, tried = self._locate(text, given[1].source)
         if path is None:
+            hint = softlabel.advice(tried, folders=[self.file.parent, self.cwd], cwd=self.cwd)
             self.problems.add(
-                f"[DATA] {name}: no such file or folder: {' or '.join(tried)}{absent(given[1])}"
+                f"[DATA] {name}: no such file or folder: {' or '.join(tried)}"
+                f"{hint or absent(given[1])}"
             )
             return kind, None
+        if path in self.made:
+            if kind not in (None, "csv"):
+                self.problems.add(f"[DATA] {name}.type: {self.made[path]} makes it, it is a csv")
+            return "soft", path
         return self._kind_of(name, kind, path), path
 
     def _kind_of(self, name: str, kind: str | None, path: str) -> str | None:
@@ -754,6 +818,8 @@ class _Resolver:
         bases = [*([Path(source).parent] if source else []), self.file.parent, self.cwd]
         tried = list(dict.fromkeys(os.path.abspath(base / text) for base in bases))
         for path in tried:
+            if softlabel.place(path) in self.made:
+                return softlabel.place(path), tried
             if os.path.exists(path):
                 return path, tried
         if "\\" in text and os.sep == "/":
@@ -776,6 +842,7 @@ class _Resolver:
         logo, folds = self._get("MODEL", "logo"), self._get("MODEL", "k_fold_cross")
         trains, tests, cross = self._cross_data()
         stated = {name: self._strategy(name) for name in self.names}
+        apart = tests is not None and not cross
         if logo or folds:
             winner = "MODEL.logo" if logo else "MODEL.k_fold_cross"
             if logo and folds:
@@ -783,6 +850,15 @@ class _Resolver:
                 folds = None
             if cross:
                 self._overridden("[DATA] strategy, trains, tests", winner)
+            elif apart:
+                self._overridden("[DATA] tests", winner)
+                if self.extra_tests:
+                    self._problem(
+                        "DATA",
+                        "tests",
+                        f"{', '.join(self.extra_tests)} cannot be tested on with {winner}, which "
+                        "trains a model per fold: leave out one of the two",
+                    )
             for name, strategy in stated.items():
                 if strategy is not None:
                     self._overridden(f"[DATA] {name}.split_strategy", winner)
@@ -794,6 +870,11 @@ class _Resolver:
                 if strategy not in (None, part):
                     self._overridden(f"[DATA] {name}.split_strategy", "DATA.strategy = cross_data")
             stated = dict.fromkeys(stated)
+        elif apart:
+            for name in tests or []:
+                if stated[name] not in (None, "test"):
+                    self._overridden(f"[DATA] {name}.split_strategy", "DATA.tests")
+                stated[name] = "test"
         whole = bool(logo or folds or cross)
         specs = {}
         for database in databases:
@@ -836,6 +917,12 @@ class _Resolver:
             if strategy == "cross_data":
                 self._problem("DATA", "strategy", "cross_data needs tests = [databases to test on]")
             return None, None, False
+        if trains is None and strategy != "cross_data":
+            if tests == []:
+                self._problem("DATA", "tests", "is empty, name at least one")
+            if all(name in (tests or []) for name in self.names):
+                self._problem("DATA", "tests", "no database is left to train on")
+            return None, tests, False
         if strategy == "train_test":
             self._problem("DATA", "strategy", "train_test contradicts trains and tests")
         if strategy is None:
@@ -856,6 +943,15 @@ class _Resolver:
                 self.warnings.append(f"[DATA] {name}: unused, neither in trains nor in tests")
         return trains, tests, True
 
+    def _plots(self, learns_by_epoch: bool) -> dict[str, Any]:
+        """Options of the pictures."""
+        counted = [name for name in self.names if self._get_of(name, "value_counts")]
+        plots, problems, notes = pictures.read_options(self._get, counted, learns_by_epoch)
+        for line in problems:
+            self.problems.add(line)
+        self.notes += notes
+        return plots
+
     def _listed(self, key: str, names: list[str] | None) -> list[str] | None:
         """Names of databases as ``databases`` spells them."""
         if names is None:
@@ -871,10 +967,20 @@ class _Resolver:
         strategy = self._get_of(name, "split_strategy")
         if isinstance(strategy, list):
             return _texts(strategy)
+        if strategy == "reuse" and {(name, "test_size"), ("DATA", "test_size")} & {
+            *self.of_database,
+            *self.given,
+        }:
+            # What a first run with this size has split, under the same key.
+            self.notes.append(
+                f"[DATA] {name}.split_strategy: reuse is taken as speaker_split of the stated "
+                "test_size; every split is kept and reused anyway"
+            )
+            return "speaker_split"
         if strategy in ("reuse", "train_test"):
             self.notes.append(
                 f"[DATA] {name}.split_strategy: {strategy} is taken as if it were not stated; "
-                "splits are kept and shared anyway"
+                "every split is kept and reused anyway"
             )
             return None
         return strategy
@@ -954,6 +1060,12 @@ class _Resolver:
                 "[DATA] split_strategy: there is no training set, give a database "
                 "split_strategy = train"
             )
+
+
+def _is_test(split: dict[str, Any], name: str) -> bool:
+    """Whether all of a database is in the test set."""
+    stated = split["databases"][name]["split_strategy"]
+    return name in (split["tests"] or []) or stated == "test"
 
 
 def _one_of(names: Iterable[str]) -> str:

@@ -205,11 +205,38 @@ GENERAL: tuple[Option, ...] = (
         language="language of transcripts, for its text features",
         save="keeps the experiment as a pickle file; see MODEL.save",
     ),
-    *_known(
+    *_table(
         "EXP",
-        "unsupported",
-        "every experiment has its predictions in predictions.csv",
-        save_test="writes test predictions as a new database",
+        "soft",
+        _o(
+            "save_test",
+            "path",
+            None,
+            "writes the predictions of the test set as a CSV database that another ini may use; "
+            "relative to the working directory",
+        ),
+    ),
+    *(
+        replace(option, section=section, stage=stage, per_database=own, database_only=own)
+        for section, stage, own in (("EXP", "soft", False), ("DATA", "load", True))
+        for option in (
+            _o(
+                "min_confidence",
+                "float",
+                None,
+                "of soft labels, those that the model gives this probability at least",
+                minimum=0,
+                maximum=1,
+            ),
+            _o(
+                "max_uncertainty",
+                "float",
+                None,
+                "of soft labels, those whose entropy is this share of the largest at most",
+                minimum=0,
+                maximum=1,
+            ),
+        )
     ),
     *_known(
         "EXP",
@@ -348,7 +375,13 @@ GENERAL: tuple[Option, ...] = (
             choices=("train_test", "cross_data"),
         ),
         _o("trains", "list", None, "databases to train on (default: all but tests)"),
-        _o("tests", "list", None, "databases to test on"),
+        _o(
+            "tests",
+            "list",
+            None,
+            "databases to test on; without trains and strategy the others are split as they say, "
+            "and these need not be in `databases`",
+        ),
     ),
     *_table(
         "DATA",
@@ -416,11 +449,15 @@ GENERAL: tuple[Option, ...] = (
     *(
         replace(option, per_database=True)
         for option in (
-            *_known(
+            *_table(
                 "DATA",
-                "inert",
-                "use PLOT.value_counts",
-                value_counts="plots the distribution of a database",
+                "plot",
+                _o(
+                    "value_counts",
+                    "bool",
+                    False,
+                    "plot the distribution of the target in this database",
+                ),
             ),
             *_known(
                 "DATA",
@@ -678,9 +715,40 @@ GENERAL: tuple[Option, ...] = (
     *_table(
         "PLOT",
         "plot",
-        _o("value_counts", "bool", False, "plot the distribution of the target in each part"),
-        _o("tsne", "bool", False, "plot the features in two dimensions"),
-        _o("format", "str", "png", "file format of plots", choices=("png", "pdf", "svg", "eps")),
+        _o(
+            "value_counts",
+            "bool|list",
+            False,
+            "plot the distribution of the target in each part; a list of columns: of these as well",
+        ),
+        *(
+            _o(
+                name,
+                "bool|list",
+                False,
+                f"map of the features in two dimensions by {method}, coloured by the target; a "
+                "list of columns: by these as well",
+            )
+            for name, method in (
+                ("tsne", "t-SNE"),
+                ("umap", "UMAP"),
+                ("pca", "principal components"),
+            )
+        ),
+        _o(
+            "epoch_progression",
+            "bool",
+            False,
+            "plot loss and measure on train and dev over the epochs of a net",
+            aliases=("plot_epoch_progression",),
+        ),
+        _o(
+            "format",
+            "list",
+            "png",
+            "file formats of plots, one or several",
+            choices=("png", "pdf", "svg", "eps"),
+        ),
     ),
     *_known(
         "PLOT",
@@ -690,20 +758,28 @@ GENERAL: tuple[Option, ...] = (
         epochs="a plot per epoch",
         anim_progression="animation of the epochs",
         fps="frames per second of the animation",
-        epoch_progression="plot of the measure over epochs",
-        plot_epoch_progression="plot of the measure over epochs",
         best_model="plot of the epoch that is best on the test set, which is no fair figure",
         plot_best_model="plot of the epoch that is best on the test set",
         combine_per_speaker="plot of predictions joined by speaker",
         ccc="CCC in the titles of plots; here it always is",
         fill_areas="filled areas in distributions",
         uncertainty_threshold="a second confusion matrix, without uncertain samples",
-        runs_compare="plot that compares runs; here summary.csv has a row per experiment",
+        runs_compare="plot that compares experiments; here a grid has a table and a heat map",
         titles="titles of plots",
         kind="kind of plot of feature distributions",
         sample_selection="what is plotted",
     ),
     # ------------------------------------------------------- other sections
+    *_table(
+        "EXPL",
+        "plot",
+        _o("value_counts", "bool|list", False, "the same as PLOT.value_counts"),
+        _o("tsne", "bool|list", False, "the same as PLOT.tsne"),
+        _o("umap", "bool|list", False, "the same as PLOT.umap"),
+        _o("pca", "bool|list", False, "the same as PLOT.pca"),
+        _o("scatter", "list", None, "the same as PLOT.<map>", choices=("tsne", "umap", "pca")),
+        _o("scatter.target", "list", None, "columns that colour the maps, beside the target"),
+    ),
     *_known(
         "EXPL",
         "inert",
@@ -713,14 +789,8 @@ GENERAL: tuple[Option, ...] = (
         model="model that ranks the features",
         max_feats="number of features to plot",
         permutation="ranks by permutation",
-        scatter="scatter plots of reduced features",
-        scatter__target="colour of scatter plots",
         scatter__dim="dimensions of scatter plots",
-        tsne="a scatter plot by t-SNE",
-        umap="a scatter plot by UMAP",
-        pca="a scatter plot by PCA",
         plot_tree="plot of a decision tree",
-        value_counts="plots of columns",
         bin_reals="whether numeric columns are binned in plots",
         dist_type="histogram or density",
         spotlight="opens a browser",
@@ -834,15 +904,15 @@ GENERAL: tuple[Option, ...] = (
         K_val="numbers of neighbours",
         weights="weights of neighbours",
     ),
-    *_known(
+    *_table(
         "FLAGS",
-        "unsupported",
-        "write an ini per combination",
-        models="models to combine",
-        features="feature types to combine",
-        balancing="balancings to combine",
-        scale="scalers to combine",
-        name_target="pairs of name and target",
+        "none",
+        _o("models", "list", None, "values of MODEL.type: an experiment for each combination"),
+        _o("features", "list", None, "values of FEATS.type; a list in the list is one value"),
+        _o("balancing", "list", None, "values of FEATS.balancing"),
+        _o("scale", "list", None, "values of FEATS.scale"),
+        _o("target", "list", None, "values of DATA.target"),
+        _o("name_target", "list", None, "pairs of EXP.name and DATA.target"),
     ),
 )
 

@@ -1,48 +1,84 @@
 """Draw plots."""
 
+import functools
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from izwi import jobs
+from izwi import jobs, pictures
+from izwi.errors import UserError
 from izwi.files import atomic, read_json
 
+# Each kind of picture gives: name of a file, without its ending → function that draws to a path.
 
-def confusion_matrix(spec, inputs, path):
+
+def confusion_matrix(spec, inputs):
     """Truth against prediction, as counts and recalls."""
     from izwi import plots
 
-    plots.confusion_matrix(read_json(inputs["metrics"]), path, spec["title"])
+    metrics = read_json(inputs["metrics"])
+    return {
+        "confusion_matrix": lambda path: plots.confusion_matrix(metrics, path, spec["title"]),
+    }
 
 
-def truth_prediction(spec, inputs, path):
+def truth_prediction(spec, inputs):
     """Predicted numbers over true ones."""
     import pandas as pd
 
     from izwi import plots
 
-    predictions = pd.read_parquet(inputs["predictions"])
-    plots.truth_prediction(predictions, read_json(inputs["metrics"]), path, spec["title"])
+    predictions, metrics = pd.read_parquet(inputs["predictions"]), read_json(inputs["metrics"])
+    return {
+        "truth_prediction": lambda path: plots.truth_prediction(
+            predictions, metrics, path, spec["title"]
+        ),
+    }
 
 
-def value_counts(spec, inputs, path):
-    """How the target is distributed over the parts."""
+def value_counts(spec, inputs):
+    """How the target and other columns are distributed over the parts and over groups."""
     from izwi import plots
 
-    table, split = samples(inputs)
-    labels = read_json(inputs["split_report"])["labels"] or None
-    plots.value_counts(
-        table.assign(part=split["part"], speaker=split["speaker"]),
-        path,
-        task=spec["task"],
-        labels=labels,
-        title=spec["title"],
-    )
+    frame, labels = samples(inputs)
+    drawn = {}
+    for name, (first, *others) in spec["columns"].items():
+        column = column_of(frame, first, spec)
+        if not others:
+            others = ["gender"] if column == "truth" and "gender" in frame else [pictures.TARGET]
+        drawn[name] = functools.partial(
+            plots.value_counts,
+            frame,
+            column=column,
+            by={column_of(frame, other, spec): shown(other, spec) for other in others},
+            order=labels if column == "truth" else None,
+            title=f"{spec['title']}: {shown(first, spec)}",
+            name=shown(first, spec),
+        )
+    return drawn
 
 
-def tsne(spec, inputs, path):
-    """Do the features separate the classes at all?"""
+def database_counts(spec, inputs):
+    """How the target is distributed in one database."""
+    from izwi import plots
+
+    frame, labels = samples(inputs)
+    return {
+        name: functools.partial(
+            plots.value_counts,
+            frame[frame["database"] == database].reset_index(drop=True),
+            by={"gender": "gender"},
+            order=labels,
+            title=f"{database}: {spec['target']}",
+            name=spec["target"],
+        )
+        for name, database in spec["databases"].items()
+    }
+
+
+def feature_map(spec, inputs):
+    """Do the features separate the classes at all? One map, in several colourings."""
     import pandas as pd
 
     from izwi import plots, training
@@ -54,49 +90,96 @@ def tsne(spec, inputs, path):
         [pd.read_parquet(file) for file in files[i * per_table : (i + 1) * per_table]]
         for i in range(len(tables))
     ]
-    table, features = training.stack(tables, matrices)
-    split = pd.read_parquet(inputs["split"])
-    used = (split["part"] != "").to_numpy()
-    if names := spec["preprocessing"]["features"]:
-        features = features[names]
-    plots.tsne(
-        features.to_numpy()[used],
-        table["truth"].to_numpy()[used],
-        split["part"].to_numpy()[used],
-        path,
-        spec["seed"],
-        order=read_json(inputs["split_report"])["labels"] or None,
-        title=spec["title"],
-    )
+    _, features = training.stack(tables, matrices)
+    frame, labels = samples(inputs)
+    columns = {name: column_of(frame, column, spec) for name, column in spec["columns"].items()}
+    if spec["features"]:
+        features = features[spec["features"]]
+    used = (frame["part"] != "").to_numpy()
+    frame = frame[used].reset_index(drop=True)
+    found = plots.embed(features.to_numpy()[used], spec["seed"], spec["kind"])
+    return {
+        name: functools.partial(
+            plots.draw_map,
+            found,
+            frame[column],
+            frame["part"],
+            order=labels if column == "truth" else None,
+            title=f"{spec['title']}, {shown(spec['columns'][name], spec)}",
+            name=shown(spec["columns"][name], spec),
+        )
+        for name, column in columns.items()
+    }
 
 
-def epoch_progression(spec, inputs, path):
-    """Losses over the epochs of the best run."""
+def epoch_progression(spec, inputs):
+    """Losses and measures over the epochs of all runs."""
     from izwi import plots
 
     training = read_json(inputs["training"])
-    run = training["runs"][training["best_run"] - 1]
-    plots.epoch_progression(run["folds"][0], path, spec["title"])
+    return {
+        "epoch_progression": lambda path: plots.epoch_progression(
+            training["runs"], training["best_run"], path, spec["title"]
+        ),
+    }
 
 
 def samples(inputs):
-    """The rows of all tables, and the split of them."""
+    """The rows of all tables with their parts, and the classes, ordered, or None."""
     import pandas as pd
 
-    tables = [pd.read_parquet(file) for file in inputs["tables"]]
-    return pd.concat(tables, ignore_index=True), pd.read_parquet(inputs["split"])
+    table = pd.concat([pd.read_parquet(file) for file in inputs["tables"]], ignore_index=True)
+    split = pd.read_parquet(inputs["split"])
+    table["seconds"] = (table["end"] - table["start"]).dt.total_seconds()
+    table = table.assign(part=split["part"], speaker=split["speaker"])
+    return table, read_json(inputs["split_report"])["labels"] or None
+
+
+def column_of(frame, name, spec):
+    """Column that a user means.
+
+    Raises:
+        UserError: if there is none
+    """
+    if name in (pictures.TARGET, spec["target"]):
+        return "truth"
+    known = {column.lower(): column for column in frame} | {"sex": "gender"}
+    column = known.get(name.lower())
+    if column is None or frame[column].isna().all():
+        own = sorted(set(frame) - {"digest", "start", "end", "seconds", "truth", "dev_folds"})
+        raise UserError(
+            f"[PLOT] {spec['kind']}: the data have no column '{name}'; there are "
+            f"{', '.join([pictures.TARGET, *own])}"
+        )
+    return column
+
+
+def shown(name, spec):
+    """Name of a column as a reader of the picture knows it."""
+    return spec["target"] if name == pictures.TARGET else name
 
 
 KINDS = {
-    function.__name__: function
-    for function in (confusion_matrix, truth_prediction, value_counts, tsne, epoch_progression)
+    **dict.fromkeys(pictures.MAPS, feature_map),
+    **{
+        function.__name__: function
+        for function in (
+            confusion_matrix,
+            truth_prediction,
+            value_counts,
+            database_counts,
+            epoch_progression,
+        )
+    },
 }
 
 
 def main(unit: jobs.Unit, job: jobs.Job) -> None:
-    """Draw one plot."""
-    with atomic(unit.outputs["plot"]) as path:
-        KINDS[unit.spec["kind"]](unit.spec, unit.inputs, path)
+    """Draw the pictures of one kind, each in all formats."""
+    drawn = KINDS[unit.spec["kind"]](unit.spec, unit.inputs)
+    for output in unit.outputs.values():
+        with atomic(output) as path:
+            drawn[Path(output).stem](path)
 
 
 if "snakemake" in globals():

@@ -7,8 +7,15 @@ hatches beside the colours for print in grey. The same data give the same bytes.
 
 from izwi.plots.confusion import confusion_matrix
 from izwi.plots.counts import value_counts
-from izwi.plots.embedding import tsne
+from izwi.plots.embedding import draw_map, embed
 from izwi.plots.epochs import epoch_progression
 from izwi.plots.scatter import truth_prediction
 
-__all__ = ["confusion_matrix", "epoch_progression", "truth_prediction", "tsne", "value_counts"]
+__all__ = [
+    "confusion_matrix",
+    "draw_map",
+    "embed",
+    "epoch_progression",
+    "truth_prediction",
+    "value_counts",
+]

@@ -1,7 +1,8 @@
-"""How the target is distributed over the parts of a split, and over gender."""
+"""How the target, or another column, is distributed over the parts of a split and over groups."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,56 +11,77 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from izwi.plots import style
+from izwi.plots.groups import as_text, is_numeric, quarters
 from izwi.plots.style import COLOURS, COLUMN, HATCHES, LINE, MM, POINT
 
 _PARTS = {"train": "train", "dev": "dev", "test": "test", "fold": "all folds", "": "unused"}
+MOST_LABELS = 60  # further ones are counted together
+_QUANTILES = 4  # groups of a column of numbers
 
 
 def value_counts(
     frame: pd.DataFrame,
     path: str | Path,
     *,
-    task: str,
-    labels: list[str] | None = None,
+    column: str = "truth",
+    by: Mapping[str, str] | None = None,
+    order: Sequence[str] | None = None,
     title: str = "",
+    name: str = "label",
 ) -> None:
-    """Draw the rows per class (bars) or value (histogram), by part and, if known, by gender.
+    """Draw how often a column has each value: bars, or histograms of numbers.
+
+    There is a panel, or several histograms, by part, and by each of some further columns. Numbers
+    in such a column are put into quarters.
 
     Args:
-        frame: a row per sample, with ``truth``, ``part`` and, where they are known, ``speaker``
-            and ``gender``
+        frame: a row per sample, with ``part`` and the columns named, where they are known
+            ``speaker``; columns of ``by`` may be absent
         path: of the picture
-        task: ``classification`` or ``regression``
-        labels: classes, ordered; absent: those that occur
-        title: first line, such as the experiment's name
+        column: what is counted
+        by: columns that the samples are grouped by → what they are called
+        order: values of a column of classes, ordered; absent: sorted
+        title: first line
+        name: what the column is called
     """
-    groups = [_by_part(frame)]
-    if "gender" in frame and frame["gender"].notna().any():
-        groups.append(_by(frame, frame["gender"].astype("object").where(frame["gender"].notna())))
-    unlabelled = int(frame["truth"].isna().sum())
-    note = f"{unlabelled} of {len(frame)} samples have no label" if unlabelled else ""
+    values = frame[column]
+    panels = [_by_part(frame, values)]
+    for other, other_name in (by or {}).items():
+        if other in frame and other != column and frame[other].notna().any():
+            panels.append(_by(frame, values, frame[other], other_name))
+    missing = int(values.isna().sum())
+    note = f"{missing} of {len(frame)} samples have no {name}" if missing else ""
     with style.drawing():
-        if task == "classification":
-            _bars(groups, path, labels, (title, note))
+        if is_numeric(values):
+            _histograms([group for by in panels for group in by], path, (title, note), name)
         else:
-            _histograms([group for by in groups for group in by], path, (title, note))
+            texts, labels = as_text(values, MOST_LABELS, order)
+            panels = [[(text, texts[own.index]) for text, own in groups] for groups in panels]
+            _bars(panels, path, labels, (title, note))
 
 
-def _by_part(frame: pd.DataFrame) -> list[tuple[str, pd.Series]]:
+Group = tuple[str, pd.Series]
+
+
+def _by_part(frame: pd.DataFrame, values: pd.Series) -> list[Group]:
     present = [part for part in _PARTS if (frame["part"] == part).any()]
     return [
-        (_name(_PARTS[part], frame[frame["part"] == part]), frame["truth"][frame["part"] == part])
+        (_name(_PARTS[part], frame[frame["part"] == part]), values[frame["part"] == part])
         for part in present
     ]
 
 
-def _by(frame: pd.DataFrame, column: pd.Series) -> list[tuple[str, pd.Series]]:
-    groups = [
-        (_name(str(value), rows), rows["truth"]) for value, rows in frame.groupby(column, sort=True)
-    ]
-    if column.isna().any():
-        rows = frame[column.isna()]
-        groups.append((_name("gender unknown", rows), rows["truth"]))
+def _by(frame: pd.DataFrame, values: pd.Series, by: pd.Series, column: str) -> list[Group]:
+    unknown = by.isna()
+    if is_numeric(by) and by.nunique() > _QUANTILES:
+        by, texts = quarters(by)
+        texts = {text: f"{column} {text}" for text in texts}
+    else:
+        by, texts = as_text(by, len(COLOURS) - bool(unknown.any()))
+        texts = {text: text for text in texts}
+    groups = [(_name(name, frame[by == text]), values[by == text]) for text, name in texts.items()]
+    if unknown.any():
+        groups.append((_name(f"{column} unknown", frame[unknown]), values[unknown]))
     return groups
 
 
@@ -75,13 +97,11 @@ def _several(number: int, noun: str) -> str:
 
 
 def _bars(
-    panels: list[list[tuple[str, pd.Series]]],
+    panels: list[list[Group]],
     path: str | Path,
-    labels: list[str] | None,
+    labels: list[str],
     heading: tuple[str, ...],
 ) -> None:
-    if labels is None:
-        labels = sorted({label for _, truth in panels[0] for label in truth.dropna()})
     rows = [style.wrap(label, 28 * MM) for label in labels]
     lines = max(text.count("\n") + 1 for text in rows)
     heights = []
@@ -107,7 +127,7 @@ def _bars(
 
 def _panel(
     axes: Axes,
-    groups: list[tuple[str, pd.Series]],
+    groups: list[Group],
     labels: list[str],
     rows: list[str],
     offset: int,
@@ -136,26 +156,24 @@ def _panel(
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), borderpad=0.1, labelspacing=0.25)
 
 
-def _histograms(
-    groups: list[tuple[str, pd.Series]], path: str | Path, heading: tuple[str, ...]
-) -> None:
+def _histograms(groups: list[Group], path: str | Path, title: tuple[str, ...], name: str) -> None:
     values = np.concatenate([truth.dropna().to_numpy(dtype=float) for _, truth in groups])
     edges = _edges(values)
     height = (25 * MM) * len(groups) + 8 * MM
     figure = style.new_figure(COLUMN, height, layout="constrained")
-    top = style.figure_title(figure, *heading)
+    top = style.figure_title(figure, *title)
     figure.get_layout_engine().set(rect=(0, 0, 1, 1 - top / height))
     panels = figure.subplots(len(groups), 1, sharex=True, squeeze=False)[:, 0]
-    for i, (axes, (name, truth)) in enumerate(zip(panels, groups, strict=True)):
+    for i, (axes, (heading, truth)) in enumerate(zip(panels, groups, strict=True)):
         numbers = truth.dropna().astype(float)
         axes.hist(numbers, bins=edges, **_look(i))
         spread = f", mean {numbers.mean():.3g}" if len(numbers) else ""
         if len(numbers) > 1:
             spread += f", sd {numbers.std():.3g}"
-        axes.set_title(name + spread, fontsize=style.SIZE, loc="left")
+        axes.set_title(heading + spread, fontsize=style.SIZE, loc="left")
         axes.set_ylabel("samples")
         axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=4, min_n_ticks=1))
-    panels[-1].set_xlabel("target")
+    panels[-1].set_xlabel(name)
     style.save(figure, path)
 
 

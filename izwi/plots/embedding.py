@@ -1,9 +1,11 @@
-"""A map of the features: t-SNE."""
+"""Maps of the features: t-SNE, UMAP, principal components."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,70 +13,89 @@ from matplotlib.lines import Line2D
 
 from izwi.errors import UserError
 from izwi.plots import style
+from izwi.plots.groups import as_text, is_numeric
 from izwi.plots.style import COLOURS, COLUMN, LINE, MARKERS, MM
 
+MOST_LABELS = 20  # further ones share one colour
+_NEIGHBOURS = 15  # of UMAP, its default
 
-def tsne(
-    X: np.ndarray,
+
+class Map(NamedTuple):
+    """Places of samples in two dimensions.
+
+    Args:
+        places: of shape (samples, 2)
+        note: how they were found, in a line
+        axes: names of the axes, empty where they mean nothing
+    """
+
+    places: np.ndarray
+    note: str
+    axes: tuple[str, ...] = ()
+
+
+def draw_map(
+    found: Map,
     labels: Sequence[str] | Sequence[float],
     parts: Sequence[str],
     path: str | Path,
-    seed: int,
     *,
     order: Sequence[str] | None = None,
     title: str = "",
+    name: str = "label",
 ) -> None:
-    """Draw a t-SNE map of samples: class by colour and form, train filled, the rest hollow.
+    """Draw a map of samples: class by colour and form, train filled, the rest hollow.
 
     Without train, as in a cross-validation, all are filled. Numbers are drawn by brightness.
 
     Args:
-        X: features of shape (samples, features), NaN where undefined
+        found: the places
         labels: (samples) class or number
         parts: (samples) such as ``train`` and ``test``
         path: of the picture
-        seed: of the map
         order: classes, ordered
-        title: first line, such as the experiment's name
-
-    Raises:
-        UserError: if there are fewer than four samples
+        title: first line
+        name: what the labels are called
     """
-    places = embed(X, seed)
+    places = found.places
     labels, filled = pd.Series(labels), np.asarray(parts) == "train"
     folds = not filled.any()
     filled |= folds
     with style.drawing():
-        figure = style.new_figure(COLUMN, COLUMN + 8 * LINE, layout="constrained")
-        note = f"t-SNE of standardised features, perplexity {perplexity(len(X)):g}"
-        top = style.figure_title(figure, title, note)
+        numeric = is_numeric(labels)
+        names: list[str] = []
+        if not numeric:
+            labels, names = as_text(labels, MOST_LABELS, order)
+        rows = (len(names) + 4) // 2
+        figure = style.new_figure(COLUMN, COLUMN + max(8, rows + 3) * LINE, layout="constrained")
+        top = style.figure_title(figure, title, found.note)
         height = figure.get_size_inches()[1]
         figure.get_layout_engine().set(rect=(0, 0, 1, 1 - top / height))
         axes = figure.add_subplot()
-        numeric = pd.api.types.is_numeric_dtype(labels)
-        names = [] if numeric else list(order or sorted(labels.dropna().unique()))
         handles = []
         if numeric:
-            shades = {"c": labels, "cmap": "cividis", "vmin": labels.min(), "vmax": labels.max()}
-            for part, marker in ((filled, "o"), (~filled, "^")):
-                own = {**shades, "c": labels[part]}
-                drawn = axes.scatter(*places[part].T, s=7, marker=marker, linewidths=0, **own)
-            figure.colorbar(drawn, ax=axes, label="target", location="bottom", shrink=0.8)
+            shades = {"cmap": "cividis", "vmin": labels.min(), "vmax": labels.max()}
+            known = labels.notna().to_numpy()
+            for part, marker in ((filled & known, "o"), (~filled & known, "^")):
+                drawn = axes.scatter(
+                    *places[part].T, c=labels[part], s=7, marker=marker, linewidths=0, **shades
+                )
+            figure.colorbar(drawn, ax=axes, label=name, location="bottom", shrink=0.8)
             if not folds:
                 handles.append(_handle("o", "0.3", True, "train"))
                 handles.append(_handle("^", "0.3", True, "not train"))
-        for i, name in enumerate(names):
+        for i, text in enumerate(names):
             marker, colour = MARKERS[i % len(MARKERS)], COLOURS[i % len(COLOURS)]
             for part, face in ((filled, colour), (~filled, "none")):
-                own = places[part & (labels == name).to_numpy()]
+                own = places[part & (labels == text).to_numpy()]
                 axes.scatter(
                     *own.T, s=8, marker=marker, facecolors=face, edgecolors=colour, linewidths=0.5
                 )
-            handles.append(_handle(marker, colour, True, name))
+            handles.append(_handle(marker, colour, True, text))
         unknown = labels.isna().to_numpy()
         if unknown.any():
             axes.scatter(*places[unknown].T, s=3, marker=".", color="0.6")
-            handles.append(_handle(".", "0.6", True, "no label"))
+            handles.append(_handle(".", "0.6", True, f"no {name}"))
         if not numeric and not folds:
             handles += [
                 _handle("o", "0.3", True, "filled: train"),
@@ -82,8 +103,42 @@ def tsne(
             ]
         figure.legend(handles=handles, loc="outside lower center", ncols=2, handletextpad=0.2)
         axes.set(xticks=[], yticks=[])
+        if found.axes:
+            axes.set(xlabel=found.axes[0], ylabel=found.axes[1])
         axes.spines[:].set_visible(True)
         style.save(figure, path)
+
+
+def embed(X: np.ndarray, seed: int, kind: str = "tsne") -> Map:
+    """Places of samples on a map.
+
+    Features are imputed by their medians and standardised; t-SNE and UMAP see 50 principal
+    components of them if there are more. One thread is used, because sums over threads change the
+    map.
+
+    Args:
+        X: features of shape (samples, features)
+        seed: of the map
+        kind: ``tsne``, ``umap`` or ``pca``
+
+    Raises:
+        UserError: if there are fewer than four samples
+    """
+    from sklearn.decomposition import PCA
+    from sklearn.impute import SimpleImputer
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+    from threadpoolctl import threadpool_limits
+
+    if len(X) < 4:
+        raise UserError(f"[PLOT] {kind}: a map needs at least 4 samples, there are {len(X)}")
+    with threadpool_limits(1):
+        scaled = make_pipeline(SimpleImputer(strategy="median"), StandardScaler()).fit_transform(X)
+        if kind == "pca":
+            return _components(scaled, seed)
+        if min(scaled.shape) > 50:
+            scaled = PCA(50, random_state=seed).fit_transform(scaled)
+        return _tsne(scaled, seed) if kind == "tsne" else _umap(scaled, seed)
 
 
 def perplexity(samples: int) -> float:
@@ -91,36 +146,39 @@ def perplexity(samples: int) -> float:
     return min(30.0, (samples - 1) / 3)
 
 
-def embed(X: np.ndarray, seed: int) -> np.ndarray:
-    """Places of samples on the map, of shape (samples, 2).
-
-    Features are imputed by their medians and standardised, and reduced to 50 principal components
-    if there are more. One thread is used, because sums over threads change the map.
-
-    Args:
-        X: features of shape (samples, features)
-        seed: of the map
-
-    Raises:
-        UserError: if there are fewer than four samples
-    """
-    from sklearn.decomposition import PCA
-    from sklearn.impute import SimpleImputer
+def _tsne(X: np.ndarray, seed: int) -> Map:
     from sklearn.manifold import TSNE
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-    from threadpoolctl import threadpool_limits
 
-    if len(X) < 4:
-        raise UserError(f"[PLOT] tsne: a map needs at least 4 samples, there are {len(X)}")
-    with threadpool_limits(1):
-        steps = [SimpleImputer(strategy="median"), StandardScaler()]
-        if min(np.shape(X)) > 50:
-            steps.append(PCA(50, random_state=seed))
-        reduced = make_pipeline(*steps).fit_transform(X)
-        init = "pca" if reduced.shape[1] > 1 else "random"
-        model = TSNE(perplexity=perplexity(len(X)), init=init, random_state=seed, n_jobs=1)
-        return model.fit_transform(reduced)
+    size = perplexity(len(X))
+    init = "pca" if X.shape[1] > 1 else "random"
+    model = TSNE(perplexity=size, init=init, random_state=seed, n_jobs=1)
+    return Map(model.fit_transform(X), f"t-SNE of standardised features, perplexity {size:g}")
+
+
+def _umap(X: np.ndarray, seed: int) -> Map:
+    with warnings.catch_warnings():
+        # It says that a seed costs it its threads.
+        warnings.simplefilter("ignore")
+        from umap import UMAP
+
+        size = min(_NEIGHBOURS, len(X) - 1)
+        # The spectral start needs more samples than that.
+        init = "spectral" if len(X) > 2 * size else "random"
+        model = UMAP(n_neighbors=size, init=init, random_state=seed, n_jobs=1)
+        places = model.fit_transform(X)
+    return Map(places, f"UMAP of standardised features, {size} neighbours")
+
+
+def _components(X: np.ndarray, seed: int) -> Map:
+    from sklearn.decomposition import PCA
+
+    n = min(2, *X.shape)
+    model = PCA(n, random_state=seed)
+    places = np.zeros((len(X), 2))
+    places[:, :n] = model.fit_transform(X)
+    shares = [*model.explained_variance_ratio_, 0.0][:2]
+    axes = tuple(f"component {i}: {100 * share:.0f} %" for i, share in enumerate(shares, start=1))
+    return Map(places, "principal components of standardised features, % of variance", axes)
 
 
 def _handle(marker: str, colour: str, filled: bool, label: str) -> Line2D:

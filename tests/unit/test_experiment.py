@@ -102,7 +102,13 @@ def test_defaults(place):
     assert experiment.model["options"]["C_val"] == 1.0
     assert experiment.model["options"]["kernel"] == "rbf"
     assert experiment.evaluation == {"measure": "uar"}
-    assert experiment.plots == {"value_counts": False, "tsne": False, "format": "png"}
+    assert experiment.plots == {
+        "value_counts": None,
+        "value_counts_of": [],
+        "maps": {},
+        "epoch_progression": False,
+        "format": ["png"],
+    }
     assert experiment.warnings == experiment.notes == ()
     assert json.loads(json.dumps(experiment.as_dict()))["split"] == experiment.split
     with pytest.raises(FrozenInstanceError):
@@ -202,7 +208,8 @@ def test_a_whole_ini(place):
     assert experiment.model["options"]["C_val"] == 0.001
     assert experiment.model["options"]["class_weight"] is True
     assert experiment.evaluation == {"measure": "f1"}
-    assert experiment.plots == {"value_counts": False, "tsne": True, "format": "pdf"}
+    assert experiment.plots["maps"] == {"tsne": ["target"]}
+    assert experiment.plots["format"] == ["pdf"]
     assert experiment.warnings == ()
     assert experiment.notes == ("[EXP] root: no effect here",)
 

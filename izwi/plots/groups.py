@@ -1,0 +1,70 @@
+"""Values of a column as groups that a picture can tell apart."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+
+def is_numeric(values: pd.Series) -> bool:
+    """True for numbers, not for True and False."""
+    return pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
+
+
+def as_text(
+    values: pd.Series, most: int, order: Sequence[str] | None = None
+) -> tuple[pd.Series, list[str]]:
+    """Values as text; where there are too many, the rarest become one, which says how many.
+
+    Args:
+        values: (samples) of any kind, missing ones stay missing
+        most: most texts in the result
+        order: texts that come first, in this order, the rest sorted
+
+    Returns:
+        * (samples) text
+        * all texts, ordered; those of ``order`` that do not occur are among them
+    """
+    texts = values.astype("object").where(values.notna()).map(_text, na_action="ignore")
+    counts = texts.value_counts()
+    first = [str(text) for text in order or []]
+    rest = sorted((text for text in counts.index if text not in first), key=_natural)
+    labels = [*first, *rest]
+    if len(labels) <= most:
+        return texts, labels
+    # Of texts as frequent, the first ones stay.
+    ranked = sorted(labels, key=lambda text: -counts.get(text, 0))
+    kept = set(ranked[: most - 1])
+    other = f"other ({len(labels) - len(kept)} values)"
+    return texts.where(texts.isna() | texts.isin(kept), other), [
+        *(text for text in labels if text in kept),
+        other,
+    ]
+
+
+def quarters(values: pd.Series) -> tuple[pd.Series, list[str]]:
+    """Numbers as four groups of about the same size, by their limits.
+
+    Returns:
+        * (samples) text such as ``21–27``
+        * the texts, ascending
+    """
+    groups = pd.qcut(values, 4, duplicates="drop")
+    names = {}
+    for interval in groups.cat.categories:
+        own = values[groups == interval]
+        names[interval] = f"{own.min():.4g}–{own.max():.4g}"
+    return groups.astype("object").map(names, na_action="ignore"), list(names.values())
+
+
+def _text(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _natural(text: str) -> tuple[bool, float, str]:
+    """Numbers by size, before words."""
+    try:
+        return False, float(text), text
+    except ValueError:
+        return True, 0.0, text
