@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 # MODEL.type: where its class is
 MODELS = {
     "bayes": "izwi.models.bayes:Bayes",
+    "cnn": "izwi.models.cnn:CNN",
+    "cnn_reg": "izwi.models.cnn:CNNRegression",
     "gmm": "izwi.models.gmm:GMM",
     "knn": "izwi.models.knn:KNN",
     "knn_reg": "izwi.models.knn:KNNRegression",

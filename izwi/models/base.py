@@ -57,6 +57,7 @@ class Model:
     needs_dev: ClassVar[bool] = False  # stops early on dev samples
     handles_nan: ClassVar[bool] = False
     handles_class_weight: ClassVar[bool] = False
+    reads: ClassVar[tuple[str, ...]] = ()  # the only feature types it takes, all where empty
 
     def __init_subclass__(cls) -> None:
         if "modules" not in cls.__dict__:
@@ -69,6 +70,7 @@ class Model:
         self.seed = seed
         self.labels = labels
         self.classes: list[str] | None = None  # those that occur in training, sorted
+        self.features: list[str] = []  # names of the columns of X, for models that look at them
         problems = self.check(self.values)
         absent = self.absent()
         if absent:

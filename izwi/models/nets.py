@@ -164,6 +164,7 @@ class _Net(Model):
 
         device = self._device()
         notes = []
+        self.inputs = X.shape[1]
         with _reproducible(self.seed, device):
             self._prepare(y)
             x, target = _tensor(X, device), self._target(y, device)
@@ -178,7 +179,7 @@ class _Net(Model):
                         f"{int((~known).sum())} dev samples of classes that do not occur in "
                         "training count in the dev measure, not in the dev loss"
                     )
-            net = self._net(X.shape[1]).to(device)
+            net = self._net(self.inputs).to(device)
             loss_of = self._loss(y, device)
             optimizer = self._optimizer(net)
             history: list[dict[str, Any]] = []
@@ -319,13 +320,14 @@ class _Net(Model):
         from safetensors.torch import save_file
 
         save_file(self.net.state_dict(), folder / "model.safetensors")
-        return {"inputs": self.net[0].in_features, **self._state()}
+        return {"inputs": self.inputs, **self._state()}
 
     def _load(self, folder, state):
         from safetensors.torch import load_file
 
         self._restore(state)
-        self.net = self._net(state["inputs"]).eval()
+        self.inputs = state["inputs"]
+        self.net = self._net(self.inputs).eval()
         self.net.load_state_dict(load_file(folder / "model.safetensors"))
 
     def _prepare(self, y: np.ndarray) -> None:
