@@ -9,10 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from izwi import models, splits
+from izwi import binning, models, splits, submodels
 from izwi.errors import UserError
 from izwi.features import extractor_class
 from izwi.files import write_json
+from izwi.fitting import Fitted, Samples, fit, score
 from izwi.keys import versions_of
 
 if TYPE_CHECKING:
@@ -74,7 +75,8 @@ def train(
     Args:
         spec: ``task``, ``model`` and each of ``features`` (``type`` and ``options``),
             ``preprocessing``, ``runs``, ``seed``, ``measure`` (by which dev decides), ``save``
-            (keep the models of folds, too)
+            (keep the models of folds, too); where they are asked for, ``balancing`` with
+            ``balancing_seed``, and ``submodel``
         tables: a table per database
         matrices: per database, its feature matrices
         split: the split of these tables
@@ -86,18 +88,73 @@ def train(
         * report with ``notes``, ``warnings``, ``counts``, ``runs`` (per run: seed, dev measure,
           history), ``best_run`` (by dev, 1 without), ``transductive``, ``n_features``
     """
+    table, features = stack(tables, matrices)
+    samples = Samples(list(features.columns), features.to_numpy(), split)
+    folds = list(splits.folds(split))
+    truths = {fold: table["truth"].to_numpy() for fold, *_ in folds}
+    bins = []
+    if binning.is_later(table, labels):
+        bins = binning.edges_of(table, folds, labels)
+        value = table["value"].to_numpy(dtype=float)
+        truths = {b["fold"]: binning.assign(value, b["edges"], labels) for b in bins}
+    if spec.get("submodel"):
+        predictions, report = submodels.train(spec, table, samples, truths, folds, labels, folder)
+    else:
+        predictions, report = train_folds(spec, samples, truths, folds, labels, folder)
+    if bins:
+        report["bins"] = bins
+    write_json(
+        Path(folder) / "model.json",
+        {
+            "model": spec["model"],
+            "preprocessing": spec["preprocessing"],
+            "task": spec["task"],
+            "labels": labels,
+            "features": samples.names,
+            "submodels": report.get("submodels"),
+            # With these the model can be used on other audio, wherever its folder is moved to.
+            "feature_sets": [
+                {**feature_set, "versions": _versions(feature_set)}
+                for feature_set in spec["features"]
+            ],
+            "folds": int(split["fold"].max()),
+            "runs": [
+                {name: record[name] for name in ("run", "seed", "dev")} for record in report["runs"]
+            ],
+            "best_run": report["best_run"],
+        },
+    )
+    return predictions, report
+
+
+def train_folds(
+    spec: dict[str, Any],
+    samples: Samples,
+    truths: dict[int, np.ndarray],
+    folds: list[binning.Fold],
+    labels: list[str] | None,
+    folder: str | Path,
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Train all runs on each fold and predict its test rows.
+
+    Args:
+        spec: as for `train`
+        samples: all rows
+        truths: fold → truth of all rows, shape (rows,)
+        folds: number and row numbers of train, dev and test
+        labels: classes in order, None for regression
+        folder: where the fitted models go
+
+    Returns:
+        as `train`
+    """
     import numpy as np
     import pandas as pd
 
-    table, features = stack(tables, matrices)
-    names = list(features.columns)
-    values = features.to_numpy()
-    speakers = split["speaker"].to_numpy() if split["speaker"].notna().any() else None
-    truth = table["truth"].to_numpy()
+    split = samples.split
     cls = models.model_class(spec["model"]["type"])
     notes: list[str] = []
     warnings: list[str] = []
-    folds = list(splits.folds(split))
     n_runs = spec["runs"]
     if n_runs > 1 and cls.is_deterministic(spec["model"]["options"]):
         notes.append(f"{spec['model']['type']} is deterministic: fitted once, not {n_runs} times")
@@ -110,36 +167,26 @@ def train(
         record: dict[str, Any] = {"run": run, "seed": seed, "dev": None, "folds": []}
         dev_scores = []
         for fold, train_rows, dev_rows, test_rows in folds:
+            truth = truths[fold]
+            train_rows = train_rows[~pd.isna(truth[train_rows])]
             if cls.needs_dev and len(dev_rows) == 0:
                 train_rows, dev_rows = splits.dev_from_train(
-                    split.assign(truth=table["truth"]), train_rows, seed=spec["seed"]
+                    split.assign(truth=truth), train_rows, seed=spec["seed"]
                 )
                 _once(notes, _dev_note(split, dev_rows, fold))
-            fit = _fit(
-                spec, cls, values, names, truth, speakers, train_rows, dev_rows, labels, seed
-            )
-            predicted = fit.predict(values[test_rows], _pick(speakers, test_rows))
-            part = split.loc[test_rows, COLUMNS].reset_index(drop=True)
-            part.insert(0, "row", test_rows)
-            part["fold"] = fold
-            part["run"] = run
-            part["truth"] = truth[test_rows]
-            part["prediction"] = predicted.decision
-            if predicted.probabilities is not None:
-                for column, label in enumerate(labels or []):
-                    part[f"p_{label}"] = predicted.probabilities[:, column]
-            parts.append(part)
+            fitted = fit(spec, samples, truth, train_rows, dev_rows, labels, seed)
+            parts.append(_predicted(fitted, samples, truth, test_rows, labels, fold, run))
             trained_rows |= set(train_rows.tolist())
             if len(dev_rows):
-                dev_scores.append(_dev_score(spec, fit, values, truth, speakers, dev_rows, labels))
-            transductive |= fit.preprocessing.report["transductive"]
+                dev_scores.append(score(spec, fitted, samples, truth, dev_rows, labels))
+            transductive |= fitted.preprocessing.report["transductive"]
             where = f"fold {fold}: " if fold else ""
-            for report in (fit.preprocessing.report, fit.history):
+            for report in (fitted.preprocessing.report, fitted.history):
                 for line in report["warnings"]:
                     _once(warnings, where + line)
                 for line in report["notes"]:
                     _once(notes, where + line)
-            history = {k: v for k, v in fit.history.items() if k not in ("notes", "warnings")}
+            history = {k: v for k, v in fitted.history.items() if k not in ("notes", "warnings")}
             record["folds"].append(
                 {
                     "fold": fold,
@@ -151,119 +198,55 @@ def train(
             )
             if fold == 0 or spec["save"]:
                 name = f"run{run}" if fold == 0 else f"run{run}-fold{fold}"
-                fit.save(Path(folder) / name)
+                fitted.save(Path(folder) / name)
         if dev_scores:
             mean = float(np.mean(dev_scores))
             record["dev"] = mean if np.isfinite(mean) else None
         runs.append(record)
-    predictions = pd.concat(parts, ignore_index=True).sort_values(
-        ["run", "row"], kind="stable", ignore_index=True
-    )
     report = {
         "notes": notes,
         "warnings": warnings,
         "counts": {"train": len(trained_rows)},
         "runs": runs,
-        "best_run": _best_run(spec, runs),
+        "best_run": best_run(spec, runs),
         "transductive": transductive,
-        "n_features": len(names),
+        "n_features": len(samples.names),
     }
-    write_json(
-        Path(folder) / "model.json",
-        {
-            "model": spec["model"],
-            "preprocessing": spec["preprocessing"],
-            "task": spec["task"],
-            "labels": labels,
-            "features": names,
-            # With these the model can be used on other audio, wherever its folder is moved to.
-            "feature_sets": [
-                {**feature_set, "versions": _versions(feature_set)}
-                for feature_set in spec["features"]
-            ],
-            "folds": int(split["fold"].max()),
-            "best_run": report["best_run"],
-        },
+    return in_order(parts), report
+
+
+def in_order(parts: list[pd.DataFrame]) -> pd.DataFrame:
+    """Predictions of folds and runs as one table, sorted by run, then row."""
+    import pandas as pd
+
+    return pd.concat(parts, ignore_index=True).sort_values(
+        ["run", "row"], kind="stable", ignore_index=True
     )
-    return predictions, report
 
 
-class Fitted:
-    """A preprocessing and a model that belong together."""
-
-    def __init__(self, preprocessing: Any, model: Any, history: dict[str, Any], names: list[str]):
-        self.preprocessing = preprocessing
-        self.model = model
-        self.history = history
-        self.names = names
-
-    def predict(self, values: np.ndarray, speakers: np.ndarray | None) -> Any:
-        """Predict rows.
-
-        Args:
-            values: features as extracted, shape (rows, features)
-            speakers: speaker of each row, shape (rows,), for scaling by speaker
-        """
-        return self.model.predict(self.preprocessing.transform(values, speakers))
-
-    def save(self, folder: Path) -> None:
-        """Keep both without pickle."""
-        self.preprocessing.save(folder / "preprocessing")
-        self.model.save(folder / "model")
-
-
-def _fit(
-    spec: dict[str, Any],
-    cls: Any,
-    values: np.ndarray,
-    names: list[str],
+def _predicted(
+    fitted: Fitted,
+    samples: Samples,
     truth: np.ndarray,
-    speakers: np.ndarray | None,
-    train_rows: np.ndarray,
-    dev_rows: np.ndarray,
+    rows: np.ndarray,
     labels: list[str] | None,
-    seed: int,
-) -> Fitted:
-    from izwi.preprocessing import Preprocessing
-
-    preprocessing = Preprocessing({**spec["preprocessing"], "impute": not cls.handles_nan})
-    groups = _pick(speakers, train_rows)
-    preprocessing.fit(values[train_rows], names)
-    X = preprocessing.transform(values[train_rows], groups)
-    dev = None
-    if cls.needs_dev and len(dev_rows):
-        dev = (
-            preprocessing.transform(values[dev_rows], _pick(speakers, dev_rows)),
-            truth[dev_rows],
-        )
-    model = cls(spec["model"]["options"], seed=seed, labels=labels)
-    history = model.fit(X, truth[train_rows], groups=groups, dev=dev)
-    return Fitted(preprocessing, model, history or {}, names)
+    fold: int,
+    run: int,
+) -> pd.DataFrame:
+    predicted = fitted.predict(samples, rows)
+    part = samples.split.loc[rows, COLUMNS].reset_index(drop=True)
+    part.insert(0, "row", rows)
+    part["fold"] = fold
+    part["run"] = run
+    part["truth"] = truth[rows]
+    part["prediction"] = predicted.decision
+    if predicted.probabilities is not None:
+        for column, label in enumerate(labels or []):
+            part[f"p_{label}"] = predicted.probabilities[:, column]
+    return part
 
 
-def _dev_score(
-    spec: dict[str, Any],
-    fit: Fitted,
-    values: np.ndarray,
-    truth: np.ndarray,
-    speakers: np.ndarray | None,
-    dev_rows: np.ndarray,
-    labels: list[str] | None,
-) -> float:
-    from izwi.evaluation import measures
-
-    predicted = fit.predict(values[dev_rows], _pick(speakers, dev_rows))
-    scores = None
-    if labels and len(labels) == 2 and predicted.probabilities is not None:
-        scores = predicted.probabilities[:, 1]
-    found = measures(
-        truth[dev_rows], predicted.decision, task=spec["task"], labels=labels, scores=scores
-    )
-    value = found[spec["measure"]]
-    return float("nan") if value is None else float(value)
-
-
-def _best_run(spec: dict[str, Any], runs: list[dict[str, Any]]) -> int:
+def best_run(spec: dict[str, Any], runs: list[dict[str, Any]]) -> int:
     """The run that is best on dev; the first where there is no dev."""
     scored = [(r["dev"], r["run"]) for r in runs if r["dev"] is not None]
     if not scored:
@@ -276,10 +259,6 @@ def _best_run(spec: dict[str, Any], runs: list[dict[str, Any]]) -> int:
 
 def _versions(feature_set: dict[str, Any]) -> dict[str, str | None]:
     return versions_of(extractor_class(feature_set["type"]).packages)
-
-
-def _pick(values: np.ndarray | None, rows: np.ndarray) -> np.ndarray | None:
-    return None if values is None else values[rows]
 
 
 def _once(lines: list[str], line: str) -> None:
