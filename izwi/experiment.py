@@ -5,13 +5,12 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from izwi import learning, pictures, softlabel
 from izwi import options as table
-from izwi import softlabel
-from izwi import pictures
 from izwi.errors import Problems, UserError
 from izwi.ini import Ini, Value, read_ini
 from izwi.options import PER_DATABASE, WIDE, Option, convert, is_off, suggest
@@ -89,8 +88,12 @@ class Experiment:
         features: per feature set ``type`` and ``options``
         preprocessing: ``scale`` and ``features``
         model: ``type`` and ``options``
-        evaluation: ``measure``
+        learning: how is learned beyond a single fit, see `izwi.learning`
+        evaluation: ``measure``, and for a confusion matrix of a regression ``bins`` and their
+            ``bin_labels``
         plots: wanted plots and their formats, see ``pictures.read_options``
+        setting: what a grid varies: option → text of its value
+        grids: tables of results that it is a row of
         warnings: what overrides what, one line each
         notes: what has no effect, one line each
     """
@@ -113,8 +116,11 @@ class Experiment:
     features: tuple[dict[str, Any], ...]
     preprocessing: dict[str, Any]
     model: dict[str, Any]
+    learning: dict[str, Any]
     evaluation: dict[str, Any]
     plots: dict[str, Any]
+    setting: dict[str, str | None] = field(default_factory=dict)
+    grids: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -146,17 +152,64 @@ def resolve(
     Raises:
         UserError: with all problems, one line each, behind the ini's path as given
     """
-    problems = Problems()
     try:
-        file = Path(cwd) / os.path.expanduser(path)
-        ini = read_ini(file)
-        for key, text in (overrides or {}).items():
-            section, _, name = key.partition(".")
-            ini.sections.setdefault(section.upper(), {})[name.lower()] = Value(text, 0)
-        return _Resolver(ini, file, Path(cwd), roots, made).experiment(str(path))
+        ini = read_ini(Path(cwd) / os.path.expanduser(path))
     except UserError as error:
-        problems.extend(error, prefix=f"{path}: ")
-    raise UserError(problems.lines)
+        raise UserError([f"{path}: {line}" for line in error.problems]) from None
+    return resolve_read(ini, path, cwd=cwd, overrides=overrides, roots=roots, made=made)
+
+
+def resolve_read(
+    ini: Ini,
+    path: str | Path,
+    *,
+    cwd: str | Path,
+    overrides: Mapping[str, str | None] | None = None,
+    roots: Iterable[str] = (),
+    made: Mapping[str, str] | None = None,
+) -> Experiment:
+    """Resolve an ini that is read already; it stays as it is.
+
+    Args:
+        ini: its content
+        path: the ini, relative to ``cwd``
+        cwd: working directory
+        overrides: as for `resolve`; None takes an option out of the ini
+        roots: as for `resolve`
+        made: as for `resolve`
+
+    Returns:
+        the experiment
+
+    Raises:
+        UserError: with all problems, one line each, behind the ini's path as given
+    """
+    own = Ini(
+        {section: dict(entries) for section, entries in ini.sections.items()},
+        dict(ini.lines),
+        dict(ini.spelling),
+        list(ini.problems),
+    )
+    for key, text in (overrides or {}).items():
+        _override(own, key, text)
+    file = Path(cwd) / os.path.expanduser(path)
+    try:
+        return _Resolver(own, file, Path(cwd), roots, made).experiment(str(path))
+    except UserError as error:
+        raise UserError([f"{path}: {line}" for line in error.problems]) from None
+
+
+def _override(ini: Ini, key: str, text: str | None) -> None:
+    """Replace an option, however the ini spells it."""
+    section, _, name = key.partition(".")
+    entries = ini.sections.setdefault(section.upper(), {})
+    lower = name.lower()
+    option = table.elsewhere(section.upper()).get(lower) if section.upper() in WIDE else None
+    for spelling in (lower, *((option.name, *option.aliases) if option else ())):
+        entries.pop(spelling.lower(), None)
+    if text is not None:
+        entries[lower] = Value(text, 0)
+        ini.spelling.setdefault(lower, name)
 
 
 class _Resolver:
@@ -190,6 +243,8 @@ class _Resolver:
         self.paths: dict[str, tuple[str, Value]] = {}
         self.own: dict[str, dict[str, Value]] = {"FEATS": {}, "MODEL": {}}
         self.names: list[str] = []
+        # Labels and limits by which a regression is shown as a classification, too.
+        self.binned: dict[str, Any] = {}
 
     def experiment(self, ini: str) -> Experiment:
         """Resolve it all, then tell all problems together."""
@@ -205,7 +260,10 @@ class _Resolver:
         )
         seed = self._seed()
         load["seed"] = seed if limited else None
+        learned = learning.resolve(self._get, self._problem, task=task, seed=seed)
         split = self._split(task, target, labels, seed, databases)
+        if "submodel" in learned:
+            split["submodel"] = learned["submodel"]
         save_test = self._save_test()
         if save_test is not None:
             for database in databases:
@@ -236,7 +294,8 @@ class _Resolver:
                 "features": _texts(self._get("FEATS", "features")),
             },
             "model": {"type": model["type"], "options": model["options"]},
-            "evaluation": {"measure": measure},
+            "learning": learned,
+            "evaluation": {"measure": measure, **self.binned},
             "plots": self._plots(bool(model.get("measured"))),
         }
         for advice, sections in self.unsupported.items():
@@ -586,7 +645,9 @@ class _Resolver:
             known = str(text).lower().startswith(peer)
             what = "is not built yet" if known else "is unknown"
             near = "" if known else suggest(str(text), types)
-            self._problem(section, "type", f"'{text}' {what}{near or f', {_one_of(types)}'}")
+            # Variants of a model are many: the families stand for them.
+            shown = _one_of(name for name in types if "-" not in name)
+            self._problem(section, "type", f"'{text}' {what}{near or f', {shown}'}")
         return found
 
     # ------------------------------------------------------------- features
@@ -636,6 +697,8 @@ class _Resolver:
                 found = self._convert(option, section, lower, value)
                 if "path" in option.kind.split("|") and found is not None:
                     found = self._own_paths(section, lower, found)
+                elif option.kind == "model" and found is not None:
+                    found = self._own_model(section, lower, found)
                 values[kind][option.name] = _plain(found)
         return values
 
@@ -648,6 +711,15 @@ class _Resolver:
                 self._problem(section, lower, f"no such file: {' or '.join(tried)}")
             paths.append(path)
         return paths if isinstance(found, list) else paths[0]
+
+    def _own_model(self, section: str, lower: str, text: str) -> str:
+        """Absolute path of a model's folder, or its name on the hub, which is a/b or a word."""
+        path, tried = self._locate(text)
+        if path is not None and os.path.isdir(path):
+            return path
+        if text.startswith((".", "/", "~")) or text.count("/") > 1 or "\\" in text:
+            self._problem(section, lower, f"no such folder: {' or '.join(tried)}")
+        return text
 
     def _unread(self, section: str, kinds: list[str], situation: str) -> None:
         """Remark on options that no type in use reads, or that nobody knows."""
@@ -690,17 +762,26 @@ class _Resolver:
                     f"{len(labels)} labels need {len(labels) + 1} limits, there are {len(bins)}",
                 )
         if task == "regression":
+            keys = ["labels", "bins", "type"]
+            if bins is not None and labels is not None:
+                self.binned = {"bins": bins, "bin_labels": labels}
+                keys = []
             unused = [
                 f"[DATA] {self._spelt(self.given['DATA', key][0])}"
-                for key in ("labels", "bins", "type")
+                for key in keys
                 if ("DATA", key) in self.given
             ]
             if unused:
                 self.notes.append(f"no effect in regression: {', '.join(unused)}")
             labels = bins = None
             continuous = False
-        elif continuous and bins is None:
-            self._problem("DATA", "type", "continuous needs bins and labels")
+        elif continuous and bins is None and labels is None:
+            self._problem(
+                "DATA",
+                "type",
+                "continuous needs labels of the bins, such as labels = ['low', 'high']; their "
+                "limits are in bins, or else quantiles of the training rows",
+            )
         elif bins is not None and not continuous:
             self.notes.append("[DATA] bins: taken as DATA.type = continuous")
             continuous = True

@@ -12,6 +12,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
+from izwi.balancing import SAMPLERS
 from izwi.ini import literal, unquoted
 
 
@@ -22,8 +23,9 @@ class Option:
     Args:
         section: its section, upper case
         name: its canonical name as users write it (compared case-insensitively)
-        kind: ``str | int | float | bool | list | dict | path | number_list | any``; several
-            allowed kinds are joined by ``|``, such as ``"float|str"``
+        kind: ``str | int | float | bool | list | dict | path | number_list | model | any``
+            (a model is a folder or a name on the hub); several allowed kinds are joined by ``|``,
+            such as ``"float|str"``
         default: value where the ini is silent
         doc: one line for the reference page
         stage: the stage that reads it: ``load | split | features | train | evaluate | plot``,
@@ -262,14 +264,16 @@ GENERAL: tuple[Option, ...] = (
             "type",
             "str",
             None,
-            "`continuous`: the target is a number, binned into `labels` by `bins`",
+            "`continuous`: the target is a number, binned into `labels` by `bins`, or else by "
+            "quantiles of the training rows",
             choices=("continuous",),
         ),
         _o(
             "bins",
             "number_list",
             None,
-            "limits of the bins, one more than labels; a bin holds its lower limit, not its upper",
+            "limits of the bins, one more than labels; a bin holds its lower limit, not its upper; "
+            "with a regression for a confusion matrix beside it",
         ),
     ),
     *_table(
@@ -374,6 +378,7 @@ GENERAL: tuple[Option, ...] = (
             "`cross_data`: whole databases are train or test, see trains and tests",
             choices=("train_test", "cross_data"),
         ),
+        _o("submodel", "str", None, "the same as MODEL.submodel"),
         _o("trains", "list", None, "databases to train on (default: all but tests)"),
         _o(
             "tests",
@@ -510,6 +515,21 @@ GENERAL: tuple[Option, ...] = (
             aliases=("scaler",),
         ),
         _o("features", "list", None, "features to use, by name (default: all)"),
+        _o(
+            "balancing",
+            "str",
+            "none",
+            "how the classes of the training rows are balanced, after scaling",
+            choices=("none", *SAMPLERS),
+        ),
+        _o(
+            "balancing_random_state",
+            "int",
+            None,
+            "seed of balancing (default: EXP.seed)",
+            minimum=0,
+            maximum=2**31 - 1,
+        ),
     ),
     *_known(
         "FEATS",
@@ -520,13 +540,6 @@ GENERAL: tuple[Option, ...] = (
         print_feats="prints the names of features",
         needs_feature_extraction="extracts again",
         fail_threshold="share of files that may fail; here a file that fails is an error",
-    ),
-    *_known(
-        "FEATS",
-        "unsupported",
-        "use MODEL.class_weight",
-        balancing="balances the classes of the training set",
-        balancing_random_state="seed of balancing",
     ),
     *_known(
         "FEATS",
@@ -559,14 +572,6 @@ GENERAL: tuple[Option, ...] = (
         size="size of the codebook of xbow",
         assignments="assignments per frame of xbow",
         xbow__model="folder of openXBOW",
-        model="folder of a transformer",
-        wav2vec2__model="folder of a wav2vec2 model",
-        wav2vec2__layer="hidden layer of wav2vec2",
-        hubert__model="folder of a HuBERT model",
-        hubert__layer="hidden layer of HuBERT",
-        wavlm__model="folder of a WavLM model",
-        wavlm__layer="hidden layer of WavLM",
-        whisper__model="folder of a Whisper model",
         bert__model="name of a BERT model",
         bert__layer="hidden layer of BERT",
         bert__text_column="column with the text for BERT",
@@ -613,6 +618,12 @@ GENERAL: tuple[Option, ...] = (
             choices=(True, False, "auto", "balanced"),
         ),
         _o("save", "bool", True, "keep the trained models"),
+        _o(
+            "submodel",
+            "str",
+            None,
+            "column, such as gender: a model of its own for each of its values",
+        ),
         _o(
             "random_state",
             "int",
@@ -685,7 +696,7 @@ GENERAL: tuple[Option, ...] = (
     *_known(
         "MODEL",
         "unsupported",
-        "use class_weight",
+        "use FEATS.balancing",
         balancing="balances the classes, for finetuning",
     ),
     *_known(
@@ -1034,7 +1045,7 @@ def convert(option: Option, text: str) -> Any:
     kinds = option.kind.split("|")
     if is_off(text) and option.default is None and "bool" not in kinds:
         return None
-    parsed = text if kinds in (["str"], ["path"]) and text[0] not in "[({\"'" else literal(text)
+    parsed = text if kinds in (["str"], ["path"], ["model"]) and text[0] not in "[({\"'" else literal(text)
     if option.kind == "str" and isinstance(parsed, list | tuple) and len(parsed) == 1:
         # A list where one word is wanted, as in type = ['xgb'].
         parsed = text = str(parsed[0])
@@ -1100,6 +1111,7 @@ _CONVERSIONS = {
     "float": _as_float,
     "int": _as_int,
     "list": _as_list,
+    "model": _as_str,
     "number_list": _as_number_list,
     "path": _as_str,
     "str": _as_str,
@@ -1111,6 +1123,7 @@ _KIND_NAMES = {
     "float": "a number",
     "int": "a whole number",
     "list": "a list like ['a', 'b']",
+    "model": "a folder or a name on the hub",
     "number_list": "a list of numbers like [1, 2]",
     "path": "a path",
     "str": "a word",

@@ -12,12 +12,20 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from izwi import __version__, features, models, pictures, scan
+from izwi import __version__, features, models, pictures, scan, softlabel
 from izwi.databases import demo
 from izwi.errors import Problems, UserError
 from izwi.experiment import Experiment
 from izwi.files import read_json, write_if_changed, write_json
-from izwi.keys import PACKAGE, code_digest, key_of, version_of, versions_of
+from izwi.keys import (
+    PACKAGE,
+    code_digest,
+    file_digest,
+    key_of,
+    large_files,
+    version_of,
+    versions_of,
+)
 
 STAGES = (
     "database",
@@ -25,6 +33,7 @@ STAGES = (
     "split",
     "features",
     "train",
+    "soft",
     "evaluate",
     "plot",
     "experiment",
@@ -155,6 +164,9 @@ class Planner:
         self.cwd = cwd
         self.problems = Problems()
         self._listings: dict[str, Any] = {}
+        large_files.keep_in(Path(cache) / "scans" / "models.json")
+        # Soft labels by their place: their unit, their experiment, how many teachers come before.
+        self._soft: dict[str, tuple[Unit, Unit, int]] = {}
 
     def _add(self, unit: Unit, source: str) -> Unit:
         unit = self.plan.units[unit.stage].setdefault(unit.key, unit)
@@ -173,8 +185,12 @@ class Planner:
             self.problems.extend(error, prefix=f"{experiment.ini}: ")
 
     def _add_experiment(self, experiment: Experiment) -> None:
-        tables = [self._load(experiment, database) for database in experiment.databases]
-        split = self._split(experiment, tables)
+        sources = [self._database(experiment, database) for database in experiment.databases]
+        tables = [
+            self._load(experiment, database, source)
+            for database, source in zip(experiment.databases, sources, strict=True)
+        ]
+        split = self._split(experiment, tables, sources)
         matrices = [
             [self._features(experiment, table, split, spec) for spec in experiment.features]
             for table in tables
@@ -182,11 +198,28 @@ class Planner:
         trained = self._train(experiment, tables, matrices, split)
         evaluated = self._evaluate(experiment, trained, tables, matrices, split)
         plots = self._plots(experiment, trained, evaluated, tables, matrices, split)
-        self._experiment(experiment, evaluated, plots, trained, tables, matrices, split)
+        soft = self._soft_labels(experiment, trained, tables, split, sources)
+        done = self._experiment(experiment, evaluated, plots, trained, tables, matrices, split, soft)
+        if soft is not None and experiment.save_test is not None:
+            self._soft[experiment.save_test] = (soft, done, max(s["level"] for s in sources) + 1)
 
     def _database(self, experiment: Experiment, database: dict[str, Any]) -> dict[str, Any]:
         """What stands for a database's content: a scan, or the recipe of one that a rule makes."""
         kind = database["type"]
+        if kind == "soft":
+            if database["path"] not in self._soft:
+                # What is wrong with the experiment that makes it is told there.
+                raise UserError([])
+            unit, _, level = self._soft[database["path"]]
+            return {
+                "key": unit.key,
+                "content": unit.key,
+                "unit": unit,
+                "path": unit.outputs["labels"],
+                "lineage": unit.outputs["lineage"],
+                "level": level,
+            }
+        common = {"level": 0, "lineage": None}
         if kind in ("demo", "audb"):
             recipe = {"type": kind}
             if kind == "demo":
@@ -211,7 +244,7 @@ class Planner:
                 ),
                 experiment.ini,
             )
-            return {"key": key, "unit": unit, "path": folder}
+            return {"key": key, "content": key, "unit": unit, "path": folder, **common}
         probe = {k: database["options"].get(k) for k in sorted(database["options"])}
         cached = key_of(database["name"], kind, database["path"], probe)
         if cached not in self._listings:
@@ -220,17 +253,28 @@ class Planner:
             path = self._path("plans", "listings", f"{_slug(database['name'])}-{cached}-{key}.json")
             if not os.path.exists(path):
                 listing.save(path)
-            self._listings[cached] = {"key": key, "unit": None, "listing": path}
+            self._listings[cached] = {
+                **common,
+                "key": key,
+                "content": listing.audio_digest,
+                "unit": None,
+                "listing": path,
+                "paths": key_of(listing.paths),
+                "lineage": softlabel.lineage_beside(database["path"]) if kind == "csv" else None,
+            }
         return self._listings[cached]
 
-    def _load(self, experiment: Experiment, database: dict[str, Any]) -> Unit:
-        source = self._database(experiment, database)
+    def _load(
+        self, experiment: Experiment, database: dict[str, Any], source: dict[str, Any]
+    ) -> Unit:
         spec = {
             "name": database["name"],
             "type": database["type"],
             "options": database["options"],
             **experiment.load,
         }
+        if database.get("unlabelled"):
+            spec["unlabelled"] = True
         modules = _sources("databases", without=("demo.py", "audb.py"))
         key = key_of("load", spec, source["key"], code_digest(modules), versions_of(("pandas",)))
         stem = self._path("tables", f"{_slug(database['name'])}-{key}")
@@ -247,17 +291,39 @@ class Planner:
                 spec=spec,
                 inputs={"database": source["unit"].outputs["header"]} if source["unit"] else {},
                 outputs={"table": f"{stem}.parquet", "report": f"{stem}.json"},
+                # Not in one job with the tables that its labels are learned from.
+                group=f"level {source['level']}",
             ),
             experiment.ini,
         )
 
-    def _split(self, experiment: Experiment, tables: list[Unit]) -> Unit:
+    def _split(
+        self, experiment: Experiment, tables: list[Unit], sources: list[dict[str, Any]]
+    ) -> Unit:
         spec = experiment.split
+        soft = {t.label: s["lineage"] for t, s in zip(tables, sources, strict=True) if s["lineage"]}
+        if soft:
+            # Where the teachers of these have seen the test set is told.
+            spec = {
+                **spec,
+                "soft": {
+                    "names": list(soft),
+                    "sources": {
+                        t.label: s["content"] for t, s in zip(tables, sources, strict=True)
+                    },
+                    "seen": [
+                        None if source["unit"] else file_digest(source["lineage"])
+                        for source in sources
+                        if source["lineage"]
+                    ],
+                    "code": code_digest(("softlabel.py",)),
+                },
+            }
         key = key_of(
             "split",
             spec,
             [table.key for table in tables],
-            code_digest(_sources("splits")),
+            code_digest((*_sources("splits"), "binning.py", "submodels.py")),
             versions_of(("numpy", "pandas", "scipy", "scikit-learn")),
         )
         stem = self._path("splits", f"{_slug('+'.join(t.label for t in tables))}-{key}")
@@ -267,8 +333,12 @@ class Planner:
                 key=key,
                 label="+".join(table.label for table in tables),
                 spec=spec,
-                inputs={"tables": [table.outputs["table"] for table in tables]},
+                inputs={
+                    "tables": [table.outputs["table"] for table in tables],
+                    "lineage": list(soft.values()),
+                },
                 outputs={"split": f"{stem}.parquet", "report": f"{stem}.json"},
+                group=f"level {max(source['level'] for source in sources)}",
             ),
             experiment.ini,
         )
@@ -296,8 +366,10 @@ class Planner:
             ),
             experiment.ini,
         )
-        # Wrong labels, speakers or splits are told before any extraction starts.
-        if split.outputs["report"] not in unit.inputs["splits"]:
+        # Wrong labels, speakers or splits are told before any extraction starts; a split that waits
+        # for soft labels must not hold up the features that they are learned from.
+        waits = any(database["type"] == "soft" for database in experiment.databases)
+        if not waits and split.outputs["report"] not in unit.inputs["splits"]:
             unit.inputs["splits"].append(split.outputs["report"])
         return unit
 
@@ -322,9 +394,14 @@ class Planner:
             if cls.needs_dev or experiment.runs > 1
             else _default_measure(experiment.task),
             "save": experiment.save,
+            **experiment.learning,
         }
         modules = (
             "training.py",
+            "fitting.py",
+            "balancing.py",
+            "binning.py",
+            "submodels.py",
             "preprocessing.py",
             "models/base.py",
             *_sources("splits"),
@@ -337,6 +414,7 @@ class Planner:
             [[matrix.key for matrix in row] for row in matrices],
             code_digest(tuple(modules)),
             versions_of(("numpy", "scikit-learn", *cls.packages)),
+            versions_of(("imbalanced-learn",)) if experiment.learning.get("balancing") else {},
         )
         folder = self._path("models", f"{_slug(experiment.model['type'])}-{key}")
         return self._add(
@@ -361,6 +439,57 @@ class Planner:
             experiment.ini,
         )
 
+    def _soft_labels(
+        self,
+        experiment: Experiment,
+        trained: Unit,
+        tables: list[Unit],
+        split: Unit,
+        sources: list[dict[str, Any]],
+    ) -> Unit | None:
+        """The predictions as a database of another experiment, if that is asked for."""
+        if experiment.save_test is None:
+            return None
+        spec = {
+            "task": experiment.task,
+            "target": experiment.target,
+            **experiment.soft,
+            "sources": [source["content"] for source in sources],
+        }
+        key = key_of(
+            "soft",
+            spec,
+            trained.key,
+            # The database names the files by their absolute paths.
+            [source.get("paths") or os.path.abspath(source["path"]) for source in sources],
+            code_digest(("softlabel.py",)),
+            versions_of(("numpy", "pandas")),
+        )
+        folder = self._path("soft_labels", f"{_slug(experiment.target)}-{key}")
+        return self._add(
+            Unit(
+                stage="soft",
+                key=key,
+                label=experiment.name,
+                spec={**spec, "loads": [table.key for table in tables]},
+                inputs={
+                    "predictions": trained.outputs["predictions"],
+                    "training": trained.outputs["report"],
+                    "split": split.outputs["split"],
+                    "tables": [table.outputs["table"] for table in tables],
+                    "lineage": split.inputs["lineage"],
+                },
+                outputs={
+                    "labels": os.path.join(folder, softlabel.LABELS),
+                    "lineage": os.path.join(folder, softlabel.LINEAGE),
+                    "report": os.path.join(folder, "soft_labels.json"),
+                    "header": os.path.join(folder, "done.json"),
+                },
+                group=key,
+            ),
+            experiment.ini,
+        )
+
     def _evaluate(
         self,
         experiment: Experiment,
@@ -371,7 +500,7 @@ class Planner:
     ) -> Unit:
         spec = {
             "task": experiment.task,
-            "measure": experiment.evaluation["measure"],
+            **experiment.evaluation,
             "seed": experiment.seed,
         }
         key = key_of(
@@ -477,8 +606,14 @@ class Planner:
         tables: list[Unit],
         matrices: list[list[Unit]],
         split: Unit,
-    ) -> None:
+        soft: Unit | None,
+    ) -> Unit:
         folder = self._path("experiments", experiment.name)
+        teachers = [
+            self._soft[database["path"]]
+            for database in experiment.databases
+            if database["type"] == "soft"
+        ]
         record = {
             **experiment.as_dict(),
             "izwi": __version__,
@@ -489,6 +624,7 @@ class Planner:
                 "train": _stage_record(trained),
                 "evaluate": _stage_record(evaluated),
                 "plot": {kind: _stage_record(unit) for kind, unit in plots.items()},
+                **({"soft": _stage_record(soft)} if soft else {}),
             },
             "packages": self._packages(experiment),
         }
@@ -504,7 +640,12 @@ class Planner:
         }
         drawn = {file: path for unit in plots.values() for file, path in unit.outputs.items()}
         outputs |= {file: os.path.join(folder, "plots", file) for file in drawn}
-        self._add(
+        if soft is not None and experiment.save_test is not None:
+            drawn |= {"soft_labels": soft.outputs["labels"], "lineage": soft.outputs["lineage"]}
+            outputs["soft_labels"] = os.path.join(folder, softlabel.LABELS)
+            outputs["lineage"] = os.path.join(folder, softlabel.LINEAGE)
+            outputs["link"] = experiment.save_test
+        return self._add(
             Unit(
                 stage="experiment",
                 key=key,
@@ -515,8 +656,10 @@ class Planner:
                     "metrics": evaluated.outputs["metrics"],
                     "predictions": evaluated.outputs["predictions"],
                     **drawn,
+                    "teachers": [unit.outputs["record"] for _, unit, _ in teachers],
                 },
                 outputs=outputs,
+                group=f"level {max((level for _, _, level in teachers), default=0)}",
             ),
             experiment.ini,
         )
@@ -568,7 +711,8 @@ def extractor_key(spec: dict[str, Any]) -> str:
     """Key of a feature set: its options, its code, its packages."""
     cls = features.extractor_class(spec["type"])
     return key_of(
-        spec,
+        spec["type"],
+        {name: value for name, value in spec["options"].items() if name not in cls.located},
         cls.content(spec["options"]),
         code_digest(("audio.py", "features/base.py", *cls.modules)),
         versions_of(cls.packages),
@@ -598,6 +742,12 @@ def make_plan(experiments: list[Experiment], results: str, cache: str, *, cwd: P
         UserError: with all problems of all databases
     """
     planner = Planner(results, cache, cwd=cwd)
-    for experiment in experiments:
+    for experiment in softlabel.in_order(experiments):
         planner.add(experiment)
+    # The table of results has the order of the config.
+    units = planner.plan.units["experiment"]
+    names = [experiment.name for experiment in experiments]
+    planner.plan.units["experiment"] = dict(
+        sorted(units.items(), key=lambda item: names.index(item[1].label))
+    )
     return planner.finish()

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from izwi import binning, submodels
 from izwi.errors import Problems
 from izwi.splits.checks import check_parts, check_shared
 from izwi.splits.crossval import assign_folds
@@ -32,7 +33,8 @@ def make_split(
             ``databases``, by name, ``split_strategy``, ``test_size`` and ``dev_size`` (percent;
             no dev part where ``dev_size`` is missing and ``traindevtest`` is not set), ``train``,
             ``dev``, ``test`` (speakers), ``balance``, ``age_bins``, ``stratify``,
-            ``size_diff_weight``; only the first three are needed
+            ``size_diff_weight``; only the first three are needed. Where ``submodel`` names a
+            column, its values are checked
         tables: one per database, in the order of ``databases``
 
     Returns:
@@ -48,7 +50,12 @@ def make_split(
     if "speaker" not in frame:
         frame["speaker"] = None
     frame["speaker"] = frame["speaker"].astype("str")  # missing stays missing
-    _check_tables(spec, frame)
+    bin_later = binning.is_later(frame, spec.get("labels"))
+    if bin_later:
+        # Until training rows give limits for bins, the target is the number.
+        frame["truth"] = frame["value"]
+        spec = {**spec, "task": "regression"}
+    _check_tables(spec, frame, log)
     labels = _labels(spec, frame, log)
 
     split = frame[["database", "file", "start", "end"]].copy()
@@ -64,15 +71,23 @@ def make_split(
         split.loc[usable.index, "part"] = split["fold"].loc[usable.index].astype("str")
     else:
         split.loc[usable.index, "part"] = assign_parts(spec, usable, log)
+        if spec.get("tests") and spec.get("strategy") != "cross_data":
+            _test_elsewhere(spec["tests"], split, log)
     if spec.get("traindevtest"):
         _add_dev(spec, split, frame["truth"], log)
 
     check_parts(spec, split, frame["truth"], labels, log)
     check_shared(spec, split, frame, log)
+    if bin_later:
+        labels = [str(label) for label in spec["labels"]]
+        binning.edges_of(frame, folds(split), labels)
+    if spec.get("submodel"):
+        for line in submodels.check(frame, spec["submodel"], list(folds(split))):
+            log.warn(line)
     return split, _report(split, labels, cross_validation, log)
 
 
-def _check_tables(spec: dict[str, Any], frame: pd.DataFrame) -> None:
+def _check_tables(spec: dict[str, Any], frame: pd.DataFrame, log: Log) -> None:
     problems = Problems()
     present = set(frame["database"])
     for name in spec.get("databases", {}):
@@ -83,7 +98,9 @@ def _check_tables(spec: dict[str, Any], frame: pd.DataFrame) -> None:
     if spec["task"] == "classification" and spec.get("labels"):
         truth = set(frame["truth"].dropna())
         unknown = [str(label) for label in spec["labels"] if str(label) not in truth]
-        if unknown:
+        if unknown and "value" in frame:
+            log.warn(f"[DATA] bins: no row is in the bin of {shorten(unknown)}")
+        elif unknown:
             problems.add(
                 f"[DATA] labels: no row has {shorten(unknown)}, "
                 f"'{spec['target']}' holds {shorten(truth)}"
@@ -102,6 +119,17 @@ def _labels(spec: dict[str, Any], frame: pd.DataFrame, log: Log) -> list[str]:
     for name, other in truth[~truth.isin(labels)].value_counts().sort_index().items():
         log.note(f"[DATA] labels: {count(other, 'row')} of '{name}' unused, not among them")
     return labels
+
+
+def _test_elsewhere(tests: list[str], split: pd.DataFrame, log: Log) -> None:
+    """Where databases are named to test on, nothing else is: test parts of others are unused."""
+    own = split["part"].eq("test") & ~split["database"].isin(tests)
+    for name, rows in split[own].groupby("database", sort=False):
+        log.note(
+            f"[DATA] tests: {count(len(rows), 'row')} in the test part of {name} are unused, the "
+            f"test set is {', '.join(tests)}; with {name}.split_strategy = train all are trained on"
+        )
+    split.loc[own, "part"] = ""
 
 
 def _add_dev(spec: dict[str, Any], split: pd.DataFrame, truth: pd.Series, log: Log) -> None:

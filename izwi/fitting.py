@@ -1,0 +1,127 @@
+"""One fit: preprocessing, balancing and model, all learnt from the same training rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from izwi import balancing, models
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Samples:
+    """All rows of an experiment, as extracted.
+
+    Args:
+        names: of the features
+        values: shape (rows, features)
+        split: of these rows
+    """
+
+    names: list[str]
+    values: np.ndarray
+    split: pd.DataFrame
+
+    def speakers(self, rows: np.ndarray) -> np.ndarray | None:
+        """Speaker of each of these rows, shape (rows,); None where the data have none."""
+        column = self.split["speaker"]
+        return column.to_numpy()[rows] if column.notna().any() else None
+
+
+class Fitted:
+    """A preprocessing and a model that belong together."""
+
+    def __init__(self, preprocessing: Any, model: Any, history: dict[str, Any], names: list[str]):
+        self.preprocessing = preprocessing
+        self.model = model
+        self.history = history
+        self.names = names
+
+    def predict(self, samples: Samples, rows: np.ndarray) -> Any:
+        """Predict rows of the experiment."""
+        return self.model.predict(self.transform(samples, rows))
+
+    def transform(self, samples: Samples, rows: np.ndarray) -> np.ndarray:
+        """What the model sees of these rows, shape (rows, features)."""
+        return self.preprocessing.transform(samples.values[rows], samples.speakers(rows))
+
+    def save(self, folder: Path) -> None:
+        """Keep both without pickle."""
+        self.preprocessing.save(folder / "preprocessing")
+        self.model.save(folder / "model")
+
+
+def fit(
+    spec: dict[str, Any],
+    samples: Samples,
+    truth: np.ndarray,
+    train_rows: np.ndarray,
+    dev_rows: np.ndarray,
+    labels: list[str] | None,
+    seed: int,
+) -> Fitted:
+    """Fit on training rows; dev rows serve models that stop early.
+
+    Args:
+        spec: of the train stage
+        samples: all rows
+        truth: of all rows, shape (rows,)
+        train_rows: row numbers, all with a truth
+        dev_rows: likewise
+        labels: classes in order, None for regression
+        seed: of the model; balancing has the experiment's own, so that runs share it
+    """
+    from izwi.preprocessing import Preprocessing
+
+    cls = models.model_class(spec["model"]["type"])
+    method = spec.get("balancing")
+    impute = not cls.handles_nan or method in balancing.NEED_NUMBERS
+    preprocessing = Preprocessing({**spec["preprocessing"], "impute": impute})
+    groups = samples.speakers(train_rows)
+    preprocessing.fit(samples.values[train_rows], samples.names)
+    X, y = preprocessing.transform(samples.values[train_rows], groups), truth[train_rows]
+    balanced: dict[str, Any] = {}
+    if method:
+        X, y, groups, balanced = balancing.balance(
+            X, y, groups, method=method, seed=spec["balancing_seed"]
+        )
+    dev = None
+    if cls.needs_dev and len(dev_rows):
+        dev = (
+            preprocessing.transform(samples.values[dev_rows], samples.speakers(dev_rows)),
+            truth[dev_rows],
+        )
+    model = cls(spec["model"]["options"], seed=seed, labels=labels)
+    model.features = preprocessing.features
+    history = model.fit(X, y, groups=groups, dev=dev)
+    if balanced:
+        history = {**history, "balancing": {key: balanced[key] for key in ("before", "after")}}
+        history["notes"] = [balanced["note"], *history["notes"]]
+    return Fitted(preprocessing, model, history, samples.names)
+
+
+def score(
+    spec: dict[str, Any],
+    fitted: Fitted,
+    samples: Samples,
+    truth: np.ndarray,
+    rows: np.ndarray,
+    labels: list[str] | None,
+) -> float:
+    """Measure ``spec["measure"]`` on some rows; NaN where it is undefined."""
+    from izwi.evaluation import measures
+
+    predicted = fitted.predict(samples, rows)
+    scores = None
+    if labels and len(labels) == 2 and predicted.probabilities is not None:
+        scores = predicted.probabilities[:, 1]
+    found = measures(
+        truth[rows], predicted.decision, task=spec["task"], labels=labels, scores=scores
+    )
+    value = found[spec["measure"]]
+    return float("nan") if value is None else float(value)
