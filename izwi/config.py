@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from izwi import grid, softlabel
 from izwi.errors import Problems, UserError
-from izwi.experiment import Experiment, resolve
+from izwi.experiment import Experiment
 from izwi.options import suggest
 from izwi.roots import VARIABLE
 
-KEYS = ("experiments", "ini", "results", "cache", "root_folders")
+KEYS = ("experiments", "ini", "grid", "results", "cache", "root_folders")
 
 
 @dataclass(frozen=True)
@@ -26,12 +27,16 @@ class Config:
         results: folder of results
         cache: folder of scans and of the feature store
         roots: root files of this computer, the first wins
+        grids: what is varied in them
+        others: inis of the config that are not asked for; they may label databases of those
     """
 
     experiments: list[str]
     results: str
     cache: str
     roots: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+    grids: tuple[grid.Grid, ...] = ()
 
 
 def read_config(config: Mapping[str, Any], *, cwd: str | Path, fallback: str | Path) -> Config:
@@ -39,7 +44,8 @@ def read_config(config: Mapping[str, Any], *, cwd: str | Path, fallback: str | P
 
     Args:
         config: ``experiments`` (paths or globs, a list or one), or ``ini`` (one path, wins), and
-            optionally ``results``, ``cache`` and ``root_folders``
+            optionally ``grid``, ``results``, ``cache`` and ``root_folders``; inis that only a grid
+            names belong to the experiments
         cwd: folder that all paths are relative to
         fallback: YAML config of the experiments where the given one names none; its inis may be
             relative to the folder above its own, too
@@ -57,20 +63,31 @@ def read_config(config: Mapping[str, Any], *, cwd: str | Path, fallback: str | P
             problems.add(f"config: {key}: unknown key{near}")
     bases = [Path(cwd)]
     wanted: Mapping[str, Any] = config
-    if config.get("ini") is None and "experiments" not in config:
+    listed = isinstance(config.get("grid"), list)
+    if config.get("ini") is None and "experiments" not in config and not listed:
         # A misspelt key is the reason then, not an empty config.
         problems.raise_if_any()
         wanted = {**_read_yaml(Path(fallback)), **config}
         bases.append(Path(fallback).resolve().parent.parent)
+    others: list[str] = []
     if wanted.get("ini") is not None:
         inis = _find_ini(wanted["ini"], Path(cwd), problems)
+        if "experiments" in config:
+            # What is wrong with these does not matter now.
+            others = _find_all(config["experiments"], bases, Problems())
     else:
-        inis = _find_all(wanted.get("experiments"), bases, problems)
+        only_grids = listed and "experiments" not in wanted
+        inis = [] if only_grids else _find_all(wanted.get("experiments"), bases, problems)
+    grids = grid.read_grids(
+        wanted.get("grid"), lambda paths: _find_all(paths, bases, problems), problems
+    )
+    if wanted.get("ini") is None:
+        inis = list(dict.fromkeys([*inis, *(ini for g in grids for ini in g.inis or ())]))
     results = _folder(wanted, "results", "results", problems)
     cache = _folder(wanted, "cache", os.path.join(results, "cache"), problems)
     roots = _roots(wanted, Path(cwd), problems)
     problems.raise_if_any()
-    return Config(inis, results, cache, roots)
+    return Config(inis, results, cache, roots, tuple(others), tuple(grids))
 
 
 def resolve_all(config: Config, *, cwd: str | Path) -> list[Experiment]:
@@ -90,19 +107,26 @@ def resolve_all(config: Config, *, cwd: str | Path) -> list[Experiment]:
     experiments: list[Experiment] = []
     # Names are compared as file systems do that ignore case.
     inis: dict[str, Experiment] = {}
-    for ini in config.experiments:
+    made = softlabel.makers([*config.experiments, *config.others], cwd=cwd)
+    inis_wanted = list(config.experiments)
+    for ini in inis_wanted:
         try:
-            experiment = resolve(ini, cwd=cwd, roots=config.roots)
+            members = grid.expand(ini, config.grids, cwd=Path(cwd), roots=config.roots, made=made)
         except UserError as error:
             problems.extend(error)
             continue
-        first = inis.setdefault(experiment.name.lower(), experiment)
-        if first is not experiment:
-            problems.add(
-                f"{ini}: [EXP] name: '{experiment.name}' is the name of {first.ini} as well, "
-                "give each its own"
-            )
-        experiments.append(experiment)
+        for experiment in members:
+            first = inis.setdefault(experiment.name.lower(), experiment)
+            if first is not experiment:
+                problems.add(
+                    f"{ini}: [EXP] name: '{experiment.name}' is the name of {first.ini} as well, "
+                    "give each its own"
+                )
+            experiments.append(experiment)
+            for database in experiment.databases:
+                teacher = made.get(database["path"]) if database["type"] == "soft" else None
+                if teacher is not None and teacher not in inis_wanted:
+                    inis_wanted.append(teacher)
     problems.raise_if_any()
     return experiments
 

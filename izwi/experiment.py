@@ -645,7 +645,6 @@ class _Resolver:
             known = str(text).lower().startswith(peer)
             what = "is not built yet" if known else "is unknown"
             near = "" if known else suggest(str(text), types)
-            # Variants of a model are many: the families stand for them.
             shown = _one_of(name for name in types if "-" not in name)
             self._problem(section, "type", f"'{text}' {what}{near or f', {shown}'}")
         return found
@@ -655,9 +654,11 @@ class _Resolver:
     def _features(self) -> tuple[dict[str, Any], ...]:
         """Feature sets, each with the options that it reads."""
         types = table.registry("features")
-        wanted = self._required("FEATS", "type", _one_of(types))
+        # Variants of a model are many: the families stand for them.
+        families = [name for name in types if "-" not in name]
+        wanted = self._required("FEATS", "type", _one_of(families))
         if wanted == []:
-            self._problem("FEATS", "type", f"is empty, {_one_of(types)}")
+            self._problem("FEATS", "type", f"is empty, {_one_of(families)}")
         found = [self._type_of("FEATS", text, types) for text in wanted or []]
         kinds = [kind for kind in found if kind is not None]
         for kind in sorted({kind for kind in kinds if kinds.count(kind) > 1}):

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import time
+from contextlib import suppress
 from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+from izwi.files import write_json
 
 PACKAGE = Path(__file__).resolve().parent
 KEY_LENGTH = 12
@@ -27,6 +32,41 @@ def key_of(*parts: Any) -> str:
 def file_digest(path: str) -> str:
     """Hash of a file's bytes, 32 hexadecimal digits."""
     return hashlib.blake2b(Path(path).read_bytes(), digest_size=16).hexdigest()
+
+
+class LargeFiles:
+    """Digests of files too large to read at each call, known again by size, times and inode."""
+
+    # A file this young may change without its times telling.
+    YOUNG_NS = 2 * 10**9
+
+    def __init__(self) -> None:
+        self.kept: Path | None = None
+        self.known: dict[str, list[str]] = {}
+
+    def keep_in(self, path: Path) -> None:
+        """Name the file that keeps digests from call to call."""
+        self.kept = path
+        with suppress(OSError, ValueError, TypeError):
+            self.known = {**json.loads(path.read_bytes()), **self.known}
+
+    def digest(self, path: str) -> str:
+        """Hash of a file's bytes, 32 hexadecimal digits."""
+        path = os.path.realpath(path)
+        info = os.stat(path)
+        stamp = f"{info.st_mtime_ns} {info.st_ctime_ns} {info.st_size} {info.st_ino}"
+        if path in self.known and self.known[path][0] == stamp:
+            return self.known[path][1]
+        with open(path, "rb") as stream:
+            found = hashlib.file_digest(stream, lambda: hashlib.blake2b(digest_size=16)).hexdigest()
+        if max(info.st_mtime_ns, info.st_ctime_ns) < time.time_ns() - self.YOUNG_NS:
+            self.known[path] = [stamp, found]
+            if self.kept:
+                write_json(self.kept, self.known)
+        return found
+
+
+large_files = LargeFiles()
 
 
 @cache

@@ -1045,7 +1045,8 @@ def convert(option: Option, text: str) -> Any:
     kinds = option.kind.split("|")
     if is_off(text) and option.default is None and "bool" not in kinds:
         return None
-    parsed = text if kinds in (["str"], ["path"], ["model"]) and text[0] not in "[({\"'" else literal(text)
+    plain = option.kind in ("str", "path", "model") and text[0] not in "[({\"'"
+    parsed = text if plain else literal(text)
     if option.kind == "str" and isinstance(parsed, list | tuple) and len(parsed) == 1:
         # A list where one word is wanted, as in type = ['xgb'].
         parsed = text = str(parsed[0])

@@ -195,7 +195,8 @@ def label(
         result["uncertainty"] = result["entropy"] / np.log(len(labels))
     taken = {*result.columns, *COLUMNS, *_LEFT_OUT, "file", "start", "end", "speaker"}
     others = [name for name in table if name not in taken and not name.startswith("p_")]
-    result = pd.concat([result, table[others]], axis=1)
+    # A column of another database is empty here.
+    result = pd.concat([result, table[others].dropna(axis=1, how="all")], axis=1)
     kept, notes = select(result, spec, "[EXP] ")
     result = result[kept].reset_index(drop=True)
     counts = {"predicted": len(rows), "written": len(result)}

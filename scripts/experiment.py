@@ -1,12 +1,13 @@
 """Bring the results of an experiment together in the folder that carries its name."""
 
+import os
 import shutil
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from izwi import jobs
+from izwi import jobs, softlabel
 from izwi.files import atomic, read_json, write_json
 
 
@@ -24,10 +25,18 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
         metrics[kind] = record[kind] + metrics[kind]
     write_json(unit.outputs["metrics"], metrics)
     for role, source in unit.inputs.items():
-        if role in ("wish", "metrics"):
+        if role in ("wish", "metrics", "teachers"):
             continue
         with atomic(unit.outputs[role]) as path:
             shutil.copyfile(source, path)
+    link = unit.outputs.get("link")
+    if link:
+        Path(link).parent.mkdir(parents=True, exist_ok=True)
+        Path(link).unlink(missing_ok=True)
+        os.symlink(os.path.relpath(unit.outputs["soft_labels"], os.path.dirname(link)), link)
+    else:
+        for name in (softlabel.LABELS, softlabel.LINEAGE):
+            (Path(unit.outputs["metrics"]).parent / name).unlink(missing_ok=True)
 
 
 if "snakemake" in globals():

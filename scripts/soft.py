@@ -35,8 +35,9 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
     with atomic(unit.outputs["lineage"]) as path:
         seen.to_parquet(path, index=False)
     job.report(unit, report)
+    write_json(unit.outputs["report"], {"key": unit.key, "spec": unit.spec, **report})
     found = {"type": "csv", "path": str(Path(unit.outputs["labels"]).resolve())}
-    write_json(unit.outputs["header"], {**found, "report": report})
+    write_json(unit.outputs["header"], found)
 
 
 if "snakemake" in globals():

@@ -57,6 +57,8 @@ def read(spec: dict[str, Any]) -> Source:
         frame = _overlay(database.gather(labelled, target, source, False), frame, target, source)
     if frame is None:
         frame = database.gather(files_tables, target, source, True)
+    if frame is None and spec.get("unlabelled"):
+        frame = database.gather(list(database.tables), target, source, True)
     if frame is None:
         raise UserError(_not_found(database, spec))
     frame = _expand(database, frame, files_tables, source)
@@ -70,6 +72,11 @@ def read(spec: dict[str, Any]) -> Source:
         frame = database.look_up(frame, column, source)
     for column in sorted(frame.columns, key=lambda column: column != "speaker"):
         frame = database.attributes(frame, column)
+    if target not in frame and spec.get("unlabelled"):
+        source.warnings.append(
+            f"{spec['name']}: no table has '{target}': only predicted, not evaluated"
+        )
+        frame = frame.assign(**{target: None})
     if target not in frame:
         raise UserError(_not_found(database, spec))
     source.part = _assign(database, frame, parts, explicit, source)

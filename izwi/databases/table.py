@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from izwi import softlabel
 from izwi.databases.source import KEY, SYNONYMS, Source, as_list, as_text, listed, to_numbers
 from izwi.errors import Problems, UserError
 
@@ -64,10 +65,10 @@ class _Builder:
         target = self._check_columns()
         self._require()
         self._filter()
+        self._select()
         self._map_columns()
-        self._keep(self.frame[target].notna(), "missing target", f"no value of '{target}'", True)
-        self._check_rest("target", f"no row of {self.name} has a value of '{target}'")
-        bin_later = self._set_truth(target)
+        bare = self._set_aside(target)
+        bin_later = self._label(target, bare)
         self._find_audio()
         self._drop_duplicates()
         self.frame = self.frame.sort_values(KEY, kind="stable")
@@ -78,6 +79,33 @@ class _Builder:
         if bin_later:
             report["bin_later"] = True
         return table, report
+
+    def _set_aside(self, target: str) -> pd.DataFrame:
+        """Rows without a label: predicted where all of the database is, else left out."""
+        there = self.frame[target].notna()
+        if not self.spec.get("unlabelled"):
+            self._keep(there, "missing target", f"no value of '{target}'", True)
+            self._check_rest("target", f"no row of {self.name} has a value of '{target}'")
+            return self.frame.iloc[:0]
+        bare = self.frame[~there]
+        if len(bare):
+            self._note(f"{len(bare)} of {len(self.frame)} rows have no '{target}': only predicted")
+        self.frame = self.frame[there]
+        return bare
+
+    def _label(self, target: str, bare: pd.DataFrame) -> bool:
+        """Set the truth of all rows; whether bins are to come."""
+        if bare.empty:
+            return self._set_truth(target)
+        bin_later = bool(self.spec.get("continuous") and not self.spec.get("bins"))
+        if len(self.frame):
+            self._set_truth(target)
+        regression = self.spec["task"] == "regression"
+        bare = bare.assign(**{TRUTH: np.nan if regression else None})
+        if self.spec.get("continuous"):
+            bare[VALUE] = np.nan
+        self.frame = pd.concat([self.frame, bare]).sort_index()
+        return bin_later
 
     def _unify(self) -> None:
         """One name for what is called two ways, numbers as numbers, speakers as text."""
@@ -108,6 +136,9 @@ class _Builder:
         for key, column in wanted:
             if self._column(column) is None:
                 problems.add(self._no_column(key, column))
+        if not label and target not in self.frame and self.spec.get("unlabelled"):
+            self._warn(f"there is no column '{self.spec['target']}': only predicted, not evaluated")
+            self.frame = self.frame.assign(**{target: None})
         if not label and target not in self.frame:
             problems.add(
                 self._no_column("target", self.spec["target"])
@@ -154,6 +185,14 @@ class _Builder:
                 f"{self.name}.filter",
                 f"leaves no row: '{column}' has the values {listed(there, 10)}",
             )
+
+    def _select(self) -> None:
+        """Of soft labels, those that are sure enough."""
+        kept, notes = softlabel.select(self.frame, self.options, f"[DATA] {self.name}.")
+        self.notes += notes
+        if not kept.all():
+            self.dropped["less sure"] += int((~kept).sum())
+            self.frame = self.frame[kept]
 
     def _map_columns(self) -> None:
         for column, mapping in self._column_mappings().items():
