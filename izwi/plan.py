@@ -17,7 +17,7 @@ from izwi.databases import demo
 from izwi.errors import Problems, UserError
 from izwi.experiment import Experiment
 from izwi.files import read_json, write_if_changed, write_json
-from izwi.keys import (, large_files
+from izwi.keys import (
     PACKAGE,
     code_digest,
     file_digest,

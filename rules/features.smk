@@ -14,7 +14,7 @@ for batch in jobs_of("features"):
         benchmark:
             batch.benchmark
         conda:
-            "../envs/core.yaml"
+            "../envs/deep.yaml"
         threads: CORES
         script:
             "../scripts/features.py"

@@ -15,7 +15,9 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from izwi.features.base import BadFiles, Extractor, TableExtractor
+from izwi.features import batches
+from izwi.features.base import BadFiles, BatchExtractor, Extractor, TableExtractor
+from izwi.features.transformer import HUB
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from izwi.audio import AudioError
     from izwi.features.store import Key
 
     # A path and the keys whose audio lies there.
@@ -39,6 +42,7 @@ EXTRACTORS = {
     "praat": "izwi.features.praat:Praat",
     "spectra": "izwi.features.spectra:Spectra",
     "import": "izwi.features.imported:Import",
+    **{name: f"izwi.features.transformer:{name}" for name in HUB},
 }
 
 # Rows of one file that one worker takes at once: few enough to share a long recording.
@@ -191,6 +195,21 @@ def _run(
     from concurrent.futures import FIRST_COMPLETED, wait
 
     reasons: dict[Key, str] = {}
+
+    def done(outcome: Outcome) -> None:
+        good, bad = outcome
+        kept.add([key for key, _ in good], [vector for _, vector in good])
+        reasons.update(bad)
+        clock.tick(len(good) + len(bad))
+
+    if isinstance(extractor, BatchExtractor):
+        try:
+            batches.run(extractor, tasks, _signals, done, max(1, threads))
+        finally:
+            kept.flush()
+        kept.merge()
+        clock.end()
+        return reasons
     # Several tasks a message where there are many, one where they are few.
     size = max(1, min(8, len(tasks) // (4 * threads)))
     chunks = iter([tasks[first : first + size] for first in range(0, len(tasks), size)])
@@ -203,12 +222,9 @@ def _run(
                     waiting.add(pool.submit(_work, chunk))
                 if not waiting:
                     break
-                done, waiting = wait(waiting, timeout=1, return_when=FIRST_COMPLETED)
-                for future in done:
-                    good, bad = future.result()
-                    kept.add([key for key, _ in good], [vector for _, vector in good])
-                    reasons |= dict(bad)
-                    clock.tick(len(good) + len(bad))
+                ready, waiting = wait(waiting, timeout=1, return_when=FIRST_COMPLETED)
+                for future in ready:
+                    done(future.result())
         finally:
             kept.flush()
             pool.shutdown(cancel_futures=True)
@@ -281,20 +297,14 @@ def _work(tasks: list[Task]) -> Outcome:
     from izwi import audio
 
     good, bad = [], []
-    for path, keys in tasks:
-        left = list(keys)
-        try:
-            spans = [(start, None if end < 0 else end) for _, start, end in keys]
-            for signal, rate in audio.read_parts(path, spans):
-                key = left.pop(0)
-                try:
-                    if isinstance(signal, audio.AudioError):
-                        raise signal
-                    good.append((key, _vector(signal, rate)))
-                except audio.AudioError as error:
-                    bad.append((key, str(error)))
-        except audio.AudioError as error:
-            bad.extend((key, str(error)) for key in left)
+    for task in tasks:
+        for key, signal, rate in _signals(task):
+            try:
+                if isinstance(signal, audio.AudioError):
+                    raise signal
+                good.append((key, _vector(signal, rate)))
+            except audio.AudioError as error:
+                bad.append((key, str(error)))
     return good, bad
 
 
@@ -305,6 +315,21 @@ def _vector(signal: np.ndarray, rate: int) -> np.ndarray:
     features = _worker.extractor(signal, rate)
     aside = _worker.extractor.aside(signal, rate)
     return np.concatenate([features, np.asarray(aside, dtype=features.dtype)])
+
+
+def _signals(task: Task) -> Iterator[tuple[Key, np.ndarray | AudioError, int]]:
+    """Signal of each key of a task, or why there is none, and its sampling rate."""
+    from izwi import audio
+
+    path, keys = task
+    left = list(keys)
+    try:
+        spans = [(start, None if end < 0 else end) for _, start, end in keys]
+        for signal, rate in audio.read_parts(path, spans):
+            yield left.pop(0), signal, rate
+    except audio.AudioError as error:
+        for key in left:
+            yield key, error, 0
 
 
 class _Clock:

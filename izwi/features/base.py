@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from izwi.errors import UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     import numpy as np
     import pandas as pd
 
@@ -28,6 +30,8 @@ class Extractor:
         packages: pip distributions whose version can change a value
         modules: source files of izwi, beside ``features/base.py`` and ``audio.py``, whose code
             can change a value
+        located: options that say where something lies that ``content`` digests: they are no part
+            of the key, so that a moved file is still the same
         parallel: ``threads`` where the work releases Python's global lock, else ``processes``
         asides: names of what the store keeps beside the features for :meth:`remarks`
         columns: names of the features
@@ -39,6 +43,7 @@ class Extractor:
     prefix: ClassVar[str] = ""
     packages: ClassVar[tuple[str, ...]] = ()
     modules: ClassVar[tuple[str, ...]] = ()
+    located: ClassVar[tuple[str, ...]] = ()
     parallel: ClassVar[str] = "threads"
     asides: ClassVar[tuple[str, ...]] = ()
     columns: list[str]
@@ -110,6 +115,48 @@ class TableExtractor(Extractor):
             UserError: if there are rows without features
         """
         raise NotImplementedError
+
+
+class BatchExtractor(Extractor):
+    """Takes many rows at once; one instance serves all workers.
+
+    A vector must not depend on the other rows of its batch.
+    """
+
+    def load(self) -> None:
+        """Load what is big; called once, before anything else."""
+
+    def start_thread(self) -> None:
+        """Called in each worker thread when it starts."""
+
+    def prepare(self, signal: np.ndarray, rate: int) -> tuple[Hashable, Any]:
+        """Bring one row into the form that batches are made of.
+
+        Args:
+            signal: shape (channels, samples), float32
+            rate: sampling rate in Hz
+
+        Returns:
+            its group, since only rows of one group share a batch, and the row
+
+        Raises:
+            AudioError: if the signal cannot be used
+        """
+        raise NotImplementedError
+
+    def capacity(self, group: Hashable) -> int:
+        """Most rows of a batch of this group."""
+        raise NotImplementedError
+
+    def batch(self, group: Hashable, items: list[Any]) -> list[np.ndarray]:
+        """Features of prepared rows of one group, each of shape (features,), in their order."""
+        raise NotImplementedError
+
+    def __call__(self, signal: np.ndarray, rate: int) -> np.ndarray:
+        """Compute the features of one row; see the base class."""
+        self.load()
+        group, item = self.prepare(signal, rate)
+        return self.batch(group, [item])[0]
 
 
 class BadFiles(UserError):

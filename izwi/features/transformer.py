@@ -1,0 +1,607 @@
+"""Embeddings of pretrained transformers: wav2vec 2.0, HuBERT, WavLM, data2vec, Whisper, AST.
+
+The models and their front ends are those of the transformers library, in float32. On a computer
+without graphics card a vector depends on its own audio alone, to the last bit: a row is padded to
+a length that follows from its own, and rows are computed either always alone or never alone,
+since libraries choose other algorithms for a single row than for several.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from izwi.errors import UserError
+from izwi.features.base import BatchExtractor
+from izwi.options import Option
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    import numpy as np
+    import torch
+
+# Audio of one batch: on a processor more gains nothing, on a graphics card it does.
+BATCH_SECONDS = {"cpu": 40, "cuda": 320}
+# A wave in one piece takes some 20 MB a second.
+LONGEST_SECONDS = 300
+
+# Family of models → names by which the hub knows them, as <owner>/<name>.
+FACEBOOK = {
+    "wav2vec2": (
+        *("wav2vec2-base", "wav2vec2-base-100h", "wav2vec2-base-960h", "wav2vec2-large"),
+        *("wav2vec2-large-960h", "wav2vec2-large-lv60", "wav2vec2-large-960h-lv60"),
+        *("wav2vec2-large-960h-lv60-self", "wav2vec2-large-robust"),
+        *("wav2vec2-large-robust-ft-swbd-300h", "wav2vec2-large-robust-ft-libri-960h"),
+        *("wav2vec2-large-xlsr-53", "wav2vec2-xls-r-300m", "wav2vec2-xls-r-1b"),
+        "wav2vec2-xls-r-2b",
+    ),
+    "hubert": (
+        *("hubert-base-ls960", "hubert-large-ll60k", "hubert-large-ls960-ft"),
+        *("hubert-xlarge-ll60k", "hubert-xlarge-ls960-ft"),
+    ),
+    "data2vec": (
+        *("data2vec-audio-base", "data2vec-audio-base-960h", "data2vec-audio-large"),
+        "data2vec-audio-large-960h",
+    ),
+}
+WAVLM = ("wavlm-base", "wavlm-base-plus", "wavlm-large")
+WHISPER = (
+    *("whisper-tiny", "whisper-tiny.en", "whisper-base", "whisper-base.en", "whisper-small"),
+    *("whisper-small.en", "whisper-medium", "whisper-medium.en", "whisper-large"),
+    *("whisper-large-v2", "whisper-large-v3", "whisper-large-v3-turbo"),
+)
+AST = "ast-finetuned-audioset-10-10-0.4593"
+# Value of FEATS.type → family, and the model's name on the hub.
+HUB: dict[str, tuple[str, str]] = {
+    "wav2vec": ("wav2vec2", "facebook/wav2vec2-large-robust-ft-swbd-300h"),
+    "wav2vec2": ("wav2vec2", "facebook/wav2vec2-large-robust-ft-swbd-300h"),
+    "hubert": ("hubert", "facebook/hubert-base-ls960"),
+    "wavlm": ("wavlm", "microsoft/wavlm-base"),
+    "data2vec": ("data2vec", "facebook/data2vec-audio-base"),
+    "whisper": ("whisper", "openai/whisper-base"),
+    "ast": ("ast", f"MIT/{AST}"),
+    **{n: (family, f"facebook/{n}") for family, names in FACEBOOK.items() for n in names},
+    **{name: ("wavlm", f"microsoft/{name}") for name in WAVLM},
+    **{name: ("whisper", f"openai/{name}") for name in WHISPER},
+    AST: ("ast", f"MIT/{AST}"),
+}
+WEIGHTS = "model.safetensors"
+INDEX = "model.safetensors.index.json"
+PICKLED = "pytorch_model.bin"
+FRONT_ENDS = ("preprocessor_config.json", "processor_config.json")
+
+
+def _options(family: str, poolings: tuple[str, ...], *others: str) -> tuple[Option, ...]:
+    """Options of a family of models; ``others`` are further spellings of its name."""
+
+    def spellings(name: str) -> tuple[str, ...]:
+        return tuple(f"{other}.{name}" for other in others)
+
+    return (
+        Option(
+            "FEATS",
+            f"{family}.model",
+            "model",
+            None,
+            f"{family}: folder of the model, or its name on the Hugging Face hub (default: the "
+            "model that the type names)",
+            stage="features",
+            aliases=("model", *spellings("model")),
+        ),
+        Option(
+            "FEATS",
+            f"{family}.layer",
+            "int",
+            0,
+            f"{family}: hidden layer, counted back from the last, which is 0",
+            stage="features",
+            minimum=0,
+            aliases=("layer", *spellings("layer")),
+        ),
+        Option(
+            "FEATS",
+            f"{family}.pooling",
+            "str",
+            "mean",
+            f"{family}: mean of the frames that hold the recording"
+            + ("; last: the last of them" if "last" in poolings else "")
+            + ("; all: mean with the frames that only hold padding" if "all" in poolings else ""),
+            stage="features",
+            choices=poolings,
+            aliases=("pooling", *spellings("pooling")),
+        ),
+    )
+
+
+class Transformer(BatchExtractor):
+    """What the families share: finding, checking and loading a model.
+
+    Attributes:
+        family: begins the names of the options and of the columns
+        hub: name of the model on the hub that the type stands for
+        kind: ``model_type`` in the model's config.json
+    """
+
+    family: ClassVar[str]
+    hub: ClassVar[str]
+    kind: ClassVar[str]
+    packages = ("torch", "transformers", "audresample")
+    modules = ("features/transformer.py",)
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        from transformers import AutoConfig
+
+        super().__init__(options)
+        self.layer = self.values[f"{self.family}.layer"]
+        self.pooling = self.values[f"{self.family}.pooling"]
+        self.folder = self._folder(self.values)
+        self.config = AutoConfig.from_pretrained(self.folder, local_files_only=True)
+        self.columns = [f"{self.family}_{i}" for i in range(self.config.hidden_size)]
+        self.model: torch.nn.Module | None = None
+
+    @classmethod
+    def content(cls, options: dict[str, Any]) -> list[str]:
+        """Digests of the model's files.
+
+        Raises:
+            UserError: if there is no such model, it is of another family, or its weights are
+                missing, a Git-LFS pointer or pickled
+        """
+        from izwi.keys import file_digest, large_files, version_of
+
+        if lost := [name for name in ("torch", "transformers") if version_of(name) is None]:
+            raise UserError(
+                f"[FEATS] type: {cls.name} needs {' and '.join(lost)}, not installed; type: "
+                "make deep (or: pip install -r requirements-deep.txt)"
+            )
+        folder = cls._folder(options)
+        config = _config(folder, cls.where())
+        kind = config.get("model_type")
+        if kind != cls.kind:
+            raise UserError(
+                f"{cls.where()}: {folder} holds a model of the type {kind}, "
+                f"FEATS.type = {cls.name} takes {cls.kind}"
+            )
+        layers = config.get("num_hidden_layers") or config.get("encoder_layers")
+        layer = options[f"{cls.family}.layer"]
+        if layers and layer > layers:
+            raise UserError(
+                f"{cls.where('layer')}: {layer} is more than the {layers} layers of the model"
+            )
+        front_ends = [name for name in FRONT_ENDS if (folder / name).is_file()]
+        if not front_ends:
+            raise UserError(f"{cls.where()}: {folder} has no {FRONT_ENDS[0]}")
+        names = ["config.json", *front_ends, *_weights(folder, cls.where())]
+        return [
+            large_files.digest(str(folder / name))
+            if name.endswith(".safetensors")
+            else file_digest(str(folder / name))
+            for name in names
+        ]
+
+    @classmethod
+    def where(cls, option: str = "model") -> str:
+        """Beginning of a message about an option."""
+        return f"[FEATS] {cls.family}.{option}"
+
+    @classmethod
+    def _folder(cls, options: dict[str, Any]) -> Path:
+        """Folder of the model, which may lie in the hub's cache on this computer.
+
+        Raises:
+            UserError: if it is not on this computer
+        """
+        name = options[f"{cls.family}.model"] or cls.hub
+        if os.path.isdir(name):
+            return Path(name)
+        snapshot = hub_snapshot(name)
+        if snapshot is None:
+            raise UserError(
+                f"{cls.where()}: '{name}' is no folder and not in the hub's cache of this "
+                f"computer; fetch it once: python scripts/fetch_model.py {name} <folder>, then "
+                f"set {cls.family}.model = <folder>"
+            )
+        return snapshot
+
+    def load(self) -> None:
+        """Load the model, in float32, on a graphics card if there is one."""
+        if self.model is not None:
+            return
+        import torch
+        import transformers
+        from transformers import AutoFeatureExtractor, AutoModel
+
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        # Graphics cards compute convolutions with 10 bits less otherwise.
+        torch.backends.cudnn.allow_tf32 = False
+        transformers.utils.logging.set_verbosity_error()
+        transformers.utils.logging.disable_progress_bar()
+        self.front = AutoFeatureExtractor.from_pretrained(self.folder, local_files_only=True)
+        layers = self.config.num_hidden_layers
+        # Layers above the wanted one need not be computed; one more than that, since the states
+        # of the last are normalised.
+        self.state = layers - self.layer
+        if self.layer:
+            self._set_layers(min(layers, self.state + 1))
+        model, report = AutoModel.from_pretrained(
+            self.folder,
+            config=self.config,
+            dtype=torch.float32,
+            use_safetensors=True,
+            local_files_only=True,
+            output_loading_info=True,
+        )
+        # That one is for training alone.
+        if lost := sorted(key for key in report["missing_keys"] if "masked_spec" not in key):
+            raise UserError(
+                f"{self.where()}: the weights in {self.folder} lack {len(lost)} of the model's, "
+                f"such as {lost[0]}"
+            )
+        self.model = self._part(model).to(self.device).eval()
+
+    def _set_layers(self, layers: int) -> None:
+        self.config.num_hidden_layers = layers
+
+    def _part(self, model: torch.nn.Module) -> torch.nn.Module:
+        """The part of the model that is used."""
+        return model
+
+    def start_thread(self) -> None:
+        """Compute on one core; the workers share the model and the other cores."""
+        import torch
+
+        torch.set_num_threads(1)
+
+    def _mono(self, signal: np.ndarray, rate: int) -> np.ndarray:
+        """Signal as the model takes it, shape (samples,)."""
+        from izwi import audio
+
+        return audio.resample(audio.mix(signal), rate, self.front.sampling_rate)[0]
+
+    def _states(self, inputs: np.ndarray, mask: np.ndarray | None = None) -> torch.Tensor:
+        """States of the wanted layer, shape (rows, frames, features); halves what is too large."""
+        import torch
+
+        try:
+            with torch.inference_mode():
+                arguments = [torch.from_numpy(inputs).to(self.device)]
+                if mask is not None:
+                    arguments.append(torch.from_numpy(mask).to(self.device))
+                found = self.model(*arguments, output_hidden_states=self.layer > 0)
+                if self.layer:
+                    return found.hidden_states[self.state]
+                return found.last_hidden_state
+        except torch.cuda.OutOfMemoryError:
+            half = len(inputs) // 2
+            if not half:
+                raise
+        parts = (slice(None, half), slice(half, None))
+        return torch.cat(
+            [self._states(inputs[p], None if mask is None else mask[p]) for p in parts]
+        )
+
+
+class Waves(Transformer):
+    """Models that take the wave itself.
+
+    Where padding cannot reach the other frames (convolutions with layer norm), rows of similar
+    length share a batch; else, as with group norm over time, only rows of the same length do.
+    """
+
+    def load(self) -> None:
+        """Load the model; see the base class."""
+        super().load()
+        config = self.config
+        # data2vec convolves positions in several steps, each of which lets padding in.
+        self.pads = (
+            getattr(config, "feat_extract_norm", None) == "layer"
+            and config.model_type in ("wav2vec2", "hubert", "wavlm")
+            and not getattr(config, "add_adapter", False)
+            and not getattr(config, "conv_pos_batch_norm", False)
+        )
+
+    def frames(self, samples: int) -> int:
+        """Number of frames that the convolutions make."""
+        for kernel, stride in zip(self.config.conv_kernel, self.config.conv_stride, strict=True):
+            samples = (samples - kernel) // stride + 1
+        return samples
+
+    def prepare(self, signal: np.ndarray, rate: int) -> tuple[Hashable, Any]:
+        """Normalise a row, as its front end does; see the base class."""
+        from izwi import audio
+
+        seconds = signal.shape[1] / rate
+        if seconds > LONGEST_SECONDS:
+            raise audio.AudioError(
+                f"{seconds:.0f} s are too long for {self.name}, which takes up to "
+                f"{LONGEST_SECONDS} s in one piece: list its segments, with start and end"
+            )
+        mono = self._mono(signal, rate)
+        frames = self.frames(len(mono))
+        if frames < 1:
+            raise audio.AudioError(f"{seconds:.3f} s are too short for {self.name}")
+        front = self.front(mono, sampling_rate=self.front.sampling_rate, return_tensors="np")
+        length, masked = len(mono), False
+        if self.pads:
+            length = padded_length(length)
+            masked = self.frames(length) > frames
+        return (length, masked), front["input_values"][0].astype("float32")
+
+    def capacity(self, group: Hashable) -> int:
+        """Most rows of a batch; see the base class."""
+        length, _ = group
+        return max(1, BATCH_SECONDS[self.device] * self.front.sampling_rate // length)
+
+    def batch(self, group: Hashable, items: list[np.ndarray]) -> list[np.ndarray]:
+        """Embed rows of one padded length; see the base class."""
+        import numpy as np
+
+        length, masked = group
+        # A row alone takes other paths through the libraries than the same row among others.
+        pair = len(items) == 1 and self.capacity(group) > 1 and self.device == "cpu"
+        rows = items * 2 if pair else items
+        inputs = np.zeros((len(rows), length), np.float32)
+        mask = np.zeros((len(rows), length), np.int64)
+        for row, item in enumerate(rows):
+            inputs[row, : len(item)] = item
+            mask[row, : len(item)] = 1
+        states = self._states(inputs, mask if masked else None)
+        vectors = []
+        for own, item in zip(states, items, strict=False):
+            if masked:
+                own = own[: self.frames(len(item))]
+            vector = own[-1] if self.pooling == "last" else own.mean(dim=0)
+            vectors.append(vector.cpu().numpy())
+        return vectors
+
+
+class Wav2Vec2(Waves):
+    """wav2vec 2.0 (Baevski et al., 2020)."""
+
+    kind = "wav2vec2"
+
+
+class Hubert(Waves):
+    """HuBERT (Hsu et al., 2021)."""
+
+    kind = "hubert"
+
+
+class WavLM(Waves):
+    """WavLM (Chen et al., 2022)."""
+
+    kind = "wavlm"
+
+
+class Data2Vec(Waves):
+    """data2vec (Baevski et al., 2022)."""
+
+    kind = "data2vec-audio"
+
+
+class Windows(Transformer):
+    """Models that take spectra of one length; longer audio is cut into windows.
+
+    ``mean`` is over the frames that hold audio of the recording, those of all windows; ``all`` is
+    over all frames, windows weighted by the audio in them.
+    """
+
+    def size(self) -> int:
+        """Samples of a window."""
+        raise NotImplementedError
+
+    def window(self, part: np.ndarray) -> tuple[np.ndarray, int]:
+        """Input of the model for a part of at most a window, and how many frames it fills."""
+        raise NotImplementedError
+
+    def own(self, states: torch.Tensor, frames: int) -> torch.Tensor:
+        """States of frames that hold audio.
+
+        Args:
+            states: shape (frames, features)
+            frames: how many do
+        """
+        return states[:frames]
+
+    def prepare(self, signal: np.ndarray, rate: int) -> tuple[Hashable, Any]:
+        """Cut a row and make spectra; see the base class."""
+        mono = self._mono(signal, rate)
+        size = self.size()
+        return None, [self.window(mono[i : i + size]) for i in range(0, len(mono), size)]
+
+    def capacity(self, group: Hashable) -> int:
+        """Most rows of a batch; see the base class."""
+        seconds = self.size() / self.front.sampling_rate
+        # Two windows on a processor are no faster together.
+        return 1 if self.device == "cpu" else max(1, int(BATCH_SECONDS[self.device] / seconds))
+
+    def batch(self, group: Hashable, items: list[Any]) -> list[np.ndarray]:
+        """Embed the windows of some rows; see the base class."""
+        import numpy as np
+
+        windows = [window for item in items for window in item]
+        size = self.capacity(group)
+        pooled = []
+        for first in range(0, len(windows), size):
+            some = windows[first : first + size]
+            states = self._states(np.stack([spectrum for spectrum, _ in some]))
+            for row, (_, frames) in zip(states, some, strict=True):
+                own = row if self.pooling == "all" else self.own(row, frames)
+                vector = own[-1] if self.pooling == "last" else own.mean(dim=0)
+                pooled.append(vector.cpu().numpy())
+        left = iter(pooled)
+        vectors = []
+        for item in items:
+            of_item = np.stack([next(left) for _ in item])
+            if self.pooling == "last" or len(item) == 1:
+                vectors.append(of_item[-1])
+            else:
+                weights = [frames for _, frames in item]
+                vectors.append(np.average(of_item, axis=0, weights=weights).astype(np.float32))
+        return vectors
+
+
+class Whisper(Windows):
+    """The encoder of Whisper (Radford et al., 2022)."""
+
+    kind = "whisper"
+
+    def _set_layers(self, layers: int) -> None:
+        self.config.encoder_layers = layers
+
+    def _part(self, model: torch.nn.Module) -> torch.nn.Module:
+        return model.get_encoder()
+
+    def size(self) -> int:
+        """Samples of a window; see the base class."""
+        return self.front.n_samples
+
+    def window(self, part: np.ndarray) -> tuple[np.ndarray, int]:
+        """Log-mel spectrum of 30 s, and the frames that hold audio; see the base class."""
+        found = self.front(part, sampling_rate=self.front.sampling_rate, return_tensors="np")
+        frames = math.ceil(len(part) * self.config.max_source_positions / self.size())
+        return found["input_features"][0], frames
+
+
+class Ast(Windows):
+    """The audio spectrogram transformer (Gong et al., 2021)."""
+
+    kind = "audio-spectrogram-transformer"
+    # Its front end computes filter banks by torchaudio if that is there.
+    packages = (*Transformer.packages, "torchaudio")
+    # Samples of a spectrum and between two, at 16 kHz, as in the front end.
+    SPECTRUM, HOP = 400, 160
+
+    def size(self) -> int:
+        """Samples of a window; see the base class."""
+        return (self.config.max_length - 1) * self.HOP + self.SPECTRUM
+
+    def window(self, part: np.ndarray) -> tuple[np.ndarray, int]:
+        """Filter banks, and the steps of patches that hold audio; see the base class."""
+        import numpy as np
+
+        part = np.pad(part, (0, max(0, self.SPECTRUM - len(part))))
+        found = self.front(part, sampling_rate=self.front.sampling_rate, return_tensors="np")
+        spectra = 1 + (len(part) - self.SPECTRUM) // self.HOP
+        steps = math.ceil(spectra / self.config.time_stride)
+        return found["input_values"][0].astype(np.float32), min(steps, self.steps())
+
+    def steps(self) -> int:
+        """Patches in the direction of time."""
+        return (self.config.max_length - self.config.patch_size) // self.config.time_stride + 1
+
+    def own(self, states: torch.Tensor, frames: int) -> torch.Tensor:
+        """States of patches that hold audio; see the base class."""
+        # Two tokens stand for the whole, then come the patches, band by band.
+        patches = states[2:].reshape(-1, self.steps(), states.shape[-1])
+        return patches[:, :frames].reshape(-1, states.shape[-1])
+
+
+FAMILIES: dict[str, tuple[type[Transformer], tuple[Option, ...]]] = {
+    "wav2vec2": (Wav2Vec2, _options("wav2vec2", ("mean", "last"), "wav2vec")),
+    "hubert": (Hubert, _options("hubert", ("mean", "last"))),
+    "wavlm": (WavLM, _options("wavlm", ("mean", "last"))),
+    "data2vec": (Data2Vec, _options("data2vec", ("mean", "last"))),
+    "whisper": (Whisper, _options("whisper", ("mean", "last", "all"))),
+    "ast": (Ast, _options("ast", ("mean", "all"))),
+}
+
+
+def __getattr__(name: str) -> type[Transformer]:
+    """The extractor of a type in ``HUB``, which the registry asks for by that name."""
+    if name not in HUB:
+        raise AttributeError(name)
+    return _extractor(name)
+
+
+@cache
+def _extractor(name: str) -> type[Transformer]:
+    family, hub = HUB[name]
+    base, options = FAMILIES[family]
+    stated = {
+        "__doc__": base.__doc__,
+        "name": name,
+        "family": family,
+        "hub": hub,
+        "options": options,
+        "title": (f"{family}.layer", f"{family}.pooling"),
+        "located": (f"{family}.model",),
+        "prefix": f"{name}.",
+    }
+    return type(base.__name__, (base,), stated)
+
+
+def padded_length(samples: int) -> int:
+    """Length to which a row is padded, up to a sixteenth more than its own."""
+    step = 1 << max(0, samples.bit_length() - 5)
+    return -(-samples // step) * step
+
+
+def hub_snapshot(name: str) -> Path | None:
+    """Folder of a model in the hub's cache on this computer, as huggingface_hub lays it out."""
+    home = os.environ.get("HF_HOME") or os.path.join(
+        os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "huggingface"
+    )
+    hub = Path(os.environ.get("HF_HUB_CACHE") or os.path.join(home, "hub"))
+    model = hub / f"models--{name.replace('/', '--')}"
+    try:
+        snapshot = model / "snapshots" / (model / "refs" / "main").read_text().strip()
+    except OSError:
+        return None
+    return snapshot if snapshot.is_dir() else None
+
+
+def _config(folder: Path, where: str) -> dict[str, Any]:
+    """The config.json of a model.
+
+    Raises:
+        UserError: if there is none
+    """
+    path = folder / "config.json"
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{where}: {folder} is no folder of a model, no config.json") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{where}: {path} cannot be read: {error}") from error
+    return config if isinstance(config, dict) else {}
+
+
+def _weights(folder: Path, where: str) -> list[str]:
+    """Names of the files of the weights.
+
+    Raises:
+        UserError: if they are missing, Git-LFS pointers or pickled
+    """
+    names = [WEIGHTS]
+    if not (folder / WEIGHTS).is_file() and (folder / INDEX).is_file():
+        index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+        names = sorted(set(index["weight_map"].values()))
+    for name in (*names, PICKLED):
+        if _is_pointer(folder / name):
+            raise UserError(
+                f"{where}: {folder / name} is a Git-LFS pointer instead of the weights; "
+                f"type: git -C {folder} lfs pull"
+            )
+    if lost := [name for name in names if not (folder / name).is_file()]:
+        if (folder / PICKLED).is_file():
+            raise UserError(
+                f"{where}: {folder} has its weights as {PICKLED} alone, a pickle, which can run "
+                f"any code; convert it: python scripts/fetch_model.py {folder} <new folder>"
+            )
+        raise UserError(f"{where}: {folder} has no weights, {lost[0]} is missing")
+    return names
+
+
+def _is_pointer(path: Path) -> bool:
+    """True for the small text that Git puts in a large file's place without Git-LFS."""
+    try:
+        with open(path, "rb") as stream:
+            return stream.read(40).startswith(b"version https://git-lfs")
+    except OSError:
+        return False
