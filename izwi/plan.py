@@ -199,7 +199,9 @@ class Planner:
         evaluated = self._evaluate(experiment, trained, tables, matrices, split)
         plots = self._plots(experiment, trained, evaluated, tables, matrices, split)
         soft = self._soft_labels(experiment, trained, tables, split, sources)
-        done = self._experiment(experiment, evaluated, plots, trained, tables, matrices, split, soft)
+        done = self._experiment(
+            experiment, evaluated, plots, trained, tables, matrices, split, soft
+        )
         if soft is not None and experiment.save_test is not None:
             self._soft[experiment.save_test] = (soft, done, max(s["level"] for s in sources) + 1)
 
