@@ -21,6 +21,8 @@ from izwi.errors import UserError
 CLASSIFICATION = ("uar", "accuracy", "f1", "eer")
 REGRESSION = ("mse", "mae", "ccc", "pcc")
 RESAMPLES = 1000
+# What the train stage reports of choices that depend on the data.
+FROM_TRAINING = ("bins", "submodels", "self_training")
 CELLS_AT_ONCE = 4_000_000  # weights held in memory at a time
 
 
@@ -152,6 +154,8 @@ def evaluate(
         "warnings": warnings,
         "notes": notes,
     }
+    # Only where it was asked for.
+    result |= {key: training[key] for key in FROM_TRAINING if training.get(key)}
     if not runs:
         return result
 
@@ -183,7 +187,84 @@ def evaluate(
         result["per_class"], result["confusion"] = sample.per_class()
         warnings.extend(_absent(first, labels))
         result["probability_disagreement"] = _disagreement(labelled, labels)
+    if "submodels" in training:
+        result["per_submodel"] = _per_submodel(first, sample, result.pop("submodels"))
+    if spec.get("bins"):
+        result["binned"] = binned(
+            runs, spec["bins"], [str(label) for label in spec["bin_labels"]], spec["seed"]
+        )
+        outside = result["binned"]["truth_outside"]
+        if outside:
+            warnings.append(
+                f"[DATA] bins: {outside} of {n} values of the test set lie outside "
+                f"{spec['bins'][0]:g} to {spec['bins'][-1]:g}, the binned figures leave them out"
+            )
     return result
+
+
+def binned(
+    runs: list[pd.DataFrame], bins: list[float], labels: list[str], seed: int
+) -> dict[str, Any]:
+    """A regression as if it were a classification: truth and prediction put into bins.
+
+    Args:
+        runs: predictions of each run, all of the same rows
+        bins: limits, ascending; a bin holds its lower limit, not its upper
+        labels: of the bins
+        seed: of the intervals
+
+    Returns:
+        ``labels``, ``bins``, ``metrics``, ``intervals``, ``per_class`` and ``confusion`` as for a
+        classification; ``truth_outside``: rows whose truth lies in no bin, which are left out;
+        ``predicted_outside``: predictions that lie in no bin and count for the nearest one
+    """
+    places = [np.searchsorted(bins, run["truth"].to_numpy(float), side="right") - 1 for run in runs]
+    inside = (places[0] >= 0) & (places[0] < len(labels))
+    names = np.array(labels, dtype=object)
+    predicted, outside = [], 0
+    for run in runs:
+        place = np.searchsorted(bins, run["prediction"].to_numpy(float)[inside], side="right") - 1
+        outside += int(((place < 0) | (place >= len(labels))).sum())
+        predicted.append(names[np.clip(place, 0, len(labels) - 1)])
+    result: dict[str, Any] = {
+        "labels": labels,
+        "bins": list(bins),
+        "measure": "uar",
+        "metrics": dict.fromkeys(CLASSIFICATION),
+        "intervals": {name: [None, None] for name in CLASSIFICATION},
+        "per_class": {},
+        "confusion": None,
+        "runs": len(runs),
+        "n_evaluated": int(inside.sum()),
+        "truth_outside": int((~inside).sum()),
+        "predicted_outside": outside,
+    }
+    if not inside.any():
+        return result
+    sample = _Sample(names[places[0][inside]], predicted, "classification", labels)
+    result["metrics"] = _mean(sample.measures())
+    limits = sample.intervals(seed, RESAMPLES)
+    result["intervals"] = {name: list(pair) for name, pair in limits.items()}
+    result["per_class"], result["confusion"] = sample.per_class()
+    return result
+
+
+def _per_submodel(
+    first: pd.DataFrame, sample: _Sample, submodels: dict[str, Any]
+) -> dict[str, Any]:
+    """Figures of each model of its own, over the rows that it predicts."""
+    rows_of = first.groupby("submodel", sort=True).indices
+    return {
+        "column": submodels["column"],
+        "values": {
+            name: {
+                "n_train": about["train"],
+                "n_test": len(rows_of.get(name, ())),
+                **(_mean(sample.part(rows_of[name]).measures()) if name in rows_of else {}),
+            }
+            for name, about in submodels["values"].items()
+        },
+    }
 
 
 def write_predictions(predictions: pd.DataFrame, path: str | Path) -> None:

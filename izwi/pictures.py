@@ -106,6 +106,9 @@ def wanted(experiment: Experiment, of: str, by: str) -> list[Picture]:
     model = f"{of}: {by}, {experiment.model['type']}"
     main = "confusion_matrix" if experiment.task == "classification" else "truth_prediction"
     found = [Picture(main, (main,), "results", model)]
+    if "bins" in experiment.evaluation:
+        name = "confusion_matrix_binned"
+        found.append(Picture(name, (name,), "results", model))
     if plots["value_counts"] is not None:
         names = [_name("value_counts", *group) for group in plots["value_counts"]]
         columns = dict(zip(names, plots["value_counts"], strict=True))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from izwi import jobs, pictures
+from izwi import binning, jobs, pictures
 from izwi.errors import UserError
 from izwi.files import atomic, read_json
 
@@ -33,6 +33,18 @@ def truth_prediction(spec, inputs):
     return {
         "truth_prediction": lambda path: plots.truth_prediction(
             predictions, metrics, path, spec["title"]
+        ),
+    }
+
+
+def confusion_matrix_binned(spec, inputs):
+    """Truth against prediction of a regression, both in bins."""
+    from izwi import plots
+
+    metrics = read_json(inputs["metrics"])["binned"]
+    return {
+        "confusion_matrix_binned": lambda path: plots.confusion_matrix(
+            metrics, path, spec["title"]
         ),
     }
 
@@ -131,8 +143,9 @@ def samples(inputs):
     table = pd.concat([pd.read_parquet(file) for file in inputs["tables"]], ignore_index=True)
     split = pd.read_parquet(inputs["split"])
     table["seconds"] = (table["end"] - table["start"]).dt.total_seconds()
-    table = table.assign(part=split["part"], speaker=split["speaker"])
-    return table, read_json(inputs["split_report"])["labels"] or None
+    labels = read_json(inputs["split_report"])["labels"] or None
+    table = binning.shown(table, split, labels)
+    return table.assign(part=split["part"], speaker=split["speaker"]), labels
 
 
 def column_of(frame, name, spec):
@@ -165,6 +178,7 @@ KINDS = {
         function.__name__: function
         for function in (
             confusion_matrix,
+            confusion_matrix_binned,
             truth_prediction,
             value_counts,
             database_counts,
