@@ -371,7 +371,8 @@ class Planner:
         # Wrong labels, speakers or splits are told before any extraction starts; a split that waits
         # for soft labels must not hold up the features that they are learned from.
         waits = any(database["type"] == "soft" for database in experiment.databases)
-        if not waits and split.outputs["report"] not in unit.inputs["splits"]:
+        there = unit.done or split.outputs["report"] in unit.inputs["splits"]
+        if not waits and not there:
             unit.inputs["splits"].append(split.outputs["report"])
         return unit
 
