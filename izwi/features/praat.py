@@ -6,7 +6,7 @@ docs/praat_features.md has the definition, unit and source of each.
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from izwi.errors import UserError
 from izwi.features.base import Extractor
@@ -300,32 +300,62 @@ def tract(formants: np.ndarray) -> dict[str, float]:
     }
 
 
-def speech(sound: parselmouth.Sound, pitch: parselmouth.Pitch) -> dict[str, float]:
-    """Syllable nuclei and pauses, after the idea of de Jong and Wempe (2009).
+class Syllables(NamedTuple):
+    """Where the syllables of a recording are.
+
+    Args:
+        level: intensity of each frame in dB, shape (frames,)
+        times: of the frames in seconds, shape (frames,)
+        stretches: start and end of each stretch of speech in seconds
+        nuclei: frames of the syllable nuclei
+    """
+
+    level: np.ndarray
+    times: np.ndarray
+    stretches: list[tuple[float, float]]
+    nuclei: list[int]
+
+
+def syllables(sound: parselmouth.Sound, pitch: parselmouth.Pitch) -> Syllables | None:
+    """Syllable nuclei and stretches of speech, after the idea of de Jong and Wempe (2009).
 
     A nucleus is a peak of the intensity above the silence threshold, at least 2 dB above the
     lowest point on either side before the next nucleus, in a voiced frame of a sounding stretch.
+
+    Returns:
+        None where the recording is too short for the intensity
     """
     import numpy as np
     from parselmouth.praat import call
 
-    values = dict.fromkeys(SPEECH, np.nan)
     if sound.duration < 6.4 / SYLLABLE_PITCH:
-        return values
+        return None
     intensity = call(sound, "To Intensity", SYLLABLE_PITCH, 0.0, True)
     level, times = intensity.values[0], intensity.xs()
     threshold = max(np.quantile(level, 0.99) - SILENCE, level.min())
     stretches = sounding(level > threshold, times, sound.duration)
 
     frequency = pitch.selected_array["frequency"]
-    nuclei = 0
+    nuclei = []
     for peak in peaks(level, DIP):
         time = times[peak]
         frame = round((time - pitch.x1) / pitch.dx)
         voiced = 0 <= frame < len(frequency) and frequency[frame] > 0
         sounds = any(start <= time <= end for start, end in stretches)
-        nuclei += level[peak] > threshold and voiced and sounds
+        if level[peak] > threshold and voiced and sounds:
+            nuclei.append(peak)
+    return Syllables(level, times, stretches, nuclei)
 
+
+def speech(sound: parselmouth.Sound, pitch: parselmouth.Pitch) -> dict[str, float]:
+    """Speech rate and pauses."""
+    import numpy as np
+
+    values = dict.fromkeys(SPEECH, np.nan)
+    found = syllables(sound, pitch)
+    if found is None:
+        return values
+    stretches, nuclei = found.stretches, len(found.nuclei)
     phonation = sum(end - start for start, end in stretches)
     pauses = np.array([after[0] - before[1] for before, after in pairwise(stretches)])
     values |= {

@@ -18,9 +18,9 @@ ROWS = 64
 class SpectrogramNet(nn.Module):
     """Three blocks of convolutions over time and frequency, then dense layers.
 
-    Each band is normalised first. A block is a 3 x 3 convolution, batch normalisation, the
-    activation, and the maximum of 2 x 2 cells. Mean and maximum over time go to the dense layers,
-    so that it does not matter when something is said.
+    Each band is normalised first. A block is a 3 x 3 convolution, the maximum of 2 x 2
+    cells, batch normalisation, and the activation. Mean and maximum over time go to the dense
+    layers, so that it does not matter when something is said.
 
     Args:
         bands: of the spectrogram
@@ -45,9 +45,10 @@ class SpectrogramNet(nn.Module):
             blocks += [
                 # Batch normalisation takes the mean away, and a bias with it.
                 nn.Conv2d(before, channels, 3, padding=1, bias=False),
+                # Before the two below, which then see a quarter of the cells.
+                nn.MaxPool2d(2, ceil_mode=True),
                 nn.BatchNorm2d(channels),
                 activation(),
-                nn.MaxPool2d(2, ceil_mode=True),
             ]
             before, bands = channels, (bands + 1) // 2
         self.blocks = nn.Sequential(*blocks)
