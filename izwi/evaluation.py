@@ -143,7 +143,7 @@ def evaluate(
     result["intervals"] = {name: [None, None] for name in names}
     result |= {"runs": len(runs), "sd": None, "min": None, "max": None}
     result |= {"per_run": [], "per_fold": [], "fold_mean": None, "per_class": {}}
-    result |= {"per_speaker": {}, "confusion": None, "labels": labels}
+    result |= {"per_database": {}, "per_speaker": {}, "confusion": None, "labels": labels}
     result |= {
         "n_train": training.get("counts", {}).get("train"),
         "n_test": n_all,
@@ -179,6 +179,17 @@ def evaluate(
             for fold, rows in first.groupby("fold", sort=True).indices.items()
         ]
         result["fold_mean"] = _mean([{m: f[m] for m in names} for f in result["per_fold"]])
+    for database, rows in first.groupby("database", sort=False).indices.items():
+        own = sample.part(rows)
+        one = len(rows) == len(first)
+        limits = intervals if one else own.intervals(spec["seed"], RESAMPLES)
+        result["per_database"][str(database)] = {
+            "n": len(rows),
+            "n_speakers": _speakers(first.loc[rows]),
+            "value": _mean(own.measures())[measure],
+            "ci": list(limits[measure]),
+            **_mean(own.measures()),
+        }
     result["per_speaker"] = {
         str(speaker): {"n": len(rows), "value": _mean(sample.part(rows).measures())[measure]}
         for speaker, rows in first.groupby("speaker", sort=True).indices.items()
