@@ -39,6 +39,7 @@ __all__ = ["EXTRACTORS", "BadFiles", "Extractor", "extract", "extractor_class"]
 
 EXTRACTORS = {
     "os": "izwi.features.opensmile:OpenSmile",
+    "mld": "izwi.features.mld:Mld",
     "praat": "izwi.features.praat:Praat",
     "spectra": "izwi.features.spectra:Spectra",
     "import": "izwi.features.imported:Import",
