@@ -251,6 +251,7 @@ class _Resolver:
         self._collect()
         task, model = self._model()
         features = self._features()
+        self._check_reads(model["type"], [feature_set["type"] for feature_set in features])
         target = self._required("DATA", "target", "name the column to predict")
         labels, load = self._load(task, target)
         databases = tuple(self._database(name) for name in self.names)
@@ -623,6 +624,16 @@ class _Resolver:
         if absent:
             self.problems.add(absent)
         return cls.task, {"type": kind, "options": values, "measured": cls.needs_dev}
+
+    def _check_reads(self, kind: str | None, features: list[str]) -> None:
+        """Refuse features that the model cannot take."""
+        reads = table.owner("models", kind).reads if kind else ()
+        if reads and features and not set(features) <= set(reads):
+            self._problem(
+                "MODEL",
+                "type",
+                f"{kind} reads {' or '.join(reads)} alone, but FEATS.type is {', '.join(features)}",
+            )
 
     def _measure(self, task: str) -> str:
         measure = self._get("MODEL", "measure")
