@@ -16,6 +16,7 @@ rule all:
     input:
         [path for unit in PLAN.units["experiment"].values() for path in unit.outputs.values()],
         [path for unit in PLAN.units["summary"].values() for path in unit.outputs.values()],
+        [path for unit in PLAN.units["grid"].values() for path in unit.outputs.values()],
     default_target: True
 
 
@@ -28,6 +29,7 @@ include: "rules/soft.smk"
 include: "rules/evaluate.smk"
 include: "rules/plot.smk"
 include: "rules/experiment.smk"
+include: "rules/grid.smk"
 
 
 onsuccess:

@@ -36,6 +36,9 @@ def _print_results(plan: Plan) -> None:
     folder = Path(plan.results) / "experiments"
     name = rows[0]["name"] if len(rows) == 1 else "<name>"
     print(f"\ntable     {path}", file=sys.stderr)
+    for unit in plan.units["grid"].values():
+        print(f"grid      {unit.outputs['markdown']}", file=sys.stderr)
+        print(f"          {unit.outputs['png']}", file=sys.stderr)
     print(f"pictures  {folder / name / 'plots'}", file=sys.stderr)
     print(f"figures   {folder / name / 'metrics.json'}", file=sys.stderr, flush=True)
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from izwi import __version__, features, models, pictures, scan, softlabel
+from izwi import __version__, features, grid, models, pictures, scan, softlabel
 from izwi.databases import demo
 from izwi.errors import Problems, UserError
 from izwi.experiment import Experiment
@@ -38,6 +38,7 @@ STAGES = (
     "plot",
     "experiment",
     "summary",
+    "grid",
 )
 # What is shown in experiment.json: the packages that results rest on.
 PACKAGES = ("numpy", "pandas", "pyarrow", "scikit-learn", "snakemake", "matplotlib")
@@ -164,6 +165,8 @@ class Planner:
         self.cwd = cwd
         self.problems = Problems()
         self._listings: dict[str, Any] = {}
+        # Experiments that are rows of tables of grids.
+        self._members: list[Experiment] = []
         large_files.keep_in(Path(cache) / "scans" / "models.json")
         # Soft labels by their place: their unit, their experiment, how many teachers come before.
         self._soft: dict[str, tuple[Unit, Unit, int]] = {}
@@ -199,6 +202,8 @@ class Planner:
         evaluated = self._evaluate(experiment, trained, tables, matrices, split)
         plots = self._plots(experiment, trained, evaluated, tables, matrices, split)
         soft = self._soft_labels(experiment, trained, tables, split, sources)
+        if experiment.grids:
+            self._members.append(experiment)
         done = self._experiment(
             experiment, evaluated, plots, trained, tables, matrices, split, soft
         )
@@ -673,6 +678,37 @@ class Planner:
             names |= set(features.extractor_class(spec["type"]).packages)
         return {name: version_of(name) for name in sorted(names)}
 
+    def _grids(self, units: dict[str, Unit]) -> None:
+        """A table and a picture for each grid."""
+        for name, content in grid.tables(self._members).items():
+            members = [units[member["name"]] for member in content["members"]]
+            spec = {"name": name, **content}
+            key = key_of(
+                "grid", spec, [unit.key for unit in members], code_digest(_sources("plots"))
+            )
+            wish = self._path("plans", "grids", f"{name}.json")
+            write_if_changed(wish, {"key": key, **spec})
+            folder = self._path("grids", name)
+            self._add(
+                Unit(
+                    stage="grid",
+                    key=key,
+                    label=name,
+                    spec=spec,
+                    inputs={
+                        "wish": wish,
+                        "metrics": [unit.outputs["metrics"] for unit in members],
+                    },
+                    outputs={
+                        "table": os.path.join(folder, "table.csv"),
+                        "markdown": os.path.join(folder, "table.md"),
+                        **{f: os.path.join(folder, f"heat_map.{f}") for f in spec["formats"]},
+                    },
+                    group=name,
+                ),
+                "",
+            )
+
     def finish(self) -> Plan:
         """The plan with its summary.
 
@@ -700,6 +736,7 @@ class Planner:
                 ),
                 "",
             )
+        self._grids({unit.label: unit for unit in units})
         return self.plan
 
 

@@ -9,6 +9,7 @@ from izwi.plots.confusion import confusion_matrix
 from izwi.plots.counts import value_counts
 from izwi.plots.embedding import draw_map, embed
 from izwi.plots.epochs import epoch_progression
+from izwi.plots.heat_map import heat_map
 from izwi.plots.scatter import truth_prediction
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "draw_map",
     "embed",
     "epoch_progression",
+    "heat_map",
     "truth_prediction",
     "value_counts",
 ]

@@ -107,7 +107,7 @@ def _bars(
     heights = []
     for groups in panels:
         step = max(len(groups), lines) * LINE + 3 * POINT
-        heights.append(step * len(labels) + (len(groups) + 2) * LINE + 3 * MM)
+        heights.append(step * len(labels) + (len(groups) + 2) * LINE + 5 * MM)
     top = style.figure_title(style.new_figure(COLUMN, 1), *heading)
     height = top + sum(heights)
     figure = style.new_figure(COLUMN, height)
@@ -115,12 +115,12 @@ def _bars(
     left = max(map(style.width_of, rows)) + 6 * POINT
     at = height - top
     for panel, (groups, tall) in enumerate(zip(panels, heights, strict=True)):
-        inner = tall - (len(groups) + 2) * LINE - 3 * MM
+        inner = tall - (len(groups) + 2) * LINE - 5 * MM
         at -= (len(groups) + 0.3) * LINE + inner
         axes = figure.add_axes(
             (left / COLUMN, at / height, 1 - (left + 3 * MM) / COLUMN, inner / height)
         )
-        at -= 1.7 * LINE + 3 * MM
+        at -= 1.7 * LINE + 5 * MM
         _panel(axes, groups, labels, rows, offset=3 * panel)
     style.save(figure, path)
 

@@ -78,7 +78,7 @@ def draw_map(
             known = labels.notna().to_numpy()
             for part, marker in ((filled & known, "o"), (~filled & known, "^")):
                 drawn = axes.scatter(
-                    *places[part].T, c=labels[part], s=7, marker=marker, linewidths=0, **shades
+                    *places[part].T, c=labels[part], s=12, marker=marker, linewidths=0, **shades
                 )
             figure.colorbar(drawn, ax=axes, label=name, location="bottom", shrink=0.8)
             if not folds:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import pandas as pd
@@ -54,7 +55,8 @@ def quarters(values: pd.Series) -> tuple[pd.Series, list[str]]:
     names = {}
     for interval in groups.cat.categories:
         own = values[groups == interval]
-        names[interval] = f"{own.min():.4g}–{own.max():.4g}"
+        low, high = f"{own.min():.4g}", f"{own.max():.4g}"
+        names[interval] = low if low == high else f"{low}–{high}"
     return groups.astype("object").map(names, na_action="ignore"), list(names.values())
 
 
@@ -62,9 +64,7 @@ def _text(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def _natural(text: str) -> tuple[bool, float, str]:
-    """Numbers by size, before words."""
-    try:
-        return False, float(text), text
-    except ValueError:
-        return True, 0.0, text
+def _natural(text: str) -> list[tuple[float, str]]:
+    """Words in order, numbers in them by size: db/3 comes before db/16."""
+    pieces = re.split(r"(\d+(?:\.\d+)?)", text)
+    return [(float(p), "") if i % 2 else (-1.0, p) for i, p in enumerate(pieces)]

@@ -1,0 +1,178 @@
+"""The results of a grid at a glance."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+
+from izwi.plots import style
+from izwi.plots.style import COLUMN, LINE, MM, POINT
+
+MOST_ROWS = 150  # of more, the first are drawn
+LOWER_IS_BETTER = ("mse", "mae", "eer")
+_GAP = 3 * POINT
+
+
+def heat_map(axes: list[str], rows: list[dict[str, Any]], path: str | Path, title: str) -> None:
+    """Draw a cell per experiment, with value and 95 % interval; the darker, the better.
+
+    The options that vary go down and across so that the picture is as square as can be. One that
+    follows from another, such as a name from a target, is left out.
+
+    Args:
+        axes: options that vary
+        rows: a row per experiment: ``values`` (option → text), ``measure``, ``value``, ``ci_low``,
+            ``ci_high``, ``n_evaluated``
+        path: of the picture
+        title: first line
+    """
+    axes = _independent(axes, rows)
+    down, across = _arrange(axes, rows)
+    names_down = _steps(down, rows)
+    names_across = _steps(across, rows)
+    left_out = len(names_down) - MOST_ROWS
+    names_down = names_down[:MOST_ROWS]
+    several = len({row["measure"] for row in rows}) > 1
+    counts = {row["n_evaluated"] for row in rows}
+    texts = np.full((len(names_down), len(names_across)), "", dtype=object)
+    goodness = np.full(texts.shape, np.nan)
+    shades = _goodness(rows)
+    for row, shade in zip(rows, shades, strict=True):
+        place = _step(down, row), _step(across, row)
+        if place[0] not in names_down:
+            continue
+        i, j = names_down.index(place[0]), names_across.index(place[1])
+        texts[i, j] = _cell(row, several, len(counts) > 1)
+        goodness[i, j] = shade
+    measures = ", ".join(dict.fromkeys(row["measure"].upper() for row in rows))
+    n = f", n = {counts.pop()}" if len(counts) == 1 else ""
+    heading = [title, f"{measures} with 95 % interval{n}; the darker, the better"]
+    if left_out > 0:
+        heading.append(f"{left_out} further rows are in the table alone")
+    with style.drawing():
+        _draw(texts, goodness, names_down, names_across, (down, across), heading, path)
+
+
+def _independent(axes: list[str], rows: list[dict[str, Any]]) -> list[str]:
+    """Options that vary, but for those that follow from one before."""
+    kept: list[str] = []
+    for axis in axes:
+        values = [row["values"][axis] for row in rows]
+        if len(set(values)) == 1:
+            continue
+        follows = any(
+            len({(row["values"][other], row["values"][axis]) for row in rows})
+            == len({row["values"][other] for row in rows})
+            for other in kept
+        )
+        if not follows:
+            kept.append(axis)
+    return kept or axes[:1]
+
+
+def _arrange(axes: list[str], rows: list[dict[str, Any]]) -> tuple[list[str], list[str]]:
+    """Which options go down, which across: a cell is about twice as wide as high."""
+    if len(axes) == 1:
+        return axes, []
+    sizes = [len({row["values"][axis] for row in rows}) for axis in axes]
+    cut = min(
+        range(1, len(axes)),
+        key=lambda i: max(math.prod(sizes[:i]), 2 * math.prod(sizes[i:])),
+    )
+    return axes[:cut], axes[cut:]
+
+
+def _step(axes: list[str], row: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(row["values"][axis] for axis in axes)
+
+
+def _steps(axes: list[str], rows: list[dict[str, Any]]) -> list[tuple[str, ...]]:
+    """Combinations that occur, in the order of the values of each option."""
+    order = [list(dict.fromkeys(row["values"][axis] for row in rows)) for axis in axes]
+    found = {_step(axes, row) for row in rows}
+    return sorted(
+        found, key=lambda s: [places.index(v) for places, v in zip(order, s, strict=True)]
+    )
+
+
+def _goodness(rows: list[dict[str, Any]]) -> list[float]:
+    """0 for the worst and 1 for the best of those with the same measure, NaN without value."""
+    found: list[float] = []
+    for row in rows:
+        values = [r["value"] for r in rows if r["measure"] == row["measure"]]
+        values = [value for value in values if value is not None]
+        if row["value"] is None:
+            found.append(math.nan)
+            continue
+        low, high = min(values), max(values)
+        share = (row["value"] - low) / (high - low) if high > low else 0.5
+        found.append(1 - share if row["measure"] in LOWER_IS_BETTER else share)
+    return found
+
+
+def _cell(row: dict[str, Any], several: bool, counted: bool) -> str:
+    if row["value"] is None:
+        text = "–"
+    else:
+        text = style.number(row["value"])
+        if row["ci_low"] is not None:
+            text += f"\n[{style.number(row['ci_low'])}, {style.number(row['ci_high'])}]"
+    if several:
+        text = f"{row['measure'].upper()} {text}"
+    return f"{text}\nn = {row['n_evaluated']}" if counted else text
+
+
+def _draw(
+    texts: np.ndarray,
+    goodness: np.ndarray,
+    names_down: list[tuple[str, ...]],
+    names_across: list[tuple[str, ...]],
+    axes_names: tuple[list[str], list[str]],
+    heading: list[str],
+    path: str | Path,
+) -> None:
+    n_down, n_across = texts.shape
+    wide = max(style.width_of(text) for text in texts.flat) + 2 * _GAP
+    rows = [style.wrap(", ".join(name), 45 * MM) for name in names_down]
+    left = max(map(style.width_of, rows)) + LINE + 3 * _GAP
+    right = 1 * MM
+    wide = max(wide, (COLUMN - left - right) / n_across if n_across > 1 else 0)
+    columns = [style.wrap(", ".join(name), wide - _GAP) for name in names_across]
+    high = LINE * max(text.count("\n") + 1 for text in [*texts.flat, *rows]) + 2 * _GAP
+    below = LINE * (max(text.count("\n") + 1 for text in columns) + 1) + 3 * _GAP
+    width = max(left + n_across * wide + right, COLUMN)
+    # What one column leaves free is at its left, so that its names stand beside it.
+    left = width - n_across * wide - right
+    top = style.figure_title(style.new_figure(width, 1), *heading)
+    height = below + n_down * high + top
+    figure = style.new_figure(width, height)
+    style.figure_title(figure, *heading)
+    axes = figure.add_axes(
+        (left / width, below / height, n_across * wide / width, n_down * high / height)
+    )
+    # Pale to middle blue: black text stays legible on all of it.
+    colours = matplotlib.colormaps["Blues"](0.04 + 0.5 * np.nan_to_num(goodness))
+    colours[np.isnan(goodness)] = (0.94, 0.94, 0.94, 1)
+    axes.imshow(colours, aspect="auto", interpolation="nearest")
+    for (i, j), text in np.ndenumerate(texts):
+        axes.text(j, i, text, ha="center", va="center", linespacing=1.15)
+    axes.set_xticks(np.arange(n_across - 1) + 0.5, minor=True)
+    axes.set_yticks(np.arange(n_down - 1) + 0.5, minor=True)
+    axes.grid(which="minor", color="white", linewidth=0.8)
+    axes.set_axisbelow(False)
+    axes.set_xticks(range(n_across), columns)
+    axes.set_yticks(range(n_down), rows)
+    axes.tick_params(which="both", length=0)
+    axes.tick_params(which="major", pad=_GAP / POINT)
+    axes.spines[:].set_visible(False)
+    down, across = axes_names
+    side = {"rotation": 90, "ha": "left", "va": "center"}
+    label = style.shorten(", ".join(down), n_down * high + below)
+    figure.text(_GAP / width, (below + n_down * high / 2) / height, label, **side)
+    centre = (left + n_across * wide / 2) / width
+    figure.text(centre, _GAP / height, ", ".join(across), ha="center", va="bottom")
+    style.save(figure, path)

@@ -1,0 +1,20 @@
+"""Tables and pictures of the results of grids."""
+
+for batch in jobs_of("grid"):
+
+    rule:
+        name:
+            batch.name
+        input:
+            batch.inputs,
+        output:
+            batch.outputs,
+        log:
+            batch.log,
+        benchmark:
+            batch.benchmark
+        conda:
+            "../envs/core.yaml"
+        threads: 1
+        script:
+            "../scripts/grid.py"
