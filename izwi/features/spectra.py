@@ -5,6 +5,7 @@ docs/spectra.md has the definition.
 
 from __future__ import annotations
 
+import math
 import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -124,7 +125,7 @@ class Spectra(Extractor):
 def mel_filters(bands: int, window: int) -> np.ndarray:
     """Triangles of equal width on the mel scale (2595 log10(1 + f / 700)), 0 Hz to 8 kHz.
 
-    The FFT is as long as the narrowest triangle needs, so that no band is empty.
+    The FFT is so long that no triangle falls between two of its frequencies.
 
     Args:
         bands: their number
@@ -138,14 +139,12 @@ def mel_filters(bands: int, window: int) -> np.ndarray:
     top = 2595 * np.log10(1 + RATE / 2 / 700)
     corners = 700 * (10 ** (np.linspace(0, top, bands + 2) / 2595) - 1)
     low, middle, high = corners[:-2, None], corners[1:-1, None], corners[2:, None]
-    length = 1 << (window - 1).bit_length()
-    while True:
-        bins = np.fft.rfftfreq(length, 1 / RATE)
-        rise, fall = (bins - low) / (middle - low), (high - bins) / (high - middle)
-        weights = np.maximum(0, np.minimum(rise, fall))
-        if weights.any(axis=1).all():
-            return weights / weights.sum(axis=1, keepdims=True)
-        length *= 2
+    # The first triangle is the narrowest.
+    length = 1 << math.ceil(math.log2(max(window, RATE / corners[1])))
+    bins = np.fft.rfftfreq(length, 1 / RATE)
+    rise, fall = (bins - low) / (middle - low), (high - bins) / (high - middle)
+    weights = np.maximum(0, np.minimum(rise, fall))
+    return weights / weights.sum(axis=1, keepdims=True)
 
 
 def grid(names: list[str]) -> tuple[int, int]:
