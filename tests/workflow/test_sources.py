@@ -122,6 +122,7 @@ def test_a_published_database(emodb, labels, tmp_path, monkeypatch):
     database.save(build)
     host = audeer.mkdir(tmp_path / "host")
     repository = audb.Repository("local", host, "file-system")
+    monkeypatch.setattr(audb.config, "REPOSITORIES", [repository])
     audbackend.backend.FileSystem.create(host, "local")
     audb.publish(build, "1.0.0", repository, verbose=False)
     # audb reads its repositories from the user's home.
