@@ -1,11 +1,13 @@
 # make alone lists the targets.
 PYTHON ?= python3
 BIN := .venv/bin
+EXPERIMENT ?= demo
+PORT ?= 7860
 # Byte code is made when a module is first imported: installs faster, a quarter smaller.
 PIP := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help core deep dev demo test lint docs clean
+.PHONY: help core deep web dev demo test lint docs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,12 +31,20 @@ dev: .venv/dev ## add what the tests and linters need
 	$(PIP) -r requirements.txt -r requirements-deep.txt
 	@touch $@
 
-.venv/dev: requirements-dev.txt .venv/deep
-	$(PIP) -r requirements.txt -r requirements-deep.txt -r requirements-dev.txt
+.venv/web: requirements-web.txt .venv/core
+	@echo "installing the web page into .venv"
+	$(PIP) -r requirements.txt -r requirements-web.txt
+	@touch $@
+
+.venv/dev: requirements-dev.txt .venv/deep .venv/web
+	$(PIP) -r requirements.txt -r requirements-deep.txt -r requirements-web.txt -r requirements-dev.txt
 	@touch $@
 
 demo: .venv/core ## run the default config on embedded synthetic speech
 	$(BIN)/snakemake
+
+web: .venv/web ## try a trained model in the browser: make web EXPERIMENT=demo
+	$(BIN)/python scripts/demo.py --experiment $(EXPERIMENT) --web --port $(PORT)
 
 test: .venv/dev ## run all tests
 	$(BIN)/python -m pytest -n auto --dist worksteal

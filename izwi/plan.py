@@ -392,7 +392,6 @@ class Planner:
         spec = {
             "task": experiment.task,
             "model": experiment.model,
-            "features": list(experiment.features),
             "preprocessing": experiment.preprocessing,
             "runs": experiment.runs,
             "seed": experiment.seed,
@@ -424,6 +423,8 @@ class Planner:
             versions_of(("numpy", "scikit-learn", *cls.packages)),
             versions_of(("imbalanced-learn",)) if experiment.learning.get("balancing") else {},
         )
+        # For the model to be used elsewhere; the keys of the matrices stand for them in its key.
+        spec["features"] = list(experiment.features)
         folder = self._path("models", f"{_slug(experiment.model['type'])}-{key}")
         return self._add(
             Unit(

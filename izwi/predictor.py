@@ -129,7 +129,7 @@ class Predictor:
                     say(f"{row + 1} of {len(table)} files")
 
         good = list(vectors)
-        features = self._matrix(table.iloc[good], list(vectors.values()))
+        features, notes = self._matrix(table.iloc[good], list(vectors.values()))
         infinite = np.isinf(features[:, self._preprocessing.kept]).any(axis=1)
         for row in [row for row, wrong in zip(good, infinite, strict=True) if wrong]:
             problems[row] = "features that are infinite"
@@ -139,7 +139,6 @@ class Predictor:
             result["prediction"] = np.nan
         for label in self.labels or []:
             result[f"p_{label}"] = np.nan
-        notes: list[str] = []
         if good:
             began = time.perf_counter()
             # A copy, since its report grows with each call.
@@ -150,40 +149,52 @@ class Predictor:
             result.loc[good, "prediction"] = predicted.decision
             for column, label in enumerate(self.labels or []):
                 result.loc[good, f"p_{label}"] = predicted.probabilities[:, column]
-            notes = list(preprocessing.report["warnings"])
             if self.transductive:
                 what = f"all {len(good)} files are" if len(good) > 1 else "the file is"
-                notes.insert(0, f"scale = speaker: {what} taken as all of one speaker's")
+                notes.append(f"scale = speaker: {what} taken as all of one speaker's")
+            notes += preprocessing.report["warnings"]
         result["seconds"] = seconds
         result["problem"] = pd.Series(problems, dtype=object)
         result.attrs["notes"] = notes
         return result
 
     def _vectors(self, file: str, start: Any, end: Any) -> list[np.ndarray]:
-        signal, rate = audio.read(file, start, end)
-        return [extractor(signal, rate) for extractor in self._extractors]
+        import numpy as np
 
-    def _matrix(self, table: pd.DataFrame, vectors: list[list[np.ndarray]]) -> np.ndarray:
-        """Features in the order of training, shape (rows, features)."""
+        signal, rate = audio.read(file, start, end)
+        vectors = []
+        for extractor in self._extractors:
+            features = extractor(signal, rate)
+            aside = np.asarray(extractor.aside(signal, rate), dtype=features.dtype)
+            vectors.append(np.concatenate([features, aside]))
+        return vectors
+
+    def _matrix(
+        self, table: pd.DataFrame, vectors: list[list[np.ndarray]]
+    ) -> tuple[np.ndarray, list[str]]:
+        """Features in the order of training, shape (rows, features), and remarks on them."""
         import numpy as np
         import pandas as pd
 
         from izwi.training import stack
 
         table = table.reset_index(drop=True)
-        matrices = []
+        matrices, remarks = [], []
         for position, extractor in enumerate(self._extractors):
+            columns = [*extractor.columns, *extractor.asides]
             own = [row[position] for row in vectors]
-            values = np.stack(own) if own else np.empty((0, len(extractor.columns)))
-            frame = pd.DataFrame(values, columns=extractor.columns)
-            matrices.append(pd.concat([table, frame], axis=1))
+            values = np.stack(own) if own else np.empty((0, len(columns)))
+            frame = pd.DataFrame(values, columns=columns)
+            if own:
+                remarks += extractor.remarks(frame)
+            matrices.append(pd.concat([table, frame[extractor.columns]], axis=1))
         _, features = stack([table], [matrices])
         if list(features.columns) != self._names:
             raise UserError(
                 "the features are not those that the model was trained on: izwi or a package has "
                 "changed; run the experiment again"
             )
-        return features.to_numpy()
+        return features.to_numpy(), remarks
 
 
 def _description(folder: Path) -> dict[str, Any]:
@@ -198,6 +209,11 @@ def _description(folder: Path) -> dict[str, Any]:
             f"{folder}: cross-validation trains a model for each of its {kept['folds']} folds and "
             "none for all data; run the ini once more under another name without logo and "
             "k_fold_cross, and try that"
+        )
+    if kept.get("submodels"):
+        raise UserError(
+            f"{folder}: holds a model for each value of {kept['submodels']['column']}; run the ini "
+            "once more under another name without submodel, and try that"
         )
     for feature_set in kept["feature_sets"]:
         if issubclass(extractor_class(feature_set["type"]), TableExtractor):
