@@ -35,6 +35,7 @@ class Batch:
         label = first.label if len(units) == 1 else f"{len(units)}_from_{first.label}"
         slug = "".join(c if c.isascii() and c.isalnum() else "_" for c in label)[:50]
         self.name = f"{first.stage}_{slug}_{first.key[:6]}"
+        self.type = first.spec.get("type")
         self.inputs = list(dict.fromkeys(path for unit in units for path in unit.input_files()))
         self.outputs = [path for unit in units for path in unit.outputs.values()]
         self.log = os.path.join(results, "logs", first.stage, f"{self.name}.log")

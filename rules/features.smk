@@ -1,5 +1,7 @@
 """A feature set for a table; extraction starts when all labels and splits are known to be right."""
 
+from izwi.features import extractor_class
+
 for batch in jobs_of("features"):
 
     rule:
@@ -14,7 +16,7 @@ for batch in jobs_of("features"):
         benchmark:
             batch.benchmark
         conda:
-            "../envs/deep.yaml"
+            f"../envs/{extractor_class(batch.type).environment}.yaml"
         threads: CORES
         script:
             "../scripts/features.py"

@@ -42,6 +42,7 @@ EXTRACTORS = {
     "mld": "izwi.features.mld:Mld",
     "praat": "izwi.features.praat:Praat",
     "spectra": "izwi.features.spectra:Spectra",
+    "trill": "izwi.features.trill:Trill",
     "import": "izwi.features.imported:Import",
     **{name: f"izwi.features.transformer:{name}" for name in HUB},
 }
@@ -100,6 +101,8 @@ def extract(
     with warnings.catch_warnings():
         # It calls sets deprecated that papers name; a signal too short becomes a reason below.
         warnings.filterwarnings("ignore", category=UserWarning, module="opensmile")
+        # Of its own code and front ends.
+        warnings.filterwarnings("ignore", category=UserWarning, module=r"torch\.|transformers\.")
         extractor = extractor_class(spec["type"])(spec["options"])
         say = progress or (lambda text: None)
         matrix = _extract(spec, extractor, table, paths, store, threads, say)

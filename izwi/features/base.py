@@ -32,6 +32,7 @@ class Extractor:
             can change a value
         located: options that say where something lies that ``content`` digests: they are no part
             of the key, so that a moved file is still the same
+        environment: the file in envs/, without its ending, that lists what it needs
         parallel: ``threads`` where the work releases Python's global lock, else ``processes``
         asides: names of what the store keeps beside the features for :meth:`remarks`
         columns: names of the features
@@ -44,6 +45,7 @@ class Extractor:
     packages: ClassVar[tuple[str, ...]] = ()
     modules: ClassVar[tuple[str, ...]] = ()
     located: ClassVar[tuple[str, ...]] = ()
+    environment: ClassVar[str] = "core"
     parallel: ClassVar[str] = "threads"
     asides: ClassVar[tuple[str, ...]] = ()
     columns: list[str]

@@ -1,0 +1,157 @@
+"""Embeddings of TRILL, or of any TensorFlow SavedModel with its interface.
+
+The model takes samples at 16 kHz, and gives a dictionary with ``embedding``.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from importlib import util
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from izwi.errors import UserError
+from izwi.features.base import Extractor
+from izwi.options import Option
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+
+RATE = 16000
+OUTPUT = "embedding"
+WHERE = "[FEATS] trill.model"
+PAGE = "https://tfhub.dev/google/nonsemantic-speech-benchmark/trill/3"
+HINT = (
+    f"fetch TRILL once from {PAGE} (Download, as SavedModel), unpack it, and set trill.model to "
+    "the folder that holds saved_model.pb"
+)
+
+
+class Trill(Extractor):
+    """The mean over time of a SavedModel's embeddings, float32."""
+
+    name = "trill"
+    prefix = "trill."
+    packages = ("tensorflow", "tensorflow-cpu", "audresample")
+    modules = ("features/trill.py",)
+    environment = "trill"
+    located = ("trill.model",)
+    options = (
+        Option(
+            "FEATS",
+            "trill.model",
+            "path",
+            None,
+            "trill: folder of the TensorFlow SavedModel",
+            stage="features",
+            aliases=("model",),
+        ),
+    )
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        import numpy as np
+
+        super().__init__(options)
+        self.model = _load(self.values["trill.model"])
+        width = len(self(np.zeros((1, RATE), dtype=np.float32), RATE))
+        self.columns = [f"trill_{i}" for i in range(width)]
+
+    @classmethod
+    def content(cls, options: dict[str, Any]) -> dict[str, str]:
+        """Digests of the files of the SavedModel.
+
+        Raises:
+            UserError: if TensorFlow or the model is missing
+        """
+        from izwi.keys import large_files
+
+        if util.find_spec("tensorflow") is None:
+            raise UserError(
+                "[FEATS] type: trill needs TensorFlow, which is not installed; type: make trill "
+                "(or: pip install -r requirements-trill.txt)"
+            )
+        folder = options.get("trill.model")
+        if not folder:
+            raise UserError(f"{WHERE}: missing; {HINT}")
+        if not os.path.isfile(os.path.join(folder, "saved_model.pb")):
+            raise UserError(f"{WHERE}: {folder} is no SavedModel, it has no saved_model.pb; {HINT}")
+        files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
+        return {
+            path.relative_to(folder).as_posix(): large_files.digest(str(path)) for path in files
+        }
+
+    def __call__(self, signal: np.ndarray, rate: int) -> np.ndarray:
+        """Mean over all but the last axis of the model's output; see the base class."""
+        import numpy as np
+        import tensorflow as tf
+
+        from izwi import audio
+
+        samples = audio.resample(audio.mix(signal), rate, RATE)[0]
+        seconds = len(samples) / RATE
+        try:
+            found = self.model(samples)
+        except tf.errors.OpError as error:
+            # Models have a shortest input, and say so in an error of one of their operations.
+            reason = str(error.message).strip().splitlines()[0]
+            raise audio.AudioError(f"{seconds:.3f} s: the model fails ({reason})") from error
+        if OUTPUT not in found:
+            raise UserError(
+                f"{WHERE}: the model has no output '{OUTPUT}', it has {', '.join(sorted(found))}"
+            )
+        values = np.asarray(found[OUTPUT], dtype=np.float32)
+        values = values.reshape(-1, values.shape[-1])
+        if not len(values):
+            raise audio.AudioError(f"{seconds:.3f} s are too short for the model")
+        return values.mean(axis=0)
+
+
+@cache
+def _load(folder: str) -> Callable[[np.ndarray], dict[str, Any]]:
+    """A function from samples, shape (time,), to the outputs of the SavedModel.
+
+    Raises:
+        UserError: if it cannot be loaded, or takes other things than samples
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    import tensorflow as tf
+
+    try:
+        # One thread an operation: a sum in another order is another result.
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+    except RuntimeError:
+        # Too late where TensorFlow was used before, such as in a notebook.
+        pass
+    try:
+        model = tf.saved_model.load(folder)
+    except (OSError, ValueError, tf.errors.OpError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(f"{WHERE}: {folder} cannot be loaded: {reason}") from error
+    signature = model.signatures.get("serving_default")
+    if signature is None:
+        # TRILL as TensorFlow Hub has it is called itself.
+        return lambda samples: model(samples=tf.constant(samples), sample_rate=tf.constant(RATE))
+    inputs = signature.structured_input_signature[1]
+    waves = [name for name, spec in inputs.items() if spec.dtype.is_floating]
+    name = "samples" if "samples" in waves else waves[0] if len(waves) == 1 else None
+    others = set(inputs) - {name, "sample_rate"}
+    if name is None or others:
+        raise UserError(
+            f"{WHERE}: the model takes {', '.join(sorted(inputs))}; samples, and sample_rate at "
+            "most, are known here"
+        )
+
+    def call(samples: np.ndarray) -> dict[str, Any]:
+        wave = samples[None] if inputs[name].shape.rank == 2 else samples
+        arguments = {name: tf.constant(wave, dtype=inputs[name].dtype)}
+        if "sample_rate" in inputs:
+            arguments["sample_rate"] = tf.constant(RATE, dtype=inputs["sample_rate"].dtype)
+        return signature(**arguments)
+
+    # The signature lives as long as its model.
+    call.model = model
+    return call
