@@ -7,13 +7,15 @@ PORT ?= 7860
 PIP := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help core deep web dev demo test lint docs clean
+.PHONY: help core deep web dev demo test lint docs clean umap
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 core: .venv/core ## set up .venv for all but neural nets
 deep: .venv/deep ## add torch and transformers
+trill: .venv/trill ## add TensorFlow, for TRILL embeddings alone
+umap: .venv/umap ## add umap-learn, for maps by UMAP
 dev: .venv/dev ## add what the tests and linters need
 
 .venv/python:
@@ -36,8 +38,18 @@ dev: .venv/dev ## add what the tests and linters need
 	$(PIP) -r requirements.txt -r requirements-web.txt
 	@touch $@
 
-.venv/dev: requirements-dev.txt .venv/deep .venv/web
-	$(PIP) -r requirements.txt -r requirements-deep.txt -r requirements-web.txt -r requirements-dev.txt
+.venv/trill: requirements-trill.txt .venv/core
+	@echo "installing TensorFlow into .venv (a few minutes)"
+	$(PIP) -r requirements.txt -r requirements-trill.txt
+	@touch $@
+
+.venv/umap: requirements-umap.txt .venv/core
+	@echo "installing umap-learn into .venv (a minute)"
+	$(PIP) -r requirements.txt -r requirements-umap.txt
+	@touch $@
+
+.venv/dev: requirements-dev.txt .venv/deep .venv/web .venv/umap
+	$(PIP) -r requirements.txt -r requirements-deep.txt -r requirements-web.txt -r requirements-umap.txt -r requirements-dev.txt
 	@touch $@
 
 demo: .venv/core ## run the default config on embedded synthetic speech
@@ -49,6 +61,16 @@ web: .venv/web ## try a trained model in the browser: make web EXPERIMENT=demo
 test: .venv/dev ## run all tests
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
+# Without torch, which would not be noticed to be missing elsewhere.
+.venv-trill/done: requirements.txt requirements-trill.txt requirements-dev.txt
+	$(PYTHON) -m venv .venv-trill
+	@echo "installing the core and TensorFlow into .venv-trill (a few minutes)"
+	.venv-trill/$(PIP:.venv/%=%) -r requirements.txt -r requirements-trill.txt -r requirements-dev.txt
+	@touch $@
+
+test-trill: .venv-trill/done ## run the tests of TRILL embeddings, in .venv-trill
+	.venv-trill/bin/python -m pytest -m trill tests/unit/test_features_trill.py tests/workflow/test_trill.py
+
 lint: .venv/dev ## ruff, snakefmt, snakemake --lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -58,5 +80,5 @@ lint: .venv/dev ## ruff, snakefmt, snakemake --lint
 docs: .venv/core ## write docs/options.md anew
 	$(BIN)/python scripts/make_option_reference.py
 
-clean: ## remove .venv; results stay
-	rm -rf .venv
+clean: ## remove .venv and .venv-trill; results stay
+	rm -rf .venv .venv-trill

@@ -36,6 +36,7 @@ class Batch:
         slug = "".join(c if c.isascii() and c.isalnum() else "_" for c in label)[:50]
         self.name = f"{first.stage}_{slug}_{first.key[:6]}"
         self.type = first.spec.get("type")
+        self.group = first.group
         self.inputs = list(dict.fromkeys(path for unit in units for path in unit.input_files()))
         self.outputs = [path for unit in units for path in unit.outputs.values()]
         self.log = os.path.join(results, "logs", first.stage, f"{self.name}.log")

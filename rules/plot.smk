@@ -14,7 +14,7 @@ for batch in jobs_of("plot"):
         benchmark:
             batch.benchmark
         conda:
-            "../envs/core.yaml"
+            "../envs/umap.yaml" if batch.group == "umap" else "../envs/core.yaml"
         threads: 1
         script:
             "../scripts/plot.py"
