@@ -187,8 +187,9 @@ def label(
         shares = rows[labels].to_numpy(dtype=float)
         position = {name.removeprefix("p_"): i for i, name in enumerate(labels)}
         chosen = rows["prediction"].map(position).to_numpy(dtype=int)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            parts = np.where(shares > 0, -shares * np.log(shares), 0.0)
+        # Some models give probabilities that sum to 1 in single precision alone.
+        even = shares / shares.sum(axis=1, keepdims=True)
+        parts = -even * np.log(even, out=np.zeros_like(even), where=even > 0)
         result[labels] = shares
         result["confidence"] = shares[np.arange(len(shares)), chosen]
         result["entropy"] = parts.sum(axis=1)

@@ -210,17 +210,13 @@ def test_teachers_that_saw_the_test_set(emodb, tmp_path):
         "emodb.split_strategy": "test",
     }
     third = {
-        "databases": "['soft', 'other', 'emodb']",
+        "databases": "['soft', 'emodb']",
         "soft": "second.csv",
         "soft.split_strategy": "train",
-        "other": "second.csv",
-        "other.split_strategy": "train",
         "emodb.filter": "{'speaker': [8, 11]}",
         "emodb.split_strategy": "test",
         "emodb.limit_samples": 100,
     }
-    del third["other"], third["other.split_strategy"]
-    third["databases"] = "['soft', 'emodb']"
     inis = [
         folder.ini("third", DATA=third | shared, **base),
         folder.ini("second", EXP={"save_test": "second.csv"}, DATA=second | shared, **base),
@@ -229,9 +225,7 @@ def test_teachers_that_saw_the_test_set(emodb, tmp_path):
     folder.run("--configfile", folder.config(inis))
     labels = rows(tmp_path / "first.csv")
     assert {row["speaker"] for row in labels} == {"3"}
-    assert {row["emotion"] for row in labels} != {row["truth"] for row in labels} or any(
-        row["emotion"] != row["truth"] for row in labels
-    )
+    assert any(row["emotion"] != row["truth"] for row in labels)
     speakers = pd.Series([row["speaker"] for row in folder.predictions("third")]).value_counts()
     warnings = folder.metrics("third")["warnings"]
     assert (
