@@ -14,7 +14,7 @@ from izwi import options as table
 from izwi.errors import Problems, UserError
 from izwi.ini import Ini, Value, read_ini
 from izwi.options import PER_DATABASE, WIDE, Option, convert, is_off, suggest
-from izwi.roots import absent, read_roots
+from izwi.roots import absent, expand, read_roots
 
 # What each split strategy reads; other options of the split then change no key.
 _SIZES = ("test_size", "dev_size")
@@ -204,9 +204,14 @@ def _override(ini: Ini, key: str, text: str | None) -> None:
     section, _, name = key.partition(".")
     entries = ini.sections.setdefault(section.upper(), {})
     lower = name.lower()
-    option = table.elsewhere(section.upper()).get(lower) if section.upper() in WIDE else None
-    for spelling in (lower, *((option.name, *option.aliases) if option else ())):
-        entries.pop(spelling.lower(), None)
+    known = table.elsewhere(section.upper()) if section.upper() in WIDE else {}
+    head, _, rest = lower.partition(".")
+    if section.upper() == "DATA" and rest in PER_DATABASE:
+        option, before = PER_DATABASE[rest], f"{head}."
+    else:
+        option, before = known.get(lower), ""
+    for spelling in (option.name, *option.aliases) if option else (lower,):
+        entries.pop(f"{before}{spelling.lower()}", None)
     if text is not None:
         entries[lower] = Value(text, 0)
         ini.spelling.setdefault(lower, name)
@@ -657,8 +662,21 @@ class _Resolver:
             what = "is not built yet" if known else "is unknown"
             near = "" if known else suggest(str(text), types)
             shown = _one_of(name for name in types if "-" not in name)
-            self._problem(section, "type", f"'{text}' {what}{near or f', {shown}'}")
+            advice = near or f", {shown}"
+            if family := self._model_family(str(text).lower()):
+                what = f"is no known variant of {family}"
+                advice = suggest(str(text), types) or (
+                    f": set type = {family} and {family}.model = <its folder or name on the hub>"
+                )
+            self._problem(section, "type", f"'{text}' {what}{advice}")
         return found
+
+    @staticmethod
+    def _model_family(text: str) -> str | None:
+        """The feature type that takes models like the one of this name."""
+        options = table.elsewhere("FEATS")
+        names = sorted(table.registry("features"), key=len, reverse=True)
+        return next((n for n in names if text.startswith(n) and f"{n}.model" in options), None)
 
     # ------------------------------------------------------------- features
 
@@ -726,6 +744,13 @@ class _Resolver:
 
     def _own_model(self, section: str, lower: str, text: str) -> str:
         """Absolute path of a model's folder, or its name on the hub, which is a/b or a word."""
+        try:
+            text = expand(text)
+        except KeyError as error:
+            self._problem(
+                section, lower, f"the environment variable {error.args[0]} in it is not set"
+            )
+            return text
         path, tried = self._locate(text)
         if path is not None and os.path.isdir(path):
             return path

@@ -16,7 +16,7 @@ from izwi.errors import Problems, UserError
 from izwi.experiment import Experiment, resolve_read
 from izwi.ini import Ini, literal, read_ini
 from izwi.keys import key_of
-from izwi.options import SECTIONS, WIDE, convert, suggest
+from izwi.options import SECTIONS, WIDE, convert, elsewhere, suggest
 
 MOST_MEMBERS = 20_000
 _LONGEST_NAME = 150  # bytes; a name is that of a folder, too
@@ -168,8 +168,14 @@ def flags(ini: Ini) -> tuple[Axis, ...]:
         elif head:
             options = (f"{_PREFIXES[head]}.{lower.removeprefix(head)}",)
         else:
-            known = [*_FLAGS, "name_target", *(f"{prefix}{lower}" for prefix in _PREFIXES)]
-            near = suggest(lower, known) or f"; for MODEL.{lower} write model_{lower}"
+            near = next(
+                (
+                    f", did you mean '{prefix}{lower}'?"
+                    for prefix, section in _PREFIXES.items()
+                    if lower in elsewhere(section)
+                ),
+                suggest(lower, [*_FLAGS, "name_target"]),
+            )
             ini.problems.append(f"[FLAGS] {ini.spelling.get(lower, lower)}: unknown option{near}")
             continue
         try:

@@ -26,6 +26,7 @@ ACTIVATIONS = {
     "leaky_relu": "LeakyReLU",
     "gelu": "GELU",
 }
+_AT_ONCE = 4096  # rows whose output is held in memory
 WEIGHT_DECAY = {"adamw": 0.01, "adam": 0.0, "sgd": 0.0}
 
 OPTIONS = (
@@ -196,10 +197,12 @@ class _Net(Model):
                         f"[MODEL] learning_rate: training diverged in epoch {epoch}; take a "
                         "smaller one, or scale the features ([FEATS] scale)"
                     )
-                if dev is None:
-                    continue
                 net.eval()
                 with torch.no_grad():
+                    output = torch.cat([net(part) for part in x.split(_AT_ONCE)])
+                    record["train_measure"] = self._score(output, y)
+                    if dev is None:
+                        continue
                     output = net(dev_x)
                     loss = float(loss_of(output[known], dev_target)) if known.any() else None
                 record["dev_loss"] = loss

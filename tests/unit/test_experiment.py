@@ -233,11 +233,9 @@ ERRORS = [
     ({"MODEL kernel": "rbv"}, "[MODEL] kernel: 'rbv' is none of rbf, linear, poly, sigmoid, did "
      "you mean 'rbf'?"),
     # known to nkululeko, not built
-    ({"FEATS balancing": "smote"}, "[FEATS] balancing: not supported, use MODEL.class_weight"),
     ({"EXP save_test": "x.csv"}, "[EXP] save_test: not supported, every experiment has its "
      "predictions in predictions.csv"),
-    ({"FLAGS models": "['xgb']", "FLAGS scale": "['none']"},
-     "[FLAGS] models, scale: not supported, write an ini per combination"),
+    ({"FLAGS modles": "['xgb']"}, "[FLAGS] modles: unknown option, did you mean 'models'?"),
     # missing
     ({"DATA target": None}, "[DATA] target: missing, name the column to predict"),
     ({"DATA databases": None, "DATA a": None},
@@ -280,7 +278,11 @@ ERRORS = [
      "[DATA] bins: 3 labels need 4 limits, there are 3"),
     ({"DATA bins": "[0, 140, 100]", "DATA labels": "['u', 'v']"},
      "[DATA] bins: [0, 140, 100] are not ascending"),
-    ({"DATA type": "continuous"}, "[DATA] type: continuous needs bins and labels"),
+    (
+        {"DATA type": "continuous"},
+        "[DATA] type: continuous needs labels of the bins, such as labels = ['low', 'high']; "
+        "their limits are in bins, or else quantiles of the training rows",
+    ),
     ({"DATA labels": "['u', 'u', 'v']"}, "[DATA] labels: 'u' is named twice"),
     ({"DATA labels": "['u']"}, "[DATA] labels: a classification needs at least two"),
     ({"MODEL type": "knn", "MODEL class_weight": "True"},
@@ -612,7 +614,7 @@ def test_notes_on_what_has_no_effect(place):
         "[EXP] epochs: no effect with MODEL.type = svm",
         "[MODEL] layers: no effect with MODEL.type = svm",
         "[FEATS] praat.f0_max: no effect with FEATS.type = os",
-        "[EXP] root, save; [DATA] no_reuse; [FEATS] store_format, print_feats, balancing; "
+        "[EXP] root, save; [DATA] no_reuse; [FEATS] store_format, print_feats; "
         "[MODEL] n_jobs: no effect here",
         "[FEATS] wav2vec2.model: no effect here, it belongs to feature types that are not built "
         "yet",

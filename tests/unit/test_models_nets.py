@@ -218,6 +218,8 @@ def test_classification_is_stopped_by_the_chosen_measure(parts):
     best = model.report["epochs"][model.report["best_epoch"] - 1]
     f1 = f1_score(dev.emotion, model.predict(dev.X).decision, average="macro")
     assert best["dev_measure"] == pytest.approx(f1)
+    f1 = f1_score(train.emotion, model.predict(train.X).decision, average="macro")
+    assert best["train_measure"] == pytest.approx(f1)
     binary = [
         part._replace(emotion=np.where(part.emotion == "anger", "hot", "cold")) for part in parts
     ]

@@ -13,7 +13,7 @@ from sklearn.manifold import trustworthiness
 
 from izwi import evaluation, plots
 from izwi.errors import UserError
-from izwi.plots import embedding, style
+from izwi.plots import embedding, groups, style
 
 EMOTIONS = ["anger", "boredom", "disgust", "fear", "happiness", "neutral", "sadness"]
 LONG = [
@@ -190,7 +190,7 @@ def test_value_counts_of_classes(emodb, tmp_path, drawn):
     data = pd.read_csv(emodb / "emodb.csv").rename(columns={"emotion": "truth"})
     data["part"] = np.where(data["speaker"].isin([8, 10, 13, 15]), "test", "train")
     path = tmp_path / "counts.png"
-    plots.value_counts(data, path, task="classification", labels=EMOTIONS, title="emodb")
+    plots.value_counts(data, path, by={"gender": "gender"}, order=EMOTIONS, title="emodb")
     (figure,) = drawn
     assert_legible(figure)
     parts, genders = figure.axes
@@ -212,7 +212,7 @@ def test_value_counts_of_numbers(speechocean, tmp_path, drawn):
     data["truth"] = data["age"].astype(float)
     data["part"] = "fold"
     data.loc[:1, "truth"] = np.nan
-    plots.value_counts(data, tmp_path / "counts.png", task="regression", title="age")
+    plots.value_counts(data, tmp_path / "counts.png", by={"gender": "gender"}, title="age")
     (figure,) = drawn
     assert_legible(figure)
     assert len(figure.axes) == 3
@@ -224,11 +224,39 @@ def test_value_counts_of_numbers(speechocean, tmp_path, drawn):
 
 def test_value_counts_with_long_labels_and_little_else(tmp_path, drawn):
     frame = pd.DataFrame({"truth": [*LONG, None], "part": "train"})
-    plots.value_counts(frame, tmp_path / "a.png", task="classification", labels=LONG)
+    plots.value_counts(frame, tmp_path / "a.png", order=LONG)
     frame = pd.DataFrame({"truth": [1.5, 1.5], "part": ["train", ""]})
-    plots.value_counts(frame, tmp_path / "b.png", task="regression")
+    plots.value_counts(frame, tmp_path / "b.png")
     for figure in drawn:
         assert_legible(figure)
+
+
+def test_value_counts_of_another_column(emodb, tmp_path, drawn):
+    data = pd.read_csv(emodb / "emodb.csv").rename(columns={"emotion": "truth"})
+    data["part"] = np.where(data["speaker"].isin([8, 10, 13, 15]), "test", "train")
+    path = tmp_path / "gender.png"
+    plots.value_counts(data, path, column="gender", by={"age": "age"}, title="emodb", name="gender")
+    (figure,) = drawn
+    assert_legible(figure)
+    _, ages = figure.axes
+    edges = [0, *np.percentile(data["age"], [25, 50, 75]), 99]
+    for bars, low, high in zip(ages.containers, edges, edges[1:], strict=False):
+        rows = data[(data["age"] > low) & (data["age"] <= high)]
+        youngest, oldest = rows["age"].min(), rows["age"].max()
+        ages_shown = f"{youngest}–{oldest}" if oldest > youngest else f"{youngest}"
+        assert bars.get_label().startswith(f"age {ages_shown}: {len(rows)} samples, ")
+        expected = [(rows["gender"] == name).sum() for name in ("female", "male")]
+        assert [bar.get_width() for bar in bars] == expected
+
+
+def test_many_values_are_counted_together():
+    values = pd.Series(["b", "b", "a", "c", None, "c", "c", 10.0, "d2", "d10"])
+    assert groups.as_text(values, 9)[1] == ["10", "a", "b", "c", "d2", "d10"]
+    texts, labels = groups.as_text(values, 3)
+    assert labels == ["b", "c", "other (4 values)"]
+    assert texts.value_counts().to_dict() == {"other (4 values)": 4, "c": 3, "b": 2}
+    assert texts.isna().tolist() == values.isna().tolist()
+    assert groups.as_text(pd.Series([True, False]), 5)[1] == ["False", "True"]
 
 
 def clusters(n=60, classes=3):
@@ -244,7 +272,7 @@ def clusters(n=60, classes=3):
 def test_tsne(tmp_path, drawn):
     X, labels = clusters()
     parts = np.where(np.arange(60) < 40, "train", "test")
-    plots.tsne(X, labels, parts, tmp_path / "tsne.png", 1, title="emodb")
+    plots.draw_map(plots.embed(X, 1), labels, parts, tmp_path / "tsne.png", title="emodb")
     (figure,) = drawn
     assert_legible(figure)
     sizes = [len(points.get_offsets()) for points in figure.axes[0].collections]
@@ -252,7 +280,7 @@ def test_tsne(tmp_path, drawn):
     assert sizes == [
         ((labels == name) & (parts == part)).sum() for name in names for part in ("train", "test")
     ]
-    places = embedding.embed(X, 1)
+    places = embedding.embed(X, 1).places
     scaled = np.nan_to_num((X - np.nanmean(X, axis=0)) / (np.nanstd(X, axis=0) + 1e-9))
     assert trustworthiness(scaled, places, n_neighbors=5) > 0.8
     own = [places[labels == name] for name in names]
@@ -263,11 +291,12 @@ def test_tsne(tmp_path, drawn):
 
 def test_tsne_of_numbers_of_missing_labels_and_of_few(tmp_path, drawn):
     X, labels = clusters()
-    plots.tsne(X, np.arange(60.0), ["train"] * 60, tmp_path / "numbers.png", 1)
+    found = plots.embed(X, 1)
+    plots.draw_map(found, np.arange(60.0), ["train"] * 60, tmp_path / "numbers.png")
     labels = labels.astype(object)
     labels[:7] = None
-    plots.tsne(X, labels, ["test"] * 60, tmp_path / "missing.png", 1, order=LONG)
-    plots.tsne(X[:4], labels[7:11], ["test"] * 4, tmp_path / "few.png", 1)
+    plots.draw_map(found, labels, ["test"] * 60, tmp_path / "missing.png", order=LONG)
+    plots.draw_map(plots.embed(X[:4], 1), labels[7:11], ["test"] * 4, tmp_path / "few.png")
     for figure in drawn:
         assert_legible(figure)
     assert [len(c.get_offsets()) for c in drawn[1].axes[0].collections][-1] == 7
@@ -275,21 +304,48 @@ def test_tsne_of_numbers_of_missing_labels_and_of_few(tmp_path, drawn):
     assert not any("train" in text for text in texts(drawn[1]))
     assert "train" in texts(drawn[0])
     with pytest.raises(UserError, match="at least 4 samples, there are 3"):
-        plots.tsne(X[:3], labels[:3], ["test"] * 3, tmp_path / "fewer.png", 1)
+        plots.embed(X[:3], 1)
 
 
-def history(n, dev=True):
-    rows = [{"epoch": i, "train_loss": 1 / i} for i in range(1, n + 1)]
+def test_principal_components_against_scikit_learn(tmp_path, drawn):
+    X, labels = clusters()
+    filled = np.where(np.isnan(X), np.nanmedian(X, axis=0), X)
+    scaled = (filled - filled.mean(axis=0)) / np.maximum(filled.std(axis=0), 1e-12)
+    scaled[:, 1] = 0
+    _, values, directions = np.linalg.svd(scaled - scaled.mean(axis=0), full_matrices=False)
+    found = plots.embed(X, 1, "pca")
+    expected = scaled @ directions[:2].T
+    assert np.abs(found.places) == pytest.approx(np.abs(expected), abs=1e-6)
+    share = values[0] ** 2 / (values**2).sum()
+    assert found.axes[0] == f"component 1: {100 * share:.0f} %"
+    plots.draw_map(found, labels, ["train", "test"] * 30, tmp_path / "pca.png", title="emodb")
+    assert_legible(drawn[0])
+
+
+def test_umap_repeats_and_keeps_neighbours():
+    pytest.importorskip("umap", reason="umap-learn is not installed: make umap")
+    X, labels = clusters(30)
+    places = plots.embed(X, 1, "umap").places
+    own = [places[labels == name] for name in sorted(set(labels))]
+    spread = max(np.linalg.norm(group - group.mean(axis=0), axis=1).mean() for group in own)
+    centres = [group.mean(axis=0) for group in own]
+    assert min(np.linalg.norm(centres[0] - centre) for centre in centres[1:]) > 2 * spread
+    assert (plots.embed(X, 1, "umap").places == places).all()
+
+
+def history(n, dev=True, run=1, folds=1):
+    rows = [{"epoch": i, "train_loss": run / i} for i in range(1, n + 1)]
     if dev:
         for row in rows:
-            row |= {"dev_loss": 1 + 1 / row["epoch"], "dev_measure": 0.5}
+            row |= {"dev_loss": 1 + 1 / row["epoch"], "dev_measure": 0.5, "train_measure": 0.75}
         rows[0]["dev_measure"] = None
-    return {"measure": "uar", "best_epoch": n // 2 + 1, "epochs": rows}
+    fold = {"measure": "uar", "best_epoch": n // 2 + 1, "epochs": rows}
+    return {"run": run, "folds": [fold] * folds}
 
 
 def test_epoch_progression(tmp_path, drawn):
-    plots.epoch_progression(history(100), tmp_path / "a.png", "mlp")
-    plots.epoch_progression(history(1, dev=False), tmp_path / "b.png", "mlp")
+    plots.epoch_progression([history(100)], 1, tmp_path / "a.png", "mlp")
+    plots.epoch_progression([history(1, dev=False)], 1, tmp_path / "b.png", "mlp")
     for figure in drawn:
         assert_legible(figure)
     losses, measure = drawn[0].axes
@@ -298,8 +354,91 @@ def test_epoch_progression(tmp_path, drawn):
     assert dev.get_ydata()[1] == 1.5
     assert list(best.get_xdata()) == [51, 51]
     assert np.isnan(measure.lines[0].get_ydata()[0])
+    assert measure.lines[1].get_ydata()[0] == 0.75
     assert measure.get_ylabel() == "UAR"
     assert len(drawn[1].axes) == 1
+
+
+def test_epoch_progression_of_runs_and_folds(tmp_path, drawn):
+    runs = [history(30, run=1), history(20, run=2), history(25, run=3)]
+    plots.epoch_progression(runs, 2, tmp_path / "runs.png", "mlp")
+    plots.epoch_progression([history(30, folds=4)], 1, tmp_path / "folds.png", "mlp")
+    for figure in drawn:
+        assert_legible(figure)
+    lines = drawn[0].axes[0].lines
+    bold = [line for line in lines if line.get_alpha() is None and line.get_label() == "train"]
+    # the run that is best on dev, 2
+    assert [line.get_ydata()[0] for line in bold] == [2]
+    assert sum(line.get_alpha() == 0.3 for line in lines) == 4
+    assert "best epoch on dev: 11, run 2 of 3, the others faint" in texts(drawn[0])
+    assert "4 folds" in texts(drawn[1])
+    assert len(drawn[1].axes[0].lines) == 8
+
+
+def row(measure="uar", value=0.5, n=9, **values):
+    low, high = (None, None) if value is None else (value - 0.1, value + 0.1)
+    return {
+        "values": {key.replace("_", "."): text for key, text in values.items()},
+        "measure": measure,
+        "value": value,
+        "ci_low": low,
+        "ci_high": high,
+        "n_evaluated": n,
+    }
+
+
+def cells(figure):
+    (axes,) = figure.axes
+    return {
+        (axes.get_yticklabels()[int(t.get_position()[1])].get_text(),
+         axes.get_xticklabels()[int(t.get_position()[0])].get_text()): t.get_text()
+        for t in axes.texts
+    }  # fmt: skip
+
+
+def test_heat_map(tmp_path, drawn):
+    values = {("os", "svm"): 0.61, ("os", "xgb"): 0.5, ("praat", "svm"): 0.25}
+    rows = [row(value=v, FEATS_type=f, MODEL_type=m, EXP_seed="1") for (f, m), v in values.items()]
+    plots.heat_map(["FEATS.type", "MODEL.type", "EXP.seed"], rows, tmp_path / "a.png", "exp")
+    (figure,) = drawn
+    assert_legible(figure)
+    assert cells(figure) == {
+        ("os", "svm"): "0.610\n[0.510, 0.710]",
+        ("os", "xgb"): "0.500\n[0.400, 0.600]",
+        ("praat", "svm"): "0.250\n[0.150, 0.350]",
+        ("praat", "xgb"): "",
+    }
+    assert "UAR with 95 % interval, n = 9; the darker, the better" in texts(figure)
+    light = figure.axes[0].images[0].get_array()[..., :3].sum(axis=-1)
+    assert light[0, 0] < light[0, 1] < light[1, 0]
+
+
+def test_heat_map_of_errors_of_several_measures_and_of_many(tmp_path, drawn):
+    errors = [row("mse", v, MODEL_type=m) for m, v in (("svr", 3.5), ("xgr", 9.0), ("knn", None))]
+    plots.heat_map(["MODEL.type"], errors, tmp_path / "a.png", "a")
+    mixed = [
+        row("uar", 0.4, 9, EXP_name="a", DATA_target="emotion"),
+        row("mse", 12.5, 11, EXP_name="b", DATA_target="age"),
+    ]
+    plots.heat_map(["EXP.name", "DATA.target"], mixed, tmp_path / "b.png", "b")
+    many = [
+        row(value=(i + j) / 30, FEATS_scale=LONG[i], MODEL_type=f"m{j}", MODEL_C=f"{k}")
+        for i in range(12) for j in range(4) for k in range(3)
+    ]  # fmt: skip
+    plots.heat_map(["FEATS.scale", "MODEL.type", "MODEL.C"], many, tmp_path / "c.png", "c")
+    long = [row(value=i / 200, MODEL_C=str(i)) for i in range(200)]
+    plots.heat_map(["MODEL.C"], long, tmp_path / "d.png", "d")
+    for figure in drawn:
+        assert_legible(figure, widest=12)
+    colours = drawn[0].axes[0].images[0].get_array()[:, 0, :3]
+    assert colours[0].sum() < colours[1].sum()  # the smaller error is better
+    assert len(set(colours[2])) == 1  # none is grey
+    assert list(cells(drawn[1]).values()) == [
+        "UAR 0.400\n[0.300, 0.500]\nn = 9",
+        "MSE 12.5\n[12.4, 12.6]\nn = 11",
+    ]
+    assert len(cells(drawn[2])) == 144
+    assert "50 further rows are in the table alone" in texts(drawn[3])
 
 
 @pytest.mark.parametrize("ending", ["png", "pdf", "svg", "eps"])
@@ -310,7 +449,7 @@ def test_pictures_repeat_byte_by_byte(tmp_path, ending, monkeypatch, recwarn):
     files = []
     for name in ("one", "two"):
         files.append(tmp_path / f"{name}.{ending}")
-        plots.tsne(X, labels, ["train", "test"] * 10, files[-1], 1, title="emodb")
+        plots.draw_map(plots.embed(X, 1), labels, ["train", "test"] * 10, files[-1], title="emodb")
         # the user's own settings have no say
         monkeypatch.setitem(matplotlib.rcParams, "font.size", 30)
         monkeypatch.setitem(matplotlib.rcParams, "savefig.dpi", 20)
@@ -323,7 +462,7 @@ def test_pictures_repeat_byte_by_byte(tmp_path, ending, monkeypatch, recwarn):
 def test_png_is_300_dpi(tmp_path):
     from PIL import Image
 
-    plots.epoch_progression(history(3), tmp_path / "a.png")
+    plots.epoch_progression([history(3)], 1, tmp_path / "a.png")
     with Image.open(tmp_path / "a.png") as image:
         assert image.width == pytest.approx(85 / 25.4 * 300, abs=1)
         assert "Software" not in image.info
@@ -331,7 +470,7 @@ def test_png_is_300_dpi(tmp_path):
 
 def test_unknown_format(tmp_path):
     with pytest.raises(ValueError, match="unknown format"):
-        plots.epoch_progression(history(3), tmp_path / "a.bmp")
+        plots.epoch_progression([history(3)], 1, tmp_path / "a.bmp")
 
 
 def test_import_leaves_heavy_things_out():
