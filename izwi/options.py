@@ -91,7 +91,6 @@ SCALERS = (
 # Types that nkululeko has, by their beginning: told apart from misspelt ones.
 PEER_FEATURES = (
     "agender",
-    "ast",
     "auddim",
     "audmodel",
     "audwav2vec2",
@@ -99,7 +98,6 @@ PEER_FEATURES = (
     "clap",
     "cqcc",
     "emotion2vec",
-    "hubert",
     "lfcc",
     "mld",
     "mos",
@@ -112,9 +110,6 @@ PEER_FEATURES = (
     "squim",
     "stoi",
     "trill",
-    "wav2vec",
-    "wavlm",
-    "whisper",
     "xbow",
     "xlm",
 )
@@ -518,7 +513,7 @@ GENERAL: tuple[Option, ...] = (
         _o(
             "balancing",
             "str",
-            "none",
+            None,
             "how the classes of the training rows are balanced, after scaling",
             choices=("none", *SAMPLERS),
         ),

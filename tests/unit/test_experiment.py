@@ -574,9 +574,13 @@ def test_regression(place):
     found = solve(
         place, {"MODEL type": "svr", "DATA labels": "['u', 'v']", "DATA bins": "[0, 1, 2]"}
     )
-    assert (found.task, found.labels, found.evaluation) == ("regression", None, {"measure": "mse"})
-    assert (found.load["bins"], found.load["continuous"]) == (None, False)
-    assert found.notes == ("no effect in regression: [DATA] labels, [DATA] bins",)
+    assert (found.task, found.labels) == ("regression", None)
+    # For a confusion matrix beside it.
+    assert found.evaluation == {"measure": "mse", "bins": [0, 1, 2], "bin_labels": ["u", "v"]}
+    assert (found.load["bins"], found.load["continuous"], found.notes) == (None, False, ())
+    found = solve(place, {"MODEL type": "svr", "DATA labels": "['u', 'v']"})
+    assert found.evaluation == {"measure": "mse"}
+    assert found.notes == ("no effect in regression: [DATA] labels",)
 
 
 def test_binned_target(place):
