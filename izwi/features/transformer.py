@@ -2,8 +2,8 @@
 
 The models and their front ends are those of the transformers library, in float32. On a computer
 without graphics card a vector depends on its own audio alone, to the last bit: a row is padded to
-a length that follows from its own, and rows are computed either always alone or never alone,
-since libraries choose other algorithms for a single row than for several.
+a length that follows from its own, each batch is computed on one core, and where torch takes
+another algorithm for a single row, that row is computed twice over, as a batch of two.
 """
 
 from __future__ import annotations
@@ -132,6 +132,7 @@ class Transformer(BatchExtractor):
     kind: ClassVar[str]
     packages = ("torch", "transformers", "audresample")
     modules = ("features/transformer.py",)
+    environment = "deep"
 
     def __init__(self, options: dict[str, Any]) -> None:
         from transformers import AutoConfig
@@ -311,6 +312,19 @@ class Waves(Transformer):
             samples = (samples - kernel) // stride + 1
         return samples
 
+    def differs_alone(self, samples: int) -> bool:
+        """True where torch computes a short row alone by another algorithm than among others.
+
+        So it does where a convolution's input has at most 20480 values. The first, of one channel,
+        gives the same by either.
+        """
+        channels, kernels = self.config.conv_dim, self.config.conv_kernel
+        sizes = []
+        for channel, kernel, stride in zip(channels, kernels, self.config.conv_stride, strict=True):
+            samples = (samples - kernel) // stride + 1
+            sizes.append(channel * samples)
+        return self.device == "cpu" and min(sizes[:-1], default=0) <= 20480
+
     def prepare(self, signal: np.ndarray, rate: int) -> tuple[Hashable, Any]:
         """Normalise a row, as its front end does; see the base class."""
         from izwi import audio
@@ -342,9 +356,8 @@ class Waves(Transformer):
         import numpy as np
 
         length, masked = group
-        # A row alone takes other paths through the libraries than the same row among others.
-        pair = len(items) == 1 and self.capacity(group) > 1 and self.device == "cpu"
-        rows = items * 2 if pair else items
+        alone = len(items) == 1 and self.capacity(group) > 1 and self.differs_alone(length)
+        rows = items * 2 if alone else items
         inputs = np.zeros((len(rows), length), np.float32)
         mask = np.zeros((len(rows), length), np.int64)
         for row, item in enumerate(rows):
