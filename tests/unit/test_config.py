@@ -91,7 +91,8 @@ def test_fallback_is_found_from_anywhere(place):
         ),
         (
             {"experiments": ["inis/a.ini"], "threads": 3},
-            "config: threads: unknown key (there are experiments, ini, grid, results, cache, root_folders)",
+            "config: threads: unknown key (there are experiments, ini, grid, results, cache, "
+            "root_folders)",
         ),
         (
             {"experiments": []},
