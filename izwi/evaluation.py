@@ -21,6 +21,7 @@ from izwi.errors import UserError
 CLASSIFICATION = ("uar", "accuracy", "f1", "eer")
 REGRESSION = ("mse", "mae", "ccc", "pcc")
 RESAMPLES = 1000
+KEY = ("database", "file", "start", "end")
 # What the train stage reports of choices that depend on the data.
 FROM_TRAINING = ("bins", "submodels", "self_training")
 CELLS_AT_ONCE = 4_000_000  # weights held in memory at a time
@@ -279,7 +280,20 @@ def _per_submodel(
 
 
 def write_predictions(predictions: pd.DataFrame, path: str | Path) -> None:
-    """Write predictions.csv.
+    """Write predictions.csv, see `write_rows`.
+
+    Args:
+        predictions: as ``docs/architecture.md`` defines them
+        path: of the CSV file
+    """
+    columns = [*KEY, "speaker", "fold", "run", "truth", "prediction"]
+    columns += [name for name in predictions.columns if name.startswith("p_")]
+    table = predictions.sort_values(["run", "row"], ignore_index=True)
+    write_rows(table.reindex(columns=columns), path)
+
+
+def write_rows(table: pd.DataFrame, path: str | Path) -> None:
+    """Write rows about files as CSV, for users.
 
     ``start`` and ``end`` are written only where a row is a segment, as audformat writes them, and
     an ``end`` that is the file's is empty. Numbers are written with as many digits as bring the
@@ -288,24 +302,21 @@ def write_predictions(predictions: pd.DataFrame, path: str | Path) -> None:
     alone (``-1``, ``+``), which no spreadsheet runs, so that such labels stay as they are.
 
     Args:
-        predictions: as ``docs/architecture.md`` defines them
+        table: ``database, file, start, end, speaker`` and others; of these ``truth`` and
+            ``prediction`` may be texts from outside
         path: of the CSV file
     """
-    table = predictions.sort_values(["run", "row"], ignore_index=True)
-    columns = ["database", "file"]
-    if ((table["start"] > pd.Timedelta(0)) | table["end"].notna()).any():
-        columns += ["start", "end"]
-    columns += ["speaker", "fold", "run", "truth", "prediction"]
-    columns += [name for name in table.columns if name.startswith("p_")]
-    table = table.reindex(columns=columns)
+    table = table.copy()
+    if not ((table["start"] > pd.Timedelta(0)) | table["end"].notna()).any():
+        table = table.drop(columns=["start", "end"])
     table["speaker"] = [
         speaker.removeprefix(f"{database}/") if isinstance(speaker, str) else None
         for database, speaker in zip(table["database"], table["speaker"], strict=True)
     ]
     for name in ("database", "file", "speaker", "truth", "prediction"):
-        if not pd.api.types.is_numeric_dtype(table[name]):
+        if name in table and not pd.api.types.is_numeric_dtype(table[name]):
             table[name] = table[name].map(_harmless, na_action="ignore")
-    for name in ("start", "end") if "start" in columns else ():
+    for name in ("start", "end") if "start" in table else ():
         table[name] = pd.to_timedelta(table[name]).map(_duration, na_action="ignore")
     table.to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
 

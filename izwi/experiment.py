@@ -54,6 +54,7 @@ _LOAD_OPTIONS = (
     "min_duration_of_sample",
     "max_duration_of_sample",
     "rename_speakers",
+    "unlabelled",
     "mapping",
     "version",
     "min_confidence",
@@ -89,6 +90,7 @@ class Experiment:
         preprocessing: ``scale`` and ``features``
         model: ``type`` and ``options``
         learning: how is learned beyond a single fit, see `izwi.learning`
+        analyses: what is found out beside the figures, see `izwi.learning`
         evaluation: ``measure``, and for a confusion matrix of a regression ``bins`` and their
             ``bin_labels``
         plots: wanted plots and their formats, see ``pictures.read_options``
@@ -117,6 +119,7 @@ class Experiment:
     preprocessing: dict[str, Any]
     model: dict[str, Any]
     learning: dict[str, Any]
+    analyses: dict[str, Any]
     evaluation: dict[str, Any]
     plots: dict[str, Any]
     setting: dict[str, str | None] = field(default_factory=dict)
@@ -270,6 +273,15 @@ class _Resolver:
         split = self._split(task, target, labels, seed, databases)
         if "submodel" in learned:
             split["submodel"] = learned["submodel"]
+        analyses = learning.analyses(self._get, self._problem, task=task, learned=learned)
+        active = "active_learning" in analyses
+        learning.allow_unlabelled(
+            databases,
+            split,
+            self._problem,
+            wanted=active or "self_training" in learned,
+            active=active,
+        )
         save_test = self._save_test()
         if save_test is not None:
             for database in databases:
@@ -301,6 +313,7 @@ class _Resolver:
             },
             "model": {"type": model["type"], "options": model["options"]},
             "learning": learned,
+            "analyses": analyses,
             "evaluation": {"measure": measure, **self.binned},
             "plots": self._plots(bool(model.get("measured"))),
         }

@@ -121,6 +121,29 @@ def run(snakemake: Any, main: Callable[[Unit, Job], None]) -> None:
         raise SystemExit(1)
 
 
+def read_samples(unit: Unit) -> tuple[list[Any], list[list[Any]], Any, list[str] | None]:
+    """What fits of an experiment read.
+
+    Args:
+        unit: with ``tables``, ``matrices``, ``split`` and ``split_report``
+
+    Returns:
+        a table per database, per database its feature matrices, the split, and the classes in
+        order or None
+    """
+    import pandas as pd
+
+    tables = [pd.read_parquet(path) for path in unit.inputs["tables"]]
+    paths = unit.inputs["matrices"]
+    n_sets = len(paths) // len(tables)
+    matrices = [
+        [pd.read_parquet(path) for path in paths[i * n_sets : (i + 1) * n_sets]]
+        for i in range(len(tables))
+    ]
+    labels = read_json(unit.inputs["split_report"])["labels"] or None
+    return tables, matrices, pd.read_parquet(unit.inputs["split"]), labels
+
+
 def problems_file(plan: Plan) -> Path:
     """Where the jobs of this call leave their problems."""
     return Path(plan.results) / "plans" / "problems" / f"{os.environ.get(CALL, 'call')}.txt"

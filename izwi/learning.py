@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 
@@ -37,4 +37,89 @@ def resolve(
             problem("DATA", "submodel", f"is another column than MODEL.submodel = {column}")
         # What is called either way is one column of the tables.
         asked["submodel"] = "gender" if column == "sex" else column
+    if get("MODEL", "semi_supervised"):
+        if task == "regression":
+            problem("MODEL", "semi_supervised", "self_training needs a classifier")
+        if get("MODEL", "logo") or get("MODEL", "k_fold_cross"):
+            problem(
+                "MODEL",
+                "semi_supervised",
+                "folds test every row, so none is without a label: leave out logo and k_fold_cross",
+            )
+        asked["self_training"] = {
+            name: get("MODEL", f"semi_supervised.{name}") for name in ("threshold", "rounds")
+        }
     return asked
+
+
+def analyses(
+    get: Callable[[str, str], Any],
+    problem: Callable[[str, str, str], None],
+    *,
+    task: str,
+    learned: dict[str, Any],
+) -> dict[str, Any]:
+    """What is to be found out beside the figures of an experiment.
+
+    Args:
+        get: value of an option, by section and name
+        problem: takes section, name and what is wrong
+        task: ``classification`` or ``regression``
+        learned: what `resolve` returned
+
+    Returns:
+        of ``clusters`` (their number, None for that of the classes), ``active_learning`` (number
+        of files) and ``learning_curve`` (True) those that are asked for
+    """
+    asked: dict[str, Any] = {}
+    number = get("EXPL", "clusters")
+    if number:
+        if number is True and task == "regression":
+            problem("EXPL", "clusters", "a regression has no classes: say how many clusters")
+        asked["clusters"] = None if number is True else number
+    wanted = get("MODEL", "active_learning")
+    if wanted:
+        if task == "regression":
+            problem("MODEL", "active_learning", "needs a classifier, to know what is uncertain")
+        asked["active_learning"] = wanted
+    if get("PLOT", "learning_curve"):
+        asked["learning_curve"] = True
+    for section, name in (("MODEL", "active_learning"), ("PLOT", "learning_curve")):
+        if name in asked and "submodel" in learned:
+            problem(section, name, "not with submodel, as it is about one model")
+    return asked
+
+
+def allow_unlabelled(
+    databases: Iterable[dict[str, Any]],
+    split: dict[str, Any],
+    problem: Callable[[str, str, str], None],
+    *,
+    wanted: bool,
+    active: bool,
+) -> None:
+    """Say of which databases rows without a label are kept.
+
+    Args:
+        databases: gets ``unlabelled`` where they are
+        split: spec of the split; likewise
+        problem: takes section, name and what is wrong
+        wanted: whether semi-supervised or active learning is asked for
+        active: whether it is active learning, for which those to be tested serve as well
+    """
+    for database in databases:
+        name = database["name"]
+        strategy = split["databases"][name]["split_strategy"]
+        in_train = strategy == "train" or name in (split["trains"] or [])
+        in_test = strategy == "test" or name in (split["tests"] or [])
+        if (wanted and in_train) or (active and in_test):
+            database["unlabelled"] = True
+        elif database["options"]["unlabelled"]:
+            problem(
+                "DATA",
+                f"{name}.unlabelled",
+                f"needs {name}.split_strategy = train, and MODEL.semi_supervised or "
+                "MODEL.active_learning",
+            )
+    if wanted:
+        split["unlabelled"] = True

@@ -349,6 +349,13 @@ GENERAL: tuple[Option, ...] = (
             "put the database's name before the ids of its speakers",
         ),
         _o(
+            "unlabelled",
+            "bool",
+            False,
+            "leave its labels aside, for semi_supervised or active_learning",
+            database_only=True,
+        ),
+        _o(
             "mapping",
             "dict",
             None,
@@ -620,6 +627,28 @@ GENERAL: tuple[Option, ...] = (
             "column, such as gender: a model of its own for each of its values",
         ),
         _o(
+            "semi_supervised",
+            "str",
+            None,
+            "`self_training`: rows without a label get those that a first model is sure of",
+            choices=("self_training",),
+        ),
+        _o(
+            "semi_supervised.threshold",
+            "float",
+            0.9,
+            "with self_training: a row is taken where the probability is higher",
+            minimum=0,
+            maximum=1,
+        ),
+        _o(
+            "semi_supervised.rounds",
+            "int",
+            10,
+            "with self_training: how often to label and train again, at most",
+            minimum=1,
+        ),
+        _o(
             "random_state",
             "int",
             None,
@@ -627,6 +656,17 @@ GENERAL: tuple[Option, ...] = (
             minimum=0,
             maximum=2**31 - 1,
             aliases=("random_seed", "seed"),
+        ),
+    ),
+    *_table(
+        "MODEL",
+        "analyse",
+        _o(
+            "active_learning",
+            "int",
+            None,
+            "number of files without a label that a teacher should label next",
+            minimum=1,
         ),
     ),
     *_table(
@@ -756,6 +796,16 @@ GENERAL: tuple[Option, ...] = (
             choices=("png", "pdf", "svg", "eps"),
         ),
     ),
+    *_table(
+        "PLOT",
+        "analyse",
+        _o(
+            "learning_curve",
+            "bool",
+            False,
+            "plot the measure on training and test set over the amount of training data",
+        ),
+    ),
     *_known(
         "PLOT",
         "inert",
@@ -785,6 +835,18 @@ GENERAL: tuple[Option, ...] = (
         _o("pca", "bool|list", False, "the same as PLOT.pca"),
         _o("scatter", "list", None, "the same as PLOT.<map>", choices=("tsne", "umap", "pca")),
         _o("scatter.target", "list", None, "columns that colour the maps, beside the target"),
+    ),
+    *_table(
+        "EXPL",
+        "analyse",
+        _o(
+            "clusters",
+            "bool|int",
+            False,
+            "compare clusters of the features with the labels; True: as many as classes",
+            minimum=2,
+            maximum=1000,
+        ),
     ),
     *_known(
         "EXPL",

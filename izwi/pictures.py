@@ -24,7 +24,8 @@ class Picture:
     Args:
         kind: name of the function that draws
         names: names of the files, without endings
-        needs: what it is drawn from: ``results``, ``data``, ``features`` or ``training``
+        needs: what it is drawn from: ``results``, ``data``, ``features``, ``training`` or
+            ``learning_curve``
         title: first line in the picture
         spec: what else the function reads
         packages: distributions whose versions can change it
@@ -125,6 +126,8 @@ def wanted(experiment: Experiment, of: str, by: str) -> list[Picture]:
         found.append(Picture(kind, tuple(columns), "features", title, spec, packages, kind))
     if plots["epoch_progression"]:
         found.append(Picture("epoch_progression", ("epoch_progression",), "training", model))
+    if "learning_curve" in experiment.analyses:
+        found.append(Picture("learning_curve", ("learning_curve",), "learning_curve", model))
     return found
 
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from izwi import __version__, features, grid, models, pictures, scan, softlabel
+from izwi import __version__, analyses, features, grid, models, pictures, scan, softlabel
 from izwi.databases import demo
 from izwi.errors import Problems, UserError
 from izwi.experiment import Experiment
@@ -35,6 +35,7 @@ STAGES = (
     "train",
     "soft",
     "evaluate",
+    "analyse",
     "plot",
     "experiment",
     "summary",
@@ -200,12 +201,13 @@ class Planner:
         ]
         trained = self._train(experiment, tables, matrices, split)
         evaluated = self._evaluate(experiment, trained, tables, matrices, split)
-        plots = self._plots(experiment, trained, evaluated, tables, matrices, split)
+        analysed = self._analyses(experiment, trained, tables, matrices, split)
+        plots = self._plots(experiment, trained, evaluated, tables, matrices, split, analysed)
         soft = self._soft_labels(experiment, trained, tables, split, sources)
         if experiment.grids:
             self._members.append(experiment)
         done = self._experiment(
-            experiment, evaluated, plots, trained, tables, matrices, split, soft
+            experiment, evaluated, plots, trained, tables, matrices, split, soft, analysed
         )
         if soft is not None and experiment.save_test is not None:
             self._soft[experiment.save_test] = (soft, done, max(s["level"] for s in sources) + 1)
@@ -409,6 +411,7 @@ class Planner:
             "balancing.py",
             "binning.py",
             "submodels.py",
+            "selftraining.py",
             "preprocessing.py",
             "models/base.py",
             *_sources("splits"),
@@ -541,6 +544,48 @@ class Planner:
             experiment.ini,
         )
 
+    def _analyses(
+        self,
+        experiment: Experiment,
+        trained: Unit,
+        tables: list[Unit],
+        matrices: list[list[Unit]],
+        split: Unit,
+    ) -> dict[str, Unit]:
+        """What is found out beside the figures, by kind."""
+        cls = models.model_class(experiment.model["type"])
+        fits = (
+            code_digest(("fitting.py", "balancing.py", "preprocessing.py", *cls.modules)),
+            versions_of(cls.packages),
+        )
+        found = {}
+        for kind, value in experiment.analyses.items():
+            training = {**trained.spec, "measure": experiment.evaluation["measure"]}
+            spec = analyses.spec_of(kind, value, training, experiment.target)
+            key = key_of(
+                "analyse",
+                spec,
+                split.key,
+                [[matrix.key for matrix in row] for row in matrices],
+                code_digest((*analyses.MODULES[kind], "analyses.py", "training.py", "binning.py")),
+                versions_of(("numpy", "scikit-learn")),
+                fits if kind in analyses.FITS else None,
+            )
+            path = self._path("analyses", f"{kind}-{key}", analyses.FILES[kind])
+            inputs = ("split", "split_report", "tables", "matrices")
+            found[kind] = self._add(
+                Unit(
+                    stage="analyse",
+                    key=key,
+                    label=f"{kind} of {experiment.name}",
+                    spec=spec,
+                    inputs={role: trained.inputs[role] for role in inputs},
+                    outputs={"result": path},
+                ),
+                experiment.ini,
+            )
+        return found
+
     def _plots(
         self,
         experiment: Experiment,
@@ -549,6 +594,7 @@ class Planner:
         tables: list[Unit],
         matrices: list[list[Unit]],
         split: Unit,
+        analysed: dict[str, Unit],
     ) -> dict[str, Unit]:
         of_results = {
             "metrics": evaluated.outputs["metrics"],
@@ -568,6 +614,8 @@ class Planner:
             "features": ([split.key, *(unit.key for row in matrices for unit in row)], of_features),
             "training": ([trained.key], {"training": trained.outputs["report"]}),
         }
+        for kind, unit in analysed.items():
+            sources[kind] = ([unit.key], {kind: unit.outputs["result"]})
         of = "+".join(table.label for table in tables)
         by = "+".join(features_name(spec) for spec in experiment.features)
         plots = {}
@@ -616,6 +664,7 @@ class Planner:
         matrices: list[list[Unit]],
         split: Unit,
         soft: Unit | None,
+        analysed: dict[str, Unit],
     ) -> Unit:
         folder = self._path("experiments", experiment.name)
         teachers = [
@@ -634,6 +683,7 @@ class Planner:
                 "evaluate": _stage_record(evaluated),
                 "plot": {kind: _stage_record(unit) for kind, unit in plots.items()},
                 **({"soft": _stage_record(soft)} if soft else {}),
+                **{kind: _stage_record(unit) for kind, unit in analysed.items()},
             },
             "packages": self._packages(experiment),
         }
@@ -649,6 +699,9 @@ class Planner:
         }
         drawn = {file: path for unit in plots.values() for file, path in unit.outputs.items()}
         outputs |= {file: os.path.join(folder, "plots", file) for file in drawn}
+        for kind, unit in analysed.items():
+            drawn[kind] = unit.outputs["result"]
+            outputs[kind] = os.path.join(folder, analyses.FILES[kind])
         if soft is not None and experiment.save_test is not None:
             drawn |= {"soft_labels": soft.outputs["labels"], "lineage": soft.outputs["lineage"]}
             outputs["soft_labels"] = os.path.join(folder, softlabel.LABELS)

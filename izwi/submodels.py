@@ -168,6 +168,17 @@ def _joined(spec: dict[str, Any], reports: dict[str, dict[str, Any]]) -> dict[st
         "best_run": training.best_run(spec, runs),
         "transductive": any(report["transductive"] for report in reports.values()),
         "n_features": next(iter(reports.values()))["n_features"],
+        **(
+            {
+                "self_training": [
+                    {"submodel": name, **row}
+                    for name, report in reports.items()
+                    for row in report["self_training"]
+                ]
+            }
+            if spec.get("self_training")
+            else {}
+        ),
         "submodels": {
             "column": column,
             "values": {

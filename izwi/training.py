@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from izwi import binning, models, splits, submodels
+from izwi import binning, models, selftraining, splits, submodels
 from izwi.errors import UserError
 from izwi.features import extractor_class
 from izwi.files import write_json
@@ -62,6 +62,36 @@ def stack(
     )
 
 
+def prepare(
+    tables: list[pd.DataFrame],
+    matrices: list[list[pd.DataFrame]],
+    split: pd.DataFrame,
+    labels: list[str] | None,
+) -> tuple[pd.DataFrame, Samples, list[binning.Fold], dict[int, np.ndarray], list[dict[str, Any]]]:
+    """All that fits of an experiment read.
+
+    Args:
+        tables: a table per database
+        matrices: per database, its feature matrices
+        split: the split of these tables
+        labels: classes in order, None for regression
+
+    Returns:
+        rows of all tables, their features, the folds, per fold the truth of all rows, and the
+        limits of bins that are cut from training rows
+    """
+    table, features = stack(tables, matrices)
+    samples = Samples(list(features.columns), features.to_numpy(), split)
+    folds = list(splits.folds(split))
+    truths = {fold: table["truth"].to_numpy() for fold, *_ in folds}
+    bins = []
+    if binning.is_later(table, labels):
+        bins = binning.edges_of(table, folds, labels)
+        value = table["value"].to_numpy(dtype=float)
+        truths = {b["fold"]: binning.assign(value, b["edges"], labels) for b in bins}
+    return table, samples, folds, truths, bins
+
+
 def train(
     spec: dict[str, Any],
     tables: list[pd.DataFrame],
@@ -76,7 +106,7 @@ def train(
         spec: ``task``, ``model`` and each of ``features`` (``type`` and ``options``),
             ``preprocessing``, ``runs``, ``seed``, ``measure`` (by which dev decides), ``save``
             (keep the models of folds, too); where they are asked for, ``balancing`` with
-            ``balancing_seed``, and ``submodel``
+            ``balancing_seed``, ``submodel``, and ``self_training``
         tables: a table per database
         matrices: per database, its feature matrices
         split: the split of these tables
@@ -88,15 +118,7 @@ def train(
         * report with ``notes``, ``warnings``, ``counts``, ``runs`` (per run: seed, dev measure,
           history), ``best_run`` (by dev, 1 without), ``transductive``, ``n_features``
     """
-    table, features = stack(tables, matrices)
-    samples = Samples(list(features.columns), features.to_numpy(), split)
-    folds = list(splits.folds(split))
-    truths = {fold: table["truth"].to_numpy() for fold, *_ in folds}
-    bins = []
-    if binning.is_later(table, labels):
-        bins = binning.edges_of(table, folds, labels)
-        value = table["value"].to_numpy(dtype=float)
-        truths = {b["fold"]: binning.assign(value, b["edges"], labels) for b in bins}
+    table, samples, folds, truths, bins = prepare(tables, matrices, split, labels)
     if spec.get("submodel"):
         predictions, report = submodels.train(spec, table, samples, truths, folds, labels, folder)
     else:
@@ -168,13 +190,18 @@ def train_folds(
         dev_scores = []
         for fold, train_rows, dev_rows, test_rows in folds:
             truth = truths[fold]
-            train_rows = train_rows[~pd.isna(truth[train_rows])]
+            bare = pd.isna(truth[train_rows])
+            train_rows, pool = train_rows[~bare], train_rows[bare]
             if cls.needs_dev and len(dev_rows) == 0:
                 train_rows, dev_rows = splits.dev_from_train(
                     split.assign(truth=truth), train_rows, seed=spec["seed"]
                 )
                 _once(notes, _dev_note(split, dev_rows, fold))
-            fitted = fit(spec, samples, truth, train_rows, dev_rows, labels, seed)
+            rows = (train_rows, dev_rows)
+            if spec.get("self_training"):
+                fitted = selftraining.fit(spec, samples, truth, *rows, labels, seed, pool)
+            else:
+                fitted = fit(spec, samples, truth, *rows, labels, seed)
             parts.append(_predicted(fitted, samples, truth, test_rows, labels, fold, run))
             trained_rows |= set(train_rows.tolist())
             if len(dev_rows):
@@ -212,6 +239,12 @@ def train_folds(
         "transductive": transductive,
         "n_features": len(samples.names),
     }
+    if spec.get("self_training"):
+        report["self_training"] = [
+            {"run": record["run"], "fold": fold["fold"], **fold["self_training"]}
+            for record in runs
+            for fold in record["folds"]
+        ]
     return in_order(parts), report
 
 

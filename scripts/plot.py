@@ -136,6 +136,14 @@ def epoch_progression(spec, inputs):
     }
 
 
+def learning_curve(spec, inputs):
+    """The measure over the amount of training data."""
+    from izwi import plots
+
+    curve = read_json(inputs["learning_curve"])
+    return {"learning_curve": lambda path: plots.learning_curve(curve, path, spec["title"])}
+
+
 def samples(inputs):
     """The rows of all tables with their parts, and the classes, ordered, or None."""
     import pandas as pd
@@ -183,6 +191,7 @@ KINDS = {
             value_counts,
             database_counts,
             epoch_progression,
+            learning_curve,
         )
     },
 }

@@ -136,6 +136,10 @@ class _Builder:
         for key, column in wanted:
             if self._column(column) is None:
                 problems.add(self._no_column(key, column))
+        if options.get("unlabelled"):
+            self._note(f"the column '{self.spec['target']}' is left aside, as 'unlabelled' says")
+            self.frame, label = self.frame.drop(columns=target, errors="ignore"), None
+            self.frame = self.frame.assign(**{target: None})
         if not label and target not in self.frame and self.spec.get("unlabelled"):
             self._warn(f"there is no column '{self.spec['target']}': only predicted, not evaluated")
             self.frame = self.frame.assign(**{target: None})

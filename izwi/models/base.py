@@ -147,7 +147,7 @@ class Model:
                 )
         if dev is not None:
             dev = (dev[0], self._truth(dev[1]))
-        with _one_thread():
+        with one_thread():
             report = self._fit(X, y, groups, dev)
         return {"notes": [], **report, "warnings": warnings + report.get("warnings", [])}
 
@@ -155,7 +155,7 @@ class Model:
         """Predict samples of shape (samples, features)."""
         import numpy as np
 
-        with _one_thread():
+        with one_thread():
             decision, known = self._predict(X)
         if self.task == "regression":
             return Prediction(np.asarray(decision, dtype=np.float64), None)
@@ -252,7 +252,7 @@ class SklearnModel(Model):
         self.estimator = persistence.load(folder / "model.skops")
 
 
-def _one_thread() -> AbstractContextManager:
+def one_thread() -> AbstractContextManager:
     """Keep BLAS and OpenMP to one thread: sums differ in the last digit with their number."""
     # Only libraries that are loaded can be limited, those of scipy come along.
     import sklearn.utils  # noqa: F401

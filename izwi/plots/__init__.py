@@ -7,6 +7,7 @@ hatches beside the colours for print in grey. The same data give the same bytes.
 
 from izwi.plots.confusion import confusion_matrix
 from izwi.plots.counts import value_counts
+from izwi.plots.curve import learning_curve
 from izwi.plots.embedding import draw_map, embed
 from izwi.plots.epochs import epoch_progression
 from izwi.plots.heat_map import heat_map
@@ -18,6 +19,7 @@ __all__ = [
     "embed",
     "epoch_progression",
     "heat_map",
+    "learning_curve",
     "truth_prediction",
     "value_counts",
 ]

@@ -34,7 +34,7 @@ def make_split(
             no dev part where ``dev_size`` is missing and ``traindevtest`` is not set), ``train``,
             ``dev``, ``test`` (speakers), ``balance``, ``age_bins``, ``stratify``,
             ``size_diff_weight``; only the first three are needed. Where ``submodel`` names a
-            column, its values are checked
+            column, its values are checked; with ``unlabelled``, training rows may have no truth
         tables: one per database, in the order of ``databases``
 
     Returns:

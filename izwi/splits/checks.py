@@ -33,7 +33,9 @@ def check_parts(
         for part, rows in (("train", train), ("test", test)):
             if not len(rows):
                 problems.add(f"{key}: {where}no row in {part}: {_why(spec, split)}")
-        missing = int(truth.iloc[train].isna().sum() + truth.iloc[dev].isna().sum())
+        missing = int(truth.iloc[dev].isna().sum())
+        if not spec.get("unlabelled"):
+            missing += int(truth.iloc[train].isna().sum())
         if missing:
             problems.add(
                 f"[DATA] target: {where}{count(missing, 'row')} in train or dev without a value"
