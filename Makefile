@@ -4,10 +4,11 @@ BIN := .venv/bin
 EXPERIMENT ?= demo
 PORT ?= 7860
 # Byte code is made when a module is first imported: installs faster, a quarter smaller.
-PIP := $(BIN)/python -m pip install --quiet --no-compile --disable-pip-version-check
+INSTALL := -m pip install --quiet --no-compile --disable-pip-version-check
+PIP := $(BIN)/python $(INSTALL)
 
 .DEFAULT_GOAL := help
-.PHONY: help core deep web dev demo test lint docs clean umap
+.PHONY: help core deep trill web dev demo test test-trill lint docs clean umap
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,11 +62,11 @@ web: .venv/web ## try a trained model in the browser: make web EXPERIMENT=demo
 test: .venv/dev ## run all tests
 	$(BIN)/python -m pytest -n auto --dist worksteal
 
-# Without torch, which would not be noticed to be missing elsewhere.
+# TensorFlow is as large as all the rest, and few need it.
 .venv-trill/done: requirements.txt requirements-trill.txt requirements-dev.txt
 	$(PYTHON) -m venv .venv-trill
 	@echo "installing the core and TensorFlow into .venv-trill (a few minutes)"
-	.venv-trill/$(PIP:.venv/%=%) -r requirements.txt -r requirements-trill.txt -r requirements-dev.txt
+	.venv-trill/bin/python $(INSTALL) -r requirements.txt -r requirements-trill.txt -r requirements-dev.txt
 	@touch $@
 
 test-trill: .venv-trill/done ## run the tests of TRILL embeddings, in .venv-trill

@@ -95,8 +95,10 @@ class Trill(Extractor):
         try:
             found = self.model(samples)
         except tf.errors.OpError as error:
-            # Models have a shortest input, and say so in an error of one of their operations.
-            reason = str(error.message).strip().splitlines()[0]
+            # Models have a shortest input, and say so in an error of one of their operations; what
+            # failed comes last, before the names of nodes.
+            lines = [line for line in error.message.splitlines() if line.strip()]
+            reason = next((line for line in reversed(lines) if "[[{{" not in line), "no reason")
             raise audio.AudioError(f"{seconds:.3f} s: the model fails ({reason})") from error
         if OUTPUT not in found:
             raise UserError(
