@@ -1053,6 +1053,7 @@ class _Resolver:
                 self._problem("DATA", "tests", "is empty, name at least one")
             if all(name in (tests or []) for name in self.names):
                 self._problem("DATA", "tests", "no database is left to train on")
+                return None, None, False
             return None, tests, False
         if strategy == "train_test":
             self._problem("DATA", "strategy", "train_test contradicts trains and tests")

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from izwi import softlabel
 from izwi.errors import UserError
 from izwi.experiment import resolve
 
@@ -233,8 +234,7 @@ ERRORS = [
     ({"MODEL kernel": "rbv"}, "[MODEL] kernel: 'rbv' is none of rbf, linear, poly, sigmoid, did "
      "you mean 'rbf'?"),
     # known to nkululeko, not built
-    ({"EXP save_test": "x.csv"}, "[EXP] save_test: not supported, every experiment has its "
-     "predictions in predictions.csv"),
+    ({"EXP save_test": "x"}, "[EXP] save_test: 'x' is no CSV file, such as x.csv"),
     ({"FLAGS modles": "['xgb']"}, "[FLAGS] modles: unknown option, did you mean 'models'?"),
     # missing
     ({"DATA target": None}, "[DATA] target: missing, name the column to predict"),
@@ -336,13 +336,16 @@ ERRORS = [
      "[DATA] a.balance: weight 'much' is no number >= 0"),
     ({"DATA strategy": "cross_data"},
      "[DATA] strategy: cross_data needs tests = [databases to test on]"),
-    ({"DATA tests": "['b']"}, "[DATA] tests: 'b' is not in databases, add it there"),
+    ({"DATA tests": "['b']"},
+     "[DATA] b: no path, add a line b = <its CSV, or its audformat folder>"),
+    ({"DATA trains": "['a']", "DATA tests": "['b']"},
+     "[DATA] tests: 'b' is not in databases, add it there"),
     ({"DATA tests": "['a']"}, "[DATA] tests: no database is left to train on"),
     ({"DATA trains": "['a']"}, "[DATA] trains: no database is left to test on"),
     ({"DATA databases": "['a', 'b']", "DATA b": "b.csv", "DATA trains": "['a', 'b']",
       "DATA tests": "['b']"}, "[DATA] tests: 'b' is in trains as well"),
-    ({"DATA databases": "['a', 'b']", "DATA b": "b.csv", "DATA tests": "['b']",
-      "DATA strategy": "train_test"},
+    ({"DATA databases": "['a', 'b']", "DATA b": "b.csv", "DATA trains": "['a']",
+      "DATA tests": "['b']", "DATA strategy": "train_test"},
      "[DATA] strategy: train_test contradicts trains and tests"),
 ]  # fmt: skip
 
@@ -507,7 +510,10 @@ def test_a_split_holds_what_its_strategy_reads(place):
         "split_strategy": ["12", "0014"]
     }
     assert split_of(place, given) == sizes
-    assert split_of(place, given | {"DATA a.split_strategy": "reuse"}) == sizes
+    # With a stated size, reuse is the split of a first run with it, under the same key.
+    again = split_of(place, given | {"DATA a.split_strategy": "reuse"})
+    assert again == split_of(place, given | {"DATA a.split_strategy": "speaker_split"})
+    assert split_of(place, {"DATA a.split_strategy": "reuse"}) == split_of(place, {})
     # A default that is written out changes no key, 20 being 20.0.
     assert repr(split_of(place, {"DATA a.test_size": "20"})) == repr(split_of(place, {}))
     notes = solve(place, given | {"DATA a.split_strategy": "random"}).notes
@@ -546,13 +552,21 @@ def test_overrides_are_warned_of(place):
 
 def test_cross_data(place):
     two = {"DATA databases": "['a', 'B']", "DATA b": "b.csv"}
-    found = solve(place, two | {"DATA tests": "b"})
+    found = solve(place, two | {"DATA tests": "b", "DATA strategy": "cross_data"})
     assert (found.split["strategy"], found.split["trains"], found.split["tests"]) == (
         "cross_data",
         ["a"],
         ["B"],
     )
+    found = solve(place, two | {"DATA trains": "a"})
     assert found.notes == ("[DATA] trains, tests: taken as DATA.strategy = cross_data",)
+    # Tests alone leave the others to their splits, and need not be among databases.
+    for names in ({}, {"DATA databases": "['a']"}):
+        found = solve(place, two | names | {"DATA tests": "b", "DATA a.split_strategy": "random"})
+        assert (found.split["strategy"], found.split["trains"]) == ("train_test", None)
+        assert [name.lower() for name in found.split["tests"]] == ["b"]
+        strategies = [s["split_strategy"] for s in found.split["databases"].values()]
+        assert strategies == ["random", "test"]
     found = solve(
         place,
         two
@@ -568,6 +582,35 @@ def test_cross_data(place):
     three = two | {"DATA databases": "['a', 'b', 'c']", "DATA c": "a.csv"}
     found = solve(place, three | {"DATA trains": "['a']", "DATA tests": "['b']"})
     assert found.warnings == ("[DATA] c: unused, neither in trains nor in tests",)
+
+
+def test_soft_labels(place):
+    found = solve(place, {"EXP save_test": "./soft.csv", "DATA a.split_strategy": "train"})
+    assert found.save_test == str(place.resolve() / "soft.csv")
+    assert "unlabelled" not in found.databases[0]
+    # What is only predicted need not have the target.
+    two = {"DATA databases": "['a', 'b']", "DATA b": "b.csv", "DATA b.split_strategy": "test"}
+    found = solve(place, two | {"EXP save_test": "soft.csv"})
+    assert [database.get("unlabelled", False) for database in found.databases] == [False, True]
+    assert "unlabelled" not in solve(place, two).databases[1]
+    # A file of the user's is not replaced, a link is.
+    (problem,) = problems(place, {"EXP save_test": "a.csv"})
+    assert "is there already and would be replaced" in problem
+    (place / "link.csv").symlink_to("nowhere.csv")
+    assert solve(place, {"EXP save_test": "link.csv"}).save_test.endswith("/link.csv")
+
+
+def test_a_database_that_another_ini_makes(place):
+    write(place, {"EXP save_test": "made.csv"}, name="teacher.ini")
+    student = {"DATA a": "made.csv"}
+    (problem,) = problems(place, student)
+    assert problem.endswith(
+        "teacher.ini makes it (save_test): add teacher.ini to the experiments of the config"
+    )
+    made = softlabel.makers(["teacher.ini", "x.ini"], cwd=place)
+    assert made == {str(place.resolve() / "made.csv"): "teacher.ini"}
+    database = solve(place, student, made=made).databases[0]
+    assert (database["type"], database["path"]) == ("soft", str(place.resolve() / "made.csv"))
 
 
 def test_regression(place):
