@@ -585,7 +585,7 @@ def test_cross_data(place):
 
 
 def test_soft_labels(place):
-    found = solve(place, {"EXP save_test": "./soft.csv", "DATA a.split_strategy": "train"})
+    found = solve(place, {"EXP save_test": "./soft.csv"})
     assert found.save_test == str(place.resolve() / "soft.csv")
     assert "unlabelled" not in found.databases[0]
     # What is only predicted need not have the target.
