@@ -27,6 +27,7 @@ ACTIVATIONS = {
     "gelu": "GELU",
 }
 _AT_ONCE = 4096  # rows whose output is held in memory
+LOSSES = ("cross", "weighted", "focal", "f1", "bce", "weighted_bce", "mse", "mae")
 WEIGHT_DECAY = {"adamw": 0.01, "adam": 0.0, "sgd": 0.0}
 
 OPTIONS = (
@@ -372,9 +373,30 @@ class MLP(_Net):
             "loss",
             "str",
             "cross",
-            "what training makes small: cross entropy, or 1 - the mean of the classes' soft F1",
+            "what training makes small: cross entropy, also weighted by inverse frequency of the "
+            "classes; focal loss; 1 - the mean of the classes' soft F1; binary cross entropy of "
+            "each class against the rest, also weighted; squared or absolute error of "
+            "probabilities",
             stage="train",
-            choices=("cross", "f1"),
+            choices=LOSSES,
+        ),
+        Option(
+            "MODEL",
+            "focal.gamma",
+            "float",
+            2.0,
+            "with loss = focal: how much less easy samples count",
+            stage="train",
+            minimum=0,
+        ),
+        Option(
+            "MODEL",
+            "focal.alpha",
+            "float",
+            1.0,
+            "with loss = focal: factor of the loss",
+            stage="train",
+            minimum=0,
         ),
         Option(
             "MODEL",
@@ -392,8 +414,8 @@ class MLP(_Net):
     def check(cls, options: dict[str, Any]) -> list[str]:
         """Problems with option values that kinds and limits do not express, one line each."""
         problems = super().check(options)
-        if options["loss"] == "f1" and options["label_smoothing"]:
-            problems.append("[MODEL] label_smoothing: only with loss = cross")
+        if options["loss"] not in ("cross", "weighted") and options["label_smoothing"]:
+            problems.append("[MODEL] label_smoothing: only with loss = cross or weighted")
         return problems
 
     def _prepare(self, y):
@@ -418,13 +440,24 @@ class MLP(_Net):
         import torch
         from sklearn.utils.class_weight import compute_class_weight
 
+        loss = self.values["loss"]
         weight = None
-        if self.values.get("class_weight"):
+        if self.values.get("class_weight") or loss in ("weighted", "weighted_bce"):
             classes = np.asarray(self.classes)
             balanced = compute_class_weight("balanced", classes=classes, y=y)
             weight = torch.as_tensor(balanced, dtype=torch.float32, device=device)
-        if self.values["loss"] == "f1":
-            return lambda output, target: soft_f1_loss(output, target, weight)
+        if loss == "focal":
+            gamma, alpha = self.values["focal.gamma"], self.values["focal.alpha"]
+            return lambda output, target: focal_loss(output, target, gamma, alpha, weight)
+        by_name = {
+            "f1": soft_f1_loss,
+            "bce": one_against_rest_loss,
+            "weighted_bce": one_against_rest_loss,
+            "mse": squared_loss,
+            "mae": absolute_loss,
+        }
+        if loss in by_name:
+            return lambda output, target: by_name[loss](output, target, weight)
         smoothing = self.values["label_smoothing"]
         return torch.nn.CrossEntropyLoss(
             weight, label_smoothing=0.1 if smoothing is True else float(smoothing)
@@ -434,6 +467,9 @@ class MLP(_Net):
         import numpy as np
         import torch
 
+        if self.values["loss"] in ("bce", "weighted_bce"):
+            # Each output is a probability of its own; in logarithms, so that none vanishes.
+            output = torch.nn.functional.logsigmoid(output.double())
         probabilities = torch.softmax(output.double(), dim=1).cpu().numpy()
         return np.asarray(self.classes)[probabilities.argmax(axis=1)], probabilities
 
@@ -532,6 +568,73 @@ def soft_f1_loss(
     # F1 = 2 TP / (2 TP + FP + FN), and TP + FP and TP + FN are the two sums.
     f1 = 2 * hits / (truth.sum(dim=0) + probability.sum(dim=0))
     return 1 - (f1.mean() if weight is None else (f1 * weight).sum() / weight.sum())
+
+
+def focal_loss(
+    output: torch.Tensor,
+    target: torch.Tensor,
+    gamma: float,
+    alpha: float = 1.0,
+    weight: torch.Tensor | None = None,
+) -> torch.Tensor:
+    """Mean of -alpha (1 - p)^gamma log p (Lin et al., "Focal loss", 2017), p that of the truth.
+
+    Args:
+        output: (samples, classes) logits
+        target: (samples) class numbers
+        gamma: 0 gives cross entropy
+        alpha: factor
+        weight: (classes); the mean is weighted, as in cross entropy
+    """
+    import torch
+
+    logs = torch.log_softmax(output, dim=1)
+    log = (logs * torch.nn.functional.one_hot(target, output.shape[1])).sum(dim=1)
+    losses = -alpha * (1 - log.exp()) ** gamma * log
+    return _mean(losses, target, weight)
+
+
+def one_against_rest_loss(
+    output: torch.Tensor, target: torch.Tensor, weight: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Binary cross entropy of each class against the rest, mean over classes and samples."""
+    import torch
+
+    truth = torch.nn.functional.one_hot(target, output.shape[1]).to(output.dtype)
+    losses = torch.nn.functional.binary_cross_entropy_with_logits(output, truth, reduction="none")
+    return _mean(losses.mean(dim=1), target, weight)
+
+
+def squared_loss(
+    output: torch.Tensor, target: torch.Tensor, weight: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Squared error of the probabilities (Brier 1950), mean over classes and samples."""
+    return _mean((_error(output, target) ** 2).mean(dim=1), target, weight)
+
+
+def absolute_loss(
+    output: torch.Tensor, target: torch.Tensor, weight: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Absolute error of the probabilities, mean over classes and samples."""
+    return _mean(_error(output, target).abs().mean(dim=1), target, weight)
+
+
+def _error(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    import torch
+
+    probability = torch.softmax(output, dim=1)
+    return probability - torch.nn.functional.one_hot(target, output.shape[1])
+
+
+def _mean(losses: torch.Tensor, target: torch.Tensor, weight: torch.Tensor | None) -> torch.Tensor:
+    """Mean over samples, weighted by their classes."""
+    if weight is None:
+        return losses.mean()
+    # As a product, since looking up weights has no repeatable gradient on every device.
+    import torch
+
+    of_sample = torch.nn.functional.one_hot(target, len(weight)).to(weight.dtype) @ weight
+    return (losses * of_sample).sum() / of_sample.sum()
 
 
 def ccc_loss(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:

@@ -8,10 +8,25 @@ import imblearn.under_sampling
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn import metrics
+from sklearn.cluster import KMeans
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.preprocessing import StandardScaler
+from sklearn.semi_supervised import SelfTrainingClassifier
 
-from izwi import balancing, binning, submodels
+from izwi import (
+    activelearning,
+    balancing,
+    binning,
+    clusters,
+    learningcurve,
+    selftraining,
+    submodels,
+)
 from izwi.errors import UserError
 from izwi.experiment import resolve
+from izwi.fitting import Samples
 
 
 @pytest.fixture(scope="module")
@@ -168,3 +183,110 @@ def test_what_is_not_asked_for_is_in_no_key(tmp_path):
     found = resolve("x.ini", cwd=tmp_path)
     assert found.learning == {"balancing": "ros", "balancing_seed": 42, "submodel": "gender"}
     assert found.split["submodel"] == "gender"
+
+
+@pytest.fixture(scope="module")
+def half_labelled():
+    """Samples and truth: 30 rows of two classes, 60 rows without a label, 10 to test."""
+    rng = np.random.default_rng(5)
+    names = np.repeat([["a", "b"]], 50, axis=0).ravel()
+    values = rng.normal(size=(100, 3)) + (names == "b")[:, None] * 1.5
+    part = np.repeat(["train", "test"], [90, 10])
+    split = pd.DataFrame({"speaker": [f"s{i % 10}" for i in range(100)], "part": part})
+    split = split.assign(database="d", file=[f"{i:03}.wav" for i in range(100)], fold=0)
+    split = split.assign(start=pd.Timedelta(0), end=pd.NaT, dev_folds="")
+    truth = names.astype(object)
+    truth[30:90] = np.nan
+    return Samples(["x", "y", "z"], values, split), truth, names
+
+
+SPEC = {
+    "task": "classification",
+    "model": {"type": "bayes", "options": {}},
+    "preprocessing": {"scale": None, "features": None},
+    "seed": 42,
+    "measure": "uar",
+}
+
+
+def test_self_training_is_that_of_scikit_learn(half_labelled):
+    samples, truth, _ = half_labelled
+    train, pool, test = np.arange(30), np.arange(30, 90), np.arange(90, 100)
+    spec = SPEC | {"self_training": {"threshold": 0.9, "rounds": 3}}
+    found = selftraining.fit(spec, samples, truth, train, train[:0], ["a", "b"], 42, pool)
+    codes = np.where(pd.isna(truth), -1, (truth == "b").astype(int))[:90].astype(int)
+    plain = SelfTrainingClassifier(GaussianNB(), threshold=0.9, max_iter=3)
+    plain.fit(samples.values[:90], codes)
+    np.testing.assert_allclose(
+        found.predict(samples, test).probabilities, plain.predict_proba(samples.values[test])
+    )
+    rounds = found.history["self_training"]["rounds"]
+    assert [sum(r["added"].values()) for r in rounds] == [
+        int((plain.labeled_iter_ == r["round"]).sum()) for r in rounds
+    ]
+    assert rounds[-1]["left"] == int((plain.labeled_iter_ == -1).sum())
+    # What is given is not changed.
+    assert pd.isna(truth[pool]).all()
+
+
+def test_files_to_label_next(half_labelled):
+    samples, truth, _ = half_labelled
+    fold = (0, np.arange(90), np.arange(0), np.arange(90, 100))
+    rows = activelearning.choose(SPEC | {"active_learning": 4}, samples, truth, fold, ["a", "b"])
+    model = GaussianNB().fit(samples.values[:30], truth[:30].astype(str))
+    probabilities = pd.DataFrame(
+        model.predict_proba(samples.values), index=samples.split["file"], columns=["a", "b"]
+    )
+    p = probabilities.loc[rows["file"]].to_numpy()
+    np.testing.assert_allclose(rows["uncertainty"], -(p * np.log2(p)).sum(axis=1))
+    np.testing.assert_allclose(rows["confidence"], p.max(axis=1))
+    assert rows["uncertainty"].is_monotonic_decreasing and rows["file"].nunique() == 4
+    # Among the forty most uncertain of the sixty without a label.
+    pool = probabilities.iloc[30:90]
+    sure = pool.max(axis=1).sort_values(kind="stable")
+    assert set(rows["file"]) <= set(sure.index[:40])
+    with pytest.raises(UserError, match="61 files are wanted, but 60 have no label"):
+        activelearning.choose(SPEC | {"active_learning": 61}, samples, truth, fold, ["a", "b"])
+
+
+def test_chosen_files_are_unlike_each_other():
+    X = np.array([[0.0], [0.1], [0.2], [50], [50.1], [99]])
+    assert sorted(activelearning.diverse(X, np.ones(6), 3, seed=0)) == [1, 3, 5]
+    # Of equal rows there are fewer clusters than are wanted.
+    assert sorted(activelearning.diverse(np.zeros((4, 1)), np.ones(4), 3, seed=0)) == [0, 1, 2]
+
+
+def test_clusters_against_labels(half_labelled):
+    samples, _, names = half_labelled
+    table = samples.split.assign(truth=names)
+    spec = {"preprocessing": {"scale": "standard", "features": None}, "seed": 1, "clusters": 2}
+    found = clusters.clusters(spec | {"target": "emotion"}, table, samples.values, samples.names)
+    X = StandardScaler().fit_transform(samples.values)
+    plain = KMeans(2, n_init=10, random_state=1).fit_predict(X)
+    of_target = found["agreement"]["emotion"]
+    assert of_target["adjusted_rand"] == pytest.approx(metrics.adjusted_rand_score(names, plain))
+    assert of_target["mutual_information"] == pytest.approx(metrics.mutual_info_score(names, plain))
+    assert found["counts"] == {
+        name: np.bincount(plain[names == name], minlength=2).tolist() for name in "ab"
+    }
+    # One database agrees with everything and says nothing.
+    assert set(found["agreement"]) == {"emotion", "speaker"}
+
+
+def test_learning_curve(half_labelled):
+    samples, _, names = half_labelled
+    fold = (0, np.arange(90), np.arange(0), np.arange(90, 100))
+    spec = SPEC | {"model": {"type": "knn", "options": {"K_val": 1}}}
+    found = learningcurve.learning_curve(spec, samples, {0: names}, [fold], ["a", "b"])
+    assert found["unit"] == "speakers"
+    last = found["points"][5]
+    assert (last["share"], last["n_train"], last["units"], last["train"]) == (1.0, 90, 10, 1.0)
+    model = KNeighborsClassifier(1).fit(samples.values[:90], names[:90])
+    predicted = model.predict(samples.values[90:])
+    assert last["test"] == pytest.approx(metrics.balanced_accuracy_score(names[90:], predicted))
+    for point in found["points"]:
+        # Nine rows of each speaker.
+        assert point["n_train"] == 9 * point["units"]
+    assert [row["share"] for row in found["mean"]] == list(learningcurve.SHARES)
+    again = learningcurve.learning_curve(spec, samples, {0: names}, [fold], ["a", "b"])
+    assert found == again

@@ -14,7 +14,7 @@ from real_features import train_and_test
 from sklearn.metrics import f1_score, recall_score
 
 from izwi.errors import UserError
-from izwi.models import model_class
+from izwi.models import model_class, nets
 from izwi.models.nets import ccc_loss, layer_sizes, pcc_loss, soft_f1_loss
 
 torch = pytest.importorskip("torch")
@@ -358,3 +358,35 @@ def test_without_torch_one_line_says_what_to_type(monkeypatch):
             "(or: pip install -r requirements-deep.txt)"
         ]
     assert model_class("svm").absent() is None
+
+
+def test_losses_by_their_formulas():
+    rng = np.random.default_rng(0)
+    output, target, weight = rng.normal(size=(6, 3)), np.array([0, 1, 2, 2, 1, 0]), [0.5, 1, 2]
+    p = np.exp(output) / np.exp(output).sum(axis=1, keepdims=True)
+    truth, of_truth = np.eye(3)[target], p[range(6), target]
+    sigmoid = 1 / (1 + np.exp(-output))
+    o, t, w = torch.tensor(output), torch.tensor(target), torch.tensor(weight)
+    single = -truth * np.log(sigmoid) - (1 - truth) * np.log(1 - sigmoid)
+    weights = np.asarray(weight)[target]
+    for found, expected in (
+        (nets.focal_loss(o, t, 2, 0.5), np.mean(-0.5 * (1 - of_truth) ** 2 * np.log(of_truth))),
+        (nets.focal_loss(o, t, 0, 1, w), np.average(-np.log(of_truth), weights=weights)),
+        (nets.one_against_rest_loss(o, t), single.mean()),
+        (nets.squared_loss(o, t), np.mean((p - truth) ** 2)),
+        (nets.absolute_loss(o, t), np.mean(abs(p - truth))),
+        (nets.squared_loss(o, t, w), np.average(((p - truth) ** 2).mean(1), weights=weights)),
+    ):
+        assert float(found) == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("loss", nets.LOSSES)
+def test_every_loss_learns(loss):
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(60, 4))
+    y = np.where(X[:, 0] > 0, "a", "b")
+    model = nets.MLP({"loss": loss, "learning_rate": 0.01, "epochs": 20}, seed=1, labels=["a", "b"])
+    model.fit(X, y)
+    predicted = model.predict(X)
+    assert (predicted.decision == y).mean() > 0.9
+    np.testing.assert_allclose(predicted.probabilities.sum(axis=1), 1)
