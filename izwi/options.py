@@ -99,21 +99,18 @@ PEER_FEATURES = (
     "cqcc",
     "emotion2vec",
     "lfcc",
-    "mld",
     "mos",
     "pesq",
     "sdr",
     "snr",
-    "spectra",
     "spkrec",
     "sptk",
     "squim",
     "stoi",
-    "trill",
     "xbow",
     "xlm",
 )
-PEER_MODELS = ("adm", "cnn", "conformer", "finetune", "hmm", "nb")
+PEER_MODELS = ("adm", "conformer", "finetune", "hmm", "nb")
 
 
 def _table(section: str, stage: str, *options: Option, **common: Any) -> list[Option]:
@@ -567,10 +564,6 @@ GENERAL: tuple[Option, ...] = (
         "inert",
         "it belongs to feature types that are not built yet",
         with_os="adds openSMILE features to others",
-        mld="folder of the mid-level descriptors",
-        mld__model="folder of the mid-level descriptors",
-        mld__df="class of the mid-level descriptors",
-        min_syls="fewest syllables, for mid-level descriptors",
         size="size of the codebook of xbow",
         assignments="assignments per frame of xbow",
         xbow__model="folder of openXBOW",
@@ -581,10 +574,6 @@ GENERAL: tuple[Option, ...] = (
         audmodel__embeddings_name="layer of an audmodel model",
         aud__model="folder of an audEERING model",
         agender__model="folder of the age and gender model",
-        trill__model="folder of the TRILL model",
-        fft_win_dur="window of spectra in ms",
-        fft_hop_dur="hop of spectra in ms",
-        fft_nbands="bands of spectra",
         sptk__features="features of SPTK",
         sptk__sample_rate="sampling rate for SPTK",
         sptk__n_channel="channels of SPTK",
