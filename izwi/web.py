@@ -67,6 +67,12 @@ def serve(predictor: Predictor, name: str, port: int) -> None:
             "them to the command line, without --web"
         )
     with tempfile.TemporaryDirectory(prefix="izwi-web-") as folder, socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((HOST, port))
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise UserError(f"--port: {port} cannot be used ({reason}); take another") from None
         os.environ |= {
             "GRADIO_TEMP_DIR": folder,
             "GRADIO_ANALYTICS_ENABLED": "False",
@@ -82,12 +88,6 @@ def serve(predictor: Predictor, name: str, port: int) -> None:
                 "--web: gradio is not installed; type: make web (or: pip install -r "
                 "requirements-web.txt)"
             ) from None
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((HOST, port))
-        except (OSError, OverflowError) as error:
-            reason = getattr(error, "strerror", None) or error
-            raise UserError(f"--port: {port} cannot be used ({reason}); take another") from None
         print(f"http://{HOST}:{listener.getsockname()[1]}  (end with Ctrl-C)", flush=True)
         config = uvicorn.Config(app, log_level="warning", ws="none", timeout_graceful_shutdown=1)
         uvicorn.Server(config).run(sockets=[listener])
@@ -240,7 +240,7 @@ def hear(predictor: Predictor, path: str) -> dict[str, Any]:
         text = row["prediction"]
         bars = {label: float(row[f"p_{label}"]) for label in predictor.labels or []}
     return {
-        "heard": f'<div class="izwi-heard">{name}{_player(mono, rate)}{notes}</div>',
+        "heard": f'<div class="izwi-heard">{name}{_player(mono, rate, name)}{notes}</div>',
         "decision": f'<p class="izwi-decision">{html.escape(text)}</p>',
         "bars": bars,
         "picture": spectrogram(mono, rate),
@@ -299,11 +299,11 @@ def _check_length(path: str) -> None:
         raise audio.AudioError(f"{seconds:.0f} s long, the page takes up to {SECONDS} s")
 
 
-def _player(signal: np.ndarray, rate: int) -> str:
+def _player(signal: np.ndarray, rate: int, name: str) -> str:
     """The recording inside the page itself, since its file is deleted."""
     import soundfile
 
     content = io.BytesIO()
     soundfile.write(content, signal, rate, format="WAV", subtype="PCM_16")
     data = base64.b64encode(content.getvalue()).decode()
-    return f'<audio controls src="data:audio/wav;base64,{data}"></audio>'
+    return f'<audio controls data-name="{name}" src="data:audio/wav;base64,{data}"></audio>'

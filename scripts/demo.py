@@ -85,9 +85,6 @@ def predict(predictor, name, asked):
 
     from izwi import inputs
 
-    if hasattr(signal, "SIGPIPE"):
-        # Like other command lines: `| head` is no error.
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     rows = inputs.collect(asked.inputs) if asked.inputs else None
     with tempfile.TemporaryDirectory() as folder:
         if asked.microphone:
@@ -177,4 +174,7 @@ def say(*lines):
 
 
 if __name__ == "__main__":
+    if hasattr(signal, "SIGPIPE"):
+        # Like other command lines: `| head` is no error.
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     sys.exit(main())
