@@ -66,6 +66,9 @@ def test_five_syllables_of_a_falling_voice():
     assert values["seq_f0_top_slope"] == pytest.approx(-8, abs=0.4)
     # From one syllable to the next F0 falls by 8 semitones/s x .2 s.
     assert values["seq_f0_step"] == pytest.approx(1.6, abs=0.1)
+    # Levels are semitones from the median: as much above it as below.
+    assert values["syl_f0_level_mean"] == pytest.approx(0, abs=0.3)
+    assert values["last_f0_level"] == pytest.approx(-3.2, abs=0.3)
     assert values["syl_dur_mean"] == pytest.approx(0.2, abs=0.02)
     assert values["rhythm_gap_mean"] == pytest.approx(0.2, abs=0.01)
     assert values["rhythm_gap_npvi"] < 12

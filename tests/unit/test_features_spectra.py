@@ -89,7 +89,7 @@ def test_no_band_is_empty(bands):
 def test_what_is_cut_is_told(tmp_path):
     noise = np.random.default_rng(1).normal(scale=0.1, size=4 * RATE)
     paths = {}
-    for seconds in (0.5, 1.0, 2.0, 3.25):
+    for seconds in (0.5, 1.0, 2.0, 2.5, 3.25):
         paths[f"{seconds}.wav"] = str(tmp_path / f"{seconds}.wav")
         soundfile.write(paths[f"{seconds}.wav"], noise[: int(seconds * RATE)], RATE)
     spec = {"type": "spectra", "options": {"spectra.duration": 1.0, "fft_nbands": 4}}
@@ -110,11 +110,11 @@ def test_what_is_cut_is_told(tmp_path):
             *Spectra(spec["options"]).columns,
         ]
         assert said == [
-            "spectra: 2 of 4 rows are longer than 1 s (up to 3.25 s) and cut there; more is seen "
+            "spectra: 3 of 5 rows are longer than 1 s (up to 3.25 s) and cut there; more is seen "
             "with a higher spectra.duration"
         ]
     last = matrix["mel_0_99"]
-    assert (last == -100).tolist() == [True, False, False, False]
+    assert (last == -100).tolist() == [True, False, False, False, False]
 
 
 def test_a_grid_must_be_whole():
