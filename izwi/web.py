@@ -6,7 +6,9 @@ import base64
 import html
 import io
 import os
+import signal
 import socket
+import sys
 import tempfile
 from contextlib import suppress
 from pathlib import Path
@@ -90,6 +92,8 @@ def serve(predictor: Predictor, name: str, port: int) -> None:
             ) from None
         print(f"http://{HOST}:{listener.getsockname()[1]}  (end with Ctrl-C)", flush=True)
         config = uvicorn.Config(app, log_level="warning", ws="none", timeout_graceful_shutdown=1)
+        # Ended from outside, too, it takes the uploads with it.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         uvicorn.Server(config).run(sockets=[listener])
 
 
