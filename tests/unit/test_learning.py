@@ -192,7 +192,7 @@ def half_labelled():
     names = np.repeat([["a", "b"]], 50, axis=0).ravel()
     values = rng.normal(size=(100, 3)) + (names == "b")[:, None] * 1.5
     part = np.repeat(["train", "test"], [90, 10])
-    split = pd.DataFrame({"speaker": [f"s{i % 10}" for i in range(100)], "part": part})
+    split = pd.DataFrame({"speaker": [f"s{i % 9}" for i in range(100)], "part": part})
     split = split.assign(database="d", file=[f"{i:03}.wav" for i in range(100)], fold=0)
     split = split.assign(start=pd.Timedelta(0), end=pd.NaT, dev_folds="")
     truth = names.astype(object)
@@ -279,14 +279,14 @@ def test_learning_curve(half_labelled):
     spec = SPEC | {"model": {"type": "knn", "options": {"K_val": 1}}}
     found = learningcurve.learning_curve(spec, samples, {0: names}, [fold], ["a", "b"])
     assert found["unit"] == "speakers"
-    last = found["points"][5]
-    assert (last["share"], last["n_train"], last["units"], last["train"]) == (1.0, 90, 10, 1.0)
+    (last,) = [point for point in found["points"] if point["share"] == 1]
+    assert (last["n_train"], last["units"], last["train"]) == (90, 9, 1.0)
     model = KNeighborsClassifier(1).fit(samples.values[:90], names[:90])
     predicted = model.predict(samples.values[90:])
     assert last["test"] == pytest.approx(metrics.balanced_accuracy_score(names[90:], predicted))
-    for point in found["points"]:
-        # Nine rows of each speaker.
-        assert point["n_train"] == 9 * point["units"]
-    assert [row["share"] for row in found["mean"]] == list(learningcurve.SHARES)
+    # Ten rows of each speaker; a fifth of nine speakers is one, as a tenth is.
+    assert all(point["n_train"] == 10 * point["units"] for point in found["points"])
+    assert [row["share"] for row in found["mean"]] == [0.1, 0.4, 0.6, 0.8, 1.0]
+    assert [row["units"] for row in found["mean"]] == [1, 3, 5, 7, 9]
     again = learningcurve.learning_curve(spec, samples, {0: names}, [fold], ["a", "b"])
     assert found == again
