@@ -28,8 +28,8 @@ class Option:
             such as ``"float|str"``
         default: value where the ini is silent
         doc: one line for the reference page
-        stage: the stage that reads it: ``load | split | features | train | evaluate | plot``,
-            or ``none`` where it changes no result
+        stage: the stage that reads it: ``load | split | features | train | evaluate | analyse |
+            soft | plot``, or ``none`` where it changes no result
         choices: allowed values; empty means any of its kind
         minimum: smallest allowed number
         maximum: largest allowed number
@@ -740,8 +740,6 @@ GENERAL: tuple[Option, ...] = (
         momentum="momentum of SGD",
         max_grad_norm="limit of gradients",
         feature_noise="noise added to features while training",
-        focal__gamma="gamma of the focal loss",
-        focal__alpha="alpha of the focal loss",
         validation_split="share of the training set held back by xgb",
         early_stopping_rounds="patience of xgb",
         eval_metric="measure of that patience",

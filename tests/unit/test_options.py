@@ -74,6 +74,8 @@ def test_every_option_is_documented_and_consistent():
             "features",
             "train",
             "evaluate",
+            "analyse",
+            "soft",
             "plot",
             "none",
         ), where
