@@ -3,7 +3,7 @@
 The models and their front ends are those of the transformers library, in float32. On a computer
 without graphics card a vector depends on its own audio alone, to the last bit: a row is padded to
 a length that follows from its own, each batch is computed on one core, and where torch takes
-another algorithm for a single row, that row is computed twice over, as a batch of two.
+another algorithm for a single row than for several, that row is doubled.
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 BATCH_SECONDS = {"cpu": 40, "cuda": 320}
 # A wave in one piece takes some 20 MB a second.
 LONGEST_SECONDS = 300
+
+# Values of one row up to which torch (ConvParams::use_mkldnn) does not convolve by oneDNN.
+SMALL_INPUT = 20480
 
 # Family of models → names by which the hub knows them, as <owner>/<name>.
 FACEBOOK = {
@@ -306,24 +309,17 @@ class Waves(Transformer):
             and not getattr(config, "conv_pos_batch_norm", False)
         )
 
+    def _part(self, model: torch.nn.Module) -> torch.nn.Module:
+        if self.device == "cpu":
+            for layer in model.feature_extractor.conv_layers:
+                _double_single_rows(layer.conv)
+        return model
+
     def frames(self, samples: int) -> int:
         """Number of frames that the convolutions make."""
         for kernel, stride in zip(self.config.conv_kernel, self.config.conv_stride, strict=True):
             samples = (samples - kernel) // stride + 1
         return samples
-
-    def differs_alone(self, samples: int) -> bool:
-        """True where torch computes a short row alone by another algorithm than among others.
-
-        So it does where a convolution's input has at most 20480 values. The first, of one channel,
-        gives the same by either.
-        """
-        channels, kernels = self.config.conv_dim, self.config.conv_kernel
-        sizes = []
-        for channel, kernel, stride in zip(channels, kernels, self.config.conv_stride, strict=True):
-            samples = (samples - kernel) // stride + 1
-            sizes.append(channel * samples)
-        return self.device == "cpu" and min(sizes[:-1], default=0) <= 20480
 
     def prepare(self, signal: np.ndarray, rate: int) -> tuple[Hashable, Any]:
         """Normalise a row, as its front end does; see the base class."""
@@ -356,16 +352,14 @@ class Waves(Transformer):
         import numpy as np
 
         length, masked = group
-        alone = len(items) == 1 and self.capacity(group) > 1 and self.differs_alone(length)
-        rows = items * 2 if alone else items
-        inputs = np.zeros((len(rows), length), np.float32)
-        mask = np.zeros((len(rows), length), np.int64)
-        for row, item in enumerate(rows):
+        inputs = np.zeros((len(items), length), np.float32)
+        mask = np.zeros((len(items), length), np.int64)
+        for row, item in enumerate(items):
             inputs[row, : len(item)] = item
             mask[row, : len(item)] = 1
         states = self._states(inputs, mask if masked else None)
         vectors = []
-        for own, item in zip(states, items, strict=False):
+        for own, item in zip(states, items, strict=True):
             if masked:
                 own = own[: self.frames(len(item))]
             vector = own[-1] if self.pooling == "last" else own.mean(dim=0)
@@ -553,6 +547,21 @@ def padded_length(samples: int) -> int:
     """Length to which a row is padded, up to a sixteenth more than its own."""
     step = 1 << max(0, samples.bit_length() - 5)
     return -(-samples // step) * step
+
+
+def _double_single_rows(conv: torch.nn.Module) -> None:
+    """Let a convolution give for a row alone, to the last bit, what it gives for it among others.
+
+    For one row of so few values, torch takes another algorithm than for several.
+    """
+    plain = conv.forward
+
+    def forward(inputs: torch.Tensor) -> torch.Tensor:
+        if len(inputs) == 1 and inputs.numel() <= SMALL_INPUT:
+            return plain(inputs.repeat(2, 1, 1))[:1]
+        return plain(inputs)
+
+    conv.forward = forward
 
 
 def hub_snapshot(name: str) -> Path | None:
