@@ -504,7 +504,8 @@ def test_a_split_holds_what_its_strategy_reads(place):
     wanted = {
         "speaker_split": sizes,
         "random": sizes | {"stratify": True},
-        "balanced": sizes | {"balance": {"age": 2}, "age_bins": 3, "size_diff_weight": 1},
+        "balanced": sizes
+        | {"balance": {"age": 2}, "age_bins": 3, "stratify": True, "size_diff_weight": 1},
         "speakers_stated": {"test": ["3", "0004"]},
     }
     for strategy, expected in wanted.items():
@@ -667,8 +668,7 @@ def test_notes_on_what_has_no_effect(place):
         "[FEATS] praat.f0_max: no effect with FEATS.type = os",
         "[EXP] root, save; [DATA] no_reuse; [FEATS] store_format, print_feats; "
         "[MODEL] n_jobs: no effect here",
-        "[FEATS] wav2vec2.model: no effect here, it belongs to feature types that are not built "
-        "yet",
+        "[FEATS] wav2vec2.model: no effect with FEATS.type = os",
         "[EXPL] model, age.bin_reals: no effect here, exploration is not built yet",
     }
     # What has no effect is in no spec.
