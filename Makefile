@@ -60,7 +60,7 @@ web: .venv/web ## try a trained model in the browser: make web EXPERIMENT=demo
 	$(BIN)/python scripts/demo.py --experiment $(EXPERIMENT) --web --port $(PORT)
 
 test: .venv/dev ## run all tests
-	$(BIN)/python -m pytest -n auto --dist worksteal
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 # TensorFlow is as large as all the rest, and few need it.
 .venv-trill/done: requirements.txt requirements-trill.txt requirements-dev.txt
