@@ -73,12 +73,16 @@ def test_nothing_to_do_and_one_ini_alone(folder):
 
 def test_from_any_directory_and_as_a_module(folder, tmp_path):
     module = tmp_path / "Snakefile"
+    settings = {
+        "ini": str(folder.path / "first.ini"),
+        "cache": str(folder.path / "results/cache"),
+    }
     module.write_text(
         textwrap.dedent(
             f"""
             module izwi:
                 snakefile: {str(ROOT / "Snakefile")!r}
-                config: {{"ini": {str(folder.path / "first.ini")!r}, "cache": {str(folder.path / "results/cache")!r}}}
+                config: {settings!r}
 
             use rule * from izwi as izwi_*
 

@@ -48,7 +48,9 @@ def folder(emodb, labels, tmp_path_factory):
     """One call over a segmented CSV, imported features, praat and a published database."""
     folder = Folder(tmp_path_factory.mktemp("sources"))
     absolute = labels.assign(file=[str(emodb / file) for file in labels["file"]])
-    segments = absolute.assign(start="0.25", end=["1.5" if i % 2 else "" for i in range(len(labels))])
+    segments = absolute.assign(
+        start="0.25", end=["1.5" if i % 2 else "" for i in range(len(labels))]
+    )
     segments.to_csv(folder.path / "segments.csv", index=False)
     absolute.to_csv(folder.path / "files.csv", index=False)
     features = absolute[["file"]].assign(
@@ -135,7 +137,9 @@ def test_a_published_database(emodb, labels, tmp_path, monkeypatch):
     monkeypatch.setenv("AUDB_CACHE_ROOT", str(tmp_path / "cache"))
     monkeypatch.setenv("AUDB_SHARED_CACHE_ROOT", str(tmp_path / "shared"))
     folder = Folder(tmp_path / "user")
-    ini = folder.ini("published", **sections(**{"": "voices"}, type="audb", version="1.0.0", **SPLIT))
+    ini = folder.ini(
+        "published", **sections(**{"": "voices"}, type="audb", version="1.0.0", **SPLIT)
+    )
     folder.run("--config", f"ini={ini}")
     smile = opensmile.Smile(opensmile.FeatureSet.eGeMAPSv02)
     features = smile.process_files([emodb / file for file in labels["file"]]).to_numpy()
