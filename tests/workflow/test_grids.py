@@ -147,11 +147,11 @@ def test_pictures_in_all_formats(folder):
 
 def test_nothing_to_do_and_what_is_wrong(folder):
     assert folder.run("--configfile", "config.yaml").nothing_to_do
-    grid = {"MODEL.type": ["svn", "knn"]}
+    grid = {"MODEL.type": ["svmm", "knn"]}
     folder.config(["exp.ini"], "wrong.yaml", grid=grid)
     call = folder.run("-n", "--configfile", "wrong.yaml", ok=False)
     assert call.code == 1
-    assert "exp.ini: grid: [MODEL] type: 'svn' is unknown, did you mean 'svm'?" in call.text
+    assert "exp.ini: grid: [MODEL] type: 'svmm' is unknown, did you mean 'svm'?" in call.text
     assert "Traceback" not in call.text
 
 
