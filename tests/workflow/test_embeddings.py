@@ -16,7 +16,7 @@ from izwi.plan import extractor_key
 
 torch = pytest.importorskip("torch")
 import audresample  # noqa: E402
-import transformers as tf
+import transformers as tf  # noqa: E402
 from sklearn.metrics import recall_score  # noqa: E402
 
 SPEAKERS = [9, 8]
