@@ -75,7 +75,7 @@ test-trill: .venv-trill/done ## run the tests of TRILL embeddings, in .venv-tril
 lint: .venv/dev ## ruff, snakefmt, snakemake --lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/snakefmt --check --quiet Snakefile rules
+	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/snakemake --lint
 
 docs: .venv/core ## write docs/options.md anew
