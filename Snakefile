@@ -13,11 +13,19 @@ localrules:
 
 
 rule all:
-    input:
-        [path for unit in PLAN.units["experiment"].values() for path in unit.outputs.values()],
-        [path for unit in PLAN.units["summary"].values() for path in unit.outputs.values()],
-        [path for unit in PLAN.units["grid"].values() for path in unit.outputs.values()],
     default_target: True
+    input:
+        [
+            path
+            for unit in PLAN.units["experiment"].values()
+            for path in unit.outputs.values()
+        ],
+        [
+            path
+            for unit in PLAN.units["summary"].values()
+            for path in unit.outputs.values()
+        ],
+        [path for unit in PLAN.units["grid"].values() for path in unit.outputs.values()],
 
 
 include: "rules/database.smk"

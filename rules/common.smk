@@ -19,7 +19,9 @@ def plan_of(config):
         return Plan.load(os.environ[jobs.PLAN])
     cwd = Path.cwd()
     try:
-        settings = read_config(config, cwd=cwd, fallback=HOME / "config" / "config.yaml")
+        settings = read_config(
+            config, cwd=cwd, fallback=HOME / "config" / "config.yaml"
+        )
         experiments = resolve_all(settings, cwd=cwd)
         plan = make_plan(experiments, settings.results, settings.cache, cwd=cwd)
     except UserError as error:
