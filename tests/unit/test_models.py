@@ -384,7 +384,7 @@ def test_registry_and_class_agree(name):
         assert option.doc or option.status == "unsupported"
 
 
-def test_fits_haveone_thread_even_if_nothing_was_loaded_before():
+def test_fits_have_one_thread_even_if_nothing_was_loaded_before():
     code = (
         "from izwi.models.base import one_thread\n"
         "with one_thread():\n"
