@@ -10,22 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from izwi.errors import Problems, UserError
+from izwi.options import SCALERS
 
 if TYPE_CHECKING:
     import numpy as np
 
-SCALERS = (
-    "none",
-    "standard",
-    "robust",
-    "minmax",
-    "maxabs",
-    "speaker",
-    "bins",
-    "normalizer",
-    "powertransformer",
-    "quantiletransformer",
-)
 # Limits of low, mid and high in scale = bins, as nkululeko has them
 BINS = (0.33, 0.66)
 
