@@ -15,17 +15,7 @@ localrules:
 rule all:
     default_target: True
     input:
-        [
-            path
-            for unit in PLAN.units["experiment"].values()
-            for path in unit.outputs.values()
-        ],
-        [
-            path
-            for unit in PLAN.units["summary"].values()
-            for path in unit.outputs.values()
-        ],
-        [path for unit in PLAN.units["grid"].values() for path in unit.outputs.values()],
+        PLAN.targets,
 
 
 include: "rules/database.smk"

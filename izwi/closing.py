@@ -8,19 +8,24 @@ import sys
 from pathlib import Path
 
 from izwi.jobs import problems_file
-from izwi.plan import Plan
+from izwi.units import Plan
 
 MAX_ROWS = 30
 
 
 def success(plan: Plan) -> None:
     """Print the result table, and where the rest lies."""
+    if problems_file(plan).exists():
+        # Files were asked for by name, without the verdict, and some could not be made.
+        failure(plan, "")
+        raise SystemExit(1)
     # At exit, so that nothing is printed after it.
     atexit.register(_print_results, plan)
 
 
 def failure(plan: Plan, log: str) -> None:
-    """Print the problems of all jobs, one line each."""
+    """Print the problems of all jobs, one line each, and let the next call try again."""
+    plan.clear_failures()
     atexit.register(_print_problems, plan, log)
 
 

@@ -7,7 +7,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -58,13 +58,35 @@ def read_json(path: str | Path) -> Any:
     return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
-def write_if_changed(path: str | Path, value: Any) -> None:
-    """Write JSON only where it differs, so that the modification time means a change."""
-    text = json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    path = Path(path)
+def write_scratch(path: str, value: Any) -> None:
+    """Write JSON that the next call can make again: fast, in one line, not forced to the disk."""
+    temporary = f"{path}.{uuid.uuid4().hex[:8]}"
+    with suppress(FileNotFoundError):
+        _write_compact(temporary, value)
+        os.replace(temporary, path)
+        return
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    _write_compact(temporary, value)
+    os.replace(temporary, path)
+
+
+def _write_compact(path: str, value: Any) -> None:
+    with open(path, "w", encoding="utf-8", newline="\n") as stream:
+        stream.write(_compact(value))
+
+
+def _compact(value: Any) -> str:
+    # Without indent the encoder is the one written in C, ten times as fast.
+    return json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def write_if_changed(path: str, value: Any) -> None:
+    """Write such JSON only where it differs, so that the modification time means a change."""
+    text = _compact(value)
     try:
-        if path.read_text(encoding="utf-8") == text:
-            return
+        with open(path, encoding="utf-8") as stream:
+            if stream.read() == text:
+                return
     except (OSError, UnicodeDecodeError):
         pass
-    write_text(path, text)
+    write_scratch(path, value)

@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from izwi import failures
 from izwi.errors import Problems, UserError
 from izwi.files import read_json
-from izwi.plan import Plan, Unit
 from izwi.scan import Listing, scan
+from izwi.units import Plan, Unit
 
 # Environment variables that tell a job its plan and the call it belongs to.
 PLAN = "IZWI_PLAN"
@@ -20,29 +22,10 @@ CALL = "IZWI_CALL"
 # Threads of numeric libraries are fixed: a sum in another order is another result, and a job must
 # not take more cores than it was given.
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-
-
-class Batch:
-    """Units that one Snakemake job makes, as its rule needs them.
-
-    Args:
-        units: units of one stage
-        results: folder of results
-    """
-
-    def __init__(self, units: list[Unit], results: str) -> None:
-        first = units[0]
-        label = first.label if len(units) == 1 else f"{len(units)}_from_{first.label}"
-        slug = "".join(c if c.isascii() and c.isalnum() else "_" for c in label)[:50]
-        self.name = f"{first.stage}_{slug}_{first.key[:6]}"
-        self.type = first.spec.get("type")
-        self.group = first.group
-        self.inputs = list(dict.fromkeys(path for unit in units for path in unit.input_files()))
-        self.outputs = [path for unit in units for path in unit.outputs.values()]
-        self.log = os.path.join(results, "logs", first.stage, f"{self.name}.log")
-        self.benchmark = os.path.join(results, "benchmarks", first.stage, f"{self.name}.tsv")
-        self.wishes = [unit.inputs["wish"] for unit in units if "wish" in unit.inputs]
-        self.shared = [path for path in self.inputs if path not in set(self.wishes)]
+# What is wrong here stops the call before any extraction; later one unit leaves the others alone.
+FIRST_STAGES = ("database", "load", "split")
+# These show what there is.
+TABLE_STAGES = ("summary", "grid")
 
 
 class Job:
@@ -97,7 +80,8 @@ class Job:
 def run(snakemake: Any, main: Callable[[Unit, Job], None]) -> None:
     """Run all units of a Snakemake job.
 
-    All units are tried, so that one call tells all problems; then the job fails if any did.
+    All units are tried, so that one call tells all problems. The job fails where one of the first
+    stages does; later a unit that fails leaves empty files, see `izwi.failures`.
     """
     for name in THREADS:
         os.environ[name] = "1"
@@ -105,20 +89,48 @@ def run(snakemake: Any, main: Callable[[Unit, Job], None]) -> None:
     log = str(snakemake.log[0]) if snakemake.log else None
     job = Job(plan, snakemake.threads, log)
     problems = Problems()
+    failed = False
     for unit in plan.of_outputs(list(snakemake.output)):
-        started = time.monotonic()
-        try:
-            main(unit, job)
-        except UserError as error:
-            for source in unit.sources or [""]:
-                problems.extend(error, prefix=f"{source}: " if source else "")
+        lacks = [path for path in unit.input_files() if failures.marked(path)]
+        if lacks and unit.stage not in TABLE_STAGES:
+            job.say(f"{unit.label}: not made, since {lacks[0]} could not be made")
+        elif lines := _tried(unit, job, main):
+            problems.extend(UserError(lines))
         else:
-            job.say(f"{unit.stage} {unit.label} ({unit.key}): {time.monotonic() - started:.2f} s")
-    if problems.lines:
-        for line in problems.lines:
-            job.say(line)
-        tell(plan, problems.lines)
+            continue
+        failed = True
+        if unit.stage not in FIRST_STAGES:
+            failures.mark(unit.output_files())
+    for line in problems.lines:
+        job.say(line)
+    tell(plan, problems.lines)
+    if failed and unit.stage in FIRST_STAGES:
         raise SystemExit(1)
+
+
+def _tried(unit: Unit, job: Job, main: Callable[[Unit, Job], None]) -> list[str]:
+    """Make a unit; what was wrong, one line each for every ini that wants it."""
+    started = time.monotonic()
+    try:
+        main(unit, job)
+    except UserError as error:
+        lines = error.problems
+    except MemoryError:
+        # Another try of the job may be given more.
+        raise
+    except Exception as error:
+        job.say(traceback.format_exc())
+        reason = " ".join(str(error).split()) or "no reason given"
+        lines = [
+            f"{unit.stage} of {unit.label}: unexpected {type(error).__name__}: {reason}; "
+            f"where it happened stands in {job.log}"
+        ]
+    else:
+        job.say(f"{unit.stage} {unit.label} ({unit.key}): {time.monotonic() - started:.2f} s")
+        return []
+    return [
+        f"{source}: {line}" if source else line for source in unit.sources or [""] for line in lines
+    ]
 
 
 def read_samples(unit: Unit) -> tuple[list[Any], list[list[Any]], Any, list[str] | None]:
@@ -151,6 +163,8 @@ def problems_file(plan: Plan) -> Path:
 
 def tell(plan: Plan, lines: list[str]) -> None:
     """Leave problems where the main process finds them, to print them last."""
+    if not lines:
+        return
     path = problems_file(plan)
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "a", encoding="utf-8") as stream:

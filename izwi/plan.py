@@ -1,14 +1,13 @@
 """From experiments to units of work: what each stage makes, from what, under which key.
 
-A unit is one output of one stage: a table, a split, a feature matrix, a trained model with its
-predictions, an evaluation, a plot, the folder of an experiment. Its key covers all that can change
-its content, so a unit whose outputs exist is done, and two experiments that agree share it.
+The key of a unit covers all that can change its content, so a unit whose outputs exist is done, and
+two experiments that agree share it.
 """
 
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from izwi import __version__, analyses, features, grid, models, pictures, scan, 
 from izwi.databases import demo
 from izwi.errors import Problems, UserError
 from izwi.experiment import Experiment
-from izwi.files import read_json, write_if_changed, write_json
+from izwi.files import write_if_changed
 from izwi.keys import (
     PACKAGE,
     code_digest,
@@ -26,131 +25,10 @@ from izwi.keys import (
     version_of,
     versions_of,
 )
+from izwi.units import Plan, Unit
 
-STAGES = (
-    "database",
-    "load",
-    "split",
-    "features",
-    "train",
-    "soft",
-    "evaluate",
-    "analyse",
-    "plot",
-    "experiment",
-    "summary",
-    "grid",
-)
 # What is shown in experiment.json: the packages that results rest on.
 PACKAGES = ("numpy", "pandas", "pyarrow", "scikit-learn", "snakemake", "matplotlib")
-
-
-@dataclass
-class Unit:
-    """One piece of work.
-
-    Args:
-        stage: its stage
-        key: hash of all that can change the result
-        label: readable name for messages
-        spec: resolved options, as the stage's function takes them
-        inputs: role → file or list of files made by other units
-        outputs: role → file
-        sources: the inis that want it
-        group: units of one group are done in one job
-    """
-
-    stage: str
-    key: str
-    label: str
-    spec: dict[str, Any]
-    inputs: dict[str, Any]
-    outputs: dict[str, str]
-    sources: list[str] = field(default_factory=list)
-    group: str = ""
-
-    @property
-    def done(self) -> bool:
-        """True where all outputs exist."""
-        return all(os.path.exists(path) for path in self.outputs.values())
-
-    def input_files(self) -> list[str]:
-        """All inputs, flat."""
-        flat: list[str] = []
-        for value in self.inputs.values():
-            flat.extend([value] if isinstance(value, str) else value)
-        return flat
-
-
-@dataclass
-class Plan:
-    """All units of a call.
-
-    Args:
-        results: folder of results
-        cache: folder of scans and of the feature store
-        listings: database key → file with paths and digests of its audio
-    """
-
-    results: str
-    cache: str
-    units: dict[str, dict[str, Unit]] = field(default_factory=lambda: {s: {} for s in STAGES})
-    listings: dict[str, str] = field(default_factory=dict)
-
-    def save(self) -> str:
-        """Write the plan where jobs on this or another machine find it.
-
-        Returns:
-            its path
-        """
-        content = {
-            "results": self.results,
-            "cache": self.cache,
-            "listings": self.listings,
-            "units": [asdict(unit) for stage in STAGES for unit in self.units[stage].values()],
-        }
-        path = Path(self.results) / "plans" / f"{key_of(content)}.json"
-        if not path.exists():
-            write_json(path, content)
-        return str(path.resolve())
-
-    @classmethod
-    def load(cls, path: str) -> Plan:
-        """Read a saved plan."""
-        content = read_json(path)
-        plan = cls(content["results"], content["cache"], listings=content["listings"])
-        for unit in content["units"]:
-            plan.units[unit["stage"]][unit["key"]] = Unit(**unit)
-        return plan
-
-    def of_outputs(self, outputs: list[str]) -> list[Unit]:
-        """The units that make the given files, in the order of the plan."""
-        wanted = set(outputs)
-        return [
-            unit
-            for stage in STAGES
-            for unit in self.units[stage].values()
-            if wanted & set(unit.outputs.values())
-        ]
-
-    def batches(self, stage: str, cores: int) -> list[list[Unit]]:
-        """Units of a stage as jobs.
-
-        What exists is a job each, so that Snakemake still knows it; what is missing is batched by
-        group, since a process start costs more than most fits, in at most ``cores`` jobs a group.
-        """
-        done: list[list[Unit]] = []
-        missing: dict[str, list[Unit]] = {}
-        for unit in self.units[stage].values():
-            if unit.done:
-                done.append([unit])
-            else:
-                missing.setdefault(unit.group, []).append(unit)
-        batches = []
-        for units in missing.values():
-            n_jobs = 1 if stage in ("load", "split") else min(cores, len(units))
-            batches.extend(units[i::n_jobs] for i in range(n_jobs))
-        return done + batches
 
 
 def _slug(text: str) -> str:
@@ -791,7 +669,26 @@ class Planner:
                 "",
             )
         self._grids({unit.label: unit for unit in units})
+        if units:
+            self._verdict(units)
         return self.plan
+
+    def _verdict(self, experiments: list[Unit]) -> None:
+        """The last job, which fails where an experiment could not be made."""
+        tables = [*self.plan.units["summary"].values(), *self.plan.units["grid"].values()]
+        key = key_of("verdict", [unit.key for unit in (*experiments, *tables)])
+        path = self._path("plans", "verdicts", key)
+        self._add(
+            Unit(
+                stage="verdict",
+                key=key,
+                label="all_experiments",
+                spec={"failed": f"{path}.failed"},
+                inputs={unit.stage + unit.label: list(unit.outputs.values()) for unit in tables},
+                outputs={"verdict": f"{path}.txt"},
+            ),
+            "",
+        )
 
 
 def features_name(spec: dict[str, Any]) -> str:
@@ -821,6 +718,7 @@ def _stage_record(unit: Unit) -> dict[str, Any]:
     return {"key": unit.key, "files": unit.outputs}
 
 
+@cache
 def _sources(name: str, without: tuple[str, ...] = ()) -> tuple[str, ...]:
     """Source files of a module or subpackage, relative to the package."""
     folder = PACKAGE / name

@@ -7,10 +7,12 @@ from pathlib import Path
 HOME = Path(str(workflow.current_basedir)).parent
 sys.path.insert(0, str(HOME))
 
-from izwi import closing, jobs
+from izwi import calls, closing, jobs, lock
+from izwi.batching import Batch, arrange
 from izwi.config import read_config, resolve_all
 from izwi.errors import UserError
-from izwi.plan import Plan, make_plan
+from izwi.plan import make_plan
+from izwi.units import Plan
 
 
 def plan_of(config):
@@ -23,11 +25,22 @@ def plan_of(config):
             config, cwd=cwd, fallback=HOME / "config" / "config.yaml"
         )
         experiments = resolve_all(settings, cwd=cwd)
+        reads = calls.only_reads(sys.argv[1:])
+        # What another call makes meanwhile is there when this one plans.
+        alone = lock.hold(settings.results, wait=not reads)
         plan = make_plan(experiments, settings.results, settings.cache, cwd=cwd)
     except UserError as error:
         raise SystemExit("\n".join(error.problems))
+    if alone:
+        # Marks of a call that was killed.
+        plan.clear_failures()
+    own = Path(workflow.main_snakefile).resolve() == HOME / "Snakefile"
+    arrange(plan, cores(), everything=not own or not calls.is_plain(sys.argv[1:]))
+    if reads:
+        lock.release(settings.results)
     os.environ[jobs.PLAN] = plan.save()
     os.environ[jobs.CALL] = f"{os.getpid()}"
+    jobs.problems_file(plan).unlink(missing_ok=True)
     return plan
 
 
@@ -41,7 +54,7 @@ def cores():
 
 def jobs_of(stage):
     """The jobs of a stage, as its rules are made from them."""
-    return [jobs.Batch(units, PLAN.results) for units in PLAN.batches(stage, CORES)]
+    return [Batch(**batch) for batch in PLAN.batches.get(stage, ())]
 
 
 PLAN = plan_of(config)

@@ -6,8 +6,8 @@ for batch in jobs_of("experiment"):
         name:
             batch.name
         input:
-            ancient(batch.shared),
-            wishes=batch.wishes,
+            ancient(batch.inputs),
+            batch.timed,
         output:
             batch.outputs,
         log:
@@ -26,7 +26,7 @@ for batch in jobs_of("summary"):
         name:
             batch.name
         input:
-            batch.inputs,
+            batch.timed,
         output:
             batch.outputs,
         log:
@@ -37,3 +37,25 @@ for batch in jobs_of("summary"):
             "../envs/core.yaml"
         script:
             "../scripts/summary.py"
+
+
+# Fails where an experiment could not be made, and leaves what the others made.
+for batch in jobs_of("verdict"):
+
+    rule:
+        name:
+            batch.name
+        input:
+            batch.timed,
+        output:
+            batch.outputs,
+        log:
+            batch.log,
+        localrule: True
+        conda:
+            "../envs/core.yaml"
+        params:
+            failed=PLAN.units["verdict"][batch.keys[0]].spec["failed"],
+        shell:
+            "if test -e {params.failed:q}; then cat {params.failed:q} >&2; exit 1; fi; "
+            "echo all experiments were made > {output:q} 2> {log:q}"

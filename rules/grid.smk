@@ -6,7 +6,7 @@ for batch in jobs_of("grid"):
         name:
             batch.name
         input:
-            batch.inputs,
+            batch.timed,
         output:
             batch.outputs,
         log:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from izwi import jobs
+from izwi import failures, jobs
+from izwi.errors import UserError
 from izwi.files import atomic, read_json, write_text
 
 FIGURES = ("measure", "value", "ci_low", "ci_high", "sd", "runs")
@@ -25,7 +26,10 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
     rows = [
         row_of(member, read_json(path))
         for member, path in zip(unit.spec["members"], unit.inputs["metrics"], strict=True)
+        if not failures.marked(path)
     ]
+    if not rows:
+        raise UserError(f"grid {unit.spec['name']}: none of its experiments could be made")
     with (
         atomic(unit.outputs["table"]) as path,
         open(path, "w", newline="", encoding="utf-8") as stream,

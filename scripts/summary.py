@@ -6,16 +6,38 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from izwi import jobs
-from izwi.files import atomic, read_json
+from izwi import failures, jobs
+from izwi.files import atomic, read_json, write_text
+
+COLUMNS = (
+    "name",
+    "type",
+    "databases",
+    "target",
+    "features",
+    "scale",
+    "model",
+    "measure",
+    "value",
+    "ci_low",
+    "ci_high",
+    "n_train",
+    "n_test",
+    "n_speakers",
+    "transductive",
+    "warnings",
+)
 
 
 def main(unit: jobs.Unit, job: jobs.Job) -> None:
-    """Write summary.csv."""
-    rows = []
+    """Write summary.csv, and for the verdict which experiments it lacks."""
+    rows, missing = [], []
     for metrics_path, record_path in zip(
         unit.inputs["metrics"], unit.inputs["records"], strict=True
     ):
+        if failures.marked(metrics_path):
+            missing.append(Path(metrics_path).parent.name)
+            continue
         metrics, record = read_json(metrics_path), read_json(record_path)
         low, high = metrics["ci"] or (None, None)
         rows.append(
@@ -42,9 +64,14 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
         atomic(unit.outputs["summary"]) as path,
         open(path, "w", newline="", encoding="utf-8") as stream,
     ):
-        writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
+        writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
+    for verdict in job.plan.units["verdict"].values():
+        failed = Path(verdict.spec["failed"])
+        failed.unlink(missing_ok=True)
+        if missing:
+            write_text(failed, f"{', '.join(missing)}: could not be made\n")
 
 
 if "snakemake" in globals():

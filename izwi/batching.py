@@ -1,0 +1,191 @@
+"""How units of work become the jobs of a call.
+
+A process start costs more than most fits, so what is missing is batched. Snakemake's time grows
+with the number of files: a batch names one output of each of its units, and one file of each batch
+that it waits for. What exists stands in no job of a plain call; a call that looks at or forces
+existing files (``--report``, ``-F``, a file as target …) gets a job for each unit, with all its
+files.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass, field
+
+from izwi import failures
+from izwi.units import STAGES, Plan, Unit
+
+# Made of files that are rewritten under one name: here times tell what is out of date.
+TIMED = {"experiment": ("wish",), "summary": None, "grid": None, "verdict": None}
+# Quick per unit: one process does them all.
+ONE_JOB = ("load", "split", "experiment")
+# What an interrupted job loses is bounded.
+MOST_UNITS = 64
+
+
+@dataclass
+class Batch:
+    """Units of one stage that one job makes, as its rule needs them.
+
+    Args:
+        stage: their stage
+        name: of the rule
+        keys: of the units
+        inputs: files that must be there, whatever their time
+        timed: files that must not be newer than the outputs
+        outputs: all outputs of a single unit, one of each of several
+        log: file for messages
+        benchmark: file for time and memory
+        type: of the feature extractor
+        group: of the units
+    """
+
+    stage: str
+    name: str
+    keys: list[str]
+    inputs: list[str] = field(default_factory=list)
+    timed: list[str] = field(default_factory=list)
+    outputs: list[str] = field(default_factory=list)
+    log: str = ""
+    benchmark: str = ""
+    type: str | None = None
+    group: str = ""
+
+
+def arrange(plan: Plan, cores: int, *, everything: bool) -> None:
+    """Fill in the jobs of a plan and the files that the call is to make.
+
+    Args:
+        plan: with its units
+        cores: that jobs may share
+        everything: give units that exist a job, too
+    """
+    call = _Call(plan)
+    needed = call.needed()
+    batches: list[tuple[Batch, list[Unit]]] = []
+    for stage in STAGES:
+        units = plan.units[stage].values()
+        missing = [unit for unit in units if id(unit) in needed]
+        batches += [(_batch(group, plan), group) for group in _groups(stage, missing, cores)]
+        if everything:
+            batches += [(_batch([u], plan), [u]) for u in units if id(u) not in needed]
+    first = {key: b.outputs[0] for b, units in batches for key in map(id, units) if key in needed}
+    for batch, units in batches:
+        _link(batch, units, call, first, everything)
+        plan.batches.setdefault(batch.stage, []).append(vars(batch))
+    ends = [unit for stage in TIMED for unit in plan.units[stage].values()]
+    if everything:
+        plan.targets = [path for unit in ends for path in unit.outputs.values()]
+    else:
+        # A file of the last job stands for all; where it is there, nothing is to be done.
+        plan.targets = next(iter(plan.units["verdict"].values())).output_files() if ends else []
+
+
+class _Call:
+    """What is there, and what is needed."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
+        units = [unit for of_stage in plan.units.values() for unit in of_stage.values()]
+        self.maker = {path: unit for unit in units for path in unit.output_files()}
+        self._current: dict[int, bool] = {}
+
+    def current(self, unit: Unit) -> bool:
+        """True where all outputs of a unit exist, and none is older than what it is made of."""
+        if id(unit) not in self._current:
+            self._current[id(unit)] = unit.done and not self.newer(unit)
+        return self._current[id(unit)]
+
+    def newer(self, unit: Unit) -> list[str]:
+        """Inputs by whose time a unit is out of date, or will be."""
+        inputs = timed_inputs(unit)
+        if not inputs:
+            return []
+        oldest = min(
+            (os.stat(path).st_mtime for path in unit.output_files() if failures.whole(path)),
+            default=0.0,
+        )
+        return [path for path in inputs if self._is_newer(path, oldest)]
+
+    def _is_newer(self, path: str, than: float) -> bool:
+        maker = self.maker.get(path)
+        if maker is not None and not self.current(maker):
+            return True
+        return os.stat(path).st_mtime > than
+
+    def needed(self) -> set[int]:
+        """Units that have to be made for the ends of the plan."""
+        needed: set[int] = set()
+        waiting = [unit for stage in TIMED for unit in self.plan.units[stage].values()]
+        while waiting:
+            unit = waiting.pop()
+            if id(unit) in needed or self.current(unit):
+                continue
+            needed.add(id(unit))
+            makers = (self.maker.get(path) for path in unit.input_files())
+            waiting.extend(maker for maker in makers if maker is not None)
+        return needed
+
+
+def timed_inputs(unit: Unit) -> list[str]:
+    """Inputs whose time counts."""
+    if unit.stage not in TIMED:
+        return []
+    roles = TIMED[unit.stage]
+    return unit.input_files() if roles is None else [unit.inputs[role] for role in roles]
+
+
+def _groups(stage: str, units: list[Unit], cores: int) -> list[list[Unit]]:
+    """Missing units as jobs: those of one group together, shared among the cores."""
+    groups: dict[str, list[Unit]] = {}
+    for unit in units:
+        groups.setdefault(unit.group, []).append(unit)
+    jobs = []
+    for group in groups.values():
+        n = (
+            1
+            if stage in ONE_JOB
+            else max(min(cores, len(group)), math.ceil(len(group) / MOST_UNITS))
+        )
+        jobs += [group[i::n] for i in range(n)]
+    return jobs
+
+
+def _batch(units: list[Unit], plan: Plan) -> Batch:
+    first = units[0]
+    label = first.label if len(units) == 1 else f"{len(units)}_from_{first.label}"
+    slug = "".join(c if c.isascii() and c.isalnum() else "_" for c in label)[:50]
+    name = f"{first.stage}_{slug}_{first.key[:6]}"
+    # What is missing comes first: other jobs wait for it.
+    missing_first = [sorted(unit.output_files(), key=failures.whole) for unit in units]
+    return Batch(
+        stage=first.stage,
+        name=name,
+        keys=[unit.key for unit in units],
+        outputs=missing_first[0] if len(units) == 1 else [paths[0] for paths in missing_first],
+        log=os.path.join(plan.results, "logs", first.stage, f"{name}.log"),
+        benchmark=os.path.join(plan.results, "benchmarks", first.stage, f"{name}.tsv"),
+        type=first.spec.get("type"),
+        group=first.group,
+    )
+
+
+def _link(
+    batch: Batch, units: list[Unit], call: _Call, first: dict[int, str], everything: bool
+) -> None:
+    """Name the files that a batch waits for."""
+    inputs: dict[str, None] = {}
+    timed: dict[str, None] = {}
+    for unit in units:
+        counts = set(timed_inputs(unit))
+        for path in unit.input_files():
+            maker = call.maker.get(path)
+            to_come = first.get(id(maker)) if maker is not None else None
+            if path in counts:
+                if to_come or everything or path in call.newer(unit):
+                    timed[to_come or path] = None
+            elif to_come or everything:
+                inputs[to_come or path] = None
+    batch.inputs = [path for path in inputs if path not in timed]
+    batch.timed = list(timed)

@@ -1,0 +1,46 @@
+"""What could not be made has an empty file in its place, until the call ends.
+
+Snakemake deletes all outputs of a failed job, so one failing unit would take its whole batch along.
+Such a unit leaves empty files instead, what needs them is skipped likewise, and the verdict, the
+last job of a call, fails where an experiment is missing. No output is ever empty otherwise.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+
+def mark(paths: Iterable[str]) -> None:
+    """Say that these files could not be made."""
+    for path in map(Path, paths):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # It may be a link to a file that is whole.
+        path.unlink(missing_ok=True)
+        path.touch()
+
+
+def marked(path: str) -> bool:
+    """Whether a file could not be made."""
+    try:
+        return os.stat(path).st_size == 0
+    except OSError:
+        return False
+
+
+def whole(path: str) -> bool:
+    """Whether a file was made."""
+    try:
+        return os.stat(path).st_size > 0
+    except OSError:
+        return False
+
+
+def clear(paths: Iterable[str]) -> None:
+    """Take the marks away, so that the next call tries again."""
+    for path in paths:
+        if marked(path):
+            with suppress(FileNotFoundError):
+                os.unlink(path)

@@ -1,0 +1,52 @@
+"""One call at a time on a folder of results; the kernel frees the lock of a killed call."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import IO
+
+_held: dict[str, IO[str]] = {}
+
+
+def hold(results: str, *, wait: bool = True) -> bool:
+    """Lock a folder of results for as long as this process lives.
+
+    Args:
+        results: the folder
+        wait: for another call to end, and say so
+
+    Returns:
+        False where another call is at work there, as far as the file system can tell
+    """
+    path = Path(results) / "plans" / "lock"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    stream = open(path, "a+", encoding="utf-8")  # noqa: SIM115 the lock lives as long as it
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        if not wait:
+            stream.close()
+            return False
+        stream.seek(0)
+        who = stream.read().strip() or "another call"
+        print(f"{results}: waiting for {who}, which is at work there", file=sys.stderr, flush=True)
+        fcntl.flock(stream, fcntl.LOCK_EX)
+    except OSError:
+        stream.close()
+        return True
+    stream.truncate(0)
+    stream.write(f"process {os.getpid()} on {socket.gethostname()}")
+    stream.flush()
+    _held[str(path.resolve())] = stream
+    return True
+
+
+def release(results: str) -> None:
+    """Let other calls go on."""
+    stream = _held.pop(str((Path(results) / "plans" / "lock").resolve()), None)
+    if stream:
+        stream.close()

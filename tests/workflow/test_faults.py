@@ -1,0 +1,125 @@
+"""Failing experiments, calls that are killed and calls at once, on the embedded synthetic data."""
+
+import os
+import random
+import signal
+import subprocess
+import time
+
+import pytest
+from workflow import ROOT, SNAKEMAKE, Folder
+
+DATA = {
+    "databases": "['demo']",
+    "demo.type": "demo",
+    "demo.limit_samples": 60,
+    "demo.split_strategy": "speaker_split",
+    "demo.test_size": 40,
+    "target": "emotion",
+}
+FEATS = {"type": "os", "set": "eGeMAPSv02", "scale": "standard"}
+FILES = ("metrics.json", "predictions.csv", "plots/confusion_matrix.png")
+
+
+def two_inis(folder):
+    inis = [
+        folder.ini("svm", DATA=DATA, FEATS=FEATS, MODEL={"type": "svm"}),
+        folder.ini("knn", DATA=DATA, FEATS=FEATS, MODEL={"type": "knn", "K_val": 3}),
+    ]
+    folder.config(inis)
+    return inis
+
+
+def contents(folder):
+    return {(name, file): folder.bytes_of(name, file) for name in ("svm", "knn") for file in FILES}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    folder = Folder(tmp_path_factory.mktemp("undisturbed"))
+    two_inis(folder)
+    folder.run("--configfile", "config.yaml")
+    return folder
+
+
+def test_one_failing_experiment_leaves_the_others_of_its_batch(undisturbed, tmp_path):
+    folder = Folder(tmp_path)
+    inis = two_inis(folder)
+    # More neighbours than samples: known when the model is fitted.
+    wrong = folder.ini("wrong", DATA=DATA, FEATS=FEATS, MODEL={"type": "knn", "K_val": 500})
+    folder.config([inis[0], wrong, inis[1]], "three.yaml", grid=[])
+    call = folder.run("--configfile", "three.yaml", ok=False)
+    assert call.code != 0 and "Traceback" not in call.text
+    last = [line for line in call.text.splitlines() if line][-1]
+    assert last.startswith("wrong.ini: [MODEL] K_val: ") and "500" in last
+    assert contents(folder) == contents(undisturbed)
+    assert not (tmp_path / "results/experiments/wrong/metrics.json").exists()
+    summary = (tmp_path / "results/summary.csv").read_text().splitlines()
+    assert [line.split(",")[0] for line in summary[1:]] == ["svm", "knn"]
+    assert not [path for path in (tmp_path / "results").rglob("*.*") if is_mark(path)]
+
+    again = folder.run("--configfile", "three.yaml", ok=False)
+    assert again.code != 0 and again.jobs("features") == 0
+    asked = folder.run(
+        *("--config", f"ini={wrong}", "--", "results/experiments/wrong/metrics.json"), ok=False
+    )
+    assert asked.code != 0
+    assert not (tmp_path / "results/experiments/wrong/metrics.json").exists()
+
+    folder.ini("wrong", DATA=DATA, FEATS=FEATS, MODEL={"type": "knn", "K_val": 5})
+    call = folder.run("--configfile", "three.yaml")
+    assert call.jobs("train") == 1
+    assert folder.metrics("wrong")["value"] > 0
+
+
+def is_mark(path):
+    results = path.parts[path.parts.index("results") :]
+    return path.is_file() and path.stat().st_size == 0 and results[1] not in ("logs", "plans")
+
+
+def start(folder, *arguments):
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("IZWI_")}
+    return subprocess.Popen(
+        [*SNAKEMAKE, "-s", str(ROOT / "Snakefile"), *arguments],
+        cwd=folder.path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=environment,
+        start_new_session=True,
+    )
+
+
+def test_two_calls_at_once(undisturbed, tmp_path):
+    folder = Folder(tmp_path)
+    two_inis(folder)
+    first = start(folder, "--configfile", "config.yaml")
+    time.sleep(1)
+    second = start(folder, "--configfile", "config.yaml")
+    texts = [call.communicate()[0] for call in (first, second)]
+    assert (first.returncode, second.returncode) == (0, 0), texts
+    # Whichever comes second plans when the other has ended.
+    assert sum("Nothing to be done" in text for text in texts) == 1
+    assert sum("waiting for process" in text for text in texts) == 1
+    assert contents(folder) == contents(undisturbed)
+
+
+def test_killed_at_any_moment(undisturbed, tmp_path):
+    """Five calls are killed; the next one ends as if nothing had happened."""
+    seconds = 20
+    moments = random.Random(7)
+    folder = Folder(tmp_path)
+    two_inis(folder)
+    killed = 0
+    for _ in range(5):
+        call = start(folder, "--configfile", "config.yaml")
+        try:
+            call.wait(moments.uniform(1.5, seconds / 2))
+        except subprocess.TimeoutExpired:
+            os.killpg(call.pid, signal.SIGKILL)
+            killed += 1
+        call.communicate()
+    assert killed >= 3
+    call = folder.run("--configfile", "config.yaml")
+    assert contents(folder) == contents(undisturbed), call.text
+    assert folder.run("--configfile", "config.yaml").nothing_to_do
