@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.model_selection import StratifiedKFold
 
 from izwi.errors import UserError
 from izwi.splits.report import Log, count, natural, shorten
@@ -127,6 +126,9 @@ def _stratified(
     classes = strata(frame["truth"])
     if np.bincount(classes).max() < n:
         raise UserError(f"{key}: no class has {n} rows, take fewer folds")
+    # Half of the time of most splits, which do without.
+    from sklearn.model_selection import StratifiedKFold
+
     folds = np.zeros(len(frame), dtype=np.int64)
     splitter = StratifiedKFold(n, shuffle=True, random_state=int(rng.integers(2**32)))
     with warnings.catch_warnings():

@@ -8,7 +8,6 @@ import math
 
 import numpy as np
 import pandas as pd
-from scipy.spatial.distance import jensenshannon
 
 from izwi.errors import UserError
 
@@ -74,6 +73,8 @@ def best_subset(
     Returns:
         the chosen speakers, sorted
     """
+    from scipy.spatial.distance import jensenshannon
+
     names, codes = np.unique(speakers, return_inverse=True)
     if math.comb(len(names), number) <= CANDIDATES:
         sets = np.array(list(itertools.combinations(range(len(names)), number)))

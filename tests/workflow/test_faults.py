@@ -79,6 +79,8 @@ def is_mark(path):
 
 def start(folder, *arguments):
     environment = {k: v for k, v in os.environ.items() if not k.startswith("IZWI_")}
+    if folder.cache:
+        arguments += ("--config", f"cache={folder.cache}")
     return subprocess.Popen(
         [*SNAKEMAKE, "-s", str(ROOT / "Snakefile"), *arguments],
         cwd=folder.path,
@@ -108,7 +110,7 @@ def test_killed_at_any_moment(undisturbed, tmp_path):
     """Five calls are killed; the next one ends as if nothing had happened."""
     seconds = 20
     moments = random.Random(7)
-    folder = Folder(tmp_path)
+    folder = Folder(tmp_path, own_cache=True)
     two_inis(folder)
     killed = 0
     for _ in range(5):

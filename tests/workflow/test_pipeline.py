@@ -21,7 +21,8 @@ FEATS = {"type": "os", "set": "eGeMAPSv02", "scale": "standard"}
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    folder = Folder(tmp_path_factory.mktemp("demo data"))  # a space in the path, as users have
+    # a space in the path, as users have
+    folder = Folder(tmp_path_factory.mktemp("demo data"), own_cache=True)
     inis = [
         folder.ini("first", DATA=DATA, FEATS=FEATS, MODEL={"type": "svm"}),
         folder.ini("second", DATA=DATA, FEATS=FEATS, MODEL={"type": "knn"}),
@@ -92,7 +93,7 @@ def test_from_any_directory_and_as_a_module(folder, tmp_path):
             """
         )
     )
-    other = Folder(tmp_path)
+    other = Folder(tmp_path, own_cache=True)
     # The profile, which says the same for izwi's own Snakefile, is the importing workflow's.
     flags = ("-c", "2", "--rerun-triggers", "mtime")
     other.run(*flags, snakefile=module)

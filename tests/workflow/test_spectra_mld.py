@@ -21,7 +21,7 @@ EMOTIONS = ["anger", "sadness"]
 @pytest.fixture(scope="module")
 def run(emodb, tmp_path_factory):
     """One call: a net on spectra, an svm on spectra, an svm on mid-level descriptors."""
-    folder = Folder(tmp_path_factory.mktemp("spectra"))
+    folder = Folder(tmp_path_factory.mktemp("spectra"), own_cache=True)
     data = {
         "databases": "['emodb']",
         "emodb": emodb / "emodb.csv",

@@ -33,10 +33,16 @@ class Call:
 
 
 class Folder:
-    """A user's working directory."""
+    """A user's working directory.
 
-    def __init__(self, path: Path):
+    Args:
+        path: the folder
+        own_cache: extract all again, where the test is about extraction
+    """
+
+    def __init__(self, path: Path, *, own_cache: bool = False):
         self.path = path
+        self.cache = None if own_cache else os.environ["TEST_FEATURE_CACHE"]
         path.mkdir(parents=True, exist_ok=True)
 
     def ini(self, name: str, **sections: dict) -> str:
@@ -56,6 +62,8 @@ class Folder:
         return name
 
     def run(self, *arguments: str, ok: bool = True, snakefile: Path = ROOT / "Snakefile") -> Call:
+        if self.cache and not any(a.startswith("cache=") for a in arguments):
+            arguments = self._with_cache(list(arguments))
         environment = {k: v for k, v in os.environ.items() if not k.startswith("IZWI_")}
         process = subprocess.run(
             [*SNAKEMAKE, "-s", str(snakefile), *arguments],
@@ -68,6 +76,13 @@ class Folder:
         call = Call(process)
         assert not ok or call.code == 0, call.text
         return call
+
+    def _with_cache(self, arguments: list[str]) -> list[str]:
+        if "--config" in arguments:
+            place = arguments.index("--config") + 1
+        else:
+            arguments, place = ["--config", *arguments], 1
+        return [*arguments[:place], f"cache={self.cache}", *arguments[place:]]
 
     def metrics(self, name: str, results: str = "results") -> dict:
         return json.loads((self.path / results / "experiments" / name / "metrics.json").read_text())
