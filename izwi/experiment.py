@@ -736,8 +736,9 @@ class _Resolver:
         """Feature sets, each with the options that it reads."""
         if model.get("brings") and self._get("FEATS", "type") in (None, []):
             sets = tuple(model["brings"])
-            self._unread("FEATS", [], "")
-            names = ", ".join(feature_set["type"] for feature_set in sets)
+            kinds = [feature_set["type"] for feature_set in sets]
+            self._unread("FEATS", kinds, f"with MODEL.type = {model['type']}")
+            names = ", ".join(kinds)
             self.notes.append(f"[FEATS] type: MODEL.type = {model['type']} brings its own, {names}")
             return sets
         types = table.registry("features")
