@@ -16,6 +16,7 @@ from contextlib import suppress
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from izwi.errors import UserError
 from izwi.files import atomic
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ MANY_PARTS = 64
 LARGE_PART = 64 * 2**20
 ROW_GROUP = 8 * 2**20
 COMPRESSION = "zstd"
+# Values of all arrays of a column, which Arrow counts in 32 bits: 37 hours at 16 kHz.
+LONGEST_COLUMN = 2**31 - 2
 # Temporary files of killed runs.
 ABANDONED_SECONDS = 24 * 3600
 
@@ -231,7 +234,7 @@ class Memory:
         return [key for key in dict.fromkeys(keys) if key not in self._rows]
 
     def add(self, keys: Iterable[Key], values: Iterable[np.ndarray]) -> None:
-        """Add vectors, whose values may be anything; see :class:`Store`."""
+        """Add vectors whose first value is an array; see :class:`Store`."""
         self._rows.update(zip(keys, values, strict=True))
 
     def flush(self) -> None:
@@ -241,9 +244,18 @@ class Memory:
         """There are no parts."""
 
     def read(self, keys: list[Key]) -> tuple[np.ndarray, list[Key]]:
-        """Look up rows, all of which must have been added; see :class:`Store`."""
+        """Look up rows, all of which must have been added; see :class:`Store`.
+
+        Raises:
+            UserError: if they are more than a file can hold
+        """
         import numpy as np
 
+        if (total := sum(len(self._rows[key][0]) for key in keys)) > LONGEST_COLUMN:
+            raise UserError(
+                f"[FEATS] type: {total:,} samples are more than the {LONGEST_COLUMN:,} that fit "
+                "into a feature matrix: limit them by MODEL.max_duration or DATA.limit_samples"
+            )
         result = np.empty((len(keys), len(self.columns)), dtype=object)
         for row, key in enumerate(keys):
             result[row] = self._rows[key]

@@ -303,7 +303,7 @@ def test_the_weights_are_in_the_key_their_place_is_not(models, tmp_path):
     assert specs[0] == specs[1] and "freeze" in specs[0]["model"]["options"]
 
 
-def test_recordings_as_a_feature(tmp_path):
+def test_recordings_as_a_feature(tmp_path, monkeypatch):
     rng = np.random.default_rng(1)
     stereo = 0.3 * rng.normal(size=(22050, 2)).astype(np.float32)
     soundfile.write(tmp_path / "a.wav", stereo, 22050, "FLOAT")
@@ -325,6 +325,9 @@ def test_recordings_as_a_feature(tmp_path):
     (line,) = said
     assert line.startswith("wave: 1 of 3 rows are longer than 2 s (up to 3.00 s) and cut there")
     assert not folder.exists()
+    monkeypatch.setattr("izwi.features.store.LONGEST_COLUMN", 50000)
+    with pytest.raises(UserError, match="56,000 samples are more than the 50,000 that fit"):
+        features.extract(spec, table, paths, store=folder, threads=1)
     longer = {"type": "wave", "options": {"seconds": 3.0}}
     assert extractor_key(spec) != extractor_key(longer)
     soundfile.write(tmp_path / "b.wav", exact[:300], RATE)
