@@ -193,7 +193,7 @@ class _Transfer(_Net):
         front = pretrained.front_end(folder)
         config = AutoConfig.from_pretrained(folder, local_files_only=True)
         if stored is None:
-            # Both draw at random without regard to the seed, or leave out whole layers.
+            # Random gaps in input and layers, in part drawn by numpy, that is without the seed.
             for name in ("layerdrop", "encoder_layerdrop"):
                 if hasattr(config, name):
                     setattr(config, name, 0.0)
