@@ -11,6 +11,7 @@ from typing import Any
 
 from izwi import learning, pictures, softlabel
 from izwi import options as table
+from izwi.balancing import NEED_NUMBERS
 from izwi.errors import Problems, UserError
 from izwi.ini import Ini, Value, read_ini
 from izwi.options import PER_DATABASE, WIDE, Option, convert, is_off, suggest
@@ -258,7 +259,7 @@ class _Resolver:
         """Resolve it all, then tell all problems together."""
         self._collect()
         task, model = self._model()
-        features = self._features()
+        features = self._features(model)
         self._check_reads(model["type"], [feature_set["type"] for feature_set in features])
         target = self._required("DATA", "target", "name the column to predict")
         labels, load = self._load(task, target)
@@ -270,6 +271,9 @@ class _Resolver:
         seed = self._seed()
         load["seed"] = seed if limited else None
         learned = learning.resolve(self._get, self._problem, task=task, seed=seed)
+        scale, chosen = self._get("FEATS", "scale"), _texts(self._get("FEATS", "features"))
+        if model.get("brings"):
+            scale, chosen = self._recordings(model["type"], learned)
         split = self._split(task, target, labels, seed, databases)
         if "submodel" in learned:
             split["submodel"] = learned["submodel"]
@@ -287,7 +291,6 @@ class _Resolver:
             for database in databases:
                 if _is_test(split, database["name"]):
                     database["unlabelled"] = True
-        scale = self._get("FEATS", "scale")
         measure = self._measure(task)
         if model.get("measured"):
             model["options"]["measure"] = measure
@@ -309,7 +312,7 @@ class _Resolver:
             "features": features,
             "preprocessing": {
                 "scale": None if scale == "none" else scale,
-                "features": _texts(self._get("FEATS", "features")),
+                "features": chosen,
             },
             "model": {"type": model["type"], "options": model["options"]},
             "learning": learned,
@@ -641,11 +644,20 @@ class _Resolver:
         absent = cls.absent()
         if absent:
             self.problems.add(absent)
-        return cls.task, {"type": kind, "options": values, "measured": cls.needs_dev}
+        return cls.task, {
+            "type": kind,
+            "options": values,
+            "measured": cls.needs_dev,
+            "brings": cls.brings(values),
+        }
 
     def _check_reads(self, kind: str | None, features: list[str]) -> None:
         """Refuse features that the model cannot take."""
         reads = table.owner("models", kind).reads if kind else ()
+        for name in features:
+            if kind and name not in reads and not table.owner("features", name).is_vector:
+                self._problem("FEATS", "type", f"{name} is no vector, {kind} cannot read it")
+                return
         if reads and features and not set(features) <= set(reads):
             self._problem(
                 "MODEL",
@@ -693,8 +705,42 @@ class _Resolver:
 
     # ------------------------------------------------------------- features
 
-    def _features(self) -> tuple[dict[str, Any], ...]:
+    def _recordings(self, kind: str, learned: dict[str, Any]) -> tuple[None, None]:
+        """What is asked for and needs vectors: without effect on recordings, or a problem.
+
+        Args:
+            kind: of the model
+            learned: as `learning.resolve` returns it
+
+        Returns:
+            scaler and chosen features: none
+        """
+        for key in ("scale", "features"):
+            if self._get("FEATS", key) not in (None, "none", []):
+                self.notes.append(f"[FEATS] {key}: no effect with MODEL.type = {kind}")
+        balancing = learned.get("balancing")
+        if balancing in NEED_NUMBERS:
+            self._problem(
+                "FEATS",
+                "balancing",
+                f"{balancing} computes with features, {kind} learns from recordings: use ros or "
+                "MODEL.class_weight",
+            )
+        wanted = [("EXPL", "clusters"), ("MODEL", "active_learning")]
+        for section, key in [*wanted, *(("PLOT", name) for name in pictures.MAPS)]:
+            if self._get(section, key):
+                self._problem(section, key, f"needs features, {kind} learns from recordings")
+        return None, None
+
+    def _features(self, model: dict[str, Any]) -> tuple[dict[str, Any], ...]:
         """Feature sets, each with the options that it reads."""
+        if model.get("brings") and self._get("FEATS", "type") in (None, []):
+            sets = tuple(model["brings"])
+            kinds = [feature_set["type"] for feature_set in sets]
+            self._unread("FEATS", kinds, f"with MODEL.type = {model['type']}")
+            names = ", ".join(kinds)
+            self.notes.append(f"[FEATS] type: MODEL.type = {model['type']} brings its own, {names}")
+            return sets
         types = table.registry("features")
         # Variants of a model are many: the families stand for them.
         families = [name for name in types if "-" not in name]
@@ -709,7 +755,8 @@ class _Resolver:
         values = self._own_values("FEATS", owned)
         complete = kinds and None not in found
         self._unread("FEATS", kinds if complete else [], f"with FEATS.type = {', '.join(kinds)}")
-        return tuple({"type": kind, "options": values[kind]} for kind in owned)
+        brought = {s["type"]: s["options"] for s in model.get("brings") or []}
+        return tuple({"type": kind, "options": brought.get(kind, values[kind])} for kind in owned)
 
     def _own_values(
         self, section: str, owned: dict[str, dict[str, Option]]

@@ -76,20 +76,26 @@ def fit(
         labels: classes in order, None for regression
         seed: of the model; balancing has the experiment's own, so that runs share it
     """
+    import numpy as np
+
     from izwi.preprocessing import Preprocessing
 
     cls = models.model_class(spec["model"]["type"])
     method = spec.get("balancing")
     impute = not cls.handles_nan or method in balancing.NEED_NUMBERS
-    preprocessing = Preprocessing({**spec["preprocessing"], "impute": impute})
+    arrays = {"arrays": True} if cls.takes_recordings else {}
+    preprocessing = Preprocessing({**spec["preprocessing"], "impute": impute, **arrays})
     groups = samples.speakers(train_rows)
     preprocessing.fit(samples.values[train_rows], samples.names)
     X, y = preprocessing.transform(samples.values[train_rows], groups), truth[train_rows]
     balanced: dict[str, Any] = {}
     if method:
-        X, y, groups, balanced = balancing.balance(
-            X, y, groups, method=method, seed=spec["balancing_seed"]
+        # Recordings are repeated or left out by their places.
+        rows = np.arange(len(X), dtype=float)[:, None] if cls.takes_recordings else X
+        made, y, groups, balanced = balancing.balance(
+            rows, y, groups, method=method, seed=spec["balancing_seed"]
         )
+        X = X[made[:, 0].astype(int)] if cls.takes_recordings else made
     dev = None
     if cls.needs_dev and len(dev_rows):
         dev = (

@@ -110,7 +110,7 @@ PEER_FEATURES = (
     "xbow",
     "xlm",
 )
-PEER_MODELS = ("adm", "conformer", "finetune", "hmm", "nb")
+PEER_MODELS = ("adm", "conformer", "hmm", "nb")
 
 
 def _table(section: str, stage: str, *options: Option, **common: Any) -> list[Option]:
@@ -707,13 +707,16 @@ GENERAL: tuple[Option, ...] = (
         "MODEL",
         "inert",
         "it belongs to models that are not built yet",
-        pretrained_model="model to finetune",
-        max_duration="longest audio in seconds, for finetuning",
         adm__branches="branches of adm",
         adm__hidden_dim="hidden units of adm",
         adm__fusion="fusion of adm",
         adm__ssl_feat_dim="embedding width of adm",
         adm__phase_feat_dim="phase width of adm",
+    ),
+    *_known(
+        "MODEL",
+        "inert",
+        "izwi uploads nothing",
         push_to_hub="uploads a finetuned model",
         hf_token="token for uploads",
     ),

@@ -269,6 +269,7 @@ class Planner:
         split: Unit,
     ) -> Unit:
         cls = models.model_class(experiment.model["type"])
+        content = cls.content(experiment.model["options"])
         spec = {
             "task": experiment.task,
             "model": experiment.model,
@@ -297,7 +298,8 @@ class Planner:
         )
         key = key_of(
             "train",
-            spec,
+            _without_places(spec),
+            content,
             split.key,
             [[matrix.key for matrix in row] for row in matrices],
             code_digest(tuple(modules)),
@@ -435,6 +437,7 @@ class Planner:
         fits = (
             code_digest(("fitting.py", "balancing.py", "preprocessing.py", *cls.modules)),
             versions_of(cls.packages),
+            cls.content(experiment.model["options"]),
         )
         found = {}
         for kind, value in experiment.analyses.items():
@@ -442,7 +445,7 @@ class Planner:
             spec = analyses.spec_of(kind, value, training, experiment.target)
             key = key_of(
                 "analyse",
-                spec,
+                _without_places(spec),
                 split.key,
                 [[matrix.key for matrix in row] for row in matrices],
                 code_digest((*analyses.MODULES[kind], "analyses.py", "training.py", "binning.py")),
@@ -708,6 +711,16 @@ def extractor_key(spec: dict[str, Any]) -> str:
         code_digest(("audio.py", "features/base.py", *cls.modules)),
         versions_of(cls.packages),
     )
+
+
+def _without_places(spec: dict[str, Any]) -> dict[str, Any]:
+    """A spec for a key, without the options whose content stands there for them."""
+    if "model" not in spec:
+        return spec
+    model = spec["model"]
+    located = models.model_class(model["type"]).located
+    options = {name: value for name, value in model["options"].items() if name not in located}
+    return {**spec, "model": {**model, "options": options}}
 
 
 def _default_measure(task: str) -> str:

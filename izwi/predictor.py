@@ -130,7 +130,7 @@ class Predictor:
 
         good = list(vectors)
         features, notes = self._matrix(table.iloc[good], list(vectors.values()))
-        infinite = np.isinf(features[:, self._preprocessing.kept]).any(axis=1)
+        infinite = self._preprocessing.infinite(features)
         for row in [row for row, wrong in zip(good, infinite, strict=True) if wrong]:
             problems[row] = "features that are infinite"
             good.remove(row)

@@ -31,14 +31,15 @@ class Preprocessing:
 
     Args:
         spec: ``scale`` (one of :data:`SCALERS`), ``features`` (names to keep, None or empty for
-            all), ``impute`` (False where the model copes with NaN; ``normalizer`` always imputes)
+            all), ``impute`` (False where the model copes with NaN; ``normalizer`` always imputes),
+            ``arrays`` (values are arrays, not numbers: all goes through as it is)
 
     Raises:
         UserError: if there is no such scaler
     """
 
     def __init__(self, spec: dict[str, Any]) -> None:
-        self.spec = {"scale": "none", "features": None, "impute": True} | spec
+        self.spec = {"scale": "none", "features": None, "impute": True, "arrays": False} | spec
         self.scale = self.spec["scale"] or "none"
         if self.scale not in SCALERS:
             near = difflib.get_close_matches(str(self.scale), SCALERS, n=1)
@@ -98,8 +99,11 @@ class Preprocessing:
         """
         import numpy as np
 
-        X = np.asarray(X, dtype=np.float64)
         self.names = [str(name) for name in names]
+        if self.spec["arrays"]:
+            self.kept = list(range(len(self.names)))
+            return self
+        X = np.asarray(X, dtype=np.float64)
         if X.ndim != 2 or X.shape[1] != len(self.names):
             raise ValueError(f"X of shape {X.shape} does not fit {len(self.names)} names")
         self.kept = self._select()
@@ -147,6 +151,8 @@ class Preprocessing:
         """
         import numpy as np
 
+        if self.spec["arrays"]:
+            return X
         X = np.asarray(X, dtype=np.float64)
         self._refuse_infinite(X, files)
         Z = np.ascontiguousarray(X[:, self.kept])
@@ -171,6 +177,21 @@ class Preprocessing:
                     "robust or quantiletransformer"
                 )
         return Z
+
+    def infinite(self, X: np.ndarray) -> np.ndarray:
+        """Rows that cannot be transformed, since a value that goes out is infinite.
+
+        Args:
+            X: (rows, features)
+
+        Returns:
+            (rows,), bool
+        """
+        import numpy as np
+
+        if self.spec["arrays"]:
+            return np.zeros(len(X), dtype=bool)
+        return np.isinf(X[:, self.kept]).any(axis=1)
 
     def fit_transform(
         self,

@@ -44,6 +44,7 @@ EXTRACTORS = {
     "spectra": "izwi.features.spectra:Spectra",
     "trill": "izwi.features.trill:Trill",
     "import": "izwi.features.imported:Import",
+    "wave": "izwi.features.wave:Wave",
     **{name: f"izwi.features.transformer:{name}" for name in HUB},
 }
 
@@ -85,7 +86,7 @@ def extract(
         spec: ``type``, and ``options`` by name
         table: needs ``file``, ``start``, ``end``, ``digest``
         paths: absolute path of each file
-        store: folder of the feature store of this spec
+        store: folder of the feature store of this spec; unused where features are no vectors
         threads: workers; the values do not depend on their number
         progress: takes a line of text every few seconds
         warn: takes a line of text on what holds for the features of all rows, such as how many
@@ -123,7 +124,7 @@ def _extract(
     """The same with its extractor made."""
     import pandas as pd
 
-    from izwi.features.store import Store
+    from izwi.features.store import Memory, Store
 
     rows = table[["file", "start", "end"]].reset_index(drop=True)
     if isinstance(extractor, TableExtractor):
@@ -131,7 +132,7 @@ def _extract(
 
     keys = _keys(table)
     columns = [*extractor.columns, *extractor.asides]
-    kept = Store(store, columns, say)
+    kept = Store(store, columns, say) if extractor.is_vector else Memory(columns)
     for _ in range(ATTEMPTS):
         if todo := kept.missing(keys):
             where = dict(zip(reversed(keys), reversed(rows["file"].tolist()), strict=True))

@@ -35,6 +35,8 @@ class Extractor:
         environment: the file in envs/, without its ending, that lists what it needs
         parallel: ``threads`` where the work releases Python's global lock, else ``processes``
         asides: names of what the store keeps beside the features for :meth:`remarks`
+        is_vector: False where a feature is no number but an array of any length; only models that
+            name the type in ``reads`` take those, and no store keeps them beside the matrix
         columns: names of the features
     """
 
@@ -48,6 +50,7 @@ class Extractor:
     environment: ClassVar[str] = "core"
     parallel: ClassVar[str] = "threads"
     asides: ClassVar[tuple[str, ...]] = ()
+    is_vector: ClassVar[bool] = True
     columns: list[str]
 
     def __init__(self, options: dict[str, Any]) -> None:

@@ -8,14 +8,13 @@ another algorithm for a single row than for several, that row is doubled.
 
 from __future__ import annotations
 
-import json
 import math
-import os
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from izwi.errors import UserError
+from izwi.features import pretrained
 from izwi.features.base import BatchExtractor
 from izwi.options import Option
 
@@ -73,10 +72,6 @@ HUB: dict[str, tuple[str, str]] = {
     **{name: ("whisper", f"openai/{name}") for name in WHISPER},
     AST: ("ast", f"MIT/{AST}"),
 }
-WEIGHTS = "model.safetensors"
-INDEX = "model.safetensors.index.json"
-PICKLED = "pytorch_model.bin"
-FRONT_ENDS = ("preprocessor_config.json", "processor_config.json")
 
 
 def _options(family: str, poolings: tuple[str, ...], *others: str) -> tuple[Option, ...]:
@@ -134,7 +129,7 @@ class Transformer(BatchExtractor):
     hub: ClassVar[str]
     kind: ClassVar[str]
     packages = ("torch", "transformers", "audresample")
-    modules = ("features/transformer.py",)
+    modules = ("features/transformer.py", "features/pretrained.py")
     environment = "deep"
 
     def __init__(self, options: dict[str, Any]) -> None:
@@ -156,37 +151,22 @@ class Transformer(BatchExtractor):
             UserError: if there is no such model, it is of another family, or its weights are
                 missing, a Git-LFS pointer or pickled
         """
-        from izwi.keys import file_digest, large_files, version_of
-
-        if lost := [name for name in ("torch", "transformers") if version_of(name) is None]:
-            raise UserError(
-                f"[FEATS] type: {cls.name} needs {' and '.join(lost)}, not installed; type: "
-                "make deep (or: pip install -r requirements-deep.txt)"
-            )
+        pretrained.check_installed(f"[FEATS] type: {cls.name}")
         folder = cls._folder(options)
-        config = _config(folder, cls.where())
+        config = pretrained.read_config(folder, cls.where())
         kind = config.get("model_type")
         if kind != cls.kind:
             raise UserError(
                 f"{cls.where()}: {folder} holds a model of the type {kind}, "
                 f"FEATS.type = {cls.name} takes {cls.kind}"
             )
-        layers = config.get("num_hidden_layers") or config.get("encoder_layers")
+        layers = pretrained.layers_of(config)
         layer = options[f"{cls.family}.layer"]
         if layers and layer > layers:
             raise UserError(
                 f"{cls.where('layer')}: {layer} is more than the {layers} layers of the model"
             )
-        front_ends = [name for name in FRONT_ENDS if (folder / name).is_file()]
-        if not front_ends:
-            raise UserError(f"{cls.where()}: {folder} has no {FRONT_ENDS[0]}")
-        names = ["config.json", *front_ends, *_weights(folder, cls.where())]
-        return [
-            large_files.digest(str(folder / name))
-            if name.endswith(".safetensors")
-            else file_digest(str(folder / name))
-            for name in names
-        ]
+        return pretrained.digests(folder, cls.where())
 
     @classmethod
     def where(cls, option: str = "model") -> str:
@@ -201,51 +181,25 @@ class Transformer(BatchExtractor):
             UserError: if it is not on this computer
         """
         name = options[f"{cls.family}.model"] or cls.hub
-        if os.path.isdir(name):
-            return Path(name)
-        snapshot = hub_snapshot(name)
-        if snapshot is None:
-            raise UserError(
-                f"{cls.where()}: '{name}' is no folder and not in the hub's cache of this "
-                f"computer; fetch it once: python scripts/fetch_model.py {name} <folder>, then "
-                f"set {cls.family}.model = <folder>"
-            )
-        return snapshot
+        return pretrained.find(name, cls.where(), f"{cls.family}.model")
 
     def load(self) -> None:
         """Load the model, in float32, on a graphics card if there is one."""
         if self.model is not None:
             return
         import torch
-        import transformers
-        from transformers import AutoFeatureExtractor, AutoModel
 
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         # Graphics cards compute convolutions with 10 bits less otherwise.
         torch.backends.cudnn.allow_tf32 = False
-        transformers.utils.logging.set_verbosity_error()
-        transformers.utils.logging.disable_progress_bar()
-        self.front = AutoFeatureExtractor.from_pretrained(self.folder, local_files_only=True)
+        self.front = pretrained.front_end(self.folder)
         layers = self.config.num_hidden_layers
         # Layers above the wanted one need not be computed; one more than that, since the states
         # of the last are normalised.
         self.state = layers - self.layer
         if self.layer:
             self._set_layers(min(layers, self.state + 1))
-        model, report = AutoModel.from_pretrained(
-            self.folder,
-            config=self.config,
-            dtype=torch.float32,
-            use_safetensors=True,
-            local_files_only=True,
-            output_loading_info=True,
-        )
-        # That one is for training alone.
-        if lost := sorted(key for key in report["missing_keys"] if "masked_spec" not in key):
-            raise UserError(
-                f"{self.where()}: the weights in {self.folder} lack {len(lost)} of the model's, "
-                f"such as {lost[0]}"
-            )
+        model = pretrained.load(self.folder, self.config, self.where())
         self.model = self._part(model).to(self.device).eval()
 
     def _set_layers(self, layers: int) -> None:
@@ -300,14 +254,7 @@ class Waves(Transformer):
     def load(self) -> None:
         """Load the model; see the base class."""
         super().load()
-        config = self.config
-        # data2vec convolves positions in several steps, each of which lets padding in.
-        self.pads = (
-            getattr(config, "feat_extract_norm", None) == "layer"
-            and config.model_type in ("wav2vec2", "hubert", "wavlm")
-            and not getattr(config, "add_adapter", False)
-            and not getattr(config, "conv_pos_batch_norm", False)
-        )
+        self.pads = pretrained.may_pad(self.config)
 
     def _part(self, model: torch.nn.Module) -> torch.nn.Module:
         if self.device == "cpu":
@@ -317,9 +264,7 @@ class Waves(Transformer):
 
     def frames(self, samples: int) -> int:
         """Number of frames that the convolutions make."""
-        for kernel, stride in zip(self.config.conv_kernel, self.config.conv_stride, strict=True):
-            samples = (samples - kernel) // stride + 1
-        return samples
+        return pretrained.frames_of(self.config, samples)
 
     def prepare(self, signal: np.ndarray, rate: int) -> tuple[Hashable, Any]:
         """Normalise a row, as its front end does; see the base class."""
@@ -562,68 +507,3 @@ def _double_single_rows(conv: torch.nn.Module) -> None:
         return plain(inputs)
 
     conv.forward = forward
-
-
-def hub_snapshot(name: str) -> Path | None:
-    """Folder of a model in the hub's cache on this computer, as huggingface_hub lays it out."""
-    home = os.environ.get("HF_HOME") or os.path.join(
-        os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "huggingface"
-    )
-    hub = Path(os.environ.get("HF_HUB_CACHE") or os.path.join(home, "hub"))
-    model = hub / f"models--{name.replace('/', '--')}"
-    try:
-        snapshot = model / "snapshots" / (model / "refs" / "main").read_text().strip()
-    except OSError:
-        return None
-    return snapshot if snapshot.is_dir() else None
-
-
-def _config(folder: Path, where: str) -> dict[str, Any]:
-    """The config.json of a model.
-
-    Raises:
-        UserError: if there is none
-    """
-    path = folder / "config.json"
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{where}: {folder} is no folder of a model, no config.json") from None
-    except (OSError, ValueError) as error:
-        raise UserError(f"{where}: {path} cannot be read: {error}") from error
-    return config if isinstance(config, dict) else {}
-
-
-def _weights(folder: Path, where: str) -> list[str]:
-    """Names of the files of the weights.
-
-    Raises:
-        UserError: if they are missing, Git-LFS pointers or pickled
-    """
-    names = [WEIGHTS]
-    if not (folder / WEIGHTS).is_file() and (folder / INDEX).is_file():
-        index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
-        names = sorted(set(index["weight_map"].values()))
-    for name in (*names, PICKLED):
-        if _is_pointer(folder / name):
-            raise UserError(
-                f"{where}: {folder / name} is a Git-LFS pointer instead of the weights; "
-                f"type: git -C {folder} lfs pull"
-            )
-    if lost := [name for name in names if not (folder / name).is_file()]:
-        if (folder / PICKLED).is_file():
-            raise UserError(
-                f"{where}: {folder} has its weights as {PICKLED} alone, a pickle, which can run "
-                f"any code; convert it: python scripts/fetch_model.py {folder} <new folder>"
-            )
-        raise UserError(f"{where}: {folder} has no weights, {lost[0]} is missing")
-    return names
-
-
-def _is_pointer(path: Path) -> bool:
-    """True for the small text that Git puts in a large file's place without Git-LFS."""
-    try:
-        with open(path, "rb") as stream:
-            return stream.read(40).startswith(b"version https://git-lfs")
-    except OSError:
-        return False

@@ -18,6 +18,8 @@ MODELS = {
     "bayes": "izwi.models.bayes:Bayes",
     "cnn": "izwi.models.cnn:CNN",
     "cnn_reg": "izwi.models.cnn:CNNRegression",
+    "finetune": "izwi.models.finetune:Finetune",
+    "finetune_reg": "izwi.models.finetune:FinetuneRegression",
     "gmm": "izwi.models.gmm:GMM",
     "knn": "izwi.models.knn:KNN",
     "knn_reg": "izwi.models.knn:KNNRegression",

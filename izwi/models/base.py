@@ -58,6 +58,10 @@ class Model:
     handles_nan: ClassVar[bool] = False
     handles_class_weight: ClassVar[bool] = False
     reads: ClassVar[tuple[str, ...]] = ()  # the only feature types it takes, all where empty
+    # X has one column, whose values are recordings: arrays of shape (samples,).
+    takes_recordings: ClassVar[bool] = False
+    # Options that say where something lies that ``content`` digests: they are no part of the key.
+    located: ClassVar[tuple[str, ...]] = ()
 
     def __init_subclass__(cls) -> None:
         if "modules" not in cls.__dict__:
@@ -93,6 +97,29 @@ class Model:
         if options.get("class_weight") and not cls.handles_class_weight:
             return [f"[MODEL] class_weight: {cls.name} cannot weight classes; remove it"]
         return []
+
+    @classmethod
+    def brings(cls, options: dict[str, Any]) -> list[dict[str, Any]] | None:
+        """Feature sets (``type``, ``options``) of a model that chooses them itself, else None.
+
+        Args:
+            options: every option of the model with its value
+        """
+        return None
+
+    @classmethod
+    def content(cls, options: dict[str, Any]) -> Any:
+        """What the options point to, as JSON-able digests for the key.
+
+        Called when a workflow is planned.
+
+        Args:
+            options: every option of the model with its value
+
+        Raises:
+            UserError: if something is missing, or does not fit the options
+        """
+        return None
 
     @classmethod
     def absent(cls) -> str | None:

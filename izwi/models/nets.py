@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -131,6 +131,8 @@ class _Net(Model):
     modules = ("models/nets.py", "evaluation.py")
     needs_dev = True
     measure = ""  # the default one
+    most_epochs = 100  # where EXP.epochs is silent
+    scores_training = True  # measure the training samples after each epoch
     outputs = 1
 
     @classmethod
@@ -169,12 +171,13 @@ class _Net(Model):
         self.inputs = X.shape[1]
         with _reproducible(self.seed, device):
             self._prepare(y)
-            x, target = _tensor(X, device), self._target(y, device)
+            x, target = self._inputs_of(X, device), self._target(y, device)
             dev_x = dev_target = None
             if dev is not None:
                 # The loss knows no output for a class that has not been trained.
                 known = self._known(dev[1])
-                dev_x, dev_target = _tensor(dev[0], device), self._target(dev[1][known], device)
+                dev_x = self._inputs_of(dev[0], device)
+                dev_target = self._target(dev[1][known], device)
                 known = torch.as_tensor(known, device=device)
                 if not known.all():
                     notes.append(
@@ -187,7 +190,7 @@ class _Net(Model):
             history: list[dict[str, Any]] = []
             best, best_score, kept = None, None, None
             patience = self.values["patience"]
-            for epoch in range(1, self.values.get("epochs", 100) + 1):
+            for epoch in range(1, self.values.get("epochs", self.most_epochs) + 1):
                 record = {
                     "epoch": epoch,
                     "train_loss": self._train_epoch(net, x, target, loss_of, optimizer),
@@ -196,15 +199,20 @@ class _Net(Model):
                 if not math.isfinite(record["train_loss"]):
                     raise UserError(
                         f"[MODEL] learning_rate: training diverged in epoch {epoch}; take a "
-                        "smaller one, or scale the features ([FEATS] scale)"
+                        "smaller one"
+                        + (
+                            ""
+                            if self.takes_recordings
+                            else ", or scale the features ([FEATS] scale)"
+                        )
                     )
                 net.eval()
                 with torch.no_grad():
-                    output = torch.cat([net(part) for part in x.split(_AT_ONCE)])
-                    record["train_measure"] = self._score(output, y)
+                    if self.scores_training:
+                        record["train_measure"] = self._score(self._outputs(net, x), y)
                     if dev is None:
                         continue
-                    output = net(dev_x)
+                    output = self._outputs(net, dev_x)
                     loss = float(loss_of(output[known], dev_target)) if known.any() else None
                 record["dev_loss"] = loss
                 record["dev_measure"] = self._score(output, dev[1])
@@ -233,7 +241,7 @@ class _Net(Model):
     def _train_epoch(
         self,
         net: torch.nn.Module,
-        x: torch.Tensor,
+        x: Any,
         target: torch.Tensor,
         loss_of: Callable,
         optimizer: torch.optim.Optimizer,
@@ -242,16 +250,35 @@ class _Net(Model):
         import torch
 
         net.train()
-        total = torch.zeros((), dtype=torch.float64, device=x.device)
-        order = torch.randperm(len(x)).to(x.device)
+        total = torch.zeros((), dtype=torch.float64, device=target.device)
+        order = torch.randperm(len(x)).to(target.device)
         size = self.values["batch_size"]
-        for batch, truth in zip(x[order].split(size), target[order].split(size), strict=True):
+        batches = self._batches(x, order, size)
+        for batch, truth in zip(batches, target[order].split(size), strict=True):
             optimizer.zero_grad()
             loss = loss_of(net(batch), truth)
             loss.backward()
-            optimizer.step()
-            total += loss.detach() * len(batch)
+            self._step(net, optimizer)
+            total += loss.detach() * len(truth)
         return float(total) / len(x)
+
+    def _inputs_of(self, X: np.ndarray, device: str) -> Any:
+        """What batches are made of, from the features of some samples."""
+        return _tensor(X, device)
+
+    def _batches(self, x: Any, order: torch.Tensor, size: int) -> Iterable[Any]:
+        """Inputs of the net for the samples of an epoch, in the given order."""
+        return x[order].split(size)
+
+    def _outputs(self, net: torch.nn.Module, x: Any) -> torch.Tensor:
+        """Outputs of the net for all samples, not in training; shape (samples, outputs)."""
+        import torch
+
+        return torch.cat([net(part) for part in x.split(_AT_ONCE)])
+
+    def _step(self, net: torch.nn.Module, optimizer: torch.optim.Optimizer) -> None:
+        """One step down the gradients."""
+        optimizer.step()
 
     def _device(self) -> str:
         import torch
@@ -289,9 +316,10 @@ class _Net(Model):
             "weight_decay": WEIGHT_DECAY[name] if decay is None else decay,
             "fused": True,  # a third less time in small nets
         }
+        weights = [weight for weight in net.parameters() if weight.requires_grad]
         if name == "sgd":
-            return optim.SGD(net.parameters(), momentum=self.values["momentum"], **common)
-        return {"adam": optim.Adam, "adamw": optim.AdamW}[name](net.parameters(), **common)
+            return optim.SGD(weights, momentum=self.values["momentum"], **common)
+        return {"adam": optim.Adam, "adamw": optim.AdamW}[name](weights, **common)
 
     def _measure(self) -> str:
         return self.values.get("measure") or self.measure
@@ -318,7 +346,7 @@ class _Net(Model):
         import torch
 
         with _reproducible(self.seed, "cpu"), torch.no_grad():
-            return self._decide(self.net(_tensor(X, "cpu")))
+            return self._decide(self._outputs(self.net, self._inputs_of(X, "cpu")))
 
     def _save(self, folder):
         from safetensors.torch import save_file

@@ -1,0 +1,208 @@
+"""Pretrained transformers on this computer: found, checked and loaded, never downloaded."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from izwi import keys
+from izwi.errors import UserError
+
+if TYPE_CHECKING:
+    import torch
+
+WEIGHTS = "model.safetensors"
+INDEX = "model.safetensors.index.json"
+PICKLED = "pytorch_model.bin"
+FRONT_ENDS = ("preprocessor_config.json", "processor_config.json")
+
+
+def check_installed(what: str) -> None:
+    """Refuse to go on without the packages.
+
+    Args:
+        what: begins the message: option, and which of its values needs them
+
+    Raises:
+        UserError: if torch or transformers is not installed
+    """
+    if lost := [name for name in ("torch", "transformers") if keys.version_of(name) is None]:
+        raise UserError(
+            f"{what} needs {' and '.join(lost)}, not installed; type: "
+            "make deep (or: pip install -r requirements-deep.txt)"
+        )
+
+
+def find(name: str, where: str, option: str) -> Path:
+    """Folder of a model, which may lie in the hub's cache on this computer.
+
+    Args:
+        name: a folder, or a name on the hub
+        where: beginning of a message about the option
+        option: its name
+
+    Raises:
+        UserError: if it is not on this computer
+    """
+    if os.path.isdir(name):
+        return Path(name)
+    snapshot = hub_snapshot(name)
+    if snapshot is None:
+        raise UserError(
+            f"{where}: '{name}' is no folder and not in the hub's cache of this "
+            f"computer; fetch it once: python scripts/fetch_model.py {name} <folder>, then "
+            f"set {option} = <folder>"
+        )
+    return snapshot
+
+
+def digests(folder: Path, where: str) -> list[str]:
+    """Digests of a model's files.
+
+    Raises:
+        UserError: if one is missing, or the weights are a Git-LFS pointer or pickled
+    """
+    front_ends = [name for name in FRONT_ENDS if (folder / name).is_file()]
+    if not front_ends:
+        raise UserError(f"{where}: {folder} has no {FRONT_ENDS[0]}")
+    return [
+        keys.large_files.digest(str(folder / name))
+        if name.endswith(".safetensors")
+        else keys.file_digest(str(folder / name))
+        for name in ("config.json", *front_ends, *_weights(folder, where))
+    ]
+
+
+def layers_of(config: dict[str, Any]) -> int | None:
+    """Number of layers that a config.json tells."""
+    return config.get("num_hidden_layers") or config.get("encoder_layers")
+
+
+def may_pad(config: Any) -> bool:
+    """Whether frames of a wave's model stay as they are when its input is padded and masked.
+
+    Group norm over time sees the padding, and data2vec, which convolves positions in several
+    steps, lets it in.
+
+    Args:
+        config: of the model, as transformers reads it
+    """
+    return (
+        getattr(config, "feat_extract_norm", None) == "layer"
+        and config.model_type in ("wav2vec2", "hubert", "wavlm")
+        and not getattr(config, "add_adapter", False)
+        and not getattr(config, "conv_pos_batch_norm", False)
+    )
+
+
+def frames_of(config: Any, samples: int) -> int:
+    """Number of frames that the convolutions of a wave's model make.
+
+    Args:
+        config: of the model
+        samples: length of the wave
+    """
+    for kernel, stride in zip(config.conv_kernel, config.conv_stride, strict=True):
+        samples = (samples - kernel) // stride + 1
+    return samples
+
+
+def front_end(folder: Path) -> Any:
+    """What makes the model's inputs of a wave; transformers is told to keep silent."""
+    import transformers
+
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+    return transformers.AutoFeatureExtractor.from_pretrained(folder, local_files_only=True)
+
+
+def load(folder: Path, config: Any, where: str) -> torch.nn.Module:
+    """Load a model in float32.
+
+    Raises:
+        UserError: if weights of it are missing
+    """
+    import torch
+    from transformers import AutoModel
+
+    model, report = AutoModel.from_pretrained(
+        folder,
+        config=config,
+        dtype=torch.float32,
+        use_safetensors=True,
+        local_files_only=True,
+        output_loading_info=True,
+    )
+    # That one is for training alone.
+    if lost := sorted(key for key in report["missing_keys"] if "masked_spec" not in key):
+        raise UserError(
+            f"{where}: the weights in {folder} lack {len(lost)} of the model's, such as {lost[0]}"
+        )
+    return model
+
+
+def hub_snapshot(name: str) -> Path | None:
+    """Folder of a model in the hub's cache on this computer, as huggingface_hub lays it out."""
+    home = os.environ.get("HF_HOME") or os.path.join(
+        os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "huggingface"
+    )
+    hub = Path(os.environ.get("HF_HUB_CACHE") or os.path.join(home, "hub"))
+    model = hub / f"models--{name.replace('/', '--')}"
+    try:
+        snapshot = model / "snapshots" / (model / "refs" / "main").read_text().strip()
+    except OSError:
+        return None
+    return snapshot if snapshot.is_dir() else None
+
+
+def read_config(folder: Path, where: str) -> dict[str, Any]:
+    """The config.json of a model.
+
+    Raises:
+        UserError: if there is none
+    """
+    path = folder / "config.json"
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{where}: {folder} is no folder of a model, no config.json") from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"{where}: {path} cannot be read: {error}") from error
+    return config if isinstance(config, dict) else {}
+
+
+def _weights(folder: Path, where: str) -> list[str]:
+    """Names of the files of the weights.
+
+    Raises:
+        UserError: if they are missing, Git-LFS pointers or pickled
+    """
+    names = [WEIGHTS]
+    if not (folder / WEIGHTS).is_file() and (folder / INDEX).is_file():
+        index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+        names = sorted(set(index["weight_map"].values()))
+    for name in (*names, PICKLED):
+        if _is_pointer(folder / name):
+            raise UserError(
+                f"{where}: {folder / name} is a Git-LFS pointer instead of the weights; "
+                f"type: git -C {folder} lfs pull"
+            )
+    if lost := [name for name in names if not (folder / name).is_file()]:
+        if (folder / PICKLED).is_file():
+            raise UserError(
+                f"{where}: {folder} has its weights as {PICKLED} alone, a pickle, which can run "
+                f"any code; convert it: python scripts/fetch_model.py {folder} <new folder>"
+            )
+        raise UserError(f"{where}: {folder} has no weights, {lost[0]} is missing")
+    return names
+
+
+def _is_pointer(path: Path) -> bool:
+    """True for the small text that Git puts in a large file's place without Git-LFS."""
+    try:
+        with open(path, "rb") as stream:
+            return stream.read(40).startswith(b"version https://git-lfs")
+    except OSError:
+        return False

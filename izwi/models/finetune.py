@@ -1,0 +1,281 @@
+"""Pretrained transformers, trained on for the task (torch)."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from izwi.errors import UserError
+from izwi.features import pretrained
+from izwi.features.wave import RATE
+from izwi.models.nets import MLP, MLPRegression, _Net
+from izwi.options import Option
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+KINDS = ("wav2vec2", "hubert", "wavlm", "data2vec-audio", "whisper")
+# What nkululeko finetunes where an ini is silent.
+DEFAULT = "facebook/wav2vec2-large-robust-ft-swbd-300h"
+FREEZE = ("none", "features", "encoder")
+# A wave in one piece takes some 20 MB a second, in training several times as much.
+LONGEST_SECONDS = 60
+WHERE = "[MODEL] pretrained_model"
+PRETRAINED = "pretrained"  # folder of its configuration in that of the model
+
+OWN = (
+    Option(
+        "MODEL",
+        "pretrained_model",
+        "model",
+        DEFAULT,
+        "finetune: folder of the pretrained model, or its name on the Hugging Face hub: wav2vec "
+        "2.0, HuBERT, WavLM, data2vec, or Whisper's encoder",
+        stage="train",
+    ),
+    Option(
+        "MODEL",
+        "max_duration",
+        "float",
+        8.0,
+        "finetune: seconds that are heard of each recording; longer ones are cut, with a warning",
+        stage="features",
+        minimum=0.1,
+        maximum=LONGEST_SECONDS,
+        aliases=("duration",),
+    ),
+    Option(
+        "MODEL",
+        "freeze",
+        "int|str",
+        "features",
+        "finetune: what keeps its pretrained weights: none; features (the convolutions at the "
+        "bottom); encoder (all but the linear layer on top); or a number of layers, counted from "
+        "the bottom, with the convolutions",
+        stage="train",
+        minimum=0,
+    ),
+    Option(
+        "MODEL",
+        "warmup_ratio",
+        "float",
+        0.1,
+        "finetune: share of all steps in which the step size rises to learning_rate; it falls to "
+        "0 in the others",
+        stage="train",
+        minimum=0,
+        maximum=1,
+    ),
+    Option(
+        "MODEL",
+        "max_grad_norm",
+        "float",
+        1.0,
+        "finetune: longest gradient, longer ones are scaled to it",
+        stage="train",
+        minimum=0.001,
+    ),
+)
+
+
+def _options(options: tuple[Option, ...]) -> tuple[Option, ...]:
+    """Options of a perceptron without its layers, and the own ones."""
+    drop = {
+        "kind": "float|bool",
+        "default": 0.1,
+        "doc": "finetune: dropout before the linear layer",
+    }
+    kept = [replace(o, **drop) if o.name == "drop" else o for o in options]
+    return (*(o for o in kept if o.name not in ("layers", "activation")), *OWN)
+
+
+class _Transfer(_Net):
+    """A pretrained transformer, the mean of its states over time, and a linear layer.
+
+    Trained end to end like a perceptron: best epoch by dev. Weights and configuration are kept
+    with the fitted model, which then needs the pretrained one no more.
+    """
+
+    packages = (*_Net.packages, "transformers")
+    modules = (
+        "models/finetune.py",
+        "models/finetune_net.py",
+        "features/pretrained.py",
+        "features/wave.py",
+        *_Net.modules,
+    )
+    reads = ("wave",)
+    takes_recordings = True
+    located = ("pretrained_model",)
+    most_epochs = 10
+    scores_training = False  # would take half as long again
+
+    @classmethod
+    def check(cls, options: dict[str, Any]) -> list[str]:
+        """Problems with option values that kinds and limits do not express, one line each."""
+        # One layer, behind one dropout.
+        problems = super().check({**options, "layers": [1]})
+        freeze = options["freeze"]
+        if isinstance(freeze, str) and freeze.lower() not in FREEZE:
+            problems.append(
+                f"[MODEL] freeze: {freeze!r} is none of {', '.join(FREEZE)} and no number of layers"
+            )
+        return problems
+
+    @classmethod
+    def brings(cls, options: dict[str, Any]) -> list[dict[str, Any]]:
+        """Recordings, cut to ``max_duration``."""
+        return [{"type": "wave", "options": {"seconds": options["max_duration"]}}]
+
+    @classmethod
+    def content(cls, options: dict[str, Any]) -> list[str]:
+        """Digests of the pretrained model's files.
+
+        Raises:
+            UserError: if there is no such model, it is of another kind, or its weights are
+                missing, a Git-LFS pointer or pickled; if options do not fit it
+        """
+        pretrained.check_installed(f"[MODEL] type: {cls.name}")
+        folder = pretrained.find(options["pretrained_model"], WHERE, "pretrained_model")
+        config = pretrained.read_config(folder, WHERE)
+        kind = config.get("model_type")
+        if kind not in KINDS:
+            raise UserError(
+                f"{WHERE}: {folder} holds a model of the type {kind}, {cls.name} takes "
+                f"{', '.join(KINDS)}"
+            )
+        found = pretrained.digests(folder, WHERE)
+        front = next(folder / f for f in pretrained.FRONT_ENDS if (folder / f).is_file())
+        rate = json.loads(front.read_text(encoding="utf-8")).get("sampling_rate", RATE)
+        if rate != RATE:
+            raise UserError(f"{WHERE}: {folder} takes audio of {rate} Hz, {cls.name} has {RATE}")
+        layers, freeze = pretrained.layers_of(config), options["freeze"]
+        if isinstance(freeze, int) and layers and freeze > layers:
+            raise UserError(
+                f"[MODEL] freeze: {freeze} is more than the {layers} layers of the model"
+            )
+        seconds, longest = options["max_duration"], _longest(config)
+        if seconds > longest:
+            raise UserError(
+                f"[MODEL] max_duration: {seconds:g} s are more than the {longest:g} s that the "
+                "model takes"
+            )
+        return found
+
+    def _fit(self, X, y, groups, dev):
+        self.steps = math.ceil(len(X) / self.values["batch_size"])
+        self.source: Path | None = None
+        report = super()._fit(X, y, groups, dev)
+        counts = [
+            sum(w.numel() for w in self.net.parameters() if w.requires_grad or not trained)
+            for trained in (True, False)
+        ]
+        report["notes"].append(
+            f"{self.name}: {counts[0]:,} of {counts[1]:,} weights are trained, freeze = "
+            f"{self.values['freeze']}"
+        )
+        return report
+
+    def _net(self, inputs: int) -> torch.nn.Module:
+        import torch
+        from transformers import AutoConfig, AutoModel
+
+        from izwi.models import finetune_net
+
+        stored = self.source
+        name = self.values["pretrained_model"]
+        folder = stored or pretrained.find(name, WHERE, "pretrained_model")
+        front = pretrained.front_end(folder)
+        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+        if stored is None:
+            # Random gaps in input and layers, in part drawn by numpy, that is without the seed.
+            for name in ("layerdrop", "encoder_layerdrop"):
+                if hasattr(config, name):
+                    setattr(config, name, 0.0)
+            config.apply_spec_augment = False
+            model = pretrained.load(folder, config, WHERE)
+        else:
+            model = AutoModel.from_config(config, dtype=torch.float32)
+        # As read, since an encoder may be cut.
+        self.config, self.front = copy.deepcopy(config), front
+        if config.model_type == "whisper":
+            encoder = finetune_net.WhisperEncoder(model, front, self.values["max_duration"])
+        else:
+            encoder = finetune_net.WaveEncoder(model, front)
+        freeze = self.values["freeze"]
+        return finetune_net.FinetuneNet(
+            encoder,
+            self.outputs,
+            float(self.values["drop"]),
+            freeze if isinstance(freeze, int) else freeze.lower(),
+        )
+
+    def _optimizer(self, net: torch.nn.Module) -> torch.optim.Optimizer:
+        from torch.optim.lr_scheduler import LambdaLR
+
+        optimizer = super()._optimizer(net)
+        steps = self.steps * self.values.get("epochs", self.most_epochs)
+        rise = round(self.values["warmup_ratio"] * steps)
+
+        def factor(step: int) -> float:
+            return (step + 1) / rise if step < rise else (steps - step) / max(1, steps - rise)
+
+        self.schedule = LambdaLR(optimizer, factor)
+        return optimizer
+
+    def _step(self, net: torch.nn.Module, optimizer: torch.optim.Optimizer) -> None:
+        from torch.nn.utils import clip_grad_norm_
+
+        clip_grad_norm_(net.parameters(), self.values["max_grad_norm"])
+        optimizer.step()
+        self.schedule.step()
+
+    def _inputs_of(self, X: np.ndarray, device: str) -> list[np.ndarray]:
+        return list(X[:, 0])
+
+    def _batches(self, x, order, size):
+        for rows in order.split(size):
+            yield [x[row] for row in rows.tolist()]
+
+    def _outputs(self, net, x):
+        import torch
+
+        # One by one costs a processor no more, and nothing is padded.
+        size = 1 if net.encoder.device.type == "cpu" else self.values["batch_size"]
+        return torch.cat([net(x[first : first + size]) for first in range(0, len(x), size)])
+
+    def _save(self, folder: Path) -> dict[str, Any]:
+        self.config.save_pretrained(folder / PRETRAINED)
+        self.front.save_pretrained(folder / PRETRAINED)
+        return super()._save(folder)
+
+    def _load(self, folder: Path, state: dict[str, Any]) -> None:
+        self.source = folder / PRETRAINED
+        super()._load(folder, state)
+
+
+class Finetune(_Transfer, MLP):
+    """A finetuned transformer for classification."""
+
+    name = "finetune"
+    options = _options(MLP.options)
+
+
+class FinetuneRegression(_Transfer, MLPRegression):
+    """A finetuned transformer for regression."""
+
+    name = "finetune_reg"
+    options = _options(MLPRegression.options)
+
+
+def _longest(config: dict[str, Any]) -> float:
+    """Seconds that a model takes at most."""
+    if config.get("model_type") != "whisper":
+        return LONGEST_SECONDS
+    # Two spectra, 10 ms apart, for a position.
+    return config.get("max_source_positions", 1500) / 50
