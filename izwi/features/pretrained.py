@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 PICKLED = "pytorch_model.bin"
+# A name that stands for a small network with random weights; its architecture lies here.
+UNTRAINED = "untrained"
+ARCHITECTURES = Path(__file__).parent / UNTRAINED
 FRONT_ENDS = ("preprocessor_config.json", "processor_config.json")
 
 
@@ -39,13 +42,15 @@ def find(name: str, where: str, option: str) -> Path:
     """Folder of a model, which may lie in the hub's cache on this computer.
 
     Args:
-        name: a folder, or a name on the hub
+        name: a folder, a name on the hub, or ``untrained``
         where: beginning of a message about the option
         option: its name
 
     Raises:
         UserError: if it is not on this computer
     """
+    if name == UNTRAINED:
+        return _architecture(where, option)
     if os.path.isdir(name):
         return Path(name)
     snapshot = hub_snapshot(name)
@@ -58,6 +63,24 @@ def find(name: str, where: str, option: str) -> Path:
     return snapshot
 
 
+def _architecture(where: str, option: str) -> Path:
+    """Folder that describes the untrained network of a family.
+
+    Raises:
+        UserError: if there is none
+    """
+    folder = ARCHITECTURES / option.split(".")[0]
+    if not folder.is_dir():
+        known = ", ".join(sorted(path.name for path in ARCHITECTURES.iterdir()))
+        raise UserError(f"{where}: there is an untrained network for {known} alone")
+    return folder
+
+
+def is_untrained(folder: Path) -> bool:
+    """Whether a folder holds an architecture without weights."""
+    return folder.parent == ARCHITECTURES
+
+
 def digests(folder: Path, where: str) -> list[str]:
     """Digests of a model's files.
 
@@ -67,11 +90,12 @@ def digests(folder: Path, where: str) -> list[str]:
     front_ends = [name for name in FRONT_ENDS if (folder / name).is_file()]
     if not front_ends:
         raise UserError(f"{where}: {folder} has no {FRONT_ENDS[0]}")
+    weights = [] if is_untrained(folder) else _weights(folder, where)
     return [
         keys.large_files.digest(str(folder / name))
         if name.endswith(".safetensors")
         else keys.file_digest(str(folder / name))
-        for name in ("config.json", *front_ends, *_weights(folder, where))
+        for name in ("config.json", *front_ends, *weights)
     ]
 
 
@@ -127,6 +151,11 @@ def load(folder: Path, config: Any, where: str) -> torch.nn.Module:
     import torch
     from transformers import AutoModel
 
+    if is_untrained(folder):
+        # Always the same ones.
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            return AutoModel.from_config(config, dtype=torch.float32)
     model, report = AutoModel.from_pretrained(
         folder,
         config=config,

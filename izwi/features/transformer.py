@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable
 
     import numpy as np
+    import pandas as pd
     import torch
 
 # Audio of one batch: on a processor more gains nothing, on a graphics card it does.
@@ -87,7 +88,8 @@ def _options(family: str, poolings: tuple[str, ...], *others: str) -> tuple[Opti
             "model",
             None,
             f"{family}: folder of the model, or its name on the Hugging Face hub (default: the "
-            "model that the type names)",
+            "model that the type names)"
+            + ("; untrained: a small one with random weights" if family == "wav2vec2" else ""),
             stage="features",
             aliases=("model", *spellings("model")),
         ),
@@ -201,6 +203,12 @@ class Transformer(BatchExtractor):
             self._set_layers(min(layers, self.state + 1))
         model = pretrained.load(self.folder, self.config, self.where())
         self.model = self._part(model).to(self.device).eval()
+
+    def remarks(self, matrix: pd.DataFrame) -> list[str]:
+        """Tell an untrained network; see the base class."""
+        if not pretrained.is_untrained(self.folder):
+            return []
+        return [f"{self.family}.model: untrained: the weights are random, this is a control"]
 
     def _set_layers(self, layers: int) -> None:
         self.config.num_hidden_layers = layers
@@ -402,6 +410,12 @@ class Whisper(Windows):
     """The encoder of Whisper (Radford et al., 2022)."""
 
     kind = "whisper"
+
+    def remarks(self, matrix: pd.DataFrame) -> list[str]:
+        """Tell an untrained network; see the base class."""
+        if not pretrained.is_untrained(self.folder):
+            return []
+        return [f"{self.family}.model: untrained: the weights are random, this is a control"]
 
     def _set_layers(self, layers: int) -> None:
         self.config.encoder_layers = layers

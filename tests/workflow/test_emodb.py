@@ -137,10 +137,10 @@ def test_the_tables_of_the_database_split_it(run, emodb):
 
 
 def test_features_are_extracted_once(run):
-    """Three tables: emotion from the CSV, emotion from audformat, age; the audio is the same."""
+    """Four tables: emotion (CSV, audformat, its own tables) and age; the audio is the same."""
     folder, _ = run
     logs = [path.read_text() for path in (folder.path / "results/logs/features").glob("*.log")]
-    assert len(logs) == 3
+    assert len(logs) == 4
     told = re.findall(r": os: (\d+) files in ", "".join(logs))
     # None, where other tests were there before.
     assert sum(map(int, told)) in (0, 535)
