@@ -28,7 +28,9 @@ from izwi.keys import (
 from izwi.units import Plan, Unit
 
 # What is shown in experiment.json: the packages that results rest on.
-PACKAGES = ("numpy", "pandas", "pyarrow", "scikit-learn", "snakemake", "matplotlib")
+PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "snakemake", "matplotlib")
+# What figures and their intervals come from.
+EVALUATION = ("evaluation.py", "intervals.py", "measures.py", "rows.py")
 
 
 def _slug(text: str) -> str:
@@ -399,8 +401,8 @@ class Planner:
             "evaluate",
             spec,
             trained.key,
-            code_digest(("evaluation.py",)),
-            versions_of(("numpy",)),
+            code_digest(EVALUATION),
+            versions_of(("numpy", "scipy")),
         )
         folder = self._path("evaluations", key)
         return self._add(

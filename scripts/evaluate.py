@@ -13,7 +13,7 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
     """Write the measures and the predictions of one experiment."""
     import pandas as pd
 
-    from izwi import evaluation
+    from izwi import evaluation, rows
 
     split = read_json(unit.inputs["split_report"])
     predictions = pd.read_parquet(unit.inputs["predictions"])
@@ -28,7 +28,7 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
         ],
     )
     with atomic(unit.outputs["predictions"]) as path:
-        evaluation.write_predictions(predictions, path)
+        rows.write_predictions(predictions, path)
     write_json(unit.outputs["metrics"], metrics)
 
 

@@ -53,9 +53,11 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
                 "value": metrics["value"],
                 "ci_low": low,
                 "ci_high": high,
+                "ci_method": metrics["ci_method"],
                 "n_train": metrics["n_train"],
                 "n_test": metrics["n_test"],
                 "n_speakers": metrics["n_speakers"],
+                "few_speakers": metrics["few_speakers"],
                 "transductive": metrics["transductive"],
                 "warnings": len(metrics["warnings"]),
             }
