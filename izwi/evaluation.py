@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from izwi.calibration import calibration, uncertainty
 from izwi.errors import UserError
+from izwi.fairness import fairness
 from izwi.intervals import Intervals, few_speakers, intervals
 from izwi.measures import CLASSIFICATION, LOWER_IS_BETTER, REGRESSION, Sample, mean_of
 
@@ -23,6 +25,7 @@ def evaluate(
     training: dict[str, Any],
     split: dict[str, Any],
     tables: Iterable[dict[str, Any]],
+    traits: pd.DataFrame | None = None,
 ) -> dict[str, Any]:
     """The content of metrics.json, but for the experiment's name.
 
@@ -35,6 +38,7 @@ def evaluate(
         training: report of the train stage; its ``counts`` tell the rows trained on (``train``)
         split: report of the split stage
         tables: reports of the load and features stages
+        traits: row number → what is known of the speaker, see :func:`izwi.fairness.traits`
 
     Returns:
         plain values that JSON can hold; ``None`` for what is undefined
@@ -71,6 +75,7 @@ def evaluate(
     result |= {"runs": len(runs), "sd": None, "min": None, "max": None}
     result |= {"per_run": [], "per_fold": [], "fold_mean": None, "fold_sd": None, "per_class": {}}
     result |= {"per_database": {}, "per_speaker": {}, "confusion": None, "labels": labels}
+    result |= {"calibration": None, "uncertainty": None, "fairness": {}}
     result |= {"speaker_mean": None, "speaker_sd": None}
     result |= {"best_speaker": None, "worst_speaker": None}
     result |= {
@@ -133,10 +138,16 @@ def evaluate(
             **mean_of(own.measures()),
         }
     result |= _per_speaker(first, sample, measure)
+    if traits is not None:
+        of_rows = traits.reindex(first["row"]).reset_index(drop=True)
+        of_rows["speaker"] = first["speaker"]
+        result["fairness"] = fairness(sample, of_rows, measure, seed=seed)
     if task == "classification":
         result["per_class"], result["confusion"] = sample.per_class()
         warnings.extend(_absent(first, labels))
         result["probability_disagreement"] = _disagreement(labelled, labels)
+        result["calibration"] = calibration(runs, labels)
+        result["uncertainty"] = uncertainty(runs, labels)
     if "submodels" in training:
         result["per_submodel"] = _per_submodel(first, sample, result.pop("submodels"))
     if spec.get("bins"):

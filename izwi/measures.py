@@ -195,10 +195,12 @@ class Sample:
         size = len(self.labels)
         cells = self.truth * size + self.predictions[run]
         if groups is None:
-            order = np.argsort(cells, kind="stable")
-            occupied, begins = np.unique(cells[order], return_index=True)
+            if (np.diff(cells) < 0).any():
+                order = np.argsort(cells, kind="stable")
+                cells, weights = cells[order], weights[:, order]
+            occupied, begins = np.unique(cells, return_index=True)
             counts = np.zeros((len(weights), size * size))
-            counts[:, occupied] = np.add.reduceat(weights[:, order], begins, axis=1)
+            counts[:, occupied] = np.add.reduceat(weights, begins, axis=1)
         else:
             n = weights.shape[1]
             of_groups = np.bincount(groups * size * size + cells, minlength=n * size * size)
@@ -256,22 +258,36 @@ def _regression(
 
 def _eer(truth: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
     order = np.argsort(scores, kind="stable")
-    _, begins = np.unique(scores[order], return_index=True)
     weights, positive = weights[:, order], truth[order] == 1
+    # thresholds lie behind the last of equal scores, and the first below all
+    ends = np.append(np.flatnonzero(np.diff(scores[order])), len(order) - 1)
 
-    def below(of: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        # weight that lies under each threshold, the last above all scores, and all of it
-        sums = np.cumsum(np.add.reduceat(weights * of, begins, axis=1), axis=1)
-        return np.concatenate([np.zeros((len(sums), 1)), sums], axis=1), sums[:, -1:]
+    def below(values: np.ndarray) -> np.ndarray:
+        # sum of what lies under each threshold
+        sums = np.zeros((len(values), len(order) + 1))
+        np.cumsum(values, axis=1, out=sums[:, 1:])
+        return sums if len(ends) == len(order) else sums[:, np.append(0, ends + 1)]
 
-    (missed, positives), (rejected, negatives) = below(positive), below(~positive)
-    with np.errstate(invalid="ignore"):
-        missed, accepted = missed / positives, (negatives - rejected) / negatives
-    second = np.argmax(accepted <= missed, axis=1)
-    rows = np.arange(len(weights))
-    first = np.where(accepted[rows, second] == missed[rows, second], second, second - 1)
-    both = accepted + missed
-    return np.minimum(both[rows, first], both[rows, second]) / 2
+    missed = below(weights * positive)
+    positives = missed[:, -1:].copy()
+    negatives = weights.sum(axis=1, keepdims=True) - positives
+    # false acceptances ≤ misses, times both totals, in whole numbers
+    crossed = below(weights * np.where(positive, negatives, positives)) >= positives * negatives
+    second = np.argmax(crossed, axis=1)[:, None]
+    rates = []
+    for threshold in (np.maximum(second - 1, 0), second):
+        miss = np.take_along_axis(missed, threshold, axis=1)
+        behind = np.append(0, ends + 1)[threshold]
+        rejected = np.where(np.arange(len(order)) < behind, weights, 0).sum(axis=1, keepdims=True)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            rates.append((miss / positives, (negatives - rejected + miss) / negatives))
+    (miss_before, accepted_before), (miss, accepted) = rates
+    both = np.where(
+        accepted == miss,
+        accepted + miss,
+        np.minimum(accepted_before + miss_before, accepted + miss),
+    )
+    return both[:, 0] / 2
 
 
 def plain(value: float) -> float | None:

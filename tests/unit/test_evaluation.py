@@ -266,6 +266,29 @@ def test_probabilities():
     assert (result["value"], result["probability_disagreement"]) == (0, 0)
 
 
+def test_calibration_and_fairness_beside_the_figures():
+    truth, prediction = classes(labels=["a", "b"])
+    p_a = np.where(prediction == "a", 0.8, 0.3)
+    frame = table(truth, prediction, p_a=p_a, p_b=1 - p_a)
+    frame["row"] += 50  # rows of the test set in a longer table
+    result = evaluate(frame, labels=["a", "b"])
+    assert result["calibration"]["accuracy"] == pytest.approx(np.mean(truth == prediction))
+    assert result["calibration"]["mean_confidence"] == pytest.approx(
+        np.maximum(p_a, 1 - p_a).mean()
+    )
+    assert result["uncertainty"]["curve"][-1]["coverage"] == 1
+    assert result["fairness"] == {}
+    traits = pd.DataFrame({"gender": ["?"] * 50 + ["female", "male"] * 150})
+    found = evaluate(frame, labels=["a", "b"], traits=traits)["fairness"]["gender"]
+    odd = np.arange(300) % 2 == 1
+    assert found["groups"]["male"]["value"] == pytest.approx(
+        sk.balanced_accuracy_score(truth[odd], prediction[odd])
+    )
+    assert set(found["groups"]) == {"female", "male"}
+    without = evaluate(table(truth, prediction), labels=["a", "b"])
+    assert (without["calibration"], without["uncertainty"]) == (None, None)
+
+
 def test_eer_where_it_cannot_be():
     truth, prediction = classes()
     with pytest.raises(UserError, match="measure: eer needs two classes, there are 4"):

@@ -302,7 +302,10 @@ def test_many_resamples_of_many_samples_are_fast():
     sample = Sample(truth, [prediction], "classification", LABELS)
     numbers, guesses, _ = spoken("regression", speakers=50, each=200)
     codes = np.unique(speakers, return_inverse=True)[1]
-    for kind in (sample, Sample(numbers, [guesses], "regression")):
+    answers = np.where(np.arange(len(truth)) % 2, "n", "y")
+    scores = np.random.default_rng(1).random(len(truth))
+    scored = Sample(answers, [answers], "classification", ["n", "y"], [scores])
+    for kind in (sample, scored, Sample(numbers, [guesses], "regression")):
         for groups in (None, codes):
             took = []
             for _ in range(3):
