@@ -16,6 +16,7 @@ from izwi.measures import CLASSIFICATION, LOWER_IS_BETTER, REGRESSION, Sample, m
 
 # What the train stage reports of choices that depend on the data.
 FROM_TRAINING = ("bins", "submodels", "self_training")
+WAYS = ("samples", "speakers", "jackknife")  # of intervals
 
 
 def evaluate(
@@ -66,26 +67,15 @@ def evaluate(
             f"{n_all - n} of {n_all} test rows have no truth: predicted, but not evaluated"
         )
 
-    result: dict[str, Any] = {"type": task, "measure": measure, "value": None, "ci": [None, None]}
-    result["ci_method"] = None
-    result |= {f"ci_{way}": [None, None] for way in ("samples", "speakers", "jackknife")}
-    names = CLASSIFICATION if task == "classification" else REGRESSION
-    result["metrics"] = dict.fromkeys(names)
-    result["intervals"] = {name: [None, None] for name in names}
-    result |= {"runs": len(runs), "sd": None, "min": None, "max": None}
-    result |= {"per_run": [], "per_fold": [], "fold_mean": None, "fold_sd": None, "per_class": {}}
-    result |= {"per_database": {}, "per_speaker": {}, "confusion": None, "labels": labels}
-    result |= {"calibration": None, "uncertainty": None, "fairness": {}}
-    result |= {"speaker_mean": None, "speaker_sd": None}
-    result |= {"best_speaker": None, "worst_speaker": None}
+    result = _nothing(spec, labels)
     result |= {
+        "runs": len(runs),
         "n_train": training.get("counts", {}).get("train"),
         "n_test": n_all,
         "n_evaluated": n,
         "n_speakers": _speakers(predictions),
-        "few_speakers": few_speakers(_speakers(predictions)),
+        "few_speakers": few_speakers(_speakers(labelled if runs else predictions)),
         "transductive": bool(training.get("transductive", False)),
-        "probability_disagreement": None,
         "warnings": warnings,
         "notes": notes,
     }
@@ -95,49 +85,32 @@ def evaluate(
         return result
 
     sample = Sample.of_runs(runs, task, labels)
-    per_run = sample.measures()
-    values = [run[measure] for run in per_run if run[measure] is not None]
-    result["metrics"] = mean_of(per_run)
-    result["value"] = result["metrics"][measure]
     first = runs[0].reset_index(drop=True)
     seed, method = spec["seed"], spec.get("ci", "auto")
     limits = intervals(sample, first["speaker"], seed=seed, method=method)
-    result["intervals"] = _lists(limits)
-    result["ci"] = result["intervals"][measure]
-    result["ci_method"] = limits.method
-    for way in ("samples", "speakers", "jackknife"):
-        result[f"ci_{way}"] = list(getattr(limits, way)[measure])
+    result |= _headline(sample, measure, limits)
+    for row, run in zip(result["per_run"], runs, strict=True):
+        row["run"] = int(run["run"].iloc[0])
+    result |= _per_fold(first, sample)
+    result |= _per_speaker(first, sample, measure)
     if result["few_speakers"]:
         warnings.append(
-            f"few speakers: the test set has {result['n_speakers']}, so that the figures depend on "
-            "who they are"
+            f"few speakers: the figures are those of {_speakers(first)} and depend on who they are"
         )
-    if len(values) > 1:
-        result |= {"sd": float(np.std(values, ddof=1)), "min": min(values), "max": max(values)}
-    result["per_run"] = [
-        {"run": int(run["run"].iloc[0]), **row} for run, row in zip(runs, per_run, strict=True)
-    ]
-    if first["fold"].nunique() > 1:
-        result["per_fold"] = [
-            {"fold": int(fold), "n": len(rows), **mean_of(sample.part(rows).measures())}
-            for fold, rows in first.groupby("fold", sort=True).indices.items()
-        ]
-        folds = [{name: fold[name] for name in names} for fold in result["per_fold"]]
-        result |= {"fold_mean": mean_of(folds), "fold_sd": _sd(folds)}
     for database, rows in first.groupby("database", sort=False).indices.items():
         own, found = sample.part(rows), limits
         if len(rows) < len(first):
             speakers = first["speaker"].iloc[rows]
             found = intervals(own, speakers, seed=seed, method=_of_part(method))
+        values = mean_of(own.measures())
         result["per_database"][str(database)] = {
             "n": len(rows),
             "n_speakers": _speakers(first.loc[rows]),
-            "value": mean_of(own.measures())[measure],
+            "value": values[measure],
             "ci": list(found.chosen[measure]),
             "ci_method": found.method,
-            **mean_of(own.measures()),
+            **values,
         }
-    result |= _per_speaker(first, sample, measure)
     if traits is not None:
         of_rows = traits.reindex(first["row"]).reset_index(drop=True)
         of_rows["speaker"] = first["speaker"]
@@ -161,6 +134,62 @@ def evaluate(
                 f"{spec['bins'][0]:g} to {spec['bins'][-1]:g}, the binned figures leave them out"
             )
     return result
+
+
+def _nothing(spec: dict[str, Any], labels: list[str]) -> dict[str, Any]:
+    """Every figure of metrics.json as it is where no row has a truth."""
+    names = CLASSIFICATION if spec["task"] == "classification" else REGRESSION
+    return {
+        "type": spec["task"],
+        "measure": spec["measure"],
+        "value": None,
+        "ci": [None, None],
+        "ci_method": None,
+        **{f"ci_{way}": [None, None] for way in WAYS},
+        "metrics": dict.fromkeys(names),
+        "intervals": {name: [None, None] for name in names},
+        **dict.fromkeys(("sd", "min", "max", "fold_mean", "fold_sd", "speaker_mean", "speaker_sd")),
+        **{name: [] for name in ("per_run", "per_fold")},
+        **{name: {} for name in ("per_class", "per_database", "per_speaker", "fairness")},
+        **dict.fromkeys(("best_speaker", "worst_speaker", "calibration", "uncertainty")),
+        **dict.fromkeys(("confusion", "probability_disagreement")),
+        "labels": labels,
+    }
+
+
+def _headline(sample: Sample, measure: str, limits: Intervals) -> dict[str, Any]:
+    """The figures of all rows: mean over runs, its interval, and each run."""
+    per_run = sample.measures()
+    means = mean_of(per_run)
+    values = [run[measure] for run in per_run if run[measure] is not None]
+    result = {
+        "value": means[measure],
+        "ci": list(limits.chosen[measure]),
+        "ci_method": limits.method,
+        **{f"ci_{way}": list(getattr(limits, way)[measure]) for way in WAYS},
+        "metrics": means,
+        "intervals": _lists(limits),
+        "per_run": [{"run": None, **row} for row in per_run],
+    }
+    if len(values) > 1:
+        result |= {"sd": float(np.std(values, ddof=1)), "min": min(values), "max": max(values)}
+    return result
+
+
+def _per_fold(first: pd.DataFrame, sample: Sample) -> dict[str, Any]:
+    """The measures of each fold, their means and deviations; nothing of a single one."""
+    rows_of = first.groupby("fold", sort=True).indices
+    if len(rows_of) == 1:
+        return {}
+    folds = [mean_of(sample.part(rows).measures()) for rows in rows_of.values()]
+    return {
+        "per_fold": [
+            {"fold": int(fold), "n": len(rows), **values}
+            for (fold, rows), values in zip(rows_of.items(), folds, strict=True)
+        ],
+        "fold_mean": mean_of(folds),
+        "fold_sd": _sd(folds),
+    }
 
 
 def binned(

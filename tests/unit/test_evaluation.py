@@ -201,6 +201,15 @@ def test_rows_without_truth():
     assert result["metrics"] == dict.fromkeys(["mse", "mae", "ccc", "pcc"])
 
 
+def test_few_are_the_speakers_whose_rows_have_a_truth():
+    truth, prediction = classes()
+    speakers = np.array([f"db/{i % 12}" for i in range(300)])
+    truth = np.where(np.arange(300) % 12 < 3, truth.astype(object), None)
+    result = evaluate(table(truth, prediction, speakers=speakers))
+    assert (result["n_speakers"], result["few_speakers"]) == (12, True)
+    assert any("the figures are those of 3 " in warning for warning in result["warnings"])
+
+
 def test_without_speakers():
     truth, prediction = classes()
     for frame in (
