@@ -21,9 +21,11 @@ COLUMNS = (
     "value",
     "ci_low",
     "ci_high",
+    "ci_method",
     "n_train",
     "n_test",
     "n_speakers",
+    "few_speakers",
     "transductive",
     "warnings",
 )
