@@ -15,7 +15,7 @@ FILES = {
 MODULES = {
     "clusters": ("clusters.py", "preprocessing.py"),
     "active_learning": ("activelearning.py",),
-    "learning_curve": ("learningcurve.py",),
+    "learning_curve": ("learningcurve.py", "measures.py"),
 }
 # These fit the experiment's model.
 FITS = ("active_learning", "learning_curve")

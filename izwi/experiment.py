@@ -92,8 +92,8 @@ class Experiment:
         model: ``type`` and ``options``
         learning: how is learned beyond a single fit, see `izwi.learning`
         analyses: what is found out beside the figures, see `izwi.learning`
-        evaluation: ``measure``, and for a confusion matrix of a regression ``bins`` and their
-            ``bin_labels``
+        evaluation: ``measure``, ``ci``, and for a confusion matrix of a regression ``bins`` and
+            their ``bin_labels``
         plots: wanted plots and their formats, see ``pictures.read_options``
         setting: what a grid varies: option → text of its value
         grids: tables of results that it is a row of
@@ -317,7 +317,11 @@ class _Resolver:
             "model": {"type": model["type"], "options": model["options"]},
             "learning": learned,
             "analyses": analyses,
-            "evaluation": {"measure": measure, **self.binned},
+            "evaluation": {
+                "measure": measure,
+                "ci": self._get("EXP", "ci"),
+                **self.binned,
+            },
             "plots": self._plots(bool(model.get("measured"))),
         }
         for advice, sections in self.unsupported.items():

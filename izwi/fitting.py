@@ -120,7 +120,7 @@ def score(
     labels: list[str] | None,
 ) -> float:
     """Measure ``spec["measure"]`` on some rows; NaN where it is undefined."""
-    from izwi.evaluation import measures
+    from izwi.measures import measures
 
     predicted = fitted.predict(samples, rows)
     scores = None

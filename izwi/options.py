@@ -183,6 +183,19 @@ GENERAL: tuple[Option, ...] = (
             minimum=1,
         ),
     ),
+    *_table(
+        "EXP",
+        "evaluate",
+        _o(
+            "ci",
+            "str",
+            "auto",
+            "how 95 % intervals are made: by a bootstrap over `speakers` or `samples`, or a "
+            "`jackknife` over speakers; `auto`: over speakers where they are known, by the "
+            "jackknife if there are fewer than 20",
+            choices=("auto", "speakers", "samples", "jackknife"),
+        ),
+    ),
     *_known(
         "EXP",
         "inert",

@@ -28,7 +28,16 @@ from izwi.keys import (
 from izwi.units import Plan, Unit
 
 # What is shown in experiment.json: the packages that results rest on.
-PACKAGES = ("numpy", "pandas", "pyarrow", "scikit-learn", "snakemake", "matplotlib")
+PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "snakemake", "matplotlib")
+# What figures and their intervals come from.
+EVALUATION = (
+    "evaluation.py",
+    "calibration.py",
+    "fairness.py",
+    "intervals.py",
+    "measures.py",
+    "rows.py",
+)
 
 
 def _slug(text: str) -> str:
@@ -392,6 +401,7 @@ class Planner:
     ) -> Unit:
         spec = {
             "task": experiment.task,
+            "target": experiment.target,
             **experiment.evaluation,
             "seed": experiment.seed,
         }
@@ -399,8 +409,8 @@ class Planner:
             "evaluate",
             spec,
             trained.key,
-            code_digest(("evaluation.py",)),
-            versions_of(("numpy",)),
+            code_digest(EVALUATION),
+            versions_of(("numpy", "scipy")),
         )
         folder = self._path("evaluations", key)
         return self._add(
@@ -411,6 +421,8 @@ class Planner:
                 spec=spec,
                 inputs={
                     "predictions": trained.outputs["predictions"],
+                    # Its key is in that of the predictions, as those of all reports.
+                    "tables": [table.outputs["table"] for table in tables],
                     "training": trained.outputs["report"],
                     "split_report": split.outputs["report"],
                     "table_reports": [table.outputs["report"] for table in tables],

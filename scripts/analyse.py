@@ -11,7 +11,7 @@ from izwi.files import atomic, write_json
 
 def main(unit: jobs.Unit, job: jobs.Job) -> None:
     """Write what one analysis found."""
-    from izwi import analyses, evaluation
+    from izwi import analyses, rows
 
     found = analyses.run(unit.spec, *jobs.read_samples(unit))
     if isinstance(found, dict):
@@ -19,7 +19,7 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
         write_json(unit.outputs["result"], found)
         return
     with atomic(unit.outputs["result"]) as path:
-        evaluation.write_rows(found, path)
+        rows.write_rows(found, path)
 
 
 if "snakemake" in globals():

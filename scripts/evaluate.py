@@ -13,10 +13,11 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
     """Write the measures and the predictions of one experiment."""
     import pandas as pd
 
-    from izwi import evaluation
+    from izwi import evaluation, fairness, rows
 
     split = read_json(unit.inputs["split_report"])
     predictions = pd.read_parquet(unit.inputs["predictions"])
+    tables = [pd.read_parquet(path) for path in unit.inputs["tables"]]
     metrics = evaluation.evaluate(
         {**unit.spec, "labels": split["labels"] or None},
         predictions,
@@ -26,9 +27,10 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
             read_json(path)
             for path in (*unit.inputs["table_reports"], *unit.inputs["feature_reports"])
         ],
+        traits=fairness.traits(tables, unit.spec["target"]),
     )
     with atomic(unit.outputs["predictions"]) as path:
-        evaluation.write_predictions(predictions, path)
+        rows.write_predictions(predictions, path)
     write_json(unit.outputs["metrics"], metrics)
 
 

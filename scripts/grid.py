@@ -10,8 +10,8 @@ from izwi import failures, jobs
 from izwi.errors import UserError
 from izwi.files import atomic, read_json, write_text
 
-FIGURES = ("measure", "value", "ci_low", "ci_high", "sd", "runs")
-COUNTS = ("n_train", "n_test", "n_evaluated", "n_speakers", "transductive", "warnings")
+FIGURES = ("measure", "value", "ci_low", "ci_high", "ci_method", "sd", "runs")
+COUNTS = ("n_train", "n_test", "n_evaluated", "n_speakers", "few_speakers", "transductive")
 CAUTION = (
     "Each interval is that of one experiment. The best of many figures is too good by chance: "
     "confirm a choice that is made here on data that had no part in it."
@@ -34,7 +34,7 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
         atomic(unit.outputs["table"]) as path,
         open(path, "w", newline="", encoding="utf-8") as stream,
     ):
-        header = ["name", *axes, *FIGURES, *COUNTS]
+        header = ["name", *axes, *FIGURES, *COUNTS, "warnings"]
         writer = csv.DictWriter(stream, header, lineterminator="\n", extrasaction="ignore")
         writer.writeheader()
         writer.writerows({**row, **row["values"]} for row in rows)
@@ -53,14 +53,22 @@ def row_of(member, metrics):
         "ci_low": low,
         "ci_high": high,
         "warnings": len(metrics["warnings"]),
-        **{key: metrics[key] for key in ("measure", "value", "sd", "runs")},
-        **{key: metrics[key] for key in COUNTS if key != "warnings"},
+        **{key: metrics[key] for key in ("measure", "value", "ci_method", "sd", "runs")},
+        **{key: metrics[key] for key in COUNTS},
     }
+
+
+def speakers_of(row):
+    """The number of speakers, and a word where they are few."""
+    if row["n_speakers"] is None:
+        return "unknown"
+    return f"{row['n_speakers']}, few" if row["few_speakers"] else str(row["n_speakers"])
 
 
 def markdown(name, axes, rows):
     """The table as Markdown."""
-    header = [*axes, "measure", "value", "95 % interval", "n", "speakers", "warnings"]
+    header = [*axes, "measure", "value", "95 % interval", "interval by", "n"]
+    header += ["speakers", "warnings"]
     lines = [header, ["---"] * len(header)]
     for row in rows:
         known = row["value"] is not None
@@ -71,8 +79,9 @@ def markdown(name, axes, rows):
                 row["measure"] + (" (transductive)" if row["transductive"] else ""),
                 f"{row['value']:.4g}" if known else "none",
                 f"[{row['ci_low']:.4g}, {row['ci_high']:.4g}]" if interval else "",
+                row["ci_method"] or "",
                 str(row["n_evaluated"]),
-                "unknown" if row["n_speakers"] is None else str(row["n_speakers"]),
+                speakers_of(row),
                 str(row["warnings"]),
             ]
         )

@@ -21,9 +21,11 @@ COLUMNS = (
     "value",
     "ci_low",
     "ci_high",
+    "ci_method",
     "n_train",
     "n_test",
     "n_speakers",
+    "few_speakers",
     "transductive",
     "warnings",
 )
@@ -53,9 +55,11 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
                 "value": metrics["value"],
                 "ci_low": low,
                 "ci_high": high,
+                "ci_method": metrics["ci_method"],
                 "n_train": metrics["n_train"],
                 "n_test": metrics["n_test"],
                 "n_speakers": metrics["n_speakers"],
+                "few_speakers": metrics["few_speakers"],
                 "transductive": metrics["transductive"],
                 "warnings": len(metrics["warnings"]),
             }

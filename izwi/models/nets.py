@@ -128,7 +128,7 @@ class _Net(Model):
 
     group = "deep"
     packages = ("torch", "safetensors")
-    modules = ("models/nets.py", "evaluation.py")
+    modules = ("models/nets.py", "measures.py")
     needs_dev = True
     measure = ""  # the default one
     most_epochs = 100  # where EXP.epochs is silent
@@ -326,7 +326,7 @@ class _Net(Model):
 
     def _score(self, output: torch.Tensor, truth: np.ndarray) -> float | None:
         """The dev measure."""
-        from izwi.evaluation import measures
+        from izwi.measures import measures
 
         decision, probabilities = self._decide(output)
         scores = None

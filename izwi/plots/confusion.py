@@ -61,7 +61,7 @@ def confusion_matrix(metrics: dict[str, Any], path: str | Path, title: str = "")
         bottom = under + 2 * LINE + 3.5 * _GAP
         width = left + size * wide + right
 
-        heading = (title, _measures(metrics))
+        heading = (title, _measures(metrics), style.interval_note(metrics))
         top = style.figure_title(style.new_figure(width, 1), *heading)
         height = bottom + size * high + top
         figure = style.new_figure(width, height)

@@ -26,7 +26,7 @@ def heat_map(axes: list[str], rows: list[dict[str, Any]], path: str | Path, titl
     Args:
         axes: options that vary
         rows: a row per experiment: ``values`` (option → text), ``measure``, ``value``, ``ci_low``,
-            ``ci_high``, ``n_evaluated``
+            ``ci_high``, ``ci_method``, ``n_evaluated``
         path: of the picture
         title: first line
     """
@@ -51,6 +51,9 @@ def heat_map(axes: list[str], rows: list[dict[str, Any]], path: str | Path, titl
     measures = ", ".join(dict.fromkeys(row["measure"].upper() for row in rows))
     n = f", n = {counts.pop()}" if len(counts) == 1 else ""
     heading = [title, f"{measures} with 95 % interval{n}; the darker, the better"]
+    methods = list(dict.fromkeys(row["ci_method"] for row in rows if row["ci_method"]))
+    if methods:
+        heading.append(f"intervals: {'; '.join(methods)}")
     if left_out > 0:
         heading.append(f"{left_out} further rows are in the table alone")
     with style.drawing():

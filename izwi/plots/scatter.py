@@ -31,7 +31,7 @@ def truth_prediction(
     with style.drawing():
         crowded = len(labelled) > CROWD
         figure = style.new_figure(
-            COLUMN, COLUMN + (7 if crowded else 2) * style.LINE, layout="constrained"
+            COLUMN, COLUMN + (8 if crowded else 3) * style.LINE, layout="constrained"
         )
         others = [name for name in ("ccc", "pcc") if name != metrics["measure"]]
         top = style.figure_title(
@@ -40,6 +40,7 @@ def truth_prediction(
             f"{style.value_with_interval(metrics, metrics['measure'])}, "
             f"n = {metrics['n_evaluated']}",
             ", ".join(style.value_with_interval(metrics, name) for name in others),
+            style.interval_note(metrics),
         )
         height = figure.get_size_inches()[1]
         figure.get_layout_engine().set(rect=(0, 0, 1, 1 - top / height))

@@ -180,6 +180,16 @@ def value_with_interval(metrics: dict[str, Any], measure: str) -> str:
     return text if low is None else f"{text} [{number(low)}, {number(high)}]"
 
 
+def interval_note(metrics: dict[str, Any]) -> str:
+    """How the intervals were made, such as ``95 %: jackknife over speakers (t), few: 4``."""
+    if metrics["ci_method"] is None:
+        return ""
+    count = metrics["n_speakers"]
+    if count:
+        speakers = f", few: {count}" if metrics["few_speakers"] else f", {count} speakers"
+    return f"95 %: {metrics['ci_method']}{speakers if count else ''}"
+
+
 def number(value: float) -> str:
     """A number with three decimals, one from ten on, or by power of ten where it is tiny."""
     if value and abs(value) < 0.001:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-import time
 
 import audformat
 import audmetric
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
 from sklearn import metrics as sk
 
-from izwi import evaluation
+from izwi import evaluation, intervals, rows
 from izwi.errors import UserError
+from izwi.measures import Sample
 
 LABELS = ["a", "b", "c", "d"]
 
@@ -50,7 +49,9 @@ def table(truth, prediction, *, folds=None, speakers=None, run=1, **more):
     )
 
 
-def evaluate(predictions, *, task="classification", measure=None, labels=LABELS, **reports):
+def evaluate(
+    predictions, *, task="classification", measure=None, labels=LABELS, ci=None, **reports
+):
     if task == "regression":
         labels = None
     spec = {
@@ -59,198 +60,12 @@ def evaluate(predictions, *, task="classification", measure=None, labels=LABELS,
         "labels": labels,
         "seed": 42,
     }
+    if ci is not None:
+        spec["ci"] = ci
     reports = {"training": {"counts": {"train": 7}}, "split": {}, "tables": []} | reports
     result = evaluation.evaluate(spec, predictions, **reports)
     json.dumps(result, allow_nan=False)
     return result
-
-
-def test_by_hand():
-    # recalls 2/3, 1/2, 1/1; precisions 2/3, 1/2, 1/1
-    truth, prediction = list("aaabbc"), list("aababc")
-    found = evaluation.measures(truth, prediction, task="classification", labels=LABELS)
-    assert found["uar"] == pytest.approx((2 / 3 + 1 / 2 + 1) / 3)
-    assert found["accuracy"] == pytest.approx(4 / 6)
-    assert found["f1"] == pytest.approx((2 / 3 + 1 / 2 + 1) / 3)
-    assert found["eer"] is None
-    # recall and precision differ: swapping truth and prediction shows
-    found = evaluation.measures(list("aaab"), list("abbb"), task="classification")
-    assert found["uar"] == pytest.approx((1 / 3 + 1) / 2)
-    assert found["f1"] == pytest.approx((1 / 2 + 1 / 2) / 2)
-
-
-def test_classification_agrees_with_audmetric_and_sklearn():
-    truth, prediction = classes()
-    found = evaluation.measures(truth, prediction, task="classification", labels=LABELS)
-    assert found["uar"] == pytest.approx(
-        audmetric.unweighted_average_recall(truth, prediction), abs=1e-12
-    )
-    assert found["accuracy"] == pytest.approx(audmetric.accuracy(truth, prediction), abs=1e-12)
-    assert found["f1"] == pytest.approx(
-        audmetric.unweighted_average_fscore(truth, prediction), abs=1e-12
-    )
-
-
-def test_absent_classes_are_left_out_as_sklearn_does_with_their_labels():
-    truth, prediction = classes()
-    keep = truth != "b"
-    truth, prediction = truth[keep], prediction[keep]
-    assert "b" in prediction
-    found = evaluation.measures(truth, prediction, task="classification", labels=LABELS)
-    present = ["a", "c", "d"]
-    assert found["uar"] == pytest.approx(sk.balanced_accuracy_score(truth, prediction))
-    assert found["f1"] == pytest.approx(
-        sk.f1_score(truth, prediction, labels=present, average="macro")
-    )
-
-
-def test_regression_agrees_with_audmetric():
-    truth, prediction = numbers()
-    found = evaluation.measures(truth, prediction, task="regression")
-    assert found["mse"] == pytest.approx(audmetric.mean_squared_error(truth, prediction))
-    assert found["mae"] == pytest.approx(audmetric.mean_absolute_error(truth, prediction))
-    assert found["ccc"] == pytest.approx(audmetric.concordance_cc(truth, prediction))
-    assert found["pcc"] == pytest.approx(audmetric.pearson_cc(truth, prediction))
-
-
-@pytest.mark.parametrize("constant", [0.1, 0.0, 31.4159, -1e6])
-def test_constant_prediction(constant):
-    truth, _ = numbers()
-    found = evaluation.measures(truth, [constant] * len(truth), task="regression")
-    assert found["ccc"] == 0
-    assert found["pcc"] is None
-    assert found["mse"] == pytest.approx(np.mean((truth - constant) ** 2))
-    same = evaluation.measures([constant] * 4, [constant] * 4, task="regression")
-    assert (same["ccc"], same["pcc"], same["mse"]) == (0, None, 0)
-    assert evaluation.measures([constant], [constant + 1], task="regression")["ccc"] == 0
-
-
-@pytest.mark.parametrize("digits", [1, 2, 12])
-def test_eer_agrees_with_audmetric(digits):
-    random = np.random.default_rng(3)
-    truth = random.choice(["no", "yes"], 200)
-    scores = np.round(random.normal(0, 1, 200) + (truth == "yes"), digits)
-    decided = np.where(scores > 0.5, "yes", "no")
-    found = evaluation.measures(
-        truth, decided, task="classification", labels=["no", "yes"], scores=scores
-    )
-    assert found["eer"] == audmetric.equal_error_rate(truth == "yes", scores)[0]
-
-
-def test_eer_by_hand():
-    def eer(truth, scores):
-        return evaluation.measures(
-            truth, truth, task="classification", labels=["n", "y"], scores=scores
-        )["eer"]
-
-    assert eer(list("nnyy"), [0.1, 0.2, 0.8, 0.9]) == 0
-    assert eer(list("yynn"), [0.1, 0.2, 0.8, 0.9]) == 1
-    assert eer(list("nynyn"), [0.2, 0.8, 0.4, 0.5, 0.5]) == pytest.approx(1 / 6)
-    assert eer(list("nnyy"), [0.5] * 4) == 0.5
-    assert eer(list("yyyy"), [0.1, 0.2, 0.8, 0.9]) is None
-
-
-def naive_interval(truth, prediction, measure, n=1000):
-    random = np.random.default_rng(99)
-    values = []
-    for _ in range(n):
-        rows = random.integers(len(truth), size=len(truth))
-        values.append(measure(truth[rows], prediction[rows]))
-    return np.percentile(values, [2.5, 97.5])
-
-
-def test_interval_is_that_of_a_plain_bootstrap():
-    truth, prediction = classes()
-    found = evaluation.interval(
-        truth, prediction, "uar", task="classification", labels=LABELS, seed=1
-    )
-    assert found == pytest.approx(
-        naive_interval(truth, prediction, sk.balanced_accuracy_score), abs=0.01
-    )
-    truth, prediction = numbers()
-    found = evaluation.interval(truth, prediction, "ccc", task="regression", seed=1)
-    assert found == pytest.approx(
-        naive_interval(truth, prediction, audmetric.concordance_cc), abs=0.01
-    )
-    found = evaluation.interval(truth, prediction, "pcc", task="regression", seed=1)
-    assert found == pytest.approx(naive_interval(truth, prediction, audmetric.pearson_cc), abs=0.01)
-
-
-def test_interval_of_eer_is_that_of_a_plain_bootstrap():
-    random = np.random.default_rng(3)
-    truth = random.choice(["n", "y"], 200)
-    scores = random.normal(0, 1, 200) + (truth == "y")
-    found = evaluation.interval(
-        truth, truth, "eer", task="classification", labels=["n", "y"], seed=1, scores=scores
-    )
-    expected = naive_interval(
-        truth == "y", scores, lambda t, s: audmetric.equal_error_rate(t, s)[0], n=500
-    )
-    assert found == pytest.approx(expected, abs=0.015)
-
-
-def test_interval_of_accuracy_is_close_to_the_binomial_one():
-    truth, prediction = classes(n=400)
-    low, high = evaluation.interval(
-        truth, prediction, "accuracy", task="classification", seed=5, resamples=4000
-    )
-    hits = int((truth == prediction).sum())
-    exact = stats.binomtest(hits, 400).proportion_ci(method="wilson")
-    assert (low, high) == pytest.approx((exact.low, exact.high), abs=0.006)
-
-
-@pytest.mark.parametrize("task", ["classification", "regression"])
-def test_interval_is_seeded_and_ignores_the_order_of_rows(task):
-    truth, prediction = classes() if task == "classification" else numbers()
-    measure = "uar" if task == "classification" else "mse"
-    order = np.random.default_rng(5).permutation(len(truth))
-    kwargs = {"task": task, "labels": LABELS if task == "classification" else None}
-    once = evaluation.interval(truth, prediction, measure, seed=1, **kwargs)
-    assert once == evaluation.interval(truth, prediction, measure, seed=1, **kwargs)
-    assert once == evaluation.interval(truth[order], prediction[order], measure, seed=1, **kwargs)
-    assert once != evaluation.interval(truth, prediction, measure, seed=2, **kwargs)
-
-
-def test_interval_draws_for_all_runs_at_once():
-    truth, first = classes(hit=0.9)
-    kwargs = {"task": "classification", "labels": LABELS, "seed": 1}
-    single = evaluation.interval(truth, first, "accuracy", **kwargs)
-    # identical runs: not narrower than one, as it would be if each run drew its own resample
-    assert evaluation.interval(truth, [first] * 8, "accuracy", **kwargs) == pytest.approx(single)
-    # one run always right, one always wrong: the mean is .5 in every resample
-    wrong = np.where(truth == "a", "b", "a")
-    assert evaluation.interval(truth, [truth, wrong], "accuracy", **kwargs) == (0.5, 0.5)
-
-
-def test_interval_leaves_out_resamples_without_a_figure():
-    kwargs = {"task": "classification", "labels": ["n", "y"], "seed": 1}
-    scores = [0.1, 0.4, 0.35, 0.8]
-    low, high = evaluation.interval(list("nnyy"), list("nnyy"), "eer", scores=scores, **kwargs)
-    assert 0 <= low <= high <= 1
-    assert evaluation.interval(list("yyyy"), list("yyyy"), "eer", scores=scores, **kwargs) == (
-        None,
-        None,
-    )
-
-
-def test_interval_in_several_chunks(monkeypatch):
-    truth, prediction = classes()
-    kwargs = {"task": "classification", "labels": LABELS, "seed": 1}
-    whole = evaluation.interval(truth, prediction, "uar", **kwargs)
-    monkeypatch.setattr(evaluation, "CELLS_AT_ONCE", 7 * len(truth))
-    assert evaluation.interval(truth, prediction, "uar", **kwargs) == whole
-
-
-def test_bootstrap_is_fast():
-    truth, prediction = classes(n=535, labels=list("abcdefg"))
-    took = []
-    for _ in range(5):
-        begin = time.process_time()
-        evaluation.interval(
-            truth, prediction, "uar", task="classification", labels=list("abcdefg"), seed=1
-        )
-        took.append(time.process_time() - begin)
-    assert min(took) < 0.1  # 0.02 s where nothing else runs
 
 
 def test_evaluate_classification():
@@ -260,15 +75,18 @@ def test_evaluate_classification():
     assert result["value"] == pytest.approx(sk.balanced_accuracy_score(truth, prediction))
     assert result["metrics"]["uar"] == result["value"]
     assert result["ci"][0] < result["value"] < result["ci"][1]
-    assert result["ci"] == list(
-        evaluation.interval(truth, prediction, "uar", task="classification", labels=LABELS, seed=42)
-    )
-    assert result["intervals"]["uar"] == result["ci"]
-    assert result["intervals"]["f1"] == list(
-        evaluation.interval(truth, prediction, "f1", task="classification", labels=LABELS, seed=42)
-    )
+    sample = Sample(truth, [prediction], "classification", LABELS)
+    limits = intervals.intervals(sample, [f"db/{i % 5}" for i in range(300)], seed=42)
+    for measure in ("uar", "f1"):
+        assert result["intervals"][measure] == list(limits.jackknife[measure])
+    assert result["ci"] == result["ci_jackknife"] == result["intervals"]["uar"]
+    assert result["ci_speakers"] == list(limits.speakers["uar"])
+    assert result["ci_samples"] == list(limits.samples["uar"])
+    assert len({tuple(result[f"ci_{way}"]) for way in ("samples", "speakers", "jackknife")}) == 3
     assert result["intervals"]["eer"] == [None, None]
-    assert result["ci_method"] == "bootstrap over samples (1000)"
+    assert result["ci_method"] == "jackknife over speakers (t)"
+    assert result["few_speakers"] is True
+    assert any(warning.startswith("few speakers: ") for warning in result["warnings"])
     assert (result["n_train"], result["n_test"], result["n_speakers"]) == (7, 300, 5)
     assert (result["runs"], result["sd"], result["min"], result["max"]) == (1, None, None, None)
     assert result["labels"] == LABELS
@@ -284,6 +102,9 @@ def test_evaluate_classification():
         np.mean([fold["uar"] for fold in result["per_fold"]])
     )
     assert result["fold_mean"]["uar"] != result["value"]
+    assert result["fold_sd"]["uar"] == pytest.approx(
+        np.std([fold["uar"] for fold in result["per_fold"]], ddof=1)
+    )
     precision, recall, f1, n = sk.precision_recall_fscore_support(truth, prediction, labels=LABELS)
     for i, label in enumerate(LABELS):
         expected = {"recall": recall[i], "precision": precision[i], "f1": f1[i], "n": n[i]}
@@ -380,6 +201,15 @@ def test_rows_without_truth():
     assert result["metrics"] == dict.fromkeys(["mse", "mae", "ccc", "pcc"])
 
 
+def test_few_are_the_speakers_whose_rows_have_a_truth():
+    truth, prediction = classes()
+    speakers = np.array([f"db/{i % 12}" for i in range(300)])
+    truth = np.where(np.arange(300) % 12 < 3, truth.astype(object), None)
+    result = evaluate(table(truth, prediction, speakers=speakers))
+    assert (result["n_speakers"], result["few_speakers"]) == (12, True)
+    assert any("the figures are those of 3 " in warning for warning in result["warnings"])
+
+
 def test_without_speakers():
     truth, prediction = classes()
     for frame in (
@@ -388,6 +218,47 @@ def test_without_speakers():
     ):
         result = evaluate(frame)
         assert (result["n_speakers"], result["per_speaker"]) == (None, {})
+        assert result["ci"] == result["ci_samples"]
+        assert result["ci_method"] == "bootstrap over samples (1000), no speakers known"
+        assert (result["few_speakers"], result["best_speaker"]) == (False, None)
+
+
+def test_method_of_the_intervals():
+    truth, prediction = classes()
+    frame = table(truth, prediction)
+    for method, told in (("samples", "bootstrap over samples"), ("speakers", "over speakers")):
+        result = evaluate(frame, ci=method)
+        assert result["ci"] == result[f"ci_{method}"]
+        assert told in result["ci_method"]
+    with pytest.raises(UserError, match="ci: speakers needs two speakers"):
+        evaluate(frame.assign(speaker=None), ci="speakers")
+    # one database with speakers, one without: together over samples, apart as each can
+    half = frame["row"] < 150
+    frame["database"] = np.where(half, "db", "other")
+    frame.loc[~half, "speaker"] = None
+    result = evaluate(frame)
+    assert result["ci_method"].endswith("150 of them without a speaker")
+    own = result["per_database"]
+    assert own["db"]["ci_method"] == "jackknife over speakers (t)"
+    assert own["other"]["ci_method"].endswith("no speakers known")
+
+
+@pytest.mark.parametrize("measure", ["mae", "ccc"])
+def test_best_and_worst_speaker(measure):
+    truth, prediction = numbers()
+    speakers = np.array([f"db/{i % 12}" for i in range(300)])
+    noise = np.random.default_rng(1).normal(0, 40, 300)
+    prediction = np.where(speakers == "db/7", truth, prediction)
+    prediction = np.where(speakers == "db/3", truth + noise, prediction)
+    result = evaluate(
+        table(truth, prediction, speakers=speakers), task="regression", measure=measure
+    )
+    assert result["best_speaker"] == {"speaker": "db/7", **result["per_speaker"]["db/7"]}
+    assert result["worst_speaker"]["speaker"] == "db/3"
+    values = [row["value"] for row in result["per_speaker"].values()]
+    assert result["speaker_mean"] == pytest.approx(np.mean(values))
+    assert result["speaker_sd"] == pytest.approx(np.std(values, ddof=1))
+    assert (result["few_speakers"], result["warnings"]) == (False, [])
 
 
 def test_probabilities():
@@ -402,6 +273,29 @@ def test_probabilities():
     frame = table(list("aabb"), list("aabb"), p_a=p_a, p_b=1 - p_a)
     result = evaluate(frame, labels=["a", "b"], measure="eer")
     assert (result["value"], result["probability_disagreement"]) == (0, 0)
+
+
+def test_calibration_and_fairness_beside_the_figures():
+    truth, prediction = classes(labels=["a", "b"])
+    p_a = np.where(prediction == "a", 0.8, 0.3)
+    frame = table(truth, prediction, p_a=p_a, p_b=1 - p_a)
+    frame["row"] += 50  # rows of the test set in a longer table
+    result = evaluate(frame, labels=["a", "b"])
+    assert result["calibration"]["accuracy"] == pytest.approx(np.mean(truth == prediction))
+    assert result["calibration"]["mean_confidence"] == pytest.approx(
+        np.maximum(p_a, 1 - p_a).mean()
+    )
+    assert result["uncertainty"]["curve"][-1]["coverage"] == 1
+    assert result["fairness"] == {}
+    traits = pd.DataFrame({"gender": ["?"] * 50 + ["female", "male"] * 150})
+    found = evaluate(frame, labels=["a", "b"], traits=traits)["fairness"]["gender"]
+    odd = np.arange(300) % 2 == 1
+    assert found["groups"]["male"]["value"] == pytest.approx(
+        sk.balanced_accuracy_score(truth[odd], prediction[odd])
+    )
+    assert set(found["groups"]) == {"female", "male"}
+    without = evaluate(table(truth, prediction), labels=["a", "b"])
+    assert (without["calibration"], without["uncertainty"]) == (None, None)
 
 
 def test_eer_where_it_cannot_be():
@@ -430,7 +324,7 @@ def test_predictions_file(tmp_path):
     frame = table(["a", None, "b"], ["a", "b", "b"], p_a=[0.1 + 0.2, 1e-9, 1 / 3])
     frame["p_b"] = 1 - frame["p_a"]
     path = tmp_path / "predictions.csv"
-    evaluation.write_predictions(frame.iloc[::-1], path)
+    rows.write_predictions(frame.iloc[::-1], path)
     lines = path.read_bytes().decode().split("\n")
     assert lines[0] == "database,file,speaker,fold,run,truth,prediction,p_a,p_b"
     assert lines[1] == "db,wav/000.wav,0,0,1,a,a,0.30000000000000004,0.7"
@@ -444,7 +338,7 @@ def test_predictions_file_with_segments(tmp_path):
     frame["start"] = pd.to_timedelta(["0.5s", "0s"])
     frame["end"] = pd.to_timedelta(["1.5s", None])
     path = tmp_path / "predictions.csv"
-    evaluation.write_predictions(frame, path)
+    rows.write_predictions(frame, path)
     read = pd.read_csv(path)
     assert list(read)[:4] == ["database", "file", "start", "end"]
     assert read["start"].tolist() == ["0 days 00:00:00.500000", "0 days 00:00:00.000000"]
@@ -471,7 +365,7 @@ def test_formulas_are_defused_and_numbers_left_alone(tmp_path):
     ]
     frame = table(labels, labels)
     path = tmp_path / "predictions.csv"
-    evaluation.write_predictions(frame, path)
+    rows.write_predictions(frame, path)
     read = pd.read_csv(path, dtype=str, keep_default_na=False)
     expected = ["-1", "+1", "-0.5", "-", "'=1+1", "'@SUM(A1)", "'-x", "'+cmd|' /C calc'!A0", "fine"]
     assert read["truth"].tolist() == [*expected, "1e-3"]

@@ -103,7 +103,7 @@ def test_defaults(place):
     assert experiment.model["type"] == "svm"
     assert experiment.model["options"]["C_val"] == 1.0
     assert experiment.model["options"]["kernel"] == "rbf"
-    assert experiment.evaluation == {"measure": "uar"}
+    assert experiment.evaluation == {"measure": "uar", "ci": "auto"}
     assert experiment.plots == {
         "value_counts": None,
         "value_counts_of": [],
@@ -209,7 +209,7 @@ def test_a_whole_ini(place):
     }
     assert experiment.model["options"]["C_val"] == 0.001
     assert experiment.model["options"]["class_weight"] is True
-    assert experiment.evaluation == {"measure": "f1"}
+    assert experiment.evaluation == {"measure": "f1", "ci": "auto"}
     assert experiment.plots["maps"] == {"tsne": ["target"]}
     assert experiment.plots["format"] == ["pdf"]
     assert experiment.warnings == ()
@@ -624,10 +624,15 @@ def test_regression(place):
     )
     assert (found.task, found.labels) == ("regression", None)
     # For a confusion matrix beside it.
-    assert found.evaluation == {"measure": "mse", "bins": [0, 1, 2], "bin_labels": ["u", "v"]}
+    assert found.evaluation == {
+        "measure": "mse",
+        "ci": "auto",
+        "bins": [0, 1, 2],
+        "bin_labels": ["u", "v"],
+    }
     assert (found.load["bins"], found.load["continuous"], found.notes) == (None, False, ())
     found = solve(place, {"MODEL type": "svr", "DATA labels": "['u', 'v']"})
-    assert found.evaluation == {"measure": "mse"}
+    assert found.evaluation == {"measure": "mse", "ci": "auto"}
     assert found.notes == ("no effect in regression: [DATA] labels",)
 
 

@@ -121,8 +121,16 @@ def test_confusion_matrix(tmp_path, drawn, labels):
     heading = " ".join(text.get_text() for text in figure.texts)
     low, high = result["ci"]
     assert f"UAR {result['value']:.3f} [{low:.3f}, {high:.3f}], n = 300" in heading
+    assert "95 %: bootstrap over samples (1000), no speakers known" in heading.replace("\n", " ")
     upper = [t.get_text().replace("\n", " ").replace(" ", "") for t in axes.get_yticklabels()]
     assert upper == [label.replace(" ", "") for label in labels]
+
+
+def test_confusion_matrix_says_where_speakers_are_few(tmp_path, drawn):
+    frame = classified(["a", "b"]).assign(speaker=[f"s{i % 4}" for i in range(300)])
+    plots.confusion_matrix(metrics(frame, ["a", "b"]), tmp_path / "cm.png")
+    heading = " ".join(text.get_text() for text in drawn[0].texts)
+    assert "95 %: jackknife over speakers (t), few: 4" in heading
 
 
 def test_confusion_matrix_grows_with_many_classes(tmp_path, drawn):
@@ -383,6 +391,7 @@ def row(measure="uar", value=0.5, n=9, **values):
         "value": value,
         "ci_low": low,
         "ci_high": high,
+        "ci_method": None if value is None else "bootstrap over speakers (1000)",
         "n_evaluated": n,
     }
 
@@ -409,6 +418,7 @@ def test_heat_map(tmp_path, drawn):
         ("praat", "xgb"): "",
     }
     assert "UAR with 95 % interval, n = 9; the darker, the better" in texts(figure)
+    assert "intervals: bootstrap over speakers (1000)" in texts(figure)
     light = figure.axes[0].images[0].get_array()[..., :3].sum(axis=-1)
     assert light[0, 0] < light[0, 1] < light[1, 0]
 

@@ -1,0 +1,304 @@
+"""Truth and predictions → measures.
+
+Every measure is computed from *weights*: how often each sample, or each group of samples, counts.
+A plain evaluation weights all once, a resample of a bootstrap by the number of times it was drawn,
+so that a figure, its interval and its test come from the same lines of code.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+CLASSIFICATION = ("uar", "accuracy", "f1", "eer")
+REGRESSION = ("mse", "mae", "ccc", "pcc")
+LOWER_IS_BETTER = ("mse", "mae", "eer")
+# All that are not listed lie between 0 and 1.
+RANGES = {"mse": (0.0, math.inf), "mae": (0.0, math.inf), "ccc": (-1.0, 1.0), "pcc": (-1.0, 1.0)}
+
+
+def measures(
+    truth: Sequence[Any],
+    prediction: Sequence[Any],
+    *,
+    task: str,
+    labels: Sequence[str] | None = None,
+    scores: Sequence[float] | None = None,
+) -> dict[str, float | None]:
+    """All measures of one set of predictions.
+
+    UAR and F1 are means over the classes that occur in ``truth``. EER is the midpoint of
+    Maio et al., "FVC2000" (2002), as in audmetric; other than there, rejecting everything is a
+    point of the curve, so that constant scores have an EER of .5. CCC is that of Lin (1989),
+    and 0 where truth or prediction is constant, where PCC is undefined.
+
+    Args:
+        truth: (samples) classes or numbers, none missing
+        prediction: (samples) classes or numbers, none missing
+        task: ``classification`` or ``regression``
+        labels: all classes, ordered; absent: those that occur
+        scores: (samples) how much speaks for the second of two classes, for the EER
+
+    Returns:
+        ``uar, accuracy, f1, eer`` or ``mse, mae, ccc, pcc``; ``None`` where undefined
+    """
+    sample = Sample(truth, [prediction], task, labels, None if scores is None else [scores])
+    return sample.measures()[0]
+
+
+class Sample:
+    """Truth and the predictions of one or more runs for the same samples.
+
+    Args:
+        truth: (samples)
+        predictions: (runs, samples)
+        task: ``classification`` or ``regression``
+        labels: all classes; absent: those that occur
+        scores: (runs, samples) for the second of two classes
+    """
+
+    def __init__(self, truth, predictions, task, labels=None, scores=None) -> None:
+        self.task = task
+        if task == "classification":
+            occurring = {*truth, *(label for run in predictions for label in run)}
+            self.labels = sorted(occurring) if labels is None else list(labels)
+            code = {label: i for i, label in enumerate(self.labels)}
+            self.truth = np.array([code[label] for label in truth], dtype=np.int64)
+            self.predictions = np.array([[code[p] for p in run] for run in predictions])
+            usable = scores is not None and len(self.labels) == 2
+            self.scores = np.array(scores, dtype=float) if usable else None
+        else:
+            self.labels, self.scores = [], None
+            self.truth = np.asarray(truth, dtype=float)
+            self.predictions = np.asarray(predictions, dtype=float)
+
+    @classmethod
+    def of_runs(cls, runs: list[pd.DataFrame], task: str, labels: list[str]) -> Sample:
+        """From one table of predictions per run, all of the same rows."""
+        score = f"p_{labels[1]}" if len(labels) == 2 else None
+        scored = task == "classification" and score in runs[0].columns
+        return cls(
+            runs[0]["truth"].to_numpy(),
+            [run["prediction"].to_numpy() for run in runs],
+            task,
+            labels if task == "classification" else None,
+            [run[score].to_numpy() for run in runs] if scored else None,
+        )
+
+    def part(self, rows: np.ndarray) -> Sample:
+        """The samples of some rows."""
+        part = object.__new__(Sample)
+        part.task, part.labels, part.truth = self.task, self.labels, self.truth[rows]
+        part.predictions = self.predictions[:, rows]
+        part.scores = None if self.scores is None else self.scores[:, rows]
+        return part
+
+    def order(self, *further: np.ndarray) -> np.ndarray:
+        """Places that sort the samples by their values, and by further numbers of each."""
+        keys = [self.truth, *self.predictions, *([] if self.scores is None else self.scores)]
+        return np.lexsort([*keys, *further][::-1])
+
+    def joined(self, other: Sample) -> Sample:
+        """These samples and then those of another, with as many runs and the same labels."""
+        both = object.__new__(Sample)
+        both.task, both.labels = self.task, self.labels
+        both.truth = np.concatenate([self.truth, other.truth])
+        both.predictions = np.concatenate([self.predictions, other.predictions], axis=1)
+        scored = self.scores is not None and other.scores is not None
+        both.scores = np.concatenate([self.scores, other.scores], axis=1) if scored else None
+        return both
+
+    def of_run(self, run: int) -> Sample:
+        """The samples with the predictions of one run."""
+        one = object.__new__(Sample)
+        one.task, one.labels, one.truth = self.task, self.labels, self.truth
+        one.predictions = self.predictions[run : run + 1]
+        one.scores = None if self.scores is None else self.scores[run : run + 1]
+        return one
+
+    def measures(self) -> list[dict[str, float | None]]:
+        """All measures of each run."""
+        weights = np.ones((1, len(self.truth)))
+        return [
+            {name: plain(value[0]) for name, value in self.weighted(run, weights).items()}
+            for run in range(len(self.predictions))
+        ]
+
+    def per_class(self) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
+        """Recall, precision and F1 of each class, and the confusion matrix (means over runs)."""
+        weights = np.ones((1, len(self.truth)))
+        runs = range(len(self.predictions))
+        counts = np.array([self._counts(run, weights)[0] for run in runs])
+        rows = []
+        for matrix in counts:
+            recall, precision, f1 = _rates(matrix)
+            rows.append(
+                {
+                    label: {
+                        "recall": plain(recall[i]),
+                        "precision": plain(precision[i]),
+                        "f1": plain(f1[i]),
+                    }
+                    for i, label in enumerate(self.labels)
+                }
+            )
+        support = counts[0].sum(axis=1)
+        per_class = {
+            label: {**mean_of([row[label] for row in rows]), "n": int(support[i])}
+            for i, label in enumerate(self.labels)
+        }
+        matrix = counts[0].astype(int) if len(counts) == 1 else counts.mean(axis=0)
+        return per_class, {"labels": list(self.labels), "counts": matrix.tolist()}
+
+    def mean_weighted(
+        self, weights: np.ndarray, groups: np.ndarray | None = None
+    ) -> dict[str, np.ndarray]:
+        """Each measure's mean over runs, see :meth:`weighted`."""
+        runs = [self.weighted(run, weights, groups) for run in range(len(self.predictions))]
+        return {name: np.mean([run[name] for run in runs], axis=0) for name in runs[0]}
+
+    def weighted(
+        self, run: int, weights: np.ndarray, groups: np.ndarray | None = None
+    ) -> dict[str, np.ndarray]:
+        """Each measure of one run, for many weightings at once.
+
+        Args:
+            run: its place
+            weights: (weightings, samples), or (weightings, groups); whole numbers
+            groups: (samples) number of the group that each belongs to
+
+        Returns:
+            measure → (weightings), NaN where undefined
+        """
+        if self.task == "regression":
+            return _regression(self.truth, self.predictions[run], weights, groups)
+        counts = self._counts(run, weights, groups)
+        recall, _, f1 = _rates(counts)
+        undefined = np.full(len(weights), np.nan)
+        with np.errstate(invalid="ignore"):
+            accuracy = np.trace(counts, axis1=1, axis2=2) / counts.sum(axis=(1, 2))
+        eer = undefined
+        if self.scores is not None:
+            each = weights if groups is None else weights[:, groups]
+            eer = _eer(self.truth, self.scores[run], each)
+        return {"uar": _nanmean(recall), "accuracy": accuracy, "f1": _nanmean(f1), "eer": eer}
+
+    def _counts(
+        self, run: int, weights: np.ndarray, groups: np.ndarray | None = None
+    ) -> np.ndarray:
+        # weights → confusion matrices (weightings, truth, prediction); sums of whole numbers, so
+        # exact in any order
+        size = len(self.labels)
+        cells = self.truth * size + self.predictions[run]
+        if groups is None:
+            if (np.diff(cells) < 0).any():
+                order = np.argsort(cells, kind="stable")
+                cells, weights = cells[order], weights[:, order]
+            occupied, begins = np.unique(cells, return_index=True)
+            counts = np.zeros((len(weights), size * size))
+            counts[:, occupied] = np.add.reduceat(weights, begins, axis=1)
+        else:
+            n = weights.shape[1]
+            of_groups = np.bincount(groups * size * size + cells, minlength=n * size * size)
+            counts = weights @ of_groups.reshape(n, size * size).astype(float)
+        return counts.reshape(-1, size, size)
+
+
+def _rates(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    # recall, precision, F1 (…, classes); NaN for recall and F1 of classes that do not occur
+    hits = np.diagonal(counts, axis1=-2, axis2=-1)
+    true, predicted = counts.sum(axis=-1), counts.sum(axis=-2)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        recall, precision = hits / true, hits / predicted
+        f1 = np.where(true > 0, 2 * hits / (true + predicted), np.nan)
+    return recall, precision, f1
+
+
+def _nanmean(rates: np.ndarray) -> np.ndarray:
+    # (weightings, classes) → mean over the classes that occur, NaN where none does
+    known = np.isfinite(rates)
+    with np.errstate(invalid="ignore"):
+        return np.where(known, rates, 0).sum(axis=1) / known.sum(axis=1)
+
+
+def _regression(
+    truth: np.ndarray, prediction: np.ndarray, weights: np.ndarray, groups: np.ndarray | None
+) -> dict[str, np.ndarray]:
+    # Moments around one centre, which a constant meets exactly. No matrix product: its sums
+    # depend on the number of threads.
+    x, y = truth - np.median(truth), prediction - np.median(prediction)
+    shift = np.median(prediction) - np.median(truth)
+
+    def total(values: np.ndarray) -> np.ndarray:
+        if groups is not None:
+            values = np.bincount(groups, weights=values, minlength=weights.shape[1])
+        return np.einsum("rs,s->r", weights, values)
+
+    size = total(np.ones(len(truth)))
+
+    def mean(values: np.ndarray) -> np.ndarray:
+        with np.errstate(invalid="ignore"):
+            return total(values) / size
+
+    mean_x, mean_y, square_x, square_y = mean(x), mean(y), mean(x * x), mean(y * y)
+    variance_x, variance_y = square_x - mean_x**2, square_y - mean_y**2
+    covariance = mean(x * y) - mean_x * mean_y
+    constant = (variance_x <= 1e-12 * square_x) | (variance_y <= 1e-12 * square_y)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        spread = variance_x + variance_y + (mean_y - mean_x + shift) ** 2
+        ccc = np.where(constant, 0.0, 2 * covariance / spread)
+        pcc = np.where(constant, np.nan, covariance / np.sqrt(variance_x * variance_y))
+    error = prediction - truth
+    return {"mse": mean(error**2), "mae": mean(np.abs(error)), "ccc": ccc, "pcc": pcc}
+
+
+def _eer(truth: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    order = np.argsort(scores, kind="stable")
+    weights, positive = weights[:, order], truth[order] == 1
+    # thresholds lie behind the last of equal scores, and the first below all
+    ends = np.append(np.flatnonzero(np.diff(scores[order])), len(order) - 1)
+
+    def below(values: np.ndarray) -> np.ndarray:
+        # sum of what lies under each threshold
+        sums = np.zeros((len(values), len(order) + 1))
+        np.cumsum(values, axis=1, out=sums[:, 1:])
+        return sums if len(ends) == len(order) else sums[:, np.append(0, ends + 1)]
+
+    missed = below(weights * positive)
+    positives = missed[:, -1:].copy()
+    negatives = weights.sum(axis=1, keepdims=True) - positives
+    # false acceptances ≤ misses, times both totals, in whole numbers
+    crossed = below(weights * np.where(positive, negatives, positives)) >= positives * negatives
+    second = np.argmax(crossed, axis=1)[:, None]
+    rates = []
+    for threshold in (np.maximum(second - 1, 0), second):
+        miss = np.take_along_axis(missed, threshold, axis=1)
+        behind = np.append(0, ends + 1)[threshold]
+        rejected = np.where(np.arange(len(order)) < behind, weights, 0).sum(axis=1, keepdims=True)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            rates.append((miss / positives, (negatives - rejected + miss) / negatives))
+    (miss_before, accepted_before), (miss, accepted) = rates
+    both = np.where(
+        accepted == miss,
+        accepted + miss,
+        np.minimum(accepted_before + miss_before, accepted + miss),
+    )
+    return both[:, 0] / 2
+
+
+def plain(value: float) -> float | None:
+    """The number, or ``None`` where it is not finite, as JSON has it."""
+    return float(value) if math.isfinite(value) else None
+
+
+def mean_of(rows: list[dict[str, float | None]]) -> dict[str, float | None]:
+    """Mean of each measure over the rows in which it is defined."""
+    means = {}
+    for name in rows[0]:
+        values = [row[name] for row in rows if row[name] is not None]
+        means[name] = float(np.mean(values)) if values else None
+    return means
