@@ -8,7 +8,7 @@ INSTALL := -m pip install --quiet --no-compile --disable-pip-version-check
 PIP := $(BIN)/python $(INSTALL)
 
 .DEFAULT_GOAL := help
-.PHONY: help core deep trill web dev demo test test-trill lint docs clean umap
+.PHONY: help core deep trill web dev demo seeds test test-trill lint docs clean umap
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +58,9 @@ demo: .venv/core ## run the default config on embedded synthetic speech
 
 web: .venv/web ## try a trained model in the browser: make web EXPERIMENT=demo
 	$(BIN)/python scripts/demo.py --experiment $(EXPERIMENT) --web --port $(PORT)
+
+seeds: .venv/deep .venv/umap ## run all shipped experiments on real recordings
+	$(BIN)/snakemake --configfile config/seeds.yaml
 
 test: .venv/dev ## run all tests
 	$(BIN)/python -m pytest -n auto --dist loadfile

@@ -48,9 +48,10 @@ def _slug(text: str) -> str:
 class Planner:
     """Builds the plan, experiment by experiment."""
 
-    def __init__(self, results: str, cache: str, *, cwd: Path) -> None:
+    def __init__(self, results: str, cache: str, *, cwd: Path, wishes: bool = True) -> None:
         self.plan = Plan(results, cache)
         self.cwd = cwd
+        self.wishes = wishes
         self.problems = Problems()
         self._listings: dict[str, Any] = {}
         # Experiments that are rows of tables of grids.
@@ -64,6 +65,11 @@ class Planner:
         if source not in unit.sources:
             unit.sources.append(source)
         return unit
+
+    def _wish(self, path: str, content: dict[str, Any]) -> None:
+        """Say what a result that carries no key in its name is to be."""
+        if self.wishes:
+            write_if_changed(path, content)
 
     def _path(self, *parts: str) -> str:
         return os.path.join(self.plan.results, *parts)
@@ -584,7 +590,7 @@ class Planner:
         wish = self._path("plans", "experiments", f"{experiment.name}.json")
         # Its time changes with its content alone: the one thing by which the folder of an
         # experiment, which carries no key in its name, is known to be out of date.
-        write_if_changed(wish, {"key": key, **record})
+        self._wish(wish, {"key": key, **record})
         outputs = {
             "metrics": os.path.join(folder, "metrics.json"),
             "predictions": os.path.join(folder, "predictions.csv"),
@@ -634,7 +640,7 @@ class Planner:
                 "grid", spec, [unit.key for unit in members], code_digest(_sources("plots"))
             )
             wish = self._path("plans", "grids", f"{name}.json")
-            write_if_changed(wish, {"key": key, **spec})
+            self._wish(wish, {"key": key, **spec})
             folder = self._path("grids", name)
             self._add(
                 Unit(
@@ -667,7 +673,7 @@ class Planner:
         if units:
             key = key_of("summary", [unit.key for unit in units])
             wish = self._path("plans", "summary.json")
-            write_if_changed(wish, {"key": key, "experiments": [unit.label for unit in units]})
+            self._wish(wish, {"key": key, "experiments": [unit.label for unit in units]})
             self._add(
                 Unit(
                     stage="summary",
@@ -752,13 +758,22 @@ def _sources(name: str, without: tuple[str, ...] = ()) -> tuple[str, ...]:
     return (f"{name}.py",)
 
 
-def make_plan(experiments: list[Experiment], results: str, cache: str, *, cwd: Path) -> Plan:
+def make_plan(
+    experiments: list[Experiment], results: str, cache: str, *, cwd: Path, wishes: bool = True
+) -> Plan:
     """Plan all experiments of a call.
+
+    Args:
+        experiments: as resolved
+        results: folder of results
+        cache: folder of scans and of the feature store
+        cwd: working directory
+        wishes: tell the jobs what is wanted; not where the plan is only looked at
 
     Raises:
         UserError: with all problems of all databases
     """
-    planner = Planner(results, cache, cwd=cwd)
+    planner = Planner(results, cache, cwd=cwd, wishes=wishes)
     for experiment in softlabel.in_order(experiments):
         planner.add(experiment)
     # The table of results has the order of the config.

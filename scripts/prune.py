@@ -1,0 +1,87 @@
+"""List what no config needs any more, and delete it on request.
+
+    python scripts/prune.py --configfile config/my_paper.yaml config/other.yaml
+    python scripts/prune.py --configfile config/my_paper.yaml config/other.yaml --delete
+
+Name all configs that share a folder of results: what none of them needs is listed.
+"""
+
+import argparse
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+HOME = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(HOME))
+
+from izwi import lock, pruning
+from izwi.config import read_config, resolve_all
+from izwi.errors import UserError
+from izwi.plan import make_plan
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """List or delete; the exit code."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--configfile", nargs="+", required=True, help="all configs in use")
+    parser.add_argument("--results", help="folder of results, where the call names another")
+    parser.add_argument("--cache", help="folder of the cache, likewise")
+    parser.add_argument("--stores", action="store_true", help="feature stores of the cache, too")
+    parser.add_argument("--experiments", action="store_true", help="folders of experiments, too")
+    parser.add_argument("--delete", action="store_true", help="delete what is listed")
+    wanted = parser.parse_args(arguments)
+    try:
+        plans = [planned(path, wanted.results, wanted.cache) for path in wanted.configfile]
+    except UserError as error:
+        print("\n".join(error.problems), file=sys.stderr)
+        return 1
+    for results in {plan.results for plan in plans} if wanted.delete else ():
+        lock.hold(results)
+    found = pruning.unused(plans, cache=wanted.stores, experiments=wanted.experiments)
+    tell(found)
+    if wanted.delete:
+        pruning.delete(found)
+        print("deleted")
+    elif found:
+        print("nothing was deleted; say --delete for that")
+    return 0
+
+
+def planned(path: str, results: str | None, cache: str | None):
+    """The plan of one config, as a call of Snakemake would make it."""
+    import yaml
+
+    cwd = Path.cwd()
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
+    except (OSError, yaml.YAMLError) as error:
+        raise UserError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
+    if results:
+        content["results"] = results
+    if cache:
+        content["cache"] = cache
+    settings = read_config(content, cwd=cwd, fallback=HOME / "config" / "config.yaml")
+    experiments = resolve_all(settings, cwd=cwd)
+    return make_plan(experiments, settings.results, settings.cache, cwd=cwd, wishes=False)
+
+
+def tell(found: list[pruning.Unused]) -> None:
+    """Print what was found, with sizes."""
+    sizes: dict[str, int] = defaultdict(int)
+    for thing in found:
+        print(f"{megabytes(thing.size)}  {thing.path}")
+        sizes[thing.kind] += thing.size
+    for kind, size in sizes.items():
+        print(f"{megabytes(size)}  all of {kind}")
+    print(f"{megabytes(sum(sizes.values()))}  in all")
+
+
+def megabytes(size: int) -> str:
+    """Size for people."""
+    return f"{size / 1e6:10.3f} MB"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

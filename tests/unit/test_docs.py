@@ -1,0 +1,79 @@
+"""What the documentation tells users to write and to type is what izwi knows."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from izwi.errors import UserError
+from izwi.experiment import resolve
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+INI = re.compile(r"^[ ]*```ini\n(.*?)^[ ]*```", re.MULTILINE | re.DOTALL)
+UNKNOWN = re.compile(r"unknown|did you mean|not built|must be|is no ")
+
+
+def blocks(pattern):
+    return [
+        pytest.param(match.group(1), id=f"{page.stem}-{number}")
+        for page in PAGES
+        for number, match in enumerate(pattern.finditer(page.read_text(encoding="utf-8")))
+    ]
+
+
+@pytest.mark.parametrize("text", blocks(INI))
+def test_inis_of_the_pages_hold_known_options_with_allowed_values(text, tmp_path):
+    """Files, databases and whole sections may be left out on a page."""
+    if not text.lstrip("#; \n").startswith("["):
+        text = f"[DATA]\n{text}"
+    if "[EXP]" not in text:
+        text = f"[EXP]\nname = page\n{text}"
+    (tmp_path / "page.ini").write_text(text, encoding="utf-8")
+    try:
+        resolve("page.ini", cwd=tmp_path)
+    except UserError as error:
+        lines = [line for line in error.problems if "/" not in line.partition(": ")[2]]
+        assert not [line for line in lines if UNKNOWN.search(line)]
+
+
+def test_files_that_the_pages_name_exist():
+    named = re.compile(r"(?<![\w/.])(?:config|scripts|docs|envs|profiles|rules)/[\w./*-]+[\w*]")
+    missing = {
+        (page.name, name)
+        for page in PAGES
+        for name in named.findall(page.read_text(encoding="utf-8"))
+        if not list(ROOT.glob(name))
+    }
+    assert not missing
+
+
+def test_links_between_the_pages_lead_somewhere():
+    link = re.compile(r"\]\((?!https?:|#)([^)#]+)")
+    broken = {
+        (page.name, target)
+        for page in PAGES
+        for target in link.findall(page.read_text(encoding="utf-8"))
+        if not (page.parent / target).exists()
+    }
+    assert not broken
+
+
+def test_targets_of_make_and_options_of_scripts_exist():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for target in re.findall(r"^(?: {4}|`*)make ([a-z-]+)", text, re.MULTILINE):
+            assert re.search(rf"^{target}:", makefile, re.MULTILINE), (page.name, target)
+        for script, arguments in re.findall(r"python (scripts/\w+\.py)([^\n`]*)", text):
+            source = (ROOT / script).read_text(encoding="utf-8")
+            for option in re.findall(r"--[a-z-]+", arguments.partition("#")[0]):
+                assert f'"{option}"' in source, (page.name, script, option)
+
+
+def test_every_shipped_experiment_is_described():
+    text = "".join(page.read_text(encoding="utf-8") for page in PAGES)
+    stems = {path.stem for path in (ROOT / "config/experiments").glob("*.ini")}
+    told = set(re.findall(r"([\w*]+)\.ini", text))
+    lost = {s for s in stems if not any(Path(s).match(pattern) for pattern in told)}
+    assert not lost

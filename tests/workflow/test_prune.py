@@ -1,0 +1,76 @@
+"""What no config needs is listed, and deleted on request alone."""
+
+import subprocess
+import sys
+
+from workflow import ROOT, Folder
+
+DATA = {
+    "databases": "['demo']",
+    "demo.type": "demo",
+    "demo.limit_samples": 60,
+    "demo.split_strategy": "speaker_split",
+    "demo.test_size": 40,
+    "target": "emotion",
+}
+
+
+def prune(folder, *arguments):
+    process = subprocess.run(
+        [sys.executable, str(ROOT / "scripts/prune.py"), *arguments],
+        cwd=folder.path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 0, process.stderr
+    return process.stdout
+
+
+def files(folder):
+    skip = {".snakemake", "plans"}
+    return {
+        str(path.relative_to(folder.path))
+        for path in folder.path.rglob("*")
+        if path.is_file() and not skip & set(path.parts)
+    }
+
+
+def test_prune(tmp_path):
+    folder = Folder(tmp_path, own_cache=True)
+    kept = folder.ini("kept", DATA=DATA, FEATS={"type": "os"}, MODEL={"type": "knn"})
+    gone = folder.ini(
+        "gone",
+        DATA=DATA | {"demo.limit_samples": 50},
+        FEATS={"type": "os", "set": "GeMAPSv01b"},
+        MODEL={"type": "tree"},
+    )
+    folder.config([kept])
+    folder.run("--configfile", "config.yaml")
+    before = files(folder)
+    folder.config([kept, gone], "both.yaml")
+    folder.run("--configfile", "both.yaml")
+    both = files(folder)
+
+    assert prune(folder, "--configfile", "both.yaml", "--stores").split() == [
+        "0.000",
+        "MB",
+        "in",
+        "all",
+    ]
+    told = prune(folder, "--configfile", "config.yaml", "--stores", "--experiments")
+    assert files(folder) == both
+    assert "os-GeMAPSv01b" in told and "experiments/gone" in told and "eGeMAPSv02" not in told
+    prune(folder, "--configfile", "config.yaml", "--stores", "--experiments", "--delete")
+    left = files(folder)
+    logs = {
+        f
+        for f in both
+        if f.startswith(("results/logs", "results/benchmarks", "results/cache/scans"))
+    }
+    assert left - logs == before - logs | {"both.yaml", "gone.ini"}
+    call = folder.run("--configfile", "config.yaml")
+    assert [call.jobs(stage) for stage in ("load", "features", "train")] == [0, 0, 0]
+    # What was deleted is made again where it is wanted again.
+    folder.run("--configfile", "both.yaml")
+    assert folder.metrics("gone")["n_test"] > 0

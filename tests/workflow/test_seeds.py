@@ -1,0 +1,27 @@
+"""All shipped experiments, planned together; ``make seeds`` runs them."""
+
+import re
+
+from workflow import ROOT, Folder
+
+OWN_DEPENDENCIES = {"trill"}
+
+
+def test_all_shipped_experiments_plan_in_one_go(emodb, nemo, speechocean, whisper_model, tmp_path):
+    folder = Folder(tmp_path)
+    folder.path = ROOT
+    call = folder.run(
+        *("-n", "--configfile", "config/seeds.yaml"), *("--config", f"results={tmp_path / 'out'}")
+    )
+    record = {path.stem for path in (tmp_path / "out/plans/experiments").glob("*.json")}
+    names = {
+        re.search(r"^name *= *(\S+)", path.read_text(), re.MULTILINE).group(1)
+        for path in (ROOT / "config/experiments").glob("*.ini")
+    }
+    singles = {name for name in record if "--" not in name}
+    grids = {name.partition("--")[0] for name in record - singles}
+    assert singles | grids == names
+    assert grids == {"exp_A", "compare_flags"}
+    assert call.jobs("database") == 1
+    # One matrix per feature set and table, however many experiments read it.
+    assert call.jobs("features") < len(record)
