@@ -8,7 +8,7 @@ INSTALL := -m pip install --quiet --no-compile --disable-pip-version-check
 PIP := $(BIN)/python $(INSTALL)
 
 .DEFAULT_GOAL := help
-.PHONY: help core deep trill web dev demo seeds test test-trill lint docs clean umap
+.PHONY: help slurm test-slurm core deep trill web dev demo seeds test test-trill lint docs clean umap
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,6 +17,7 @@ core: .venv/core ## set up .venv for all but neural nets
 deep: .venv/deep ## add torch and transformers
 trill: .venv/trill ## add TensorFlow, for TRILL embeddings alone
 umap: .venv/umap ## add umap-learn, for maps by UMAP
+slurm: .venv/slurm ## add Snakemake's plugin for SLURM
 dev: .venv/dev ## add what the tests and linters need
 
 .venv/python:
@@ -49,6 +50,10 @@ dev: .venv/dev ## add what the tests and linters need
 	$(PIP) -r requirements.txt -r requirements-umap.txt
 	@touch $@
 
+.venv/slurm: requirements-slurm.txt .venv/core
+	$(PIP) -r requirements.txt -r requirements-slurm.txt
+	@touch $@
+
 .venv/dev: requirements-dev.txt .venv/deep .venv/web .venv/umap
 	$(PIP) -r requirements.txt -r requirements-deep.txt -r requirements-web.txt -r requirements-umap.txt -r requirements-dev.txt
 	@touch $@
@@ -74,6 +79,9 @@ test: .venv/dev ## run all tests
 
 test-trill: .venv-trill/done ## run the tests of TRILL embeddings, in .venv-trill
 	.venv-trill/bin/python -m pytest -m trill tests/unit/test_features_trill.py tests/workflow/test_trill.py
+
+test-slurm: .venv/dev .venv/slurm ## run the tests on a real SLURM, where its packages are installed
+	$(BIN)/python -m pytest -m slurm -rs -s tests/workflow/test_slurm.py
 
 lint: .venv/dev ## ruff, snakefmt, snakemake --lint
 	$(BIN)/ruff check .

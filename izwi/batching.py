@@ -14,12 +14,19 @@ import os
 from dataclasses import dataclass, field
 
 from izwi import failures
+from izwi.features import extractor_class
+from izwi.models import model_class
 from izwi.units import STAGES, Plan, Unit
 
 # Made of files that are rewritten under one name: here times tell what is out of date.
 TIMED = {"experiment": ("wish",), "summary": None, "grid": None, "verdict": None}
 # Quick per unit: one process does them all.
 ONE_JOB = ("load", "split", "experiment")
+# MB and minutes that a job of a stage asks a cluster for: some times what was measured.
+MEMORY = {"shard": 2000, "features": 4000, "train": 4000, "analyse": 4000, "plot": 2000}
+MINUTES = {"shard": 240, "features": 480, "train": 480, "analyse": 240}
+# A pretrained model and its batches.
+DEEP_MEMORY = 8000
 # What an interrupted job loses is bounded.
 MOST_UNITS = 64
 
@@ -39,6 +46,8 @@ class Batch:
         benchmark: file for time and memory
         type: of the feature extractor
         group: of the units
+        mem_mb: memory to ask for, MB
+        runtime: time to ask for, minutes
     """
 
     stage: str
@@ -51,6 +60,8 @@ class Batch:
     benchmark: str = ""
     type: str | None = None
     group: str = ""
+    mem_mb: int = 1000
+    runtime: int = 30
 
 
 def arrange(plan: Plan, cores: int, *, everything: bool) -> None:
@@ -61,6 +72,7 @@ def arrange(plan: Plan, cores: int, *, everything: bool) -> None:
         cores: that jobs may share
         everything: give units that exist a job, too
     """
+    plan.threads = cores
     call = _Call(plan)
     needed = call.needed()
     batches: list[tuple[Batch, list[Unit]]] = []
@@ -168,7 +180,19 @@ def _batch(units: list[Unit], plan: Plan) -> Batch:
         benchmark=os.path.join(plan.results, "benchmarks", first.stage, f"{name}.tsv"),
         type=first.spec.get("type"),
         group=first.group,
+        mem_mb=_memory(units),
+        runtime=MINUTES.get(first.stage, 30),
     )
+
+
+def _memory(units: list[Unit]) -> int:
+    """MB to ask for."""
+    stage, deep = units[0].stage, False
+    if stage in ("shard", "features"):
+        deep = extractor_class(units[0].spec["type"]).environment == "deep"
+    elif stage == "train":
+        deep = any(model_class(unit.spec["model"]["type"]).group == "deep" for unit in units)
+    return DEEP_MEMORY if deep else MEMORY.get(stage, 1000)
 
 
 def _link(

@@ -15,7 +15,7 @@ from izwi.experiment import Experiment
 from izwi.options import suggest
 from izwi.roots import VARIABLE
 
-KEYS = ("experiments", "ini", "grid", "results", "cache", "root_folders")
+KEYS = ("experiments", "ini", "grid", "results", "cache", "root_folders", "shards")
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ class Config:
         cache: folder of scans and of the feature store
         roots: root files of this computer, the first wins
         grids: what is varied in them
+        shard_files: audio files that one extraction job takes at most, 0 for all; None: all on
+            one computer, 2,000 on a cluster
         others: inis of the config that are not asked for; they may label databases of those
     """
 
@@ -37,6 +39,7 @@ class Config:
     roots: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
     grids: tuple[grid.Grid, ...] = ()
+    shard_files: int | None = None
 
 
 def read_config(config: Mapping[str, Any], *, cwd: str | Path, fallback: str | Path) -> Config:
@@ -44,8 +47,8 @@ def read_config(config: Mapping[str, Any], *, cwd: str | Path, fallback: str | P
 
     Args:
         config: ``experiments`` (paths or globs, a list or one), or ``ini`` (one path, wins), and
-            optionally ``grid``, ``results``, ``cache`` and ``root_folders``; inis that only a grid
-            names belong to the experiments
+            optionally ``grid``, ``results``, ``cache``, ``root_folders`` and ``shards``; inis that
+            only a grid names belong to the experiments
         cwd: folder that all paths are relative to
         fallback: YAML config of the experiments where the given one names none; its inis may be
             relative to the folder above its own, too
@@ -86,8 +89,23 @@ def read_config(config: Mapping[str, Any], *, cwd: str | Path, fallback: str | P
     results = _folder(wanted, "results", "results", problems)
     cache = _folder(wanted, "cache", os.path.join(results, "cache"), problems)
     roots = _roots(wanted, Path(cwd), problems)
+    shards = wanted.get("shards", "auto")
+    files = {"auto": None, "none": 0}.get(str(shards), _whole(shards))
+    if files == -1:
+        problems.add(
+            f"config: shards: {shards!r} is no number of files for one job of extraction, "
+            "nor auto or none"
+        )
     problems.raise_if_any()
-    return Config(inis, results, cache, roots, tuple(others), tuple(grids))
+    return Config(inis, results, cache, roots, tuple(others), tuple(grids), files)
+
+
+def _whole(value: Any) -> int:
+    """A whole number from 1 on, -1 for anything else."""
+    try:
+        return number if (number := int(str(value))) >= 1 else -1
+    except ValueError:
+        return -1
 
 
 def resolve_all(config: Config, *, cwd: str | Path) -> list[Experiment]:

@@ -6,6 +6,7 @@ two experiments that agree share it.
 
 from __future__ import annotations
 
+import math
 import os
 from functools import cache
 from pathlib import Path
@@ -48,12 +49,17 @@ def _slug(text: str) -> str:
 class Planner:
     """Builds the plan, experiment by experiment."""
 
-    def __init__(self, results: str, cache: str, *, cwd: Path, wishes: bool = True) -> None:
+    def __init__(
+        self, results: str, cache: str, *, cwd: Path, wishes: bool = True, shard_files: int = 0
+    ) -> None:
         self.plan = Plan(results, cache)
         self.cwd = cwd
         self.wishes = wishes
+        self.shard_files = shard_files
         self.problems = Problems()
         self._listings: dict[str, Any] = {}
+        # Number of audio files that a table's database lists.
+        self._files: dict[str, int] = {}
         # Experiments that are rows of tables of grids.
         self._members: list[Experiment] = []
         large_files.keep_in(Path(cache) / "scans" / "models.json")
@@ -161,6 +167,7 @@ class Planner:
                 "content": listing.audio_digest,
                 "unit": None,
                 "listing": path,
+                "files": len(listing.files),
                 "paths": key_of(listing.paths),
                 "lineage": softlabel.lineage_beside(database["path"]) if kind == "csv" else None,
             }
@@ -182,6 +189,7 @@ class Planner:
         stem = self._path("tables", f"{_slug(database['name'])}-{key}")
         if source["unit"] is None:
             self.plan.listings[key] = source["listing"]
+            self._files[key] = source["files"]
             spec["path"] = database["path"]
         else:
             spec["path"] = source["path"]
@@ -274,7 +282,33 @@ class Planner:
         there = unit.done or split.outputs["report"] in unit.inputs["splits"]
         if not waits and not there:
             unit.inputs["splits"].append(split.outputs["report"])
+        self._shard(unit, table, experiment)
         return unit
+
+    def _shard(self, unit: Unit, table: Unit, experiment: Experiment) -> None:
+        """Jobs that fill the feature store for a large table before its matrix is made."""
+        listing = self._files.get(table.key, 0)
+        n = math.ceil(listing / self.shard_files) if self.shard_files else 1
+        cls = features.extractor_class(unit.spec["type"])
+        if n < 2 or unit.done or not cls.is_stored():
+            return
+        folder = self._path("plans", "shards")
+        shards = [
+            self._add(
+                Unit(
+                    stage="shard",
+                    key=key_of("shard", unit.key, i, n),
+                    label=f"{i + 1} of {n} of {unit.label}",
+                    spec={**unit.spec, "shard": i, "of": n},
+                    inputs={"table": unit.inputs["table"], "splits": unit.inputs["splits"]},
+                    outputs={"done": os.path.join(folder, f"{unit.key}-{i + 1}-of-{n}.json")},
+                    group=f"{unit.key}-{i}",
+                ),
+                experiment.ini,
+            )
+            for i in range(n)
+        ]
+        unit.inputs["shards"] = [shard.outputs["done"] for shard in shards]
 
     def _train(
         self,
@@ -759,7 +793,13 @@ def _sources(name: str, without: tuple[str, ...] = ()) -> tuple[str, ...]:
 
 
 def make_plan(
-    experiments: list[Experiment], results: str, cache: str, *, cwd: Path, wishes: bool = True
+    experiments: list[Experiment],
+    results: str,
+    cache: str,
+    *,
+    cwd: Path,
+    wishes: bool = True,
+    shard_files: int = 0,
 ) -> Plan:
     """Plan all experiments of a call.
 
@@ -769,11 +809,12 @@ def make_plan(
         cache: folder of scans and of the feature store
         cwd: working directory
         wishes: tell the jobs what is wanted; not where the plan is only looked at
+        shard_files: audio files that one extraction job takes at most; 0: all
 
     Raises:
         UserError: with all problems of all databases
     """
-    planner = Planner(results, cache, cwd=cwd, wishes=wishes)
+    planner = Planner(results, cache, cwd=cwd, wishes=wishes, shard_files=shard_files)
     for experiment in softlabel.in_order(experiments):
         planner.add(experiment)
     # The table of results has the order of the config.

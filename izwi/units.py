@@ -14,6 +14,7 @@ STAGES = (
     "database",
     "load",
     "split",
+    "shard",
     "features",
     "train",
     "soft",
@@ -78,6 +79,7 @@ class Plan:
         listings: database key → file with paths and digests of its audio
         batches: stage → its jobs, see `izwi.batching`
         targets: files that the call is to make
+        threads: cores that a job which shares its work among cores may use
     """
 
     results: str
@@ -86,6 +88,7 @@ class Plan:
     listings: dict[str, str] = field(default_factory=dict)
     batches: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     targets: list[str] = field(default_factory=list)
+    threads: int = 1
 
     def save(self) -> str:
         """Write the plan where jobs on this or another machine find it.
@@ -99,6 +102,7 @@ class Plan:
             "listings": self.listings,
             "batches": self.batches,
             "targets": self.targets,
+            "threads": self.threads,
             "units": [vars(unit) for stage in STAGES for unit in self.units[stage].values()],
         }
         path = os.path.join(self.results, "plans", f"{key_of(content)}.json")

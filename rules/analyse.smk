@@ -16,5 +16,8 @@ for batch in jobs_of("analyse"):
         conda:
             "../envs/deep.yaml"
         threads: 1
+        resources:
+            mem_mb=memory(batch),
+            runtime=batch.runtime,
         script:
             "../scripts/analyse.py"

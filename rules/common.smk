@@ -28,14 +28,27 @@ def plan_of(config):
         reads = calls.only_reads(sys.argv[1:])
         # What another call makes meanwhile is there when this one plans.
         alone = lock.hold(settings.results, wait=not reads)
-        plan = make_plan(experiments, settings.results, settings.cache, cwd=cwd)
+        shard_files = settings.shard_files
+        if shard_files is None:
+            shard_files = 0 if cores() else CLUSTER_FILES
+        plan = make_plan(
+            experiments,
+            settings.results,
+            settings.cache,
+            cwd=cwd,
+            shard_files=shard_files,
+        )
     except UserError as error:
         raise SystemExit("\n".join(error.problems))
     if alone:
         # Marks of a call that was killed.
         plan.clear_failures()
     own = Path(workflow.main_snakefile).resolve() == HOME / "Snakefile"
-    arrange(plan, cores(), everything=not own or not calls.is_plain(sys.argv[1:]))
+    arrange(
+        plan,
+        cores() or CLUSTER_CORES,
+        everything=not own or not calls.is_plain(sys.argv[1:]),
+    )
     if reads:
         lock.release(settings.results)
     os.environ[jobs.PLAN] = plan.save()
@@ -44,12 +57,29 @@ def plan_of(config):
     return plan
 
 
+# Cores that a job on a cluster asks for.
+CLUSTER_CORES = 4
+# Audio files that it extracts, at most.
+CLUSTER_FILES = 2000
+
+
 def cores():
-    """Cores of this machine that may be used; unknown on a cluster."""
+    """Cores of this machine that jobs may use; None on a cluster."""
+    if workflow.resource_settings.nodes is not None:
+        return None
     try:
         return workflow.cores
     except Exception:
         return os.cpu_count() or 1
+
+
+def memory(batch):
+    """Memory to ask for; more where a job failed."""
+
+    def megabytes(wildcards, attempt):
+        return batch.mem_mb * attempt
+
+    return megabytes
 
 
 def jobs_of(stage):
@@ -58,7 +88,6 @@ def jobs_of(stage):
 
 
 PLAN = plan_of(config)
-CORES = cores()
 
 
 envvars:

@@ -16,6 +16,9 @@ for batch in jobs_of("experiment"):
             batch.benchmark
         conda:
             "../envs/core.yaml"
+        resources:
+            mem_mb=memory(batch),
+            runtime=batch.runtime,
         script:
             "../scripts/experiment.py"
 
@@ -35,6 +38,9 @@ for batch in jobs_of("summary"):
             batch.benchmark
         conda:
             "../envs/core.yaml"
+        resources:
+            mem_mb=memory(batch),
+            runtime=batch.runtime,
         script:
             "../scripts/summary.py"
 

@@ -1,8 +1,11 @@
-"""A feature set for a table; extraction starts when all labels and splits are known to be right."""
+"""A feature set for a table; extraction starts when all labels and splits are known to be right.
+
+Shards of a large table fill the feature store, each its part, before the matrix is put together.
+"""
 
 from izwi.features import extractor_class
 
-for batch in jobs_of("features"):
+for batch in jobs_of("shard") + jobs_of("features"):
 
     rule:
         name:
@@ -17,6 +20,9 @@ for batch in jobs_of("features"):
             batch.benchmark
         conda:
             f"../envs/{extractor_class(batch.type).environment}.yaml"
-        threads: CORES
+        threads: PLAN.threads
+        resources:
+            mem_mb=memory(batch),
+            runtime=batch.runtime,
         script:
-            "../scripts/features.py"
+            f"../scripts/{'shard' if batch.stage == 'shard' else 'features'}.py"

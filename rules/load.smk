@@ -16,5 +16,8 @@ for batch in jobs_of("load"):
         conda:
             "../envs/core.yaml"
         threads: 1
+        resources:
+            mem_mb=memory(batch),
+            runtime=batch.runtime,
         script:
             "../scripts/load.py"

@@ -16,5 +16,8 @@ for batch in jobs_of("plot"):
         conda:
             "../envs/umap.yaml" if batch.group == "umap" else "../envs/core.yaml"
         threads: 1
+        resources:
+            mem_mb=memory(batch),
+            runtime=batch.runtime,
         script:
             "../scripts/plot.py"

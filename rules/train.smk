@@ -16,5 +16,8 @@ for batch in jobs_of("train"):
         conda:
             "../envs/deep.yaml"
         threads: 1
+        resources:
+            mem_mb=memory(batch),
+            runtime=batch.runtime,
         script:
             "../scripts/train.py"

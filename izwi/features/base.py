@@ -68,6 +68,11 @@ class Extractor:
         self.values |= options
 
     @classmethod
+    def is_stored(cls) -> bool:
+        """Whether extraction fills the feature store."""
+        return cls.is_vector
+
+    @classmethod
     def content(cls, options: dict[str, Any]) -> Any:
         """What the options point to (other files, weights), as JSON-able digests for the key.
 
@@ -108,6 +113,11 @@ class Extractor:
 
 class TableExtractor(Extractor):
     """Finds the features of rows without reading audio."""
+
+    @classmethod
+    def is_stored(cls) -> bool:
+        """See the base class."""
+        return False
 
     def matrix(self, table: pd.DataFrame, paths: dict[str, str]) -> pd.DataFrame:
         """Features of all rows of a table, in its order.

@@ -3,13 +3,12 @@
 import json
 
 import numpy as np
-import opensmile
 import pandas as pd
 import pytest
 from sklearn.metrics import accuracy_score, recall_score
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
-from workflow import Folder
+from workflow import Folder, plain_egemaps
 
 MAPPING = "{'anger':'angry', 'happiness':'happy', 'sadness':'sad', 'neutral':'neutral'}"
 EMOTIONS = {"anger": "angry", "happiness": "happy", "sadness": "sad", "neutral": "neutral"}
@@ -88,14 +87,14 @@ def folder(emodb, nemo, fsdd, tmp_path_factory):
 @pytest.fixture(scope="module")
 def plain(emodb, folder):
     """Labels of the four emotions and features by the plain libraries."""
-    smile = opensmile.Smile(opensmile.FeatureSet.eGeMAPSv02, num_workers=2)
     found = {}
     for name in ("emodb", "first", "second"):
         path = emodb / "emodb.csv" if name == "emodb" else folder.path / "data" / f"{name}.csv"
         labels = pd.read_csv(path)
         labels = labels.assign(truth=labels["emotion"].map(EMOTIONS)).dropna(subset=["truth"])
         labels = labels.sort_values("file", ignore_index=True)
-        found[name] = labels, smile.process_files([path.parent / f for f in labels["file"]])
+        features = plain_egemaps([path.parent / f for f in labels["file"]])
+        found[name] = labels, pd.DataFrame(features)
     return found
 
 

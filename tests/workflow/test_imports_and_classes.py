@@ -1,14 +1,13 @@
 """Imported databases, submodels, bins and balancing on EmoDB, against plain libraries."""
 
 import numpy as np
-import opensmile
 import pandas as pd
 import pytest
 from imblearn.over_sampling import SMOTE
 from sklearn.metrics import confusion_matrix, recall_score
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, SVR
-from workflow import Folder
+from workflow import Folder, plain_egemaps
 
 TEST_SPEAKERS = [8, 10, 13, 15]
 FEATS = {"type": "os", "scale": "standard"}
@@ -19,8 +18,7 @@ AGES = {"target": "age", "type": "continuous"}
 def plain(emodb):
     """A third of EmoDB, with eGeMAPSv02 functionals by opensmile itself."""
     labels = pd.read_csv(emodb / "emodb.csv").iloc[::3].reset_index(drop=True)
-    smile = opensmile.Smile(opensmile.FeatureSet.eGeMAPSv02)
-    features = smile.process_files([emodb / file for file in labels["file"]]).to_numpy()
+    features = plain_egemaps([emodb / file for file in labels["file"]])
     return labels, features, labels["speaker"].isin(TEST_SPEAKERS).to_numpy()
 
 

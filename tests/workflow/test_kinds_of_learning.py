@@ -4,14 +4,13 @@ import csv
 import json
 
 import numpy as np
-import opensmile
 import pandas as pd
 import pytest
 from sklearn import metrics
 from sklearn.cluster import KMeans
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import StandardScaler
-from workflow import Folder
+from workflow import Folder, plain_egemaps
 
 TEST_SPEAKERS = [8, 10, 13, 15]
 BARE_SPEAKERS = [9, 16]
@@ -22,8 +21,7 @@ THRESHOLD = 0.7
 def plain(emodb):
     """A third of EmoDB in the order of its files, with eGeMAPSv02 by opensmile itself."""
     labels = pd.read_csv(emodb / "emodb.csv").iloc[::3].sort_values("file", ignore_index=True)
-    smile = opensmile.Smile(opensmile.FeatureSet.eGeMAPSv02)
-    features = smile.process_files([emodb / file for file in labels["file"]]).to_numpy()
+    features = plain_egemaps([emodb / file for file in labels["file"]])
     test = labels["speaker"].isin(TEST_SPEAKERS).to_numpy()
     return labels, features, test, labels["speaker"].isin(BARE_SPEAKERS).to_numpy()
 
