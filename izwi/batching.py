@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import os
 from dataclasses import dataclass, field
+from typing import Any
 
 from izwi import failures
 from izwi.features import extractor_class
@@ -22,11 +23,14 @@ from izwi.units import STAGES, Plan, Unit
 TIMED = {"experiment": ("wish",), "summary": None, "grid": None, "verdict": None}
 # Quick per unit: one process does them all.
 ONE_JOB = ("load", "split", "experiment")
+# Their groups may share a process, where all processes share the cores of one computer.
+MERGED = ("features", "train")
 # MB and minutes that a job of a stage asks a cluster for: some times what was measured.
 MEMORY = {"shard": 2000, "features": 4000, "train": 4000, "analyse": 4000, "plot": 2000}
 MINUTES = {"shard": 240, "features": 480, "train": 480, "analyse": 240}
 # A pretrained model and its batches.
 DEEP_MEMORY = 8000
+ORDER = {stage: place for place, stage in enumerate(STAGES)}
 # What an interrupted job loses is bounded.
 MOST_UNITS = 64
 
@@ -64,13 +68,14 @@ class Batch:
     runtime: int = 30
 
 
-def arrange(plan: Plan, cores: int, *, everything: bool) -> None:
+def arrange(plan: Plan, cores: int, *, everything: bool, cluster: bool = False) -> None:
     """Fill in the jobs of a plan and the files that the call is to make.
 
     Args:
         plan: with its units
         cores: that jobs may share
         everything: give units that exist a job, too
+        cluster: each job has cores of its own
     """
     plan.threads = cores
     call = _Call(plan)
@@ -79,7 +84,8 @@ def arrange(plan: Plan, cores: int, *, everything: bool) -> None:
     for stage in STAGES:
         units = plan.units[stage].values()
         missing = [unit for unit in units if id(unit) in needed]
-        batches += [(_batch(group, plan), group) for group in _groups(stage, missing, cores)]
+        groups = _groups(stage, missing, cores, call, cluster=cluster)
+        batches += [(_batch(group, plan), group) for group in groups]
         if everything:
             batches += [(_batch([u], plan), [u]) for u in units if id(u) not in needed]
     first = {key: b.outputs[0] for b, units in batches for key in map(id, units) if key in needed}
@@ -102,6 +108,23 @@ class _Call:
         units = [unit for of_stage in plan.units.values() for unit in of_stage.values()]
         self.maker = {path: unit for unit in units for path in unit.output_files()}
         self._current: dict[int, bool] = {}
+        self._level: dict[int, int] = {}
+
+    def level(self, unit: Unit) -> int:
+        """How often the way to a unit goes back to an earlier stage, or to another unit of one.
+
+        Soft labels are loaded like other labels; units of one level never wait for each other.
+        """
+        if id(unit) not in self._level:
+            makers = filter(None, map(self.maker.get, unit.input_files()))
+            self._level[id(unit)] = max(
+                (
+                    self.level(maker) + (ORDER[maker.stage] >= ORDER[unit.stage])
+                    for maker in {id(maker): maker for maker in makers}.values()
+                ),
+                default=0,
+            )
+        return self._level[id(unit)]
 
     def current(self, unit: Unit) -> bool:
         """True where all outputs of a unit exist, and none is older than what it is made of."""
@@ -148,20 +171,31 @@ def timed_inputs(unit: Unit) -> list[str]:
     return unit.input_files() if roles is None else [unit.inputs[role] for role in roles]
 
 
-def _groups(stage: str, units: list[Unit], cores: int) -> list[list[Unit]]:
-    """Missing units as jobs: those of one group together, shared among the cores."""
-    groups: dict[str, list[Unit]] = {}
+def _groups(
+    stage: str, units: list[Unit], cores: int, call: _Call, *, cluster: bool
+) -> list[list[Unit]]:
+    """Missing units as jobs.
+
+    On one computer a stage is as few jobs as keep its cores busy. On a cluster units wait for no
+    more than they need: those of other feature sets and splits are other jobs.
+    """
+    groups: dict[Any, list[Unit]] = {}
     for unit in units:
-        groups.setdefault(unit.group, []).append(unit)
+        own = unit.group if cluster or stage not in MERGED else _environment(unit)
+        groups.setdefault((call.level(unit), own), []).append(unit)
     jobs = []
     for group in groups.values():
-        n = (
-            1
-            if stage in ONE_JOB
-            else max(min(cores, len(group)), math.ceil(len(group) / MOST_UNITS))
-        )
+        group.sort(key=lambda unit: unit.group)
+        n = max(min(cores, len(group)), math.ceil(len(group) / MOST_UNITS))
+        if stage in ONE_JOB or (stage == "features" and not cluster):
+            n = 1
         jobs += [group[i::n] for i in range(n)]
     return jobs
+
+
+def _environment(unit: Unit) -> str:
+    """The file in envs/ that a unit needs, as far as units of its stage differ."""
+    return extractor_class(unit.spec["type"]).environment if unit.stage == "features" else ""
 
 
 def _batch(units: list[Unit], plan: Plan) -> Batch:

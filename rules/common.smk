@@ -48,6 +48,7 @@ def plan_of(config):
         plan,
         cores() or CLUSTER_CORES,
         everything=not own or not calls.is_plain(sys.argv[1:]),
+        cluster=cores() is None,
     )
     if reads:
         lock.release(settings.results)

@@ -1,7 +1,7 @@
 """List what no config needs any more, and delete it on request.
 
-    python scripts/prune.py --configfile config/my_paper.yaml config/other.yaml
-    python scripts/prune.py --configfile config/my_paper.yaml config/other.yaml --delete
+    python scripts/prune.py --configfile config/my_paper.yaml config/my_other_paper.yaml
+    python scripts/prune.py --configfile config/my_paper.yaml config/my_other_paper.yaml --delete
 
 Name all configs that share a folder of results: what none of them needs is listed.
 """

@@ -2,12 +2,12 @@
 
 import re
 
+import pytest
 from workflow import ROOT, Folder
 
-OWN_DEPENDENCIES = {"trill"}
-
-
-def test_all_shipped_experiments_plan_in_one_go(emodb, nemo, speechocean, whisper_model, tmp_path):
+def test_all_shipped_experiments_plan_in_one_go(emodb, nemo, speechocean, tmp_path):
+    if not (emodb.parents[1] / "models" / "whisper-tiny.en").is_dir():
+        pytest.skip(f"no Whisper model beside {emodb.parent}")
     folder = Folder(tmp_path)
     folder.path = ROOT
     call = folder.run(

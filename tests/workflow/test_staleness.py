@@ -113,7 +113,7 @@ def commented(case):
 
 
 # Kind of change → what makes it, and the first stage that it concerns.
-MERGED = "{'neutral, sadness': 'calm'}"
+MERGED = "{'anger': 'angry', 'neutral, sadness': 'calm'}"
 CHANGES = {
     "feature_set": (options("feats", set="GeMAPSv01b"), "features"),
     "level": (options("feats", level="lld"), "features"),
