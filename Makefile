@@ -70,11 +70,13 @@ seeds: .venv/deep .venv/umap ## run all shipped experiments on real recordings
 test: .venv/dev ## run all tests
 	$(BIN)/python -m pytest -n auto --dist loadfile
 
-# TensorFlow is as large as all the rest, and few need it.
-.venv-trill/done: requirements.txt requirements-trill.txt requirements-dev.txt
+# TensorFlow is as large as all the rest, and few need it: an environment of its own, which takes
+# what both need from the other one.
+.venv-trill/done: requirements-trill.txt .venv/dev
 	$(PYTHON) -m venv .venv-trill
-	@echo "installing the core and TensorFlow into .venv-trill (a few minutes)"
-	.venv-trill/bin/python $(INSTALL) -r requirements.txt -r requirements-trill.txt -r requirements-dev.txt
+	.venv-trill/bin/python -c "from sysconfig import get_path as p; open(p('purelib') + '/izwi.pth', 'w').write(p('purelib').replace('.venv-trill', '.venv'))"
+	@echo "installing TensorFlow into .venv-trill (a minute or two)"
+	.venv-trill/bin/python $(INSTALL) -r requirements-trill.txt
 	@touch $@
 
 test-trill: .venv-trill/done ## run the tests of TRILL embeddings, in .venv-trill

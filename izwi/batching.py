@@ -184,9 +184,11 @@ def _groups(
         own = unit.group if cluster or stage not in MERGED else _environment(unit)
         groups.setdefault((call.level(unit), own), []).append(unit)
     jobs = []
-    for group in groups.values():
+    for (_, own), group in groups.items():
         group.sort(key=lambda unit: unit.group)
-        n = max(min(cores, len(group)), math.ceil(len(group) / MOST_UNITS))
+        # Nets take long, and not equally long: more jobs share the cores better.
+        share = 2 * cores if own == "deep" and stage == "train" else cores
+        n = max(min(share, len(group)), math.ceil(len(group) / MOST_UNITS))
         if stage in ONE_JOB or (stage == "features" and not cluster):
             n = 1
         jobs += [group[i::n] for i in range(n)]
@@ -194,8 +196,10 @@ def _groups(
 
 
 def _environment(unit: Unit) -> str:
-    """The file in envs/ that a unit needs, as far as units of its stage differ."""
-    return extractor_class(unit.spec["type"]).environment if unit.stage == "features" else ""
+    """What a unit needs, ``core`` or ``deep`` or an environment of its own."""
+    if unit.stage == "features":
+        return extractor_class(unit.spec["type"]).environment
+    return model_class(unit.spec["model"]["type"]).group
 
 
 def _batch(units: list[Unit], plan: Plan) -> Batch:

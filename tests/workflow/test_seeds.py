@@ -5,6 +5,7 @@ import re
 import pytest
 from workflow import ROOT, Folder
 
+
 def test_all_shipped_experiments_plan_in_one_go(emodb, nemo, speechocean, tmp_path):
     if not (emodb.parents[1] / "models" / "whisper-tiny.en").is_dir():
         pytest.skip(f"no Whisper model beside {emodb.parent}")
