@@ -45,7 +45,7 @@ class Batch:
         keys: of the units
         inputs: files that must be there, whatever their time
         timed: files that must not be newer than the outputs
-        outputs: all outputs of a single unit, one of each of several
+        outputs: of a single unit all, of several one each, if the call is a plain one
         log: file for messages
         benchmark: file for time and memory
         type: of the feature extractor
@@ -85,9 +85,9 @@ def arrange(plan: Plan, cores: int, *, everything: bool, cluster: bool = False) 
         units = plan.units[stage].values()
         missing = [unit for unit in units if id(unit) in needed]
         groups = _groups(stage, missing, cores, call, cluster=cluster)
-        batches += [(_batch(group, plan), group) for group in groups]
+        batches += [(_batch(group, plan, everything), group) for group in groups]
         if everything:
-            batches += [(_batch([u], plan), [u]) for u in units if id(u) not in needed]
+            batches += [(_batch([u], plan, everything), [u]) for u in units if id(u) not in needed]
     first = {key: b.outputs[0] for b, units in batches for key in map(id, units) if key in needed}
     for batch, units in batches:
         _link(batch, units, call, first, everything)
@@ -202,18 +202,19 @@ def _environment(unit: Unit) -> str:
     return model_class(unit.spec["model"]["type"]).group
 
 
-def _batch(units: list[Unit], plan: Plan) -> Batch:
+def _batch(units: list[Unit], plan: Plan, everything: bool) -> Batch:
     first = units[0]
     label = first.label if len(units) == 1 else f"{len(units)}_from_{first.label}"
     slug = "".join(c if c.isascii() and c.isalnum() else "_" for c in label)[:50]
     name = f"{first.stage}_{slug}_{first.key[:6]}"
     # What is missing comes first: other jobs wait for it.
     missing_first = [sorted(unit.output_files(), key=failures.whole) for unit in units]
+    all_outputs = everything or len(units) == 1
     return Batch(
         stage=first.stage,
         name=name,
         keys=[unit.key for unit in units],
-        outputs=missing_first[0] if len(units) == 1 else [paths[0] for paths in missing_first],
+        outputs=[path for paths in missing_first for path in (paths if all_outputs else paths[:1])],
         log=os.path.join(plan.results, "logs", first.stage, f"{name}.log"),
         benchmark=os.path.join(plan.results, "benchmarks", first.stage, f"{name}.tsv"),
         type=first.spec.get("type"),

@@ -24,6 +24,7 @@ PLAIN = {
     ),
     **dict.fromkeys(("-c", "--cores", "-j", "--jobs", "-e", "--executor", "--scheduler"), 1),
     **dict.fromkeys(("--local-cores", "--latency-wait", "-w", "--logger", "--retries", "-T"), 1),
+    **dict.fromkeys(("--seconds-between-status-checks", "--max-jobs-per-timespan"), 1),
     **dict.fromkeys(("--configfile", "--configfiles", "--config", "-C", "-q", "--quiet"), None),
     **dict.fromkeys(("--resources", "--default-resources", "--set-resources", "--envvars"), None),
     **dict.fromkeys(("--rerun-triggers", "--set-threads", "--software-deployment-method"), None),
@@ -44,13 +45,16 @@ def is_plain(arguments: list[str]) -> bool:
     for argument in arguments:
         if argument.startswith("-"):
             option, _, value = argument.partition("=")
-            if option not in PLAIN:
+            if option.startswith("--slurm-"):
+                left = 0 if value else 1
+            elif option not in PLAIN:
                 # -c4, -qn
                 if re.fullmatch(r"-[cj]\d+|-[npkq]+", argument):
                     left = 0
                     continue
                 return False
-            left = 0 if value else PLAIN[option]
+            else:
+                left = 0 if value else PLAIN[option]
         elif left is None:
             continue
         elif left == 0:

@@ -5,7 +5,7 @@ Shards of a large table fill the feature store, each its part, before the matrix
 
 from izwi.features import extractor_class
 
-for batch in jobs_of("shard") + jobs_of("features"):
+for batch in jobs_of("shard"):
 
     rule:
         name:
@@ -25,4 +25,27 @@ for batch in jobs_of("shard") + jobs_of("features"):
             mem_mb=memory(batch),
             runtime=batch.runtime,
         script:
-            f"../scripts/{'shard' if batch.stage == 'shard' else 'features'}.py"
+            "../scripts/shard.py"
+
+
+for batch in jobs_of("features"):
+
+    rule:
+        name:
+            batch.name
+        input:
+            ancient(batch.inputs),
+        output:
+            batch.outputs,
+        log:
+            batch.log,
+        benchmark:
+            batch.benchmark
+        conda:
+            f"../envs/{extractor_class(batch.type).environment}.yaml"
+        threads: PLAN.threads
+        resources:
+            mem_mb=memory(batch),
+            runtime=batch.runtime,
+        script:
+            "../scripts/features.py"

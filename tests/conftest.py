@@ -35,3 +35,12 @@ def speechocean() -> Path:
 @pytest.fixture(scope="session")
 def fsdd() -> Path:
     return data_folder("fsdd")
+
+
+@pytest.fixture(scope="session")
+def slurm_tools() -> Path:
+    """Folder with start.sh and stop.sh for a one-node SLURM from Debian's packages."""
+    folder = DATA.parent / "slurm"
+    if not (folder / "start.sh").is_file():
+        pytest.skip(f"no {folder}/start.sh to start a SLURM with")
+    return folder

@@ -173,3 +173,20 @@ def test_warnings_of_the_ini_reach_the_metrics(folder):
         (folder.path / "results/experiments/overridden/experiment.json").read_text()
     )
     assert record["split"]["logo"] == 3
+
+
+def test_shards_change_nothing(folder, tmp_path):
+    """The embedded data as a CSV of a user, extracted in parts."""
+    (source,) = (folder.path / "results/databases").glob("demo-*/demo.csv")
+    other = Folder(tmp_path, own_cache=True)
+    data = DATA | {"demo": source, "demo.type": "csv"}
+    ini = other.ini("first", DATA=data, FEATS=FEATS, MODEL={"type": "svm"})
+    whole = other.run("--config", f"ini={ini}", "results=whole", "cache=whole_cache")
+    parts = other.run("--config", f"ini={ini}", "results=parts", "cache=parts_cache", "shards=90")
+    assert (whole.jobs("shard"), parts.jobs("shard") > 1) == (0, True)
+    assert "config: shards" not in parts.text
+    for file in ("predictions.csv", "metrics.json"):
+        assert other.bytes_of("first", file, "parts") == other.bytes_of("first", file, "whole")
+    # The parts have done the work.
+    logs = [path.read_text() for path in (tmp_path / "parts/logs/features").glob("*.log")]
+    assert len(logs) == 1 and " files in " not in logs[0]

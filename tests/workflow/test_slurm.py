@@ -3,18 +3,16 @@
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from conftest import DATA
 from workflow import ROOT, SNAKEMAKE, Folder
 
 pytestmark = pytest.mark.slurm
 
-# Starts and stops a one-node SLURM from Debian's packages.
-TOOLS = DATA.parent / "slurm"
 CONFIGURATION = Path("/etc/slurm/slurm.conf")
 DEMO = {
     "databases": "['demo']",
@@ -29,26 +27,25 @@ FILES = ("metrics.json", "predictions.csv", "plots/confusion_matrix.png")
 
 
 @pytest.fixture(scope="module")
-def slurm(tmp_path_factory):
+def slurm(slurm_tools):
     """A SLURM of this computer; gives its environment."""
-    if not (TOOLS / "start.sh").is_file():
-        pytest.skip(f"no {TOOLS}/start.sh to start a SLURM with")
     if os.geteuid() or not shutil.which("slurmctld"):
         pytest.skip("needs root and the Debian packages of SLURM, see .ci/run")
     if find_spec("snakemake_executor_plugin_slurm") is None:
         pytest.skip("needs Snakemake's plugin for SLURM: make slurm")
     # Its sockets have short names.
-    place = Path(os.path.realpath(os.path.expanduser("/tmp"))) / f"slurm-{os.getpid()}"
-    place.mkdir()
+    place = Path(tempfile.mkdtemp(prefix="slurm-"))
     environment = os.environ | {"S": str(place), "ACCT": "slurmdbd"}
     CONFIGURATION.parent.mkdir(exist_ok=True)
     CONFIGURATION.unlink(missing_ok=True)
     CONFIGURATION.symlink_to(place / "slurm.conf")
-    subprocess.run([TOOLS / "start.sh"], env=environment, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        [slurm_tools / "start.sh"], env=environment, check=True, stdout=subprocess.DEVNULL
+    )
     try:
         yield environment | {"SLURM_CONF": str(place / "slurm.conf")}
     finally:
-        subprocess.run([TOOLS / "stop.sh"], env=environment, check=False)
+        subprocess.run([slurm_tools / "stop.sh"], env=environment, check=False)
         CONFIGURATION.unlink(missing_ok=True)
         shutil.rmtree(place, ignore_errors=True)
 
@@ -98,20 +95,20 @@ def test_a_grid_on_slurm_with_a_lost_job(slurm, tmp_path):
     here, there = Folder(tmp_path / "here"), Folder(tmp_path / "there", own_cache=True)
     for folder in (here, there):
         folder.ini("grid", DATA=DEMO, FEATS={"type": "os"}, MODEL={"type": "svm"}, FLAGS=FLAGS)
-        folder.config(["grid.ini"], shards=30)
+        folder.config(["grid.ini"])
     here.run("--configfile", "config.yaml")
     names = sorted(path.name for path in (here.path / "results/experiments").iterdir())
     assert len(names) == 9
 
     started = time.monotonic()
     call = submit(there, slurm, "--configfile", "config.yaml")
-    cancelled = cancel_one(call, slurm, "shard_")
+    cancelled = cancel_one(call, slurm, "features_")
     text = call.communicate()[0]
     seconds = time.monotonic() - started
     assert call.returncode == 0, text
     assert cancelled
     jobs = text.count("has been submitted with SLURM jobid")
-    # Few, larger jobs: stages and shards, not experiments.
+    # Few, larger jobs: stages, not experiments.
     assert jobs <= 16
     print(f"9 experiments on SLURM: {jobs} jobs, {seconds:.0f} s")
     for name in names:
