@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -80,12 +81,22 @@ def running(slurm):
     return [line.split(maxsplit=1) for line in found.stdout.splitlines()]
 
 
-def cancel_one(call, slurm, stage):
-    """Cancel the first job of a stage that runs; True where there was one."""
+def processes(slurm, job):
+    """Processes of a job."""
+    found = subprocess.run(
+        ["scontrol", "listpids", job], env=slurm, capture_output=True, text=True, check=False
+    )
+    rows = [line.split() for line in found.stdout.splitlines()[1:]]
+    return [int(row[0]) for row in rows if row[0] != "-1"]
+
+
+def kill_one(call, slurm, stage):
+    """Kill all processes of the first job of a stage that runs; True where there was one."""
     while call.poll() is None:
         for job, *comment in running(slurm):
             if comment and stage in comment[0]:
-                subprocess.run(["scancel", job], env=slurm, check=True)
+                for process in processes(slurm, job):
+                    os.kill(process, signal.SIGKILL)
                 return True
         time.sleep(0.2)
     return False
@@ -102,11 +113,11 @@ def test_a_grid_on_slurm_with_a_lost_job(slurm, tmp_path):
 
     started = time.monotonic()
     call = submit(there, slurm, "--configfile", "config.yaml")
-    cancelled = cancel_one(call, slurm, "features_")
-    text = call.communicate()[0]
+    killed = kill_one(call, slurm, "features_")
+    text = call.communicate(timeout=400)[0]
     seconds = time.monotonic() - started
     assert call.returncode == 0, text
-    assert cancelled
+    assert killed
     jobs = text.count("has been submitted with SLURM jobid")
     # Few, larger jobs: stages, not experiments.
     assert jobs <= 16
