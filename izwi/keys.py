@@ -79,6 +79,15 @@ def code_digest(modules: tuple[str, ...]) -> str:
     return key_of([[module, file_digest(str(PACKAGE / module))] for module in sorted(modules)])
 
 
+def script_digest(name: str) -> str:
+    """Hash of a script that does more than to call the package.
+
+    Args:
+        name: of a file in scripts/
+    """
+    return file_digest(str(PACKAGE.parent / "scripts" / name))
+
+
 @cache
 def version_of(distribution: str) -> str | None:
     """Installed version of a package, None where it is absent."""

@@ -23,6 +23,7 @@ from izwi.keys import (
     file_digest,
     key_of,
     large_files,
+    script_digest,
     version_of,
     versions_of,
 )
@@ -451,6 +452,7 @@ class Planner:
             trained.key,
             code_digest(EVALUATION),
             versions_of(("numpy", "scipy")),
+            script_digest("evaluate.py"),
         )
         folder = self._path("evaluations", key)
         return self._add(
@@ -569,6 +571,7 @@ class Planner:
                 spec,
                 keys,
                 code_digest(_sources("plots")),
+                script_digest("plot.py"),
                 versions_of(("matplotlib", *picture.packages)),
             )
             files = [f"{name}.{ending}" for name in picture.names for ending in spec["formats"]]
@@ -620,7 +623,7 @@ class Planner:
             },
             "packages": self._packages(experiment),
         }
-        key = key_of("experiment", record, self.plan.results)
+        key = key_of("experiment", record, self.plan.results, script_digest("experiment.py"))
         wish = self._path("plans", "experiments", f"{experiment.name}.json")
         # Its time changes with its content alone: the one thing by which the folder of an
         # experiment, which carries no key in its name, is known to be out of date.
@@ -671,7 +674,11 @@ class Planner:
             members = [units[member["name"]] for member in content["members"]]
             spec = {"name": name, **content}
             key = key_of(
-                "grid", spec, [unit.key for unit in members], code_digest(_sources("plots"))
+                "grid",
+                spec,
+                [unit.key for unit in members],
+                code_digest(_sources("plots")),
+                script_digest("grid.py"),
             )
             wish = self._path("plans", "grids", f"{name}.json")
             self._wish(wish, {"key": key, **spec})
@@ -705,7 +712,7 @@ class Planner:
         self.problems.raise_if_any()
         units = list(self.plan.units["experiment"].values())
         if units:
-            key = key_of("summary", [unit.key for unit in units])
+            key = key_of("summary", [unit.key for unit in units], script_digest("summary.py"))
             wish = self._path("plans", "summary.json")
             self._wish(wish, {"key": key, "experiments": [unit.label for unit in units]})
             self._add(

@@ -1,0 +1,152 @@
+"""Which jobs a call consists of, for what exists and what is missing."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from izwi import failures
+from izwi.batching import Batch, arrange
+from izwi.units import Plan, Unit
+
+
+def unit(plan, stage, key, inputs=(), **more):
+    made = Unit(
+        stage=stage,
+        key=key,
+        label=key,
+        spec={"type": "os", "model": {"type": "svm"}},
+        inputs={f"input{i}": path for i, path in enumerate(inputs)},
+        outputs={"first": f"{plan.results}/{key}.a", "second": f"{plan.results}/{key}.b"},
+        **more,
+    )
+    plan.units[stage][key] = made
+    return made
+
+
+@pytest.fixture
+def plan(tmp_path):
+    """Two experiments on one table, with two feature sets."""
+    plan = Plan(str(tmp_path), str(tmp_path / "cache"))
+    table = unit(plan, "load", "table")
+    experiments = []
+    for i in (1, 2):
+        matrix = unit(plan, "features", f"matrix{i}", table.output_files())
+        model = unit(plan, "train", f"model{i}", matrix.output_files(), group=f"group{i}")
+        wish = tmp_path / f"wish{i}"
+        wish.write_text("wish")
+        experiment = unit(plan, "experiment", f"experiment{i}", model.output_files())
+        experiment.inputs["wish"] = str(wish)
+        experiments += experiment.output_files()
+    summary = unit(plan, "summary", "summary", experiments)
+    unit(plan, "verdict", "verdict", summary.output_files())
+    return plan
+
+
+def jobs(plan, **more):
+    plan.batches.clear()
+    arrange(plan, 2, everything=more.pop("everything", False), **more)
+    return {stage: [Batch(**b) for b in found] for stage, found in plan.batches.items()}
+
+
+def make(plan, *stages):
+    for stage in stages or plan.units:
+        for made in plan.units[stage].values():
+            for path in made.output_files():
+                Path(path).write_text("made")
+
+
+def age(plan, path, seconds):
+    stat = os.stat(path)
+    os.utime(path, (stat.st_atime - seconds, stat.st_mtime - seconds))
+
+
+def test_missing_units_share_jobs(plan):
+    found = jobs(plan)
+    assert [len(batch.keys) for batch in found["features"]] == [2]
+    # Two cores.
+    assert [batch.keys for batch in found["train"]] == [["model1"], ["model2"]]
+    # One file of each batch it waits for.
+    assert [batch.inputs for batch in found["features"]] == [[f"{plan.results}/table.a"]]
+    assert found["features"][0].outputs == [f"{plan.results}/matrix{i}.a" for i in (1, 2)]
+    assert plan.targets == [f"{plan.results}/verdict.{end}" for end in "ab"]
+
+
+def test_on_a_cluster_feature_sets_are_apart(plan):
+    for i, made in enumerate(plan.units["features"].values()):
+        made.group = f"set{i}"
+    found = jobs(plan, cluster=True)
+    assert [batch.keys for batch in found["features"]] == [["matrix1"], ["matrix2"]]
+
+
+def test_what_exists_is_in_no_job(plan):
+    make(plan)
+    assert jobs(plan) == {}
+    assert plan.targets == [f"{plan.results}/verdict.{end}" for end in "ab"]
+
+
+def test_but_in_one_each_where_everything_is_looked_at(plan):
+    make(plan)
+    found = jobs(plan, everything=True)
+    assert [batch.keys for batch in found["train"]] == [["model1"], ["model2"]]
+    assert found["train"][0].inputs == [f"{plan.results}/matrix1.{end}" for end in "ab"]
+    assert len(plan.targets) == 8
+
+
+def test_everything_declares_all_outputs_of_what_is_missing(plan):
+    found = jobs(plan, everything=True)
+    declared = {path for batches in found.values() for b in batches for path in b.outputs}
+    assert set(plan.targets) <= declared
+
+
+def test_what_is_between_is_not_made_again_for_nothing(plan):
+    make(plan)
+    for path in plan.units["features"]["matrix1"].output_files():
+        os.unlink(path)
+    assert jobs(plan) == {}
+
+
+def test_one_missing_output_brings_its_unit_alone(plan):
+    make(plan)
+    os.unlink(f"{plan.results}/model2.b")
+    os.unlink(f"{plan.results}/experiment2.a")
+    found = jobs(plan)
+    assert {stage: [b.keys for b in batches] for stage, batches in found.items()} == {
+        "train": [["model2"]],
+        "experiment": [["experiment2"]],
+        "summary": [["summary"]],
+        "verdict": [["verdict"]],
+    }
+    # What is missing stands for the rest, so that Snakemake sees it.
+    assert found["train"][0].outputs[0] == f"{plan.results}/model2.b"
+    assert found["experiment"][0].inputs == [f"{plan.results}/model2.b"]
+
+
+def test_a_newer_wish_brings_the_experiment_and_the_table(plan):
+    make(plan)
+    for path in plan.units["experiment"]["experiment1"].output_files():
+        age(plan, path, 100)
+    found = jobs(plan)
+    assert [batch.keys for batch in found["experiment"]] == [["experiment1"]]
+    assert found["experiment"][0].timed == [plan.units["experiment"]["experiment1"].inputs["wish"]]
+    assert set(found) == {"experiment", "summary", "verdict"}
+
+
+def test_a_mark_is_no_output(plan):
+    make(plan)
+    marked = plan.units["experiment"]["experiment1"].output_files()
+    failures.mark(marked)
+    assert set(jobs(plan)) == {"experiment", "summary", "verdict"}
+    plan.clear_failures()
+    assert not any(os.path.exists(path) for path in marked)
+
+
+def test_labels_learnt_by_a_model_are_another_level(plan):
+    soft = unit(plan, "soft", "soft", plan.units["train"]["model1"].output_files())
+    learnt = unit(plan, "load", "learnt", soft.output_files())
+    matrix = unit(plan, "features", "learnt matrix", learnt.output_files())
+    model = unit(plan, "train", "student", matrix.output_files())
+    plan.units["summary"]["summary"].inputs["student"] = model.outputs["first"]
+    found = jobs(plan)
+    assert sorted(map(len, (batch.keys for batch in found["features"]))) == [1, 2]
+    assert ["student"] in [batch.keys for batch in found["train"]]
