@@ -90,9 +90,14 @@ def test_fallback_is_found_from_anywhere(place):
             "config: experiment: unknown key, did you mean 'experiments'?",
         ),
         (
-            {"experiments": ["inis/a.ini"], "threads": 3},
-            "config: threads: unknown key (there are experiments, ini, grid, results, cache, "
-            "root_folders)",
+            {"experiments": ["inis/a.ini"], "workers": 3},
+            "config: workers: unknown key (there are experiments, ini, grid, results, cache, "
+            "root_folders, shards)",
+        ),
+        (
+            {"experiments": ["inis/a.ini"], "shards": "many"},
+            "config: shards: 'many' is no number of files for one job of extraction, nor auto "
+            "or none",
         ),
         (
             {"experiments": []},
