@@ -30,6 +30,8 @@ MEMORY = {"shard": 2000, "features": 4000, "train": 4000, "analyse": 4000, "plot
 MINUTES = {"shard": 240, "features": 480, "train": 480, "analyse": 240}
 # A pretrained model and its batches.
 DEEP_MEMORY = 8000
+# Less work per unit than it takes a cluster to start a job.
+QUICK = ("evaluate", "plot")
 ORDER = {stage: place for place, stage in enumerate(STAGES)}
 # What an interrupted job loses is bounded.
 MOST_UNITS = 64
@@ -188,6 +190,8 @@ def _groups(
         group.sort(key=lambda unit: unit.group)
         # Nets take long, and not equally long: more jobs share the cores better.
         share = 2 * cores if own == "deep" and stage == "train" else cores
+        if cluster and stage in QUICK:
+            share = 1
         n = max(min(share, len(group)), math.ceil(len(group) / MOST_UNITS))
         if stage in ONE_JOB or (stage == "features" and not cluster):
             n = 1

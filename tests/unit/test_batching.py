@@ -79,6 +79,13 @@ def test_on_a_cluster_feature_sets_are_apart(plan):
     assert [batch.keys for batch in found["features"]] == [["matrix1"], ["matrix2"]]
 
 
+def test_a_cluster_gets_few_jobs_of_quick_stages(plan):
+    for i in range(100):
+        unit(plan, "plot", f"plot{i}")
+        plan.units["summary"]["summary"].inputs[f"plot{i}"] = f"{plan.results}/plot{i}.a"
+    assert [len(batch.keys) for batch in jobs(plan, cluster=True)["plot"]] == [50, 50]
+
+
 def test_what_exists_is_in_no_job(plan):
     make(plan)
     assert jobs(plan) == {}
