@@ -246,11 +246,12 @@ def _link(
     timed: dict[str, None] = {}
     for unit in units:
         counts = set(timed_inputs(unit))
+        newer = set(call.newer(unit)) if counts else set()
         for path in unit.input_files():
             maker = call.maker.get(path)
             to_come = first.get(id(maker)) if maker is not None else None
             if path in counts:
-                if to_come or everything or path in call.newer(unit):
+                if to_come or everything or path in newer:
                     timed[to_come or path] = None
             elif to_come or everything:
                 inputs[to_come or path] = None
