@@ -25,6 +25,7 @@ TIMED = {"experiment": ("wish",), "summary": None, "grid": None, "verdict": None
 ONE_JOB = ("load", "split", "experiment")
 # Their groups may share a process, where all processes share the cores of one computer.
 MERGED = ("features", "train")
+EXTRACTING = ("shard", "features")
 # MB and minutes that a job of a stage asks a cluster for: some times what was measured.
 MEMORY = {"shard": 2000, "features": 4000, "train": 4000, "analyse": 4000, "plot": 2000}
 MINUTES = {"shard": 240, "features": 480, "train": 480, "analyse": 240}
@@ -201,7 +202,7 @@ def _groups(
 
 def _environment(unit: Unit) -> str:
     """What a unit needs, ``core`` or ``deep`` or an environment of its own."""
-    if unit.stage == "features":
+    if unit.stage in EXTRACTING:
         return extractor_class(unit.spec["type"]).environment
     return model_class(unit.spec["model"]["type"]).group
 
@@ -230,12 +231,11 @@ def _batch(units: list[Unit], plan: Plan, everything: bool) -> Batch:
 
 def _memory(units: list[Unit]) -> int:
     """MB to ask for."""
-    stage, deep = units[0].stage, False
-    if stage in ("shard", "features"):
-        deep = extractor_class(units[0].spec["type"]).environment == "deep"
-    elif stage == "train":
-        deep = any(model_class(unit.spec["model"]["type"]).group == "deep" for unit in units)
-    return DEEP_MEMORY if deep else MEMORY.get(stage, 1000)
+    stage = units[0].stage
+    varies = stage in EXTRACTING or stage == "train"
+    if varies and any(_environment(unit) == "deep" for unit in units):
+        return DEEP_MEMORY
+    return MEMORY.get(stage, 1000)
 
 
 def _link(

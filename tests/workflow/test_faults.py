@@ -7,16 +7,9 @@ import subprocess
 import time
 
 import pytest
+from workflow import DEMO as DATA
 from workflow import ROOT, SNAKEMAKE, Folder
 
-DATA = {
-    "databases": "['demo']",
-    "demo.type": "demo",
-    "demo.limit_samples": 60,
-    "demo.split_strategy": "speaker_split",
-    "demo.test_size": 40,
-    "target": "emotion",
-}
 FEATS = {"type": "os", "set": "eGeMAPSv02", "scale": "standard"}
 FILES = ("metrics.json", "predictions.csv", "plots/confusion_matrix.png")
 

@@ -3,16 +3,8 @@
 import subprocess
 import sys
 
+from workflow import DEMO as DATA
 from workflow import ROOT, Folder
-
-DATA = {
-    "databases": "['demo']",
-    "demo.type": "demo",
-    "demo.limit_samples": 60,
-    "demo.split_strategy": "speaker_split",
-    "demo.test_size": 40,
-    "target": "emotion",
-}
 
 
 def prune(folder, *arguments):

@@ -14,6 +14,16 @@ import opensmile
 ROOT = Path(__file__).resolve().parents[2]
 SNAKEMAKE = [sys.executable, "-m", "snakemake"]
 
+# A part of the embedded data, split by speaker.
+DEMO = {
+    "databases": "['demo']",
+    "demo.type": "demo",
+    "demo.limit_samples": 60,
+    "demo.split_strategy": "speaker_split",
+    "demo.test_size": 40,
+    "target": "emotion",
+}
+
 
 def plain_egemaps(paths) -> np.ndarray:
     """eGeMAPSv02 functionals by opensmile itself, shape (files, 88); shared by all tests."""
