@@ -21,7 +21,14 @@ from izwi.models import model_class
 from izwi.units import STAGES, Plan, Unit
 
 # Made of files that are rewritten under one name: here times tell what is out of date.
-TIMED = {"experiment": ("wish",), "summary": None, "grid": None, "verdict": None}
+TIMED = {
+    "experiment": ("wish",),
+    "summary": None,
+    "grid": None,
+    "table": ("wish", "metrics"),
+    "comparisons": None,
+    "verdict": None,
+}
 # Quick per unit: one process does them all.
 ONE_JOB = ("load", "split", "experiment")
 # Their groups may share a process, where all processes share the cores of one computer.
@@ -41,6 +48,8 @@ JOINS = {
     "plot": ("train", "evaluate"),
     "summary": ("experiment",),
     "grid": ("experiment", "summary"),
+    "table": ("experiment", "summary", "grid"),
+    "comparisons": ("experiment", "summary", "grid", "table"),
 }
 ORDER = {stage: place for place, stage in enumerate(STAGES)}
 # Groups of units that need an environment of their own.
@@ -201,7 +210,7 @@ def timed_inputs(unit: Unit) -> list[str]:
     if unit.stage not in TIMED:
         return []
     roles = TIMED[unit.stage]
-    return unit.input_files() if roles is None else [unit.inputs[role] for role in roles]
+    return unit.files_of(unit.inputs if roles is None else roles)
 
 
 def _host(

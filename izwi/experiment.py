@@ -97,6 +97,7 @@ class Experiment:
         plots: wanted plots and their formats, see ``pictures.read_options``
         setting: what a grid varies: option → text of its value
         grids: tables of results that it is a row of
+        control: kind of control that it is, see `tables.controls`, None for what an ini describes
         warnings: what overrides what, one line each
         notes: what has no effect, one line each
     """
@@ -125,6 +126,7 @@ class Experiment:
     plots: dict[str, Any]
     setting: dict[str, str | None] = field(default_factory=dict)
     grids: tuple[str, ...] = ()
+    control: str | None = None
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 

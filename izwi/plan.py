@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from izwi.keys import (
     version_of,
     versions_of,
 )
+from izwi.tables.wanted import Wanted, lay_out
 from izwi.units import Plan, Unit
 
 # What is shown in experiment.json: the packages that results rest on.
@@ -39,6 +41,15 @@ EVALUATION = (
     "intervals.py",
     "measures.py",
     "rows.py",
+)
+# What tables and the marks in them come from.
+TABLES = (
+    "comparison.py",
+    "measures.py",
+    "rows.py",
+    "tables/chance.py",
+    "tables/contents.py",
+    "tables/writing.py",
 )
 
 
@@ -63,6 +74,8 @@ class Planner:
         self._files: dict[str, int] = {}
         # Experiments that are rows of tables of grids.
         self._members: list[Experiment] = []
+        # Name of an experiment → where its predictions are.
+        self._predictions: dict[str, str] = {}
         large_files.keep_in(Path(cache) / "scans" / "models.json")
         # Soft labels by their place: their unit, their experiment, how many teachers come before.
         self._soft: dict[str, tuple[Unit, Unit, int]] = {}
@@ -104,6 +117,7 @@ class Planner:
         analysed = self._analyses(experiment, trained, tables, matrices, split)
         plots = self._plots(experiment, trained, evaluated, tables, matrices, split, analysed)
         soft = self._soft_labels(experiment, trained, tables, split, sources)
+        self._predictions[experiment.name] = trained.outputs["predictions"]
         if experiment.grids:
             self._members.append(experiment)
         done = self._experiment(
@@ -648,7 +662,7 @@ class Planner:
                 stage="experiment",
                 key=key,
                 label=experiment.name,
-                spec={"name": experiment.name},
+                spec={"name": experiment.name, "control": experiment.control},
                 inputs={
                     "wish": wish,
                     "metrics": evaluated.outputs["metrics"],
@@ -703,8 +717,67 @@ class Planner:
                 "",
             )
 
-    def finish(self) -> Plan:
+    def _tables(self, units: dict[str, Unit], tables: list[dict[str, Any]]) -> None:
+        """The tables of the config, and the tests behind their marks."""
+        made = []
+        for table in tables:
+            shown = [cell["experiment"] for cell in table["cells"]]
+            of = [cell.get("of") for cell in table["cells"]]
+            names = list(dict.fromkeys(name for name in (*shown, *of) if name is not None))
+            members = [units[name] for name in names]
+            spec = {**table, "experiments": names}
+            key = key_of(
+                "table",
+                spec,
+                [unit.key for unit in members],
+                code_digest(TABLES),
+                code_digest(_sources("plots")),
+                script_digest("table.py"),
+                versions_of(("numpy", "scipy", "matplotlib")),
+            )
+            wish = self._path("plans", "tables", f"{table['name']}.json")
+            self._wish(wish, {"key": key})
+            stem = self._path("tables", table["name"])
+            made.append(
+                self._add(
+                    Unit(
+                        stage="table",
+                        key=key,
+                        label=table["name"],
+                        spec=spec,
+                        inputs={
+                            "wish": wish,
+                            "metrics": [unit.outputs["metrics"] for unit in members],
+                            "predictions": [self._predictions[name] for name in names],
+                        },
+                        outputs={
+                            **{ending: f"{stem}.{ending}" for ending in ("csv", "md", "tex")},
+                            **{ending: f"{stem}.{ending}" for ending in table["formats"]},
+                            "comparisons": self._path("plans", "tables", f"{table['name']}.csv"),
+                        },
+                        group=table["name"],
+                    ),
+                    "",
+                )
+            )
+        if made:
+            self._add(
+                Unit(
+                    stage="comparisons",
+                    key=key_of("comparisons", [unit.key for unit in made]),
+                    label="comparisons",
+                    spec={},
+                    inputs={"tables": [unit.outputs["comparisons"] for unit in made]},
+                    outputs={"comparisons": self._path("tables", "comparisons.csv")},
+                ),
+                "",
+            )
+
+    def finish(self, tables: list[dict[str, Any]]) -> Plan:
         """The plan with its summary.
+
+        Args:
+            tables: of the config, see `tables.wanted.lay_out`
 
         Raises:
             UserError: with all problems of all experiments
@@ -731,13 +804,15 @@ class Planner:
                 "",
             )
         self._grids({unit.label: unit for unit in units})
+        self._tables({unit.label: unit for unit in units}, tables)
         if units:
             self._verdict(units)
         return self.plan
 
     def _verdict(self, experiments: list[Unit]) -> None:
         """The last job, which fails where an experiment could not be made."""
-        tables = [*self.plan.units["summary"].values(), *self.plan.units["grid"].values()]
+        stages = ("summary", "grid", "table", "comparisons")
+        tables = [unit for stage in stages for unit in self.plan.units[stage].values()]
         key = key_of("verdict", [unit.key for unit in (*experiments, *tables)])
         path = self._path("plans", "verdicts", key)
         self._add(
@@ -807,6 +882,7 @@ def make_plan(
     cwd: Path,
     wishes: bool = True,
     shard_files: int = 0,
+    tables: Iterable[Wanted] = (),
 ) -> Plan:
     """Plan all experiments of a call.
 
@@ -817,10 +893,13 @@ def make_plan(
         cwd: working directory
         wishes: tell the jobs what is wanted; not where the plan is only looked at
         shard_files: audio files that one extraction job takes at most; 0: all
+        tables: tables of the config
 
     Raises:
-        UserError: with all problems of all databases
+        UserError: with all problems of all databases, or of the tables
     """
+    laid_out, controls = lay_out(tables, experiments)
+    experiments = [*experiments, *controls]
     planner = Planner(results, cache, cwd=cwd, wishes=wishes, shard_files=shard_files)
     for experiment in softlabel.in_order(experiments):
         planner.add(experiment)
@@ -830,4 +909,4 @@ def make_plan(
     planner.plan.units["experiment"] = dict(
         sorted(units.items(), key=lambda item: names.index(item[1].label))
     )
-    return planner.finish()
+    return planner.finish(laid_out)

@@ -64,7 +64,14 @@ def planned(path: str, results: str | None, cache: str | None):
         content["cache"] = cache
     settings = read_config(content, cwd=cwd, fallback=HOME / "config" / "config.yaml")
     experiments = resolve_all(settings, cwd=cwd)
-    return make_plan(experiments, settings.results, settings.cache, cwd=cwd, wishes=False)
+    return make_plan(
+        experiments,
+        settings.results,
+        settings.cache,
+        cwd=cwd,
+        wishes=False,
+        tables=settings.tables,
+    )
 
 
 def tell(found: list[pruning.Unused]) -> None:
