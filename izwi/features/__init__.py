@@ -45,6 +45,7 @@ EXTRACTORS = {
     "signal": "izwi.features.signal:Signal",
     "trill": "izwi.features.trill:Trill",
     "import": "izwi.features.imported:Import",
+    "metadata": "izwi.features.metadata:Metadata",
     "wave": "izwi.features.wave:Wave",
     **{name: f"izwi.features.transformer:{name}" for name in HUB},
 }
@@ -129,7 +130,7 @@ def _extract(
 
     rows = table[["file", "start", "end"]].reset_index(drop=True)
     if isinstance(extractor, TableExtractor):
-        return pd.concat([rows, extractor.matrix(rows, paths)], axis=1)
+        return pd.concat([rows, extractor.matrix(table.reset_index(drop=True), paths)], axis=1)
 
     keys = _keys(table)
     columns = [*extractor.columns, *extractor.asides]

@@ -73,7 +73,7 @@ def control(experiment: Experiment, kind: str) -> Experiment:
         target = "gender" if experiment.target == "sex" else experiment.target
         columns = [*METADATA, *(["speaker"] if shares_speakers(experiment) else []), SAMPLING_RATE]
         columns = [column for column in columns if column != target]
-        features = {"type": "metadata", "options": {"columns": columns}}
+        features = {"type": "metadata", "options": {"metadata.columns": columns}}
     return replace(
         experiment,
         name=f"control--{kind}--{names}-{experiment.target}-{split_key(experiment)[:6]}",

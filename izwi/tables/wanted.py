@@ -93,7 +93,9 @@ def read_tables(value: Any, problems: Problems, *, cwd: Path) -> list[Wanted]:
         if name.lower() in (one.name.lower() for one in found):
             problems.add(f"config: tables: two are called '{name}', give each a name of its own")
         elif name == "comparisons":
-            problems.add("config: tables: name: 'comparisons' is the file of all tests, choose another")
+            problems.add(
+                "config: tables: name: 'comparisons' is the file of all tests, choose another"
+            )
         found.append(_Reader(name, entry, problems, cwd).table())
     return found
 
@@ -112,9 +114,7 @@ def _name(value: Any, number: int, problems: Problems) -> str:
 class _Reader:
     """One entry of ``tables``."""
 
-    def __init__(
-        self, name: str, entry: Mapping[str, Any], problems: Problems, cwd: Path
-    ) -> None:
+    def __init__(self, name: str, entry: Mapping[str, Any], problems: Problems, cwd: Path) -> None:
         self.name = name
         self.entry = entry
         self.problems = problems
@@ -130,10 +130,13 @@ class _Reader:
         if not isinstance(labels, Mapping):
             self._problem("labels", "write {value: how the table calls it}")
             labels = {}
+        rows, columns = self._options("rows"), self._options("columns")
+        if both := sorted({*rows} & {*columns}):
+            self._problem("columns", f"{', '.join(both)}: stands in rows as well, keep one")
         return Wanted(
             name=self.name,
-            rows=self._options("rows"),
-            columns=self._options("columns"),
+            rows=rows,
+            columns=columns,
             experiments=self._experiments(),
             measure=self._measure(),
             published=self._published(),
@@ -508,7 +511,9 @@ class _Layout:
         own = {member.evaluation["measure"]: member for member in members}
         if len(own) > 1:
             told = " and ".join(f"{member.name} has {measure}" for measure, member in own.items())
-            self._problem(f"measure: {told}: say which one is shown, such as measure: {next(iter(own))}")
+            self._problem(
+                f"measure: {told}: say which one is shown, such as measure: {next(iter(own))}"
+            )
         return next(iter(own))
 
     def _label(self, member: Experiment, options: tuple[str, ...]) -> str:
