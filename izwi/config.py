@@ -50,8 +50,8 @@ def read_config(config: Mapping[str, Any], *, cwd: str | Path, fallback: str | P
 
     Args:
         config: ``experiments`` (paths or globs, a list or one), or ``ini`` (one path, wins), and
-            optionally ``grid``, ``results``, ``cache``, ``root_folders``, ``shards`` and ``tables``;
-            inis that only a grid names belong to the experiments
+            optionally ``grid``, ``results``, ``cache``, ``root_folders``, ``shards``,
+            ``tables``; inis that only a grid names belong to the experiments
         cwd: folder that all paths are relative to
         fallback: YAML config of the experiments where the given one names none; its inis may be
             relative to the folder above its own, too

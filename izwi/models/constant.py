@@ -16,7 +16,7 @@ class Majority(Model):
     packages = ()
     handles_nan = True
 
-    def _fit(self, X, y, groups, dev) -> dict[str, Any]:
+    def _fit(self, X, y, groups, dev):
         import numpy as np
 
         _, counts = np.unique(y, return_counts=True)
@@ -29,10 +29,10 @@ class Majority(Model):
         most = self.classes[int(np.argmax(self.shares))]
         return np.full(len(X), most), np.tile(self.shares, (len(X), 1))
 
-    def _save(self, folder) -> dict[str, Any]:
+    def _save(self, folder):
         return {"shares": self.shares}
 
-    def _load(self, folder, state) -> None:
+    def _load(self, folder, state):
         self.shares = state["shares"]
 
 
@@ -44,7 +44,7 @@ class Mean(Model):
     packages = ()
     handles_nan = True
 
-    def _fit(self, X, y, groups, dev) -> dict[str, Any]:
+    def _fit(self, X, y, groups, dev):
         self.mean = float(y.mean())
         return {}
 
@@ -53,8 +53,8 @@ class Mean(Model):
 
         return np.full(len(X), self.mean), None
 
-    def _save(self, folder) -> dict[str, Any]:
+    def _save(self, folder):
         return {"mean": self.mean}
 
-    def _load(self, folder, state) -> None:
+    def _load(self, folder, state):
         self.mean = state["mean"]

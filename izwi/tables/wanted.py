@@ -6,7 +6,6 @@ import csv
 import fnmatch
 import math
 import os
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 
 from izwi import grid
 from izwi import options as option_table
-from izwi.errors import Problems, UserError
+from izwi.errors import Problems
 from izwi.experiment import Experiment
 from izwi.options import PER_DATABASE, suggest
 from izwi.tables import controls

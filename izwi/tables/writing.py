@@ -157,7 +157,7 @@ class _Text:
             self.published.setdefault((entry["row"], entry["column"]), []).append(place)
 
     def _counted(self) -> str:
-        """Where the numbers of samples and speakers stand: ``all``, ``columns``, ``rows``, ``cells``."""
+        """Where samples and speakers are counted: ``all``, ``columns``, ``rows`` or ``cells``."""
         counts = {place: (c.n, c.n_speakers) for place, c in self.contents.cells.items() if c.n}
         if len(set(counts.values())) <= 1:
             return "all"
