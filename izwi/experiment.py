@@ -260,7 +260,7 @@ class _Resolver:
         self._collect()
         task, model = self._model()
         features = self._features(model)
-        self._check_reads(model["type"], [feature_set["type"] for feature_set in features])
+        self._check_reads(model["type"], features)
         target = self._required("DATA", "target", "name the column to predict")
         labels, load = self._load(task, target)
         databases = tuple(self._database(name) for name in self.names)
@@ -655,19 +655,25 @@ class _Resolver:
             "brings": cls.brings(values),
         }
 
-    def _check_reads(self, kind: str | None, features: list[str]) -> None:
+    def _check_reads(self, kind: str | None, features: tuple[dict[str, Any], ...]) -> None:
         """Refuse features that the model cannot take."""
         reads = table.owner("models", kind).reads if kind else ()
-        for name in features:
-            if kind and name not in reads and not table.owner("features", name).is_vector:
+        names = [feature_set["type"] for feature_set in features]
+        given = []
+        for name, feature_set in zip(names, features, strict=True):
+            extractor = table.owner("features", name)
+            if kind and name not in reads and not extractor.is_vector:
                 self._problem("FEATS", "type", f"{name} is no vector, {kind} cannot read it")
                 return
-        if reads and features and not set(features) <= set(reads):
+            given.append(extractor.form(feature_set["options"]))
+        if reads and not set(given) <= set(reads):
             self._problem(
                 "MODEL",
                 "type",
-                f"{kind} reads {' or '.join(reads)} alone, but FEATS.type is {', '.join(features)}",
+                f"{kind} reads {' or '.join(reads)} alone, but FEATS.type is {', '.join(names)}",
             )
+        elif reads and len(given) > 1:
+            self._problem("MODEL", "type", f"{kind} reads one kind of features, not {len(given)}")
 
     def _measure(self, task: str) -> str:
         measure = self._get("MODEL", "measure")
