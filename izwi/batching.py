@@ -20,7 +20,7 @@ from izwi.models import model_class
 from izwi.units import STAGES, Plan, Unit
 
 # Made of files that are rewritten under one name: here times tell what is out of date.
-TIMED = {"experiment": ("wish",), "summary": None, "grid": None, "verdict": None}
+TIMED = {"experiment": ("wish",), "summary": None, "grid": None, "page": None, "verdict": None}
 # Quick per unit: one process does them all.
 ONE_JOB = ("load", "split", "experiment")
 # Their groups may share a process, where all processes share the cores of one computer.
