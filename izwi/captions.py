@@ -83,7 +83,7 @@ def seen(stem: str) -> str:
 
 
 def data(record: dict[str, Any], metrics: dict[str, Any]) -> str:
-    """With which data and by which model: one or two sentences.
+    """With which data and by which model, in a sentence.
 
     Args:
         record: content of experiment.json
@@ -95,7 +95,7 @@ def data(record: dict[str, Any], metrics: dict[str, Any]) -> str:
     of = f" of {speakers} speakers" if speakers else ", speakers unknown"
     return (
         f"{record['target']} of {databases}, from {by} by {record['model']['type']}; trained on "
-        f"{metrics['n_train']} samples, tested on {metrics['n_test']}{of}. {figure(metrics)}"
+        f"{metrics['n_train']} samples, tested on {metrics['n_test']}{of}."
     )
 
 

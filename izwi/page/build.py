@@ -229,10 +229,9 @@ def reasons(unit: Unit, problems: list[str]) -> list[str]:
 
 def lead(made: int, missing: int, commit: str) -> str:
     """The line below the heading."""
-    count = f"{made} experiment" + ("" if made == 1 else "s")
-    lacking = f", {missing} could not be made" if missing else ""
+    lacking = f"{missing} of {made + missing} experiments could not be made. " if missing else ""
     source = f" ({commit})" if commit else ""
-    return f"{count}{lacking}. Written by izwi {__version__}{source}."
+    return f"{lacking}Written by izwi {__version__}{source}."
 
 
 def csv_as_markdown(path: str, most: int = 200) -> str:

@@ -42,13 +42,14 @@
     const body = lines.map((line) => el("tr", { class: line.look },
       (line.cells || line).map((cell, place) => {
         const look = columns[place][1] === "number" ? "right" : columns[place][1] === "text" ? "text" : null;
-        if (cell === null || cell === undefined) return el("td", { class: look, "data-v": "" }, "–");
-        if (typeof cell === "number") return el("td", { class: look, "data-v": cell }, num(cell));
-        if (cell instanceof Node || typeof cell === "string") return el("td", { class: look }, cell);
-        return el("td", { class: look, "data-v": cell.value ?? "" }, cell.text);
+        const label = columns[place][0];
+        if (cell === null || cell === undefined) return el("td", { class: look, "data-v": "", "data-label": label }, "–");
+        if (typeof cell === "number") return el("td", { class: look, "data-v": cell, "data-label": label }, num(cell));
+        if (cell instanceof Node || typeof cell === "string") return el("td", { class: look, "data-label": label }, cell);
+        return el("td", { class: look, "data-v": cell.value ?? "", "data-label": label }, cell.text);
       })));
     return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": (options || {}).label },
-      el("table", { class: "data" }, el("thead", null, el("tr", null, head)), el("tbody", null, body)));
+      el("table", { class: `data ${(options || {}).look || ""}` }, el("thead", null, el("tr", null, head)), el("tbody", null, body)));
   }
 
   // By the numbers of a column, else by its texts; what has none comes last, whichever way.
@@ -121,7 +122,7 @@
   }
 
   function cell(name, value) {
-    if (Array.isArray(value)) return value.length === 2 && value.every((x) => x === null || typeof x === "number") ? interval(value) : value.map(num).join(", ");
+    if (Array.isArray(value)) return value.length === 2 && value.every((x) => x === null || typeof x === "number") ? el("span", { class: "interval" }, interval(value)) : value.map(num).join(", ");
     if (value !== null && typeof value === "object") return nested(value);
     if (typeof value === "boolean") return value ? "yes" : "no";
     if (typeof value === "number" && Number.isInteger(value) && /^(n|n_.*|run|runs|fold|count|.*_count|speakers|files|samples)$/.test(name)) return { text: String(value), value };
@@ -130,11 +131,18 @@
 
   // Rows that share their columns.
   function generic(names, lines) {
+    const methods = new Set(lines.map((line) => line.ci_method).filter(Boolean));
+    if (methods.size < 2) names = names.filter((name) => name !== "ci_method");
+    const made = rectangle(names, lines);
+    return methods.size === 1 && names.includes("ci") ? el("div", null, made, paragraph(`95 %: ${[...methods][0]}.`, "quiet")) : made;
+  }
+
+  function rectangle(names, lines) {
     const kind = (name) => {
       const filled = lines.map((line) => line[name]).filter((value) => value !== null && value !== undefined);
       return filled.length && filled.every((value) => typeof value === "number") ? "number" : filled.some((value) => typeof value === "object") ? "" : "text";
     };
-    return table(names.map((name) => [name.replaceAll("_", " "), kind(name)]), lines.map((line) => names.map((name) => cell(name, line[name]))));
+    return table(names.map((name) => [name === "ci" ? "95 % interval" : name.replaceAll("_", " "), kind(name)]), lines.map((line) => names.map((name) => cell(name, line[name]))));
   }
 
   // Name → figures, as a table.
@@ -222,7 +230,7 @@
         `${found.n} of ${found.of} recordings are taken for another class; the model gives no probabilities, so these are the first by name.`;
     const columns = [["recording", ""], ["truth", regression ? "number" : "text"], ["prediction", regression ? "number" : "text"]];
     if (regression) columns.push(["error", "number"]);
-    else if (sure) columns.push(["its probability", "number"], ["that of the truth", "number"]);
+    else if (sure) columns.push(["probability", "number"], ["of the truth", "number"]);
     columns.push(["file", "text"], ["speaker", "text"]);
     const several = new Set(found.rows.map((row) => row.run)).size > 1;
     if (several) columns.push(["run", "text"]);
@@ -235,7 +243,7 @@
       if (several) cells.push(row.run);
       return cells;
     });
-    return section(heading, paragraph(about, "quiet"), table(columns, lines, { label: heading }));
+    return section(heading, paragraph(about, "quiet"), table(columns, lines, { label: heading, look: "errors" }));
   }
 
   function player(row) {
@@ -283,7 +291,8 @@
       ...[pictures(found.pictures)].filter(Boolean),
       errors(found.errors, found.task),
       el("div", { class: "pair" }, measures(metrics), ...parts(metrics), ...[speakers(metrics)].filter(Boolean)),
-      ...(metrics.calibration ? [section("Probabilities", nested(Object.fromEntries(Object.entries(metrics.calibration).filter(([, value]) => value === null || typeof value !== "object"))))] : []),
+      ...(metrics.calibration ? [section("Probabilities", table([["figure", "text"], ["value", "number"]], Object.entries(metrics.calibration)
+        .filter(([, value]) => value === null || typeof value !== "object").map(([name, value]) => [({ ece: "expected calibration error", brier: "Brier score" })[name] || name.replaceAll("_", " "), value]), { label: "probabilities" }))] : []),
       ...[confusion(metrics)].filter(Boolean),
       ...(Object.keys(found.further).length ? [folded("Further figures", nested(found.further))] : []),
       ...texts(found.texts),
