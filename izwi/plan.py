@@ -868,9 +868,7 @@ def make_plan(
     Raises:
         UserError: with all problems of all databases
     """
-    planner = Planner(
-        results, cache, cwd=cwd, wishes=wishes, shard_files=shard_files, page=page
-    )
+    planner = Planner(results, cache, cwd=cwd, wishes=wishes, shard_files=shard_files, page=page)
     for experiment in softlabel.in_order(experiments):
         planner.add(experiment)
     # The table of results has the order of the config.

@@ -242,9 +242,7 @@ def csv_as_markdown(path: str, most: int = 200) -> str:
         return ""
     lines = [rows[0], ["---"] * len(rows[0]), *([_short(cell) for cell in row] for row in rows[1:])]
     cut = f"\n\nThe first {most} rows." if len(rows) > most else ""
-    return (
-        "\n".join(f"| {' | '.join(c.replace('|', '/') for c in line)} |" for line in lines) + cut
-    )
+    return "\n".join(f"| {' | '.join(c.replace('|', '/') for c in line)} |" for line in lines) + cut
 
 
 def _short(cell: str) -> str:

@@ -151,7 +151,7 @@ def _row(place: int, one: dict[str, Any], scale: tuple[float, float], group: int
         f'<td class="wide">{escape(one["model"])}</td>',
         f"<td>{escape(one['measure'].upper())}{seen if one['transductive'] else ''}</td>",
         f'<td class="right value" data-v="{value("value")}" data-g="{group}">'
-        f"{number(one['value'])}<span class=\"sub\">{escape(one['measure'].upper())}<br>"
+        f'{number(one["value"])}<span class="sub">{escape(one["measure"].upper())}<br>'
         f"<span>{interval}</span></span></td>",
         f'<td class="interval" title="{escape(one["method"] or "")}">{interval}</td>',
         f'<td class="wide">{whisker(one["low"], one["value"], one["high"], scale)}</td>',
