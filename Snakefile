@@ -30,6 +30,7 @@ include: "rules/plot.smk"
 include: "rules/experiment.smk"
 include: "rules/grid.smk"
 include: "rules/page.smk"
+include: "rules/several.smk"
 
 
 onsuccess:

@@ -1219,11 +1219,11 @@ class _Resolver:
                 spelt = self._spelt(self.of_database[name, key][0])
                 self.notes.append(f"[DATA] {spelt}: no effect {situation}")
         if name == self.names[-1]:
-            for key in _SPLIT_OPTIONS:
+            for key in (key for key in _SPLIT_OPTIONS if ("DATA", key) in self.given):
                 used = any(
                     key in self._reads(self._strategy_quietly(other)) for other in self.names
                 )
-                if ("DATA", key) in self.given and (whole or not used):
+                if whole or not used:
                     self.notes.append(f"[DATA] {self._spelt(key)}: no effect with these splits")
 
     def _strategy_quietly(self, name: str) -> Any:

@@ -7,6 +7,7 @@ import codecs
 import re
 import warnings
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -207,12 +208,19 @@ def literal(text: str) -> Any:
 
 
 def _evaluate(text: str) -> Any:
+    # Each caller has a value of its own; what takes time is the parsing.
+    return ast.literal_eval(_parsed(text))
+
+
+@cache
+def _parsed(text: str) -> ast.Expression:
+    text = text.lstrip(" \t")
     if "\\" not in text:
-        return ast.literal_eval(text)
+        return ast.parse(text, mode="eval")
     with warnings.catch_warnings():
         # A Windows path holds invalid escapes; options that are text take the raw text anyway.
         warnings.simplefilter("ignore")
-        return ast.literal_eval(text)
+        return ast.parse(text, mode="eval")
 
 
 def unquoted(text: str) -> str:
