@@ -45,11 +45,11 @@ _PATH = re.compile(r"(?<![\w./:~-])~?(?:/[^\s/:,;'\"()\[\]]+){2,}")
 
 
 def without_places(text: str) -> str:
-    """A text whose absolute paths are cut to their last two parts.
+    """A text whose absolute paths are cut to their last part.
 
     A page is shown to others, and the same results are the same page on another machine.
     """
-    return _PATH.sub(lambda found: "…/" + "/".join(found[0].split("/")[-2:]), text)
+    return _PATH.sub(lambda found: f"…/{found[0].rpartition('/')[2]}", text)
 
 
 def portable(value: Any) -> Any:
