@@ -27,6 +27,7 @@ from izwi.keys import (
     version_of,
     versions_of,
 )
+from izwi.page.options import ON_PAGE
 from izwi.units import Plan, Unit
 
 # What is shown in experiment.json: the packages that results rest on.
@@ -51,12 +52,20 @@ class Planner:
     """Builds the plan, experiment by experiment."""
 
     def __init__(
-        self, results: str, cache: str, *, cwd: Path, wishes: bool = True, shard_files: int = 0
+        self,
+        results: str,
+        cache: str,
+        *,
+        cwd: Path,
+        wishes: bool = True,
+        shard_files: int = 0,
+        page: dict[str, Any] | None = None,
     ) -> None:
         self.plan = Plan(results, cache)
         self.cwd = cwd
         self.wishes = wishes
         self.shard_files = shard_files
+        self.page = page
         self.problems = Problems()
         self._listings: dict[str, Any] = {}
         # Number of audio files that a table's database lists.
@@ -731,13 +740,44 @@ class Planner:
                 "",
             )
         self._grids({unit.label: unit for unit in units})
+        if units and self.page is not None:
+            self._page(units, self.page)
         if units:
             self._verdict(units)
         return self.plan
 
+    def _page(self, experiments: list[Unit], options: dict[str, Any]) -> None:
+        """The page that shows all of it.
+
+        The folders of experiments are no inputs: whenever one of them was made, the summary is
+        newer, and one file tells that as well as thousands.
+        """
+        tables = [unit for stage in ON_PAGE for unit in self.plan.units[stage].values()]
+        units = [unit.key for unit in (*experiments, *tables)]
+        key = key_of("page", options, units, code_digest(page_files()))
+        wish = self._path("plans", "page.json")
+        self._wish(wish, {"key": key})
+        (summary,) = self.plan.units["summary"].values()
+        self._add(
+            Unit(
+                stage="page",
+                key=key,
+                label="all_experiments",
+                spec=options,
+                inputs={
+                    "wish": wish,
+                    "summary": summary.outputs["summary"],
+                    "tables": [path for unit in tables for path in unit.output_files()],
+                },
+                outputs={"page": self._path("index.html")},
+            ),
+            "",
+        )
+
     def _verdict(self, experiments: list[Unit]) -> None:
         """The last job, which fails where an experiment could not be made."""
-        tables = [*self.plan.units["summary"].values(), *self.plan.units["grid"].values()]
+        stages = ("summary", *ON_PAGE, "page")
+        tables = [unit for stage in stages for unit in self.plan.units[stage].values()]
         key = key_of("verdict", [unit.key for unit in (*experiments, *tables)])
         path = self._path("plans", "verdicts", key)
         self._add(
@@ -751,6 +791,11 @@ class Planner:
             ),
             "",
         )
+
+
+def page_files() -> tuple[str, ...]:
+    """What the page is made by."""
+    return ("captions.py", *(f"page/{p.name}" for p in (PACKAGE / "page").glob("*.*")))
 
 
 def features_name(spec: dict[str, Any]) -> str:
@@ -807,6 +852,7 @@ def make_plan(
     cwd: Path,
     wishes: bool = True,
     shard_files: int = 0,
+    page: dict[str, Any] | None = None,
 ) -> Plan:
     """Plan all experiments of a call.
 
@@ -817,11 +863,12 @@ def make_plan(
         cwd: working directory
         wishes: tell the jobs what is wanted; not where the plan is only looked at
         shard_files: audio files that one extraction job takes at most; 0: all
+        page: options of the page of results, None where none is wanted
 
     Raises:
         UserError: with all problems of all databases
     """
-    planner = Planner(results, cache, cwd=cwd, wishes=wishes, shard_files=shard_files)
+    planner = Planner(results, cache, cwd=cwd, wishes=wishes, shard_files=shard_files, page=page)
     for experiment in softlabel.in_order(experiments):
         planner.add(experiment)
     # The table of results has the order of the config.

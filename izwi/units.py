@@ -24,6 +24,7 @@ STAGES = (
     "experiment",
     "summary",
     "grid",
+    "page",
     "verdict",
 )
 
