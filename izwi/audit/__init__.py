@@ -94,13 +94,13 @@ def _conditions(
     rows = heard & (split["part"].ne("") & frame["database"].isin(trained)).to_numpy()
     folds = [{part: own[heard[own]] for part, own in fold.items()} for fold in folds]
     whole = frame["end"].isna().all() and not frame["start"].gt(pd.Timedelta(0)).any()
-    return [
-        *conditions.by_class(
-            compared[rows],
-            frame["truth"][rows],
-            split["speaker"][rows],
-            target,
-            "file" if whole else "segment",
-        ),
-        *conditions.between(compared, split["speaker"], folds),
-    ]
+    unlike = conditions.between(compared, split["speaker"], folds)
+    of_classes = conditions.by_class(
+        compared[rows],
+        frame["truth"][rows],
+        split["speaker"][rows],
+        target,
+        "file" if whole else "segment",
+    )
+    told = {name for finding in unlike for name in finding.counts}
+    return unlike + [f for f in of_classes if f.grade != NOTE or f.kind not in told]

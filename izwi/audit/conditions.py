@@ -6,6 +6,7 @@ method corrects them for the number of properties.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,12 +20,14 @@ PADDED = 0.01
 CLIPPED = 0.001
 ALPHA = 0.01
 # Effects that are told: by class the correlation ratio (for shares Cramér's V), between train and
-# test the difference of means in standard deviations. Of what belongs to speech, too, such as its
-# duration, less is told, unless it nearly tells the class.
+# test the difference of means in standard deviations (of shares Cohen's h). Of what belongs to
+# speech, too, such as its duration, less is told, unless it nearly tells the class.
 BY_CLASS = 0.2
 BY_CLASS_SPEECH = 0.25
 DECISIVE = 0.8
 BETWEEN = 0.8
+# Rows that train and test must have for that.
+FEWEST = 5
 # Share of padded files that is worth a note.
 OFTEN = 0.05
 
@@ -81,15 +84,15 @@ def by_class(
     known = truth.notna().to_numpy()
     compared, truth, speaker = compared[known], truth[known], speaker[known]
     numeric = pd.api.types.is_numeric_dtype(truth)
-    measured = {}
-    for prop in PROPERTIES:
-        column = compared[prop.name]
-        if column.nunique() > 1:
-            effect = _correlation(column, truth) if numeric else ratio(column, truth)
-            measured[prop] = effect, _p_by_truth(column, truth, speaker)
-    corrected = holm([p for _, p in measured.values()])
+    varied = [prop for prop in PROPERTIES if compared[prop.name].nunique() > 1]
+    if not varied:
+        return []
+    y = compared[[prop.name for prop in varied]].to_numpy(float)
+    effects = _correlations(y, truth.to_numpy(float)) if numeric else ratios(y, truth)
+    measured = dict(zip(varied, effects.tolist(), strict=True))
+    corrected = holm(_p_by_truth(y, truth, speaker))
     findings, speech = [], []
-    for (prop, (effect, _)), p in zip(measured.items(), corrected, strict=True):
+    for (prop, effect), p in zip(measured.items(), corrected, strict=True):
         certain = not np.isnan(p) and p < ALPHA
         counts: dict[str, Any] = {"effect": round(effect, 4), "p": None if np.isnan(p) else p}
         if prop.unit == "":
@@ -102,6 +105,11 @@ def by_class(
             share = compared[prop.name].mean()
             if prop.unit == "" and share >= OFTEN:
                 line = _share_line(prop, compared[prop.name], noun)
+                findings.append(Finding(prop.name, NOTE, line, counts))
+            if prop.name == "sampling_rate":
+                shares = compared[prop.name].value_counts(normalize=True)
+                told = ", ".join(f"{rate:.0f} Hz {percent(n)}" for rate, n in shares.items())
+                line = f"{noun}s of several sampling rates: {told}"
                 findings.append(Finding(prop.name, NOTE, line, counts))
         elif prop.speech and effect < DECISIVE:
             speech.append((prop, effect, counts))
@@ -131,23 +139,24 @@ def between(
         folds: row numbers by part, for each fold
     """
     found: dict[Property, list[tuple[float, float, float, float]]] = {}
-    for rows in folds:
-        train, test = rows["train"], rows["test"]
-        measured = {}
-        for prop in PROPERTIES:
-            column = compared[prop.name]
-            if column.iloc[np.concatenate([train, test])].nunique() > 1:
-                measured[prop] = _welch(column, speaker, train, test)
-        corrected = holm([p for *_, p in measured.values()])
-        for (prop, (ours, theirs, effect, _)), p in zip(measured.items(), corrected, strict=True):
+    y, who = compared.to_numpy(float), pd.factorize(speaker)[0]
+    parts = [(rows["train"], rows["test"]) for rows in folds]
+    measured = [welch(y, who, *rows) for rows in parts if min(map(len, rows)) >= FEWEST]
+    corrected = iter(holm([p for *_, chances in measured for p in chances]))
+    for means, effects, _ in measured:
+        for prop, pair, effect in zip(PROPERTIES, means.T.tolist(), effects.tolist(), strict=True):
+            p = next(corrected)
+            if prop.unit == "":
+                effect = cohens_h(*pair)
             if not np.isnan(p) and p < ALPHA and effect >= BETWEEN:
-                found.setdefault(prop, []).append((ours, theirs, effect, p))
+                found.setdefault(prop, []).append((*pair, effect, p))
     if not found:
         return []
     told, counts = [], {}
     for prop, of_folds in found.items():
         ours, theirs, effect, p = max(of_folds, key=lambda numbers: numbers[2])
-        size = f" (g {effect:.1f})" if np.isfinite(effect) else ""
+        symbol = "g" if prop.unit else "h"
+        size = f" ({symbol} {effect:.1f})" if np.isfinite(effect) else ""
         where = f" in {len(of_folds)} of {len(folds)} folds" if len(folds) > 1 else ""
         told.append(f"{_compared(prop, ours, theirs)}{size}{where}")
         counts[prop.name] = {
@@ -164,16 +173,33 @@ def between(
 # ---------------------------------------------------------------------- statistics
 
 
-def ratio(column: pd.Series, truth: pd.Series) -> float:
-    """Correlation ratio η of a number and classes; for a truth (0, 1) it is Cramér's V.
+def ratios(y: np.ndarray, truth: pd.Series) -> np.ndarray:
+    """Correlation ratios η of numbers and classes; for truths (0, 1) it is Cramér's V.
 
     Args:
-        column: numbers, not all the same
-        truth: a class for each
+        y: shape (rows, properties), none of them constant
+        truth: a class for each row
     """
-    means = column.groupby(truth).transform("mean")
-    total = ((column - column.mean()) ** 2).sum()
-    return float(np.sqrt(((means - column.mean()) ** 2).sum() / total))
+    codes = pd.factorize(truth)[0]
+    center = y.mean(axis=0)
+    between = ((means_of(y, codes)[codes] - center) ** 2).sum(axis=0)
+    return np.sqrt(between / ((y - center) ** 2).sum(axis=0))
+
+
+def means_of(y: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """Means of groups, shape (groups, properties).
+
+    Args:
+        y: shape (rows, properties)
+        codes: group of each row, 0 to n - 1, none of them empty
+    """
+    sums = [np.bincount(codes, column) for column in y.T]
+    return np.stack(sums, axis=1) / np.bincount(codes)[:, None] if sums else y[:0]
+
+
+def cohens_h(first: float, second: float) -> float:
+    """Difference of two shares, after Cohen (1988); from .8 it is large."""
+    return 2 * abs(math.asin(first**0.5) - math.asin(second**0.5))
 
 
 def holm(p: list[float]) -> list[float]:
@@ -186,97 +212,124 @@ def holm(p: list[float]) -> list[float]:
     return values.tolist()
 
 
-def f_test(y: np.ndarray, x: np.ndarray, block: np.ndarray) -> float:
+def f_test(y: np.ndarray, x: np.ndarray, block: np.ndarray) -> list[float]:
     """Probability of an effect as large by chance, in a linear model with an intercept per block.
 
     Args:
-        y: shape (units,)
+        y: shape (units, properties)
         x: design without the intercepts, shape (units, columns)
-        block: block of each unit, shape (units,)
+        block: block of each unit, 0 to n - 1, shape (units,)
 
     Returns:
-        p of the F test of all columns of ``x`` together, NaN where it cannot be had
+        for each property p of the F test of all columns of ``x`` together, NaN where it cannot be
+        had
     """
     from scipy.special import fdtrc
 
-    blocks = pd.factorize(block)[0]
-    y, *columns = (v - (np.bincount(blocks, v) / np.bincount(blocks))[blocks] for v in (y, *x.T))
-    x = np.stack(columns, axis=1)
+    y, x = (v - means_of(v, block)[block] for v in (y, x))
     rank = int(np.linalg.matrix_rank(x))
-    free = len(y) - blocks.max() - 1 - rank
+    free = len(y) - int(block.max()) - 1 - rank
     if rank == 0 or free < 1:
-        return np.nan
-    solution = np.linalg.lstsq(x, y, rcond=None)[0]
-    rest, total = float(((y - x @ solution) ** 2).sum()), float((y**2).sum())
-    if total == 0:
-        return np.nan
-    if rest <= 1e-12 * total:
-        return 0.0
-    return float(fdtrc(rank, free, (total - rest) / rank / (rest / free)))
+        return [np.nan] * y.shape[1]
+    rest = ((y - x @ np.linalg.lstsq(x, y, rcond=None)[0]) ** 2).sum(axis=0)
+    total = (y**2).sum(axis=0)
+    result = []
+    for unexplained, all_of_it in zip(rest.tolist(), total.tolist(), strict=True):
+        if all_of_it == 0:
+            result.append(np.nan)
+        elif unexplained <= 1e-12 * all_of_it:
+            result.append(0.0)
+        else:
+            f = (all_of_it - unexplained) / rank / (unexplained / free)
+            result.append(float(fdtrc(rank, free, f)))
+    return result
 
 
-def _correlation(column: pd.Series, truth: pd.Series) -> float:
-    return float(abs(np.corrcoef(column, truth)[0, 1])) if truth.nunique() > 1 else 0.0
+def _correlations(y: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """Magnitudes of Pearson's r."""
+    y, truth = y - y.mean(axis=0), truth - truth.mean()
+    size = np.sqrt((truth**2).sum() * (y**2).sum(axis=0))
+    return np.abs(truth @ y) / np.where(size > 0, size, 1)
 
 
-def _p_by_truth(column: pd.Series, truth: pd.Series, speaker: pd.Series) -> float:
-    """p of a difference by class (or of a slope), on means of speakers where there are such."""
+def _p_by_truth(y: np.ndarray, truth: pd.Series, speaker: pd.Series) -> list[float]:
+    """p of differences by class (or of slopes), on means of speakers where there are such.
+
+    Where most speakers have several classes, classes are compared within speakers. What is the
+    same in all recordings of each speaker is compared between them, by their shares of classes.
+    """
     numeric = pd.api.types.is_numeric_dtype(truth)
-    frame = pd.DataFrame({"y": column, "truth": truth, "speaker": speaker})
-    if speaker.nunique() < 2:
-        # Nobody, or one: files are all there is.
-        frame["speaker"] = ""
-        block = False
-    else:
-        frame = frame.dropna(subset="speaker")
-        several = frame.groupby("speaker")["truth"].nunique() > 1
-        block = bool(several.mean() > 0.5)
-        cells = ["speaker"] if numeric else ["speaker", "truth"]
-        if not numeric or not block:
-            frame = frame.groupby(cells, as_index=False).mean(numeric_only=True)
-    x = (
-        frame[["truth"]].to_numpy(float)
-        if numeric
-        else pd.get_dummies(frame["truth"], dtype=float).to_numpy()
-    )
-    blocks = frame["speaker"].to_numpy() if block else np.zeros(len(frame), dtype=int)
-    return f_test(frame["y"].to_numpy(float), x, blocks)
+    who, value = pd.factorize(speaker)[0], pd.factorize(truth)[0]
+    number = truth.to_numpy(float)[:, None] if numeric else np.eye(value.max(initial=-1) + 1)[value]
+    if who.max(initial=-1) < 1:
+        # Nobody, or one: rows are all there is.
+        return f_test(y, number, np.zeros(len(y), dtype=int)) if len(y) else []
+    y, who, value, number = (v[who >= 0] for v in (y, who, value, number))
+    between = f_test(means_of(y, who), means_of(number, who), np.zeros(who.max() + 1, dtype=int))
+    pairs = np.unique(np.stack([who, value]), axis=1)
+    if np.mean(np.bincount(pairs[0]) > 1) <= 0.5:
+        return between
+    if not numeric:
+        cells = pd.factorize(who * (value.max() + 1) + value)[0]
+        first = np.unique(cells, return_index=True)[1]
+        y, number, who = means_of(y, cells), means_of(number, cells), who[first]
+    within = f_test(y, number, who)
+    return [b if np.isnan(w) else w for w, b in zip(within, between, strict=True)]
 
 
-def _welch(
-    column: pd.Series, speaker: pd.Series, train: np.ndarray, test: np.ndarray
-) -> tuple[float, float, float, float]:
-    """Means of train and test, their distance in standard deviations, and p (Welch's t test).
+def welch(
+    y: np.ndarray, who: np.ndarray, train: np.ndarray, test: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, list[float]]:
+    """How unlike train and test are.
 
-    The means and the distance are those of rows, the test is that of means of speakers. Where
-    either part has one value alone, and not the same, that is no chance.
+    Where either has one value alone, and not the same, that is no chance. Where all are the same,
+    nothing can be tested.
+
+    Args:
+        y: shape (rows, properties)
+        who: speaker of each row as a number, negative where unknown
+        train: row numbers
+        test: row numbers
+
+    Returns:
+        * means of rows, shape (2, properties): train and test
+        * their distance in standard deviations (Hedges' g), infinite where these are 0
+        * p of Welch's t test of the means of speakers, NaN where it cannot be had
     """
     from scipy.special import fdtrc
 
-    ours, theirs = column.iloc[train].to_numpy(), column.iloc[test].to_numpy()
-    means = float(ours.mean()), float(theirs.mean())
-    gap = abs(means[0] - means[1])
-    free = len(ours) + len(theirs) - 2
-    pooled = (((ours - means[0]) ** 2).sum() + ((theirs - means[1]) ** 2).sum()) / max(1, free)
-    if pooled <= 1e-12 * gap**2:
-        return (*means, np.inf if gap else 0.0, 0.0 if gap else 1.0)
-    effect = gap / pooled**0.5 * (1 - 3 / (4 * free - 1))
+    parts = y[train], y[test]
     units = []
-    for rows, own in ((train, ours), (test, theirs)):
-        who = speaker.iloc[rows]
-        known = who.notna().to_numpy()
-        means_of = pd.Series(own[known]).groupby(who[known].to_numpy()).mean()
-        units.append(means_of if known.any() else own)
-    if min(map(len, units)) < 2:
-        return (*means, effect, np.nan)
-    errors = [np.var(unit, ddof=1) / len(unit) for unit in units]
-    if not sum(errors):
-        return (*means, effect, 0.0)
-    t = (np.mean(units[0]) - np.mean(units[1])) / sum(errors) ** 0.5
-    freedom = sum(errors) ** 2 / sum(
-        error**2 / (len(unit) - 1) for error, unit in zip(errors, units, strict=True)
-    )
-    return (*means, effect, float(fdtrc(1, freedom, t**2)))
+    for rows, part in zip((train, test), parts, strict=True):
+        known = who[rows] >= 0
+        codes = pd.factorize(who[rows][known])[0]
+        units.append(means_of(part[known], codes) if known.any() else part)
+    means = np.stack([part.mean(axis=0) for part in parts])
+    gap = np.abs(means[0] - means[1])
+    free = len(train) + len(test) - 2
+    squares = sum(((part - part.mean(axis=0)) ** 2).sum(axis=0) for part in parts)
+    deviation = np.sqrt(squares / max(1, free))
+    effects, chances = np.zeros(y.shape[1]), []
+    for i in range(y.shape[1]):
+        if gap[i] == 0:
+            chances.append(np.nan)
+        elif deviation[i] <= 1e-6 * gap[i]:
+            effects[i] = np.inf
+            chances.append(0.0)
+        else:
+            effects[i] = gap[i] / deviation[i] * (1 - 3 / (4 * free - 1))
+            chances.append(np.nan)
+            if min(map(len, units)) > 1:
+                errors = [np.var(unit[:, i], ddof=1) / len(unit) for unit in units]
+                total = sum(errors)
+                distance = np.mean(units[0][:, i]) - np.mean(units[1][:, i])
+                if total > 0:
+                    freedom = total**2 / sum(
+                        error**2 / (len(unit) - 1)
+                        for error, unit in zip(errors, units, strict=True)
+                    )
+                    chances[-1] = float(fdtrc(1, freedom, distance**2 / total))
+    return means, effects, chances
 
 
 # ------------------------------------------------------------------------- lines

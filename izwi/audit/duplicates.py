@@ -10,7 +10,7 @@ from izwi.features.fingerprint import ANCHORS, SIZE
 # Pictures of one moment are at most so far apart, in dB; those of different takes of a sentence
 # by one speaker are seldom less than 1. In a word so short that it has one anchor alone, takes are
 # more alike, and there is nothing else to go by.
-NEAR = 0.6
+NEAR = 0.7
 NEAR_ALONE = 0.25
 # Anchors that must agree, and by how much their distances in time may differ, in seconds.
 AGREEING = 2

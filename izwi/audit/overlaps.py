@@ -29,6 +29,8 @@ TEXTS = (
 )
 # Of the way from chance to certainty, what a text may tell of the class until it is a cue.
 TELLING = 0.3
+# Rows from which that is said.
+FEWEST = 20
 
 
 def speakers(split: pd.DataFrame, folds: list[Fold]) -> list[Finding]:
@@ -191,47 +193,45 @@ def texts(frame: pd.DataFrame, target: str, folds: list[Fold], labels: list[str]
         labels: the classes, none for regression
     """
     findings = []
+    truth, names = pd.factorize(frame["truth"])  # -1 is unknown
     for column in TEXTS:
         if column == target or column not in frame:
             continue
-        spoken = frame[column].astype("str").str.strip().str.casefold()
-        spoken = spoken.where(frame[column].notna())
-        known = spoken.notna().to_numpy()
-        of = met = 0
-        there: set[str] = set()
-        guesses: list[pd.DataFrame] = []
+        plain = frame[column].astype("str").str.strip().str.casefold().where(frame[column].notna())
+        spoken, wordings = pd.factorize(plain)
+        of, there, told = 0, [], []
         for rows in folds:
-            test = rows["test"][known[rows["test"]]]
-            train = rows["train"][known[rows["train"]]]
-            again = test[spoken.iloc[test].isin(spoken.iloc[train]).to_numpy()]
-            of, met = of + len(test), met + len(again)
-            there.update(spoken.iloc[again])
-            if labels and len(again):
-                most = frame["truth"].iloc[train].groupby(spoken.iloc[train]).agg(_most)
-                told = pd.DataFrame({"truth": frame["truth"].iloc[again]})
-                guesses.append(told.assign(guess=spoken.iloc[again].map(most)))
-        if not met:
+            test, train = (rows[part][spoken[rows[part]] >= 0] for part in ("test", "train"))
+            again = test[np.isin(spoken[test], spoken[train])]
+            of += len(test)
+            there.append(spoken[again])
+            if labels:
+                counted = np.zeros((len(wordings), len(names)))
+                train = train[truth[train] >= 0]
+                np.add.at(counted, (spoken[train], truth[train]), 1)
+                again = again[(truth[again] >= 0) & (counted[spoken[again]].sum(axis=1) > 0)]
+                guess = counted[spoken[again]].argmax(axis=1)
+                told.append(np.stack([truth[again], guess]))
+        met = np.concatenate(there)
+        if not len(met):
             continue
+        different = wordings[np.unique(met)]
         line = (
-            f"{percent(met / of)} of the rows of test have a {column} that train has, too "
-            f"({len(there)} different)"
+            f"{percent(len(met) / of)} of the rows of test have a {column} that train has, too "
+            f"({len(different)} different)"
         )
-        counts: dict[str, Any] = {"rows": met, "of": of, "different": len(there)}
+        counts: dict[str, Any] = {"rows": len(met), "of": of, "different": len(different)}
         grade = NOTE
-        if guesses:
-            told = pd.concat(guesses).dropna()
-            right = (told["truth"] == told["guess"]).groupby(told["truth"]).mean()
-            uar, chance = float(right.mean()), 1 / max(1, len(right))
+        truths, guesses = np.concatenate(told, axis=1) if told else (np.empty(0), np.empty(0))
+        classes = np.unique(truths)
+        if len(classes) > 1:
+            uar = float(np.mean([(guesses[truths == c] == c).mean() for c in classes]))
+            chance = 1 / len(classes)
             counts |= {"uar": round(uar, 4), "chance": round(chance, 4)}
-            if uar - chance >= TELLING * (1 - chance) and len(right) > 1:
+            if uar - chance >= TELLING * (1 - chance) and len(truths) >= FEWEST:
                 grade = CUE
                 line += f": the {column} alone tells the class"
             line += f" (UAR {decimals(uar)} by the {column} alone, chance {decimals(chance)})"
-        findings.append(Finding(f"same {column}", grade, line, counts, natural(there)[:SHOWN]))
+        examples = natural(different)[:SHOWN]
+        findings.append(Finding(f"same {column}", grade, line, counts, examples))
     return findings
-
-
-def _most(values: pd.Series) -> Any:
-    """The most frequent value, of equals the first in order; None of none."""
-    counted = values.value_counts()
-    return min(counted[counted == counted.max()].index) if len(counted) else None
