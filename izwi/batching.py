@@ -23,7 +23,7 @@ from izwi.units import STAGES, Plan, Unit
 # Made of files that are rewritten under one name: here times tell what is out of date.
 TIMED = {"experiment": ("wish",), "summary": None, "grid": None, "page": None, "verdict": None}
 # Quick per unit: one process does them all.
-ONE_JOB = ("load", "split", "experiment")
+ONE_JOB = ("load", "split", "audit", "experiment")
 # Their groups may share a process, where all processes share the cores of one computer.
 MERGED = ("features", "train")
 EXTRACTING = ("shard", "features")
@@ -37,6 +37,7 @@ QUICK = ("evaluate", "plot")
 # A stage's units go on in the process that made what they wait for: jobs by their first stage.
 JOINS = {
     "split": ("load",),
+    "audit": ("load", "split", "features"),
     "evaluate": ("train",),
     "plot": ("train", "evaluate"),
     "summary": ("experiment",),

@@ -94,6 +94,7 @@ class Experiment:
         analyses: what is found out beside the figures, see `izwi.learning`
         evaluation: ``measure``, ``ci``, and for a confusion matrix of a regression ``bins`` and
             their ``bin_labels``
+        leakage: what becomes of what the audit finds: ``error``, ``warn`` or ``ignore``
         plots: wanted plots and their formats, see ``pictures.read_options``
         setting: what a grid varies: option → text of its value
         grids: tables of results that it is a row of
@@ -122,6 +123,7 @@ class Experiment:
     learning: dict[str, Any]
     analyses: dict[str, Any]
     evaluation: dict[str, Any]
+    leakage: str
     plots: dict[str, Any]
     setting: dict[str, str | None] = field(default_factory=dict)
     grids: tuple[str, ...] = ()
@@ -322,6 +324,7 @@ class _Resolver:
                 "ci": self._get("EXP", "ci"),
                 **self.binned,
             },
+            "leakage": self._get("DATA", "leakage"),
             "plots": self._plots(bool(model.get("measured"))),
         }
         for advice, sections in self.unsupported.items():

@@ -108,15 +108,16 @@ class Planner:
             [self._features(experiment, table, split, spec) for spec in experiment.features]
             for table in tables
         ]
-        trained = self._train(experiment, tables, matrices, split)
-        evaluated = self._evaluate(experiment, trained, tables, matrices, split)
+        audited = self._audit(experiment, tables, matrices, split)
+        trained = self._train(experiment, tables, matrices, split, audited)
+        evaluated = self._evaluate(experiment, trained, tables, matrices, split, audited)
         analysed = self._analyses(experiment, trained, tables, matrices, split)
         plots = self._plots(experiment, trained, evaluated, tables, matrices, split, analysed)
         soft = self._soft_labels(experiment, trained, tables, split, sources)
         if experiment.grids:
             self._members.append(experiment)
         done = self._experiment(
-            experiment, evaluated, plots, trained, tables, matrices, split, soft, analysed
+            experiment, evaluated, plots, trained, tables, matrices, split, soft, analysed, audited
         )
         if soft is not None and experiment.save_test is not None:
             self._soft[experiment.save_test] = (soft, done, max(s["level"] for s in sources) + 1)
@@ -320,12 +321,83 @@ class Planner:
         ]
         unit.inputs["shards"] = [shard.outputs["done"] for shard in shards]
 
+    def _audit(
+        self,
+        experiment: Experiment,
+        tables: list[Unit],
+        matrices: list[list[Unit]],
+        split: Unit,
+    ) -> Unit | None:
+        """What could make the figures better than they are; nothing where that is ignored."""
+        if experiment.leakage == "ignore":
+            return None
+        types = {spec["type"] for spec in experiment.features}
+        classes = {kind: features.extractor_class(kind) for kind in types}
+        elsewhere = [
+            features_name(spec)
+            for spec in experiment.features
+            # What others trained needs the environment of the library that it was trained with.
+            if classes[spec["type"]].environment != "core"
+        ]
+        if models.model_class(experiment.model["type"]).takes_recordings:
+            elsewhere.append(experiment.model["type"])
+        spec = {
+            "target": experiment.target,
+            "labels": experiment.labels,
+            "leakage": experiment.leakage,
+            "fitted": {
+                "scale": "speaker" if experiment.preprocessing["scale"] == "speaker" else None,
+                "pretrained": elsewhere,
+            },
+        }
+        # Audio that nothing else reads may not be there.
+        hears = any(not issubclass(cls, features.TableExtractor) for cls in classes.values())
+        fingerprint = {"type": "fingerprint", "options": {}}
+        prints = [
+            self._features(experiment, table, split, fingerprint) for table in tables if hears
+        ]
+        imported = [
+            unit
+            for row in matrices
+            for unit in row
+            if issubclass(classes[unit.spec["type"]], features.TableExtractor)
+        ]
+        key = key_of(
+            "audit",
+            spec,
+            split.key,
+            [unit.key for unit in prints],
+            [unit.key for unit in imported],
+            code_digest((*_sources("audit"), "binning.py")),
+            script_digest("audit.py"),
+            versions_of(("numpy", "pandas", "scipy")),
+        )
+        return self._add(
+            Unit(
+                stage="audit",
+                key=key,
+                label=split.label,
+                spec=spec,
+                inputs={
+                    "tables": [table.outputs["table"] for table in tables],
+                    "split": split.outputs["split"],
+                    "split_report": split.outputs["report"],
+                    "prints": [unit.outputs["matrix"] for unit in prints],
+                    "imported": [unit.outputs["matrix"] for unit in imported],
+                },
+                outputs={"report": self._path("audits", f"{_slug(split.label)}-{key}.json")},
+                group=split.group,
+            ),
+            experiment.ini,
+        )
+
     def _train(
         self,
         experiment: Experiment,
         tables: list[Unit],
         matrices: list[list[Unit]],
         split: Unit,
+        audited: Unit | None,
     ) -> Unit:
         cls = models.model_class(experiment.model["type"])
         content = cls.content(experiment.model["options"])
@@ -368,7 +440,7 @@ class Planner:
         # For the model to be used elsewhere; the keys of the matrices stand for them in its key.
         spec["features"] = list(experiment.features)
         folder = self._path("models", f"{_slug(experiment.model['type'])}-{key}")
-        return self._add(
+        unit = self._add(
             Unit(
                 stage="train",
                 key=key,
@@ -389,6 +461,10 @@ class Planner:
             ),
             experiment.ini,
         )
+        if unit.sources == [experiment.ini] or experiment.leakage != "error":
+            # It waits, but is not held up for others where one of them ends by what is found.
+            unit.inputs["audit"] = [audited.outputs["report"]] if audited else []
+        return unit
 
     def _soft_labels(
         self,
@@ -448,6 +524,7 @@ class Planner:
         tables: list[Unit],
         matrices: list[list[Unit]],
         split: Unit,
+        audited: Unit | None,
     ) -> Unit:
         spec = {
             "task": experiment.task,
@@ -459,6 +536,7 @@ class Planner:
             "evaluate",
             spec,
             trained.key,
+            audited.key if audited else None,
             code_digest(EVALUATION),
             versions_of(("numpy", "scipy")),
             script_digest("evaluate.py"),
@@ -478,6 +556,7 @@ class Planner:
                     "split_report": split.outputs["report"],
                     "table_reports": [table.outputs["report"] for table in tables],
                     "feature_reports": [unit.outputs["report"] for row in matrices for unit in row],
+                    "audit": [audited.outputs["report"]] if audited else [],
                 },
                 outputs={
                     "metrics": os.path.join(folder, "metrics.json"),
@@ -610,6 +689,7 @@ class Planner:
         split: Unit,
         soft: Unit | None,
         analysed: dict[str, Unit],
+        audited: Unit | None,
     ) -> Unit:
         folder = self._path("experiments", experiment.name)
         teachers = [
@@ -624,6 +704,7 @@ class Planner:
                 "load": [_stage_record(unit) for unit in tables],
                 "split": _stage_record(split),
                 "features": [_stage_record(unit) for row in matrices for unit in row],
+                **({"audit": _stage_record(audited)} if audited else {}),
                 "train": _stage_record(trained),
                 "evaluate": _stage_record(evaluated),
                 "plot": {kind: _stage_record(unit) for kind, unit in plots.items()},

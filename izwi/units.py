@@ -16,6 +16,7 @@ STAGES = (
     "split",
     "shard",
     "features",
+    "audit",
     "train",
     "soft",
     "evaluate",
