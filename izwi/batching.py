@@ -23,7 +23,7 @@ from izwi.units import STAGES, Plan, Unit
 # Made of files that are rewritten under one name: here times tell what is out of date.
 TIMED = {"experiment": ("wish",), "summary": None, "grid": None, "verdict": None}
 # Quick per unit: one process does them all.
-ONE_JOB = ("load", "split", "experiment")
+ONE_JOB = ("load", "split", "describe", "experiment")
 # Their groups may share a process, where all processes share the cores of one computer.
 MERGED = ("features", "train")
 EXTRACTING = ("shard", "features")
@@ -37,6 +37,7 @@ QUICK = ("evaluate", "plot")
 # A stage's units go on in the process that made what they wait for: jobs by their first stage.
 JOINS = {
     "split": ("load",),
+    "describe": ("load", "split"),
     "evaluate": ("train",),
     "plot": ("train", "evaluate"),
     "summary": ("experiment",),
@@ -126,6 +127,13 @@ def arrange(plan: Plan, cores: int, *, everything: bool, cluster: bool = False) 
     else:
         # A file of the last job stands for all; where it is there, nothing is to be done.
         plan.targets = next(iter(plan.units["verdict"].values())).output_files() if ends else []
+
+
+def missing(plan: Plan) -> list[Unit]:
+    """Units that a call would make, in the order of the plan."""
+    needed = _Call(plan).needed()
+    units = (unit for of_stage in plan.units.values() for unit in of_stage.values())
+    return [unit for unit in units if id(unit) in needed]
 
 
 class _Call:
