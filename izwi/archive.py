@@ -22,6 +22,7 @@ from izwi.batching import missing
 from izwi.errors import UserError
 from izwi.ini import read_ini
 from izwi.planned import Planned
+from izwi.roots import root_file
 from izwi.units import STAGES, Plan, Unit
 
 FORMAT = 1
@@ -232,10 +233,8 @@ def _asked_for(asked: Planned, configs: Iterable[str]) -> dict[str, bytes]:
     inis = [Path(ini) for ini in dict.fromkeys(experiment.ini for experiment in asked.experiments)]
     roots = [Path(root) for root in asked.config.roots]
     for ini in inis:
-        entry = read_ini(ini).sections.get("DATA", {}).get("root_folders")
-        if entry:
-            places = (base / entry.text.strip("'\"") for base in (ini.parent, Path.cwd()))
-            roots += [place for place in places if place.is_file()][:1]
+        root = root_file(read_ini(ini), ini.parent, Path.cwd())
+        roots += [root] if root else []
     files: dict[str, bytes] = {}
     for folder, paths in (("configs", map(Path, configs)), ("inis", inis), ("roots", roots)):
         for path in dict.fromkeys(map(os.path.abspath, paths)):
