@@ -33,7 +33,10 @@ def main(arguments: list[str] | None = None) -> int:
         name = f"{Path(wanted.ini or wanted.configfile).stem}.zip"
         path = Path(wanted.output or Path(asked.config.results) / "archives" / name)
         lock.hold(asked.config.results)
-        notes = archive.pack(asked, [wanted.configfile], path)
+        try:
+            notes = archive.pack(asked, [wanted.configfile], path)
+        finally:
+            lock.release(asked.config.results)
     except UserError as error:
         print("\n".join(error.problems), file=sys.stderr)
         return 1

@@ -57,7 +57,7 @@ def methods(
     )
     return (
         f"# Methods of {record['name']}\n\n{body}\n\n"
-        "<!-- Written by izwi. Each [@key] is an entry of references.bib: "
+        "<!-- Written by izwi. What is cited stands in references.bib: "
         "pandoc --citeproc --bibliography references.bib methods.md -->\n"
     )
 
@@ -208,14 +208,18 @@ def _folds(spec: dict[str, Any], description: dict[str, Any]) -> str:
     if spec["logo"]:
         alone = whole["speakers"] == n and description["shared_speakers"] == 0
         kind = (
-            f"leave-one-speaker-out cross-validation ({n} folds)"
+            f"leave-one-speaker-out cross-validation of {n} folds"
             if alone
             else f"cross-validation with {n} groups of speakers, each of which was left out once"
         )
     else:
         kind = f"stratified {n}-fold cross-validation"
     rows = [c["samples"] for c in description["parts"] if c["part"].startswith("fold ")]
-    sizes = f" ({min(rows)} to {max(rows)} {unit}s a fold)" if rows and "all" in parts else ""
+    sizes = ""
+    if rows and "all" in parts:
+        sizes = f", {min(rows)} to {max(rows)} {unit}s a fold"
+        if min(rows) == max(rows):
+            sizes = f", {count(rows[0], unit)} a fold"
     return f"The evaluation was a {kind}{sizes}."
 
 
@@ -280,7 +284,7 @@ def _features(record: dict[str, Any], training: dict[str, Any], cites: Cites) ->
 
 def _own_settings(spec: dict[str, Any]) -> str:
     """Options that the words of a feature set do not tell yet."""
-    told = ("set", "level") if spec["type"] == "os" else ()
+    told = ("set", "level", "import_file", "import_files_append")
     told += tuple(name for name in spec["options"] if name.endswith((".layer", ".pooling")))
     rest = {name: value for name, value in spec["options"].items() if name not in told}
     return words.settings("FEATS", spec["type"], rest)
@@ -399,7 +403,8 @@ def _evaluation(record: dict[str, Any], metrics: dict[str, Any], cites: Cites) -
     if method.startswith("jackknife"):
         sentences.append(
             "Its 95 % interval is the t interval of the delete-one-speaker jackknife"
-            f"{cites('efron1993bootstrap')} with {metrics['n_speakers'] - 1} degrees of freedom."
+            f"{cites('efron1993bootstrap')} with {count(metrics['n_speakers'] - 1, 'degree')} of "
+            "freedom."
         )
     elif method.startswith("bootstrap") and resamples:
         of = "speakers" if "over speakers" in method else "samples"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from izwi import features, models
-from izwi.options import own_options
+from izwi.options import own_options, owner
 
 
 @dataclass(frozen=True)
@@ -186,10 +186,13 @@ def settings(section: str, kind: str, options: dict[str, Any]) -> str:
     Returns:
         such as ``C_val = 10; by default kernel = rbf, gamma = scale``
     """
-    known = own_options("features" if section == "FEATS" else "models", kind)
+    package = "features" if section == "FEATS" else "models"
+    known = own_options(package, kind)
+    located = owner(package, kind).located
     chosen, default = [], []
     for name, value in options.items():
-        if value is None or value is False or name.endswith((".model", "pretrained_model")):
+        # Where something lies on this computer tells a reader nothing.
+        if value is None or value is False or name in located:
             continue
         option = known.get(name.lower())
         text = f"{name.rpartition('.')[2]} = {_value(value)}"
