@@ -31,7 +31,7 @@ SUMS = "SHA256SUMS"
 LOCK = "lock.txt"
 RESULTS = "results"
 # What is computed again, and is neither a picture nor an analysis with the features.
-STAGES_KEPT = ("describe", "evaluate", "experiment", "summary", "grid", "table")
+STAGES_KEPT = ("describe", "evaluate", "experiment", "summary", "grid", "table", "comparisons")
 # Of these the outputs are only a way to those of the others.
 ON_THE_WAY = ("evaluate",)
 # Roles of an experiment's files that are no mere copies.

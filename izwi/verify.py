@@ -172,6 +172,7 @@ def _title(unit: Unit) -> str:
     return {
         "describe": f"counts of {unit.label}",
         "summary": "summary.csv",
+        "comparisons": "comparisons.csv",
     }.get(unit.stage, f"{unit.stage} {unit.label}")
 
 

@@ -48,7 +48,7 @@ def methods(
         "Split": _split(record, metrics, description),
         "Features": _features(record, training, cites),
         "Preprocessing": _preprocessing(record, training, cites),
-        "Model": _model(record, training, cites),
+        "Model": _model(record, metrics, training, cites),
         "Evaluation": _evaluation(record, metrics, cites),
         "Software": _software(record, cites),
     }
@@ -176,7 +176,8 @@ def _split(
     cells = {cell["part"]: cell for cell in description["parts"] if cell["class"] is None}
     unit = unit_of(description)
     if description["cross_validation"]:
-        return [_folds(spec, description), *_sharing(description, folds=True)]
+        told = [_folds(spec, description), *_sharing(description, folds=True)]
+        return [*told, *_audit(metrics)]
     sentences = []
     if spec["strategy"] == "cross_data":
         sentences.append(
@@ -197,7 +198,20 @@ def _split(
         if part in cells
     ]
     sentences.append(f"This gave {listed([f'for {size}' for size in sizes])}.")
-    return sentences + _sharing(description, folds=False)
+    return [*sentences, *_sharing(description, folds=False), *_audit(metrics)]
+
+
+def _audit(metrics: dict[str, Any]) -> list[str]:
+    """What the leakage audit found, by its gravest."""
+    findings = metrics.get("audit")
+    if findings is None:
+        return []
+    grave = [finding["kind"] for finding in findings if finding["grade"] in ("leak", "cue")]
+    text = "Before training the split was audited for leakage"
+    if not grave:
+        return [f"{text}, without a finding that could flatter the figures."]
+    kinds = list(dict.fromkeys(kind.replace("_", " ") for kind in grave))
+    return [f"{text}; the figures may be flattered by what it found ({', '.join(kinds)})."]
 
 
 def _folds(spec: dict[str, Any], description: dict[str, Any]) -> str:
@@ -328,7 +342,9 @@ def _preprocessing(record: dict[str, Any], training: dict[str, Any], cites: Cite
 # ----------------------------------------------------------------------- model
 
 
-def _model(record: dict[str, Any], training: dict[str, Any], cites: Cites) -> list[str]:
+def _model(
+    record: dict[str, Any], metrics: dict[str, Any], training: dict[str, Any], cites: Cites
+) -> list[str]:
     spec = record["model"]
     named = words.model(spec["type"])
     version = record["packages"].get(named.package) if named.package else None
@@ -338,6 +354,8 @@ def _model(record: dict[str, Any], training: dict[str, Any], cites: Cites) -> li
         options.pop("degree", None)
     weighted = options.pop("class_weight", False)
     pretrained = options.get("pretrained_model")
+    tuned = (record["learning"].get("tune") or {}).get("values", {})
+    options = {name: value for name, value in options.items() if name not in tuned}
     settings = words.settings("MODEL", spec["type"], options)
     cited = cites(*named.keys) if named.keys else ""
     sentences = [
@@ -345,15 +363,54 @@ def _model(record: dict[str, Any], training: dict[str, Any], cites: Cites) -> li
     ]
     if pretrained:
         sentences.append(f"It began with the weights of {words.place(str(pretrained))}.")
-    if weighted:
+    if weighted and "class_weight" not in tuned:
         sentences.append("Classes were weighted by their inverse frequency in training.")
     if spec["type"] == "svm":
         sentences.append(
             "Its probabilities are those of a sigmoid"
             f"{cites('platt1999probabilistic')} fitted on inner folds of the training samples."
         )
+    if tuned:
+        sentences += _tuning(tuned, metrics)
     sentences += _learning(record, training)
+    if record["learning"].get("calibrate"):
+        sentences.append(
+            "Its probabilities were then scaled by a temperature"
+            f"{cites('guo2017calibration')} fitted on the development samples."
+        )
     sentences += _runs(training)
+    return sentences
+
+
+def _tuning(tuned: dict[str, list[Any]], metrics: dict[str, Any]) -> list[str]:
+    """The nested search, what it chose, and how much its own score flatters."""
+    found = metrics["tuning"]
+    searches = found["searches"]
+    names = listed([f"{name} ({', '.join(map(words.value_text, v))})" for name, v in tuned.items()])
+    n = len(searches[0]["candidates"])
+    folds = sorted({search["folds"] for search in searches})
+    inner = f"{folds[0]} to {folds[-1]}" if len(folds) > 1 else f"{folds[0]}"
+    apart = all(search["unit"] == "speakers" for search in searches)
+    kept = "with speakers kept apart" if apart else "which may share speakers"
+    each = (
+        f", in each of {len(searches)} searches, one for each fold and run," if searches[1:] else ""
+    )
+    sentences = [
+        f"{names} {'was' if len(tuned) == 1 else 'were'} chosen by a nested search{each} over "
+        f"{count(n, 'combination')}, by the mean {found['measure']} on {inner} inner folds of the "
+        f"training samples, {kept}."
+    ]
+    chosen = [
+        ", ".join(f"{name} = {words.value_text(value)}" for name, value in row["values"].items())
+        + (f" ({count(row['n'], 'time')})" if len(searches) > 1 else "")
+        for row in found["chosen"]
+    ]
+    sentences.append(f"Chosen was {'; '.join(chosen)}.")
+    if found["outer"] is not None:
+        sentences.append(
+            f"The inner score was {found['inner']:.3g}, that of the same models on test samples "
+            f"{found['outer']:.3g} (optimism {found['optimism']:.2g})."
+        )
     return sentences
 
 
@@ -423,6 +480,11 @@ def _evaluation(record: dict[str, Any], metrics: dict[str, Any], cites: Cites) -
         sentences.append(
             f"Whether the measure differs by {listed(tested)} was tested by permuting the groups "
             "over speakers (two-sided)."
+        )
+    threshold = record["evaluation"].get("uncertainty_threshold")
+    if threshold is not None:
+        sentences.append(
+            f"Figures of the samples whose uncertainty is at most {threshold:g} are given beside."
         )
     if metrics["few_speakers"]:
         n = metrics["n_speakers"]

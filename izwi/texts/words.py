@@ -46,6 +46,8 @@ MODELS = {
     "knn": Named("a k-nearest-neighbour classifier", *_SKLEARN),
     "knn_reg": Named("k-nearest-neighbour regression", *_SKLEARN),
     "lin_reg": Named("ordinary least squares regression", *_SKLEARN),
+    "majority": Named("the most frequent class of the training samples, whatever is tested"),
+    "mean": Named("the mean of the training samples, whatever is tested"),
     "mlp": Named("a multilayer perceptron", *_TORCH),
     "mlp_reg": Named("a multilayer perceptron for regression", *_TORCH),
     "svm": Named("a support vector machine", *_SKLEARN),
@@ -64,6 +66,7 @@ FEATURES = {
     "trill": Named("TRILL embeddings", ("shor2020trill",), "tensorflow-cpu", "TensorFlow"),
     "import": Named("imported features"),
     "wave": Named("the waveform at 16 kHz"),
+    "metadata": Named("what is known of a recording without hearing it, a control"),
     "signal": Named("properties of the recording alone (duration, level, padding …), a control"),
 }
 # Family of pretrained models → its name and paper.
@@ -195,7 +198,7 @@ def settings(section: str, kind: str, options: dict[str, Any]) -> str:
         if value is None or value is False or name in located:
             continue
         option = known.get(name.lower())
-        text = f"{name.rpartition('.')[2]} = {_value(value)}"
+        text = f"{name.rpartition('.')[2]} = {value_text(value)}"
         (default if option and value == option.default else chosen).append(text)
     parts = [", ".join(chosen)] if chosen else []
     if default:
@@ -203,7 +206,8 @@ def settings(section: str, kind: str, options: dict[str, Any]) -> str:
     return "; ".join(parts)
 
 
-def _value(value: Any) -> str:
+def value_text(value: Any) -> str:
+    """A value of an option as text."""
     if isinstance(value, float):
         return f"{value:g}"
     return ", ".join(map(str, value)).join("[]") if isinstance(value, list) else str(value)

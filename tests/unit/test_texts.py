@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from izwi import features, models
-from izwi.texts import citations, table1, words
+from izwi.texts import citations, methods, table1, words
 
 ENTRIES = citations.entries()
 
@@ -136,3 +136,112 @@ def test_located_options_are_left_out():
     assert words.settings("MODEL", "svm", options) == (
         "kernel = linear; by default C_val = 1, gamma = scale"
     )
+
+
+def told(learning, metrics, training):
+    """The paragraph about a model."""
+    options = {"C_val": 1.0, "kernel": "rbf", "gamma": "scale", "degree": 3, "class_weight": True}
+    record = {
+        "model": {"type": "svm", "options": options},
+        "learning": learning,
+        "packages": {"scikit-learn": "1.0"},
+    }
+    return " ".join(methods._model(record, metrics, training, citations.Cites()))
+
+
+RUNS = [
+    {"run": 1, "seed": 5, "folds": [{"fold": 0, "n_dev": 0}]},
+    {"run": 2, "seed": 6, "folds": [{"fold": 0, "n_dev": 4}]},
+]
+
+
+def test_a_tuned_model():
+    tune = {"values": {"C_val": [0.1, 1.0], "class_weight": [True, False]}, "folds": 5}
+    search = {"candidates": [{}] * 4, "folds": 5, "unit": "speakers"}
+    tuning = {
+        "measure": "uar",
+        "inner": 0.654,
+        "outer": 0.611,
+        "optimism": 0.043,
+        "chosen": [
+            {"values": {"C_val": 0.1, "class_weight": True}, "n": 2},
+            {"values": {"C_val": 1.0, "class_weight": True}, "n": 1},
+        ],
+        "searches": [search, search, search | {"folds": 3}],
+    }
+    found = told({"tune": tune, "calibrate": "temperature"}, {"tuning": tuning}, {"runs": RUNS})
+    assert found == (
+        "The model was a support vector machine [@pedregosa2011sklearn] by scikit-learn 1.0 (by "
+        "default kernel = rbf, gamma = scale). Its probabilities are those of a sigmoid "
+        "[@platt1999probabilistic] fitted on inner folds of the training samples. C_val (0.1, 1) "
+        "and class_weight (True, False) were chosen by a nested search, in each of 3 searches, one "
+        "for each fold and run, over 4 combinations, by the mean uar on 3 to 5 inner folds of the "
+        "training samples, with speakers kept apart. Chosen was C_val = 0.1, class_weight = True "
+        "(2 times); C_val = 1, class_weight = True (1 time). The inner score was 0.654, that of "
+        "the same models on test samples 0.611 (optimism 0.043). Development samples decided when "
+        "to stop and which run was best. Its probabilities were then scaled by a temperature "
+        "[@guo2017calibration] fitted on the development samples. It was trained 2 times, with the "
+        "seeds 5 to 6; figures are means over these runs."
+    )
+
+
+def test_a_model_of_several_kinds_of_learning():
+    training = {
+        "runs": RUNS[:1],
+        "notes": ["svm is deterministic: fitted once, not 3 times"],
+    }
+    learning = {"submodel": "gender", "self_training": {"threshold": 0.9, "rounds": 10}}
+    found = told(learning, {}, training)
+    assert "Classes were weighted by their inverse frequency in training. " in found
+    assert "A model of its own was trained for each value of gender. " in found
+    assert "with a probability above 0.9, in at most 10 rounds (self-training). " in found
+    assert found.endswith("The fit does not depend on the seed.")
+
+
+@pytest.mark.parametrize(
+    ("findings", "said"),
+    [
+        (None, []),
+        ([], ["without a finding that could flatter the figures."]),
+        ([{"kind": "texts", "grade": "note"}], ["without a finding"]),
+        (
+            [{"kind": "padding_end", "grade": "cue"}, {"kind": "audio", "grade": "leak"}],
+            ["the figures may be flattered by what it found (padding end, audio)."],
+        ),
+    ],
+)
+def test_what_the_audit_found(findings, said):
+    found = methods._audit({"audit": findings})
+    assert len(found) == len(said)
+    for line, expected in zip(found, said, strict=True):
+        assert expected in line
+
+
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ({"split_strategy": ["a", "b"]}, "The speakers a and b of db were tested."),
+        (
+            {"split_strategy": "balanced", "balance": {"age": 1, "gender": 1}, "test_size": 30.0},
+            "Speakers of db were divided so that 30 % were tested and age and gender balanced.",
+        ),
+        (
+            {"split_strategy": None, "test_size": 20.0},
+            "Of the speakers of db, 20 %, drawn at random, were tested.",
+        ),
+        (
+            {"split_strategy": "speakers_stated", "test": ["x", "y", "z"]},
+            "The split of db was by stated speakers (test: x, y and z).",
+        ),
+        ({"split_strategy": "strange"}, "The split of db was by the strategy strange."),
+    ],
+)
+def test_strategies_in_words(spec, said):
+    assert methods._strategy("db", spec, []) == said
+
+
+def test_own_tables_are_told_from_a_draw():
+    notes = ["[DATA] db: no split_strategy, taken from its own train and test tables"]
+    spec = {"split_strategy": None, "test_size": 20.0}
+    assert methods._strategy("db", spec, notes) == "The split of db was that of its own tables."
+    assert "drawn at random" in methods._strategy("other", spec, notes)
