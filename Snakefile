@@ -21,6 +21,7 @@ rule all:
 include: "rules/database.smk"
 include: "rules/load.smk"
 include: "rules/split.smk"
+include: "rules/describe.smk"
 include: "rules/features.smk"
 include: "rules/audit.smk"
 include: "rules/train.smk"

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from izwi import __version__, analyses, features, grid, models, pictures, scan, softlabel
+from izwi import __version__, analyses, features, grid, models, pictures, scan, softlabel, texts
 from izwi.databases import demo
 from izwi.errors import Problems, UserError
 from izwi.experiment import Experiment
@@ -41,6 +42,10 @@ EVALUATION = (
     "measures.py",
     "rows.py",
 )
+
+
+# What texts are written from, beside code.
+TEXT_DATA = ("texts/references.bib", "../CITATION.cff")
 
 
 def _slug(text: str) -> str:
@@ -104,6 +109,7 @@ class Planner:
             for database, source in zip(experiment.databases, sources, strict=True)
         ]
         split = self._split(experiment, tables, sources)
+        described = self._describe(experiment, tables, split)
         matrices = [
             [self._features(experiment, table, split, spec) for spec in experiment.features]
             for table in tables
@@ -117,7 +123,17 @@ class Planner:
         if experiment.grids:
             self._members.append(experiment)
         done = self._experiment(
-            experiment, evaluated, plots, trained, tables, matrices, split, soft, analysed, audited
+            experiment,
+            evaluated,
+            plots,
+            trained,
+            tables,
+            matrices,
+            split,
+            soft,
+            analysed,
+            audited,
+            described,
         )
         if soft is not None and experiment.save_test is not None:
             self._soft[experiment.save_test] = (soft, done, max(s["level"] for s in sources) + 1)
@@ -260,6 +276,37 @@ class Planner:
                 },
                 outputs={"split": f"{stem}.parquet", "report": f"{stem}.json"},
                 group=f"level {max(source['level'] for source in sources)}",
+            ),
+            experiment.ini,
+        )
+
+    def _describe(self, experiment: Experiment, tables: list[Unit], split: Unit) -> Unit:
+        """Who and what is in each part of the split."""
+        key = key_of(
+            "describe",
+            split.key,
+            code_digest(("description.py", "binning.py")),
+            script_digest("describe.py"),
+            versions_of(("pandas",)),
+        )
+        stem = self._path("descriptions", f"{_slug(split.label)}-{key}")
+        return self._add(
+            Unit(
+                stage="describe",
+                key=key,
+                label=split.label,
+                spec={
+                    "loads": [table.key for table in tables],
+                    "names": [table.label for table in tables],
+                },
+                inputs={
+                    "tables": split.inputs["tables"],
+                    "table_reports": [table.outputs["report"] for table in tables],
+                    "split": split.outputs["split"],
+                    "split_report": split.outputs["report"],
+                },
+                outputs={"description": f"{stem}.json", "seconds": f"{stem}.parquet"},
+                group=split.group,
             ),
             experiment.ini,
         )
@@ -690,6 +737,7 @@ class Planner:
         soft: Unit | None,
         analysed: dict[str, Unit],
         audited: Unit | None,
+        described: Unit,
     ) -> Unit:
         folder = self._path("experiments", experiment.name)
         teachers = [
@@ -703,6 +751,7 @@ class Planner:
             "stages": {
                 "load": [_stage_record(unit) for unit in tables],
                 "split": _stage_record(split),
+                "describe": _stage_record(described),
                 "features": [_stage_record(unit) for row in matrices for unit in row],
                 **({"audit": _stage_record(audited)} if audited else {}),
                 "train": _stage_record(trained),
@@ -713,7 +762,13 @@ class Planner:
             },
             "packages": self._packages(experiment),
         }
-        key = key_of("experiment", record, self.plan.results, script_digest("experiment.py"))
+        key = key_of(
+            "experiment",
+            record,
+            self.plan.results,
+            code_digest((*_sources("texts"), *TEXT_DATA)),
+            script_digest("experiment.py"),
+        )
         wish = self._path("plans", "experiments", f"{experiment.name}.json")
         # Its time changes with its content alone: the one thing by which the folder of an
         # experiment, which carries no key in its name, is known to be out of date.
@@ -722,6 +777,7 @@ class Planner:
             "metrics": os.path.join(folder, "metrics.json"),
             "predictions": os.path.join(folder, "predictions.csv"),
             "record": os.path.join(folder, "experiment.json"),
+            **{f"text {file}": os.path.join(folder, file) for file in texts.FILES},
         }
         drawn = {file: path for unit in plots.values() for file, path in unit.outputs.items()}
         outputs |= {file: os.path.join(folder, "plots", file) for file in drawn}
@@ -743,6 +799,8 @@ class Planner:
                     "wish": wish,
                     "metrics": evaluated.outputs["metrics"],
                     "predictions": evaluated.outputs["predictions"],
+                    "training": trained.outputs["report"],
+                    "description": described.outputs["description"],
                     **drawn,
                     "teachers": [unit.outputs["record"] for _, unit, _ in teachers],
                 },
@@ -756,7 +814,10 @@ class Planner:
         names = set(PACKAGES) | set(models.model_class(experiment.model["type"]).packages)
         for spec in experiment.features:
             names |= set(features.extractor_class(spec["type"]).packages)
-        return {name: version_of(name) for name in sorted(names)}
+        if "balancing" in experiment.learning:
+            names.add("imbalanced-learn")
+        python = ".".join(map(str, sys.version_info[:3]))
+        return {"python": python} | {name: version_of(name) for name in sorted(names)}
 
     def _grids(self, units: dict[str, Unit]) -> None:
         """A table and a picture for each grid."""

@@ -14,6 +14,7 @@ STAGES = (
     "database",
     "load",
     "split",
+    "describe",
     "shard",
     "features",
     "audit",
