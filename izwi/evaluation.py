@@ -121,6 +121,8 @@ def evaluate(
         result["probability_disagreement"] = _disagreement(labelled, labels)
         result["calibration"] = calibration(runs, labels)
         result["uncertainty"] = uncertainty(runs, labels)
+    if training.get("tuning"):
+        result["tuning"] = _tuning(spec, training["tuning"], runs, labels)
     if "submodels" in training:
         result["per_submodel"] = _per_submodel(first, sample, result.pop("submodels"))
     if spec.get("bins"):
@@ -289,6 +291,49 @@ def _per_speaker(first: pd.DataFrame, sample: Sample, measure: str) -> dict[str,
         "best_speaker": best,
         "worst_speaker": worst,
     }
+
+
+def _tuning(
+    spec: dict[str, Any],
+    searches: list[dict[str, Any]],
+    runs: list[pd.DataFrame],
+    labels: list[str],
+) -> dict[str, Any]:
+    """The searches for options, each beside the measure on the test rows of its fold.
+
+    Args:
+        spec: as for `evaluate`
+        searches: as `izwi.tuning.search` reports them, with ``run``, ``fold``, ``submodel``
+        runs: predictions of each run
+        labels: classes, ordered
+
+    Returns:
+        ``searches`` with ``outer``; their means ``inner`` and ``outer``; ``optimism``, how much
+        better the inner figure is, whether high or low is good; ``chosen``: how often which values
+    """
+    measure, rows = spec["measure"], pd.concat(runs)
+    told = []
+    for search in searches:
+        own = rows
+        for key in ("run", "fold", "submodel"):
+            own = own[own[key] == search[key]] if key in search else own
+        outer = None
+        if len(own):
+            outer = Sample.of_runs([own], spec["task"], labels).measures()[0][measure]
+        told.append({**search, "outer": outer})
+    both = [{k: s[k] for k in ("inner", "outer")} for s in told if s["outer"] is not None]
+    means = mean_of(both) if both else dict.fromkeys(("inner", "outer", "optimism"))
+    if both:
+        sign = -1 if measure in LOWER_IS_BETTER else 1
+        means["optimism"] = sign * (means["inner"] - means["outer"])
+    chosen = [search["chosen"] for search in searches]
+    counts = [
+        {"values": values, "n": chosen.count(values)}
+        for place, values in enumerate(chosen)
+        if values not in chosen[:place]
+    ]
+    counts.sort(key=lambda row: -row["n"])
+    return {"measure": measure, **means, "chosen": counts, "searches": told}
 
 
 def _per_submodel(first: pd.DataFrame, sample: Sample, submodels: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from izwi import learning, pictures, softlabel
+from izwi import learning, pictures, softlabel, tuning
 from izwi import options as table
 from izwi.balancing import NEED_NUMBERS
 from izwi.errors import Problems, UserError
@@ -254,6 +254,7 @@ class _Resolver:
         self.names: list[str] = []
         # Labels and limits by which a regression is shown as a classification, too.
         self.binned: dict[str, Any] = {}
+        self.tuned: dict[str, Any] = {}
 
     def experiment(self, ini: str) -> Experiment:
         """Resolve it all, then tell all problems together."""
@@ -270,7 +271,7 @@ class _Resolver:
         )
         seed = self._seed()
         load["seed"] = seed if limited else None
-        learned = learning.resolve(self._get, self._problem, task=task, seed=seed)
+        learned = learning.resolve(self._get, self._problem, task=task, seed=seed) | self.tuned
         scale, chosen = self._get("FEATS", "scale"), _texts(self._get("FEATS", "features"))
         if model.get("brings"):
             scale, chosen = self._recordings(model["type"], learned)
@@ -645,6 +646,7 @@ class _Resolver:
                 self.notes.append(f"[EXP] epochs: no effect with MODEL.type = {kind}")
         for line in cls.check(values):
             self.problems.add(line)
+        self._tune(kind, cls, own, values)
         absent = cls.absent()
         if absent:
             self.problems.add(absent)
@@ -654,6 +656,22 @@ class _Resolver:
             "measured": cls.needs_dev,
             "brings": cls.brings(values),
         }
+
+    def _tune(self, kind: str, cls: Any, own: dict[str, Option], values: dict[str, Any]) -> None:
+        """Values of options that the training rows choose from."""
+        wanted = self._get("MODEL", "tune")
+        if wanted is None:
+            return
+        found = tuning.read(
+            wanted, cls, own, values, lambda text: self._problem("MODEL", "tune", text)
+        )
+        self.tuned = {"tune": {"values": found, "folds": self._get("MODEL", "tune.folds")}}
+        for lower in self.ini.sections.get("MODEL", {}):
+            option = own.get(lower)
+            if lower == "class_weight" or option is not None:
+                name = option.name if option else lower
+                if name in found:
+                    self._overridden(f"[MODEL] {self._spelt(lower)}", "MODEL.tune")
 
     def _check_reads(self, kind: str | None, features: list[str]) -> None:
         """Refuse features that the model cannot take."""

@@ -623,6 +623,14 @@ GENERAL: tuple[Option, ...] = (
         ),
         _o("save", "bool", True, "keep the trained models"),
         _o(
+            "tune",
+            "dict",
+            None,
+            "values to choose from, such as {'C_val': [0.1, 1, 10], 'gamma': ['scale', 0.01]}: all "
+            "combinations are tried on inner folds of the training set that keep speakers apart",
+        ),
+        _o("tune.folds", "int", 5, "with tune: inner folds, at most", minimum=2, maximum=100),
+        _o(
             "submodel",
             "str",
             None,
@@ -712,7 +720,7 @@ GENERAL: tuple[Option, ...] = (
     *_known(
         "MODEL",
         "unsupported",
-        "write an ini per value",
+        "use MODEL.tune = {'C_val': [0.1, 1, 10]}",
         tuning_params="options to search over",
         scoring="measure of that search",
     ),
@@ -951,7 +959,7 @@ GENERAL: tuple[Option, ...] = (
     *_known(
         "OPTIM",
         "unsupported",
-        "write an ini per setting",
+        "use MODEL.tune = {'C_val': [0.1, 1, 10]}",
         model="model to tune",
         search_strategy="how the search goes",
         metric="measure of the search",

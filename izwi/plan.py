@@ -326,10 +326,10 @@ class Planner:
             "preprocessing": experiment.preprocessing,
             "runs": experiment.runs,
             "seed": experiment.seed,
-            # Dev decides by it; without dev, and for models that do not stop early, it would
-            # only make the key of a fit depend on what is reported of it.
+            # Dev and the search for options decide by it; for other fits it would only make the
+            # key depend on what is reported of them.
             "measure": experiment.evaluation["measure"]
-            if cls.needs_dev or experiment.runs > 1
+            if cls.needs_dev or experiment.runs > 1 or "tune" in experiment.learning
             else _default_measure(experiment.task),
             "save": experiment.save,
             **experiment.learning,
@@ -343,6 +343,7 @@ class Planner:
             "selftraining.py",
             "preprocessing.py",
             "models/base.py",
+            *(("tuning.py", "measures.py") if "tune" in experiment.learning else ()),
             *_sources("splits"),
             *cls.modules,
         )
@@ -489,7 +490,9 @@ class Planner:
         """What is found out beside the figures, by kind."""
         cls = models.model_class(experiment.model["type"])
         fits = (
-            code_digest(("fitting.py", "balancing.py", "preprocessing.py", *cls.modules)),
+            code_digest(
+                ("fitting.py", "balancing.py", "preprocessing.py", "tuning.py", *cls.modules)
+            ),
             versions_of(cls.packages),
             cls.content(experiment.model["options"]),
         )

@@ -62,6 +62,8 @@ class Model:
     takes_recordings: ClassVar[bool] = False
     # Options that say where something lies that ``content`` digests: they are no part of the key.
     located: ClassVar[tuple[str, ...]] = ()
+    # Set before `fit` where nobody will ask for probabilities: they may then be NaN.
+    decisions_only = False
 
     def __init_subclass__(cls) -> None:
         if "modules" not in cls.__dict__:
