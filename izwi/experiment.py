@@ -278,6 +278,8 @@ class _Resolver:
         split = self._split(task, target, labels, seed, databases)
         if "submodel" in learned:
             split["submodel"] = learned["submodel"]
+        if "calibrate" in learned and not model.get("measured"):
+            self._needs_dev(split, databases)
         analyses = learning.analyses(self._get, self._problem, task=task, learned=learned)
         active = "active_learning" in analyses
         learning.allow_unlabelled(
@@ -322,6 +324,7 @@ class _Resolver:
                 "measure": measure,
                 "ci": self._get("EXP", "ci"),
                 **self.binned,
+                **self._threshold(task),
             },
             "plots": self._plots(bool(model.get("measured"))),
         }
@@ -657,6 +660,14 @@ class _Resolver:
             "brings": cls.brings(values),
         }
 
+    def _threshold(self, task: str) -> dict[str, float]:
+        """Uncertainty from which on predictions are left out of figures beside the others."""
+        threshold = self._get("PLOT", "uncertainty_threshold")
+        if threshold is not None and task == "regression":
+            self.notes.append("[PLOT] uncertainty_threshold: no effect in regression")
+            return {}
+        return {} if threshold is None else {"uncertainty_threshold": threshold}
+
     def _tune(self, kind: str, cls: Any, own: dict[str, Option], values: dict[str, Any]) -> None:
         """Values of options that the training rows choose from."""
         wanted = self._get("MODEL", "tune")
@@ -672,6 +683,23 @@ class _Resolver:
                 name = option.name if option else lower
                 if name in found:
                     self._overridden(f"[MODEL] {self._spelt(lower)}", "MODEL.tune")
+
+    def _needs_dev(self, split: dict[str, Any], databases: tuple[dict[str, Any], ...]) -> None:
+        """Tell where probabilities are to be calibrated and there can be no dev set."""
+        if split["traindevtest"]:
+            return
+        own = split["databases"].values()
+        if not (split["logo"] or split["k_fold_cross"]) and (
+            any(s["dev_size"] or s["dev"] or s["split_strategy"] == "dev" for s in own)
+            # Tables of these may name one.
+            or any(database["type"] in ("audformat", "audb") for database in databases)
+        ):
+            return
+        self._problem(
+            "MODEL",
+            "calibrate",
+            "temperature is fitted on a dev set, and there is none: set EXP.traindevtest = True",
+        )
 
     def _check_reads(self, kind: str | None, features: list[str]) -> None:
         """Refuse features that the model cannot take."""

@@ -7,12 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from izwi import balancing, models
+from izwi.errors import UserError
+from izwi.files import write_json
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
     from izwi.preprocessing import Preprocessing
+
+
+CALIBRATION = "calibration.json"
 
 
 @dataclass(frozen=True)
@@ -43,10 +48,47 @@ class Fitted:
         self.model = model
         self.history = history
         self.names = names
+        self.temperature: float | None = None
 
     def predict(self, samples: Samples, rows: np.ndarray) -> Any:
         """Predict rows of the experiment."""
-        return self.model.predict(self.transform(samples, rows))
+        predicted = self.model.predict(self.transform(samples, rows))
+        if self.temperature is None:
+            return predicted
+        return predicted.at_temperature(self.temperature, self.model.known())
+
+    def calibrate(self, samples: Samples, truth: np.ndarray, dev_rows: np.ndarray) -> None:
+        """Fit the temperature of the probabilities on dev rows; decisions stay as they are.
+
+        Args:
+            samples: all rows
+            truth: of all rows, shape (rows,)
+            dev_rows: row numbers
+
+        Raises:
+            UserError: if no dev row has a class that the model knows
+        """
+        import numpy as np
+
+        from izwi import temperature
+
+        known = dev_rows[np.isin(truth[dev_rows].astype(str), self.model.classes)]
+        if not len(known):
+            raise UserError(
+                "[MODEL] calibrate: temperature is fitted on a dev set, and there is none: set "
+                "EXP.traindevtest = True"
+            )
+        p = self.model.predict(self.transform(samples, known)).probabilities[:, self.model.known()]
+        place = np.searchsorted(self.model.classes, truth[known].astype(str))
+        self.temperature = temperature.fit(p, place)
+        self.history["temperature"] = self.temperature
+        impossible = int((p[np.arange(len(p)), place] < temperature.FLOOR).sum())
+        if impossible:
+            self.history["warnings"] = [
+                *self.history["warnings"],
+                f"[MODEL] calibrate: the model gave {impossible} of {len(p)} dev samples no chance "
+                "to be what they are, and these decide the temperature",
+            ]
 
     def transform(self, samples: Samples, rows: np.ndarray) -> np.ndarray:
         """What the model sees of these rows, shape (rows, features)."""
@@ -56,6 +98,8 @@ class Fitted:
         """Keep both without pickle."""
         self.preprocessing.save(folder / "preprocessing")
         self.model.save(folder / "model")
+        if self.temperature is not None:
+            write_json(folder / CALIBRATION, {"temperature": self.temperature})
 
 
 class Prepared(NamedTuple):

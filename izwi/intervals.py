@@ -95,6 +95,25 @@ def intervals(
     return Intervals(chosen, told, by_samples, by_speakers, left_out)
 
 
+def by_method(
+    sample: Sample, speakers: Sequence[str | None], *, seed: int, method: str = "auto"
+) -> Limits:
+    """Intervals by the method in use alone, as `intervals` chooses it.
+
+    Args:
+        sample: at least one sample
+        speakers: (samples) who speaks
+        seed: of the resamples
+        method: one of :data:`METHODS`; over samples where speakers are not known
+    """
+    codes, count, lack = _codes(speakers)
+    if lack or method == "samples":
+        return bootstrap(sample, None, seed=seed, resamples=RESAMPLES)
+    if method == "jackknife" or (method == "auto" and count < ENOUGH_SPEAKERS):
+        return jackknife(sample, codes)
+    return bootstrap(sample, codes, seed=seed, resamples=RESAMPLES)
+
+
 def bootstrap(sample: Sample, groups: np.ndarray | None, *, seed: int, resamples: int) -> Limits:
     """Percentile interval: 2.5 and 97.5 % of the measure over resamples.
 

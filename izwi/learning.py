@@ -31,6 +31,10 @@ def resolve(
             problem("FEATS", "balancing", "a regression has no classes to balance")
         own = get("FEATS", "balancing_random_state")
         asked |= {"balancing": balancing, "balancing_seed": seed if own is None else own}
+    if get("MODEL", "calibrate"):
+        if task == "regression":
+            problem("MODEL", "calibrate", "a regression has no probabilities")
+        asked["calibrate"] = get("MODEL", "calibrate")
     column = get("MODEL", "submodel") or get("DATA", "submodel")
     if column:
         if get("DATA", "submodel") not in (None, column):

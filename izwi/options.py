@@ -631,6 +631,14 @@ GENERAL: tuple[Option, ...] = (
         ),
         _o("tune.folds", "int", 5, "with tune: inner folds, at most", minimum=2, maximum=100),
         _o(
+            "calibrate",
+            "str",
+            None,
+            "`temperature`: probabilities are made less sure, or more, by a number fitted on dev; "
+            "no decision changes",
+            choices=("temperature",),
+        ),
+        _o(
             "submodel",
             "str",
             None,
@@ -809,6 +817,43 @@ GENERAL: tuple[Option, ...] = (
     ),
     *_table(
         "PLOT",
+        "evaluate",
+        _o(
+            "uncertainty_threshold",
+            "float",
+            None,
+            "figures and a second confusion matrix of the predictions whose uncertainty, the "
+            "entropy as share of the largest, is less",
+            minimum=0,
+            maximum=1,
+        ),
+    ),
+    *_table(
+        "PLOT",
+        "plot",
+        _o(
+            "calibration",
+            "bool",
+            False,
+            "reliability diagram: how often decisions are right, over their probability",
+        ),
+        _o(
+            "uncertainty",
+            "bool",
+            False,
+            "entropy of right and wrong decisions, and the errors left where the uncertain are "
+            "refused",
+        ),
+        _o("recall", "bool", False, "plot the recall of each class, with its interval"),
+        _o(
+            "fairness",
+            "bool",
+            False,
+            "plot the measure by sex, age group and language, with intervals",
+        ),
+    ),
+    *_table(
+        "PLOT",
         "analyse",
         _o(
             "learning_curve",
@@ -830,7 +875,6 @@ GENERAL: tuple[Option, ...] = (
         combine_per_speaker="plot of predictions joined by speaker",
         ccc="CCC in the titles of plots; here it always is",
         fill_areas="filled areas in distributions",
-        uncertainty_threshold="a second confusion matrix, without uncertain samples",
         runs_compare="plot that compares experiments; here a grid has a table and a heat map",
         titles="titles of plots",
         kind="kind of plot of feature distributions",

@@ -344,6 +344,7 @@ class Planner:
             "preprocessing.py",
             "models/base.py",
             *(("tuning.py", "measures.py") if "tune" in experiment.learning else ()),
+            *(("temperature.py",) if "calibrate" in experiment.learning else ()),
             *_sources("splits"),
             *cls.modules,
         )

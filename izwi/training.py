@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 KEYS = ["file", "start", "end"]
+UNCALIBRATED = "raw_"
 TUNED = ("run", "fold", "submodel", "chosen")
 COLUMNS = ["database", "file", "start", "end", "speaker"]
 
@@ -107,7 +108,7 @@ def train(
         spec: ``task``, ``model`` and each of ``features`` (``type`` and ``options``),
             ``preprocessing``, ``runs``, ``seed``, ``measure`` (by which dev decides), ``save``
             (keep the models of folds, too); where they are asked for, ``balancing`` with
-            ``balancing_seed``, ``submodel``, ``self_training``, and ``tune``
+            ``balancing_seed``, ``submodel``, ``self_training``, ``tune`` and ``calibrate``
         tables: a table per database
         matrices: per database, its feature matrices
         split: the split of these tables
@@ -209,6 +210,8 @@ def train_folds(
                 fitted = selftraining.fit(own, samples, truth, *rows, labels, seed, pool)
             else:
                 fitted = fit(own, samples, truth, *rows, labels, seed)
+            if spec.get("calibrate"):
+                fitted.calibrate(samples, truth, dev_rows)
             parts.append(_predicted(fitted, samples, truth, test_rows, labels, fold, run))
             trained_rows |= set(train_rows.tolist())
             if len(dev_rows):
@@ -289,6 +292,9 @@ def _predicted(
     if predicted.probabilities is not None:
         for column, label in enumerate(labels or []):
             part[f"p_{label}"] = predicted.probabilities[:, column]
+    if predicted.uncalibrated is not None:
+        for column, label in enumerate(labels or []):
+            part[f"{UNCALIBRATED}{label}"] = predicted.uncalibrated[:, column]
     return part
 
 

@@ -23,6 +23,27 @@ def confusion_matrix(spec, inputs):
     }
 
 
+def confusion_matrix_certain(spec, inputs):
+    """The same of the predictions that are certain enough."""
+    from izwi import plots
+
+    metrics = read_json(inputs["metrics"])
+    title = f"{spec['title']}, uncertainty below {spec['threshold']:g}"
+    own = metrics["certain"] or {**metrics, "confusion": None}
+    return {"confusion_matrix_certain": lambda path: plots.confusion_matrix(own, path, title)}
+
+
+def of_metrics(spec, inputs):
+    """Pictures of what metrics.json has, each by the function of its name."""
+    from izwi import plots
+
+    metrics = read_json(inputs["metrics"])
+    return {
+        name: functools.partial(getattr(plots, name), metrics, title=spec["title"])
+        for name in spec["names"]
+    }
+
+
 def truth_prediction(spec, inputs):
     """Predicted numbers over true ones."""
     import pandas as pd
@@ -181,11 +202,13 @@ def shown(name, spec):
 
 
 KINDS = {
+    **dict.fromkeys(pictures.OF_METRICS, of_metrics),
     **dict.fromkeys(pictures.MAPS, feature_map),
     **{
         function.__name__: function
         for function in (
             confusion_matrix,
+            confusion_matrix_certain,
             confusion_matrix_binned,
             truth_prediction,
             value_counts,

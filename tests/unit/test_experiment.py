@@ -108,6 +108,7 @@ def test_defaults(place):
         "value_counts": None,
         "value_counts_of": [],
         "maps": {},
+        "of_metrics": [],
         "epoch_progression": False,
         "format": ["png"],
     }
