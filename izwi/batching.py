@@ -257,14 +257,19 @@ def _batch(units: list[Unit], plan: Plan, everything: bool) -> Batch:
     slug = "".join(c if c.isascii() and c.isalnum() else "_" for c in label)[:50]
     stages = list(dict.fromkeys(unit.stage for unit in units))
     name = f"{'_'.join(stages)}_{slug}_{first.key[:6]}"
-    # What is missing comes first: other jobs wait for it.
-    missing_first = [sorted(unit.output_files(), key=failures.whole) for unit in units]
-    all_outputs = everything or len(units) == 1
+    outputs = []
+    for unit in units:
+        # What is missing comes first: other jobs wait for it.
+        paths = sorted(unit.output_files(), key=failures.whole)
+        # At the end Snakemake sets the times of the outputs that it knows: of a table all, lest
+        # they be older than what it was made of in the same job.
+        whole = everything or len(units) == 1 or TIMED.get(unit.stage, ()) is None
+        outputs += paths if whole else paths[:1]
     return Batch(
         stage=first.stage if len(stages) == 1 else "several",
         name=name,
         keys=[unit.key for unit in units],
-        outputs=[path for paths in missing_first for path in (paths if all_outputs else paths[:1])],
+        outputs=outputs,
         log=os.path.join(plan.results, "logs", first.stage, f"{name}.log"),
         benchmark=os.path.join(plan.results, "benchmarks", first.stage, f"{name}.tsv"),
         type=first.spec.get("type"),

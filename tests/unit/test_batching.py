@@ -161,6 +161,9 @@ def test_labels_learnt_by_a_model_are_another_level(plan):
     assert ["student"] in [batch.keys for batch in found["train"]]
 
 
+KEYS = ("model", "evaluated", "drawn")
+
+
 @pytest.fixture
 def line(plan):
     """The two experiments evaluated, one drawn as well; a picture of the data alone."""
@@ -189,6 +192,9 @@ def test_what_was_trained_is_evaluated_and_drawn_in_the_same_process(line):
     for batch in found["several"]:
         assert not {*batch.inputs, *batch.timed} & set(batch.outputs)
     assert found["several"][0].inputs == [f"{line.results}/matrix1.a"]
+    # Of a table all files, or some would seem older than what it is made of.
+    assert found["several"][0].outputs == [f"{line.results}/{key}1.a" for key in KEYS]
+    assert found["several"][2].outputs[-2:] == [f"{line.results}/summary.{end}" for end in "ab"]
 
 
 def test_what_an_evaluation_needs_beside_must_be_there_before(line):
