@@ -11,6 +11,7 @@ from typing import Any
 
 from izwi import learning, pictures, softlabel, tuning
 from izwi import options as table
+from izwi.analyses import SHAP_MODELS
 from izwi.balancing import NEED_NUMBERS
 from izwi.errors import Problems, UserError
 from izwi.ini import Ini, Value, read_ini
@@ -281,6 +282,12 @@ class _Resolver:
         if "calibrate" in learned and not model.get("measured"):
             self._needs_dev(split, databases)
         analyses = learning.analyses(self._get, self._problem, task=task, learned=learned)
+        if "shap" in analyses and model["type"] not in SHAP_MODELS:
+            del analyses["shap"]
+            self.notes.append(
+                f"[EXPL] shap: no effect with MODEL.type = {model['type']}, exact values can be "
+                f"had of {' and '.join(SHAP_MODELS)} alone; see EXPL.permutation"
+            )
         active = "active_learning" in analyses
         learning.allow_unlabelled(
             databases,
@@ -777,6 +784,7 @@ class _Resolver:
                 "MODEL.class_weight",
             )
         wanted = [("EXPL", "clusters"), ("MODEL", "active_learning")]
+        wanted += [("EXPL", name) for name in ("permutation", "feature_distributions")]
         for section, key in [*wanted, *(("PLOT", name) for name in pictures.MAPS)]:
             if self._get(section, key):
                 self._problem(section, key, f"needs features, {kind} learns from recordings")

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from izwi.errors import UserError
-from izwi.measures import RANGES, Sample, plain
+from izwi.measures import Sample, plain
 
 RESAMPLES = 1000
 METHODS = ("auto", "speakers", "samples", "jackknife")
@@ -177,7 +177,7 @@ def jackknife(sample: Sample, groups: np.ndarray) -> Limits:
     limits: Limits = {}
     for name, without in _values(sample, weights(), groups).items():
         error = np.sqrt((n - 1) * np.var(without))
-        least, most = RANGES.get(name, (0.0, 1.0))
+        least, most = sample.range_of(name)
         low, high = whole[name][0] - quantile * error, whole[name][0] + quantile * error
         limits[name] = (plain(max(low, least)), plain(min(high, most)))
     return limits

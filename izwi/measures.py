@@ -89,6 +89,10 @@ class Sample:
             [run[score].to_numpy() for run in runs] if scored else None,
         )
 
+    def range_of(self, name: str) -> tuple[float, float]:
+        """Least and largest value that a measure can have."""
+        return RANGES.get(name, (0.0, 1.0))
+
     def part(self, rows: np.ndarray) -> Sample:
         """The samples of some rows."""
         part = object.__new__(type(self))

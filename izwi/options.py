@@ -902,22 +902,45 @@ GENERAL: tuple[Option, ...] = (
             minimum=2,
             maximum=1000,
         ),
+        _o(
+            "permutation",
+            "bool",
+            False,
+            "importance of each feature: how much worse the test figure gets where its values "
+            "change places",
+        ),
+        _o("shap", "bool", False, "SHAP values of each feature on the test set, of xgb and xgr"),
+        _o(
+            "feature_distributions",
+            "bool",
+            False,
+            "how each feature differs between classes: effect sizes, tests on speaker means, "
+            "correlation with duration and level, violins",
+        ),
+    ),
+    *_table(
+        "EXPL",
+        "plot",
+        _o(
+            "max_feats", "int", 10, "features in the pictures of these three", minimum=1, maximum=50
+        ),
+    ),
+    *_known(
+        "EXPL",
+        "inert",
+        "features are ranked by the model of the experiment",
+        model="model that ranks the features",
     ),
     *_known(
         "EXPL",
         "inert",
         "exploration is not built yet",
-        feature_distributions="plots of features by class",
         ignore_gender="no split by gender in these plots",
-        model="model that ranks the features",
-        max_feats="number of features to plot",
-        permutation="ranks by permutation",
         scatter__dim="dimensions of scatter plots",
         plot_tree="plot of a decision tree",
         bin_reals="whether numeric columns are binned in plots",
         dist_type="histogram or density",
         spotlight="opens a browser",
-        shap="SHAP values",
         print_stats="prints statistics",
         print_colvals="prints the values of columns",
         plot_features="features to plot in any case",

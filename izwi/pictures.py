@@ -32,7 +32,7 @@ class Picture:
         kind: name of the function that draws
         names: names of the files, without endings
         needs: what it is drawn from: ``results``, ``data``, ``features``, ``training`` or
-            ``learning_curve``
+            one of the analyses
         title: first line in the picture
         spec: what else the function reads
         packages: distributions whose versions can change it
@@ -61,7 +61,7 @@ def read_options(
     Returns:
         * ``value_counts`` (groups of columns, or None), ``value_counts_of`` (databases),
           ``maps`` (kind → columns that colour it), ``of_metrics`` (of :data:`OF_METRICS`),
-          ``epoch_progression``, ``format`` (a list)
+          ``max_feats``, ``epoch_progression``, ``format`` (a list)
         * problems
         * notes
     """
@@ -98,6 +98,7 @@ def read_options(
         "value_counts_of": list(databases),
         "maps": maps,
         "of_metrics": [kind for kind in OF_METRICS if get("PLOT", kind)],
+        "max_feats": get("EXPL", "max_feats"),
         "epoch_progression": bool(epochs and learns_by_epoch),
         "format": _unique([formats] if isinstance(formats, str) else formats or ["png"]),
     }
@@ -143,6 +144,11 @@ def wanted(experiment: Experiment, of: str, by: str) -> list[Picture]:
         found.append(Picture(kind, tuple(columns), "features", title, spec, packages, kind))
     if plots["epoch_progression"]:
         found.append(Picture("epoch_progression", ("epoch_progression",), "training", model))
+    for kind in ("permutation", "shap", "feature_distributions"):
+        if kind in experiment.analyses:
+            title = f"{of}: {by}" if kind == "feature_distributions" else model
+            spec = {"number": plots["max_feats"]}
+            found.append(Picture(kind, (kind,), kind, title, spec))
     if "learning_curve" in experiment.analyses:
         found.append(Picture("learning_curve", ("learning_curve",), "learning_curve", model))
     return found

@@ -501,6 +501,10 @@ class Planner:
         for kind, value in experiment.analyses.items():
             training = {**trained.spec, "measure": experiment.evaluation["measure"]}
             spec = analyses.spec_of(kind, value, training, experiment.target)
+            recordings = []
+            if kind in analyses.OF_RECORDINGS:
+                signal = {"type": "signal", "options": {}}
+                recordings = [self._features(experiment, t, split, signal) for t in tables]
             key = key_of(
                 "analyse",
                 _without_places(spec),
@@ -509,16 +513,26 @@ class Planner:
                 code_digest((*analyses.MODULES[kind], "analyses.py", "training.py", "binning.py")),
                 versions_of(("numpy", "scikit-learn")),
                 fits if kind in analyses.FITS else None,
+                *([trained.key] if kind in analyses.OF_MODELS else ()),
+                *([unit.key for unit in recordings] if kind in analyses.OF_RECORDINGS else ()),
             )
-            path = self._path("analyses", f"{kind}-{key}", analyses.FILES[kind])
-            inputs = ("split", "split_report", "tables", "matrices")
+            file = os.path.basename(analyses.FILES[kind])
+            path = self._path("analyses", f"{kind}-{key}", file)
+            inputs = {
+                role: trained.inputs[role]
+                for role in ("split", "split_report", "tables", "matrices")
+            }
+            if kind in analyses.OF_MODELS:
+                inputs["model"] = trained.outputs["model"]
+            if kind in analyses.OF_RECORDINGS:
+                inputs["recordings"] = [unit.outputs["matrix"] for unit in recordings]
             found[kind] = self._add(
                 Unit(
                     stage="analyse",
                     key=key,
                     label=f"{kind} of {experiment.name}",
                     spec=spec,
-                    inputs={role: trained.inputs[role] for role in inputs},
+                    inputs=inputs,
                     outputs={"result": path},
                 ),
                 experiment.ini,
@@ -555,6 +569,9 @@ class Planner:
         }
         for kind, unit in analysed.items():
             sources[kind] = ([unit.key], {kind: unit.outputs["result"]})
+            if kind in analyses.OF_RECORDINGS:
+                keys, inputs = sources["features"]
+                sources[kind] = ([*keys, unit.key], inputs | sources[kind][1])
         of = "+".join(table.label for table in tables)
         by = "+".join(features_name(spec) for spec in experiment.features)
         plots = {}

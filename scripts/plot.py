@@ -112,18 +112,9 @@ def database_counts(spec, inputs):
 
 def feature_map(spec, inputs):
     """Do the features separate the classes at all? One map, in several colourings."""
-    import pandas as pd
+    from izwi import plots
 
-    from izwi import plots, training
-
-    tables = [pd.read_parquet(file) for file in inputs["tables"]]
-    files = inputs["matrices"]
-    per_table = len(files) // len(tables)
-    matrices = [
-        [pd.read_parquet(file) for file in files[i * per_table : (i + 1) * per_table]]
-        for i in range(len(tables))
-    ]
-    _, features = training.stack(tables, matrices)
+    _, features = matrix(inputs)
     frame, labels = samples(inputs)
     columns = {name: column_of(frame, column, spec) for name, column in spec["columns"].items()}
     if spec["features"]:
@@ -163,6 +154,76 @@ def learning_curve(spec, inputs):
 
     curve = read_json(inputs["learning_curve"])
     return {"learning_curve": lambda path: plots.learning_curve(curve, path, spec["title"])}
+
+
+def permutation(spec, inputs):
+    """The features whose permutation hurts most."""
+    import pandas as pd
+
+    from izwi import plots
+
+    found = pd.read_csv(inputs["permutation"]).head(spec["number"])
+    first = found.iloc[0]
+    worse = f"{first['measure'].upper()} {first['figure']:.3f} gets worse by"
+    note = f"each feature's values change places on the test set, n = {first['n']}"
+    if pd.notna(first["n_speakers"]):
+        note += f"; 95 %: jackknife over {first['n_speakers']:.0f} speakers (t)"
+    draw = functools.partial(plots.importance, value="importance", axis=worse, note=note)
+    return {"permutation": lambda path: draw(found, path, spec["title"])}
+
+
+def shap(spec, inputs):
+    """The features that move the output of boosted trees most."""
+    import pandas as pd
+
+    from izwi import plots
+
+    found = pd.read_csv(inputs["shap"]).head(spec["number"])
+    note = f"SHAP values on the test set, n = {found['n'].iloc[0]}"
+    axis = "mean of absolute SHAP values"
+    draw = functools.partial(plots.importance, value="mean_abs_shap", axis=axis, note=note)
+    return {"shap": lambda path: draw(found, path, spec["title"])}
+
+
+def feature_distributions(spec, inputs):
+    """The features that differ most between classes."""
+    import pandas as pd
+
+    from izwi import plots, rows
+
+    _, features = matrix(inputs)
+    found = pd.read_csv(inputs["feature_distributions"]).head(spec["number"])
+    # A name that a spreadsheet would run has an apostrophe in front.
+    names = {rows.harmless(name): name for name in features}
+    found["feature"] = found["feature"].map(names)
+    frame, labels = samples(inputs)
+    used = (frame["part"] != "").to_numpy()
+    draw = functools.partial(
+        plots.feature_distributions,
+        found,
+        features[used].reset_index(drop=True),
+        frame[used].reset_index(drop=True),
+        order=labels,
+        title=spec["title"],
+        name=spec["target"],
+    )
+    return {"feature_distributions": draw}
+
+
+def matrix(inputs):
+    """The rows of all tables, and their features."""
+    import pandas as pd
+
+    from izwi import training
+
+    tables = [pd.read_parquet(file) for file in inputs["tables"]]
+    files = inputs["matrices"]
+    per_table = len(files) // len(tables)
+    matrices = [
+        [pd.read_parquet(file) for file in files[i * per_table : (i + 1) * per_table]]
+        for i in range(len(tables))
+    ]
+    return training.stack(tables, matrices)
 
 
 def samples(inputs):
@@ -214,6 +275,9 @@ KINDS = {
             value_counts,
             database_counts,
             epoch_progression,
+            permutation,
+            shap,
+            feature_distributions,
             learning_curve,
         )
     },

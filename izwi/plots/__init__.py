@@ -5,7 +5,7 @@ one column, where the content allows), colours that the colour-blind can tell ap
 hatches beside the colours for print in grey. The same data give the same bytes.
 """
 
-from izwi.plots.by_group import fairness, recall
+from izwi.plots.by_group import fairness, importance, recall
 from izwi.plots.confusion import confusion_matrix
 from izwi.plots.counts import value_counts
 from izwi.plots.curve import learning_curve
@@ -14,6 +14,7 @@ from izwi.plots.epochs import epoch_progression
 from izwi.plots.heat_map import heat_map
 from izwi.plots.probabilities import reliability, risk_coverage, uncertainty
 from izwi.plots.scatter import truth_prediction
+from izwi.plots.violins import feature_distributions
 
 __all__ = [
     "confusion_matrix",
@@ -21,7 +22,9 @@ __all__ = [
     "embed",
     "epoch_progression",
     "fairness",
+    "feature_distributions",
     "heat_map",
+    "importance",
     "learning_curve",
     "recall",
     "reliability",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from matplotlib.axes import Axes
 
 from izwi.plots import style
@@ -69,9 +70,33 @@ def fairness(metrics: dict[str, Any], path: str | Path, title: str = "") -> None
     )
 
 
+def importance(
+    found: pd.DataFrame, path: str | Path, title: str = "", *, value: str, axis: str, note: str
+) -> None:
+    """Draw a figure of each feature, the most important first.
+
+    Args:
+        found: ``feature``, the figure and, where there are intervals, ``ci_low`` and ``ci_high``
+        path: of the picture
+        title: first line, such as the experiment's name
+        value: column of the figure
+        axis: what it is
+        note: second line
+    """
+    rows = [
+        {
+            "name": style.shorten(row["feature"], 1.8 * _NAMES),
+            "value": row[value],
+            "ci": None if pd.isna(row.get("ci_low")) else (row["ci_low"], row["ci_high"]),
+        }
+        for _, row in found.iterrows()
+    ]
+    _draw([{"rows": rows, "name": "", "note": "", "line": 0.0}], path, (title, note), axis, None)
+
+
 def _group(name: str, row: dict[str, Any]) -> str:
     speakers = f", {row['n_speakers']} speakers" if row["n_speakers"] else ""
-    return f"{name} (n {row['n']}{speakers})"
+    return f"{name}\nn = {row['n']}{speakers}"
 
 
 def _p(value: float) -> str:
@@ -101,7 +126,7 @@ def _draw(
                 for line in (style.wrap(text, COLUMN - 6 * MM, size).split("\n") if text else [])
             ]
         heights = [
-            sum(max(1, len(style.wrap(r["name"], _NAMES).split("\n"))) for r in p["rows"]) * _ROW
+            sum(max(1, len(_wrapped(r["name"]).split("\n"))) for r in p["rows"]) * _ROW
             for p in panels
         ]
         titles = sum(len(panel["titles"]) for panel in panels) * style.LINE * 1.3
@@ -121,6 +146,10 @@ def _draw(
         style.save(figure, path)
 
 
+def _wrapped(name: str) -> str:
+    return "\n".join(style.wrap(line, _NAMES) for line in name.split("\n"))
+
+
 def _panel(axes: Axes, panel: dict[str, Any]) -> None:
     rows = panel["rows"]
     for place, row in enumerate(rows):
@@ -137,7 +166,7 @@ def _panel(axes: Axes, panel: dict[str, Any]) -> None:
             )
     if panel["line"] is not None:
         axes.axvline(panel["line"], color="0.5", linestyle=":", linewidth=0.8)
-    axes.set_yticks(range(len(rows)), [style.wrap(row["name"], _NAMES) for row in rows])
+    axes.set_yticks(range(len(rows)), [_wrapped(row["name"]) for row in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x", color="0.9", linewidth=0.5)

@@ -109,6 +109,7 @@ def test_defaults(place):
         "value_counts_of": [],
         "maps": {},
         "of_metrics": [],
+        "max_feats": 10,
         "epoch_progression": False,
         "format": ["png"],
     }
