@@ -454,10 +454,10 @@ class Planner:
             "preprocessing": experiment.preprocessing,
             "runs": experiment.runs,
             "seed": experiment.seed,
-            # Dev decides by it; without dev, and for models that do not stop early, it would
-            # only make the key of a fit depend on what is reported of it.
+            # Dev and the search for options decide by it; for other fits it would only make the
+            # key depend on what is reported of them.
             "measure": experiment.evaluation["measure"]
-            if cls.needs_dev or experiment.runs > 1
+            if cls.needs_dev or experiment.runs > 1 or "tune" in experiment.learning
             else _default_measure(experiment.task),
             "save": experiment.save,
             **experiment.learning,
@@ -471,6 +471,8 @@ class Planner:
             "selftraining.py",
             "preprocessing.py",
             "models/base.py",
+            *(("tuning.py", "measures.py") if "tune" in experiment.learning else ()),
+            *(("temperature.py",) if "calibrate" in experiment.learning else ()),
             *_sources("splits"),
             *cls.modules,
         )
@@ -624,7 +626,9 @@ class Planner:
         """What is found out beside the figures, by kind."""
         cls = models.model_class(experiment.model["type"])
         fits = (
-            code_digest(("fitting.py", "balancing.py", "preprocessing.py", *cls.modules)),
+            code_digest(
+                ("fitting.py", "balancing.py", "preprocessing.py", "tuning.py", *cls.modules)
+            ),
             versions_of(cls.packages),
             cls.content(experiment.model["options"]),
         )
@@ -632,6 +636,10 @@ class Planner:
         for kind, value in experiment.analyses.items():
             training = {**trained.spec, "measure": experiment.evaluation["measure"]}
             spec = analyses.spec_of(kind, value, training, experiment.target)
+            recordings = []
+            if kind in analyses.OF_RECORDINGS:
+                signal = {"type": "signal", "options": {}}
+                recordings = [self._features(experiment, t, split, signal) for t in tables]
             key = key_of(
                 "analyse",
                 _without_places(spec),
@@ -640,16 +648,26 @@ class Planner:
                 code_digest((*analyses.MODULES[kind], "analyses.py", "training.py", "binning.py")),
                 versions_of(("numpy", "scikit-learn")),
                 fits if kind in analyses.FITS else None,
+                *([trained.key] if kind in analyses.OF_MODELS else ()),
+                *([unit.key for unit in recordings] if kind in analyses.OF_RECORDINGS else ()),
             )
-            path = self._path("analyses", f"{kind}-{key}", analyses.FILES[kind])
-            inputs = ("split", "split_report", "tables", "matrices")
+            file = os.path.basename(analyses.FILES[kind])
+            path = self._path("analyses", f"{kind}-{key}", file)
+            inputs = {
+                role: trained.inputs[role]
+                for role in ("split", "split_report", "tables", "matrices")
+            }
+            if kind in analyses.OF_MODELS:
+                inputs["model"] = trained.outputs["model"]
+            if kind in analyses.OF_RECORDINGS:
+                inputs["recordings"] = [unit.outputs["matrix"] for unit in recordings]
             found[kind] = self._add(
                 Unit(
                     stage="analyse",
                     key=key,
                     label=f"{kind} of {experiment.name}",
                     spec=spec,
-                    inputs={role: trained.inputs[role] for role in inputs},
+                    inputs=inputs,
                     outputs={"result": path},
                 ),
                 experiment.ini,
@@ -686,6 +704,9 @@ class Planner:
         }
         for kind, unit in analysed.items():
             sources[kind] = ([unit.key], {kind: unit.outputs["result"]})
+            if kind in analyses.OF_RECORDINGS:
+                keys, inputs = sources["features"]
+                sources[kind] = ([*keys, unit.key], inputs | sources[kind][1])
         of = "+".join(table.label for table in tables)
         by = "+".join(features_name(spec) for spec in experiment.features)
         plots = {}

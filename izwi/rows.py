@@ -46,13 +46,29 @@ def write_rows(table: pd.DataFrame, path: str | Path) -> None:
     ]
     for name in ("database", "file", "speaker", "truth", "prediction"):
         if name in table and not pd.api.types.is_numeric_dtype(table[name]):
-            table[name] = table[name].map(_harmless, na_action="ignore")
+            table[name] = table[name].map(harmless, na_action="ignore")
     for name in ("start", "end") if "start" in table else ():
         table[name] = pd.to_timedelta(table[name]).map(_duration, na_action="ignore")
     table.to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
 
 
-def _harmless(text: str) -> str:
+def write_table(table: pd.DataFrame, path: str | Path) -> None:
+    """Write any table as CSV, with texts as harmless as in `write_rows`.
+
+    Args:
+        table: numbers, and texts that may be from outside
+        path: of the CSV file
+    """
+    table = table.copy()
+    for name in table:
+        if not pd.api.types.is_numeric_dtype(table[name]):
+            table[name] = [harmless(v) if isinstance(v, str) else v for v in table[name]]
+    table = table.rename(columns=harmless)
+    table.to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
+
+
+def harmless(text: str) -> str:
+    """The text with an apostrophe in front where a spreadsheet would run it, see `write_rows`."""
     signs_or_number = r"[+-]*|[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?"
     if text[:1] in tuple("=+-@\t\r") and not re.fullmatch(signs_or_number, text, re.IGNORECASE):
         return "'" + text
