@@ -55,7 +55,8 @@ def run(spec: dict[str, Any], tables: list, matrices: list, split: Any, labels: 
     """
     from izwi import activelearning, binning, clusters, learningcurve, training
 
-    table, samples, folds, truths, _ = training.prepare(tables, matrices, split, labels)
+    table, samples, folds, truths, *_ = training.prepare(tables, matrices, split, labels)
+    split = samples.split
     if spec["kind"] == "clusters":
         table = binning.shown(table, split, labels).assign(speaker=split["speaker"])
         rows = (split["part"] != "").to_numpy()

@@ -15,7 +15,7 @@ from izwi.intervals import Intervals, few_speakers, intervals
 from izwi.measures import CLASSIFICATION, LOWER_IS_BETTER, REGRESSION, Sample, mean_of
 
 # What the train stage reports of choices that depend on the data.
-FROM_TRAINING = ("bins", "submodels", "self_training")
+FROM_TRAINING = ("bins", "submodels", "self_training", "excluded")
 WAYS = ("samples", "speakers", "jackknife")  # of intervals
 
 

@@ -88,6 +88,7 @@ class Experiment:
         load: what all databases share when loaded
         split: spec of the split stage
         features: per feature set ``type`` and ``options``
+        fail_threshold: share of a database's rows whose audio may be unusable
         preprocessing: ``scale`` and ``features``
         model: ``type`` and ``options``
         learning: how is learned beyond a single fit, see `izwi.learning`
@@ -117,6 +118,7 @@ class Experiment:
     load: dict[str, Any]
     split: dict[str, Any]
     features: tuple[dict[str, Any], ...]
+    fail_threshold: float
     preprocessing: dict[str, Any]
     model: dict[str, Any]
     learning: dict[str, Any]
@@ -310,6 +312,7 @@ class _Resolver:
             "load": load,
             "split": split,
             "features": features,
+            "fail_threshold": self._get("FEATS", "fail_threshold"),
             "preprocessing": {
                 "scale": None if scale == "none" else scale,
                 "features": chosen,

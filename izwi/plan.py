@@ -34,6 +34,7 @@ PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "snakemake", 
 # What figures and their intervals come from.
 EVALUATION = (
     "evaluation.py",
+    "cells.py",
     "calibration.py",
     "fairness.py",
     "intervals.py",
@@ -258,7 +259,9 @@ class Planner:
         self, experiment: Experiment, table: Unit, split: Unit, spec: dict[str, Any]
     ) -> Unit:
         extractor = extractor_key(spec)
-        key = key_of("features", extractor, table.key)
+        threshold = experiment.fail_threshold
+        # What need not be asked for changes no key.
+        key = key_of("features", extractor, table.key, *([threshold] if threshold else []))
         name = _slug(features_name(spec))
         stem = self._path("features", f"{table.label}-{table.key}", f"{name}-{key}")
         unit = self._add(
@@ -270,6 +273,7 @@ class Planner:
                     **spec,
                     "store": os.path.join(self.plan.cache, "features", f"{name}-{extractor}"),
                     "table": table.key,
+                    "fail_threshold": threshold,
                 },
                 inputs={"table": table.outputs["table"], "splits": []},
                 outputs={"matrix": f"{stem}.parquet", "report": f"{stem}.json"},
@@ -336,6 +340,7 @@ class Planner:
         }
         modules = (
             "training.py",
+            "exclusion.py",
             "fitting.py",
             "balancing.py",
             "binning.py",
@@ -502,7 +507,15 @@ class Planner:
                 _without_places(spec),
                 split.key,
                 [[matrix.key for matrix in row] for row in matrices],
-                code_digest((*analyses.MODULES[kind], "analyses.py", "training.py", "binning.py")),
+                code_digest(
+                    (
+                        *analyses.MODULES[kind],
+                        "analyses.py",
+                        "training.py",
+                        "binning.py",
+                        "exclusion.py",
+                    )
+                ),
                 versions_of(("numpy", "scikit-learn")),
                 fits if kind in analyses.FITS else None,
             )
@@ -570,7 +583,7 @@ class Planner:
                 "plot",
                 spec,
                 keys,
-                code_digest(_sources("plots")),
+                code_digest((*_sources("plots"), "exclusion.py")),
                 script_digest("plot.py"),
                 versions_of(("matplotlib", *picture.packages)),
             )

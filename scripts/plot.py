@@ -6,7 +6,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from izwi import binning, jobs, pictures
+from izwi import binning, exclusion, jobs, pictures
 from izwi.errors import UserError
 from izwi.files import atomic, read_json
 
@@ -104,6 +104,8 @@ def feature_map(spec, inputs):
     ]
     _, features = training.stack(tables, matrices)
     frame, labels = samples(inputs)
+    split, _ = exclusion.leave_out(tables, matrices, pd.read_parquet(inputs["split"]))
+    frame["part"] = split["part"]
     columns = {name: column_of(frame, column, spec) for name, column in spec["columns"].items()}
     if spec["features"]:
         features = features[spec["features"]]
