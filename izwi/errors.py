@@ -8,18 +8,25 @@ class UserError(Exception):
 
     Args:
         problems: one line each: what is wrong, where, what to do
+        own: each line names its ini already; else it is about all that want the same
     """
 
-    def __init__(self, problems: str | list[str]) -> None:
+    def __init__(self, problems: str | list[str], *, own: bool = False) -> None:
         self.problems = [problems] if isinstance(problems, str) else list(problems)
+        self.own = own
         super().__init__("\n".join(self.problems))
 
 
 class Problems:
-    """Collects problems so that all of them are told at once."""
+    """Collects problems so that all of them are told at once.
 
-    def __init__(self) -> None:
+    Args:
+        own: see `UserError`
+    """
+
+    def __init__(self, *, own: bool = False) -> None:
         self.lines: list[str] = []
+        self.own = own
 
     def add(self, line: str) -> None:
         """Note one problem; a line already noted is not repeated."""
@@ -38,4 +45,4 @@ class Problems:
             UserError: if there is any problem
         """
         if self.lines:
-            raise UserError(self.lines)
+            raise UserError(self.lines, own=self.own)

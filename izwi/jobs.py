@@ -114,6 +114,8 @@ def _tried(unit: Unit, job: Job, main: Callable[[Unit, Job], None]) -> list[str]
     try:
         main(unit, job)
     except UserError as error:
+        if error.own:
+            return error.problems
         lines = error.problems
     except MemoryError:
         # Another try of the job may be given more.

@@ -16,7 +16,7 @@ from izwi import __version__, analyses, features, grid, models, pictures, scan, 
 from izwi.databases import demo
 from izwi.errors import Problems, UserError
 from izwi.experiment import Experiment
-from izwi.files import write_if_changed
+from izwi.files import read_json, write_if_changed
 from izwi.keys import (
     PACKAGE,
     code_digest,
@@ -62,6 +62,8 @@ class Planner:
         self._listings: dict[str, Any] = {}
         # Number of audio files that a table's database lists.
         self._files: dict[str, int] = {}
+        # Columns of tables that are there.
+        self._columns: dict[str, list[str]] = {}
         # Experiments that are rows of tables of grids.
         self._members: list[Experiment] = []
         large_files.keep_in(Path(cache) / "scans" / "models.json")
@@ -239,12 +241,13 @@ class Planner:
             versions_of(("numpy", "pandas", "scipy", "scikit-learn")),
         )
         stem = self._path("splits", f"{_slug('+'.join(t.label for t in tables))}-{key}")
-        return self._add(
+        unit = self._add(
             Unit(
                 stage="split",
                 key=key,
                 label="+".join(table.label for table in tables),
-                spec=spec,
+                # Pictures are in no key of a split; their columns are looked for where all are.
+                spec={**spec, "pictures": {}},
                 inputs={
                     "tables": [table.outputs["table"] for table in tables],
                     "lineage": list(soft.values()),
@@ -254,6 +257,34 @@ class Planner:
             ),
             experiment.ini,
         )
+        if wanted := pictures.columns_wanted(experiment):
+            if unit.done:
+                self._check_columns(wanted, tables, experiment.target)
+            unit.spec["pictures"][experiment.ini] = [experiment.target, wanted]
+        return unit
+
+    def _check_columns(
+        self, wanted: list[tuple[str, str]], tables: list[Unit], target: str
+    ) -> None:
+        """Columns that pictures are to show, where the split is there and nothing checks it again.
+
+        Raises:
+            UserError: if there are none
+        """
+        columns = {"part", "seconds"}
+        for table in tables:
+            if not table.done:
+                return
+            if table.key not in self._columns:
+                self._columns[table.key] = read_json(table.outputs["report"])["columns"]
+            columns |= set(self._columns[table.key])
+        problems = Problems()
+        for kind, name in wanted:
+            try:
+                pictures.column_of(kind, name, columns, target)
+            except UserError as error:
+                problems.extend(error)
+        problems.raise_if_any()
 
     def _features(
         self, experiment: Experiment, table: Unit, split: Unit, spec: dict[str, Any]

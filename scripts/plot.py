@@ -7,7 +7,6 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from izwi import binning, exclusion, jobs, pictures
-from izwi.errors import UserError
 from izwi.files import atomic, read_json
 
 # Each kind of picture gives: name of a file, without its ending → function that draws to a path.
@@ -159,22 +158,9 @@ def samples(inputs):
 
 
 def column_of(frame, name, spec):
-    """Column that a user means.
-
-    Raises:
-        UserError: if there is none
-    """
-    if name in (pictures.TARGET, spec["target"]):
-        return "truth"
-    known = {column.lower(): column for column in frame} | {"sex": "gender"}
-    column = known.get(name.lower())
-    if column is None or frame[column].isna().all():
-        own = sorted(set(frame) - {"digest", "start", "end", "seconds", "truth", "dev_folds"})
-        raise UserError(
-            f"[PLOT] {spec['kind']}: the data have no column '{name}'; there are "
-            f"{', '.join([pictures.TARGET, *own])}"
-        )
-    return column
+    """Column that a user means; see `pictures.column_of`."""
+    there = [column for column in frame if frame[column].notna().any()]
+    return pictures.column_of(spec["kind"], name, there, spec["target"])
 
 
 def shown(name, spec):
