@@ -29,6 +29,7 @@ include: "rules/analyse.smk"
 include: "rules/plot.smk"
 include: "rules/experiment.smk"
 include: "rules/grid.smk"
+include: "rules/several.smk"
 
 
 onsuccess:

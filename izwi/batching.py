@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,17 +34,27 @@ MINUTES = {"shard": 240, "features": 480, "train": 480, "analyse": 240}
 DEEP_MEMORY = 8000
 # Less work per unit than it takes a cluster to start a job.
 QUICK = ("evaluate", "plot")
+# A stage's units go on in the process that made what they wait for: jobs by their first stage.
+JOINS = {
+    "split": ("load",),
+    "evaluate": ("train",),
+    "plot": ("train", "evaluate"),
+    "summary": ("experiment",),
+    "grid": ("experiment", "summary"),
+}
 ORDER = {stage: place for place, stage in enumerate(STAGES)}
+# Groups of units that need an environment of their own.
+OWN_ENVIRONMENT = ("umap",)
 # What an interrupted job loses is bounded.
 MOST_UNITS = 64
 
 
 @dataclass
 class Batch:
-    """Units of one stage that one job makes, as its rule needs them.
+    """Units that one job makes, as its rule needs them.
 
     Args:
-        stage: their stage
+        stage: their stage, or ``several``
         name: of the rule
         keys: of the units
         inputs: files that must be there, whatever their time
@@ -83,14 +94,28 @@ def arrange(plan: Plan, cores: int, *, everything: bool, cluster: bool = False) 
     plan.threads = cores
     call = _Call(plan)
     needed = call.needed()
-    batches: list[tuple[Batch, list[Unit]]] = []
+    work: list[list[Unit]] = []
+    waits: list[set[int]] = []
+    place: dict[int, int] = {}
     for stage in STAGES:
-        units = plan.units[stage].values()
-        missing = [unit for unit in units if id(unit) in needed]
-        groups = _groups(stage, missing, cores, call, cluster=cluster)
-        batches += [(_batch(group, plan, everything), group) for group in groups]
-        if everything:
-            batches += [(_batch([u], plan, everything), [u]) for u in units if id(u) not in needed]
+        missing = [unit for unit in plan.units[stage].values() if id(unit) in needed]
+        alone = []
+        for unit in missing:
+            host = None if everything else _host(unit, work, waits, place, call)
+            if host is None:
+                alone.append(unit)
+            else:
+                work[host].append(unit)
+                place[id(unit)] = host
+        for group in _groups(stage, alone, cores, call, cluster=cluster):
+            place |= dict.fromkeys(map(id, group), len(work))
+            makers = {place[id(maker)] for unit in group for maker in call.makers(unit, place)}
+            work.append(group)
+            waits.append(makers.union(*(waits[job] for job in makers)))
+    batches = [(_batch(group, plan, everything), group) for group in work]
+    if everything:
+        units = (unit for of_stage in plan.units.values() for unit in of_stage.values())
+        batches += [(_batch([u], plan, everything), [u]) for u in units if id(u) not in needed]
     first = {key: b.outputs[0] for b, units in batches for key in map(id, units) if key in needed}
     for batch, units in batches:
         _link(batch, units, call, first, everything)
@@ -128,6 +153,11 @@ class _Call:
                 default=0,
             )
         return self._level[id(unit)]
+
+    def makers(self, unit: Unit, among: Container[int]) -> list[Unit]:
+        """The units that make what a unit is made of, if they are among these."""
+        makers = filter(None, map(self.maker.get, unit.input_files()))
+        return [maker for maker in makers if id(maker) in among]
 
     def current(self, unit: Unit) -> bool:
         """True where all outputs of a unit exist, and none is older than what it is made of."""
@@ -174,6 +204,19 @@ def timed_inputs(unit: Unit) -> list[str]:
     return unit.input_files() if roles is None else [unit.inputs[role] for role in roles]
 
 
+def _host(
+    unit: Unit, work: list[list[Unit]], waits: list[set[int]], place: dict[int, int], call: _Call
+) -> int | None:
+    """The job that a unit can be added to without a wait for another one."""
+    if unit.group in OWN_ENVIRONMENT:
+        return None
+    makers = {place[id(maker)] for maker in call.makers(unit, place)}
+    last = max(makers, default=None)
+    if last is None or work[last][0].stage not in JOINS.get(unit.stage, ()):
+        return None
+    return last if makers <= {last} | waits[last] else None
+
+
 def _groups(
     stage: str, units: list[Unit], cores: int, call: _Call, *, cluster: bool
 ) -> list[list[Unit]]:
@@ -209,17 +252,24 @@ def _environment(unit: Unit) -> str:
 
 def _batch(units: list[Unit], plan: Plan, everything: bool) -> Batch:
     first = units[0]
-    label = first.label if len(units) == 1 else f"{len(units)}_from_{first.label}"
+    same = sum(unit.stage == first.stage for unit in units)
+    label = first.label if same == 1 else f"{same}_from_{first.label}"
     slug = "".join(c if c.isascii() and c.isalnum() else "_" for c in label)[:50]
-    name = f"{first.stage}_{slug}_{first.key[:6]}"
-    # What is missing comes first: other jobs wait for it.
-    missing_first = [sorted(unit.output_files(), key=failures.whole) for unit in units]
-    all_outputs = everything or len(units) == 1
+    stages = list(dict.fromkeys(unit.stage for unit in units))
+    name = f"{'_'.join(stages)}_{slug}_{first.key[:6]}"
+    outputs = []
+    for unit in units:
+        # What is missing comes first: other jobs wait for it.
+        paths = sorted(unit.output_files(), key=failures.whole)
+        # At the end Snakemake sets the times of the outputs that it knows: of a table all, lest
+        # they be older than what it was made of in the same job.
+        whole = everything or len(units) == 1 or TIMED.get(unit.stage, ()) is None
+        outputs += paths if whole else paths[:1]
     return Batch(
-        stage=first.stage,
+        stage=first.stage if len(stages) == 1 else "several",
         name=name,
         keys=[unit.key for unit in units],
-        outputs=[path for paths in missing_first for path in (paths if all_outputs else paths[:1])],
+        outputs=outputs,
         log=os.path.join(plan.results, "logs", first.stage, f"{name}.log"),
         benchmark=os.path.join(plan.results, "benchmarks", first.stage, f"{name}.tsv"),
         type=first.spec.get("type"),
@@ -232,8 +282,8 @@ def _batch(units: list[Unit], plan: Plan, everything: bool) -> Batch:
 def _memory(units: list[Unit]) -> int:
     """MB to ask for."""
     stage = units[0].stage
-    varies = stage in EXTRACTING or stage == "train"
-    if varies and any(_environment(unit) == "deep" for unit in units):
+    heavy = [unit for unit in units if unit.stage in (*EXTRACTING, "train")]
+    if any(_environment(unit) == "deep" for unit in heavy):
         return DEEP_MEMORY
     return MEMORY.get(stage, 1000)
 
@@ -244,10 +294,13 @@ def _link(
     """Name the files that a batch waits for."""
     inputs: dict[str, None] = {}
     timed: dict[str, None] = {}
+    own = {path for unit in units for path in unit.output_files()}
     for unit in units:
         counts = set(timed_inputs(unit))
         newer = set(call.newer(unit)) if counts else set()
         for path in unit.input_files():
+            if path in own:
+                continue
             maker = call.maker.get(path)
             to_come = first.get(id(maker)) if maker is not None else None
             if path in counts:

@@ -89,22 +89,27 @@ def run(snakemake: Any, main: Callable[[Unit, Job], None]) -> None:
     log = str(snakemake.log[0]) if snakemake.log else None
     job = Job(plan, snakemake.threads, log)
     problems = Problems()
-    failed = False
+    failed: list[str] = []
     for unit in plan.of_outputs(list(snakemake.output)):
-        lacks = [path for path in unit.input_files() if failures.marked(path)]
+        # What one of the first stages could not make is not marked.
+        lacks = [
+            path
+            for path in unit.input_files()
+            if failures.marked(path) or (failed and not os.path.exists(path))
+        ]
         if lacks and unit.stage not in TABLE_STAGES:
             job.say(f"{unit.label}: not made, since {lacks[0]} could not be made")
         elif lines := _tried(unit, job, main):
             problems.extend(UserError(lines))
         else:
             continue
-        failed = True
+        failed.append(unit.stage)
         if unit.stage not in FIRST_STAGES:
             failures.mark(unit.output_files())
     for line in problems.lines:
         job.say(line)
     tell(plan, problems.lines)
-    if failed and unit.stage in FIRST_STAGES:
+    if not set(failed).isdisjoint(FIRST_STAGES):
         raise SystemExit(1)
 
 

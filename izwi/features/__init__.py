@@ -43,6 +43,7 @@ EXTRACTORS = {
     "mld": "izwi.features.mld:Mld",
     "praat": "izwi.features.praat:Praat",
     "spectra": "izwi.features.spectra:Spectra",
+    "signal": "izwi.features.signal:Signal",
     "trill": "izwi.features.trill:Trill",
     "import": "izwi.features.imported:Import",
     "wave": "izwi.features.wave:Wave",

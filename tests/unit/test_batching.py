@@ -120,13 +120,12 @@ def test_one_missing_output_brings_its_unit_alone(plan):
     found = jobs(plan)
     assert {stage: [b.keys for b in batches] for stage, batches in found.items()} == {
         "train": [["model2"]],
-        "experiment": [["experiment2"]],
-        "summary": [["summary"]],
+        "several": [["experiment2", "summary"]],
         "verdict": [["verdict"]],
     }
     # What is missing stands for the rest, so that Snakemake sees it.
     assert found["train"][0].outputs[0] == f"{plan.results}/model2.b"
-    assert found["experiment"][0].inputs == [f"{plan.results}/model2.b"]
+    assert found["several"][0].inputs == [f"{plan.results}/model2.b"]
 
 
 def test_a_newer_wish_brings_the_experiment_and_the_table(plan):
@@ -134,16 +133,19 @@ def test_a_newer_wish_brings_the_experiment_and_the_table(plan):
     for path in plan.units["experiment"]["experiment1"].output_files():
         age(plan, path, 100)
     found = jobs(plan)
-    assert [batch.keys for batch in found["experiment"]] == [["experiment1"]]
-    assert found["experiment"][0].timed == [plan.units["experiment"]["experiment1"].inputs["wish"]]
-    assert set(found) == {"experiment", "summary", "verdict"}
+    assert [batch.keys for batch in found["several"]] == [["experiment1", "summary"]]
+    wish = plan.units["experiment"]["experiment1"].inputs["wish"]
+    other = plan.units["experiment"]["experiment2"].output_files()
+    assert found["several"][0].timed == [wish]
+    assert set(found) == {"several", "verdict"}
+    assert not set(other) & set(found["several"][0].outputs)
 
 
 def test_a_mark_is_no_output(plan):
     make(plan)
     marked = plan.units["experiment"]["experiment1"].output_files()
     failures.mark(marked)
-    assert set(jobs(plan)) == {"experiment", "summary", "verdict"}
+    assert set(jobs(plan)) == {"several", "verdict"}
     plan.clear_failures()
     assert not any(os.path.exists(path) for path in marked)
 
@@ -157,3 +159,53 @@ def test_labels_learnt_by_a_model_are_another_level(plan):
     found = jobs(plan)
     assert sorted(map(len, (batch.keys for batch in found["features"]))) == [1, 2]
     assert ["student"] in [batch.keys for batch in found["train"]]
+
+
+KEYS = ("model", "evaluated", "drawn")
+
+
+@pytest.fixture
+def line(plan):
+    """The two experiments evaluated, one drawn as well; a picture of the data alone."""
+    for i in (1, 2):
+        model, matrix = plan.units["train"][f"model{i}"], plan.units["features"][f"matrix{i}"]
+        evaluated = unit(
+            plan, "evaluate", f"evaluated{i}", model.output_files() + matrix.output_files()
+        )
+        drawn = unit(plan, "plot", f"drawn{i}", evaluated.output_files())
+        plan.units["experiment"][f"experiment{i}"].inputs["plot"] = drawn.outputs["first"]
+    counts = unit(plan, "plot", "counts", plan.units["load"]["table"].output_files())
+    plan.units["experiment"]["experiment1"].inputs["counts"] = counts.outputs["first"]
+    return plan
+
+
+def test_what_was_trained_is_evaluated_and_drawn_in_the_same_process(line):
+    found = jobs(line)
+    assert [batch.keys for batch in found["several"]] == [
+        ["model1", "evaluated1", "drawn1"],
+        ["model2", "evaluated2", "drawn2"],
+        ["experiment1", "experiment2", "summary"],
+    ]
+    # What waits for labels alone need not wait for models.
+    assert [batch.keys for batch in found["plot"]] == [["counts"]]
+    # A job waits for no file of its own.
+    for batch in found["several"]:
+        assert not {*batch.inputs, *batch.timed} & set(batch.outputs)
+    assert found["several"][0].inputs == [f"{line.results}/matrix1.a"]
+    # Of a table all files, or some would seem older than what it is made of.
+    assert found["several"][0].outputs == [f"{line.results}/{key}1.a" for key in KEYS]
+    assert found["several"][2].outputs[-2:] == [f"{line.results}/summary.{end}" for end in "ab"]
+
+
+def test_what_an_evaluation_needs_beside_must_be_there_before(line):
+    late = unit(line, "features", "late", line.units["train"]["model2"].output_files())
+    line.units["evaluate"]["evaluated1"].inputs["late"] = late.outputs["first"]
+    found = jobs(line)
+    keys = [batch.keys for batch in found["several"]]
+    # Model 1 does not wait for what model 2 brings.
+    assert ["model2", "evaluated2", "drawn2"] in keys
+    assert ["evaluated1", "drawn1"] in keys
+
+
+def test_a_call_that_looks_at_everything_joins_no_stages(line):
+    assert "several" not in jobs(line, everything=True)

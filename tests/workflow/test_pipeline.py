@@ -34,7 +34,7 @@ def folder(tmp_path_factory):
 
 def test_stages_are_shared(folder):
     call = folder.call
-    assert [call.jobs(stage) for stage in ("database", "load", "split", "features")] == [1] * 4
+    assert [call.jobs(stage) for stage in ("database", "load", "features")] == [1] * 3
     assert folder.metrics("first")["n_test"] == folder.metrics("second")["n_test"]
 
 
@@ -59,7 +59,7 @@ def test_contract_of_an_experiment(folder):
 
 def test_every_job_has_log_and_benchmark(folder):
     results = folder.path / "results"
-    for stage in ("database", "load", "split", "features", "train", "evaluate", "plot"):
+    for stage in ("database", "load", "features", "train", "experiment"):
         assert list((results / "logs" / stage).glob("*.log")), stage
         assert list((results / "benchmarks" / stage).glob("*.tsv")), stage
 

@@ -1,0 +1,104 @@
+"""What a recording is like before anyone speaks: duration, sampling rate, level, padding, clipping.
+
+docs/signal_features.md has the definition and unit of each.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from izwi.features.base import Extractor
+
+if TYPE_CHECKING:
+    import numpy as np
+
+COLUMNS = (
+    "duration",
+    "sampling_rate",
+    "channels",
+    "level",
+    "peak",
+    "noise_floor",
+    "offset",
+    "silence",
+    "clipped",
+    "padding_start",
+    "padding_end",
+)
+# dBFS of digital silence, and the least of anything else: a model takes no infinity. The last of
+# 16 bits is at -90.
+FLOOR = -120.0
+# Of 16 bits, the largest positive sample.
+FULL_SCALE = 32767 / 32768
+# Seconds of a frame, and the level (dBFS) below which it is silent.
+FRAME = 0.02
+SILENT = -60.0
+# The noise floor is the level that this share of the frames does not exceed.
+QUIET = 0.1
+
+
+class Signal(Extractor):
+    """Properties of the recording, not of the speech in it; channels are not mixed.
+
+    Models that see them alone are controls: what they know is no speech. Values are float64.
+    """
+
+    name = "signal"
+    prefix = "signal."
+    packages = ("numpy",)
+    modules = ("features/signal.py",)
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        super().__init__(options)
+        self.columns = list(COLUMNS)
+
+    def __call__(self, signal: np.ndarray, rate: int) -> np.ndarray:
+        """Compute the features of one row; see the base class."""
+        import numpy as np
+
+        channels, samples = signal.shape
+        power = np.square(signal, dtype=np.float64)
+        magnitude = np.abs(signal)
+        frames = decibel(np.sqrt(_frames(power.mean(axis=0), round(FRAME * rate)).mean(axis=1)))
+        sounding = np.flatnonzero(magnitude.any(axis=0))
+        # In a recording without a sound, all is padding, seen from either end.
+        first, last = (sounding[0], sounding[-1]) if len(sounding) else (samples, -1)
+        return np.array(
+            [
+                samples / rate,
+                rate,
+                channels,
+                decibel(np.sqrt(power.mean())),
+                decibel(magnitude.max()),
+                np.quantile(frames, QUIET),
+                signal.mean(dtype=np.float64),
+                (frames < SILENT).mean(),
+                (magnitude >= FULL_SCALE).mean(),
+                first / rate,
+                (samples - 1 - last) / rate,
+            ]
+        )
+
+
+def decibel(amplitude: np.ndarray) -> np.ndarray:
+    """Amplitudes in dBFS, relative to a full scale of 1 and not below ``FLOOR``.
+
+    Args:
+        amplitude: not negative, of any shape
+
+    Returns:
+        the same shape
+    """
+    import numpy as np
+
+    return 20 * np.log10(np.maximum(amplitude, 10 ** (FLOOR / 20)))
+
+
+def _frames(samples: np.ndarray, length: int) -> np.ndarray:
+    """Frames without overlap, shape (frames, length); what is left at the end is in none.
+
+    A recording shorter than a frame is one.
+    """
+    length = min(max(1, length), len(samples))
+    count = len(samples) // length
+    return samples[: count * length].reshape(count, length)

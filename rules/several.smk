@@ -1,0 +1,26 @@
+"""Units of several stages in one process: what made a file goes on with it."""
+
+for batch in jobs_of("several"):
+
+    rule:
+        name:
+            batch.name
+        input:
+            ancient(batch.inputs),
+            batch.timed,
+        output:
+            batch.outputs,
+        log:
+            batch.log,
+        benchmark:
+            batch.benchmark
+        conda:
+            "../envs/deep.yaml"
+            if batch.name.startswith("train")
+            else "../envs/core.yaml"
+        threads: 1
+        resources:
+            mem_mb=memory(batch),
+            runtime=batch.runtime,
+        script:
+            "../scripts/several.py"
