@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 
+def printable(line: str) -> str:
+    """A text as one line; what a name or label holds beside text moves no cursor."""
+    if line.isprintable():
+        return line
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)
+
+
 class UserError(Exception):
     """Problems that the user can mend.
 
@@ -12,7 +19,8 @@ class UserError(Exception):
     """
 
     def __init__(self, problems: str | list[str], *, own: bool = False) -> None:
-        self.problems = [problems] if isinstance(problems, str) else list(problems)
+        lines = [problems] if isinstance(problems, str) else problems
+        self.problems = [printable(line) for line in lines]
         self.own = own
         super().__init__("\n".join(self.problems))
 

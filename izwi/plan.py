@@ -294,7 +294,7 @@ class Planner:
         # What need not be asked for changes no key.
         key = key_of("features", extractor, table.key, *([threshold] if threshold else []))
         name = _slug(features_name(spec))
-        stem = self._path("features", f"{table.label}-{table.key}", f"{name}-{key}")
+        stem = self._path("features", f"{_slug(table.label)}-{table.key}", f"{name}-{key}")
         unit = self._add(
             Unit(
                 stage="features",
