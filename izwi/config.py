@@ -13,10 +13,14 @@ from izwi import grid, softlabel
 from izwi.errors import Problems, UserError
 from izwi.experiment import Experiment
 from izwi.options import suggest
+from izwi.page import options as page
 from izwi.roots import VARIABLE
 from izwi.tables import wanted as result_tables
 
-KEYS = ("experiments", "ini", "grid", "results", "cache", "root_folders", "shards", "tables")
+KEYS = (
+    *("experiments", "ini", "grid", "results", "cache", "root_folders", "shards"),
+    *("tables", "page"),
+)
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,7 @@ class Config:
         shard_files: audio files that one extraction job takes at most, 0 for all; None: all on
             one computer, 2,000 on a cluster
         tables: tables of the results
+        page: options of the page of results, None where none is wanted
         others: inis of the config that are not asked for; they may label databases of those
     """
 
@@ -43,6 +48,7 @@ class Config:
     grids: tuple[grid.Grid, ...] = ()
     shard_files: int | None = None
     tables: tuple[result_tables.Wanted, ...] = ()
+    page: dict[str, Any] | None = None
 
 
 def read_config(config: Mapping[str, Any], *, cwd: str | Path, fallback: str | Path) -> Config:
@@ -50,8 +56,8 @@ def read_config(config: Mapping[str, Any], *, cwd: str | Path, fallback: str | P
 
     Args:
         config: ``experiments`` (paths or globs, a list or one), or ``ini`` (one path, wins), and
-            optionally ``grid``, ``results``, ``cache``, ``root_folders``, ``shards``,
-            ``tables``; inis that only a grid names belong to the experiments
+            optionally ``grid``, ``results``, ``cache``, ``root_folders``, ``shards``, ``tables``
+            and ``page``; inis that only a grid names belong to the experiments
         cwd: folder that all paths are relative to
         fallback: YAML config of the experiments where the given one names none; its inis may be
             relative to the folder above its own, too
@@ -100,8 +106,19 @@ def read_config(config: Mapping[str, Any], *, cwd: str | Path, fallback: str | P
             "nor auto or none"
         )
     tables = result_tables.read_tables(wanted.get("tables"), problems, cwd=Path(cwd))
+    shown = page.read_options(wanted.get("page"), problems)
     problems.raise_if_any()
-    return Config(inis, results, cache, roots, tuple(others), tuple(grids), files, tuple(tables))
+    return Config(
+        inis,
+        results,
+        cache,
+        roots,
+        tuple(others),
+        grids=tuple(grids),
+        shard_files=files,
+        tables=tuple(tables),
+        page=shown,
+    )
 
 
 def _whole(value: Any) -> int:
@@ -234,5 +251,8 @@ def _folder(config: Mapping[str, Any], key: str, default: str, problems: Problem
         return default
     if not isinstance(value, str) or not value:
         problems.add(f"config: {key}: {value!r} is no path of a folder")
+        return default
+    if "{" in value or "}" in value:
+        problems.add(f"config: {key}: {value!r} holds a brace, which stands for a part of a path")
         return default
     return os.path.expanduser(value)

@@ -15,8 +15,10 @@ STAGES = (
     "database",
     "load",
     "split",
+    "describe",
     "shard",
     "features",
+    "audit",
     "train",
     "soft",
     "evaluate",
@@ -27,6 +29,7 @@ STAGES = (
     "grid",
     "table",
     "comparisons",
+    "page",
     "verdict",
 )
 

@@ -9,7 +9,7 @@ for batch in jobs_of("table"):
             ancient(batch.inputs),
             batch.timed,
         output:
-            batch.outputs,
+            shown(batch),
         log:
             batch.log,
         benchmark:
@@ -32,7 +32,7 @@ for batch in jobs_of("comparisons"):
         input:
             batch.timed,
         output:
-            batch.outputs,
+            shown(batch),
         log:
             batch.log,
         benchmark:

@@ -6,7 +6,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from izwi import failures, jobs
-from izwi.files import atomic
+from izwi.files import atomic, read_json
 
 
 def main(unit: jobs.Unit, job: jobs.Job) -> None:
@@ -16,13 +16,10 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
     from izwi import comparison, rows
 
     made = [path for path in unit.inputs["tables"] if not failures.marked(path)]
-    frames = [frame for frame in map(pd.read_csv, made) if len(frame)]
-    columns = ["table", *comparison.COLUMNS]
-    table = pd.concat(frames) if frames else pd.DataFrame(columns=columns)
-    for name in ("table", "a", "b", "test"):
-        table[name] = table[name].map(rows.harmless)
+    tests = [test for path in made for test in read_json(path)]
+    table = pd.DataFrame(tests, columns=["table", *comparison.COLUMNS])
     with atomic(unit.outputs["comparisons"]) as path:
-        table.to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
+        rows.write_table(table, path)
 
 
 if "snakemake" in globals():

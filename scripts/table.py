@@ -7,7 +7,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from izwi import failures, jobs
 from izwi.errors import UserError
-from izwi.files import atomic, read_json, write_text
+from izwi.files import atomic, read_json, write_json, write_text
 
 DOWN, ACROSS = "rows", "columns"
 
@@ -38,8 +38,8 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
         writing.write_csv(filled, path)
     write_text(unit.outputs["md"], writing.markdown(filled))
     write_text(unit.outputs["tex"], writing.latex(filled))
-    with atomic(unit.outputs["comparisons"]) as path:
-        filled.tests.to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
+    tests = filled.tests.astype(object)
+    write_json(unit.outputs["tests"], tests.where(tests.notna(), None).to_dict("records"))
     draw(filled, [unit.outputs[ending] for ending in spec["formats"]])
 
 

@@ -93,6 +93,8 @@ def control(experiment: Experiment, kind: str) -> Experiment:
         setting={},
         grids=(),
         control=kind,
+        # What could make it better than it is is the point of it.
+        leakage="ignore",
         warnings=(),
         notes=(),
     )

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from izwi.rows import harmless
+from izwi.cells import harmless
 from izwi.tables.contents import (
     CONSTANT,
     FAILED,
@@ -122,7 +122,7 @@ def write_csv(contents: Contents, path: str | Path) -> None:
                 "column": table["columns"][column]["label"],
                 **line,
             }
-            writer.writerow({k: harmless(v) if isinstance(v, str) else v for k, v in named.items()})
+            writer.writerow({key: harmless(value) for key, value in named.items()})
 
 
 def _published(entry: dict[str, Any] | None) -> dict[str, Any]:
