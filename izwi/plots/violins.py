@@ -51,7 +51,9 @@ def feature_distributions(
     note = f"by {name}; wide: samples, dots: means of speakers" if by_speaker else f"by {name}"
     with style.drawing():
         n_rows = math.ceil(len(found) / _COLUMNS)
-        height = n_rows * (len(labels) * _ROW + _AROUND)
+        names = [style.wrap(style.shorten(label, 50 * MM), 30 * MM) for label in labels]
+        row = max(_ROW, *(style.LINE * (name.count("\n") + 1) + style.POINT for name in names))
+        height = n_rows * (len(labels) * row + _AROUND)
         top = style.figure_title(style.new_figure(2 * COLUMN, 1), title, note)
         figure = style.new_figure(2 * COLUMN, height + top, layout="constrained")
         style.figure_title(figure, title, note)
@@ -59,12 +61,12 @@ def feature_distributions(
         grid = figure.subplots(n_rows, _COLUMNS, squeeze=False, sharey=True)
         for axes in grid.ravel()[len(found) :]:
             axes.set_axis_off()
-        for axes, (_, row) in zip(grid.ravel(), found.iterrows(), strict=False):
-            values = features[row["feature"]].to_numpy(dtype=float)[known]
+        for axes, (_, of_feature) in zip(grid.ravel(), found.iterrows(), strict=False):
+            values = features[of_feature["feature"]].to_numpy(dtype=float)[known]
             _panel(axes, values, groups, labels, speaker if by_speaker else None)
-            axes.set_title(_heading(row), fontsize=SIZE, loc="left")
+            axes.set_title(_heading(of_feature), fontsize=SIZE, loc="left")
         for axes in grid[:, 0]:
-            axes.set_yticks(range(len(labels)), [style.wrap(label, 22 * MM) for label in labels])
+            axes.set_yticks(range(len(labels)), names)
             axes.set_ylim(len(labels) - 0.5, -0.5)
         style.save(figure, path)
 
