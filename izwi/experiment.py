@@ -95,6 +95,7 @@ class Experiment:
         analyses: what is found out beside the figures, see `izwi.learning`
         evaluation: ``measure``, ``ci``, and for a confusion matrix of a regression ``bins`` and
             their ``bin_labels``
+        leakage: what becomes of what the audit finds: ``error``, ``warn`` or ``ignore``
         plots: wanted plots and their formats, see ``pictures.read_options``
         setting: what a grid varies: option → text of its value
         grids: tables of results that it is a row of
@@ -123,6 +124,7 @@ class Experiment:
     learning: dict[str, Any]
     analyses: dict[str, Any]
     evaluation: dict[str, Any]
+    leakage: str
     plots: dict[str, Any]
     setting: dict[str, str | None] = field(default_factory=dict)
     grids: tuple[str, ...] = ()
@@ -262,7 +264,7 @@ class _Resolver:
         self._collect()
         task, model = self._model()
         features = self._features(model)
-        self._check_reads(model["type"], [feature_set["type"] for feature_set in features])
+        self._check_reads(model["type"], features)
         target = self._required("DATA", "target", "name the column to predict")
         labels, load = self._load(task, target)
         databases = tuple(self._database(name) for name in self.names)
@@ -333,6 +335,7 @@ class _Resolver:
                 **self.binned,
                 **self._threshold(task),
             },
+            "leakage": self._get("DATA", "leakage"),
             "plots": self._plots(bool(model.get("measured"))),
         }
         for advice, sections in self.unsupported.items():
@@ -708,19 +711,25 @@ class _Resolver:
             "temperature is fitted on a dev set, and there is none: set EXP.traindevtest = True",
         )
 
-    def _check_reads(self, kind: str | None, features: list[str]) -> None:
+    def _check_reads(self, kind: str | None, features: tuple[dict[str, Any], ...]) -> None:
         """Refuse features that the model cannot take."""
         reads = table.owner("models", kind).reads if kind else ()
-        for name in features:
-            if kind and name not in reads and not table.owner("features", name).is_vector:
+        names = [feature_set["type"] for feature_set in features]
+        given = []
+        for name, feature_set in zip(names, features, strict=True):
+            extractor = table.owner("features", name)
+            if kind and name not in reads and not extractor.is_vector:
                 self._problem("FEATS", "type", f"{name} is no vector, {kind} cannot read it")
                 return
-        if reads and features and not set(features) <= set(reads):
+            given.append(extractor.form(feature_set["options"]))
+        if reads and not set(given) <= set(reads):
             self._problem(
                 "MODEL",
                 "type",
-                f"{kind} reads {' or '.join(reads)} alone, but FEATS.type is {', '.join(features)}",
+                f"{kind} reads {' or '.join(reads)} alone, but FEATS.type is {', '.join(names)}",
             )
+        elif reads and len(given) > 1:
+            self._problem("MODEL", "type", f"{kind} reads one kind of features, not {len(given)}")
 
     def _measure(self, task: str) -> str:
         measure = self._get("MODEL", "measure")

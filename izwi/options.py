@@ -28,8 +28,8 @@ class Option:
             such as ``"float|str"``
         default: value where the ini is silent
         doc: one line for the reference page
-        stage: the stage that reads it: ``load | split | features | train | evaluate | analyse |
-            soft | plot``, or ``none`` where it changes no result
+        stage: the stage that reads it: ``load | split | features | audit | train | evaluate |
+            analyse | soft | plot``, or ``none`` where it changes no result
         choices: allowed values; empty means any of its kind
         minimum: smallest allowed number
         maximum: largest allowed number
@@ -373,6 +373,18 @@ GENERAL: tuple[Option, ...] = (
             "{column: {value: new value}} (others stay); 'a, b': 'c' maps several",
         ),
         per_database=True,
+    ),
+    *_table(
+        "DATA",
+        "audit",
+        _o(
+            "leakage",
+            "str",
+            "warn",
+            "what the leakage audit finds is a warning, or ends the experiment before training "
+            "(error), or is not looked for (ignore)",
+            choices=("error", "warn", "ignore"),
+        ),
     ),
     *_table(
         "DATA",

@@ -72,7 +72,7 @@ class Model:
     needs_dev: ClassVar[bool] = False  # stops early on dev samples
     handles_nan: ClassVar[bool] = False
     handles_class_weight: ClassVar[bool] = False
-    reads: ClassVar[tuple[str, ...]] = ()  # the only feature types it takes, all where empty
+    reads: ClassVar[tuple[str, ...]] = ()  # the only forms of features it takes, all where empty
     # X has one column, whose values are recordings: arrays of shape (samples,).
     takes_recordings: ClassVar[bool] = False
     # Options that say where something lies that ``content`` digests: they are no part of the key.
