@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from test_plots import EMOTIONS, LONG, assert_legible, classified, drawn, texts
 
-from izwi import evaluation, explaining, plots
+from izwi import evaluation, importance, plots
 from izwi.plots import style
 
 __all__ = ["drawn"]
@@ -149,7 +149,7 @@ def test_feature_distributions(tmp_path, drawn, labels):
     features = pd.DataFrame(rng.normal(size=(n, 3)), columns=["a", "b", "constant"])
     features["constant"] = 1.0
     recording = pd.DataFrame({"duration": rng.random(n), "level": rng.random(n)})
-    found = explaining.distributions(table, features, recording, labels)
+    found = importance.distributions(table, features, recording, labels)
     plots.feature_distributions(
         found, features, table, tmp_path / "violins.png", order=labels, title=TITLE, name="emotion"
     )

@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from test_tuning import folds_of, made_up, spec_of
 
-from izwi import explaining, splits, training
+from izwi import importance, splits, training
 from izwi.errors import UserError
 from izwi.experiment import resolve
 from izwi.files import write_json
@@ -37,7 +37,7 @@ def trained(folder, kind, truth, tested, labels=LABELS, measure="uar", **more):
 def test_importance_is_that_of_scikit_learn(tmp_path):
     _, y, _ = made_up(6, seed=3)
     samples, folds, truths, spec = trained(tmp_path, "bayes", y, ["db/0"])
-    found = explaining.permutation(spec, samples, truths, folds, LABELS, tmp_path, repeats=40)
+    found = importance.permutation(spec, samples, truths, folds, LABELS, tmp_path, repeats=40)
     _, train, _, test = folds[0]
     plain = make_pipeline(StandardScaler(), GaussianNB()).fit(samples.values[train], y[train])
     reference = permutation_importance(
@@ -49,7 +49,7 @@ def test_importance_is_that_of_scikit_learn(tmp_path):
         random_state=0,
     )
     by_name = found.set_index("feature").loc[samples.names]
-    error = np.sqrt((reference.importances_std**2 + by_name["sd"] ** 2) / 400)
+    error = np.sqrt((reference.importances_std**2 + by_name["sd"] ** 2) / 40)
     assert (np.abs(by_name["importance"] - reference.importances_mean) < 4 * error + 1e-9).all()
     assert by_name["importance"].abs().max() > 0.05
     np.testing.assert_allclose(by_name["sd"], reference.importances_std, rtol=0.5, atol=1e-2)
@@ -67,7 +67,7 @@ def test_importance_over_folds_by_hand(tmp_path, kind):
     }[kind]
     tested = ["db/0", "db/2", "db/3", "db/5"]
     samples, folds, truths, spec = trained(tmp_path, model, truth, tested, labels, measure)
-    found = explaining.permutation(spec, samples, truths, folds, labels, tmp_path, repeats=3)
+    found = importance.permutation(spec, samples, truths, folds, labels, tmp_path, repeats=3)
     from sklearn.linear_model import LinearRegression
 
     kept, rng = [], splits.generator(42, "permutation f2")
@@ -105,7 +105,7 @@ def test_shap_values_are_those_of_xgboost(tmp_path, classes):
     y = np.where(y == "c", "b", y).astype(object) if classes == 2 else y
     labels = LABELS[:classes]
     samples, folds, truths, spec = trained(tmp_path, "xgb", y, ["db/0", "db/4"], labels)
-    found = explaining.shap(spec, samples, truths, folds, labels, tmp_path)
+    found = importance.shap(spec, samples, truths, folds, labels, tmp_path)
     sums = np.zeros((classes if classes > 2 else 1, 5))
     for _, train, _, test in folds:
         scaler = StandardScaler().fit(samples.values[train])
@@ -133,7 +133,7 @@ def test_models_that_are_not_kept(tmp_path):
     samples, folds, _, spec = trained(tmp_path, "bayes", y, ["db/0"])
     folds = [(7, *folds[0][1:])]
     with pytest.raises(UserError, match=r"\[EXPL\] the models of the folds are not kept"):
-        explaining.permutation(spec, samples, {7: y}, folds, LABELS, tmp_path)
+        importance.permutation(spec, samples, {7: y}, folds, LABELS, tmp_path)
 
 
 def explored(labels=LABELS, speakers=6):
@@ -151,7 +151,7 @@ def test_effects_are_those_of_scipy():
     table, features, recording = explored()
     table.loc[3, "truth"] = None  # without a label
     features.loc[5, "f4"] = np.nan
-    found = explaining.distributions(table, features, recording, LABELS).set_index("feature")
+    found = importance.distributions(table, features, recording, LABELS).set_index("feature")
     means = features[table["truth"].notna()].groupby([table["speaker"], table["truth"]]).mean()
     for name in ("f0", "f1", "f2", "f4"):
         groups = [means.xs(label, level="truth")[name].to_numpy() for label in LABELS]
@@ -184,7 +184,7 @@ def test_effects_are_those_of_scipy():
 
 def test_effects_on_a_number():
     table, features, recording = explored(labels=None)
-    found = explaining.distributions(table, features, recording, None).set_index("feature")
+    found = importance.distributions(table, features, recording, None).set_index("feature")
     means = features.groupby(table["speaker"]).mean()
     truth = table["truth"].astype(float).groupby(table["speaker"]).mean()
     rho, p = stats.spearmanr(means["f2"], truth)
@@ -196,7 +196,7 @@ def test_effects_on_a_number():
 def test_effects_without_speakers():
     table, features, recording = explored()
     table["speaker"] = None
-    found = explaining.distributions(table, features, recording, LABELS).set_index("feature")
+    found = importance.distributions(table, features, recording, LABELS).set_index("feature")
     groups = [features["f0"][table["truth"] == label] for label in LABELS]
     assert found.loc["f0", "unit"] == "samples"
     assert found.loc["f0", "p"] == pytest.approx(stats.kruskal(*groups).pvalue)
@@ -226,7 +226,10 @@ def test_what_is_explained_or_drawn_changes_no_other_key(tmp_path):
     for stage in ("load", "split", "train"):
         assert len(plan.units[stage]) == 1
     # One set more, for the properties of the recordings; figures of the certain ones beside all.
-    assert sorted(unit.spec["type"] for unit in plan.units["features"].values()) == ["os", "signal"]
+    apart = make_plan([plain], "results", "cache", cwd=tmp_path, wishes=False).units["features"]
+    added = set(plan.units["features"]) - set(apart)
+    assert [plan.units["features"][key].spec["type"] for key in added] == ["signal"]
+    assert set(apart) < set(plan.units["features"])
     assert len(plan.units["evaluate"]) == 2 and len(plan.units["analyse"]) == 3
     drawn = {unit.spec["kind"] for unit in plan.units["plot"].values()}
     assert drawn == {
