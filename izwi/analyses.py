@@ -87,7 +87,8 @@ def run(
 
     from izwi import activelearning, binning, clusters, importance, learningcurve, training
 
-    table, samples, folds, truths, _ = training.prepare(tables, matrices, split, labels)
+    table, samples, folds, truths, *_ = training.prepare(tables, matrices, split, labels)
+    split = samples.split
     if spec["kind"] == "clusters":
         table = binning.shown(table, split, labels).assign(speaker=split["speaker"])
         rows = (split["part"] != "").to_numpy()

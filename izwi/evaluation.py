@@ -15,7 +15,7 @@ from izwi.intervals import Intervals, by_method, few_speakers, intervals
 from izwi.measures import CLASSIFICATION, LOWER_IS_BETTER, REGRESSION, Recalls, Sample, mean_of
 
 # What the train stage reports of choices that depend on the data.
-FROM_TRAINING = ("bins", "submodels", "self_training")
+FROM_TRAINING = ("bins", "submodels", "self_training", "excluded")
 SCALED = ("submodel", "fold", "temperature")
 WAYS = ("samples", "speakers", "jackknife")  # of intervals
 

@@ -63,6 +63,8 @@ _LOAD_OPTIONS = (
     "max_uncertainty",
 )
 _DEV_SIZE = 20.0
+# Bytes of an experiment's name, which is that of a folder and of files.
+LONGEST_NAME = 200
 _COUNTERPART = {"xgr": "xgb", "svr": "svm", "xgb": "xgr", "svm": "svr"}
 
 
@@ -89,6 +91,7 @@ class Experiment:
         load: what all databases share when loaded
         split: spec of the split stage
         features: per feature set ``type`` and ``options``
+        fail_threshold: share of a database's rows whose audio may be unusable
         preprocessing: ``scale`` and ``features``
         model: ``type`` and ``options``
         learning: how is learned beyond a single fit, see `izwi.learning`
@@ -119,6 +122,7 @@ class Experiment:
     load: dict[str, Any]
     split: dict[str, Any]
     features: tuple[dict[str, Any], ...]
+    fail_threshold: float
     preprocessing: dict[str, Any]
     model: dict[str, Any]
     learning: dict[str, Any]
@@ -322,6 +326,7 @@ class _Resolver:
             "load": load,
             "split": split,
             "features": features,
+            "fail_threshold": self._get("FEATS", "fail_threshold"),
             "preprocessing": {
                 "scale": None if scale == "none" else scale,
                 "features": chosen,
@@ -593,7 +598,9 @@ class _Resolver:
                 return name
             # Published inis write a folder here; results lie under the last part of it.
             self.notes.append(f"[EXP] name: '{name}' is a path, the experiment is called '{last}'")
-            return last
+            name = last
+        if why := _no_folder(name):
+            self._problem("EXP", "name", f"'{name}' {why}: take letters, digits, spaces, - and _")
         return name
 
     def _save_test(self) -> str | None:
@@ -613,6 +620,8 @@ class _Resolver:
                 "save_test",
                 f"{path} is there already and would be replaced: move it away, or name another",
             )
+        elif why := _no_folder(path.rpartition("/")[2]) or ("{" in path and "holds '{'"):
+            self._problem("EXP", "save_test", f"{path} {why}: name another file")
         return path
 
     def _seed(self) -> int:
@@ -1312,6 +1321,18 @@ def _is_test(split: dict[str, Any], name: str) -> bool:
     """Whether all of a database is in the test set."""
     stated = split["databases"][name]["split_strategy"]
     return name in (split["tests"] or []) or stated == "test"
+
+
+def _no_folder(name: str) -> str:
+    """Why a name cannot be that of a folder on every computer; empty where it can."""
+    wrong = sorted({char for char in name if char in '{}<>:"|?*' or not char.isprintable()})
+    if wrong:
+        return f"holds {' '.join(map(repr, wrong))}"
+    if name != name.strip(" .") or name.startswith("-"):
+        return f"begins or ends with {(name[:1] if name[:1] in ' .-' else name[-1:])!r}"
+    if len(name.encode()) > LONGEST_NAME:
+        return f"is longer than {LONGEST_NAME} bytes"
+    return ""
 
 
 def _one_of(names: Iterable[str]) -> str:

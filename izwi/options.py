@@ -526,6 +526,16 @@ GENERAL: tuple[Option, ...] = (
         "FEATS",
         "features",
         _o("type", "list", None, "feature types, joined by columns (required)"),
+        _o(
+            "fail_threshold",
+            "float",
+            0.0,
+            "share (0 to 1) of a database's audio that may be unusable; it is left out, told and "
+            "counted (default: any ends the experiment)",
+            minimum=0,
+            maximum=1,
+            hint="a share, not percent: 0.05 for 5 %",
+        ),
     ),
     *_table(
         "FEATS",
@@ -563,7 +573,6 @@ GENERAL: tuple[Option, ...] = (
         store_format="file format of features; here always Parquet",
         print_feats="prints the names of features",
         needs_feature_extraction="extracts again",
-        fail_threshold="share of files that may fail; here a file that fails is an error",
     ),
     *_known(
         "FEATS",

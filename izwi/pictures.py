@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from izwi.errors import UserError
+from izwi.options import suggest
+
 if TYPE_CHECKING:
     from izwi.experiment import Experiment
 
@@ -152,6 +155,41 @@ def wanted(experiment: Experiment, of: str, by: str) -> list[Picture]:
     if "learning_curve" in experiment.analyses:
         found.append(Picture("learning_curve", ("learning_curve",), "learning_curve", model))
     return found
+
+
+def columns_wanted(experiment: Experiment) -> list[tuple[str, str]]:
+    """Pictures, and the columns of the data that they show; the target is always there."""
+    plots = experiment.plots
+    pairs = [("value_counts", name) for group in plots["value_counts"] or [] for name in group]
+    pairs += [(kind, name) for kind, names in plots["maps"].items() for name in names]
+    return [(kind, name) for kind, name in pairs if name not in (TARGET, experiment.target)]
+
+
+def column_of(kind: str, name: str, columns: Iterable[str], target: str) -> str:
+    """Column that a user means.
+
+    Args:
+        kind: of the picture
+        name: as the user wrote it
+        columns: of the data, those that hold a value
+        target: of the experiment
+
+    Raises:
+        UserError: if there is none
+    """
+    if name in (TARGET, target):
+        return "truth"
+    columns = list(columns)
+    known = {column.lower(): column for column in columns}
+    wanted = name.lower()
+    column = known.get("gender" if wanted == "sex" else wanted)
+    if column is None:
+        own = sorted(set(columns) - {"digest", "start", "end", "seconds", "truth", "dev_folds"})
+        raise UserError(
+            f"[PLOT] {kind}: the data have no column '{name}'{suggest(name, own)}; there are "
+            f"{', '.join([TARGET, *own])}"
+        )
+    return column
 
 
 def _columns(value: Any) -> list[list[str]] | None:

@@ -17,7 +17,7 @@ from izwi import __version__, analyses, features, grid, models, pictures, scan, 
 from izwi.databases import demo
 from izwi.errors import Problems, UserError
 from izwi.experiment import Experiment
-from izwi.files import write_if_changed
+from izwi.files import read_json, write_if_changed
 from izwi.keys import (
     PACKAGE,
     code_digest,
@@ -36,6 +36,7 @@ PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "snakemake", 
 # What figures and their intervals come from.
 EVALUATION = (
     "evaluation.py",
+    "cells.py",
     "calibration.py",
     "fairness.py",
     "intervals.py",
@@ -75,6 +76,8 @@ class Planner:
         self._listings: dict[str, Any] = {}
         # Number of audio files that a table's database lists.
         self._files: dict[str, int] = {}
+        # Columns of tables that are there.
+        self._columns: dict[str, list[str]] = {}
         # Experiments that are rows of tables of grids.
         self._members: list[Experiment] = []
         large_files.keep_in(Path(cache) / "scans" / "models.json")
@@ -264,12 +267,13 @@ class Planner:
             versions_of(("numpy", "pandas", "scipy", "scikit-learn")),
         )
         stem = self._path("splits", f"{_slug('+'.join(t.label for t in tables))}-{key}")
-        return self._add(
+        unit = self._add(
             Unit(
                 stage="split",
                 key=key,
                 label="+".join(table.label for table in tables),
-                spec=spec,
+                # Pictures are in no key of a split; their columns are looked for where all are.
+                spec={**spec, "pictures": {}},
                 inputs={
                     "tables": [table.outputs["table"] for table in tables],
                     "lineage": list(soft.values()),
@@ -279,6 +283,34 @@ class Planner:
             ),
             experiment.ini,
         )
+        if wanted := pictures.columns_wanted(experiment):
+            if unit.done:
+                self._check_columns(wanted, tables, experiment.target)
+            unit.spec["pictures"][experiment.ini] = [experiment.target, wanted]
+        return unit
+
+    def _check_columns(
+        self, wanted: list[tuple[str, str]], tables: list[Unit], target: str
+    ) -> None:
+        """Columns that pictures are to show, where the split is there and nothing checks it again.
+
+        Raises:
+            UserError: if there are none
+        """
+        columns = {"part", "seconds"}
+        for table in tables:
+            if not table.done:
+                return
+            if table.key not in self._columns:
+                self._columns[table.key] = read_json(table.outputs["report"])["columns"]
+            columns |= set(self._columns[table.key])
+        problems = Problems()
+        for kind, name in wanted:
+            try:
+                pictures.column_of(kind, name, columns, target)
+            except UserError as error:
+                problems.extend(error)
+        problems.raise_if_any()
 
     def _describe(self, experiment: Experiment, tables: list[Unit], split: Unit) -> Unit:
         """Who and what is in each part of the split."""
@@ -315,9 +347,11 @@ class Planner:
         self, experiment: Experiment, table: Unit, split: Unit, spec: dict[str, Any]
     ) -> Unit:
         extractor = extractor_key(spec)
-        key = key_of("features", extractor, table.key)
+        threshold = experiment.fail_threshold
+        # What need not be asked for changes no key.
+        key = key_of("features", extractor, table.key, *([threshold] if threshold else []))
         name = _slug(features_name(spec))
-        stem = self._path("features", f"{table.label}-{table.key}", f"{name}-{key}")
+        stem = self._path("features", f"{_slug(table.label)}-{table.key}", f"{name}-{key}")
         unit = self._add(
             Unit(
                 stage="features",
@@ -327,6 +361,7 @@ class Planner:
                     **spec,
                     "store": os.path.join(self.plan.cache, "features", f"{name}-{extractor}"),
                     "table": table.key,
+                    "fail_threshold": threshold,
                 },
                 inputs={"table": table.outputs["table"], "splits": []},
                 outputs={"matrix": f"{stem}.parquet", "report": f"{stem}.json"},
@@ -464,6 +499,7 @@ class Planner:
         }
         modules = (
             "training.py",
+            "exclusion.py",
             "fitting.py",
             "balancing.py",
             "binning.py",
@@ -645,7 +681,15 @@ class Planner:
                 _without_places(spec),
                 split.key,
                 [[matrix.key for matrix in row] for row in matrices],
-                code_digest((*analyses.MODULES[kind], "analyses.py", "training.py", "binning.py")),
+                code_digest(
+                    (
+                        *analyses.MODULES[kind],
+                        "analyses.py",
+                        "training.py",
+                        "binning.py",
+                        "exclusion.py",
+                    )
+                ),
                 versions_of(("numpy", "scikit-learn")),
                 fits if kind in analyses.FITS else None,
                 *([trained.key] if kind in analyses.OF_MODELS else ()),
@@ -726,7 +770,7 @@ class Planner:
                 "plot",
                 spec,
                 keys,
-                code_digest(_sources("plots")),
+                code_digest((*_sources("plots"), "exclusion.py")),
                 script_digest("plot.py"),
                 versions_of(("matplotlib", *picture.packages)),
             )

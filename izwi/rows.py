@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pandas as pd
+
+from izwi.cells import harmless
 
 KEY = ("database", "file", "start", "end")
 
@@ -28,9 +29,8 @@ def write_rows(table: pd.DataFrame, path: str | Path) -> None:
 
     ``start`` and ``end`` are written only where a row is a segment, as audformat writes them, and
     an ``end`` that is the file's is empty. Numbers are written with as many digits as bring the
-    same number back. A text that begins with ``=``, ``+``, ``-`` or ``@`` would be run as a
-    formula by spreadsheets: it gets an apostrophe in front, unless it is a number or made of signs
-    alone (``-1``, ``+``), which no spreadsheet runs, so that such labels stay as they are.
+    same number back. A text that a spreadsheet would run as a formula gets an apostrophe in front,
+    see :func:`izwi.cells.harmless`.
 
     Args:
         table: ``database, file, start, end, speaker`` and others; of these ``truth`` and
@@ -59,20 +59,8 @@ def write_table(table: pd.DataFrame, path: str | Path) -> None:
         table: numbers, and texts that may be from outside
         path: of the CSV file
     """
-    table = table.copy()
-    for name in table:
-        if not pd.api.types.is_numeric_dtype(table[name]):
-            table[name] = [harmless(v) if isinstance(v, str) else v for v in table[name]]
-    table = table.rename(columns=harmless)
+    table = table.rename(columns=harmless).map(harmless)
     table.to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
-
-
-def harmless(text: str) -> str:
-    """The text with an apostrophe in front where a spreadsheet would run it, see `write_rows`."""
-    signs_or_number = r"[+-]*|[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?"
-    if text[:1] in tuple("=+-@\t\r") and not re.fullmatch(signs_or_number, text, re.IGNORECASE):
-        return "'" + text
-    return text
 
 
 def _duration(duration: pd.Timedelta) -> str:

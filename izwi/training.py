@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from izwi import binning, models, selftraining, splits, submodels, tuning
+from izwi import binning, exclusion, models, selftraining, splits, submodels, tuning
 from izwi.errors import UserError
 from izwi.features import extractor_class
 from izwi.files import write_json
@@ -69,7 +69,14 @@ def prepare(
     matrices: list[list[pd.DataFrame]],
     split: pd.DataFrame,
     labels: list[str] | None,
-) -> tuple[pd.DataFrame, Samples, list[binning.Fold], dict[int, np.ndarray], list[dict[str, Any]]]:
+) -> tuple[
+    pd.DataFrame,
+    Samples,
+    list[binning.Fold],
+    dict[int, np.ndarray],
+    list[dict[str, Any]],
+    dict[str, Any],
+]:
     """All that fits of an experiment read.
 
     Args:
@@ -79,19 +86,28 @@ def prepare(
         labels: classes in order, None for regression
 
     Returns:
-        rows of all tables, their features, the folds, per fold the truth of all rows, and the
-        limits of bins that are cut from training rows
+        rows of all tables, their features, the folds, per fold the truth of all rows, the limits
+        of bins that are cut from training rows, and what is left out since its audio cannot be
+        used, see `exclusion.leave_out`
+
+    Raises:
+        UserError: if too little is left
     """
     table, features = stack(tables, matrices)
+    n_folds = int(split["fold"].max())
+    split, excluded = exclusion.leave_out(tables, matrices, split)
     samples = Samples(list(features.columns), features.to_numpy(), split)
     folds = list(splits.folds(split))
     truths = {fold: table["truth"].to_numpy() for fold, *_ in folds}
     bins = []
-    if binning.is_later(table, labels):
+    later = binning.is_later(table, labels)
+    if excluded:
+        excluded["warnings"] = exclusion.check(n_folds, folds, truths, None if later else labels)
+    if later:
         bins = binning.edges_of(table, folds, labels)
         value = table["value"].to_numpy(dtype=float)
         truths = {b["fold"]: binning.assign(value, b["edges"], labels) for b in bins}
-    return table, samples, folds, truths, bins
+    return table, samples, folds, truths, bins, excluded
 
 
 def train(
@@ -120,13 +136,16 @@ def train(
         * report with ``notes``, ``warnings``, ``counts``, ``runs`` (per run: seed, dev measure,
           history), ``best_run`` (by dev, 1 without), ``transductive``, ``n_features``
     """
-    table, samples, folds, truths, bins = prepare(tables, matrices, split, labels)
+    table, samples, folds, truths, bins, excluded = prepare(tables, matrices, split, labels)
     if spec.get("submodel"):
         predictions, report = submodels.train(spec, table, samples, truths, folds, labels, folder)
     else:
         predictions, report = train_folds(spec, samples, truths, folds, labels, folder)
     if bins:
         report["bins"] = bins
+    if excluded:
+        report["warnings"] += excluded.pop("warnings")
+        report["excluded"] = excluded
     write_json(
         Path(folder) / "model.json",
         {

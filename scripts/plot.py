@@ -6,8 +6,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from izwi import binning, jobs, pictures
-from izwi.errors import UserError
+from izwi import binning, exclusion, jobs, pictures
+from izwi.cells import harmless
 from izwi.files import atomic, read_json
 
 # Each kind of picture gives: name of a file, without its ending → function that draws to a path.
@@ -116,6 +116,8 @@ def feature_map(spec, inputs):
 
     _, features = matrix(inputs)
     frame, labels = samples(inputs)
+    split, _ = exclusion.leave_out(tables, matrices, pd.read_parquet(inputs["split"]))
+    frame["part"] = split["part"]
     columns = {name: column_of(frame, column, spec) for name, column in spec["columns"].items()}
     if spec["features"]:
         features = features[spec["features"]]
@@ -189,12 +191,12 @@ def feature_distributions(spec, inputs):
     """The features that differ most between classes."""
     import pandas as pd
 
-    from izwi import plots, rows
+    from izwi import plots
 
     _, features = matrix(inputs)
     found = pd.read_csv(inputs["feature_distributions"]).head(spec["number"])
     # A name that a spreadsheet would run has an apostrophe in front.
-    names = {rows.harmless(name): name for name in features}
+    names = {harmless(name): name for name in features}
     found["feature"] = found["feature"].map(names)
     frame, labels = samples(inputs)
     used = (frame["part"] != "").to_numpy()
@@ -239,22 +241,9 @@ def samples(inputs):
 
 
 def column_of(frame, name, spec):
-    """Column that a user means.
-
-    Raises:
-        UserError: if there is none
-    """
-    if name in (pictures.TARGET, spec["target"]):
-        return "truth"
-    known = {column.lower(): column for column in frame} | {"sex": "gender"}
-    column = known.get(name.lower())
-    if column is None or frame[column].isna().all():
-        own = sorted(set(frame) - {"digest", "start", "end", "seconds", "truth", "dev_folds"})
-        raise UserError(
-            f"[PLOT] {spec['kind']}: the data have no column '{name}'; there are "
-            f"{', '.join([pictures.TARGET, *own])}"
-        )
-    return column
+    """Column that a user means; see `pictures.column_of`."""
+    there = [column for column in frame if frame[column].notna().any()]
+    return pictures.column_of(spec["kind"], name, there, spec["target"])
 
 
 def shown(name, spec):
