@@ -148,6 +148,7 @@ def test_feature_distributions(tmp_path, drawn, labels):
     table = pd.DataFrame({"truth": truth, "speaker": [f"db/{i % 10}" for i in range(n)]})
     features = pd.DataFrame(rng.normal(size=(n, 3)), columns=["a", "b", "constant"])
     features["constant"] = 1.0
+    features.loc[7, "b"] = 1e6
     recording = pd.DataFrame({"duration": rng.random(n), "level": rng.random(n)})
     found = importance.distributions(table, features, recording, labels)
     plots.feature_distributions(
@@ -157,6 +158,9 @@ def test_feature_distributions(tmp_path, drawn, labels):
     assert_legible(figure, widest=2 * style.COLUMN)
     by_name = {axes.get_title(loc="left").split("\n")[0]: axes for axes in figure.axes}
     assert by_name["constant"].get_title(loc="left").endswith("not testable")
+    far = by_name["b"]
+    assert far.get_title(loc="left").endswith("; 1 outside") and far.get_xlim()[1] < 10
+    assert "outside" not in by_name["a"].get_title(loc="left")
     if labels:
         dots = [line for line in by_name["a"].lines if line.get_marker() == "o"]
         own = features["a"].groupby([table["truth"], table["speaker"]]).mean()
