@@ -686,7 +686,8 @@ def test_notes_on_what_has_no_effect(place):
         "[EXP] root, save; [DATA] no_reuse; [FEATS] store_format, print_feats; "
         "[MODEL] n_jobs: no effect here",
         "[FEATS] wav2vec2.model: no effect with FEATS.type = os",
-        "[EXPL] model, age.bin_reals: no effect here, exploration is not built yet",
+        "[EXPL] model: no effect here, features are ranked by the model of the experiment",
+        "[EXPL] age.bin_reals: no effect here, exploration is not built yet",
     }
     # What has no effect is in no spec.
     plain = solve(place)
