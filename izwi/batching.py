@@ -23,7 +23,7 @@ from izwi.units import STAGES, Plan, Unit
 # Made of files that are rewritten under one name: here times tell what is out of date.
 TIMED = {"experiment": ("wish",), "summary": None, "grid": None, "page": None, "verdict": None}
 # Quick per unit: one process does them all.
-ONE_JOB = ("load", "split", "experiment")
+ONE_JOB = ("load", "split", "audit", "describe", "experiment")
 # Their groups may share a process, where all processes share the cores of one computer.
 MERGED = ("features", "train")
 EXTRACTING = ("shard", "features")
@@ -37,11 +37,13 @@ QUICK = ("evaluate", "plot")
 # A stage's units go on in the process that made what they wait for: jobs by their first stage.
 JOINS = {
     "split": ("load",),
+    "audit": ("load", "split", "features"),
+    "describe": ("load", "split"),
     "evaluate": ("train",),
     "plot": ("train", "evaluate"),
     "summary": ("experiment",),
     "grid": ("experiment", "summary"),
-    "page": ("experiment", "summary", "grid"),
+    "page": ("experiment", "summary", "grid", "table"),
 }
 ORDER = {stage: place for place, stage in enumerate(STAGES)}
 # Groups of units that need an environment of their own.
@@ -131,6 +133,13 @@ def arrange(plan: Plan, cores: int, *, everything: bool, cluster: bool = False) 
         if all(map(failures.whole, plan.targets)):
             firsts = (batch.outputs[0] for batch, _ in batches)
             plan.targets += [path for path in firsts if not failures.whole(path)]
+
+
+def missing(plan: Plan) -> list[Unit]:
+    """Units that a call would make, in the order of the plan."""
+    needed = _Call(plan).needed()
+    units = (unit for of_stage in plan.units.values() for unit in of_stage.values())
+    return [unit for unit in units if id(unit) in needed]
 
 
 class _Call:

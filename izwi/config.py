@@ -235,4 +235,7 @@ def _folder(config: Mapping[str, Any], key: str, default: str, problems: Problem
     if not isinstance(value, str) or not value:
         problems.add(f"config: {key}: {value!r} is no path of a folder")
         return default
+    if "{" in value or "}" in value:
+        problems.add(f"config: {key}: {value!r} holds a brace, which stands for a part of a path")
+        return default
     return os.path.expanduser(value)
