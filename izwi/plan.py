@@ -1038,7 +1038,7 @@ class Planner:
         The folders of experiments are no inputs: whenever one of them was made, the summary is
         newer, and one file tells that as well as thousands.
         """
-        tables = [unit for stage in ON_PAGE for unit in self.plan.units[stage].values()]
+        tables = [unit for stage in ON_PAGE for unit in self.plan.units.get(stage, {}).values()]
         units = [unit.key for unit in (*experiments, *tables)]
         key = key_of("page", options, units, code_digest(page_files()))
         wish = self._path("plans", "page.json")
@@ -1063,7 +1063,7 @@ class Planner:
     def _verdict(self, experiments: list[Unit]) -> None:
         """The last job, which fails where an experiment could not be made."""
         stages = ("summary", *ON_PAGE, "page")
-        tables = [unit for stage in stages for unit in self.plan.units[stage].values()]
+        tables = [unit for stage in stages for unit in self.plan.units.get(stage, {}).values()]
         key = key_of("verdict", [unit.key for unit in (*experiments, *tables)])
         path = self._path("plans", "verdicts", key)
         self._add(
