@@ -17,6 +17,7 @@ STAGES = (
     "describe",
     "shard",
     "features",
+    "audit",
     "train",
     "soft",
     "evaluate",
@@ -25,6 +26,7 @@ STAGES = (
     "experiment",
     "summary",
     "grid",
+    "page",
     "verdict",
 )
 

@@ -14,9 +14,10 @@ from izwi.files import atomic, read_json, write_json, write_text
 def main(unit: jobs.Unit, job: jobs.Job) -> None:
     """Copy what the stages made and write texts; plots no longer asked for go away."""
     keep = {Path(path).resolve() for path in unit.outputs.values()}
-    for path in (Path(unit.outputs["metrics"]).parent / "plots").glob("*"):
-        if path.resolve() not in keep:
-            path.unlink()
+    for kind in ("plots", "explain"):
+        for path in (Path(unit.outputs["metrics"]).parent / kind).glob("*"):
+            if path.resolve() not in keep:
+                path.unlink()
     record = read_json(unit.inputs["wish"])
     write_json(unit.outputs["record"], record)
     job.report(unit, record)
