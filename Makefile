@@ -88,8 +88,13 @@ test-slurm: .venv/dev .venv/slurm ## run the tests on a real SLURM, where its pa
 soak: .venv/dev ## kill 50 calls, fill a disk, flip bits: a quarter of an hour
 	$(BIN)/python -m pytest -m soak -rs -s tests/workflow/test_soak.py
 
-audit: .venv/dev ## look for known vulnerabilities of the pinned packages, where the service is reached
-	@$(BIN)/python scripts/audit_packages.py
+.venv-audit/done: requirements-audit.txt
+	$(PYTHON) -m venv .venv-audit
+	.venv-audit/bin/python $(INSTALL) -r requirements-audit.txt
+	@touch $@
+
+audit: .venv-audit/done ## look up known vulnerabilities of the pinned packages
+	.venv-audit/bin/python scripts/audit_packages.py .venv-audit/bin/pip-audit
 
 lint: .venv/dev ## ruff, snakefmt, snakemake --lint
 	$(BIN)/ruff check .
