@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from izwi import learning, pictures, softlabel
+from izwi import learning, pictures, softlabel, tuning
 from izwi import options as table
+from izwi.analyses import SHAP_MODELS
 from izwi.balancing import NEED_NUMBERS
 from izwi.errors import Problems, UserError
 from izwi.ini import Ini, Value, read_ini
@@ -97,6 +98,7 @@ class Experiment:
         analyses: what is found out beside the figures, see `izwi.learning`
         evaluation: ``measure``, ``ci``, and for a confusion matrix of a regression ``bins`` and
             their ``bin_labels``
+        leakage: what becomes of what the audit finds: ``error``, ``warn`` or ``ignore``
         plots: wanted plots and their formats, see ``pictures.read_options``
         setting: what a grid varies: option → text of its value
         grids: tables of results that it is a row of
@@ -126,6 +128,7 @@ class Experiment:
     learning: dict[str, Any]
     analyses: dict[str, Any]
     evaluation: dict[str, Any]
+    leakage: str
     plots: dict[str, Any]
     setting: dict[str, str | None] = field(default_factory=dict)
     grids: tuple[str, ...] = ()
@@ -258,13 +261,14 @@ class _Resolver:
         self.names: list[str] = []
         # Labels and limits by which a regression is shown as a classification, too.
         self.binned: dict[str, Any] = {}
+        self.tuned: dict[str, Any] = {}
 
     def experiment(self, ini: str) -> Experiment:
         """Resolve it all, then tell all problems together."""
         self._collect()
         task, model = self._model()
         features = self._features(model)
-        self._check_reads(model["type"], [feature_set["type"] for feature_set in features])
+        self._check_reads(model["type"], features)
         target = self._required("DATA", "target", "name the column to predict")
         labels, load = self._load(task, target)
         databases = tuple(self._database(name) for name in self.names)
@@ -274,14 +278,22 @@ class _Resolver:
         )
         seed = self._seed()
         load["seed"] = seed if limited else None
-        learned = learning.resolve(self._get, self._problem, task=task, seed=seed)
+        learned = learning.resolve(self._get, self._problem, task=task, seed=seed) | self.tuned
         scale, chosen = self._get("FEATS", "scale"), _texts(self._get("FEATS", "features"))
         if model.get("brings"):
             scale, chosen = self._recordings(model["type"], learned)
         split = self._split(task, target, labels, seed, databases)
         if "submodel" in learned:
             split["submodel"] = learned["submodel"]
+        if "calibrate" in learned and not model.get("measured"):
+            self._needs_dev(split, databases)
         analyses = learning.analyses(self._get, self._problem, task=task, learned=learned)
+        if "shap" in analyses and model["type"] not in SHAP_MODELS:
+            del analyses["shap"]
+            self.notes.append(
+                f"[EXPL] shap: no effect with MODEL.type = {model['type']}, exact values can be "
+                f"had of {' and '.join(SHAP_MODELS)} alone; see EXPL.permutation"
+            )
         active = "active_learning" in analyses
         learning.allow_unlabelled(
             databases,
@@ -326,7 +338,9 @@ class _Resolver:
                 "measure": measure,
                 "ci": self._get("EXP", "ci"),
                 **self.binned,
+                **self._threshold(task),
             },
+            "leakage": self._get("DATA", "leakage"),
             "plots": self._plots(bool(model.get("measured"))),
         }
         for advice, sections in self.unsupported.items():
@@ -654,6 +668,7 @@ class _Resolver:
                 self.notes.append(f"[EXP] epochs: no effect with MODEL.type = {kind}")
         for line in cls.check(values):
             self.problems.add(line)
+        self._tune(kind, cls, own, values)
         absent = cls.absent()
         if absent:
             self.problems.add(absent)
@@ -664,19 +679,66 @@ class _Resolver:
             "brings": cls.brings(values),
         }
 
-    def _check_reads(self, kind: str | None, features: list[str]) -> None:
+    def _threshold(self, task: str) -> dict[str, float]:
+        """Uncertainty from which on predictions are left out of figures beside the others."""
+        threshold = self._get("PLOT", "uncertainty_threshold")
+        if threshold is not None and task == "regression":
+            self.notes.append("[PLOT] uncertainty_threshold: no effect in regression")
+            return {}
+        return {} if threshold is None else {"uncertainty_threshold": threshold}
+
+    def _tune(self, kind: str, cls: Any, own: dict[str, Option], values: dict[str, Any]) -> None:
+        """Values of options that the training rows choose from."""
+        wanted = self._get("MODEL", "tune")
+        if wanted is None:
+            return
+        found = tuning.read(
+            wanted, cls, own, values, lambda text: self._problem("MODEL", "tune", text)
+        )
+        self.tuned = {"tune": {"values": found, "folds": self._get("MODEL", "tune.folds")}}
+        for lower in self.ini.sections.get("MODEL", {}):
+            option = own.get(lower)
+            if lower == "class_weight" or option is not None:
+                name = option.name if option else lower
+                if name in found:
+                    self._overridden(f"[MODEL] {self._spelt(lower)}", "MODEL.tune")
+
+    def _needs_dev(self, split: dict[str, Any], databases: tuple[dict[str, Any], ...]) -> None:
+        """Tell where probabilities are to be calibrated and there can be no dev set."""
+        if split["traindevtest"]:
+            return
+        own = split["databases"].values()
+        if not (split["logo"] or split["k_fold_cross"]) and (
+            any(s["dev_size"] or s["dev"] or s["split_strategy"] == "dev" for s in own)
+            # Tables of these may name one.
+            or any(database["type"] in ("audformat", "audb") for database in databases)
+        ):
+            return
+        self._problem(
+            "MODEL",
+            "calibrate",
+            "temperature is fitted on a dev set, and there is none: set EXP.traindevtest = True",
+        )
+
+    def _check_reads(self, kind: str | None, features: tuple[dict[str, Any], ...]) -> None:
         """Refuse features that the model cannot take."""
         reads = table.owner("models", kind).reads if kind else ()
-        for name in features:
-            if kind and name not in reads and not table.owner("features", name).is_vector:
+        names = [feature_set["type"] for feature_set in features]
+        given = []
+        for name, feature_set in zip(names, features, strict=True):
+            extractor = table.owner("features", name)
+            if kind and name not in reads and not extractor.is_vector:
                 self._problem("FEATS", "type", f"{name} is no vector, {kind} cannot read it")
                 return
-        if reads and features and not set(features) <= set(reads):
+            given.append(extractor.form(feature_set["options"]))
+        if reads and not set(given) <= set(reads):
             self._problem(
                 "MODEL",
                 "type",
-                f"{kind} reads {' or '.join(reads)} alone, but FEATS.type is {', '.join(features)}",
+                f"{kind} reads {' or '.join(reads)} alone, but FEATS.type is {', '.join(names)}",
             )
+        elif reads and len(given) > 1:
+            self._problem("MODEL", "type", f"{kind} reads one kind of features, not {len(given)}")
 
     def _measure(self, task: str) -> str:
         measure = self._get("MODEL", "measure")
@@ -740,6 +802,7 @@ class _Resolver:
                 "MODEL.class_weight",
             )
         wanted = [("EXPL", "clusters"), ("MODEL", "active_learning")]
+        wanted += [("EXPL", name) for name in ("permutation", "feature_distributions")]
         for section, key in [*wanted, *(("PLOT", name) for name in pictures.MAPS)]:
             if self._get(section, key):
                 self._problem(section, key, f"needs features, {kind} learns from recordings")

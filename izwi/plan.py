@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from izwi import __version__, analyses, features, grid, models, pictures, scan, softlabel
+from izwi import __version__, analyses, features, grid, models, pictures, scan, softlabel, texts
 from izwi.databases import demo
 from izwi.errors import Problems, UserError
 from izwi.experiment import Experiment
@@ -27,6 +28,7 @@ from izwi.keys import (
     version_of,
     versions_of,
 )
+from izwi.page.options import ON_PAGE
 from izwi.units import Plan, Unit
 
 # What is shown in experiment.json: the packages that results rest on.
@@ -43,6 +45,10 @@ EVALUATION = (
 )
 
 
+# What texts are written from, beside code.
+TEXT_DATA = ("texts/references.bib", "../CITATION.cff")
+
+
 def _slug(text: str) -> str:
     """A readable piece of a file name."""
     return "".join(c if c.isalnum() or c in "._-" else "-" for c in text)[:60]
@@ -52,12 +58,20 @@ class Planner:
     """Builds the plan, experiment by experiment."""
 
     def __init__(
-        self, results: str, cache: str, *, cwd: Path, wishes: bool = True, shard_files: int = 0
+        self,
+        results: str,
+        cache: str,
+        *,
+        cwd: Path,
+        wishes: bool = True,
+        shard_files: int = 0,
+        page: dict[str, Any] | None = None,
     ) -> None:
         self.plan = Plan(results, cache)
         self.cwd = cwd
         self.wishes = wishes
         self.shard_files = shard_files
+        self.page = page
         self.problems = Problems()
         self._listings: dict[str, Any] = {}
         # Number of audio files that a table's database lists.
@@ -98,19 +112,31 @@ class Planner:
             for database, source in zip(experiment.databases, sources, strict=True)
         ]
         split = self._split(experiment, tables, sources)
+        described = self._describe(experiment, tables, split)
         matrices = [
             [self._features(experiment, table, split, spec) for spec in experiment.features]
             for table in tables
         ]
-        trained = self._train(experiment, tables, matrices, split)
-        evaluated = self._evaluate(experiment, trained, tables, matrices, split)
+        audited = self._audit(experiment, tables, matrices, split)
+        trained = self._train(experiment, tables, matrices, split, audited)
+        evaluated = self._evaluate(experiment, trained, tables, matrices, split, audited)
         analysed = self._analyses(experiment, trained, tables, matrices, split)
         plots = self._plots(experiment, trained, evaluated, tables, matrices, split, analysed)
         soft = self._soft_labels(experiment, trained, tables, split, sources)
         if experiment.grids:
             self._members.append(experiment)
         done = self._experiment(
-            experiment, evaluated, plots, trained, tables, matrices, split, soft, analysed
+            experiment,
+            evaluated,
+            plots,
+            trained,
+            tables,
+            matrices,
+            split,
+            soft,
+            analysed,
+            audited,
+            described,
         )
         if soft is not None and experiment.save_test is not None:
             self._soft[experiment.save_test] = (soft, done, max(s["level"] for s in sources) + 1)
@@ -286,6 +312,37 @@ class Planner:
                 problems.extend(error)
         problems.raise_if_any()
 
+    def _describe(self, experiment: Experiment, tables: list[Unit], split: Unit) -> Unit:
+        """Who and what is in each part of the split."""
+        key = key_of(
+            "describe",
+            split.key,
+            code_digest(("description.py", "binning.py")),
+            script_digest("describe.py"),
+            versions_of(("pandas",)),
+        )
+        stem = self._path("descriptions", f"{_slug(split.label)}-{key}")
+        return self._add(
+            Unit(
+                stage="describe",
+                key=key,
+                label=split.label,
+                spec={
+                    "loads": [table.key for table in tables],
+                    "names": [table.label for table in tables],
+                },
+                inputs={
+                    "tables": split.inputs["tables"],
+                    "table_reports": [table.outputs["report"] for table in tables],
+                    "split": split.outputs["split"],
+                    "split_report": split.outputs["report"],
+                },
+                outputs={"description": f"{stem}.json", "seconds": f"{stem}.parquet"},
+                group=split.group,
+            ),
+            experiment.ini,
+        )
+
     def _features(
         self, experiment: Experiment, table: Unit, split: Unit, spec: dict[str, Any]
     ) -> Unit:
@@ -346,12 +403,83 @@ class Planner:
         ]
         unit.inputs["shards"] = [shard.outputs["done"] for shard in shards]
 
+    def _audit(
+        self,
+        experiment: Experiment,
+        tables: list[Unit],
+        matrices: list[list[Unit]],
+        split: Unit,
+    ) -> Unit | None:
+        """What could make the figures better than they are; nothing where that is ignored."""
+        if experiment.leakage == "ignore":
+            return None
+        types = {spec["type"] for spec in experiment.features}
+        classes = {kind: features.extractor_class(kind) for kind in types}
+        elsewhere = [
+            features_name(spec)
+            for spec in experiment.features
+            # What others trained needs the environment of the library that it was trained with.
+            if classes[spec["type"]].environment != "core"
+        ]
+        if models.model_class(experiment.model["type"]).takes_recordings:
+            elsewhere.append(experiment.model["type"])
+        spec = {
+            "target": experiment.target,
+            "labels": experiment.labels,
+            "leakage": experiment.leakage,
+            "fitted": {
+                "scale": "speaker" if experiment.preprocessing["scale"] == "speaker" else None,
+                "pretrained": elsewhere,
+            },
+        }
+        # Audio that nothing else reads may not be there.
+        hears = any(not issubclass(cls, features.TableExtractor) for cls in classes.values())
+        fingerprint = {"type": "fingerprint", "options": {}}
+        prints = [
+            self._features(experiment, table, split, fingerprint) for table in tables if hears
+        ]
+        imported = [
+            unit
+            for row in matrices
+            for unit in row
+            if issubclass(classes[unit.spec["type"]], features.TableExtractor)
+        ]
+        key = key_of(
+            "audit",
+            spec,
+            split.key,
+            [unit.key for unit in prints],
+            [unit.key for unit in imported],
+            code_digest((*_sources("audit"), "binning.py")),
+            script_digest("audit.py"),
+            versions_of(("numpy", "pandas", "scipy")),
+        )
+        return self._add(
+            Unit(
+                stage="audit",
+                key=key,
+                label=split.label,
+                spec=spec,
+                inputs={
+                    "tables": [table.outputs["table"] for table in tables],
+                    "split": split.outputs["split"],
+                    "split_report": split.outputs["report"],
+                    "prints": [unit.outputs["matrix"] for unit in prints],
+                    "imported": [unit.outputs["matrix"] for unit in imported],
+                },
+                outputs={"report": self._path("audits", f"{_slug(split.label)}-{key}.json")},
+                group=split.group,
+            ),
+            experiment.ini,
+        )
+
     def _train(
         self,
         experiment: Experiment,
         tables: list[Unit],
         matrices: list[list[Unit]],
         split: Unit,
+        audited: Unit | None,
     ) -> Unit:
         cls = models.model_class(experiment.model["type"])
         content = cls.content(experiment.model["options"])
@@ -361,10 +489,10 @@ class Planner:
             "preprocessing": experiment.preprocessing,
             "runs": experiment.runs,
             "seed": experiment.seed,
-            # Dev decides by it; without dev, and for models that do not stop early, it would
-            # only make the key of a fit depend on what is reported of it.
+            # Dev and the search for options decide by it; for other fits it would only make the
+            # key depend on what is reported of them.
             "measure": experiment.evaluation["measure"]
-            if cls.needs_dev or experiment.runs > 1
+            if cls.needs_dev or experiment.runs > 1 or "tune" in experiment.learning
             else _default_measure(experiment.task),
             "save": experiment.save,
             **experiment.learning,
@@ -379,6 +507,8 @@ class Planner:
             "selftraining.py",
             "preprocessing.py",
             "models/base.py",
+            *(("tuning.py", "measures.py") if "tune" in experiment.learning else ()),
+            *(("temperature.py",) if "calibrate" in experiment.learning else ()),
             *_sources("splits"),
             *cls.modules,
         )
@@ -395,7 +525,7 @@ class Planner:
         # For the model to be used elsewhere; the keys of the matrices stand for them in its key.
         spec["features"] = list(experiment.features)
         folder = self._path("models", f"{_slug(experiment.model['type'])}-{key}")
-        return self._add(
+        unit = self._add(
             Unit(
                 stage="train",
                 key=key,
@@ -416,6 +546,10 @@ class Planner:
             ),
             experiment.ini,
         )
+        if unit.sources == [experiment.ini] or experiment.leakage != "error":
+            # It waits, but is not held up for others where one of them ends by what is found.
+            unit.inputs["audit"] = [audited.outputs["report"]] if audited else []
+        return unit
 
     def _soft_labels(
         self,
@@ -475,6 +609,7 @@ class Planner:
         tables: list[Unit],
         matrices: list[list[Unit]],
         split: Unit,
+        audited: Unit | None,
     ) -> Unit:
         spec = {
             "task": experiment.task,
@@ -486,6 +621,7 @@ class Planner:
             "evaluate",
             spec,
             trained.key,
+            audited.key if audited else None,
             code_digest(EVALUATION),
             versions_of(("numpy", "scipy")),
             script_digest("evaluate.py"),
@@ -505,6 +641,7 @@ class Planner:
                     "split_report": split.outputs["report"],
                     "table_reports": [table.outputs["report"] for table in tables],
                     "feature_reports": [unit.outputs["report"] for row in matrices for unit in row],
+                    "audit": [audited.outputs["report"]] if audited else [],
                 },
                 outputs={
                     "metrics": os.path.join(folder, "metrics.json"),
@@ -525,7 +662,9 @@ class Planner:
         """What is found out beside the figures, by kind."""
         cls = models.model_class(experiment.model["type"])
         fits = (
-            code_digest(("fitting.py", "balancing.py", "preprocessing.py", *cls.modules)),
+            code_digest(
+                ("fitting.py", "balancing.py", "preprocessing.py", "tuning.py", *cls.modules)
+            ),
             versions_of(cls.packages),
             cls.content(experiment.model["options"]),
         )
@@ -533,6 +672,10 @@ class Planner:
         for kind, value in experiment.analyses.items():
             training = {**trained.spec, "measure": experiment.evaluation["measure"]}
             spec = analyses.spec_of(kind, value, training, experiment.target)
+            recordings = []
+            if kind in analyses.OF_RECORDINGS:
+                signal = {"type": "signal", "options": {}}
+                recordings = [self._features(experiment, t, split, signal) for t in tables]
             key = key_of(
                 "analyse",
                 _without_places(spec),
@@ -549,16 +692,26 @@ class Planner:
                 ),
                 versions_of(("numpy", "scikit-learn")),
                 fits if kind in analyses.FITS else None,
+                *([trained.key] if kind in analyses.OF_MODELS else ()),
+                *([unit.key for unit in recordings] if kind in analyses.OF_RECORDINGS else ()),
             )
-            path = self._path("analyses", f"{kind}-{key}", analyses.FILES[kind])
-            inputs = ("split", "split_report", "tables", "matrices")
+            file = os.path.basename(analyses.FILES[kind])
+            path = self._path("analyses", f"{kind}-{key}", file)
+            inputs = {
+                role: trained.inputs[role]
+                for role in ("split", "split_report", "tables", "matrices")
+            }
+            if kind in analyses.OF_MODELS:
+                inputs["model"] = trained.outputs["model"]
+            if kind in analyses.OF_RECORDINGS:
+                inputs["recordings"] = [unit.outputs["matrix"] for unit in recordings]
             found[kind] = self._add(
                 Unit(
                     stage="analyse",
                     key=key,
                     label=f"{kind} of {experiment.name}",
                     spec=spec,
-                    inputs={role: trained.inputs[role] for role in inputs},
+                    inputs=inputs,
                     outputs={"result": path},
                 ),
                 experiment.ini,
@@ -595,6 +748,9 @@ class Planner:
         }
         for kind, unit in analysed.items():
             sources[kind] = ([unit.key], {kind: unit.outputs["result"]})
+            if kind in analyses.OF_RECORDINGS:
+                keys, inputs = sources["features"]
+                sources[kind] = ([*keys, unit.key], inputs | sources[kind][1])
         of = "+".join(table.label for table in tables)
         by = "+".join(features_name(spec) for spec in experiment.features)
         plots = {}
@@ -645,6 +801,8 @@ class Planner:
         split: Unit,
         soft: Unit | None,
         analysed: dict[str, Unit],
+        audited: Unit | None,
+        described: Unit,
     ) -> Unit:
         folder = self._path("experiments", experiment.name)
         teachers = [
@@ -658,7 +816,9 @@ class Planner:
             "stages": {
                 "load": [_stage_record(unit) for unit in tables],
                 "split": _stage_record(split),
+                "describe": _stage_record(described),
                 "features": [_stage_record(unit) for row in matrices for unit in row],
+                **({"audit": _stage_record(audited)} if audited else {}),
                 "train": _stage_record(trained),
                 "evaluate": _stage_record(evaluated),
                 "plot": {kind: _stage_record(unit) for kind, unit in plots.items()},
@@ -667,7 +827,13 @@ class Planner:
             },
             "packages": self._packages(experiment),
         }
-        key = key_of("experiment", record, self.plan.results, script_digest("experiment.py"))
+        key = key_of(
+            "experiment",
+            record,
+            self.plan.results,
+            code_digest((*_sources("texts"), *TEXT_DATA)),
+            script_digest("experiment.py"),
+        )
         wish = self._path("plans", "experiments", f"{experiment.name}.json")
         # Its time changes with its content alone: the one thing by which the folder of an
         # experiment, which carries no key in its name, is known to be out of date.
@@ -676,6 +842,7 @@ class Planner:
             "metrics": os.path.join(folder, "metrics.json"),
             "predictions": os.path.join(folder, "predictions.csv"),
             "record": os.path.join(folder, "experiment.json"),
+            **{f"text {file}": os.path.join(folder, file) for file in texts.FILES},
         }
         drawn = {file: path for unit in plots.values() for file, path in unit.outputs.items()}
         outputs |= {file: os.path.join(folder, "plots", file) for file in drawn}
@@ -697,6 +864,8 @@ class Planner:
                     "wish": wish,
                     "metrics": evaluated.outputs["metrics"],
                     "predictions": evaluated.outputs["predictions"],
+                    "training": trained.outputs["report"],
+                    "description": described.outputs["description"],
                     **drawn,
                     "teachers": [unit.outputs["record"] for _, unit, _ in teachers],
                 },
@@ -710,7 +879,10 @@ class Planner:
         names = set(PACKAGES) | set(models.model_class(experiment.model["type"]).packages)
         for spec in experiment.features:
             names |= set(features.extractor_class(spec["type"]).packages)
-        return {name: version_of(name) for name in sorted(names)}
+        if "balancing" in experiment.learning:
+            names.add("imbalanced-learn")
+        python = ".".join(map(str, sys.version_info[:3]))
+        return {"python": python} | {name: version_of(name) for name in sorted(names)}
 
     def _grids(self, units: dict[str, Unit]) -> None:
         """A table and a picture for each grid."""
@@ -775,13 +947,44 @@ class Planner:
                 "",
             )
         self._grids({unit.label: unit for unit in units})
+        if units and self.page is not None:
+            self._page(units, self.page)
         if units:
             self._verdict(units)
         return self.plan
 
+    def _page(self, experiments: list[Unit], options: dict[str, Any]) -> None:
+        """The page that shows all of it.
+
+        The folders of experiments are no inputs: whenever one of them was made, the summary is
+        newer, and one file tells that as well as thousands.
+        """
+        tables = [unit for stage in ON_PAGE for unit in self.plan.units[stage].values()]
+        units = [unit.key for unit in (*experiments, *tables)]
+        key = key_of("page", options, units, code_digest(page_files()))
+        wish = self._path("plans", "page.json")
+        self._wish(wish, {"key": key})
+        (summary,) = self.plan.units["summary"].values()
+        self._add(
+            Unit(
+                stage="page",
+                key=key,
+                label="all_experiments",
+                spec=options,
+                inputs={
+                    "wish": wish,
+                    "summary": summary.outputs["summary"],
+                    "tables": [path for unit in tables for path in unit.output_files()],
+                },
+                outputs={"page": self._path("index.html")},
+            ),
+            "",
+        )
+
     def _verdict(self, experiments: list[Unit]) -> None:
         """The last job, which fails where an experiment could not be made."""
-        tables = [*self.plan.units["summary"].values(), *self.plan.units["grid"].values()]
+        stages = ("summary", *ON_PAGE, "page")
+        tables = [unit for stage in stages for unit in self.plan.units[stage].values()]
         key = key_of("verdict", [unit.key for unit in (*experiments, *tables)])
         path = self._path("plans", "verdicts", key)
         self._add(
@@ -795,6 +998,11 @@ class Planner:
             ),
             "",
         )
+
+
+def page_files() -> tuple[str, ...]:
+    """What the page is made by."""
+    return ("captions.py", *(f"page/{p.name}" for p in (PACKAGE / "page").glob("*.*")))
 
 
 def features_name(spec: dict[str, Any]) -> str:
@@ -851,6 +1059,7 @@ def make_plan(
     cwd: Path,
     wishes: bool = True,
     shard_files: int = 0,
+    page: dict[str, Any] | None = None,
 ) -> Plan:
     """Plan all experiments of a call.
 
@@ -861,11 +1070,12 @@ def make_plan(
         cwd: working directory
         wishes: tell the jobs what is wanted; not where the plan is only looked at
         shard_files: audio files that one extraction job takes at most; 0: all
+        page: options of the page of results, None where none is wanted
 
     Raises:
         UserError: with all problems of all databases
     """
-    planner = Planner(results, cache, cwd=cwd, wishes=wishes, shard_files=shard_files)
+    planner = Planner(results, cache, cwd=cwd, wishes=wishes, shard_files=shard_files, page=page)
     for experiment in softlabel.in_order(experiments):
         planner.add(experiment)
     # The table of results has the order of the config.

@@ -52,6 +52,17 @@ def write_rows(table: pd.DataFrame, path: str | Path) -> None:
     table.to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
 
 
+def write_table(table: pd.DataFrame, path: str | Path) -> None:
+    """Write any table as CSV, with texts as harmless as in `write_rows`.
+
+    Args:
+        table: numbers, and texts that may be from outside
+        path: of the CSV file
+    """
+    table = table.rename(columns=harmless).map(harmless)
+    table.to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
+
+
 def _duration(duration: pd.Timedelta) -> str:
     # always with a fraction, so that a column looks the same whatever else is in it
     text = str(duration)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from izwi import binning, exclusion, models, selftraining, splits, submodels
+from izwi import binning, exclusion, models, selftraining, splits, submodels, tuning
 from izwi.errors import UserError
 from izwi.features import extractor_class
 from izwi.files import write_json
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 KEYS = ["file", "start", "end"]
+UNCALIBRATED = "raw_"
+TUNED = ("run", "fold", "submodel", "chosen")
 COLUMNS = ["database", "file", "start", "end", "speaker"]
 
 
@@ -122,7 +124,7 @@ def train(
         spec: ``task``, ``model`` and each of ``features`` (``type`` and ``options``),
             ``preprocessing``, ``runs``, ``seed``, ``measure`` (by which dev decides), ``save``
             (keep the models of folds, too); where they are asked for, ``balancing`` with
-            ``balancing_seed``, ``submodel``, and ``self_training``
+            ``balancing_seed``, ``submodel``, ``self_training``, ``tune`` and ``calibrate``
         tables: a table per database
         matrices: per database, its feature matrices
         split: the split of these tables
@@ -153,6 +155,11 @@ def train(
             "labels": labels,
             "features": samples.names,
             "submodels": report.get("submodels"),
+            # Where options were tuned, each model's folder has those that were chosen.
+            "tuned": [
+                {key: value for key, value in found.items() if key in TUNED}
+                for found in report.get("tuning", [])
+            ],
             # With these the model can be used on other audio, wherever its folder is moved to.
             "feature_sets": [
                 {**feature_set, "versions": _versions(feature_set)}
@@ -197,11 +204,11 @@ def train_folds(
     notes: list[str] = []
     warnings: list[str] = []
     n_runs = spec["runs"]
-    if n_runs > 1 and cls.is_deterministic(spec["model"]["options"]):
+    if n_runs > 1 and tuning.is_deterministic(spec, cls):
         notes.append(f"{spec['model']['type']} is deterministic: fitted once, not {n_runs} times")
         n_runs = 1
     trained_rows: set[int] = set()
-    parts, runs = [], []
+    parts, runs, searches = [], [], []
     transductive = False
     for run in range(1, n_runs + 1):
         seed = spec["seed"] + run - 1
@@ -217,17 +224,24 @@ def train_folds(
                 )
                 _once(notes, _dev_note(split, dev_rows, fold))
             rows = (train_rows, dev_rows)
+            own, found = tuning.chosen_spec(spec, samples, truth, *rows, labels, seed)
             if spec.get("self_training"):
-                fitted = selftraining.fit(spec, samples, truth, *rows, labels, seed, pool)
+                fitted = selftraining.fit(own, samples, truth, *rows, labels, seed, pool)
             else:
-                fitted = fit(spec, samples, truth, *rows, labels, seed)
+                fitted = fit(own, samples, truth, *rows, labels, seed)
+            if spec.get("calibrate"):
+                fitted.calibrate(samples, truth, dev_rows)
             parts.append(_predicted(fitted, samples, truth, test_rows, labels, fold, run))
             trained_rows |= set(train_rows.tolist())
             if len(dev_rows):
                 dev_scores.append(score(spec, fitted, samples, truth, dev_rows, labels))
             transductive |= fitted.preprocessing.report["transductive"]
             where = f"fold {fold}: " if fold else ""
-            for report in (fitted.preprocessing.report, fitted.history):
+            reports = [fitted.preprocessing.report, fitted.history]
+            if found:
+                reports.append({kind: found.pop(kind) for kind in ("warnings", "notes")})
+                searches.append({"run": run, "fold": fold, **found})
+            for report in reports:
                 for line in report["warnings"]:
                     _once(warnings, where + line)
                 for line in report["notes"]:
@@ -258,6 +272,8 @@ def train_folds(
         "transductive": transductive,
         "n_features": len(samples.names),
     }
+    if searches:
+        report["tuning"] = searches
     if spec.get("self_training"):
         report["self_training"] = [
             {"run": record["run"], "fold": fold["fold"], **fold["self_training"]}
@@ -295,6 +311,9 @@ def _predicted(
     if predicted.probabilities is not None:
         for column, label in enumerate(labels or []):
             part[f"p_{label}"] = predicted.probabilities[:, column]
+    if predicted.uncalibrated is not None:
+        for column, label in enumerate(labels or []):
+            part[f"{UNCALIBRATED}{label}"] = predicted.uncalibrated[:, column]
     return part
 
 

@@ -14,8 +14,10 @@ STAGES = (
     "database",
     "load",
     "split",
+    "describe",
     "shard",
     "features",
+    "audit",
     "train",
     "soft",
     "evaluate",
@@ -24,6 +26,7 @@ STAGES = (
     "experiment",
     "summary",
     "grid",
+    "page",
     "verdict",
 )
 

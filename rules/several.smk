@@ -1,5 +1,13 @@
 """Units of several stages in one process: what made a file goes on with it."""
 
+
+def environment_of(batch):
+    """What the heaviest units need, those of the first stage."""
+    if batch.name.startswith("features"):
+        return extractor_class(batch.type).environment
+    return "deep" if batch.name.startswith("train") else "core"
+
+
 for batch in jobs_of("several"):
 
     rule:
@@ -15,10 +23,8 @@ for batch in jobs_of("several"):
         benchmark:
             batch.benchmark
         conda:
-            "../envs/deep.yaml"
-            if batch.name.startswith("train")
-            else "../envs/core.yaml"
-        threads: 1
+            f"../envs/{environment_of(batch)}.yaml"
+        threads: PLAN.threads if batch.name.startswith("features") else 1
         resources:
             mem_mb=memory(batch),
             runtime=batch.runtime,

@@ -18,17 +18,20 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
     split = read_json(unit.inputs["split_report"])
     predictions = pd.read_parquet(unit.inputs["predictions"])
     tables = [pd.read_parquet(path) for path in unit.inputs["tables"]]
+    audited = [read_json(path) for path in unit.inputs["audit"]]
     metrics = evaluation.evaluate(
         {**unit.spec, "labels": split["labels"] or None},
         predictions,
         training=read_json(unit.inputs["training"]),
         split=split,
         tables=[
-            read_json(path)
-            for path in (*unit.inputs["table_reports"], *unit.inputs["feature_reports"])
+            *audited,
+            *map(read_json, (*unit.inputs["table_reports"], *unit.inputs["feature_reports"])),
         ],
         traits=fairness.traits(tables, unit.spec["target"]),
     )
+    # None where leakage is ignored.
+    metrics["audit"] = audited[0]["findings"] if audited else None
     with atomic(unit.outputs["predictions"]) as path:
         rows.write_predictions(predictions, path)
     write_json(unit.outputs["metrics"], metrics)

@@ -19,10 +19,11 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
     load = job.plan.units["load"][unit.spec["table"]]
     listing = job.listing(load)
     warnings: list[str] = []
-    try:
-        matrix = features.extract(
+
+    def extract(rows: pd.DataFrame) -> pd.DataFrame:
+        return features.extract(
             {"type": unit.spec["type"], "options": unit.spec["options"]},
-            table,
+            rows,
             dict(zip(listing.files, listing.paths, strict=True)),
             store=Path(unit.spec["store"]),
             threads=job.threads,
@@ -30,6 +31,12 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
             progress=lambda line: job.say(f"{unit.label}: {line}", show=True),
             warn=lambda line: warnings.append(f"[FEATS] {load.label}: {line}"),
         )
+
+    try:
+        if unit.spec["type"] in features.INTERNAL:
+            matrix = features.where_possible(extract, table)
+        else:
+            matrix = extract(table)
     except features.BadFiles as error:
         listed(unit, load.label, error.rows)
         place = Path(job.plan.results) / exclusion.LIST

@@ -36,7 +36,15 @@ if TYPE_CHECKING:
     # Keys with their vectors, and keys with the reason why they have none.
     Outcome = tuple[list[tuple[Key, np.ndarray]], list[tuple[Key, str]]]
 
-__all__ = ["EXTRACTORS", "BadFiles", "Extractor", "extract", "extractor_class"]
+__all__ = [
+    "EXTRACTORS",
+    "BadFiles",
+    "Extractor",
+    "TableExtractor",
+    "extract",
+    "extractor_class",
+    "where_possible",
+]
 
 EXTRACTORS = {
     "os": "izwi.features.opensmile:OpenSmile",
@@ -49,6 +57,9 @@ EXTRACTORS = {
     "wave": "izwi.features.wave:Wave",
     **{name: f"izwi.features.transformer:{name}" for name in HUB},
 }
+
+# What no model sees.
+INTERNAL = {"fingerprint": "izwi.features.fingerprint:Fingerprint"}
 
 # Rows of one file that one worker takes at once: few enough to share a long recording.
 ROWS_PER_TASK = 16
@@ -68,7 +79,7 @@ def extractor_class(name: str) -> type[Extractor]:
     Raises:
         KeyError: if there is none of that name
     """
-    module, cls = EXTRACTORS[name].split(":")
+    module, cls = (INTERNAL.get(name) or EXTRACTORS[name]).split(":")
     return getattr(import_module(module), cls)
 
 
@@ -123,6 +134,34 @@ def extract(
         if bad:
             matrix.attrs[EXCLUDED] = [[row, reason] for row, _, reason in bad]
         return matrix
+
+
+def where_possible(
+    extract_rows: Callable[[pd.DataFrame], pd.DataFrame], table: pd.DataFrame
+) -> pd.DataFrame:
+    """Features of a table, NaN for rows of files that cannot be used.
+
+    It is for what no model sees: the feature sets that models see tell of such files.
+
+    Args:
+        extract_rows: gives the features of rows, or raises BadFiles
+        table: needs ``file``, ``start``, ``end``, ``digest``
+
+    Returns:
+        a row for each of the table in its order
+
+    Raises:
+        BadFiles: if no file can be used
+    """
+    try:
+        return extract_rows(table)
+    except BadFiles as error:
+        good = table[~table["file"].isin([file for file, _ in error.rows])]
+        if good.empty:
+            raise
+        found = extract_rows(good.reset_index(drop=True)).set_index(good.index)
+        index = ["file", "start", "end"]
+        return found.reindex(table.index).assign(**{name: table[name] for name in index})
 
 
 def _extract(

@@ -73,6 +73,11 @@ class Extractor:
         return cls.is_vector
 
     @classmethod
+    def form(cls, options: dict[str, Any]) -> str:
+        """What models that take but certain features know these by: their type, if not more."""
+        return cls.name
+
+    @classmethod
     def content(cls, options: dict[str, Any]) -> Any:
         """What the options point to (other files, weights), as JSON-able digests for the key.
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from izwi import binning, submodels
 from izwi.errors import Problems
-from izwi.splits.checks import check_parts, check_shared
+from izwi.splits.checks import check_parts, check_speakers
 from izwi.splits.crossval import assign_folds
 from izwi.splits.holdout import DEFAULT_SIZE, assign_parts
 from izwi.splits.parts import PARTS, folds
@@ -77,7 +77,7 @@ def make_split(
         _add_dev(spec, split, frame["truth"], log)
 
     check_parts(spec, split, frame["truth"], labels, log)
-    check_shared(spec, split, frame, log)
+    check_speakers(spec, split, frame, log)
     if bin_later:
         labels = [str(label) for label in spec["labels"]]
         binning.edges_of(frame, folds(split), labels)

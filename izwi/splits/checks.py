@@ -108,45 +108,53 @@ def _why(spec: dict[str, Any], split: pd.DataFrame) -> str:
     )
 
 
-def check_shared(
+def check_speakers(
     spec: dict[str, Any],
     split: pd.DataFrame,
     frame: pd.DataFrame,
     log: Log,
 ) -> None:
-    """Tell speakers and recordings that are in two parts at once."""
-    shared: dict[tuple[str, str], set[str]] = {}
-    doubled: dict[tuple[str, str], int] = {}
-    speaker, names = pd.factorize(split["speaker"])  # -1 is unknown
-    audio = None
-    if "digest" in frame:
-        segments = frame.groupby(["digest", "start", "end"], dropna=False)
-        audio = segments.ngroup().to_numpy()
-    for _, train, dev, test in folds(split):
-        rows = {"train": train, "dev": dev, "test": test}
-        for first, second in (("train", "test"), ("train", "dev"), ("dev", "test")):
-            both = np.intersect1d(speaker[rows[first]], speaker[rows[second]])
-            shared.setdefault((first, second), set()).update(names[both[both >= 0]])
-            if audio is not None:
-                again = np.isin(audio[rows[second]], audio[rows[first]]).sum()
-                doubled[first, second] = doubled.get((first, second), 0) + int(again)
-    key = _key(spec)
+    """Test speakers are in no training where the strategy promises it; unknown ones are told.
+
+    Those of other strategies, and audio that is in two parts, are for the leakage audit.
+
+    Raises:
+        UserError: if a promise is broken, as by an id that means one person in two databases
+    """
     used = split["speaker"][split["part"] != ""]
     if used.isna().any():
         log.note(
-            f"{key}: {count(int(used.isna().sum()), 'row')} of unknown speaker, "
+            f"{_key(spec)}: {count(int(used.isna().sum()), 'row')} of unknown speaker, "
             f"not known whether in several parts"
         )
-    total = used.nunique()
-    for (first, second), both in shared.items():
-        if both:
-            log.warn(
-                f"{key}: speakers in both {first} and {second}: {len(both)} of "
-                f"{total}: {shorten(both)}"
+    if split["fold"].any() or spec.get("strategy") == "cross_data":
+        return
+    problems = Problems()
+    _, train, dev, test = next(folds(split))
+    seen = split.iloc[np.concatenate([train, dev])]
+    for name, rows in split.iloc[test].groupby("database", sort=False):
+        strategy = _disjoint(spec, name, frame)
+        both = seen[seen["speaker"].isin(rows["speaker"].dropna())]
+        if strategy and len(both):
+            problems.add(
+                f"[DATA] {name}.split_strategy: {strategy} promises test speakers that nothing is "
+                f"trained on, but {shorten(set(both['speaker']))} "
+                f"{'are' if both['speaker'].nunique() > 1 else 'is'} in train or dev with rows of "
+                f"{shorten(set(both['database']))}: leave them out there by a filter, or set "
+                f"{name}.split_strategy = test if they may be shared"
             )
-    for (first, second), number in doubled.items():
-        if number:
-            log.warn(
-                f"{key}: the same audio in both {first} and {second}: "
-                f"{count(number, 'row')} of {second}"
-            )
+    problems.raise_if_any()
+
+
+def _disjoint(spec: dict[str, Any], name: str, frame: pd.DataFrame) -> str:
+    """The strategy of a database if it promises speakers that are in one part alone."""
+    stated = (spec.get("databases", {}).get(name) or {}).get("split_strategy")
+    if isinstance(stated, list | tuple):
+        return "a list of test speakers"
+    if stated in ("speaker_split", "speakers_stated", "balanced"):
+        return stated
+    if stated in (None, "reuse", "train_test"):
+        rows = frame[frame["database"] == name]
+        if "part" not in rows or rows["part"].isna().all():
+            return "speaker_split"
+    return ""

@@ -73,6 +73,7 @@ def test_every_option_is_documented_and_consistent():
             "soft",
             "split",
             "features",
+            "audit",
             "train",
             "evaluate",
             "analyse",

@@ -1,0 +1,66 @@
+"""What the audit finds, and how it is told."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+# What is tested on had a part in the training; something else than speech tells the target; test
+# is unlike train; worth knowing.
+LEAK, CUE, SHIFT, NOTE = "leak", "cue", "shift", "note"
+# A figure may be too good where one of these is found.
+FLATTERING = (LEAK, CUE)
+SHOWN = 5
+# The split says so itself.
+TOLD_BEFORE = "teacher"
+
+
+@dataclass
+class Finding:
+    """One thing that was found.
+
+    Args:
+        kind: what it is about, such as ``speakers`` or ``padding_end``
+        grade: ``leak``, ``cue``, ``shift`` or ``note``
+        line: all of it in one line
+        counts: the numbers of the line, by name
+        examples: a few rows or speakers
+    """
+
+    kind: str
+    grade: str
+    line: str
+    counts: dict[str, Any] = field(default_factory=dict)
+    examples: list[Any] = field(default_factory=list)
+
+
+def report(findings: list[Finding]) -> dict[str, Any]:
+    """Findings, gravest first, ready for JSON.
+
+    Returns:
+        ``findings``; ``warnings`` and ``notes``, the lines by grade
+    """
+    order = (LEAK, CUE, SHIFT, NOTE)
+    findings = sorted(findings, key=lambda finding: order.index(finding.grade))
+    told_here = [finding for finding in findings if finding.kind != TOLD_BEFORE]
+    return {
+        "findings": [asdict(finding) for finding in findings],
+        "warnings": [told(finding) for finding in told_here if finding.grade != NOTE],
+        "notes": [told(finding) for finding in told_here if finding.grade == NOTE],
+    }
+
+
+def told(finding: Finding) -> str:
+    """The line of a finding as the log and metrics.json have it."""
+    return f"audit: {finding.line}"
+
+
+def percent(share: float) -> str:
+    """A share as text: ``23 %``, but ``0.4 %``."""
+    value = 100 * share
+    return f"{value:.0f} %" if value >= 1 or value == 0 else f"{value:.1g} %"
+
+
+def decimals(value: float) -> str:
+    """A number between 0 and 1 as text: ``.31``."""
+    return f"{value:.2f}".removeprefix("0")

@@ -1,0 +1,237 @@
+"""What two parts of a split have in common: speakers, audio, stretches of one file, texts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from izwi.audit import duplicates
+from izwi.audit.findings import CUE, LEAK, NOTE, SHOWN, Finding, decimals, percent
+from izwi.splits.report import count, natural, shorten
+
+Fold = dict[str, np.ndarray]
+
+# Whether the second may know of the first.
+PAIRS = (("train", "test", LEAK), ("dev", "test", LEAK), ("train", "dev", NOTE))
+# Columns that say what was spoken.
+TEXTS = (
+    "sentence",
+    "text",
+    "transcript",
+    "transcription",
+    "utterance",
+    "phrase",
+    "prompt",
+    "word",
+    "digit",
+)
+# Of the way from chance to certainty, what a text may tell of the class until it is a cue.
+TELLING = 0.3
+# Rows from which that is said.
+FEWEST = 20
+
+
+def speakers(split: pd.DataFrame, folds: list[Fold]) -> list[Finding]:
+    """Speakers that are in two parts.
+
+    Args:
+        split: rows with ``speaker`` and ``part``
+        folds: row numbers by part, for each fold
+    """
+    codes, names = pd.factorize(split["speaker"])
+    total = split["speaker"][split["part"] != ""].nunique()
+    findings = []
+    for first, second, grade in PAIRS:
+        both: set[str] = set()
+        for rows in folds:
+            shared = np.intersect1d(codes[rows[first]], codes[rows[second]])
+            both.update(names[shared[shared >= 0]])
+        if both:
+            line = f"speakers in both {first} and {second}: {len(both)} of {total}: {shorten(both)}"
+            counts = {"speakers": len(both), "of": total}
+            examples = natural(both)[:SHOWN]
+            findings.append(Finding(f"speakers {first}/{second}", grade, line, counts, examples))
+    return findings
+
+
+def audio(frame: pd.DataFrame, folds: list[Fold]) -> list[Finding]:
+    """Rows of one part whose audio, byte by byte, is in another, too.
+
+    Args:
+        frame: all rows of the split, with ``digest``, ``start``, ``end``, ``file``, ``truth``
+        folds: row numbers by part, for each fold
+    """
+    known = frame["digest"].notna().to_numpy()
+    ids = frame.groupby(["digest", "start", "end"], dropna=False).ngroup().to_numpy()
+    labelled = frame.groupby([ids, "truth"], dropna=False).ngroup().to_numpy()
+    findings = []
+    for first, second, grade in PAIRS:
+        again, other, of = [], 0, 0
+        for rows in folds:
+            here, there = rows[second][known[rows[second]]], rows[first][known[rows[first]]]
+            of += len(rows[second])
+            met = here[np.isin(ids[here], ids[there])]
+            again.extend(met)
+            other += int((~np.isin(labelled[met], labelled[there])).sum())
+        if again:
+            files = list(dict.fromkeys(frame["file"].iloc[again]))
+            line = (
+                f"the same audio in both {first} and {second}: {count(len(again), 'row')} of "
+                f"{of} of {second}, such as {', '.join(files[:2])}"
+            )
+            if other:
+                line += f"; {other} with another label"
+            counts = {"rows": len(again), "of": of, "other_label": other}
+            findings.append(Finding(f"audio {first}/{second}", grade, line, counts, files[:SHOWN]))
+    return findings
+
+
+def stretches(frame: pd.DataFrame, folds: list[Fold]) -> list[Finding]:
+    """Segments of one part that overlap in time with other segments of the same file elsewhere.
+
+    Args:
+        frame: as for :func:`audio`
+        folds: row numbers by part, for each fold
+    """
+    if not ((frame["start"] > pd.Timedelta(0)) | frame["end"].notna()).any():
+        return []
+    start = frame["start"].fillna(pd.Timedelta(0)).dt.total_seconds().to_numpy()
+    end = frame["end"].dt.total_seconds().fillna(np.inf).to_numpy()
+    code = pd.factorize(frame["digest"])[0]  # -1 is unknown
+    findings = []
+    for first, second, grade in PAIRS:
+        met: list[int] = []
+        shared: set[int] = set()
+        for rows in folds:
+            by_file: dict[int, list[int]] = {}
+            for row in rows[first]:
+                by_file.setdefault(int(code[row]), []).append(row)
+            for row in rows[second]:
+                there = by_file.get(int(code[row]), []) if code[row] >= 0 else []
+                if there:
+                    shared.add(int(code[row]))
+                others = [(start[i], end[i]) for i in there]
+                own = (start[row], end[row])
+                if own not in others and any(a < own[1] and b > own[0] for a, b in others):
+                    met.append(row)
+        files = list(dict.fromkeys(frame["file"].iloc[met]))
+        if met:
+            line = (
+                f"{count(len(met), 'segment')} of {second} overlap in time with segments in "
+                f"{first}, such as those of {', '.join(files[:2])}"
+            )
+            counts = {"segments": len(met), "files": len(files)}
+            findings.append(
+                Finding(
+                    f"overlapping segments {first}/{second}", grade, line, counts, files[:SHOWN]
+                )
+            )
+        elif shared:
+            line = f"segments of the same file in both {first} and {second}: {len(shared)} files"
+            counts = {"files": len(shared)}
+            findings.append(Finding(f"files {first}/{second}", NOTE, line, counts))
+    return findings
+
+
+def near(frame: pd.DataFrame, prints: pd.DataFrame, folds: list[Fold]) -> list[Finding]:
+    """Rows of one part that are rows of another, resampled, amplified, trimmed or coded again.
+
+    Args:
+        frame: as for :func:`audio`
+        prints: fingerprint of each row
+        folds: row numbers by part, for each fold
+    """
+    ids = frame.groupby(["digest", "start", "end"], dropna=False).ngroup().to_numpy()
+    _, representative, ids = np.unique(ids, return_index=True, return_inverse=True)
+    used = np.unique(np.concatenate([rows for fold in folds for rows in fold.values()]))
+    there = np.zeros(len(representative), dtype=bool)
+    there[ids[used]] = True
+    found = duplicates.pairs(prints.iloc[representative[there]])
+    # Stretches of one file are told as such.
+    pair = np.flatnonzero(there)[found]
+    digest = frame["digest"].to_numpy()[representative]
+    pair = pair[digest[pair[:, 0]] != digest[pair[:, 1]]]
+    findings: list[Finding] = []
+    if not len(pair):
+        return findings
+    both = np.concatenate([pair, pair[:, ::-1]])
+    for first, second, grade in PAIRS:
+        rows_met, examples, of = 0, [], 0
+        for rows in folds:
+            of += len(rows[second])
+            in_first = np.isin(both[:, 0], ids[rows[first]])
+            across = both[in_first & np.isin(both[:, 1], ids[rows[second]])]
+            rows_met += int(np.isin(ids[rows[second]], across[:, 1]).sum())
+            examples += [
+                [frame["file"].iloc[representative[b]], frame["file"].iloc[representative[a]]]
+                for a, b in across[: SHOWN - len(examples)]
+            ]
+        if rows_met:
+            line = (
+                f"{count(rows_met, 'row')} of {of} of {second} are near-duplicates of rows in "
+                f"{first} (one recording, resampled, trimmed or coded again), such as "
+                f"{' and '.join(examples[0])}"
+            )
+            counts = {"rows": rows_met, "of": of}
+            findings.append(
+                Finding(f"near-duplicates {first}/{second}", grade, line, counts, examples)
+            )
+    return findings
+
+
+def texts(frame: pd.DataFrame, target: str, folds: list[Fold], labels: list[str]) -> list[Finding]:
+    """What is spoken in test and in train, and what that alone tells of the class.
+
+    The class that a text has most often in train is guessed for the rows of test.
+
+    Args:
+        frame: all rows, with ``truth`` and the columns of the databases
+        target: the column that is predicted
+        folds: row numbers by part, for each fold
+        labels: the classes, none for regression
+    """
+    findings = []
+    truth, names = pd.factorize(frame["truth"])  # -1 is unknown
+    for column in TEXTS:
+        if column == target or column not in frame:
+            continue
+        plain = frame[column].astype("str").str.strip().str.casefold().where(frame[column].notna())
+        spoken, wordings = pd.factorize(plain)
+        of, there, told = 0, [], []
+        for rows in folds:
+            test, train = (rows[part][spoken[rows[part]] >= 0] for part in ("test", "train"))
+            again = test[np.isin(spoken[test], spoken[train])]
+            of += len(test)
+            there.append(spoken[again])
+            if labels:
+                counted = np.zeros((len(wordings), len(names)))
+                train = train[truth[train] >= 0]
+                np.add.at(counted, (spoken[train], truth[train]), 1)
+                again = again[(truth[again] >= 0) & (counted[spoken[again]].sum(axis=1) > 0)]
+                guess = counted[spoken[again]].argmax(axis=1)
+                told.append(np.stack([truth[again], guess]))
+        met = np.concatenate(there)
+        if not len(met):
+            continue
+        different = wordings[np.unique(met)]
+        line = (
+            f"{percent(len(met) / of)} of the rows of test have a {column} that train has, too "
+            f"({len(different)} different)"
+        )
+        counts: dict[str, Any] = {"rows": len(met), "of": of, "different": len(different)}
+        grade = NOTE
+        truths, guesses = np.concatenate(told, axis=1) if told else (np.empty(0), np.empty(0))
+        classes = np.unique(truths)
+        if len(classes) > 1:
+            uar = float(np.mean([(guesses[truths == c] == c).mean() for c in classes]))
+            chance = 1 / len(classes)
+            counts |= {"uar": round(uar, 4), "chance": round(chance, 4)}
+            if uar - chance >= TELLING * (1 - chance) and len(truths) >= FEWEST:
+                grade = CUE
+                line += f": the {column} alone tells the class"
+            line += f" (UAR {decimals(uar)} by the {column} alone, chance {decimals(chance)})"
+        examples = natural(different)[:SHOWN]
+        findings.append(Finding(f"same {column}", grade, line, counts, examples))
+    return findings

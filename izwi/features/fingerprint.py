@@ -1,0 +1,150 @@
+"""What the leakage audit knows of a recording: its properties, and an acoustic fingerprint.
+
+No model sees it. docs/leakage_audit.md says how two fingerprints are compared.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from izwi.features import signal as properties
+from izwi.features.base import Extractor
+
+if TYPE_CHECKING:
+    import numpy as np
+
+# All is compared at this sampling rate (Hz), in bands of this range: codecs leave it alone.
+RATE = 8000
+RANGE = (150.0, 3400.0)
+BANDS = 16
+# So many of the loudest moments, seconds apart, describe a recording: those that are left after
+# trimming are still the same.
+ANCHORS = 4
+APART = 0.05
+# Seconds of either of the two means that smooth the energy in which they are sought.
+SMOOTH = 0.05
+# Frames about an anchor: length and hop in samples, and their number.
+FRAME, HOP, FRAMES = 512, 128, 16
+# dB below the loudest band and frame that count: codecs change what is quieter.
+DEPTH = 30.0
+# Of the cosine transform of bands and frames, so many coefficients of either are kept.
+KEPT = 8
+SIZE = KEPT * KEPT
+# In dB.
+STEP = 0.01
+
+
+class Fingerprint(Extractor):
+    """Properties of the signal, then for each anchor its time and its picture.
+
+    A picture is a log mel spectrogram around the anchor, less its mean, as the first coefficients
+    of an orthonormal cosine transform: the distance of two is the root mean square of their
+    difference in dB. An anchor is a moment of the sound, so neither gain nor what is cut off or
+    added before it matters. Values are float32; NaN where there are fewer anchors.
+    """
+
+    name = "fingerprint"
+    packages = ("numpy", "scipy", "audresample")
+    modules = ("features/fingerprint.py", "features/signal.py")
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        super().__init__(options)
+        self.signal = properties.Signal({})
+        self.columns = [
+            *self.signal.columns,
+            *(f"time_{anchor}" for anchor in range(ANCHORS)),
+            *(f"anchor_{anchor}_{i}" for anchor in range(ANCHORS) for i in range(SIZE)),
+        ]
+
+    def __call__(self, signal: np.ndarray, rate: int) -> np.ndarray:
+        """Describe one row; see the base class."""
+        import numpy as np
+
+        from izwi import audio
+
+        samples = audio.resample(audio.mix(signal), rate, RATE)[0].astype(np.float64)
+        places = anchors(samples)
+        times = np.full(ANCHORS, np.nan)
+        times[: len(places)] = places / RATE
+        found = np.full((ANCHORS, SIZE), np.nan)
+        for row, picture in zip(found, pictures(samples, places), strict=False):
+            row[:] = picture
+        found = np.round(found / STEP) * STEP
+        return np.concatenate([self.signal(signal, rate), times, found.ravel()]).astype(np.float32)
+
+
+def anchors(samples: np.ndarray) -> np.ndarray:
+    """The loudest moments of a recording.
+
+    Args:
+        samples: at ``RATE``, shape (samples,)
+
+    Returns:
+        at most ``ANCHORS`` places, the loudest first; none in digital silence
+    """
+    import numpy as np
+
+    energy = samples**2
+    for _ in range(2):
+        energy = _mean(energy, round(SMOOTH * RATE / 2))
+    inner = energy[1:-1]
+    peaks = np.flatnonzero((inner >= energy[:-2]) & (inner > energy[2:])) + 1
+    chosen: list[int] = []
+    for place in peaks[np.argsort(-energy[peaks], kind="stable")]:
+        if all(abs(place - other) >= APART * RATE for other in chosen):
+            chosen.append(int(place))
+            if len(chosen) == ANCHORS:
+                break
+    return np.array(chosen, dtype=int)
+
+
+def pictures(samples: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Spectrograms about some places.
+
+    Args:
+        samples: at ``RATE``, shape (samples,)
+        places: of the anchors, shape (anchors,)
+
+    Returns:
+        coefficients in dB, shape (anchors, ``SIZE``)
+    """
+    import numpy as np
+    from scipy.fft import dctn
+
+    if not len(places):
+        return np.empty((0, SIZE))
+    reach = (HOP * FRAMES + FRAME) // 2
+    starts = places[:, None] + (FRAME + HOP) // 2 - FRAME // 2 + HOP * np.arange(FRAMES)
+    padded = np.pad(samples, reach)
+    frames = padded[starts[..., None] + np.arange(FRAME)]
+    power = np.abs(np.fft.rfft(frames * np.hanning(FRAME + 1)[:-1])) ** 2 @ _bands().T
+    level = 10 * np.log10(np.maximum(power, 1e-30))
+    level = np.maximum(level, level.max(axis=(1, 2), keepdims=True) - DEPTH)
+    level -= level.mean(axis=(1, 2), keepdims=True)
+    transformed = dctn(level, norm="ortho", axes=(1, 2))[:, :KEPT, :KEPT]
+    return transformed.reshape(len(places), SIZE) / np.sqrt(FRAMES * BANDS)
+
+
+def _mean(values: np.ndarray, half: int) -> np.ndarray:
+    """Mean over a window of 2 · half + 1 values; beyond the ends there is nothing."""
+    import numpy as np
+
+    sums = np.concatenate([[0.0], np.cumsum(values)])
+    places = np.arange(len(values))
+    upper = np.minimum(places + half + 1, len(values))
+    return (sums[upper] - sums[np.maximum(places - half, 0)]) / (2 * half + 1)
+
+
+@cache
+def _bands() -> np.ndarray:
+    """Triangles of equal width on the mel scale, shape (bands, bins); each adds up to 1."""
+    import numpy as np
+
+    low, high = (2595 * np.log10(1 + f / 700) for f in RANGE)
+    corners = 700 * (10 ** (np.linspace(low, high, BANDS + 2) / 2595) - 1)
+    left, middle, right = corners[:-2, None], corners[1:-1, None], corners[2:, None]
+    bins = np.fft.rfftfreq(FRAME, 1 / RATE)
+    weights = np.minimum((bins - left) / (middle - left), (right - bins) / (right - middle))
+    weights = np.maximum(weights, 0)
+    return weights / weights.sum(axis=1, keepdims=True)

@@ -1,0 +1,23 @@
+"""What could make figures better than they are is looked for before anything is trained."""
+
+for batch in jobs_of("audit"):
+
+    rule:
+        name:
+            batch.name
+        input:
+            ancient(batch.inputs),
+        output:
+            batch.outputs,
+        log:
+            batch.log,
+        benchmark:
+            batch.benchmark
+        conda:
+            "../envs/core.yaml"
+        threads: 1
+        resources:
+            mem_mb=memory(batch),
+            runtime=batch.runtime,
+        script:
+            "../scripts/audit.py"

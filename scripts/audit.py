@@ -1,0 +1,50 @@
+"""Look at a split for what could make figures better than they are."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from izwi import jobs
+from izwi.files import read_json, write_json
+
+
+def main(unit: jobs.Unit, job: jobs.Job) -> None:
+    """Write what was found."""
+    import pandas as pd
+
+    from izwi.audit import audit
+
+    split_report = read_json(unit.inputs["split_report"])
+    tables = [pd.read_parquet(path) for path in unit.inputs["tables"]]
+    report = audit(
+        unit.spec,
+        tables,
+        pd.read_parquet(unit.inputs["split"]),
+        labels=split_report["labels"],
+        recordings=joined(unit.inputs["prints"], len(tables)),
+        imported=joined(unit.inputs["imported"], len(tables)),
+        teachers=split_report.get("teachers", []),
+    )
+    job.report(unit, report)
+    write_json(unit.outputs["report"], {"key": unit.key, "spec": unit.spec, **report})
+
+
+def joined(paths: list[str], n_tables: int):
+    """Matrices of all tables as one, numbers alone; None where there are none."""
+    import pandas as pd
+
+    if not paths:
+        return None
+    n_sets = len(paths) // n_tables
+    index = ["file", "start", "end"]
+    matrices = [pd.read_parquet(path).drop(columns=index) for path in paths]
+    if n_sets > 1:
+        # Two sets may share names.
+        matrices = [m.add_prefix(f"{i % n_sets}.") for i, m in enumerate(matrices)]
+    rows = [pd.concat(matrices[i * n_sets : (i + 1) * n_sets], axis=1) for i in range(n_tables)]
+    return pd.concat(rows, ignore_index=True)
+
+
+if "snakemake" in globals():
+    jobs.run(snakemake, main)
