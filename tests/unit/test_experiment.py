@@ -96,7 +96,12 @@ def test_defaults(place):
     assert experiment.features == (
         {
             "type": "os",
-            "options": {"set": "eGeMAPSv02", "level": "functionals", "sampling_rate": None},
+            "options": {
+                "set": "eGeMAPSv02",
+                "level": "functionals",
+                "sampling_rate": None,
+                "os.duration": 4.0,
+            },
         },
     )
     assert experiment.preprocessing == {"scale": None, "features": None}
@@ -200,7 +205,12 @@ def test_a_whole_ini(place):
     opensmile, praat = experiment.features
     assert opensmile == {
         "type": "os",
-        "options": {"set": "eGeMAPSv02", "level": "functionals", "sampling_rate": None},
+        "options": {
+            "set": "eGeMAPSv02",
+            "level": "functionals",
+            "sampling_rate": None,
+            "os.duration": 4.0,
+        },
     }
     assert praat["type"] == "praat"
     assert praat["options"]["praat.f0_max"] == 500.0
