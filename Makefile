@@ -3,12 +3,14 @@ PYTHON ?= python3
 BIN := .venv/bin
 EXPERIMENT ?= demo
 PORT ?= 7860
+CONFIG ?= config/config.yaml
+ARCHIVE ?= results/archives/$(basename $(notdir $(CONFIG))).zip
 # Byte code is made when a module is first imported: installs faster, a quarter smaller.
 INSTALL := -m pip install --quiet --no-compile --disable-pip-version-check
 PIP := $(BIN)/python $(INSTALL)
 
 .DEFAULT_GOAL := help
-.PHONY: help slurm test-slurm core deep trill web dev demo seeds test test-trill lint docs clean umap
+.PHONY: help archive verify slurm test-slurm core deep trill web dev demo seeds test test-trill lint docs clean umap
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +68,12 @@ web: .venv/web ## try a trained model in the browser: make web EXPERIMENT=demo
 
 seeds: .venv/deep .venv/umap ## run all shipped experiments on real recordings
 	$(BIN)/snakemake --configfile config/seeds.yaml
+
+archive: .venv/core ## pack results into a zip without audio: make archive CONFIG=config/my_paper.yaml
+	$(BIN)/python scripts/archive.py --configfile $(CONFIG) --output $(ARCHIVE)
+
+verify: .venv/core ## compute all figures of such a zip again: make verify ARCHIVE=my_paper.zip
+	$(BIN)/python scripts/verify.py $(ARCHIVE)
 
 test: .venv/dev ## run all tests
 	$(BIN)/python -m pytest -n auto --dist loadfile

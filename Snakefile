@@ -21,6 +21,7 @@ rule all:
 include: "rules/database.smk"
 include: "rules/load.smk"
 include: "rules/split.smk"
+include: "rules/describe.smk"
 include: "rules/features.smk"
 include: "rules/audit.smk"
 include: "rules/train.smk"
@@ -30,6 +31,7 @@ include: "rules/analyse.smk"
 include: "rules/plot.smk"
 include: "rules/experiment.smk"
 include: "rules/grid.smk"
+include: "rules/page.smk"
 include: "rules/several.smk"
 
 

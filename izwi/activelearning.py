@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from izwi import fitting, splits
+from izwi import fitting, splits, tuning
 from izwi.errors import UserError
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ def choose(
         train_rows, dev_rows = splits.dev_from_train(
             samples.split.assign(truth=truth), train_rows, seed=spec["seed"]
         )
+    spec, _ = tuning.chosen_spec(spec, samples, truth, train_rows, dev_rows, labels, spec["seed"])
     fitted = fitting.fit(spec, samples, truth, train_rows, dev_rows, labels, spec["seed"])
     predicted = fitted.predict(samples, pool)
     uncertainty = entropy(predicted.probabilities)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from izwi.errors import UserError
@@ -11,14 +12,26 @@ FILES = {
     "clusters": "clusters.json",
     "active_learning": "active_learning.csv",
     "learning_curve": "learning_curve.json",
+    "permutation": "explain/permutation.csv",
+    "shap": "explain/shap.csv",
+    "feature_distributions": "explain/feature_distributions.csv",
 }
 MODULES = {
     "clusters": ("clusters.py", "preprocessing.py"),
     "active_learning": ("activelearning.py",),
     "learning_curve": ("learningcurve.py", "measures.py"),
+    "permutation": ("explaining.py", "intervals.py", "measures.py", "rows.py"),
+    "shap": ("explaining.py", "rows.py"),
+    "feature_distributions": ("explaining.py", "rows.py"),
 }
 # These fit the experiment's model.
 FITS = ("active_learning", "learning_curve")
+# These look at the models that were trained.
+OF_MODELS = ("permutation", "shap")
+# Models whose SHAP values xgboost computes itself.
+SHAP_MODELS = ("xgb", "xgr")
+# These compare features with properties of the recording, of the feature type `signal`.
+OF_RECORDINGS = ("feature_distributions",)
 
 
 def spec_of(kind: str, value: Any, training: dict[str, Any], target: str) -> dict[str, Any]:
@@ -33,11 +46,26 @@ def spec_of(kind: str, value: Any, training: dict[str, Any], target: str) -> dic
     if kind == "clusters":
         own = {key: training[key] for key in ("preprocessing", "seed")}
         return {"kind": kind, "clusters": value, "target": target, **own}
+    if kind in OF_MODELS or kind in OF_RECORDINGS:
+        keys = ("task", "seed", "measure") if kind == "permutation" else ("task",)
+        own = {}
+        if kind in OF_RECORDINGS:
+            own = {"target": target, "features": training["preprocessing"]["features"]}
+        return {"kind": kind, **{key: training[key] for key in keys}, **own}
     without = {key: v for key, v in training.items() if key not in ("runs", "save")}
     return {"kind": kind, kind: value, **without}
 
 
-def run(spec: dict[str, Any], tables: list, matrices: list, split: Any, labels: Any) -> Any:
+def run(
+    spec: dict[str, Any],
+    tables: list,
+    matrices: list,
+    split: Any,
+    labels: Any,
+    *,
+    folder: str | Path | None = None,
+    recordings: list | None = None,
+) -> Any:
     """Do one analysis.
 
     Args:
@@ -46,16 +74,21 @@ def run(spec: dict[str, Any], tables: list, matrices: list, split: Any, labels: 
         matrices: per database, its feature matrices
         split: the split of these tables
         labels: classes in order, None for regression
+        folder: of the trained models, for those of :data:`OF_MODELS`
+        recordings: per database its features of type ``signal``, for :data:`OF_RECORDINGS`
 
     Returns:
-        a table for ``active_learning``, else a dict
+        a table where the file is a CSV, else a dict
 
     Raises:
         UserError: if the data do not do for it
     """
-    from izwi import activelearning, binning, clusters, learningcurve, training
+    import pandas as pd
 
-    table, samples, folds, truths, _ = training.prepare(tables, matrices, split, labels)
+    from izwi import activelearning, binning, clusters, explaining, learningcurve, training
+
+    table, samples, folds, truths, *_ = training.prepare(tables, matrices, split, labels)
+    split = samples.split
     if spec["kind"] == "clusters":
         table = binning.shown(table, split, labels).assign(speaker=split["speaker"])
         rows = (split["part"] != "").to_numpy()
@@ -65,6 +98,17 @@ def run(spec: dict[str, Any], tables: list, matrices: list, split: Any, labels: 
         return clusters.clusters(
             {**spec, "clusters": k}, table[rows], samples.values[rows], samples.names
         )
+    if spec["kind"] in OF_MODELS:
+        explain = getattr(explaining, spec["kind"])
+        return explain(spec, samples, truths, folds, labels, folder)
+    if spec["kind"] in OF_RECORDINGS:
+        table = binning.shown(table, split, labels).assign(speaker=split["speaker"])
+        rows = (split["part"] != "").to_numpy()
+        features = pd.DataFrame(samples.values, columns=samples.names)
+        features = features[spec["features"] or samples.names]
+        recording = pd.concat(recordings, ignore_index=True)
+        parts = (frame[rows].reset_index(drop=True) for frame in (table, features, recording))
+        return explaining.distributions(*parts, labels)
     if spec["kind"] == "active_learning":
         return activelearning.choose(spec, samples, truths[folds[0][0]], folds[0], labels)
     return learningcurve.learning_curve(spec, samples, truths, folds, labels)

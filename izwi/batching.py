@@ -21,9 +21,9 @@ from izwi.models import model_class
 from izwi.units import STAGES, Plan, Unit
 
 # Made of files that are rewritten under one name: here times tell what is out of date.
-TIMED = {"experiment": ("wish",), "summary": None, "grid": None, "verdict": None}
+TIMED = {"experiment": ("wish",), "summary": None, "grid": None, "page": None, "verdict": None}
 # Quick per unit: one process does them all.
-ONE_JOB = ("load", "split", "audit", "experiment")
+ONE_JOB = ("load", "split", "audit", "describe", "experiment")
 # Their groups may share a process, where all processes share the cores of one computer.
 MERGED = ("features", "train")
 EXTRACTING = ("shard", "features")
@@ -38,10 +38,12 @@ QUICK = ("evaluate", "plot")
 JOINS = {
     "split": ("load",),
     "audit": ("load", "split", "features"),
+    "describe": ("load", "split"),
     "evaluate": ("train",),
     "plot": ("train", "evaluate"),
     "summary": ("experiment",),
     "grid": ("experiment", "summary"),
+    "page": ("experiment", "summary", "grid"),
 }
 ORDER = {stage: place for place, stage in enumerate(STAGES)}
 # Groups of units that need an environment of their own.
@@ -125,8 +127,19 @@ def arrange(plan: Plan, cores: int, *, everything: bool, cluster: bool = False) 
     if everything:
         plan.targets = [path for unit in ends for path in unit.outputs.values()]
     else:
-        # A file of the last job stands for all; where it is there, nothing is to be done.
+        # A file of the last job stands for all; where it is there, nothing is to be done, unless
+        # somebody deleted a result: Snakemake makes no file again that what follows does without.
         plan.targets = next(iter(plan.units["verdict"].values())).output_files() if ends else []
+        if all(map(failures.whole, plan.targets)):
+            firsts = (batch.outputs[0] for batch, _ in batches)
+            plan.targets += [path for path in firsts if not failures.whole(path)]
+
+
+def missing(plan: Plan) -> list[Unit]:
+    """Units that a call would make, in the order of the plan."""
+    needed = _Call(plan).needed()
+    units = (unit for of_stage in plan.units.values() for unit in of_stage.values())
+    return [unit for unit in units if id(unit) in needed]
 
 
 class _Call:

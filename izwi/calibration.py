@@ -97,11 +97,7 @@ def uncertainty(
     found = [_probabilities(run, labels) for run in runs]
     if len(labels) < 2 or any(p is None for p in found):
         return None
-    p = np.concatenate(found)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        each = np.where(p > 0, -p * np.log(p), 0.0)
-    # rounding must not tell apart what is as uncertain
-    values = np.round(np.clip(each.sum(axis=1) / np.log(len(labels)), 0, 1), 12)
+    values = _entropies(np.concatenate(found))
     wrong = np.concatenate([(run["truth"] != run["prediction"]).to_numpy() for run in runs])
     edges = np.linspace(0, 1, bins + 1)
     by = [np.histogram(values[of], edges)[0] for of in (~wrong, wrong)]
@@ -128,6 +124,33 @@ def uncertainty(
         ],
         "area": float(np.mean(spread / np.arange(1, n + 1))),
     }
+
+
+def certain(
+    runs: Sequence[pd.DataFrame], labels: Sequence[str], threshold: float
+) -> list[pd.DataFrame] | None:
+    """The predictions whose uncertainty, as in :func:`uncertainty`, is below a threshold.
+
+    Args:
+        runs: predictions of each run, with ``p_<label>`` for every label
+        labels: classes, ordered
+        threshold: 0 to 1
+
+    Returns:
+        the rows of each run that are left; ``None`` without probabilities, or with one class
+    """
+    found = [_probabilities(run, labels) for run in runs]
+    if len(labels) < 2 or any(p is None for p in found):
+        return None
+    return [run[_entropies(p) < threshold] for run, p in zip(runs, found, strict=True)]
+
+
+def _entropies(p: np.ndarray) -> np.ndarray:
+    # (samples, classes) → (samples), as share of the largest entropy
+    with np.errstate(divide="ignore", invalid="ignore"):
+        each = np.where(p > 0, -p * np.log(p), 0.0)
+    # rounding must not tell apart what is as uncertain
+    return np.round(np.clip(each.sum(axis=1) / np.log(p.shape[1]), 0, 1), 12)
 
 
 def _probabilities(run: pd.DataFrame, labels: Sequence[str]) -> np.ndarray | None:

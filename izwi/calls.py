@@ -31,6 +31,11 @@ PLAIN = {
 }
 
 
+def reports(arguments: list[str]) -> bool:
+    """Whether a call with these arguments makes Snakemake's report."""
+    return any(argument.startswith("--report") for argument in arguments)
+
+
 def only_reads(arguments: list[str]) -> bool:
     """Whether a call with these arguments makes nothing."""
     return any(READ_ONLY.fullmatch(argument) for argument in arguments)

@@ -7,6 +7,7 @@ import csv
 import sys
 from pathlib import Path
 
+from izwi import exclusion
 from izwi.jobs import problems_file
 from izwi.units import Plan
 
@@ -15,6 +16,7 @@ MAX_ROWS = 30
 
 def success(plan: Plan) -> None:
     """Print the result table, and where the rest lies."""
+    exclusion.gather(plan)
     if problems_file(plan).exists():
         # Files were asked for by name, without the verdict, and some could not be made.
         failure(plan, "")
@@ -25,6 +27,7 @@ def success(plan: Plan) -> None:
 
 def failure(plan: Plan, log: str) -> None:
     """Print the problems of all jobs, one line each, and let the next call try again."""
+    exclusion.gather(plan)
     plan.clear_failures()
     atexit.register(_print_problems, plan, log)
 
@@ -44,6 +47,8 @@ def _print_results(plan: Plan) -> None:
     for unit in plan.units["grid"].values():
         print(f"grid      {unit.outputs['markdown']}", file=sys.stderr)
         print(f"          {unit.outputs['png']}", file=sys.stderr)
+    for unit in plan.units["page"].values():
+        print(f"page      {unit.outputs['page']}", file=sys.stderr)
     print(f"pictures  {folder / name / 'plots'}", file=sys.stderr)
     print(f"figures   {folder / name / 'metrics.json'}", file=sys.stderr, flush=True)
 

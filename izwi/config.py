@@ -13,9 +13,10 @@ from izwi import grid, softlabel
 from izwi.errors import Problems, UserError
 from izwi.experiment import Experiment
 from izwi.options import suggest
+from izwi.page import options as page
 from izwi.roots import VARIABLE
 
-KEYS = ("experiments", "ini", "grid", "results", "cache", "root_folders", "shards")
+KEYS = ("experiments", "ini", "grid", "results", "cache", "root_folders", "shards", "page")
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Config:
         grids: what is varied in them
         shard_files: audio files that one extraction job takes at most, 0 for all; None: all on
             one computer, 2,000 on a cluster
+        page: options of the page of results, None where none is wanted
         others: inis of the config that are not asked for; they may label databases of those
     """
 
@@ -40,6 +42,7 @@ class Config:
     others: tuple[str, ...] = ()
     grids: tuple[grid.Grid, ...] = ()
     shard_files: int | None = None
+    page: dict[str, Any] | None = None
 
 
 def read_config(config: Mapping[str, Any], *, cwd: str | Path, fallback: str | Path) -> Config:
@@ -47,8 +50,8 @@ def read_config(config: Mapping[str, Any], *, cwd: str | Path, fallback: str | P
 
     Args:
         config: ``experiments`` (paths or globs, a list or one), or ``ini`` (one path, wins), and
-            optionally ``grid``, ``results``, ``cache``, ``root_folders`` and ``shards``; inis that
-            only a grid names belong to the experiments
+            optionally ``grid``, ``results``, ``cache``, ``root_folders``, ``shards`` and
+            ``page``; inis that only a grid names belong to the experiments
         cwd: folder that all paths are relative to
         fallback: YAML config of the experiments where the given one names none; its inis may be
             relative to the folder above its own, too
@@ -96,8 +99,9 @@ def read_config(config: Mapping[str, Any], *, cwd: str | Path, fallback: str | P
             f"config: shards: {shards!r} is no number of files for one job of extraction, "
             "nor auto or none"
         )
+    shown = page.read_options(wanted.get("page"), problems)
     problems.raise_if_any()
-    return Config(inis, results, cache, roots, tuple(others), tuple(grids), files)
+    return Config(inis, results, cache, roots, tuple(others), tuple(grids), files, shown)
 
 
 def _whole(value: Any) -> int:
@@ -230,5 +234,8 @@ def _folder(config: Mapping[str, Any], key: str, default: str, problems: Problem
         return default
     if not isinstance(value, str) or not value:
         problems.add(f"config: {key}: {value!r} is no path of a folder")
+        return default
+    if "{" in value or "}" in value:
+        problems.add(f"config: {key}: {value!r} holds a brace, which stands for a part of a path")
         return default
     return os.path.expanduser(value)

@@ -3,23 +3,38 @@
 from __future__ import annotations
 
 
+def printable(line: str) -> str:
+    """A text as one line; what a name or label holds beside text moves no cursor."""
+    if line.isprintable():
+        return line
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)
+
+
 class UserError(Exception):
     """Problems that the user can mend.
 
     Args:
         problems: one line each: what is wrong, where, what to do
+        own: each line names its ini already; else it is about all that want the same
     """
 
-    def __init__(self, problems: str | list[str]) -> None:
-        self.problems = [problems] if isinstance(problems, str) else list(problems)
+    def __init__(self, problems: str | list[str], *, own: bool = False) -> None:
+        lines = [problems] if isinstance(problems, str) else problems
+        self.problems = [printable(line) for line in lines]
+        self.own = own
         super().__init__("\n".join(self.problems))
 
 
 class Problems:
-    """Collects problems so that all of them are told at once."""
+    """Collects problems so that all of them are told at once.
 
-    def __init__(self) -> None:
+    Args:
+        own: see `UserError`
+    """
+
+    def __init__(self, *, own: bool = False) -> None:
         self.lines: list[str] = []
+        self.own = own
 
     def add(self, line: str) -> None:
         """Note one problem; a line already noted is not repeated."""
@@ -38,4 +53,4 @@ class Problems:
             UserError: if there is any problem
         """
         if self.lines:
-            raise UserError(self.lines)
+            raise UserError(self.lines, own=self.own)

@@ -8,14 +8,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from izwi.calibration import calibration, uncertainty
+from izwi.calibration import calibration, certain, uncertainty
 from izwi.errors import UserError
 from izwi.fairness import fairness
-from izwi.intervals import Intervals, few_speakers, intervals
-from izwi.measures import CLASSIFICATION, LOWER_IS_BETTER, REGRESSION, Sample, mean_of
+from izwi.intervals import Intervals, by_method, few_speakers, intervals
+from izwi.measures import CLASSIFICATION, LOWER_IS_BETTER, REGRESSION, Recalls, Sample, mean_of
 
 # What the train stage reports of choices that depend on the data.
-FROM_TRAINING = ("bins", "submodels", "self_training")
+FROM_TRAINING = ("bins", "submodels", "self_training", "excluded")
+SCALED = ("submodel", "fold", "temperature")
 WAYS = ("samples", "speakers", "jackknife")  # of intervals
 
 
@@ -117,10 +118,17 @@ def evaluate(
         result["fairness"] = fairness(sample, of_rows, measure, seed=seed)
     if task == "classification":
         result["per_class"], result["confusion"] = sample.per_class()
+        recalls = by_method(Recalls.like(sample), first["speaker"], seed=seed, method=method)
+        for label, pair in zip(sample.labels, recalls.values(), strict=True):
+            result["per_class"][label]["recall_ci"] = list(pair)
         warnings.extend(_absent(first, labels))
         result["probability_disagreement"] = _disagreement(labelled, labels)
-        result["calibration"] = calibration(runs, labels)
+        result["calibration"] = _calibration(runs, labels, training)
         result["uncertainty"] = uncertainty(runs, labels)
+        if spec.get("uncertainty_threshold") is not None:
+            result["certain"] = _certain(spec, runs, labels)
+    if training.get("tuning"):
+        result["tuning"] = _tuning(spec, training["tuning"], runs, labels)
     if "submodels" in training:
         result["per_submodel"] = _per_submodel(first, sample, result.pop("submodels"))
     if spec.get("bins"):
@@ -289,6 +297,121 @@ def _per_speaker(first: pd.DataFrame, sample: Sample, measure: str) -> dict[str,
         "best_speaker": best,
         "worst_speaker": worst,
     }
+
+
+def _calibration(
+    runs: list[pd.DataFrame], labels: list[str], training: dict[str, Any]
+) -> dict[str, Any] | None:
+    """How good the probabilities are and, where they were scaled, were before."""
+    found = calibration(runs, labels)
+    if found is None or not {f"raw_{label}" for label in labels} <= set(runs[0]):
+        return found
+    before = [run.assign(**{f"p_{label}": run[f"raw_{label}"] for label in labels}) for run in runs]
+    scaled = [
+        {
+            "run": run["run"],
+            **{key: fold[key] for key in SCALED if key in fold},
+        }
+        for run in training["runs"]
+        for fold in run["folds"]
+    ]
+    return {**found, "before": calibration(before, labels), "temperatures": scaled}
+
+
+def _certain(
+    spec: dict[str, Any], runs: list[pd.DataFrame], labels: list[str]
+) -> dict[str, Any] | None:
+    """The figures of predictions that are certain enough, beside which all stand.
+
+    Args:
+        spec: as for `evaluate`; ``uncertainty_threshold``
+        runs: predictions of each run
+        labels: classes, ordered
+
+    Returns:
+        ``threshold``; ``n_evaluated``, ``share`` and ``n_speakers`` of what is left (means over
+        runs), ``metrics``, ``intervals`` (of a single run), ``per_class``, ``confusion``
+    """
+    threshold, measure = spec["uncertainty_threshold"], spec["measure"]
+    left = certain(runs, labels, threshold)
+    if left is None:
+        return None
+    kept = [run for run in left if len(run)]
+    n = sum(map(len, left)) / len(left)
+    speakers = [_speakers(run) for run in kept]
+    known = None not in speakers and bool(kept)
+    result: dict[str, Any] = {
+        "threshold": threshold,
+        "measure": measure,
+        "value": None,
+        "runs": len(runs),
+        "n_evaluated": int(n) if n == int(n) else n,
+        "share": n / len(runs[0]),
+        "n_speakers": min(speakers) if known else None,
+        "few_speakers": few_speakers(min(speakers)) if known else False,
+        "metrics": dict.fromkeys(CLASSIFICATION),
+        "intervals": {name: [None, None] for name in CLASSIFICATION},
+        "ci_method": None,
+        "per_class": {},
+        "confusion": None,
+    }
+    if not kept:
+        return result
+    samples = [Sample.of_runs([run], "classification", labels) for run in kept]
+    result["metrics"] = mean_of([sample.measures()[0] for sample in samples])
+    result["value"] = result["metrics"][measure]
+    counts = np.array([sample.per_class()[1]["counts"] for sample in samples], dtype=float)
+    matrix = counts[0].astype(int) if len(runs) == 1 else counts.sum(axis=0) / len(runs)
+    result["confusion"] = {"labels": labels, "counts": matrix.tolist()}
+    if len(runs) == 1:
+        method = _of_part(spec.get("ci", "auto"))
+        limits = intervals(samples[0], kept[0]["speaker"], seed=spec["seed"], method=method)
+        result |= {"intervals": _lists(limits), "ci_method": limits.method}
+        result["per_class"] = samples[0].per_class()[0]
+    return result
+
+
+def _tuning(
+    spec: dict[str, Any],
+    searches: list[dict[str, Any]],
+    runs: list[pd.DataFrame],
+    labels: list[str],
+) -> dict[str, Any]:
+    """The searches for options, each beside the measure on the test rows of its fold.
+
+    Args:
+        spec: as for `evaluate`
+        searches: as `izwi.tuning.search` reports them, with ``run``, ``fold``, ``submodel``
+        runs: predictions of each run
+        labels: classes, ordered
+
+    Returns:
+        ``searches`` with ``outer``; their means ``inner`` and ``outer``; ``optimism``, how much
+        better the inner figure is, whether high or low is good; ``chosen``: how often which values
+    """
+    measure, rows = spec["measure"], pd.concat(runs)
+    told = []
+    for search in searches:
+        own = rows
+        for key in ("run", "fold", "submodel"):
+            own = own[own[key] == search[key]] if key in search else own
+        outer = None
+        if len(own):
+            outer = Sample.of_runs([own], spec["task"], labels).measures()[0][measure]
+        told.append({**search, "outer": outer})
+    both = [{k: s[k] for k in ("inner", "outer")} for s in told if s["outer"] is not None]
+    means = mean_of(both) if both else dict.fromkeys(("inner", "outer", "optimism"))
+    if both:
+        sign = -1 if measure in LOWER_IS_BETTER else 1
+        means["optimism"] = sign * (means["inner"] - means["outer"])
+    chosen = [search["chosen"] for search in searches]
+    counts = [
+        {"values": values, "n": chosen.count(values)}
+        for place, values in enumerate(chosen)
+        if values not in chosen[:place]
+    ]
+    counts.sort(key=lambda row: -row["n"])
+    return {"measure": measure, **means, "chosen": counts, "searches": told}
 
 
 def _per_submodel(first: pd.DataFrame, sample: Sample, submodels: dict[str, Any]) -> dict[str, Any]:

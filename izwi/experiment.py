@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from izwi import learning, pictures, softlabel
+from izwi import learning, pictures, softlabel, tuning
 from izwi import options as table
+from izwi.analyses import SHAP_MODELS
 from izwi.balancing import NEED_NUMBERS
 from izwi.errors import Problems, UserError
 from izwi.ini import Ini, Value, read_ini
@@ -62,6 +63,8 @@ _LOAD_OPTIONS = (
     "max_uncertainty",
 )
 _DEV_SIZE = 20.0
+# Bytes of an experiment's name, which is that of a folder and of files.
+LONGEST_NAME = 200
 _COUNTERPART = {"xgr": "xgb", "svr": "svm", "xgb": "xgr", "svm": "svr"}
 
 
@@ -88,6 +91,7 @@ class Experiment:
         load: what all databases share when loaded
         split: spec of the split stage
         features: per feature set ``type`` and ``options``
+        fail_threshold: share of a database's rows whose audio may be unusable
         preprocessing: ``scale`` and ``features``
         model: ``type`` and ``options``
         learning: how is learned beyond a single fit, see `izwi.learning`
@@ -118,6 +122,7 @@ class Experiment:
     load: dict[str, Any]
     split: dict[str, Any]
     features: tuple[dict[str, Any], ...]
+    fail_threshold: float
     preprocessing: dict[str, Any]
     model: dict[str, Any]
     learning: dict[str, Any]
@@ -256,13 +261,14 @@ class _Resolver:
         self.names: list[str] = []
         # Labels and limits by which a regression is shown as a classification, too.
         self.binned: dict[str, Any] = {}
+        self.tuned: dict[str, Any] = {}
 
     def experiment(self, ini: str) -> Experiment:
         """Resolve it all, then tell all problems together."""
         self._collect()
         task, model = self._model()
         features = self._features(model)
-        self._check_reads(model["type"], [feature_set["type"] for feature_set in features])
+        self._check_reads(model["type"], features)
         target = self._required("DATA", "target", "name the column to predict")
         labels, load = self._load(task, target)
         databases = tuple(self._database(name) for name in self.names)
@@ -272,14 +278,22 @@ class _Resolver:
         )
         seed = self._seed()
         load["seed"] = seed if limited else None
-        learned = learning.resolve(self._get, self._problem, task=task, seed=seed)
+        learned = learning.resolve(self._get, self._problem, task=task, seed=seed) | self.tuned
         scale, chosen = self._get("FEATS", "scale"), _texts(self._get("FEATS", "features"))
         if model.get("brings"):
             scale, chosen = self._recordings(model["type"], learned)
         split = self._split(task, target, labels, seed, databases)
         if "submodel" in learned:
             split["submodel"] = learned["submodel"]
+        if "calibrate" in learned and not model.get("measured"):
+            self._needs_dev(split, databases)
         analyses = learning.analyses(self._get, self._problem, task=task, learned=learned)
+        if "shap" in analyses and model["type"] not in SHAP_MODELS:
+            del analyses["shap"]
+            self.notes.append(
+                f"[EXPL] shap: no effect with MODEL.type = {model['type']}, exact values can be "
+                f"had of {' and '.join(SHAP_MODELS)} alone; see EXPL.permutation"
+            )
         active = "active_learning" in analyses
         learning.allow_unlabelled(
             databases,
@@ -312,6 +326,7 @@ class _Resolver:
             "load": load,
             "split": split,
             "features": features,
+            "fail_threshold": self._get("FEATS", "fail_threshold"),
             "preprocessing": {
                 "scale": None if scale == "none" else scale,
                 "features": chosen,
@@ -323,6 +338,7 @@ class _Resolver:
                 "measure": measure,
                 "ci": self._get("EXP", "ci"),
                 **self.binned,
+                **self._threshold(task),
             },
             "leakage": self._get("DATA", "leakage"),
             "plots": self._plots(bool(model.get("measured"))),
@@ -582,7 +598,9 @@ class _Resolver:
                 return name
             # Published inis write a folder here; results lie under the last part of it.
             self.notes.append(f"[EXP] name: '{name}' is a path, the experiment is called '{last}'")
-            return last
+            name = last
+        if why := _no_folder(name):
+            self._problem("EXP", "name", f"'{name}' {why}: take letters, digits, spaces, - and _")
         return name
 
     def _save_test(self) -> str | None:
@@ -602,6 +620,8 @@ class _Resolver:
                 "save_test",
                 f"{path} is there already and would be replaced: move it away, or name another",
             )
+        elif why := _no_folder(path.rpartition("/")[2]) or ("{" in path and "holds '{'"):
+            self._problem("EXP", "save_test", f"{path} {why}: name another file")
         return path
 
     def _seed(self) -> int:
@@ -648,6 +668,7 @@ class _Resolver:
                 self.notes.append(f"[EXP] epochs: no effect with MODEL.type = {kind}")
         for line in cls.check(values):
             self.problems.add(line)
+        self._tune(kind, cls, own, values)
         absent = cls.absent()
         if absent:
             self.problems.add(absent)
@@ -658,19 +679,66 @@ class _Resolver:
             "brings": cls.brings(values),
         }
 
-    def _check_reads(self, kind: str | None, features: list[str]) -> None:
+    def _threshold(self, task: str) -> dict[str, float]:
+        """Uncertainty from which on predictions are left out of figures beside the others."""
+        threshold = self._get("PLOT", "uncertainty_threshold")
+        if threshold is not None and task == "regression":
+            self.notes.append("[PLOT] uncertainty_threshold: no effect in regression")
+            return {}
+        return {} if threshold is None else {"uncertainty_threshold": threshold}
+
+    def _tune(self, kind: str, cls: Any, own: dict[str, Option], values: dict[str, Any]) -> None:
+        """Values of options that the training rows choose from."""
+        wanted = self._get("MODEL", "tune")
+        if wanted is None:
+            return
+        found = tuning.read(
+            wanted, cls, own, values, lambda text: self._problem("MODEL", "tune", text)
+        )
+        self.tuned = {"tune": {"values": found, "folds": self._get("MODEL", "tune.folds")}}
+        for lower in self.ini.sections.get("MODEL", {}):
+            option = own.get(lower)
+            if lower == "class_weight" or option is not None:
+                name = option.name if option else lower
+                if name in found:
+                    self._overridden(f"[MODEL] {self._spelt(lower)}", "MODEL.tune")
+
+    def _needs_dev(self, split: dict[str, Any], databases: tuple[dict[str, Any], ...]) -> None:
+        """Tell where probabilities are to be calibrated and there can be no dev set."""
+        if split["traindevtest"]:
+            return
+        own = split["databases"].values()
+        if not (split["logo"] or split["k_fold_cross"]) and (
+            any(s["dev_size"] or s["dev"] or s["split_strategy"] == "dev" for s in own)
+            # Tables of these may name one.
+            or any(database["type"] in ("audformat", "audb") for database in databases)
+        ):
+            return
+        self._problem(
+            "MODEL",
+            "calibrate",
+            "temperature is fitted on a dev set, and there is none: set EXP.traindevtest = True",
+        )
+
+    def _check_reads(self, kind: str | None, features: tuple[dict[str, Any], ...]) -> None:
         """Refuse features that the model cannot take."""
         reads = table.owner("models", kind).reads if kind else ()
-        for name in features:
-            if kind and name not in reads and not table.owner("features", name).is_vector:
+        names = [feature_set["type"] for feature_set in features]
+        given = []
+        for name, feature_set in zip(names, features, strict=True):
+            extractor = table.owner("features", name)
+            if kind and name not in reads and not extractor.is_vector:
                 self._problem("FEATS", "type", f"{name} is no vector, {kind} cannot read it")
                 return
-        if reads and features and not set(features) <= set(reads):
+            given.append(extractor.form(feature_set["options"]))
+        if reads and not set(given) <= set(reads):
             self._problem(
                 "MODEL",
                 "type",
-                f"{kind} reads {' or '.join(reads)} alone, but FEATS.type is {', '.join(features)}",
+                f"{kind} reads {' or '.join(reads)} alone, but FEATS.type is {', '.join(names)}",
             )
+        elif reads and len(given) > 1:
+            self._problem("MODEL", "type", f"{kind} reads one kind of features, not {len(given)}")
 
     def _measure(self, task: str) -> str:
         measure = self._get("MODEL", "measure")
@@ -734,6 +802,7 @@ class _Resolver:
                 "MODEL.class_weight",
             )
         wanted = [("EXPL", "clusters"), ("MODEL", "active_learning")]
+        wanted += [("EXPL", name) for name in ("permutation", "feature_distributions")]
         for section, key in [*wanted, *(("PLOT", name) for name in pictures.MAPS)]:
             if self._get(section, key):
                 self._problem(section, key, f"needs features, {kind} learns from recordings")
@@ -1252,6 +1321,18 @@ def _is_test(split: dict[str, Any], name: str) -> bool:
     """Whether all of a database is in the test set."""
     stated = split["databases"][name]["split_strategy"]
     return name in (split["tests"] or []) or stated == "test"
+
+
+def _no_folder(name: str) -> str:
+    """Why a name cannot be that of a folder on every computer; empty where it can."""
+    wrong = sorted({char for char in name if char in '{}<>:"|?*' or not char.isprintable()})
+    if wrong:
+        return f"holds {' '.join(map(repr, wrong))}"
+    if name != name.strip(" .") or name.startswith("-"):
+        return f"begins or ends with {(name[:1] if name[:1] in ' .-' else name[-1:])!r}"
+    if len(name.encode()) > LONGEST_NAME:
+        return f"is longer than {LONGEST_NAME} bytes"
+    return ""
 
 
 def _one_of(names: Iterable[str]) -> str:

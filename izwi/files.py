@@ -13,15 +13,22 @@ from typing import Any
 
 
 @contextmanager
-def atomic(path: str | Path) -> Iterator[Path]:
-    """Give a temporary path that takes the place of ``path`` when the block ends well."""
+def atomic(path: str | Path, *, forced: bool = True) -> Iterator[Path]:
+    """Give a temporary path that takes the place of ``path`` when the block ends well.
+
+    Args:
+        path: of the file
+        forced: wait until it is on the disk, which can take as long as to write it; not for what
+            is quickly made again
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}-{uuid.uuid4().hex[:8]}{path.suffix}")
     try:
         yield temporary
-        with open(temporary, "rb+") as stream:
-            os.fsync(stream.fileno())
+        if forced:
+            with open(temporary, "rb+") as stream:
+                os.fsync(stream.fileno())
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -42,9 +49,9 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
         shutil.rmtree(temporary, ignore_errors=True)
 
 
-def write_text(path: str | Path, text: str) -> None:
-    """Write a text file atomically."""
-    with atomic(path) as temporary:
+def write_text(path: str | Path, text: str, *, forced: bool = True) -> None:
+    """Write a text file atomically, see `atomic`."""
+    with atomic(path, forced=forced) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from izwi import balancing, models
+from izwi.errors import UserError
+from izwi.files import write_json
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
+
+    from izwi.preprocessing import Preprocessing
+
+
+CALIBRATION = "calibration.json"
 
 
 @dataclass(frozen=True)
@@ -41,10 +48,47 @@ class Fitted:
         self.model = model
         self.history = history
         self.names = names
+        self.temperature: float | None = None
 
     def predict(self, samples: Samples, rows: np.ndarray) -> Any:
         """Predict rows of the experiment."""
-        return self.model.predict(self.transform(samples, rows))
+        predicted = self.model.predict(self.transform(samples, rows))
+        if self.temperature is None:
+            return predicted
+        return predicted.at_temperature(self.temperature, self.model.known())
+
+    def calibrate(self, samples: Samples, truth: np.ndarray, dev_rows: np.ndarray) -> None:
+        """Fit the temperature of the probabilities on dev rows; decisions stay as they are.
+
+        Args:
+            samples: all rows
+            truth: of all rows, shape (rows,)
+            dev_rows: row numbers
+
+        Raises:
+            UserError: if no dev row has a class that the model knows
+        """
+        import numpy as np
+
+        from izwi import temperature
+
+        known = dev_rows[np.isin(truth[dev_rows].astype(str), self.model.classes)]
+        if not len(known):
+            raise UserError(
+                "[MODEL] calibrate: temperature is fitted on a dev set, and there is none: set "
+                "EXP.traindevtest = True"
+            )
+        p = self.model.predict(self.transform(samples, known)).probabilities[:, self.model.known()]
+        place = np.searchsorted(self.model.classes, truth[known].astype(str))
+        self.temperature = temperature.fit(p, place)
+        self.history["temperature"] = self.temperature
+        impossible = int((p[np.arange(len(p)), place] < temperature.FLOOR).sum())
+        if impossible:
+            self.history["warnings"] = [
+                *self.history["warnings"],
+                f"[MODEL] calibrate: the model gave {impossible} of {len(p)} dev samples no chance "
+                "to be what they are, and these decide the temperature",
+            ]
 
     def transform(self, samples: Samples, rows: np.ndarray) -> np.ndarray:
         """What the model sees of these rows, shape (rows, features)."""
@@ -54,6 +98,28 @@ class Fitted:
         """Keep both without pickle."""
         self.preprocessing.save(folder / "preprocessing")
         self.model.save(folder / "model")
+        if self.temperature is not None:
+            write_json(folder / CALIBRATION, {"temperature": self.temperature})
+
+
+class Prepared(NamedTuple):
+    """Training rows as a model takes them, all learnt from these rows alone.
+
+    Args:
+        preprocessing: fitted
+        X: shape (rows, features), scaled and balanced
+        y: shape (rows,)
+        groups: speakers, shape (rows,), or None
+        dev: X and y of the dev rows, for models that stop early
+        balancing: what was done to the classes, see `balancing.balance`
+    """
+
+    preprocessing: Preprocessing
+    X: np.ndarray
+    y: np.ndarray
+    groups: np.ndarray | None
+    dev: tuple[np.ndarray, np.ndarray] | None
+    balancing: dict[str, Any]
 
 
 def fit(
@@ -75,6 +141,21 @@ def fit(
         dev_rows: likewise
         labels: classes in order, None for regression
         seed: of the model; balancing has the experiment's own, so that runs share it
+    """
+    return learn(spec, prepare(spec, samples, truth, train_rows, dev_rows), samples, labels, seed)
+
+
+def prepare(
+    spec: dict[str, Any],
+    samples: Samples,
+    truth: np.ndarray,
+    train_rows: np.ndarray,
+    dev_rows: np.ndarray,
+) -> Prepared:
+    """All that comes before the model: selection, imputation, scaling, balancing.
+
+    Args:
+        as for `fit`
     """
     import numpy as np
 
@@ -102,13 +183,38 @@ def fit(
             preprocessing.transform(samples.values[dev_rows], samples.speakers(dev_rows)),
             truth[dev_rows],
         )
+    return Prepared(preprocessing, X, y, groups, dev, balanced)
+
+
+def learn(
+    spec: dict[str, Any],
+    prepared: Prepared,
+    samples: Samples,
+    labels: list[str] | None,
+    seed: int,
+    *,
+    decisions_only: bool = False,
+) -> Fitted:
+    """Fit the model to rows that are prepared.
+
+    Args:
+        spec: of the train stage
+        prepared: training rows
+        samples: all rows
+        labels: classes in order, None for regression
+        seed: of the model
+        decisions_only: nobody will ask for probabilities, which some models learn at a price
+    """
+    cls = models.model_class(spec["model"]["type"])
     model = cls(spec["model"]["options"], seed=seed, labels=labels)
-    model.features = preprocessing.features
-    history = model.fit(X, y, groups=groups, dev=dev)
-    if balanced:
-        history = {**history, "balancing": {key: balanced[key] for key in ("before", "after")}}
-        history["notes"] = [balanced["note"], *history["notes"]]
-    return Fitted(preprocessing, model, history, samples.names)
+    model.features = prepared.preprocessing.features
+    model.decisions_only = decisions_only
+    history = model.fit(prepared.X, prepared.y, groups=prepared.groups, dev=prepared.dev)
+    if prepared.balancing:
+        told = {key: prepared.balancing[key] for key in ("before", "after")}
+        history = {**history, "balancing": told}
+        history["notes"] = [prepared.balancing["note"], *history["notes"]]
+    return Fitted(prepared.preprocessing, model, history, samples.names)
 
 
 def score(
@@ -120,14 +226,25 @@ def score(
     labels: list[str] | None,
 ) -> float:
     """Measure ``spec["measure"]`` on some rows; NaN where it is undefined."""
+    return measure_of(spec, fitted.predict(samples, rows), truth[rows], labels)
+
+
+def measure_of(
+    spec: dict[str, Any], predicted: Any, truth: np.ndarray, labels: list[str] | None
+) -> float:
+    """``spec["measure"]`` of predictions; NaN where it is undefined.
+
+    Args:
+        spec: of the train stage
+        predicted: what a model says of some rows
+        truth: of these rows, shape (rows,)
+        labels: classes in order, None for regression
+    """
     from izwi.measures import measures
 
-    predicted = fitted.predict(samples, rows)
     scores = None
     if labels and len(labels) == 2 and predicted.probabilities is not None:
         scores = predicted.probabilities[:, 1]
-    found = measures(
-        truth[rows], predicted.decision, task=spec["task"], labels=labels, scores=scores
-    )
+    found = measures(truth, predicted.decision, task=spec["task"], labels=labels, scores=scores)
     value = found[spec["measure"]]
     return float("nan") if value is None else float(value)

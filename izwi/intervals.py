@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from izwi.errors import UserError
-from izwi.measures import RANGES, Sample, plain
+from izwi.measures import Sample, plain
 
 RESAMPLES = 1000
 METHODS = ("auto", "speakers", "samples", "jackknife")
@@ -95,6 +95,25 @@ def intervals(
     return Intervals(chosen, told, by_samples, by_speakers, left_out)
 
 
+def by_method(
+    sample: Sample, speakers: Sequence[str | None], *, seed: int, method: str = "auto"
+) -> Limits:
+    """Intervals by the method in use alone, as `intervals` chooses it.
+
+    Args:
+        sample: at least one sample
+        speakers: (samples) who speaks
+        seed: of the resamples
+        method: one of :data:`METHODS`; over samples where speakers are not known
+    """
+    codes, count, lack = _codes(speakers)
+    if lack or method == "samples":
+        return bootstrap(sample, None, seed=seed, resamples=RESAMPLES)
+    if method == "jackknife" or (method == "auto" and count < ENOUGH_SPEAKERS):
+        return jackknife(sample, codes)
+    return bootstrap(sample, codes, seed=seed, resamples=RESAMPLES)
+
+
 def bootstrap(sample: Sample, groups: np.ndarray | None, *, seed: int, resamples: int) -> Limits:
     """Percentile interval: 2.5 and 97.5 % of the measure over resamples.
 
@@ -158,7 +177,7 @@ def jackknife(sample: Sample, groups: np.ndarray) -> Limits:
     limits: Limits = {}
     for name, without in _values(sample, weights(), groups).items():
         error = np.sqrt((n - 1) * np.var(without))
-        least, most = RANGES.get(name, (0.0, 1.0))
+        least, most = sample.range_of(name)
         low, high = whole[name][0] - quantile * error, whole[name][0] + quantile * error
         limits[name] = (plain(max(low, least)), plain(min(high, most)))
     return limits

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from izwi import failures
-from izwi.errors import Problems, UserError
+from izwi.errors import Problems, UserError, printable
 from izwi.files import read_json
 from izwi.scan import Listing, scan
 from izwi.units import Plan, Unit
@@ -25,7 +25,7 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXP
 # What is wrong here stops the call before any extraction; later one unit leaves the others alone.
 FIRST_STAGES = ("database", "load", "split")
 # These show what there is.
-TABLE_STAGES = ("summary", "grid")
+TABLE_STAGES = ("summary", "grid", "page")
 
 
 class Job:
@@ -51,7 +51,7 @@ class Job:
             with open(self.log, "a", encoding="utf-8") as stream:
                 stream.write(line + "\n")
         if show:
-            print(line, file=sys.stderr, flush=True)
+            print(printable(line), file=sys.stderr, flush=True)
 
     def listing(self, unit: Unit) -> Listing:
         """Paths and digests of the audio that a table's database lists.
@@ -119,6 +119,8 @@ def _tried(unit: Unit, job: Job, main: Callable[[Unit, Job], None]) -> list[str]
     try:
         main(unit, job)
     except UserError as error:
+        if error.own:
+            return error.problems
         lines = error.problems
     except MemoryError:
         # Another try of the job may be given more.

@@ -31,6 +31,10 @@ def resolve(
             problem("FEATS", "balancing", "a regression has no classes to balance")
         own = get("FEATS", "balancing_random_state")
         asked |= {"balancing": balancing, "balancing_seed": seed if own is None else own}
+    if get("MODEL", "calibrate"):
+        if task == "regression":
+            problem("MODEL", "calibrate", "a regression has no probabilities")
+        asked["calibrate"] = get("MODEL", "calibrate")
     column = get("MODEL", "submodel") or get("DATA", "submodel")
     if column:
         if get("DATA", "submodel") not in (None, column):
@@ -69,7 +73,8 @@ def analyses(
 
     Returns:
         of ``clusters`` (their number, None for that of the classes), ``active_learning`` (number
-        of files) and ``learning_curve`` (True) those that are asked for
+        of files), ``learning_curve``, ``permutation``, ``shap`` and ``feature_distributions``
+        (True) those that are asked for
     """
     asked: dict[str, Any] = {}
     number = get("EXPL", "clusters")
@@ -84,7 +89,19 @@ def analyses(
         asked["active_learning"] = wanted
     if get("PLOT", "learning_curve"):
         asked["learning_curve"] = True
-    for section, name in (("MODEL", "active_learning"), ("PLOT", "learning_curve")):
+    for name in ("permutation", "shap", "feature_distributions"):
+        if get("EXPL", name):
+            asked[name] = True
+    if asked.keys() & {"permutation", "shap"} and not get("MODEL", "save"):
+        for name in sorted(asked.keys() & {"permutation", "shap"}):
+            if get("MODEL", "logo") or get("MODEL", "k_fold_cross"):
+                problem("EXPL", name, "looks at the models of the folds: set MODEL.save = True")
+    for section, name in (
+        ("MODEL", "active_learning"),
+        ("PLOT", "learning_curve"),
+        ("EXPL", "permutation"),
+        ("EXPL", "shap"),
+    ):
         if name in asked and "submodel" in learned:
             problem(section, name, "not with submodel, as it is about one model")
     return asked

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from izwi import fitting, models, splits
+from izwi import fitting, models, splits, tuning
 from izwi.errors import UserError
 
 if TYPE_CHECKING:
@@ -71,7 +71,10 @@ def learning_curve(
                     continue
                 rows = train_rows[np.isin(owner, order[:number])]
                 try:
-                    fitted = fitting.fit(spec, samples, truth, rows, dev_rows, labels, spec["seed"])
+                    own, _ = tuning.chosen_spec(
+                        spec, samples, truth, rows, dev_rows, labels, spec["seed"]
+                    )
+                    fitted = fitting.fit(own, samples, truth, rows, dev_rows, labels, spec["seed"])
                 except UserError as error:
                     # Too few rows of a class, for the smaller parts.
                     skipped.setdefault(share, error.problems[0])

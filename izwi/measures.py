@@ -89,9 +89,13 @@ class Sample:
             [run[score].to_numpy() for run in runs] if scored else None,
         )
 
+    def range_of(self, name: str) -> tuple[float, float]:
+        """Least and largest value that a measure can have."""
+        return RANGES.get(name, (0.0, 1.0))
+
     def part(self, rows: np.ndarray) -> Sample:
         """The samples of some rows."""
-        part = object.__new__(Sample)
+        part = object.__new__(type(self))
         part.task, part.labels, part.truth = self.task, self.labels, self.truth[rows]
         part.predictions = self.predictions[:, rows]
         part.scores = None if self.scores is None else self.scores[:, rows]
@@ -206,6 +210,24 @@ class Sample:
             of_groups = np.bincount(groups * size * size + cells, minlength=n * size * size)
             counts = weights @ of_groups.reshape(n, size * size).astype(float)
         return counts.reshape(-1, size, size)
+
+
+class Recalls(Sample):
+    """A classification whose measures are the recalls of its classes, by their places."""
+
+    @classmethod
+    def like(cls, sample: Sample) -> Recalls:
+        """The same samples."""
+        same = object.__new__(cls)
+        same.__dict__.update(vars(sample))
+        return same
+
+    def weighted(
+        self, run: int, weights: np.ndarray, groups: np.ndarray | None = None
+    ) -> dict[int, np.ndarray]:
+        """Recall of each class, for many weightings at once, see `Sample.weighted`."""
+        recall, _, _ = _rates(self._counts(run, weights, groups))
+        return dict(enumerate(recall.T))
 
 
 def _rates(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -526,6 +526,16 @@ GENERAL: tuple[Option, ...] = (
         "FEATS",
         "features",
         _o("type", "list", None, "feature types, joined by columns (required)"),
+        _o(
+            "fail_threshold",
+            "float",
+            0.0,
+            "share (0 to 1) of a database's audio that may be unusable; it is left out, told and "
+            "counted (default: any ends the experiment)",
+            minimum=0,
+            maximum=1,
+            hint="a share, not percent: 0.05 for 5 %",
+        ),
     ),
     *_table(
         "FEATS",
@@ -563,7 +573,6 @@ GENERAL: tuple[Option, ...] = (
         store_format="file format of features; here always Parquet",
         print_feats="prints the names of features",
         needs_feature_extraction="extracts again",
-        fail_threshold="share of files that may fail; here a file that fails is an error",
     ),
     *_known(
         "FEATS",
@@ -634,6 +643,22 @@ GENERAL: tuple[Option, ...] = (
             choices=(True, False, "auto", "balanced"),
         ),
         _o("save", "bool", True, "keep the trained models"),
+        _o(
+            "tune",
+            "dict",
+            None,
+            "values to choose from, such as {'C_val': [0.1, 1, 10], 'gamma': ['scale', 0.01]}: all "
+            "combinations are tried on inner folds of the training set that keep speakers apart",
+        ),
+        _o("tune.folds", "int", 5, "with tune: inner folds, at most", minimum=2, maximum=100),
+        _o(
+            "calibrate",
+            "str",
+            None,
+            "`temperature`: probabilities are made less sure, or more, by a number fitted on dev; "
+            "no decision changes",
+            choices=("temperature",),
+        ),
         _o(
             "submodel",
             "str",
@@ -724,7 +749,7 @@ GENERAL: tuple[Option, ...] = (
     *_known(
         "MODEL",
         "unsupported",
-        "write an ini per value",
+        "use MODEL.tune = {'C_val': [0.1, 1, 10]}",
         tuning_params="options to search over",
         scoring="measure of that search",
     ),
@@ -813,6 +838,43 @@ GENERAL: tuple[Option, ...] = (
     ),
     *_table(
         "PLOT",
+        "evaluate",
+        _o(
+            "uncertainty_threshold",
+            "float",
+            None,
+            "figures and a second confusion matrix of the predictions whose uncertainty, the "
+            "entropy as share of the largest, is less",
+            minimum=0,
+            maximum=1,
+        ),
+    ),
+    *_table(
+        "PLOT",
+        "plot",
+        _o(
+            "calibration",
+            "bool",
+            False,
+            "reliability diagram: how often decisions are right, over their probability",
+        ),
+        _o(
+            "uncertainty",
+            "bool",
+            False,
+            "entropy of right and wrong decisions, and the errors left where the uncertain are "
+            "refused",
+        ),
+        _o("recall", "bool", False, "plot the recall of each class, with its interval"),
+        _o(
+            "fairness",
+            "bool",
+            False,
+            "plot the measure by sex, age group and language, with intervals",
+        ),
+    ),
+    *_table(
+        "PLOT",
         "analyse",
         _o(
             "learning_curve",
@@ -834,7 +896,6 @@ GENERAL: tuple[Option, ...] = (
         combine_per_speaker="plot of predictions joined by speaker",
         ccc="CCC in the titles of plots; here it always is",
         fill_areas="filled areas in distributions",
-        uncertainty_threshold="a second confusion matrix, without uncertain samples",
         runs_compare="plot that compares experiments; here a grid has a table and a heat map",
         titles="titles of plots",
         kind="kind of plot of feature distributions",
@@ -862,22 +923,45 @@ GENERAL: tuple[Option, ...] = (
             minimum=2,
             maximum=1000,
         ),
+        _o(
+            "permutation",
+            "bool",
+            False,
+            "importance of each feature: how much worse the test figure gets where its values "
+            "change places",
+        ),
+        _o("shap", "bool", False, "SHAP values of each feature on the test set, of xgb and xgr"),
+        _o(
+            "feature_distributions",
+            "bool",
+            False,
+            "how each feature differs between classes: effect sizes, tests on speaker means, "
+            "correlation with duration and level, violins",
+        ),
+    ),
+    *_table(
+        "EXPL",
+        "plot",
+        _o(
+            "max_feats", "int", 10, "features in the pictures of these three", minimum=1, maximum=50
+        ),
+    ),
+    *_known(
+        "EXPL",
+        "inert",
+        "features are ranked by the model of the experiment",
+        model="model that ranks the features",
     ),
     *_known(
         "EXPL",
         "inert",
         "exploration is not built yet",
-        feature_distributions="plots of features by class",
         ignore_gender="no split by gender in these plots",
-        model="model that ranks the features",
-        max_feats="number of features to plot",
-        permutation="ranks by permutation",
         scatter__dim="dimensions of scatter plots",
         plot_tree="plot of a decision tree",
         bin_reals="whether numeric columns are binned in plots",
         dist_type="histogram or density",
         spotlight="opens a browser",
-        shap="SHAP values",
         print_stats="prints statistics",
         print_colvals="prints the values of columns",
         plot_features="features to plot in any case",
@@ -963,7 +1047,7 @@ GENERAL: tuple[Option, ...] = (
     *_known(
         "OPTIM",
         "unsupported",
-        "write an ini per setting",
+        "use MODEL.tune = {'C_val': [0.1, 1, 10]}",
         model="model to tune",
         search_strategy="how the search goes",
         metric="measure of the search",

@@ -7,12 +7,22 @@ from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from izwi.errors import UserError
+from izwi.options import suggest
+
 if TYPE_CHECKING:
     from izwi.experiment import Experiment
 
 # Kind of map → packages beside the core that it needs.
 MAPS: dict[str, tuple[str, ...]] = {"tsne": (), "umap": ("umap-learn", "numba"), "pca": ()}
 _MODULES = {"umap-learn": "umap", "numba": "numba"}
+# Option → pictures of what metrics.json has, and whether regressions have it, too.
+OF_METRICS = {
+    "calibration": (("reliability",), False),
+    "uncertainty": (("uncertainty", "risk_coverage"), False),
+    "recall": (("recall",), False),
+    "fairness": (("fairness",), True),
+}
 # What users call the target, whichever column it is.
 TARGET = "target"
 
@@ -25,7 +35,7 @@ class Picture:
         kind: name of the function that draws
         names: names of the files, without endings
         needs: what it is drawn from: ``results``, ``data``, ``features``, ``training`` or
-            ``learning_curve``
+            one of the analyses
         title: first line in the picture
         spec: what else the function reads
         packages: distributions whose versions can change it
@@ -53,7 +63,8 @@ def read_options(
 
     Returns:
         * ``value_counts`` (groups of columns, or None), ``value_counts_of`` (databases),
-          ``maps`` (kind → columns that colour it), ``epoch_progression``, ``format`` (a list)
+          ``maps`` (kind → columns that colour it), ``of_metrics`` (of :data:`OF_METRICS`),
+          ``max_feats``, ``epoch_progression``, ``format`` (a list)
         * problems
         * notes
     """
@@ -89,6 +100,8 @@ def read_options(
         else [list(group) for group in dict.fromkeys(map(tuple, [[TARGET], *wanted]))],
         "value_counts_of": list(databases),
         "maps": maps,
+        "of_metrics": [kind for kind in OF_METRICS if get("PLOT", kind)],
+        "max_feats": get("EXPL", "max_feats"),
         "epoch_progression": bool(epochs and learns_by_epoch),
         "format": _unique([formats] if isinstance(formats, str) else formats or ["png"]),
     }
@@ -110,6 +123,14 @@ def wanted(experiment: Experiment, of: str, by: str) -> list[Picture]:
     if "bins" in experiment.evaluation:
         name = "confusion_matrix_binned"
         found.append(Picture(name, (name,), "results", model))
+    threshold = experiment.evaluation.get("uncertainty_threshold")
+    if threshold is not None:
+        name = "confusion_matrix_certain"
+        found.append(Picture(name, (name,), "results", model, {"threshold": threshold}))
+    for kind in plots["of_metrics"]:
+        names, in_regression = OF_METRICS[kind]
+        if in_regression or experiment.task == "classification":
+            found.append(Picture(kind, names, "results", model, {"names": list(names)}))
     if plots["value_counts"] is not None:
         names = [_name("value_counts", *group) for group in plots["value_counts"]]
         columns = dict(zip(names, plots["value_counts"], strict=True))
@@ -126,9 +147,49 @@ def wanted(experiment: Experiment, of: str, by: str) -> list[Picture]:
         found.append(Picture(kind, tuple(columns), "features", title, spec, packages, kind))
     if plots["epoch_progression"]:
         found.append(Picture("epoch_progression", ("epoch_progression",), "training", model))
+    for kind in ("permutation", "shap", "feature_distributions"):
+        if kind in experiment.analyses:
+            title = f"{of}: {by}" if kind == "feature_distributions" else model
+            spec = {"number": plots["max_feats"]}
+            found.append(Picture(kind, (kind,), kind, title, spec))
     if "learning_curve" in experiment.analyses:
         found.append(Picture("learning_curve", ("learning_curve",), "learning_curve", model))
     return found
+
+
+def columns_wanted(experiment: Experiment) -> list[tuple[str, str]]:
+    """Pictures, and the columns of the data that they show; the target is always there."""
+    plots = experiment.plots
+    pairs = [("value_counts", name) for group in plots["value_counts"] or [] for name in group]
+    pairs += [(kind, name) for kind, names in plots["maps"].items() for name in names]
+    return [(kind, name) for kind, name in pairs if name not in (TARGET, experiment.target)]
+
+
+def column_of(kind: str, name: str, columns: Iterable[str], target: str) -> str:
+    """Column that a user means.
+
+    Args:
+        kind: of the picture
+        name: as the user wrote it
+        columns: of the data, those that hold a value
+        target: of the experiment
+
+    Raises:
+        UserError: if there is none
+    """
+    if name in (TARGET, target):
+        return "truth"
+    columns = list(columns)
+    known = {column.lower(): column for column in columns}
+    wanted = name.lower()
+    column = known.get("gender" if wanted == "sex" else wanted)
+    if column is None:
+        own = sorted(set(columns) - {"digest", "start", "end", "seconds", "truth", "dev_folds"})
+        raise UserError(
+            f"[PLOT] {kind}: the data have no column '{name}'{suggest(name, own)}; there are "
+            f"{', '.join([TARGET, *own])}"
+        )
+    return column
 
 
 def _columns(value: Any) -> list[list[str]] | None:

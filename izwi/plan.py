@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from izwi import __version__, analyses, features, grid, models, pictures, scan, softlabel
+from izwi import __version__, analyses, features, grid, models, pictures, scan, softlabel, texts
 from izwi.databases import demo
 from izwi.errors import Problems, UserError
 from izwi.experiment import Experiment
-from izwi.files import write_if_changed
+from izwi.files import read_json, write_if_changed
 from izwi.keys import (
     PACKAGE,
     code_digest,
@@ -27,6 +28,7 @@ from izwi.keys import (
     version_of,
     versions_of,
 )
+from izwi.page.options import ON_PAGE
 from izwi.units import Plan, Unit
 
 # What is shown in experiment.json: the packages that results rest on.
@@ -34,12 +36,17 @@ PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "snakemake", 
 # What figures and their intervals come from.
 EVALUATION = (
     "evaluation.py",
+    "cells.py",
     "calibration.py",
     "fairness.py",
     "intervals.py",
     "measures.py",
     "rows.py",
 )
+
+
+# What texts are written from, beside code.
+TEXT_DATA = ("texts/references.bib", "../CITATION.cff")
 
 
 def _slug(text: str) -> str:
@@ -51,16 +58,26 @@ class Planner:
     """Builds the plan, experiment by experiment."""
 
     def __init__(
-        self, results: str, cache: str, *, cwd: Path, wishes: bool = True, shard_files: int = 0
+        self,
+        results: str,
+        cache: str,
+        *,
+        cwd: Path,
+        wishes: bool = True,
+        shard_files: int = 0,
+        page: dict[str, Any] | None = None,
     ) -> None:
         self.plan = Plan(results, cache)
         self.cwd = cwd
         self.wishes = wishes
         self.shard_files = shard_files
+        self.page = page
         self.problems = Problems()
         self._listings: dict[str, Any] = {}
         # Number of audio files that a table's database lists.
         self._files: dict[str, int] = {}
+        # Columns of tables that are there.
+        self._columns: dict[str, list[str]] = {}
         # Experiments that are rows of tables of grids.
         self._members: list[Experiment] = []
         large_files.keep_in(Path(cache) / "scans" / "models.json")
@@ -95,6 +112,7 @@ class Planner:
             for database, source in zip(experiment.databases, sources, strict=True)
         ]
         split = self._split(experiment, tables, sources)
+        described = self._describe(experiment, tables, split)
         matrices = [
             [self._features(experiment, table, split, spec) for spec in experiment.features]
             for table in tables
@@ -108,7 +126,17 @@ class Planner:
         if experiment.grids:
             self._members.append(experiment)
         done = self._experiment(
-            experiment, evaluated, plots, trained, tables, matrices, split, soft, analysed, audited
+            experiment,
+            evaluated,
+            plots,
+            trained,
+            tables,
+            matrices,
+            split,
+            soft,
+            analysed,
+            audited,
+            described,
         )
         if soft is not None and experiment.save_test is not None:
             self._soft[experiment.save_test] = (soft, done, max(s["level"] for s in sources) + 1)
@@ -239,12 +267,13 @@ class Planner:
             versions_of(("numpy", "pandas", "scipy", "scikit-learn")),
         )
         stem = self._path("splits", f"{_slug('+'.join(t.label for t in tables))}-{key}")
-        return self._add(
+        unit = self._add(
             Unit(
                 stage="split",
                 key=key,
                 label="+".join(table.label for table in tables),
-                spec=spec,
+                # Pictures are in no key of a split; their columns are looked for where all are.
+                spec={**spec, "pictures": {}},
                 inputs={
                     "tables": [table.outputs["table"] for table in tables],
                     "lineage": list(soft.values()),
@@ -254,14 +283,75 @@ class Planner:
             ),
             experiment.ini,
         )
+        if wanted := pictures.columns_wanted(experiment):
+            if unit.done:
+                self._check_columns(wanted, tables, experiment.target)
+            unit.spec["pictures"][experiment.ini] = [experiment.target, wanted]
+        return unit
+
+    def _check_columns(
+        self, wanted: list[tuple[str, str]], tables: list[Unit], target: str
+    ) -> None:
+        """Columns that pictures are to show, where the split is there and nothing checks it again.
+
+        Raises:
+            UserError: if there are none
+        """
+        columns = {"part", "seconds"}
+        for table in tables:
+            if not table.done:
+                return
+            if table.key not in self._columns:
+                self._columns[table.key] = read_json(table.outputs["report"])["columns"]
+            columns |= set(self._columns[table.key])
+        problems = Problems()
+        for kind, name in wanted:
+            try:
+                pictures.column_of(kind, name, columns, target)
+            except UserError as error:
+                problems.extend(error)
+        problems.raise_if_any()
+
+    def _describe(self, experiment: Experiment, tables: list[Unit], split: Unit) -> Unit:
+        """Who and what is in each part of the split."""
+        key = key_of(
+            "describe",
+            split.key,
+            code_digest(("description.py", "binning.py")),
+            script_digest("describe.py"),
+            versions_of(("pandas",)),
+        )
+        stem = self._path("descriptions", f"{_slug(split.label)}-{key}")
+        return self._add(
+            Unit(
+                stage="describe",
+                key=key,
+                label=split.label,
+                spec={
+                    "loads": [table.key for table in tables],
+                    "names": [table.label for table in tables],
+                },
+                inputs={
+                    "tables": split.inputs["tables"],
+                    "table_reports": [table.outputs["report"] for table in tables],
+                    "split": split.outputs["split"],
+                    "split_report": split.outputs["report"],
+                },
+                outputs={"description": f"{stem}.json", "seconds": f"{stem}.parquet"},
+                group=split.group,
+            ),
+            experiment.ini,
+        )
 
     def _features(
         self, experiment: Experiment, table: Unit, split: Unit, spec: dict[str, Any]
     ) -> Unit:
         extractor = extractor_key(spec)
-        key = key_of("features", extractor, table.key)
+        threshold = experiment.fail_threshold
+        # What need not be asked for changes no key.
+        key = key_of("features", extractor, table.key, *([threshold] if threshold else []))
         name = _slug(features_name(spec))
-        stem = self._path("features", f"{table.label}-{table.key}", f"{name}-{key}")
+        stem = self._path("features", f"{_slug(table.label)}-{table.key}", f"{name}-{key}")
         unit = self._add(
             Unit(
                 stage="features",
@@ -271,6 +361,7 @@ class Planner:
                     **spec,
                     "store": os.path.join(self.plan.cache, "features", f"{name}-{extractor}"),
                     "table": table.key,
+                    "fail_threshold": threshold,
                 },
                 inputs={"table": table.outputs["table"], "splits": []},
                 outputs={"matrix": f"{stem}.parquet", "report": f"{stem}.json"},
@@ -398,16 +489,17 @@ class Planner:
             "preprocessing": experiment.preprocessing,
             "runs": experiment.runs,
             "seed": experiment.seed,
-            # Dev decides by it; without dev, and for models that do not stop early, it would
-            # only make the key of a fit depend on what is reported of it.
+            # Dev and the search for options decide by it; for other fits it would only make the
+            # key depend on what is reported of them.
             "measure": experiment.evaluation["measure"]
-            if cls.needs_dev or experiment.runs > 1
+            if cls.needs_dev or experiment.runs > 1 or "tune" in experiment.learning
             else _default_measure(experiment.task),
             "save": experiment.save,
             **experiment.learning,
         }
         modules = (
             "training.py",
+            "exclusion.py",
             "fitting.py",
             "balancing.py",
             "binning.py",
@@ -415,6 +507,8 @@ class Planner:
             "selftraining.py",
             "preprocessing.py",
             "models/base.py",
+            *(("tuning.py", "measures.py") if "tune" in experiment.learning else ()),
+            *(("temperature.py",) if "calibrate" in experiment.learning else ()),
             *_sources("splits"),
             *cls.modules,
         )
@@ -568,7 +662,9 @@ class Planner:
         """What is found out beside the figures, by kind."""
         cls = models.model_class(experiment.model["type"])
         fits = (
-            code_digest(("fitting.py", "balancing.py", "preprocessing.py", *cls.modules)),
+            code_digest(
+                ("fitting.py", "balancing.py", "preprocessing.py", "tuning.py", *cls.modules)
+            ),
             versions_of(cls.packages),
             cls.content(experiment.model["options"]),
         )
@@ -576,24 +672,46 @@ class Planner:
         for kind, value in experiment.analyses.items():
             training = {**trained.spec, "measure": experiment.evaluation["measure"]}
             spec = analyses.spec_of(kind, value, training, experiment.target)
+            recordings = []
+            if kind in analyses.OF_RECORDINGS:
+                signal = {"type": "signal", "options": {}}
+                recordings = [self._features(experiment, t, split, signal) for t in tables]
             key = key_of(
                 "analyse",
                 _without_places(spec),
                 split.key,
                 [[matrix.key for matrix in row] for row in matrices],
-                code_digest((*analyses.MODULES[kind], "analyses.py", "training.py", "binning.py")),
+                code_digest(
+                    (
+                        *analyses.MODULES[kind],
+                        "analyses.py",
+                        "training.py",
+                        "binning.py",
+                        "exclusion.py",
+                    )
+                ),
                 versions_of(("numpy", "scikit-learn")),
                 fits if kind in analyses.FITS else None,
+                *([trained.key] if kind in analyses.OF_MODELS else ()),
+                *([unit.key for unit in recordings] if kind in analyses.OF_RECORDINGS else ()),
             )
-            path = self._path("analyses", f"{kind}-{key}", analyses.FILES[kind])
-            inputs = ("split", "split_report", "tables", "matrices")
+            file = os.path.basename(analyses.FILES[kind])
+            path = self._path("analyses", f"{kind}-{key}", file)
+            inputs = {
+                role: trained.inputs[role]
+                for role in ("split", "split_report", "tables", "matrices")
+            }
+            if kind in analyses.OF_MODELS:
+                inputs["model"] = trained.outputs["model"]
+            if kind in analyses.OF_RECORDINGS:
+                inputs["recordings"] = [unit.outputs["matrix"] for unit in recordings]
             found[kind] = self._add(
                 Unit(
                     stage="analyse",
                     key=key,
                     label=f"{kind} of {experiment.name}",
                     spec=spec,
-                    inputs={role: trained.inputs[role] for role in inputs},
+                    inputs=inputs,
                     outputs={"result": path},
                 ),
                 experiment.ini,
@@ -630,6 +748,9 @@ class Planner:
         }
         for kind, unit in analysed.items():
             sources[kind] = ([unit.key], {kind: unit.outputs["result"]})
+            if kind in analyses.OF_RECORDINGS:
+                keys, inputs = sources["features"]
+                sources[kind] = ([*keys, unit.key], inputs | sources[kind][1])
         of = "+".join(table.label for table in tables)
         by = "+".join(features_name(spec) for spec in experiment.features)
         plots = {}
@@ -649,7 +770,7 @@ class Planner:
                 "plot",
                 spec,
                 keys,
-                code_digest(_sources("plots")),
+                code_digest((*_sources("plots"), "exclusion.py")),
                 script_digest("plot.py"),
                 versions_of(("matplotlib", *picture.packages)),
             )
@@ -681,6 +802,7 @@ class Planner:
         soft: Unit | None,
         analysed: dict[str, Unit],
         audited: Unit | None,
+        described: Unit,
     ) -> Unit:
         folder = self._path("experiments", experiment.name)
         teachers = [
@@ -694,6 +816,7 @@ class Planner:
             "stages": {
                 "load": [_stage_record(unit) for unit in tables],
                 "split": _stage_record(split),
+                "describe": _stage_record(described),
                 "features": [_stage_record(unit) for row in matrices for unit in row],
                 **({"audit": _stage_record(audited)} if audited else {}),
                 "train": _stage_record(trained),
@@ -704,7 +827,13 @@ class Planner:
             },
             "packages": self._packages(experiment),
         }
-        key = key_of("experiment", record, self.plan.results, script_digest("experiment.py"))
+        key = key_of(
+            "experiment",
+            record,
+            self.plan.results,
+            code_digest((*_sources("texts"), *TEXT_DATA)),
+            script_digest("experiment.py"),
+        )
         wish = self._path("plans", "experiments", f"{experiment.name}.json")
         # Its time changes with its content alone: the one thing by which the folder of an
         # experiment, which carries no key in its name, is known to be out of date.
@@ -713,6 +842,7 @@ class Planner:
             "metrics": os.path.join(folder, "metrics.json"),
             "predictions": os.path.join(folder, "predictions.csv"),
             "record": os.path.join(folder, "experiment.json"),
+            **{f"text {file}": os.path.join(folder, file) for file in texts.FILES},
         }
         drawn = {file: path for unit in plots.values() for file, path in unit.outputs.items()}
         outputs |= {file: os.path.join(folder, "plots", file) for file in drawn}
@@ -734,6 +864,8 @@ class Planner:
                     "wish": wish,
                     "metrics": evaluated.outputs["metrics"],
                     "predictions": evaluated.outputs["predictions"],
+                    "training": trained.outputs["report"],
+                    "description": described.outputs["description"],
                     **drawn,
                     "teachers": [unit.outputs["record"] for _, unit, _ in teachers],
                 },
@@ -747,7 +879,10 @@ class Planner:
         names = set(PACKAGES) | set(models.model_class(experiment.model["type"]).packages)
         for spec in experiment.features:
             names |= set(features.extractor_class(spec["type"]).packages)
-        return {name: version_of(name) for name in sorted(names)}
+        if "balancing" in experiment.learning:
+            names.add("imbalanced-learn")
+        python = ".".join(map(str, sys.version_info[:3]))
+        return {"python": python} | {name: version_of(name) for name in sorted(names)}
 
     def _grids(self, units: dict[str, Unit]) -> None:
         """A table and a picture for each grid."""
@@ -812,13 +947,44 @@ class Planner:
                 "",
             )
         self._grids({unit.label: unit for unit in units})
+        if units and self.page is not None:
+            self._page(units, self.page)
         if units:
             self._verdict(units)
         return self.plan
 
+    def _page(self, experiments: list[Unit], options: dict[str, Any]) -> None:
+        """The page that shows all of it.
+
+        The folders of experiments are no inputs: whenever one of them was made, the summary is
+        newer, and one file tells that as well as thousands.
+        """
+        tables = [unit for stage in ON_PAGE for unit in self.plan.units[stage].values()]
+        units = [unit.key for unit in (*experiments, *tables)]
+        key = key_of("page", options, units, code_digest(page_files()))
+        wish = self._path("plans", "page.json")
+        self._wish(wish, {"key": key})
+        (summary,) = self.plan.units["summary"].values()
+        self._add(
+            Unit(
+                stage="page",
+                key=key,
+                label="all_experiments",
+                spec=options,
+                inputs={
+                    "wish": wish,
+                    "summary": summary.outputs["summary"],
+                    "tables": [path for unit in tables for path in unit.output_files()],
+                },
+                outputs={"page": self._path("index.html")},
+            ),
+            "",
+        )
+
     def _verdict(self, experiments: list[Unit]) -> None:
         """The last job, which fails where an experiment could not be made."""
-        tables = [*self.plan.units["summary"].values(), *self.plan.units["grid"].values()]
+        stages = ("summary", *ON_PAGE, "page")
+        tables = [unit for stage in stages for unit in self.plan.units[stage].values()]
         key = key_of("verdict", [unit.key for unit in (*experiments, *tables)])
         path = self._path("plans", "verdicts", key)
         self._add(
@@ -832,6 +998,11 @@ class Planner:
             ),
             "",
         )
+
+
+def page_files() -> tuple[str, ...]:
+    """What the page is made by."""
+    return ("captions.py", *(f"page/{p.name}" for p in (PACKAGE / "page").glob("*.*")))
 
 
 def features_name(spec: dict[str, Any]) -> str:
@@ -888,6 +1059,7 @@ def make_plan(
     cwd: Path,
     wishes: bool = True,
     shard_files: int = 0,
+    page: dict[str, Any] | None = None,
 ) -> Plan:
     """Plan all experiments of a call.
 
@@ -898,11 +1070,12 @@ def make_plan(
         cwd: working directory
         wishes: tell the jobs what is wanted; not where the plan is only looked at
         shard_files: audio files that one extraction job takes at most; 0: all
+        page: options of the page of results, None where none is wanted
 
     Raises:
         UserError: with all problems of all databases
     """
-    planner = Planner(results, cache, cwd=cwd, wishes=wishes, shard_files=shard_files)
+    planner = Planner(results, cache, cwd=cwd, wishes=wishes, shard_files=shard_files, page=page)
     for experiment in softlabel.in_order(experiments):
         planner.add(experiment)
     # The table of results has the order of the config.

@@ -14,6 +14,7 @@ from izwi import audio
 from izwi.errors import UserError
 from izwi.features import TableExtractor, extractor_class
 from izwi.files import read_json
+from izwi.fitting import CALIBRATION
 from izwi.keys import versions_of
 
 if TYPE_CHECKING:
@@ -81,6 +82,8 @@ class Predictor:
             ]
         self._preprocessing = Preprocessing.load(folder / f"run{run}" / "preprocessing")
         self._model = load_model(folder / f"run{run}" / "model")
+        calibration = folder / f"run{run}" / CALIBRATION
+        self._temperature = read_json(calibration)["temperature"] if calibration.is_file() else None
         self._names = kept["features"]
         self.task: str = kept["task"]
         self.labels: list[str] | None = kept["labels"]
@@ -145,6 +148,8 @@ class Predictor:
             preprocessing = copy.deepcopy(self._preprocessing)
             one = np.full(len(good), "the speaker of this call")
             predicted = self._model.predict(preprocessing.transform(features[~infinite], one))
+            if self._temperature is not None:
+                predicted = predicted.at_temperature(self._temperature, self._model.known())
             seconds[good] += (time.perf_counter() - began) / len(good)
             result.loc[good, "prediction"] = predicted.decision
             for column, label in enumerate(self.labels or []):

@@ -10,7 +10,7 @@ from pathlib import Path
 from izwi.units import Plan
 
 # Folders of results: in these a unit has files of its own …
-BY_FILE = ("tables", "splits", "features", "audits")
+BY_FILE = ("tables", "splits", "descriptions", "features", "audits")
 # … and in these a folder.
 BY_FOLDER = ("databases", "models", "evaluations", "analyses", "soft_labels", "plots", "grids")
 

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 from izwi.errors import Problems, UserError
-from izwi.ini import Ini, Value, read_ini
+from izwi.ini import Ini, Value, read_ini, unquoted
 from izwi.options import WIDE
 
 # Environment variable that names the root file of this computer.
@@ -83,3 +83,19 @@ def absent(value: Value) -> str:
     names = list(dict.fromkeys(name for name, _ in _REFERENCE.findall(value.written)))
     advice = f"; set {' and '.join(names)} to the folder of your data, see" if names else "; see"
     return f"{advice} line {value.line} of {value.source}"
+
+
+def root_file(ini: Ini, folder: Path, cwd: Path) -> Path | None:
+    """The root file that an ini names, if it is there.
+
+    Args:
+        ini: its content
+        folder: where it lies
+        cwd: the working directory
+    """
+    entry = ini.sections.get("DATA", {}).get("root_folders")
+    if entry is None:
+        return None
+    path = os.path.expanduser(unquoted(entry.text))
+    places = (folder / path, cwd / path)
+    return next((place for place in places if place.is_file()), None)

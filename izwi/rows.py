@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pandas as pd
+
+from izwi.cells import harmless
 
 KEY = ("database", "file", "start", "end")
 
@@ -28,9 +29,8 @@ def write_rows(table: pd.DataFrame, path: str | Path) -> None:
 
     ``start`` and ``end`` are written only where a row is a segment, as audformat writes them, and
     an ``end`` that is the file's is empty. Numbers are written with as many digits as bring the
-    same number back. A text that begins with ``=``, ``+``, ``-`` or ``@`` would be run as a
-    formula by spreadsheets: it gets an apostrophe in front, unless it is a number or made of signs
-    alone (``-1``, ``+``), which no spreadsheet runs, so that such labels stay as they are.
+    same number back. A text that a spreadsheet would run as a formula gets an apostrophe in front,
+    see :func:`izwi.cells.harmless`.
 
     Args:
         table: ``database, file, start, end, speaker`` and others; of these ``truth`` and
@@ -46,17 +46,21 @@ def write_rows(table: pd.DataFrame, path: str | Path) -> None:
     ]
     for name in ("database", "file", "speaker", "truth", "prediction"):
         if name in table and not pd.api.types.is_numeric_dtype(table[name]):
-            table[name] = table[name].map(_harmless, na_action="ignore")
+            table[name] = table[name].map(harmless, na_action="ignore")
     for name in ("start", "end") if "start" in table else ():
         table[name] = pd.to_timedelta(table[name]).map(_duration, na_action="ignore")
     table.to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
 
 
-def _harmless(text: str) -> str:
-    signs_or_number = r"[+-]*|[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?"
-    if text[:1] in tuple("=+-@\t\r") and not re.fullmatch(signs_or_number, text, re.IGNORECASE):
-        return "'" + text
-    return text
+def write_table(table: pd.DataFrame, path: str | Path) -> None:
+    """Write any table as CSV, with texts as harmless as in `write_rows`.
+
+    Args:
+        table: numbers, and texts that may be from outside
+        path: of the CSV file
+    """
+    table = table.rename(columns=harmless).map(harmless)
+    table.to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
 
 
 def _duration(duration: pd.Timedelta) -> str:

@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ _VERSION = 1
 # A file changed this recently (ns) may change again within one tick of the clock of its stat.
 _RACY = 100_000_000
 _CHUNK = 64
+# Behind the last line of a CSV file.
+_END = "\0end\0"
 
 
 @dataclass
@@ -152,16 +155,16 @@ def read_rows(path: Path, name: str) -> tuple[list[str], list[list[str]]]:
     """
     try:
         with open(path, encoding="utf-8-sig", newline="") as stream:
-            reader = csv.reader(stream, skipinitialspace=True)
-            header = [cell.strip() for cell in next(reader, [])]
+            records = _records(stream)
+            header = [cell.strip() for cell in next(records, (0, []))[1]]
             width = len(header)
             rows, long = [], []
-            for row in reader:
+            for line, row in records:
                 if len(row) != width:
                     if not row:
                         continue
                     if len(row) > width:
-                        long.append(reader.line_num)
+                        long.append(line)
                         continue
                     row += [""] * (width - len(row))
                 rows.append([cell.strip() for cell in row])
@@ -180,6 +183,27 @@ def read_rows(path: Path, name: str) -> tuple[list[str], list[list[str]]]:
             "quote cells that hold a comma"
         )
     return header, rows
+
+
+def _records(stream: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
+    """Rows of a CSV file, each with the number of its last line.
+
+    Raises:
+        csv.Error: if it cannot be read, or a quote is never closed
+    """
+    # In a cell that is open at the end the mark stands, else in a row of its own.
+    reader = csv.reader(chain(stream, [_END]), skipinitialspace=True)
+    line = 0
+    for row in reader:
+        if row and row[-1].endswith(_END):
+            if row == [_END]:
+                return
+            raise csv.Error(
+                f"a quote in line {line + 1} is never closed, so that all behind it is one cell: "
+                "close it, or double it if it is text"
+            )
+        line = reader.line_num
+        yield line, row
 
 
 def rename_column(column: str, columns: Iterable[str], colnames: dict[str, str]) -> str | None:

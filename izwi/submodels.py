@@ -168,17 +168,15 @@ def _joined(spec: dict[str, Any], reports: dict[str, dict[str, Any]]) -> dict[st
         "best_run": training.best_run(spec, runs),
         "transductive": any(report["transductive"] for report in reports.values()),
         "n_features": next(iter(reports.values()))["n_features"],
-        **(
-            {
-                "self_training": [
-                    {"submodel": name, **row}
-                    for name, report in reports.items()
-                    for row in report["self_training"]
-                ]
-            }
-            if spec.get("self_training")
-            else {}
-        ),
+        **{
+            kind: [
+                {"submodel": name, **row}
+                for name, report in reports.items()
+                for row in report[kind]
+            ]
+            for kind, asked in (("self_training", "self_training"), ("tuning", "tune"))
+            if spec.get(asked)
+        },
         "submodels": {
             "column": column,
             "values": {

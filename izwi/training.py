@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from izwi import binning, models, selftraining, splits, submodels
+from izwi import binning, exclusion, models, selftraining, splits, submodels, tuning
 from izwi.errors import UserError
 from izwi.features import extractor_class
 from izwi.files import write_json
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 KEYS = ["file", "start", "end"]
+UNCALIBRATED = "raw_"
+TUNED = ("run", "fold", "submodel", "chosen")
 COLUMNS = ["database", "file", "start", "end", "speaker"]
 
 
@@ -67,7 +69,14 @@ def prepare(
     matrices: list[list[pd.DataFrame]],
     split: pd.DataFrame,
     labels: list[str] | None,
-) -> tuple[pd.DataFrame, Samples, list[binning.Fold], dict[int, np.ndarray], list[dict[str, Any]]]:
+) -> tuple[
+    pd.DataFrame,
+    Samples,
+    list[binning.Fold],
+    dict[int, np.ndarray],
+    list[dict[str, Any]],
+    dict[str, Any],
+]:
     """All that fits of an experiment read.
 
     Args:
@@ -77,19 +86,28 @@ def prepare(
         labels: classes in order, None for regression
 
     Returns:
-        rows of all tables, their features, the folds, per fold the truth of all rows, and the
-        limits of bins that are cut from training rows
+        rows of all tables, their features, the folds, per fold the truth of all rows, the limits
+        of bins that are cut from training rows, and what is left out since its audio cannot be
+        used, see `exclusion.leave_out`
+
+    Raises:
+        UserError: if too little is left
     """
     table, features = stack(tables, matrices)
+    n_folds = int(split["fold"].max())
+    split, excluded = exclusion.leave_out(tables, matrices, split)
     samples = Samples(list(features.columns), features.to_numpy(), split)
     folds = list(splits.folds(split))
     truths = {fold: table["truth"].to_numpy() for fold, *_ in folds}
     bins = []
-    if binning.is_later(table, labels):
+    later = binning.is_later(table, labels)
+    if excluded:
+        excluded["warnings"] = exclusion.check(n_folds, folds, truths, None if later else labels)
+    if later:
         bins = binning.edges_of(table, folds, labels)
         value = table["value"].to_numpy(dtype=float)
         truths = {b["fold"]: binning.assign(value, b["edges"], labels) for b in bins}
-    return table, samples, folds, truths, bins
+    return table, samples, folds, truths, bins, excluded
 
 
 def train(
@@ -106,7 +124,7 @@ def train(
         spec: ``task``, ``model`` and each of ``features`` (``type`` and ``options``),
             ``preprocessing``, ``runs``, ``seed``, ``measure`` (by which dev decides), ``save``
             (keep the models of folds, too); where they are asked for, ``balancing`` with
-            ``balancing_seed``, ``submodel``, and ``self_training``
+            ``balancing_seed``, ``submodel``, ``self_training``, ``tune`` and ``calibrate``
         tables: a table per database
         matrices: per database, its feature matrices
         split: the split of these tables
@@ -118,13 +136,16 @@ def train(
         * report with ``notes``, ``warnings``, ``counts``, ``runs`` (per run: seed, dev measure,
           history), ``best_run`` (by dev, 1 without), ``transductive``, ``n_features``
     """
-    table, samples, folds, truths, bins = prepare(tables, matrices, split, labels)
+    table, samples, folds, truths, bins, excluded = prepare(tables, matrices, split, labels)
     if spec.get("submodel"):
         predictions, report = submodels.train(spec, table, samples, truths, folds, labels, folder)
     else:
         predictions, report = train_folds(spec, samples, truths, folds, labels, folder)
     if bins:
         report["bins"] = bins
+    if excluded:
+        report["warnings"] += excluded.pop("warnings")
+        report["excluded"] = excluded
     write_json(
         Path(folder) / "model.json",
         {
@@ -134,6 +155,11 @@ def train(
             "labels": labels,
             "features": samples.names,
             "submodels": report.get("submodels"),
+            # Where options were tuned, each model's folder has those that were chosen.
+            "tuned": [
+                {key: value for key, value in found.items() if key in TUNED}
+                for found in report.get("tuning", [])
+            ],
             # With these the model can be used on other audio, wherever its folder is moved to.
             "feature_sets": [
                 {**feature_set, "versions": _versions(feature_set)}
@@ -178,11 +204,11 @@ def train_folds(
     notes: list[str] = []
     warnings: list[str] = []
     n_runs = spec["runs"]
-    if n_runs > 1 and cls.is_deterministic(spec["model"]["options"]):
+    if n_runs > 1 and tuning.is_deterministic(spec, cls):
         notes.append(f"{spec['model']['type']} is deterministic: fitted once, not {n_runs} times")
         n_runs = 1
     trained_rows: set[int] = set()
-    parts, runs = [], []
+    parts, runs, searches = [], [], []
     transductive = False
     for run in range(1, n_runs + 1):
         seed = spec["seed"] + run - 1
@@ -198,17 +224,24 @@ def train_folds(
                 )
                 _once(notes, _dev_note(split, dev_rows, fold))
             rows = (train_rows, dev_rows)
+            own, found = tuning.chosen_spec(spec, samples, truth, *rows, labels, seed)
             if spec.get("self_training"):
-                fitted = selftraining.fit(spec, samples, truth, *rows, labels, seed, pool)
+                fitted = selftraining.fit(own, samples, truth, *rows, labels, seed, pool)
             else:
-                fitted = fit(spec, samples, truth, *rows, labels, seed)
+                fitted = fit(own, samples, truth, *rows, labels, seed)
+            if spec.get("calibrate"):
+                fitted.calibrate(samples, truth, dev_rows)
             parts.append(_predicted(fitted, samples, truth, test_rows, labels, fold, run))
             trained_rows |= set(train_rows.tolist())
             if len(dev_rows):
                 dev_scores.append(score(spec, fitted, samples, truth, dev_rows, labels))
             transductive |= fitted.preprocessing.report["transductive"]
             where = f"fold {fold}: " if fold else ""
-            for report in (fitted.preprocessing.report, fitted.history):
+            reports = [fitted.preprocessing.report, fitted.history]
+            if found:
+                reports.append({kind: found.pop(kind) for kind in ("warnings", "notes")})
+                searches.append({"run": run, "fold": fold, **found})
+            for report in reports:
                 for line in report["warnings"]:
                     _once(warnings, where + line)
                 for line in report["notes"]:
@@ -239,6 +272,8 @@ def train_folds(
         "transductive": transductive,
         "n_features": len(samples.names),
     }
+    if searches:
+        report["tuning"] = searches
     if spec.get("self_training"):
         report["self_training"] = [
             {"run": record["run"], "fold": fold["fold"], **fold["self_training"]}
@@ -276,6 +311,9 @@ def _predicted(
     if predicted.probabilities is not None:
         for column, label in enumerate(labels or []):
             part[f"p_{label}"] = predicted.probabilities[:, column]
+    if predicted.uncalibrated is not None:
+        for column, label in enumerate(labels or []):
+            part[f"{UNCALIBRATED}{label}"] = predicted.uncalibrated[:, column]
     return part
 
 

@@ -14,6 +14,7 @@ STAGES = (
     "database",
     "load",
     "split",
+    "describe",
     "shard",
     "features",
     "audit",
@@ -25,6 +26,7 @@ STAGES = (
     "experiment",
     "summary",
     "grid",
+    "page",
     "verdict",
 )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 HOME = Path(str(workflow.current_basedir)).parent
 sys.path.insert(0, str(HOME))
 
-from izwi import calls, closing, jobs, lock
+from izwi import calls, closing, jobs, lock, report as reports
 from izwi.batching import Batch, arrange
 from izwi.config import read_config, resolve_all
 from izwi.errors import UserError
@@ -37,6 +37,7 @@ def plan_of(config):
             settings.cache,
             cwd=cwd,
             shard_files=shard_files,
+            page=settings.page,
         )
     except UserError as error:
         raise SystemExit("\n".join(error.problems))
@@ -89,6 +90,20 @@ def jobs_of(stage):
 
 
 PLAN = plan_of(config)
+SHOWN = reports.flags(PLAN) if calls.reports(sys.argv[1:]) else {}
+
+
+def shown(batch):
+    """Outputs of a batch, with captions where a report is asked for."""
+    outputs = []
+    for path in batch.outputs:
+        outputs.append(report(path, **SHOWN[path]) if path in SHOWN else path)
+    return outputs
+
+
+if SHOWN:
+
+    report: reports.front(PLAN, config)
 
 
 envvars:

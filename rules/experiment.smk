@@ -9,7 +9,7 @@ for batch in jobs_of("experiment"):
             ancient(batch.inputs),
             batch.timed,
         output:
-            batch.outputs,
+            shown(batch),
         log:
             batch.log,
         benchmark:
@@ -31,7 +31,7 @@ for batch in jobs_of("summary"):
         input:
             batch.timed,
         output:
-            batch.outputs,
+            shown(batch),
         log:
             batch.log,
         benchmark:

@@ -8,7 +8,7 @@ for batch in jobs_of("grid"):
         input:
             batch.timed,
         output:
-            batch.outputs,
+            shown(batch),
         log:
             batch.log,
         benchmark:

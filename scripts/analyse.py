@@ -11,15 +11,23 @@ from izwi.files import atomic, write_json
 
 def main(unit: jobs.Unit, job: jobs.Job) -> None:
     """Write what one analysis found."""
+    import pandas as pd
+
     from izwi import analyses, rows
 
-    found = analyses.run(unit.spec, *jobs.read_samples(unit))
+    model = unit.inputs.get("model")
+    found = analyses.run(
+        unit.spec,
+        *jobs.read_samples(unit),
+        folder=Path(model).parent if model else None,
+        recordings=[pd.read_parquet(path) for path in unit.inputs.get("recordings", ())],
+    )
     if isinstance(found, dict):
         job.report(unit, found)
         write_json(unit.outputs["result"], found)
         return
     with atomic(unit.outputs["result"]) as path:
-        rows.write_rows(found, path)
+        (rows.write_rows if "file" in found else rows.write_table)(found, path)
 
 
 if "snakemake" in globals():

@@ -21,8 +21,8 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
     else:
         from izwi.databases import audb
 
-        audb.fetch(unit.spec["name"], unit.spec["version"], folder / "audb")
-        found = {"type": "audformat", "path": str(folder / "audb")}
+        version = audb.fetch(unit.spec["name"], unit.spec["version"], folder / "audb")
+        found = {"type": "audformat", "path": str(folder / "audb"), "version": version}
     write_json(unit.outputs["header"], found)
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from izwi.cells import harmless
 from izwi.errors import UserError
 from izwi.files import atomic
 
@@ -105,7 +106,8 @@ def predict(predictor, name, asked):
         print_table(predictor, good)
     if asked.csv:
         with atomic(asked.csv) as path:
-            good.drop(columns="problem").to_csv(path, index=False, lineterminator="\n")
+            table = good.drop(columns="problem").rename(columns=harmless).map(harmless)
+            table.to_csv(path, index=False, lineterminator="\n")
     bad = result[result["problem"].notna()]
     say(*(f"{where(row)}: no prediction, {row.problem}" for row in bad.itertuples()))
     if len(bad):

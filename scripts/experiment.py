@@ -7,16 +7,17 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from izwi import jobs, softlabel
-from izwi.files import atomic, read_json, write_json
+from izwi import jobs, softlabel, texts
+from izwi.files import atomic, read_json, write_json, write_text
 
 
 def main(unit: jobs.Unit, job: jobs.Job) -> None:
-    """Copy what the stages made; plots that are no longer asked for go away."""
+    """Copy what the stages made and write texts; plots no longer asked for go away."""
     keep = {Path(path).resolve() for path in unit.outputs.values()}
-    for path in (Path(unit.outputs["metrics"]).parent / "plots").glob("*"):
-        if path.resolve() not in keep:
-            path.unlink()
+    for kind in ("plots", "explain"):
+        for path in (Path(unit.outputs["metrics"]).parent / kind).glob("*"):
+            if path.resolve() not in keep:
+                path.unlink()
     record = read_json(unit.inputs["wish"])
     write_json(unit.outputs["record"], record)
     job.report(unit, record)
@@ -24,8 +25,11 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
     for kind in ("warnings", "notes"):
         metrics[kind] = record[kind] + metrics[kind]
     write_json(unit.outputs["metrics"], metrics)
+    training, description = (read_json(unit.inputs[r]) for r in ("training", "description"))
+    for file, text in texts.texts(record, metrics, training, description).items():
+        write_text(unit.outputs[f"text {file}"], text, forced=False)
     for role, source in unit.inputs.items():
-        if role in ("wish", "metrics", "teachers"):
+        if role not in unit.outputs or role == "metrics":
             continue
         with atomic(unit.outputs[role]) as path:
             shutil.copyfile(source, path)

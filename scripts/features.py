@@ -5,7 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from izwi import jobs
+from izwi import exclusion, jobs
 from izwi.files import atomic, write_json
 
 
@@ -27,6 +27,7 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
             dict(zip(listing.files, listing.paths, strict=True)),
             store=Path(unit.spec["store"]),
             threads=job.threads,
+            fail_threshold=unit.spec["fail_threshold"],
             progress=lambda line: job.say(f"{unit.label}: {line}", show=True),
             warn=lambda line: warnings.append(f"[FEATS] {load.label}: {line}"),
         )
@@ -37,11 +38,15 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
         else:
             matrix = extract(table)
     except features.BadFiles as error:
-        path = Path(unit.outputs["matrix"]).with_suffix(".bad_files.csv")
-        with atomic(path) as temporary:
-            pd.DataFrame(error.rows, columns=["file", "reason"]).to_csv(temporary, index=False)
-        error.problems.append(f"[FEATS] type: all of them are listed in {path}")
+        listed(unit, load.label, error.rows)
+        place = Path(job.plan.results) / exclusion.LIST
+        error.problems.append(f"[FEATS] type: all of them are listed in {place}")
         raise
+    excluded = matrix.attrs.get(exclusion.EXCLUDED, [])
+    bad = [(matrix["file"].iloc[row], reason) for row, reason in excluded]
+    listed(unit, load.label, bad)
+    if bad:
+        warnings.append(f"[FEATS] {load.label}: {exclusion.warning(bad, len(matrix))}")
     with atomic(unit.outputs["matrix"]) as path:
         matrix.to_parquet(path, index=False)
     job.report(unit, {"warnings": warnings})
@@ -52,9 +57,18 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
             "spec": unit.spec,
             "warnings": warnings,
             "rows": len(matrix),
+            "excluded": len(bad),
             "features": matrix.columns.drop(["file", "start", "end"]).tolist(),
         },
     )
+
+
+def listed(unit: jobs.Unit, database: str, bad: list[tuple[str, str]]) -> None:
+    """List the files that cannot be used beside the matrix; no list where there are none."""
+    path = exclusion.list_of(unit.outputs["matrix"])
+    path.unlink(missing_ok=True)
+    if bad:
+        exclusion.write_list(path, [(database, unit.spec["type"], *row) for row in bad])
 
 
 if "snakemake" in globals():

@@ -5,6 +5,7 @@ python scripts/fetch_model.py facebook/wav2vec2-base models/wav2vec2-base
 
 import argparse
 import sys
+from pickle import UnpicklingError
 
 
 def main(name: str, folder: str) -> None:
@@ -16,9 +17,10 @@ def main(name: str, folder: str) -> None:
     """
     from transformers import AutoFeatureExtractor, AutoModel
 
-    # Pickled weights are read by torch's own reader, which takes tensors and runs no code.
-    AutoModel.from_pretrained(name).save_pretrained(folder)
-    AutoFeatureExtractor.from_pretrained(name).save_pretrained(folder)
+    # Pickled weights are read by torch's own reader, which takes tensors and runs no code; code
+    # that lies with the weights is not run either.
+    AutoModel.from_pretrained(name, trust_remote_code=False).save_pretrained(folder)
+    AutoFeatureExtractor.from_pretrained(name, trust_remote_code=False).save_pretrained(folder)
 
 
 if __name__ == "__main__":
@@ -28,5 +30,5 @@ if __name__ == "__main__":
     arguments = parser.parse_args()
     try:
         main(arguments.name, arguments.folder)
-    except (OSError, ValueError, ImportError) as error:
+    except (OSError, ValueError, ImportError, UnpicklingError) as error:
         sys.exit(f"{arguments.name} cannot be fetched: {str(error).splitlines()[0]}")

@@ -7,6 +7,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from izwi import failures, jobs
+from izwi.cells import harmless
 from izwi.errors import UserError
 from izwi.files import atomic, read_json, write_text
 
@@ -37,7 +38,9 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
         header = ["name", *axes, *FIGURES, *COUNTS, "warnings"]
         writer = csv.DictWriter(stream, header, lineterminator="\n", extrasaction="ignore")
         writer.writeheader()
-        writer.writerows({**row, **row["values"]} for row in rows)
+        for row in rows:
+            cells = {**row, **row["values"]}
+            writer.writerow({key: harmless(value) for key, value in cells.items()})
     write_text(unit.outputs["markdown"], markdown(unit.spec["name"], axes, rows))
     for ending in unit.spec["formats"]:
         with atomic(unit.outputs[ending]) as path:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from izwi import binning, jobs, pictures
-from izwi.errors import UserError
+from izwi import binning, exclusion, jobs, pictures
+from izwi.cells import harmless
 from izwi.files import atomic, read_json
 
 # Each kind of picture gives: name of a file, without its ending → function that draws to a path.
@@ -20,6 +20,27 @@ def confusion_matrix(spec, inputs):
     metrics = read_json(inputs["metrics"])
     return {
         "confusion_matrix": lambda path: plots.confusion_matrix(metrics, path, spec["title"]),
+    }
+
+
+def confusion_matrix_certain(spec, inputs):
+    """The same of the predictions that are certain enough."""
+    from izwi import plots
+
+    metrics = read_json(inputs["metrics"])
+    title = f"{spec['title']}, uncertainty below {spec['threshold']:g}"
+    own = metrics["certain"] or {**metrics, "confusion": None}
+    return {"confusion_matrix_certain": lambda path: plots.confusion_matrix(own, path, title)}
+
+
+def of_metrics(spec, inputs):
+    """Pictures of what metrics.json has, each by the function of its name."""
+    from izwi import plots
+
+    metrics = read_json(inputs["metrics"])
+    return {
+        name: functools.partial(getattr(plots, name), metrics, title=spec["title"])
+        for name in spec["names"]
     }
 
 
@@ -91,19 +112,12 @@ def database_counts(spec, inputs):
 
 def feature_map(spec, inputs):
     """Do the features separate the classes at all? One map, in several colourings."""
-    import pandas as pd
+    from izwi import plots
 
-    from izwi import plots, training
-
-    tables = [pd.read_parquet(file) for file in inputs["tables"]]
-    files = inputs["matrices"]
-    per_table = len(files) // len(tables)
-    matrices = [
-        [pd.read_parquet(file) for file in files[i * per_table : (i + 1) * per_table]]
-        for i in range(len(tables))
-    ]
-    _, features = training.stack(tables, matrices)
+    _, features = matrix(inputs)
     frame, labels = samples(inputs)
+    split, _ = exclusion.leave_out(tables, matrices, pd.read_parquet(inputs["split"]))
+    frame["part"] = split["part"]
     columns = {name: column_of(frame, column, spec) for name, column in spec["columns"].items()}
     if spec["features"]:
         features = features[spec["features"]]
@@ -144,6 +158,76 @@ def learning_curve(spec, inputs):
     return {"learning_curve": lambda path: plots.learning_curve(curve, path, spec["title"])}
 
 
+def permutation(spec, inputs):
+    """The features whose permutation hurts most."""
+    import pandas as pd
+
+    from izwi import plots
+
+    found = pd.read_csv(inputs["permutation"]).head(spec["number"])
+    first = found.iloc[0]
+    worse = f"{first['measure'].upper()} {first['figure']:.3f} gets worse by"
+    note = f"each feature's values change places on the test set, n = {first['n']}"
+    if pd.notna(first["n_speakers"]):
+        note += f"; 95 %: jackknife over {first['n_speakers']:.0f} speakers (t)"
+    draw = functools.partial(plots.importance, value="importance", axis=worse, note=note)
+    return {"permutation": lambda path: draw(found, path, spec["title"])}
+
+
+def shap(spec, inputs):
+    """The features that move the output of boosted trees most."""
+    import pandas as pd
+
+    from izwi import plots
+
+    found = pd.read_csv(inputs["shap"]).head(spec["number"])
+    note = f"SHAP values on the test set, n = {found['n'].iloc[0]}"
+    axis = "mean of absolute SHAP values"
+    draw = functools.partial(plots.importance, value="mean_abs_shap", axis=axis, note=note)
+    return {"shap": lambda path: draw(found, path, spec["title"])}
+
+
+def feature_distributions(spec, inputs):
+    """The features that differ most between classes."""
+    import pandas as pd
+
+    from izwi import plots
+
+    _, features = matrix(inputs)
+    found = pd.read_csv(inputs["feature_distributions"]).head(spec["number"])
+    # A name that a spreadsheet would run has an apostrophe in front.
+    names = {harmless(name): name for name in features}
+    found["feature"] = found["feature"].map(names)
+    frame, labels = samples(inputs)
+    used = (frame["part"] != "").to_numpy()
+    draw = functools.partial(
+        plots.feature_distributions,
+        found,
+        features[used].reset_index(drop=True),
+        frame[used].reset_index(drop=True),
+        order=labels,
+        title=spec["title"],
+        name=spec["target"],
+    )
+    return {"feature_distributions": draw}
+
+
+def matrix(inputs):
+    """The rows of all tables, and their features."""
+    import pandas as pd
+
+    from izwi import training
+
+    tables = [pd.read_parquet(file) for file in inputs["tables"]]
+    files = inputs["matrices"]
+    per_table = len(files) // len(tables)
+    matrices = [
+        [pd.read_parquet(file) for file in files[i * per_table : (i + 1) * per_table]]
+        for i in range(len(tables))
+    ]
+    return training.stack(tables, matrices)
+
+
 def samples(inputs):
     """The rows of all tables with their parts, and the classes, ordered, or None."""
     import pandas as pd
@@ -157,22 +241,9 @@ def samples(inputs):
 
 
 def column_of(frame, name, spec):
-    """Column that a user means.
-
-    Raises:
-        UserError: if there is none
-    """
-    if name in (pictures.TARGET, spec["target"]):
-        return "truth"
-    known = {column.lower(): column for column in frame} | {"sex": "gender"}
-    column = known.get(name.lower())
-    if column is None or frame[column].isna().all():
-        own = sorted(set(frame) - {"digest", "start", "end", "seconds", "truth", "dev_folds"})
-        raise UserError(
-            f"[PLOT] {spec['kind']}: the data have no column '{name}'; there are "
-            f"{', '.join([pictures.TARGET, *own])}"
-        )
-    return column
+    """Column that a user means; see `pictures.column_of`."""
+    there = [column for column in frame if frame[column].notna().any()]
+    return pictures.column_of(spec["kind"], name, there, spec["target"])
 
 
 def shown(name, spec):
@@ -181,16 +252,21 @@ def shown(name, spec):
 
 
 KINDS = {
+    **dict.fromkeys(pictures.OF_METRICS, of_metrics),
     **dict.fromkeys(pictures.MAPS, feature_map),
     **{
         function.__name__: function
         for function in (
             confusion_matrix,
+            confusion_matrix_certain,
             confusion_matrix_binned,
             truth_prediction,
             value_counts,
             database_counts,
             epoch_progression,
+            permutation,
+            shap,
+            feature_distributions,
             learning_curve,
         )
     },

@@ -11,13 +11,11 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
-HOME = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(HOME))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from izwi import lock, pruning
-from izwi.config import read_config, resolve_all
 from izwi.errors import UserError
-from izwi.plan import make_plan
+from izwi.planned import planned
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -33,7 +31,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--delete", action="store_true", help="delete what is listed")
     wanted = parser.parse_args(arguments)
     try:
-        plans = [planned(path, wanted.results, wanted.cache) for path in wanted.configfile]
+        plans = [
+            planned(path, results=wanted.results, cache=wanted.cache).plan
+            for path in wanted.configfile
+        ]
     except UserError as error:
         print("\n".join(error.problems), file=sys.stderr)
         return 1
@@ -47,24 +48,6 @@ def main(arguments: list[str] | None = None) -> int:
     elif found:
         print("nothing was deleted; say --delete for that")
     return 0
-
-
-def planned(path: str, results: str | None, cache: str | None):
-    """The plan of one config, as a call of Snakemake would make it."""
-    import yaml
-
-    cwd = Path.cwd()
-    try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
-    except (OSError, yaml.YAMLError) as error:
-        raise UserError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
-    if results:
-        content["results"] = results
-    if cache:
-        content["cache"] = cache
-    settings = read_config(content, cwd=cwd, fallback=HOME / "config" / "config.yaml")
-    experiments = resolve_all(settings, cwd=cwd)
-    return make_plan(experiments, settings.results, settings.cache, cwd=cwd, wishes=False)
 
 
 def tell(found: list[pruning.Unused]) -> None:

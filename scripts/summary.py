@@ -7,6 +7,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from izwi import failures, jobs
+from izwi.cells import harmless
 from izwi.files import atomic, read_json, write_text
 
 COLUMNS = (
@@ -70,7 +71,7 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
     ):
         writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({key: harmless(value) for key, value in row.items()} for row in rows)
     for verdict in job.plan.units["verdict"].values():
         failed = Path(verdict.spec["failed"])
         failed.unlink(missing_ok=True)

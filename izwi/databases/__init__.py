@@ -37,8 +37,9 @@ def load_table(
 
     Returns:
         table as described in docs/architecture.md, and report: ``notes``, ``warnings``,
-        ``counts`` (rows ``listed``, ``used``, ``dropped`` by reason), and ``bin_later``, true
-        where the numbers in ``value`` wait for bins from the training data
+        ``counts`` (rows ``listed``, ``used``, ``dropped`` by reason), ``columns`` (those that hold
+        a value), and ``bin_later``, true where the numbers in ``value`` wait for bins from the
+        training data
 
     Raises:
         UserError: if the database and the options do not fit together

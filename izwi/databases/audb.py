@@ -9,7 +9,7 @@ from pathlib import Path
 from izwi.errors import UserError
 
 
-def fetch(name: str, version: str | None, folder: str | Path, *, threads: int = 1) -> None:
+def fetch(name: str, version: str | None, folder: str | Path, *, threads: int = 1) -> str:
     """Fetch a database with all its audio, its tables as published and none as pickle.
 
     Args:
@@ -17,6 +17,9 @@ def fetch(name: str, version: str | None, folder: str | Path, *, threads: int = 
         version: version, ``None`` for the latest
         folder: where to put it; it appears when it is whole and takes the place of an older one
         threads: parallel downloads
+
+    Returns:
+        the version
 
     Raises:
         UserError: if no repository has it
@@ -45,3 +48,4 @@ def fetch(name: str, version: str | None, folder: str | Path, *, threads: int = 
         os.replace(part, folder)
     finally:
         shutil.rmtree(part, ignore_errors=True)
+    return version

@@ -76,6 +76,7 @@ class _Builder:
         table = self._assemble()
         counts = {"listed": self.listed, "used": len(table), "dropped": dict(self.dropped)}
         report: dict[str, Any] = {"notes": self.notes, "warnings": self.warnings, "counts": counts}
+        report["columns"] = [name for name in table if table[name].notna().any()]
         if bin_later:
             report["bin_later"] = True
         return table, report

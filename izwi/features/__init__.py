@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from izwi.exclusion import EXCLUDED
 from izwi.features import batches
 from izwi.features.base import BadFiles, BatchExtractor, Extractor, TableExtractor
 from izwi.features.transformer import HUB
@@ -89,6 +90,7 @@ def extract(
     *,
     store: Path,
     threads: int,
+    fail_threshold: float = 0.0,
     progress: Callable[[str], None] | None = None,
     warn: Callable[[str], None] | None = None,
 ) -> pd.DataFrame:
@@ -100,15 +102,19 @@ def extract(
         paths: absolute path of each file
         store: folder of the feature store of this spec; unused where features are no vectors
         threads: workers; the values do not depend on their number
+        fail_threshold: share of the rows whose audio may be unusable
         progress: takes a line of text every few seconds
         warn: takes a line of text on what holds for the features of all rows, such as how many
             were cut
 
     Returns:
-        ``file``, ``start``, ``end``, then the features, a row for each of the table in its order
+        ``file``, ``start``, ``end``, then the features, a row for each of the table in its order;
+        ``attrs["excluded"]`` holds row and reason where audio cannot be used, and such rows have no
+        features
 
     Raises:
-        BadFiles: if there is audio that cannot be used; all other rows are in the store then
+        BadFiles: if more audio than ``fail_threshold`` allows, or all of it, cannot be used; all
+            other rows are in the store then
         UserError: if imported features do not fit the table
     """
     with warnings.catch_warnings():
@@ -118,10 +124,16 @@ def extract(
         warnings.filterwarnings("ignore", category=UserWarning, module=r"torch\.|transformers\.")
         extractor = extractor_class(spec["type"])(spec["options"])
         say = progress or (lambda text: None)
-        matrix = _extract(spec, extractor, table, paths, store, threads, say)
-        for line in extractor.remarks(matrix) if warn else ():
+        matrix, bad = _extract(spec, extractor, table, paths, store, threads, say)
+        if len(bad) > fail_threshold * len(matrix) or (bad and len(bad) == len(matrix)):
+            raise BadFiles(spec["type"], [(f, r) for _, f, r in bad], len(matrix), fail_threshold)
+        used = matrix.drop(index=[row for row, *_ in bad])
+        for line in extractor.remarks(used) if warn else ():
             warn(line)
-        return matrix.drop(columns=list(extractor.asides))
+        matrix = matrix.drop(columns=list(extractor.asides))
+        if bad:
+            matrix.attrs[EXCLUDED] = [[row, reason] for row, _, reason in bad]
+        return matrix
 
 
 def where_possible(
@@ -160,37 +172,39 @@ def _extract(
     store: Path,
     threads: int,
     say: Callable[[str], None],
-) -> pd.DataFrame:
-    """The same with its extractor made."""
+) -> tuple[pd.DataFrame, list[tuple[int, str, str]]]:
+    """The same with its extractor made; also row, file and reason where there are no features."""
     import pandas as pd
 
     from izwi.features.store import Memory, Store
 
     rows = table[["file", "start", "end"]].reset_index(drop=True)
     if isinstance(extractor, TableExtractor):
-        return pd.concat([rows, extractor.matrix(rows, paths)], axis=1)
+        return pd.concat([rows, extractor.matrix(rows, paths)], axis=1), []
 
     keys = _keys(table)
     columns = [*extractor.columns, *extractor.asides]
     kept = Store(store, columns, say) if extractor.is_vector else Memory(columns)
+    reasons: dict[Key, str] = {}
     for _ in range(ATTEMPTS):
-        if todo := kept.missing(keys):
+        if todo := [key for key in kept.missing(keys) if key not in reasons]:
             where = dict(zip(reversed(keys), reversed(rows["file"].tolist()), strict=True))
             tasks = _tasks(todo, {key: paths.get(where[key]) for key in todo})
-            reasons = _run(spec, extractor, tasks, kept, threads, _Clock(spec, keys, todo, say))
-            if reasons:
-                bad = [
-                    (file, _described(key, reasons[key]))
-                    for file, key in zip(rows["file"], keys, strict=True)
-                    if key in reasons
-                ]
-                raise BadFiles(spec["type"], bad, len(rows))
-        values, lost = kept.read(keys)
+            clock = _Clock(spec, keys, todo, say)
+            reasons |= _run(spec, extractor, tasks, kept, threads, clock)
+        good = [row for row, key in enumerate(keys) if key not in reasons]
+        values, lost = kept.read([keys[row] for row in good])
         if not lost:
             break
     else:
         raise OSError(f"{store}: parts of the feature store are damaged again and again")
-    return pd.concat([rows, pd.DataFrame(values, columns=columns)], axis=1)
+    bad = [
+        (row, file, _described(key, reasons[key]))
+        for row, (file, key) in enumerate(zip(rows["file"], keys, strict=True))
+        if key in reasons
+    ]
+    matrix = pd.DataFrame(values, columns=columns, index=good).reindex(rows.index)
+    return pd.concat([rows, matrix], axis=1), bad
 
 
 def _keys(table: pd.DataFrame) -> list[Key]:

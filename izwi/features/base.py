@@ -73,6 +73,11 @@ class Extractor:
         return cls.is_vector
 
     @classmethod
+    def form(cls, options: dict[str, Any]) -> str:
+        """What models that take but certain features know these by: their type, if not more."""
+        return cls.name
+
+    @classmethod
     def content(cls, options: dict[str, Any]) -> Any:
         """What the options point to (other files, weights), as JSON-able digests for the key.
 
@@ -181,15 +186,24 @@ class BadFiles(UserError):
         name: the extractor
         rows: file and reason, one pair for each unusable row
         total: rows in the table
+        threshold: share of them that was allowed
     """
 
     SHOWN = 10
 
-    def __init__(self, name: str, rows: list[tuple[str, str]], total: int) -> None:
+    def __init__(
+        self, name: str, rows: list[tuple[str, str]], total: int, threshold: float = 0.0
+    ) -> None:
         self.rows = rows
+        allowed = f", more than fail_threshold = {threshold:g} allows" if threshold else ""
+        advice = (
+            "mend them or take them out of the database"
+            if threshold
+            else "mend them, take them out of the database, or let a share pass by fail_threshold"
+        )
         lines = [
-            f"[FEATS] type: {name} cannot use {len(rows)} of {total} rows of audio; mend them or "
-            f"take them out of the database (all others are extracted and kept)"
+            f"[FEATS] type: {name} cannot use {len(rows)} of {total} rows of audio{allowed}; "
+            f"{advice} (all others are extracted and kept)"
         ]
         lines += [f"[FEATS] type: {file}: {reason}" for file, reason in rows[: self.SHOWN]]
         if len(rows) > self.SHOWN:

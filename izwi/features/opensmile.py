@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from izwi.features.base import Extractor
+from izwi.features.picture import Picture, cells
 from izwi.options import Option
 
 if TYPE_CHECKING:
     import numpy as np
+    import pandas as pd
 
+# Seconds from a frame to the next, in all sets.
+STEP = 0.01
 SETS = (
     "ComParE_2016",
     "GeMAPS",
@@ -28,8 +31,8 @@ SETS = (
 )
 
 
-class OpenSmile(Extractor):
-    """openSMILE's functionals, or mean and standard deviation of its low-level descriptors.
+class OpenSmile(Picture):
+    """openSMILE's functionals, or its low-level descriptors: their mean and sd, or as frames.
 
     Audio is averaged over channels and, unless ``sampling_rate`` is given, analysed at its own
     rate. Values are float32, as openSMILE gives them.
@@ -39,7 +42,7 @@ class OpenSmile(Extractor):
     title = ("set", "level")
     prefix = "os."
     packages = ("opensmile",)
-    modules = ("features/opensmile.py",)
+    modules = ("features/opensmile.py", "features/picture.py")
     options = (
         Option(
             "FEATS",
@@ -55,9 +58,9 @@ class OpenSmile(Extractor):
             "level",
             default="functionals",
             doc="openSMILE: functionals of the recording, or lld: mean and standard deviation of "
-            "each low-level descriptor",
+            "each low-level descriptor, or frames: the descriptors over time, for a cnn",
             stage="features",
-            choices=("functionals", "lld"),
+            choices=("functionals", "lld", "frames"),
             aliases=("os.level",),
         ),
         Option(
@@ -71,22 +74,51 @@ class OpenSmile(Extractor):
             maximum=384000,
             aliases=("os.sampling_rate",),
         ),
+        Option(
+            "FEATS",
+            "os.duration",
+            kind="float",
+            default=4.0,
+            doc="openSMILE, level = frames: seconds that are kept of each recording; shorter ones "
+            "go on with zeros, longer ones are cut, with a warning",
+            stage="features",
+            minimum=0.01,
+            maximum=60,
+        ),
     )
 
     def __init__(self, options: dict[str, Any]) -> None:
         import opensmile
 
         super().__init__(options)
-        self.frames = self.values["level"] == "lld"
+        self.level = self.values["level"]
         level = opensmile.FeatureLevel
         self.smile = opensmile.Smile(
             opensmile.FeatureSet[self.values["set"]],
-            level.LowLevelDescriptors if self.frames else level.Functionals,
+            level.Functionals if self.level == "functionals" else level.LowLevelDescriptors,
         )
-        names = self.smile.feature_names
-        self.columns = (
-            [f"{n}_{s}" for s in ("mean", "std") for n in names] if self.frames else names
-        )
+        self.columns = self.smile.feature_names
+        if self.level == "lld":
+            self.columns = [f"{n}_{s}" for s in ("mean", "std") for n in self.columns]
+        self.asides = ()
+        if self.level == "frames":
+            self.asides = ("seconds",)
+            self.seen = (self.values["os.duration"], "os.duration")
+            self.frames = max(1, round(self.values["os.duration"] / STEP))
+            self.columns = cells("lld", len(self.columns), self.frames)
+
+    @classmethod
+    def form(cls, options: dict[str, Any]) -> str:
+        """Frames are another form; see the base class."""
+        return "os with level = frames" if options.get("level") == "frames" else cls.name
+
+    def aside(self, signal: np.ndarray, rate: int) -> list[float]:
+        """Duration of one row, where it counts; see the base class."""
+        return super().aside(signal, rate) if self.asides else []
+
+    def remarks(self, matrix: pd.DataFrame) -> list[str]:
+        """How many rows were cut; see the base class."""
+        return super().remarks(matrix) if self.asides else []
 
     def __call__(self, signal: np.ndarray, rate: int) -> np.ndarray:
         """Compute the features of one row; see the base class."""
@@ -107,7 +139,11 @@ class OpenSmile(Extractor):
         if np.isnan(frames).all():
             seconds = signal.shape[1] / rate
             raise audio.AudioError(f"{seconds:.3f} s are too short for {self.values['set']}")
-        if self.frames:
+        if self.level == "frames":
+            # What is undefined is 0 in openSMILE's frames, too.
+            kept = frames[:, : self.frames]
+            return np.pad(kept, ((0, 0), (0, self.frames - kept.shape[1]))).ravel()
+        if self.level == "lld":
             values = frames.astype(np.float64)
             return np.concatenate([values.mean(axis=1), values.std(axis=1)]).astype(np.float32)
         return frames[:, 0].astype(np.float32)

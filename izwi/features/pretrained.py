@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 PICKLED = "pytorch_model.bin"
+# Files of this computer alone, and code of transformers alone: none that lies with the weights.
+OWN = {"local_files_only": True, "trust_remote_code": False}
 # A name that stands for a small network with random weights; its architecture lies here.
 UNTRAINED = "untrained"
 ARCHITECTURES = Path(__file__).parent / UNTRAINED
@@ -139,7 +141,7 @@ def front_end(folder: Path) -> Any:
 
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
-    return transformers.AutoFeatureExtractor.from_pretrained(folder, local_files_only=True)
+    return transformers.AutoFeatureExtractor.from_pretrained(folder, **OWN)
 
 
 def load(folder: Path, config: Any, where: str) -> torch.nn.Module:
@@ -161,7 +163,7 @@ def load(folder: Path, config: Any, where: str) -> torch.nn.Module:
         config=config,
         dtype=torch.float32,
         use_safetensors=True,
-        local_files_only=True,
+        **OWN,
         output_loading_info=True,
     )
     # That one is for training alone.

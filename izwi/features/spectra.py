@@ -6,22 +6,19 @@ docs/spectra.md has the definition.
 from __future__ import annotations
 
 import math
-import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from izwi.errors import UserError
-from izwi.features.base import Extractor
+from izwi.features.picture import Picture, cells
 from izwi.options import Option
 
 if TYPE_CHECKING:
     import numpy as np
-    import pandas as pd
 
 RATE = 16000
 # Mean power of a band, relative to (window sum)²: below it is silence, -100 dB.
 FLOOR = 1e-10
-COLUMN = re.compile(r"mel_(\d+)_(\d+)")
 
 
 def _option(name: str, default: float, doc: str, **limits: Any) -> Option:
@@ -29,7 +26,7 @@ def _option(name: str, default: float, doc: str, **limits: Any) -> Option:
     return Option("FEATS", name, kind, default, f"spectra: {doc}", stage="features", **limits)
 
 
-class Spectra(Extractor):
+class Spectra(Picture):
     """Log mel spectrograms at 16 kHz, a column for each band and frame.
 
     Values are float32, in dB. A recording shorter than ``spectra.duration`` goes on with silence;
@@ -40,7 +37,7 @@ class Spectra(Extractor):
     prefix = "spectra."
     title = ("fft_nbands",)
     packages = ("numpy", "audresample")
-    modules = ("features/spectra.py",)
+    modules = ("features/spectra.py", "features/picture.py")
     options = (
         _option("fft_win_dur", 25.0, "length of a frame in ms", minimum=1, maximum=1000),
         _option("fft_hop_dur", 10.0, "time between frames in ms", minimum=1, maximum=1000),
@@ -55,7 +52,6 @@ class Spectra(Extractor):
             aliases=("fft_duration",),
         ),
     )
-    asides = ("seconds",)
 
     def __init__(self, options: dict[str, Any]) -> None:
         super().__init__(options)
@@ -63,9 +59,8 @@ class Spectra(Extractor):
         self.hop = round(self.values["fft_hop_dur"] / 1000 * RATE)
         self.bands = self.values["fft_nbands"]
         self.frames = max(1, round(self.values["spectra.duration"] * RATE / self.hop))
-        self.columns = [
-            f"mel_{band}_{frame}" for band in range(self.bands) for frame in range(self.frames)
-        ]
+        self.columns = cells("mel", self.bands, self.frames)
+        self.seen = (self.frames * self.hop / RATE, "spectra.duration")
 
     @classmethod
     def content(cls, options: dict[str, Any]) -> None:
@@ -92,23 +87,6 @@ class Spectra(Extractor):
         samples = np.pad(samples, (0, reach - len(samples)))
         power = self._power(samples)
         return (10 * np.log10(np.maximum(power, FLOOR))).astype(np.float32).ravel()
-
-    def aside(self, signal: np.ndarray, rate: int) -> list[float]:
-        """Duration of one row in seconds; see the base class."""
-        return [signal.shape[1] / rate]
-
-    def remarks(self, matrix: pd.DataFrame) -> list[str]:
-        """How many rows were cut; see the base class."""
-        limit = self.frames * self.hop / RATE
-        seconds = matrix["seconds"]
-        # Asides are float32 like the features.
-        longer = seconds > limit * (1 + 1e-6)
-        if not longer.any():
-            return []
-        return [
-            f"spectra: {int(longer.sum())} of {len(seconds)} rows are longer than {limit:g} s (up "
-            f"to {seconds.max():.2f} s) and cut there; more is seen with a higher spectra.duration"
-        ]
 
     def _power(self, samples: np.ndarray) -> np.ndarray:
         """Power of each band and frame, shape (bands, frames)."""
@@ -145,30 +123,3 @@ def mel_filters(bands: int, window: int) -> np.ndarray:
     rise, fall = (bins - low) / (middle - low), (high - bins) / (high - middle)
     weights = np.maximum(0, np.minimum(rise, fall))
     return weights / weights.sum(axis=1, keepdims=True)
-
-
-def grid(names: list[str]) -> tuple[int, int]:
-    """Bands and frames of features that are a spectrogram.
-
-    Args:
-        names: of the features, in the order in which a matrix has them
-
-    Returns:
-        number of bands and of frames: values of shape (rows, features) can be reshaped to
-        (rows, bands, frames)
-
-    Raises:
-        UserError: if they are none, or not whole
-    """
-    cells = [
-        (int(match[1]), int(match[2])) if (match := COLUMN.fullmatch(name)) else None
-        for name in names
-    ]
-    if not cells or None in cells:
-        raise UserError("[MODEL] type: a cnn reads spectrograms; set [FEATS] type = spectra")
-    bands, frames = (len({cell[axis] for cell in cells}) for axis in (0, 1))
-    if cells != sorted(set(cells)) or bands * frames != len(cells):
-        raise UserError(
-            "[FEATS] features: a cnn needs all frames of each band; leave the option out"
-        )
-    return bands, frames

@@ -141,7 +141,7 @@ class Transformer(BatchExtractor):
         self.layer = self.values[f"{self.family}.layer"]
         self.pooling = self.values[f"{self.family}.pooling"]
         self.folder = self._folder(self.values)
-        self.config = AutoConfig.from_pretrained(self.folder, local_files_only=True)
+        self.config = AutoConfig.from_pretrained(self.folder, **pretrained.OWN)
         self.columns = [f"{self.family}_{i}" for i in range(self.config.hidden_size)]
         self.model: torch.nn.Module | None = None
 

@@ -26,10 +26,25 @@ class Prediction(NamedTuple):
         decision: (samples) labels, or numbers in regression
         probabilities: (samples, labels), in the order of the model's labels; a class that was
             absent from training has 0; None in regression
+        uncalibrated: the same before they were scaled; None where they were not
     """
 
     decision: np.ndarray
     probabilities: np.ndarray | None
+    uncalibrated: np.ndarray | None = None
+
+    def at_temperature(self, temperature: float, known: list[int]) -> Prediction:
+        """The same decision, with probabilities scaled by `izwi.temperature`.
+
+        Args:
+            temperature: above 0
+            known: places of the classes that occurred in training
+        """
+        from izwi.temperature import scale
+
+        scaled = self.probabilities.copy()
+        scaled[:, known] = scale(self.probabilities[:, known], temperature)
+        return self._replace(probabilities=scaled, uncalibrated=self.probabilities)
 
 
 class Model:
@@ -57,11 +72,13 @@ class Model:
     needs_dev: ClassVar[bool] = False  # stops early on dev samples
     handles_nan: ClassVar[bool] = False
     handles_class_weight: ClassVar[bool] = False
-    reads: ClassVar[tuple[str, ...]] = ()  # the only feature types it takes, all where empty
+    reads: ClassVar[tuple[str, ...]] = ()  # the only forms of features it takes, all where empty
     # X has one column, whose values are recordings: arrays of shape (samples,).
     takes_recordings: ClassVar[bool] = False
     # Options that say where something lies that ``content`` digests: they are no part of the key.
     located: ClassVar[tuple[str, ...]] = ()
+    # Set before `fit` where nobody will ask for probabilities: they may then be NaN.
+    decisions_only = False
 
     def __init_subclass__(cls) -> None:
         if "modules" not in cls.__dict__:
@@ -187,8 +204,12 @@ class Model:
         if self.task == "regression":
             return Prediction(np.asarray(decision, dtype=np.float64), None)
         probabilities = np.zeros((len(X), len(self.labels)))
-        probabilities[:, [self.labels.index(label) for label in self.classes]] = known
+        probabilities[:, self.known()] = known
         return Prediction(np.asarray(decision, dtype=str), probabilities)
+
+    def known(self) -> list[int]:
+        """Places of the classes that occurred in training, among all labels."""
+        return [self.labels.index(label) for label in self.classes]
 
     def save(self, folder: str | Path) -> None:
         """Store the fitted model, without pickle.

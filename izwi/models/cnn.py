@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from izwi.features.spectra import grid
+from izwi.features.picture import grid
 from izwi.models.nets import ACTIVATIONS, MLP, MLPRegression, _Net
 
 if TYPE_CHECKING:
@@ -31,10 +31,10 @@ class _Convolutional(_Net):
     modules = (
         "models/cnn.py",
         "models/spectrogram_net.py",
-        "features/spectra.py",
+        "features/picture.py",
         *_Net.modules,
     )
-    reads = ("spectra",)
+    reads = ("spectra", "os with level = frames")
 
     def _fit(self, X, y, groups, dev):
         self.shape = grid(self.features)

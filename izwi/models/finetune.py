@@ -191,7 +191,7 @@ class _Transfer(_Net):
         name = self.values["pretrained_model"]
         folder = stored or pretrained.find(name, WHERE, "pretrained_model")
         front = pretrained.front_end(folder)
-        config = AutoConfig.from_pretrained(folder, local_files_only=True)
+        config = AutoConfig.from_pretrained(folder, **pretrained.OWN)
         if stored is None:
             # Random gaps in input and layers, in part drawn by numpy, that is without the seed.
             for name in ("layerdrop", "encoder_layerdrop"):

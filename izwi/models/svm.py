@@ -85,6 +85,9 @@ class SVM(_Machine):
 
         weight = "balanced" if self.values.get("class_weight") else None
         machine = SVC(**self._parameters(), class_weight=weight)
+        if self.decisions_only:
+            self.estimator = machine.fit(X, y)
+            return {}
         folds, warnings = inner_folds(y, groups)
         self.estimator = CalibratedClassifierCV(
             machine, method="sigmoid", cv=folds, ensemble=False
@@ -92,6 +95,10 @@ class SVM(_Machine):
         return {"warnings": warnings}
 
     def _predict(self, X):
+        if self.decisions_only:
+            import numpy as np
+
+            return self.estimator.predict(X), np.full((len(X), len(self.classes)), np.nan)
         # Without an ensemble this one machine has seen all training samples.
         machine = self.estimator.calibrated_classifiers_[0].estimator
         return machine.predict(X), self.estimator.predict_proba(X)

@@ -5,21 +5,31 @@ one column, where the content allows), colours that the colour-blind can tell ap
 hatches beside the colours for print in grey. The same data give the same bytes.
 """
 
+from izwi.plots.by_group import fairness, importance, recall
 from izwi.plots.confusion import confusion_matrix
 from izwi.plots.counts import value_counts
 from izwi.plots.curve import learning_curve
 from izwi.plots.embedding import draw_map, embed
 from izwi.plots.epochs import epoch_progression
 from izwi.plots.heat_map import heat_map
+from izwi.plots.probabilities import reliability, risk_coverage, uncertainty
 from izwi.plots.scatter import truth_prediction
+from izwi.plots.violins import feature_distributions
 
 __all__ = [
     "confusion_matrix",
     "draw_map",
     "embed",
     "epoch_progression",
+    "fairness",
+    "feature_distributions",
     "heat_map",
+    "importance",
     "learning_curve",
+    "recall",
+    "reliability",
+    "risk_coverage",
     "truth_prediction",
+    "uncertainty",
     "value_counts",
 ]

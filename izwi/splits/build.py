@@ -114,11 +114,26 @@ def _labels(spec: dict[str, Any], frame: pd.DataFrame, log: Log) -> list[str]:
         return []
     truth = frame["truth"].dropna()
     if not spec.get("labels"):
-        return natural(set(truth))
+        labels = natural(set(truth))
+        _alike(labels, log)
+        return labels
     labels = list(dict.fromkeys(str(label) for label in spec["labels"]))
     for name, other in truth[~truth.isin(labels)].value_counts().sort_index().items():
         log.note(f"[DATA] labels: {count(other, 'row')} of '{name}' unused, not among them")
     return labels
+
+
+def _alike(labels: list[str], log: Log) -> None:
+    """Tell classes that differ in nothing but case: two spellings, most likely."""
+    spellings: dict[str, list[str]] = {}
+    for label in labels:
+        spellings.setdefault(label.casefold(), []).append(label)
+    for same in spellings.values():
+        if len(same) > 1:
+            log.warn(
+                f"[DATA] target: {' and '.join(same)} differ in case alone, they are "
+                f"{len(same)} classes: map them if they are one"
+            )
 
 
 def _test_elsewhere(tests: list[str], split: pd.DataFrame, log: Log) -> None:

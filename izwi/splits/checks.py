@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from izwi.errors import Problems
+from izwi.errors import Problems, UserError
 from izwi.splits.parts import folds
 from izwi.splits.report import Log, count, shorten
 
@@ -22,11 +22,22 @@ def check_parts(
     """Train and test hold rows, train two classes at least; missing classes are told.
 
     Raises:
-        UserError: if a part is empty or train holds one class
+        UserError: if a part is empty, or train or all holds one class
     """
     problems, key = Problems(), _key(spec)
     numbers, absent = 0, {"train": {}, "dev": {}, "test": {}}
     unseen: dict[str, int] = {}
+    used = truth[truth.isin(labels)] if labels else truth.dropna()
+    if used.nunique() == 1:
+        if labels:
+            raise UserError(
+                f"[DATA] target: all {count(len(used), 'row')} are of one class, {used.iloc[0]}: "
+                "check labels, mapping and filters"
+            )
+        log.warn(
+            f"[DATA] target: all {count(len(used), 'row')} have one value, {used.iloc[0]:g}: there "
+            "is nothing to learn"
+        )
     for number, train, dev, test in folds(split):
         numbers += 1
         where = f"fold {number}: " if number else ""

@@ -87,10 +87,10 @@ def _speaker_groups(
         return speakers.map({name: i + 1 for i, name in enumerate(names)}).to_numpy(dtype=np.int64)
 
     table = pd.crosstab(speakers, strata(frame["truth"])).loc[names].to_numpy()
-    return speakers.map(dict(zip(names, _deal(n, table, rng) + 1, strict=True))).to_numpy()
+    return speakers.map(dict(zip(names, deal(n, table, rng) + 1, strict=True))).to_numpy()
 
 
-def _deal(n: int, table: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def deal(n: int, table: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Deal speakers to groups of as many speakers (one more or less), the best of many times.
 
     ``StratifiedGroupKFold`` takes hardly any notice of its seed, and may leave groups empty.

@@ -92,7 +92,23 @@ def test_fallback_is_found_from_anywhere(place):
         (
             {"experiments": ["inis/a.ini"], "workers": 3},
             "config: workers: unknown key (there are experiments, ini, grid, results, cache, "
-            "root_folders, shards)",
+            "root_folders, shards, page)",
+        ),
+        (
+            {"experiments": ["inis/a.ini"], "page": {"audio": "loud"}},
+            "config: page: audio: 'loud' is none of embed, link, none",
+        ),
+        (
+            {"experiments": ["inis/a.ini"], "page": {"megabytes": -1}},
+            "config: page: megabytes: -1 is no number from 0 to 500",
+        ),
+        (
+            {"experiments": ["inis/a.ini"], "page": {"video": True}},
+            "config: page: video: unknown key (there are audio, megabytes)",
+        ),
+        (
+            {"experiments": ["inis/a.ini"], "page": 3},
+            "config: page: 3 is neither none nor a mapping such as {audio: link}",
         ),
         (
             {"experiments": ["inis/a.ini"], "shards": "many"},

@@ -108,6 +108,8 @@ def test_evaluate_classification():
     precision, recall, f1, n = sk.precision_recall_fscore_support(truth, prediction, labels=LABELS)
     for i, label in enumerate(LABELS):
         expected = {"recall": recall[i], "precision": precision[i], "f1": f1[i], "n": n[i]}
+        low, high = result["per_class"][label].pop("recall_ci")
+        assert low <= expected["recall"] <= high
         assert result["per_class"][label] == pytest.approx(expected)
     matrix = sk.confusion_matrix(truth, prediction, labels=LABELS).tolist()
     assert result["confusion"] == {"labels": LABELS, "counts": matrix}
@@ -178,7 +180,8 @@ def test_reports_are_merged_and_absent_classes_told():
     assert result["n_train"] is None
     assert any("absent from the truth" in w and w.endswith("c, d") for w in result["warnings"])
     assert any("1 of 2 folds" in w and "2: b" in w for w in result["warnings"])
-    assert result["per_class"]["d"] == {"recall": None, "precision": 0, "f1": None, "n": 0}
+    nothing = {"recall": None, "precision": 0, "f1": None, "n": 0, "recall_ci": [None, None]}
+    assert result["per_class"]["d"] == nothing
     assert result["per_class"]["c"]["precision"] is None
     assert result["value"] == pytest.approx((2 / 4 + 1) / 2)
     assert result["per_fold"][1]["uar"] == 0.5

@@ -108,6 +108,8 @@ def test_defaults(place):
         "value_counts": None,
         "value_counts_of": [],
         "maps": {},
+        "of_metrics": [],
+        "max_feats": 10,
         "epoch_progression": False,
         "format": ["png"],
     }

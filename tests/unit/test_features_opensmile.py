@@ -12,6 +12,7 @@ import soundfile
 from audio_tables import make_table, some
 
 from izwi import audio, features
+from izwi.features import picture
 from izwi.features.opensmile import SETS, OpenSmile
 
 FUNCTIONALS = opensmile.FeatureLevel.Functionals
@@ -150,3 +151,36 @@ def test_resampling_is_that_of_audresample():
     signal = np.random.default_rng(0).normal(0, 0.1, (1, 22050)).astype(np.float32)
     expected = audresample.resample(signal, 22050, 16000)
     np.testing.assert_array_equal(audio.resample(signal, 22050, 16000), expected)
+
+
+def test_frames_are_the_descriptors_over_time(emodb, tmp_path):
+    paths = some(emodb, "wav/*.wav", 260)
+    smile = opensmile.Smile(
+        opensmile.FeatureSet.GeMAPSv01b, opensmile.FeatureLevel.LowLevelDescriptors
+    )
+    plain = [smile.process_file(path).to_numpy().T for path in paths.values()]
+    told = []
+    for seconds in (1.5, 3):
+        frames = round(seconds * 100)
+        matrix = features.extract(
+            {
+                "type": "os",
+                "options": {"set": "GeMAPSv01b", "level": "frames", "os.duration": seconds},
+            },
+            make_table(paths),
+            paths,
+            store=tmp_path / str(seconds),
+            threads=1,
+            warn=told.append,
+        )
+        shape = picture.grid(list(matrix)[3:])
+        assert shape == (len(smile.feature_names), frames)
+        found = matrix.iloc[:, 3:].to_numpy().reshape(len(paths), *shape)
+        for row, expected in zip(found, plain, strict=True):
+            kept = min(frames, expected.shape[1])
+            np.testing.assert_array_equal(row[:, :kept], expected[:, :kept])
+            assert not row[:, kept:].any()
+    assert told == [
+        f"os: {len(paths)} of {len(paths)} rows are longer than 1.5 s (up to 2.00 s) and cut "
+        "there; more is seen with a higher os.duration"
+    ]

@@ -9,7 +9,8 @@ from audio_tables import make_table, some
 
 from izwi import audio, features
 from izwi.errors import UserError
-from izwi.features.spectra import Spectra, grid, mel_filters
+from izwi.features.picture import grid
+from izwi.features.spectra import Spectra, mel_filters
 
 RATE = 16000
 

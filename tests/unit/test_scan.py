@@ -156,6 +156,8 @@ def test_byte_order_mark_renamed_column_and_quotes(data):
         ("", "is empty"),
         ("file,emotion\nwav/a.wav,very, sad\n", "more cells than columns in line 2: quote"),
         ("file,emotion\nwav/a.wav,sad\n,sad\n", "names no file in row 2"),
+        ('file,emotion\nwav/a.wav,"sad\nwav/b.wav,sad\n', "a quote in line 2 is never closed"),
+        ('file,"emotion\nwav/a.wav,sad\n', "a quote in line 1 is never closed"),
         ("file,emotion,emotion\n", "two columns named emotion"),
         (b"file,emotion\nwav/a.wav,fr\xf6hlich\n", "is not UTF-8"),
     ],

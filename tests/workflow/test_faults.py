@@ -1,5 +1,6 @@
 """Failing experiments, calls that are killed and calls at once, on the embedded synthetic data."""
 
+import csv
 import os
 import random
 import signal
@@ -35,22 +36,57 @@ def undisturbed(tmp_path_factory):
     return folder
 
 
+def with_bad_files(folder, undisturbed):
+    """Two inis of demo recordings with two files that are none: a strict one, and a lenient one."""
+    (source,) = (undisturbed.path / "results/databases").glob("demo-*/demo.csv")
+    with open(source, newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))[::6]
+    for row in rows:
+        row["file"] = str(source.parent / row["file"])
+    (folder.path / "empty.wav").write_bytes(b"")
+    (folder.path / "text.wav").write_text("no audio")
+    bad = [{**rows[i], "file": file} for i, file in ((0, "empty.wav"), (-1, "text.wav"))]
+    with open(folder.path / "own.csv", "w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, rows[0])
+        writer.writeheader()
+        writer.writerows([*rows, *bad])
+    data = {"databases": "['own']", "own": "own.csv", "target": "emotion"}
+    data |= {"own.split_strategy": "speaker_split", "own.test_size": 40}
+    feats = {"strict": FEATS, "lenient": FEATS | {"fail_threshold": 0.1}}
+    return [folder.ini(n, DATA=data, FEATS=f, MODEL={"type": "knn"}) for n, f in feats.items()]
+
+
 def test_one_failing_experiment_leaves_the_others_of_its_batch(undisturbed, tmp_path):
     folder = Folder(tmp_path)
     inis = two_inis(folder)
     # More neighbours than samples: known when the model is fitted.
     wrong = folder.ini("wrong", DATA=DATA, FEATS=FEATS, MODEL={"type": "knn", "K_val": 500})
-    folder.config([inis[0], wrong, inis[1]], "three.yaml", grid=[])
-    call = folder.run("--configfile", "three.yaml", ok=False)
+    strict, lenient = with_bad_files(folder, undisturbed)
+    inis = [inis[0], wrong, inis[1]]
+    folder.config([*inis, strict, lenient], "all.yaml", grid=[])
+    call = folder.run("--configfile", "all.yaml", ok=False)
     assert call.code != 0 and "Traceback" not in call.text
-    last = [line for line in call.text.splitlines() if line][-1]
-    assert last.startswith("wrong.ini: [MODEL] K_val: ") and "500" in last
+    last = [line for line in call.text.splitlines() if line][-5:]
+    assert "cannot use 2 of" in last[0] and all(
+        line.startswith("strict.ini: [") for line in last[:4]
+    )
+    assert "strict.ini: [FEATS] type: empty.wav: no audio in it, the file is empty" in last
+    assert last[3].endswith("all of them are listed in results/bad_files.csv")
+    assert last[4].startswith("wrong.ini: [MODEL] K_val: ") and "500" in last[4]
+    with open(tmp_path / "results/bad_files.csv", newline="", encoding="utf-8") as stream:
+        assert {row["file"] for row in csv.DictReader(stream)} == {"empty.wav", "text.wav"}
+    metrics = folder.metrics("lenient")
+    assert metrics["excluded"]["n"] == 2 == sum(metrics["excluded"]["parts"].values())
+    assert any("2 of" in line and "empty.wav" in line for line in metrics["warnings"])
+    tested = {row["file"] for row in folder.predictions("lenient")}
+    assert len(tested) == metrics["n_test"] and not tested & {"empty.wav", "text.wav"}
     assert contents(folder) == contents(undisturbed)
     assert not (tmp_path / "results/experiments/wrong/metrics.json").exists()
     summary = (tmp_path / "results/summary.csv").read_text().splitlines()
-    assert [line.split(",")[0] for line in summary[1:]] == ["svm", "knn"]
+    assert [line.split(",")[0] for line in summary[1:]] == ["svm", "knn", "lenient"]
     assert not [path for path in (tmp_path / "results").rglob("*.*") if is_mark(path)]
 
+    folder.config(inis, "three.yaml", grid=[])
     again = folder.run("--configfile", "three.yaml", ok=False)
     assert again.code != 0 and again.jobs("features") == 0
     asked = folder.run(

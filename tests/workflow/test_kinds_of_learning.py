@@ -1,4 +1,4 @@
-"""Self-training, active learning, clusters and learning curves through the workflow, on EmoDB."""
+"""Self-training, active learning, clusters, learning curves and tuning, on EmoDB."""
 
 import csv
 import json
@@ -8,7 +8,9 @@ import pandas as pd
 import pytest
 from sklearn import metrics
 from sklearn.cluster import KMeans
+from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from workflow import Folder, plain_egemaps
 
@@ -68,6 +70,13 @@ def run(emodb, plain, tmp_path_factory):
             MODEL={"type": "knn"},
             EXPL={"clusters": True},
             PLOT={"learning_curve": True},
+        ),
+        folder.ini(
+            "tuned",
+            DATA={k: v for k, v in data.items() if not k.startswith("bare")}
+            | {"databases": "['labelled', 'tested']"},
+            FEATS=feats,
+            MODEL={"type": "knn", "tune": "{'K_val': [1, 5, 25]}"},
         ),
     ]
     folder.config(inis)
@@ -146,3 +155,35 @@ def test_the_learning_curve_ends_in_the_figure(run):
     assert whole["test"] == pytest.approx(run.metrics("supervised")["value"])
     assert whole["n_train"] == run.metrics("supervised")["n_train"]
     assert (folder / "plots/learning_curve.png").exists()
+
+
+def test_tuning_by_hand(run, plain):
+    labels, features, test, bare = plain
+    known = ~test & ~bare
+    truth = labels["emotion"].to_numpy(dtype=str)
+    search = GridSearchCV(
+        make_pipeline(StandardScaler(), KNeighborsClassifier()),
+        {"kneighborsclassifier__n_neighbors": [1, 5, 25]},
+        scoring="balanced_accuracy",
+        cv=GroupKFold(4),
+    ).fit(features[known], truth[known], groups=labels["speaker"][known])
+    found = run.metrics("tuned")["tuning"]
+    (told,) = found["searches"]
+    assert told["chosen"]["K_val"] == search.best_params_["kneighborsclassifier__n_neighbors"]
+    scores = [row["score"] for row in told["candidates"]]
+    np.testing.assert_allclose(scores, search.cv_results_["mean_test_score"], atol=1e-9)
+    names = labels["file"][test].str.removeprefix("wav/")
+    expected = search.predict(features[test])
+    assert predicted(run, "tuned") == dict(zip(names, expected, strict=True))
+    outer = metrics.balanced_accuracy_score(truth[test], expected)
+    assert run.metrics("tuned")["value"] == pytest.approx(outer)
+    assert found["optimism"] == pytest.approx(search.best_score_ - outer)
+    kept = (
+        run.path
+        / json.loads((run.path / "results/experiments/tuned/experiment.json").read_text())[
+            "stages"
+        ]["train"]["files"]["model"]
+    )
+    assert json.loads(kept.read_text())["tuned"][0]["chosen"] == told["chosen"]
+    model = json.loads((kept.parent / "run1/model/model.json").read_text())
+    assert model["options"]["K_val"] == told["chosen"]["K_val"]

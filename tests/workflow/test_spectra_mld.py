@@ -106,6 +106,7 @@ def test_other_features_are_one_line_each(run, emodb):
     ]
     run.config(inis, "wrong.yaml")
     text = run.run("-n", "--configfile", "wrong.yaml", ok=False).text
-    assert "a.ini: [MODEL] type: cnn reads spectra alone, but FEATS.type is os" in text
-    assert "b.ini: [MODEL] type: cnn reads spectra alone, but FEATS.type is spectra, os" in text
+    wanted = "[MODEL] type: cnn reads spectra or os with level = frames alone, but FEATS.type is"
+    assert f"a.ini: {wanted} os" in text
+    assert f"b.ini: {wanted} spectra, os" in text
     assert "Traceback" not in text

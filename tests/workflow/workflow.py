@@ -68,11 +68,13 @@ class Folder:
     Args:
         path: the folder
         own_cache: extract all again, where the test is about extraction
+        page: write the page of results, which takes its time
     """
 
-    def __init__(self, path: Path, *, own_cache: bool = False):
+    def __init__(self, path: Path, *, own_cache: bool = False, page: bool = False):
         self.path = path
         self.cache = None if own_cache else os.environ["TEST_FEATURE_CACHE"]
+        self.page = page
         path.mkdir(parents=True, exist_ok=True)
 
     def ini(self, name: str, **sections: dict) -> str:
@@ -92,8 +94,10 @@ class Folder:
         return name
 
     def run(self, *arguments: str, ok: bool = True, snakefile: Path = ROOT / "Snakefile") -> Call:
-        if self.cache and not any(a.startswith("cache=") for a in arguments):
-            arguments = self._with_cache(list(arguments))
+        settings = {"cache": self.cache, "page": None if self.page else "none"}
+        for key, value in settings.items():
+            if value and not any(a.startswith(f"{key}=") for a in arguments):
+                arguments = self._with(f"{key}={value}", list(arguments))
         environment = {k: v for k, v in os.environ.items() if not k.startswith("IZWI_")}
         process = subprocess.run(
             [*SNAKEMAKE, "-s", str(snakefile), *arguments],
@@ -107,12 +111,12 @@ class Folder:
         assert not ok or call.code == 0, call.text
         return call
 
-    def _with_cache(self, arguments: list[str]) -> list[str]:
+    def _with(self, setting: str, arguments: list[str]) -> list[str]:
         if "--config" in arguments:
             place = arguments.index("--config") + 1
         else:
             arguments, place = ["--config", *arguments], 1
-        return [*arguments[:place], f"cache={self.cache}", *arguments[place:]]
+        return [*arguments[:place], setting, *arguments[place:]]
 
     def metrics(self, name: str, results: str = "results") -> dict:
         return json.loads((self.path / results / "experiments" / name / "metrics.json").read_text())

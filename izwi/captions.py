@@ -1,0 +1,118 @@
+"""What a reader sees in a picture, in words, for the page of results and Snakemake's report."""
+
+from __future__ import annotations
+
+from typing import Any
+
+# Kind of picture, as its file is called → title, and what is seen. The longest that fits counts.
+KINDS = {
+    "confusion_matrix": (
+        "Confusion matrix",
+        "Truth in the rows, prediction in the columns; a cell has the number of samples and their "
+        "share of the true class. The darker, the larger the share; the diagonal is right.",
+    ),
+    "confusion_matrix_binned": (
+        "Confusion matrix of the binned values",
+        "Truth and prediction of a regression, both put into bins; a cell has the number of "
+        "samples and their share of the true bin.",
+    ),
+    "truth_prediction": (
+        "Truth and prediction",
+        "Each point is a sample of the test set: its prediction over its truth. On the dashed line "
+        "both are equal.",
+    ),
+    "value_counts": (
+        "Distribution",
+        "How many samples have each value, by part of the split and by group.",
+    ),
+    "value_counts_of": (
+        "Distribution of one database",
+        "How many samples of the database have each value of the target, by part of the split and "
+        "by gender.",
+    ),
+    "tsne": (
+        "t-SNE of the features",
+        "Samples with similar features lie near each other. Distances between far groups and the "
+        "sizes of groups mean nothing.",
+    ),
+    "umap": (
+        "UMAP of the features",
+        "Samples with similar features lie near each other. Distances between far groups and the "
+        "sizes of groups mean little.",
+    ),
+    "pca": (
+        "Principal components of the features",
+        "Samples on the two directions in which the standardised features vary most.",
+    ),
+    "epoch_progression": (
+        "Training by epoch",
+        "Loss and measure on train and dev over the epochs; a dotted line marks the epoch whose "
+        "model is kept.",
+    ),
+    "learning_curve": (
+        "Learning curve",
+        "The measure on train and test over the number of training samples: where the curve of the "
+        "test still rises, more data would help.",
+    ),
+    "heat_map": (
+        "Results of a grid",
+        "A cell per experiment with its value and 95 % interval; the darker, the better.",
+    ),
+}
+
+
+def kind_of(stem: str) -> str | None:
+    """Kind of a picture by its file's name without ending, None where it is not known."""
+    fitting = [kind for kind in KINDS if stem == kind or stem.startswith(f"{kind}_")]
+    return max(fitting, key=len, default=None)
+
+
+def title(stem: str) -> str:
+    """A heading such as ``t-SNE of the features: gender``."""
+    kind = kind_of(stem)
+    if kind is None:
+        return stem.replace("_", " ").capitalize()
+    rest = stem[len(kind) + 1 :].replace("_", " ")
+    return KINDS[kind][0] + (f": {rest}" if rest else "")
+
+
+def seen(stem: str) -> str:
+    """What is seen in a picture, empty where that is not known."""
+    kind = kind_of(stem)
+    return KINDS[kind][1] if kind else ""
+
+
+def data(record: dict[str, Any], metrics: dict[str, Any]) -> str:
+    """With which data and by which model, in a sentence.
+
+    Args:
+        record: content of experiment.json
+        metrics: content of metrics.json
+    """
+    databases = " and ".join(database["name"] for database in record["databases"])
+    by = " and ".join(map(feature_set, record["features"]))
+    speakers = metrics["n_speakers"]
+    of = f" of {speakers} speakers" if speakers else ", speakers unknown"
+    return (
+        f"{record['target']} of {databases}, from {by} by {record['model']['type']}; trained on "
+        f"{metrics['n_train']} samples, tested on {metrics['n_test']}{of}."
+    )
+
+
+def figure(metrics: dict[str, Any]) -> str:
+    """The headline with its interval: ``UAR 0.614 [0.551, 0.672] (95 %, bootstrap …).``"""
+    measure = metrics["measure"].upper()
+    if metrics["value"] is None:
+        return f"{measure}: none."
+    low, high = metrics["ci"] or (None, None)
+    text = f"{measure} {metrics['value']:.4g}"
+    if low is None:
+        return f"{text}."
+    return f"{text} [{low:.4g}, {high:.4g}] (95 %, {metrics['ci_method']})."
+
+
+def feature_set(spec: dict[str, Any]) -> str:
+    """A feature set with the options that say most of it, such as ``os (eGeMAPSv02)``."""
+    options = spec["options"]
+    says = [str(options[name]) for name in ("set", "model", "size") if options.get(name)]
+    return f"{spec['type']} ({', '.join(says)})" if says else str(spec["type"])

@@ -1,0 +1,89 @@
+"""Text and values as HTML; whatever comes from outside is escaped."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+
+def escape(value: Any) -> str:
+    """A text that is shown as it is, in an element or in a quoted attribute."""
+    return html.escape(str(value), quote=True)
+
+
+def data(value: Any) -> str:
+    """JSON inside a ``script`` element, which no text in it can end."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    # Inside strings alone do these occur, and JSON reads them back the same.
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def policy_hash(content: str) -> str:
+    """How a content security policy names an inline script or style."""
+    digest = hashlib.sha256(content.encode()).digest()
+    return f"'sha256-{base64.b64encode(digest).decode()}'"
+
+
+def fill(template: str, values: dict[str, str]) -> str:
+    """Put values in the place of ``@@name@@``; what a value holds is left as it is.
+
+    Raises:
+        KeyError: if the template names what there is not
+    """
+    return re.sub(r"@@(\w+)@@", lambda found: values[found[1]], template)
+
+
+def number(value: float | None) -> str:
+    """A number for readers, as the pictures write it."""
+    if value is None:
+        return "–"
+    size = abs(value)
+    if size and size < 0.001:
+        return f"{value:.2e}"
+    return f"{value:.3f}" if size < 10 else f"{value:.1f}" if size < 1e5 else f"{value:.4g}"
+
+
+def markdown(text: str) -> str:
+    """Headings, tables, paragraphs and bold text of Markdown as HTML, all else as it is."""
+    parts = []
+    for block in re.split(r"\n\s*\n", text.strip()):
+        lines = block.strip().splitlines()
+        if not lines:
+            continue
+        heading = re.fullmatch(r"#+\s+(.*)", lines[0])
+        if heading:
+            parts.append(f"<h4>{_inline(heading[1])}</h4>")
+            lines = lines[1:]
+        rule = len(lines) > 1 and re.fullmatch(r"[\s|:-]+", lines[1]) and "-" in lines[1]
+        if rule and "|" in lines[0]:
+            head, body = _cells(lines[0]), map(_cells, lines[2:])
+            parts.append(table(head, body))
+        elif lines:
+            parts.append(f"<p>{_inline(' '.join(lines))}</p>")
+    return "\n".join(parts)
+
+
+def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A table of texts in which ``**`` makes bold."""
+    header = "".join(f'<th scope="col">{_inline(cell)}</th>' for cell in head)
+    body = "\n".join(
+        "<tr>" + "".join(f"<td>{_inline(cell)}</td>" for cell in row) + "</tr>" for row in rows
+    )
+    return (
+        '<div class="scroll" tabindex="0"><table class="data"><thead><tr>'
+        f"{header}</tr></thead><tbody>\n{body}\n</tbody></table></div>"
+    )
+
+
+def _cells(line: str) -> list[str]:
+    inner = line.strip().removeprefix("|").removesuffix("|")
+    return [cell.strip().replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", inner)]
+
+
+def _inline(text: str) -> str:
+    return re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", escape(text))

@@ -1,0 +1,106 @@
+"""How features are distributed in each class."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+
+from izwi.plots import style
+from izwi.plots.groups import as_text, quarters
+from izwi.plots.style import COLOURS, COLUMN, MM, SIZE
+
+_ROW = 5 * MM  # of a class
+_AROUND = 14 * MM  # title and axis of a panel
+_COLUMNS = 2
+MOST_GROUPS = 12
+
+
+def feature_distributions(
+    found: pd.DataFrame,
+    features: pd.DataFrame,
+    table: pd.DataFrame,
+    path: str | Path,
+    *,
+    order: list[str] | None,
+    title: str = "",
+    name: str = "",
+) -> None:
+    """Draw the features that differ most between classes: all samples, and the speakers' means.
+
+    Args:
+        found: the first rows of what `izwi.explaining.distributions` returns, one per panel
+        features: shape (rows, features), all that ``found`` names among them
+        table: ``truth`` and ``speaker`` of the same rows
+        path: of the picture
+        order: classes in order, None for numbers, which are cut into quarters
+        title: first line
+        name: of the target
+    """
+    known = table["truth"].notna().to_numpy()
+    truth = table["truth"][known].reset_index(drop=True)
+    if order is None:
+        groups, labels = quarters(truth.astype(float))
+    else:
+        groups, labels = as_text(truth, MOST_GROUPS, order)
+    speaker = table["speaker"][known].reset_index(drop=True)
+    by_speaker = speaker.notna().all() and speaker.nunique() > 1
+    note = f"by {name}; wide: samples, dots: means of speakers" if by_speaker else f"by {name}"
+    with style.drawing():
+        n_rows = math.ceil(len(found) / _COLUMNS)
+        height = n_rows * (len(labels) * _ROW + _AROUND)
+        top = style.figure_title(style.new_figure(2 * COLUMN, 1), title, note)
+        figure = style.new_figure(2 * COLUMN, height + top, layout="constrained")
+        style.figure_title(figure, title, note)
+        figure.get_layout_engine().set(rect=(0, 0, 1, 1 - top / (height + top)), h_pad=0.06)
+        grid = figure.subplots(n_rows, _COLUMNS, squeeze=False, sharey=True)
+        for axes in grid.ravel()[len(found) :]:
+            axes.set_axis_off()
+        for axes, (_, row) in zip(grid.ravel(), found.iterrows(), strict=False):
+            values = features[row["feature"]].to_numpy(dtype=float)[known]
+            _panel(axes, values, groups, labels, speaker if by_speaker else None)
+            axes.set_title(_heading(row), fontsize=SIZE, loc="left")
+        for axes in grid[:, 0]:
+            axes.set_yticks(range(len(labels)), [style.wrap(label, 22 * MM) for label in labels])
+            axes.set_ylim(len(labels) - 0.5, -0.5)
+        style.save(figure, path)
+
+
+def _panel(
+    axes: Axes,
+    values: np.ndarray,
+    groups: pd.Series,
+    labels: list[str],
+    speaker: pd.Series | None,
+) -> None:
+    for place, label in enumerate(labels):
+        own = (groups == label).to_numpy() & np.isfinite(values)
+        inside = values[own]
+        if len(inside) > 1 and np.ptp(inside) > 0:
+            parts = axes.violinplot(
+                [inside], [place], orientation="horizontal", widths=0.9, showextrema=False
+            )
+            for body in parts["bodies"]:
+                body.set(facecolor=COLOURS[4], edgecolor=COLOURS[0], linewidth=0.4, alpha=0.6)
+        elif len(inside):
+            axes.plot(inside, [place] * len(inside), "|", color=COLOURS[0])
+        if speaker is not None and len(inside):
+            means = pd.Series(inside).groupby(speaker[own].to_numpy()).mean()
+            axes.plot(means, [place] * len(means), "o", markersize=2, color=COLOURS[6], alpha=0.7)
+        elif len(inside):
+            axes.plot(np.median(inside), place, "o", markersize=3, color=COLOURS[6])
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="x", color="0.9", linewidth=0.5)
+
+
+def _heading(row: pd.Series) -> str:
+    symbol, column = ("ε²", "epsilon2") if "epsilon2" in row else ("ρ", "rho")
+    name = style.shorten(str(row["feature"]), 0.85 * COLUMN)
+    if pd.isna(row[column]):
+        return f"{name}\nnot testable"
+    corrected = row["p_bh"]
+    p = "< .001" if corrected < 0.001 else f"= {corrected:.3f}"
+    return f"{name}\n{symbol} {row[column]:.2f}, p {p} (corrected)"

@@ -1,0 +1,23 @@
+"""Who and what is in each part of a split."""
+
+for batch in jobs_of("describe"):
+
+    rule:
+        name:
+            batch.name
+        input:
+            ancient(batch.inputs),
+        output:
+            batch.outputs,
+        log:
+            batch.log,
+        benchmark:
+            batch.benchmark
+        conda:
+            "../envs/core.yaml"
+        threads: 1
+        resources:
+            mem_mb=memory(batch),
+            runtime=batch.runtime,
+        script:
+            "../scripts/describe.py"

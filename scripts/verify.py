@@ -1,0 +1,51 @@
+"""Compute all figures of an archive again, without audio, and say where they differ.
+
+python scripts/verify.py my_paper.zip
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+# As in the workflow: a sum in another order is another result in the last digit.
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"):
+    os.environ[name] = "1"
+
+from izwi.errors import UserError
+from izwi.verify import verify
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Verify an archive.
+
+    Returns:
+        0 where all is as it should be, else 1
+    """
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("archive", help="the zip that scripts/archive.py wrote")
+    wanted = parser.parse_args(arguments)
+    try:
+        found = verify(wanted.archive)
+    except UserError as error:
+        print("\n".join(error.problems), file=sys.stderr)
+        return 1
+    for verdict in found.verdicts:
+        told = "differs" if verdict.differences else f"ok, {verdict.figures} values"
+        print(f"{verdict.name}: {told}")
+        for line in verdict.differences:
+            print(f"  {line}")
+    for line in found.damaged:
+        print(line)
+    for line in found.notes:
+        print(f"note: {line}", file=sys.stderr)
+    print("all figures follow from the predictions" if found.ok else "NOT verified, see above")
+    return 0 if found.ok else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

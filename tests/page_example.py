@@ -1,0 +1,149 @@
+"""A page of results from made-up predictions, with labels and names that try to be markup."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import soundfile
+
+from izwi import evaluation, rows
+from izwi.experiment import resolve
+from izwi.files import write_json
+from izwi.page import build, write
+from izwi.page.options import DEFAULTS
+from izwi.units import Unit
+
+EVIL = "</script><img src=x onerror=\"window.evil='1'\">"
+LABELS = ["anger", "neutral", EVIL]
+PNG = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJg"
+    "gg=="
+)
+INI = """
+[EXP]
+name = {name}
+[DATA]
+databases = ['db']
+db = db.csv
+db.type = csv
+db.limit_samples = 40
+target = emotion
+[FEATS]
+type = os
+[MODEL]
+type = {model}
+C_val = 10
+"""
+
+
+def predictions(n: int = 40) -> pd.DataFrame:
+    """Predictions of a classifier that is right in three of four."""
+    random = np.random.default_rng(1)
+    truth = np.array(LABELS, dtype=object)[np.arange(n) % 3]
+    scores = random.dirichlet(np.ones(3), n)
+    right = np.arange(n) % 4 > 0
+    scores[right, np.arange(n)[right] % 3] += 1
+    scores /= scores.sum(axis=1, keepdims=True)
+    frame = pd.DataFrame(
+        {
+            "row": np.arange(n),
+            "database": "db",
+            "file": [f"wav/{i} & <b>.wav" for i in range(n)],
+            "start": pd.to_timedelta(np.zeros(n), unit="s"),
+            "end": pd.to_timedelta([None] * n),
+            "speaker": [f"db/s{i % 5}<i>" for i in range(n)],
+            "fold": 0,
+            "run": 1,
+            "truth": truth,
+            "prediction": np.array(LABELS, dtype=object)[scores.argmax(axis=1)],
+        }
+    )
+    for i, label in enumerate(LABELS):
+        frame[f"p_{label}"] = scores[:, i]
+    return frame
+
+
+def experiment(folder: Path, name: str, model: str, frame: pd.DataFrame, measure="uar") -> Unit:
+    """The folder of an experiment, as the workflow leaves it."""
+    own = folder / "results/experiments" / name
+    (own / "plots").mkdir(parents=True)
+    (folder / "db.csv").touch()
+    ini = folder / f"{name}.ini"
+    ini.write_text(INI.format(name=name, model=model), encoding="utf-8")
+    record = {
+        "key": f"key of {name}",
+        **resolve(str(ini), cwd=folder).as_dict(),
+        "izwi": "0",
+        "stages": {"load": [{"key": "table", "files": {"table": "t.parquet"}}]},
+        "packages": {"numpy": "1.2.3"},
+    }
+    spec = {"task": "classification", "measure": measure, "labels": LABELS, "seed": 1}
+    metrics = evaluation.evaluate(
+        spec, frame, training={"counts": {"train": 60}}, split={}, tables=[]
+    )
+    metrics["warnings"].append(f"see {folder}/deep/file.txt: {EVIL}")
+    write_json(own / "metrics.json", {"name": name, **metrics})
+    write_json(own / "experiment.json", record)
+    rows.write_predictions(frame, own / "predictions.csv")
+    (own / "plots/confusion_matrix.png").write_bytes(PNG)
+    files = {
+        "metrics": own / "metrics.json",
+        "record": own / "experiment.json",
+        "predictions": own / "predictions.csv",
+        "confusion_matrix.png": own / "plots/confusion_matrix.png",
+    }
+    return Unit(
+        "experiment", name, name, {}, {}, {k: str(v) for k, v in files.items()}, [f"{name}.ini"]
+    )
+
+
+def recordings(folder: Path, frame: pd.DataFrame) -> dict[str, str]:
+    """A second of tone for each row but the last of those that are wrong, which is missing."""
+    folder.mkdir()
+    paths = {}
+    for i, file in enumerate(frame["file"]):
+        path = folder / f"{i}.wav"
+        tone = 0.3 * np.sin(2 * np.pi * 40 * (5 + i) * np.arange(22050) / 22050)
+        soundfile.write(path, tone, 22050)
+        paths[file] = str(path)
+    return paths
+
+
+def make(folder: Path, **options) -> dict:
+    """A page with two experiments, one that failed, and a table.
+
+    Returns:
+        ``page`` (path), ``text``, ``frame`` (predictions), ``paths`` (of the recordings),
+        ``builder``
+    """
+    frame = predictions()
+    paths = recordings(folder / "audio", frame)
+    better = frame.assign(
+        prediction=frame["truth"].where(frame["row"] % 8 > 0, frame["prediction"])
+    )
+    units = [
+        experiment(folder, "first <b>&amp;", "svm", frame),
+        experiment(folder, "second", "svm", better),
+        Unit(
+            "experiment", "k", "lost", {}, {}, {"metrics": str(folder / "lost.json")}, ["lost.ini"]
+        ),
+    ]
+    (folder / "lost.json").touch()
+    grid = folder / "results/grids/g"
+    grid.mkdir(parents=True)
+    (grid / "table.md").write_text(f"# g\n\n| a | b |\n| --- | --- |\n| {EVIL} | **2** |\n")
+    (grid / "heat_map.png").write_bytes(PNG)
+    outputs = {"markdown": str(grid / "table.md"), "png": str(grid / "heat_map.png")}
+    tables = [Unit("grid", "g", "g", {}, {}, outputs)]
+    builder = build.Builder(
+        str(folder / "results"), {**DEFAULTS, **options}, lambda load, file: paths.get(file)
+    )
+    problems = [f"lost.ini: [MODEL] K_val: too many {EVIL}", "other.ini: not this one"]
+    content = builder.content(units, tables, problems, "commit 1234567890")
+    text = write.page(content, builder.pictures, builder.recordings)
+    page = folder / "results/index.html"
+    page.write_text(text, encoding="utf-8")
+    return {"page": page, "text": text, "frame": frame, "paths": paths, "builder": builder}

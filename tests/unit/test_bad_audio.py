@@ -1,0 +1,271 @@
+"""Audio of every kind that users have, by every way that reads it."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+from audio_tables import make_table
+
+from izwi import exclusion, features, splits, training
+from izwi.errors import UserError
+from izwi.units import Plan, Unit
+
+RATE = 16000
+OS = {"type": "os", "options": {}}
+
+
+def tone(seconds: float, rate: int = RATE, channels: int = 1) -> np.ndarray:
+    """Something voiced, shape (samples, channels)."""
+    t = np.arange(round(seconds * rate)) / rate
+    noise = np.random.default_rng(1).normal(0, 0.01, len(t))
+    signal = 0.3 * np.sin(2 * np.pi * 150 * t) + 0.1 * np.sin(2 * np.pi * 900 * t) + noise
+    return np.stack([signal] * channels, axis=1)
+
+
+def write(path: Path, signal: np.ndarray, rate: int = RATE, **how) -> bytes:
+    soundfile.write(path, signal, rate, **how)
+    return path.read_bytes()
+
+
+# What is wrong with a file, and a word of its reason.
+BAD = {
+    "missing.wav": "missing",
+    "folder.wav": "missing",
+    "empty.wav": "empty",
+    "header_alone.wav": "truncated, 0 of",
+    "half_a_header.wav": "unreadable",
+    "truncated.wav": "truncated, 15978 of 32000 bytes",
+    "truncated.mp3": "truncated",
+    "truncated.flac": "unreadable",
+    "truncated.ogg": "no audio in it",
+    "truncated.opus": "unreadable",
+    "corrupt.flac": "unreadable",
+    "noise.wav": "unreadable",
+    "text.wav": "unreadable",
+    "no_frames.wav": "no audio in it",
+    "nan.wav": "not finite",
+    "infinite.wav": "not finite",
+    "1_ms.wav": "too short",
+    "50_ms.wav": "too short",
+}
+
+
+@pytest.fixture(scope="module")
+def audio(tmp_path_factory) -> dict[str, str]:
+    """Files by name, good ones among them."""
+    folder = tmp_path_factory.mktemp("audio")
+    whole = {"wav": write(folder / "whole.wav", tone(1))}
+    for ending, how in {
+        "mp3": {},
+        "flac": {},
+        "ogg": {},
+        "opus": {"format": "OGG", "subtype": "OPUS"},
+    }.items():
+        whole[ending] = write(folder / f"whole.{ending}", tone(1), **how)
+    for ending, content in whole.items():
+        (folder / f"truncated.{ending}").write_bytes(content[: len(content) // 2])
+    middle = len(whole["flac"]) // 2
+    damaged = bytes(byte ^ 0xFF for byte in whole["flac"][middle : middle + 40])
+    (folder / "corrupt.flac").write_bytes(
+        whole["flac"][:middle] + damaged + whole["flac"][middle + 40 :]
+    )
+    (folder / "folder.wav").mkdir()
+    (folder / "empty.wav").write_bytes(b"")
+    (folder / "header_alone.wav").write_bytes(whole["wav"][:44])
+    (folder / "half_a_header.wav").write_bytes(whole["wav"][:20])
+    (folder / "noise.wav").write_bytes(np.random.default_rng(0).bytes(5000))
+    (folder / "text.wav").write_text("file,emotion\n" * 20)
+    write(folder / "no_frames.wav", tone(0))
+    for name, value in (("nan", np.nan), ("infinite", np.inf)):
+        signal = tone(1)
+        signal[100] = value
+        write(folder / f"{name}.wav", signal, subtype="FLOAT")
+    for ms in (1, 50, 100):
+        write(folder / f"{ms}_ms.wav", tone(ms / 1000))
+    write(folder / "silent.wav", np.zeros(RATE))
+    write(folder / "clipped.wav", np.clip(tone(1) * 100, -1, 1))
+    for rate in (8000, 44100, 192000):
+        write(folder / f"{rate}_hz.wav", tone(1, rate), rate)
+    for channels in (2, 5, 8):
+        write(folder / f"{channels}_channels.wav", tone(1, RATE, channels))
+    (folder / "flac_as.wav").write_bytes(whole["flac"])
+    (folder / "wav_as.mp3").write_bytes(whole["wav"])
+    paths = {path.name: str(path) for path in sorted(folder.iterdir())}
+    return paths | {"missing.wav": str(folder / "missing.wav")}
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        OS,
+        {"type": "os", "options": {"level": "lld"}},
+        {"type": "praat", "options": {}},
+        {"type": "spectra", "options": {}},
+    ],
+    ids=["functionals", "lld", "praat", "spectra"],
+)
+def test_bad_files_are_told_with_reasons_and_all_others_are_used(audio, tmp_path, spec):
+    # An analysis of any length pads what is short.
+    short = {"1_ms.wav", "50_ms.wav"} if spec["type"] == "spectra" else set()
+    table = make_table(audio)
+    said: list[str] = []
+    with pytest.raises(features.BadFiles) as told:
+        features.extract(spec, table, audio, store=tmp_path, threads=1, progress=said.append)
+    reasons = dict(told.value.rows)
+    assert set(reasons) - short == set(BAD) - short
+    for name, word in BAD.items():
+        assert name in short or word in reasons[name], (name, reasons[name])
+    assert f"{len(reasons)} of {len(table)} rows" in told.value.problems[0]
+
+    share = len(reasons) / len(table)
+    warned: list[str] = []
+    matrix = features.extract(
+        spec, table, audio, store=tmp_path, threads=1, fail_threshold=share, warn=warned.append
+    )
+    pd.testing.assert_frame_equal(
+        matrix[["file", "start", "end"]], table[["file", "start", "end"]], check_dtype=False
+    )
+    out = {matrix["file"].iloc[row]: reason for row, reason in matrix.attrs["excluded"]}
+    assert out == reasons
+    values = matrix.iloc[:, 3:].to_numpy()
+    bad = table["file"].isin(reasons).to_numpy()
+    assert np.isnan(values[bad]).all()
+    assert not np.isinf(values).any() and not np.isnan(values[~bad]).all(axis=1).any()
+    good = table[~bad].reset_index(drop=True)
+    alone = features.extract(spec, good, audio, store=tmp_path, threads=1)
+    np.testing.assert_array_equal(values[~bad], alone.iloc[:, 3:].to_numpy())
+    assert "excluded" not in alone.attrs
+    with pytest.raises(features.BadFiles, match="more than fail_threshold"):
+        features.extract(spec, table, audio, store=tmp_path, threads=1, fail_threshold=0.1)
+
+
+def test_recordings_for_finetuning_can_be_left_out_too(audio, tmp_path):
+    names = ["whole.wav", "empty.wav", "8000_hz.wav"]
+    table = make_table({name: audio[name] for name in names})
+    spec = {"type": "wave", "options": {"seconds": 2.0}}
+    matrix = features.extract(spec, table, audio, store=tmp_path, threads=1, fail_threshold=0.4)
+    matrix.to_parquet(tmp_path / "wave.parquet", index=False)
+    matrix = pd.read_parquet(tmp_path / "wave.parquet")
+    assert [row for row, _ in matrix.attrs["excluded"]] == [1]
+    assert [0 if array is None else len(array) for array in matrix.iloc[:, 3]] == [RATE, 0, RATE]
+
+
+def test_nothing_is_made_of_bad_files_alone(audio, tmp_path):
+    table = make_table({"empty.wav": audio["empty.wav"]})
+    with pytest.raises(features.BadFiles, match="cannot use 1 of 1"):
+        features.extract(OS, table, audio, store=tmp_path, threads=1, fail_threshold=1.0)
+
+
+def samples(n: int, bad: list[int]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """A table of two classes that features tell apart, and features, some of them unusable."""
+    rng = np.random.default_rng(3)
+    truth = np.array(["a", "b"])[np.arange(n) % 2]
+    times = {"start": pd.to_timedelta([0] * n), "end": pd.to_timedelta([None] * n)}
+    table = pd.DataFrame({"database": "d", "file": [f"{i}.wav" for i in range(n)], **times})
+    table = table.assign(
+        speaker=[f"s{i // 2 % 5}" for i in range(n)], digest=table["file"], truth=truth
+    )
+    values = np.where(truth == "a", 0.0, 3.0)[:, None] + rng.normal(size=(n, 2))
+    values[bad] = np.nan
+    matrix = table[["file", "start", "end"]].assign(x=values[:, 0], y=values[:, 1])
+    matrix.attrs["excluded"] = [[row, "truncated"] for row in bad]
+    return table, matrix
+
+
+SPEC = {
+    "task": "classification",
+    "model": {"type": "knn", "options": {"K_val": 3}},
+    "features": [],
+    "preprocessing": {"scale": "standard", "features": None},
+    "runs": 1,
+    "seed": 1,
+    "measure": "uar",
+    "save": False,
+}
+SPLIT = {
+    "task": "classification",
+    "target": "truth",
+    "seed": 1,
+    "databases": {"d": {"split_strategy": ["s3", "s4"]}},
+}
+
+
+@pytest.mark.parametrize("logo", [None, 5])
+def test_what_is_left_out_counts_nowhere_and_is_named(tmp_path, logo):
+    """The same figures as without these files in the database."""
+    bad = [0, 7, 36]
+    table, matrix = samples(40, bad)
+    keep = [row for row in range(40) if row not in bad]
+    less, only = table.iloc[keep], matrix.drop(index=bad)
+    only.attrs = {}
+    results = []
+    for t, m in (
+        (table, matrix),
+        (less.reset_index(drop=True), only.reset_index(drop=True)),
+    ):
+        split, report = splits.make_split({**SPLIT, "logo": logo}, [t])
+        folder = tmp_path / str(len(t))
+        results.append(training.train(SPEC, [t], [[m]], split, report["labels"], folder))
+    (predictions, report), (without, plain) = results
+    columns = ["file", "prediction", "p_a", "p_b"]
+    pd.testing.assert_frame_equal(predictions[columns], without[columns])
+    assert report["counts"] == plain["counts"] and "excluded" not in plain
+    assert report["excluded"]["n"] == 3 == sum(report["excluded"]["parts"].values())
+    assert [entry["file"] for entry in report["excluded"]["files"]] == ["0.wav", "7.wav", "36.wav"]
+    if not logo:
+        # Speakers of two rows each, in turn: s0, s3 and s3.
+        assert report["excluded"]["parts"] == {"test": 2, "train": 1}
+
+
+@pytest.mark.parametrize(
+    ("speakers", "words"),
+    [
+        (["s3", "s4"], "no row in test"),
+        (["s0", "s1", "s2"], "no row in train"),
+    ],
+)
+def test_too_little_is_left(tmp_path, speakers, words):
+    table, _ = samples(40, [])
+    bad = table.index[table["speaker"].isin(speakers)].tolist()
+    table, matrix = samples(40, bad)
+    split, report = splits.make_split(SPLIT, [table])
+    with pytest.raises(UserError, match=rf"\[FEATS\] fail_threshold: without .*{words}"):
+        training.train(SPEC, [table], [[matrix]], split, report["labels"], tmp_path)
+    other, report = splits.make_split({**SPLIT, "logo": 5}, [table])
+    with pytest.raises(UserError, match=r"fold \d: without .*no row in test"):
+        training.train(SPEC, [table], [[matrix]], other, report["labels"], tmp_path)
+
+
+def test_one_class_is_left(tmp_path):
+    table, _ = samples(40, [])
+    bad = table.index[table["truth"].eq("b") & ~table["speaker"].isin(["s3", "s4"])].tolist()
+    table, matrix = samples(40, bad)
+    split, report = splits.make_split(SPLIT, [table])
+    with pytest.raises(UserError, match="a alone in train"):
+        training.train(SPEC, [table], [[matrix]], split, report["labels"], tmp_path)
+
+
+def test_the_lists_of_all_feature_sets_become_one(tmp_path):
+    plan = Plan(str(tmp_path), str(tmp_path / "cache"))
+    for name in ("os", "praat"):
+        matrix = str(tmp_path / f"{name}.parquet")
+        plan.units["features"][name] = Unit("features", name, name, {}, {}, {"matrix": matrix})
+    assert exclusion.gather(plan) is None
+    place = exclusion.list_of(str(tmp_path / "os.parquet"))
+    exclusion.write_list(
+        place, [("d", "os", "=1+1.wav", "empty"), ("d", "os", "b,c.wav", "missing")]
+    )
+    assert exclusion.gather(plan) == tmp_path / "bad_files.csv"
+    with open(tmp_path / "bad_files.csv", newline="", encoding="utf-8") as stream:
+        assert list(csv.reader(stream)) == [
+            ["database", "features", "file", "reason"],
+            ["d", "os", "'=1+1.wav", "empty"],
+            ["d", "os", "b,c.wav", "missing"],
+        ]
+    place.unlink()
+    assert exclusion.gather(plan) is None and not (tmp_path / "bad_files.csv").exists()
