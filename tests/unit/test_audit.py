@@ -287,6 +287,14 @@ def test_folds_that_are_unlike_the_rest():
     assert "in 1 of 3 folds" in finding["line"]
 
 
+def test_audio_that_cannot_be_read_is_left_out():
+    table = data()
+    records = recordings(table)
+    records.loc[::2] = np.nan
+    assert found(table, records=records) == {}
+    assert found(table, records=records * np.nan) == {}
+
+
 def test_numbers_that_go_with_the_target():
     table = data()
     rng = np.random.default_rng(0)
