@@ -318,6 +318,8 @@ def test_f_test_is_that_of_scipy(seed):
     y, who, which = pairs.reshape(-1, 1), np.tile(np.arange(10), 2), np.repeat([0, 1], 10)
     (p,) = conditions.f_test(y, np.eye(2)[which], who)
     assert p == pytest.approx(stats.ttest_rel(*pairs).pvalue)
+    # What is the same in each block has no effect within it.
+    assert np.isnan(conditions.f_test(np.full((20, 1), 0.1) * who[:, None], np.eye(2)[which], who))
     assert np.isnan(conditions.f_test(y[:2], np.eye(2)[which[[0, 10]]], who[[0, 10]])).all()
 
 
