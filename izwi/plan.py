@@ -362,7 +362,8 @@ class Planner:
         self, experiment: Experiment, table: Unit, split: Unit, spec: dict[str, Any]
     ) -> Unit:
         extractor = extractor_key(spec)
-        threshold = experiment.fail_threshold
+        # The feature sets that models see tell of audio that cannot be used.
+        threshold = 1.0 if spec["type"] in features.INTERNAL else experiment.fail_threshold
         # What need not be asked for changes no key.
         key = key_of("features", extractor, table.key, *([threshold] if threshold else []))
         name = _slug(features_name(spec))
