@@ -10,7 +10,7 @@ INSTALL := -m pip install --quiet --no-compile --disable-pip-version-check
 PIP := $(BIN)/python $(INSTALL)
 
 .DEFAULT_GOAL := help
-.PHONY: help archive verify slurm test-slurm core deep trill web dev demo seeds test test-trill lint docs clean umap
+.PHONY: help archive verify soak audit slurm test-slurm core deep trill web dev demo seeds test test-trill lint docs clean umap
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -92,6 +92,17 @@ test-trill: .venv-trill/done ## run the tests of TRILL embeddings, in .venv-tril
 
 test-slurm: .venv/dev .venv/slurm ## run the tests on a real SLURM, where its packages are installed
 	$(BIN)/python -m pytest -m slurm -rs -s tests/workflow/test_slurm.py
+
+soak: .venv/dev ## kill 50 calls, fill a disk, flip bits: half an hour
+	$(BIN)/python -m pytest -m soak -rs -s tests/workflow/test_soak.py
+
+.venv-audit/done: requirements-audit.txt
+	$(PYTHON) -m venv .venv-audit
+	.venv-audit/bin/python $(INSTALL) -r requirements-audit.txt
+	@touch $@
+
+audit: .venv-audit/done ## look up known vulnerabilities of the pinned packages
+	.venv-audit/bin/python scripts/audit_packages.py .venv-audit/bin/pip-audit
 
 lint: .venv/dev ## ruff, snakefmt, snakemake --lint
 	$(BIN)/ruff check .

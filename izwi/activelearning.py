@@ -51,6 +51,7 @@ def choose(
     import pandas as pd
 
     from izwi import models
+    from izwi.preprocessing import Preprocessing
 
     _, train_rows, dev_rows, _ = fold
     used = (samples.split["part"] != "").to_numpy()
@@ -73,7 +74,13 @@ def choose(
     uncertainty = entropy(predicted.probabilities)
     # Of equals those that come first, so that the rows' order decides and nothing else.
     candidates = np.argsort(-uncertainty, kind="stable")[: CANDIDATES * wanted]
-    X = np.nan_to_num(fitted.transform(samples, pool[candidates]))
+    X = fitted.transform(samples, pool[candidates])
+    if np.isnan(X).any():
+        # The model copes with gaps, clusters do not: medians of the training rows, as elsewhere.
+        preprocessing = Preprocessing({**spec["preprocessing"], "impute": True})
+        preprocessing.fit(samples.values[train_rows], samples.names)
+        of_pool = samples.speakers(pool[candidates])
+        X = preprocessing.transform(samples.values[pool[candidates]], of_pool)
     picked = candidates[diverse(X, uncertainty[candidates], wanted, spec["seed"])]
     picked = picked[np.argsort(-uncertainty[picked], kind="stable")]
     rows = samples.split.loc[pool[picked], ["database", "file", "start", "end", "speaker"]]

@@ -20,6 +20,7 @@ from typing import Any
 from izwi import __version__
 from izwi.batching import missing
 from izwi.errors import UserError
+from izwi.files import atomic, read_json
 from izwi.ini import read_ini
 from izwi.planned import Planned
 from izwi.roots import root_file
@@ -141,7 +142,8 @@ def _kept(plan: Plan) -> list[Unit]:
 
 
 def _check_made(plan: Plan) -> None:
-    late = missing(plan)
+    late = [unit for unit in missing(plan) if unit.stage != "verdict"]
+    late += [unit for unit in _kept(plan) if "wish" in unit.inputs and _asked_otherwise(unit)]
     if late:
         names = list(dict.fromkeys(u.label for u in late if u.stage == "experiment"))
         told = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
@@ -149,6 +151,14 @@ def _check_made(plan: Plan) -> None:
             f"archive: {told or late[0].label}: not made yet, or out of date; run snakemake with "
             "this config first"
         )
+
+
+def _asked_otherwise(unit: Unit) -> bool:
+    """Whether files that carry no key in their names were made for something else."""
+    try:
+        return bool(read_json(unit.inputs["wish"])["key"] != unit.key)
+    except (OSError, ValueError, KeyError):
+        return True
 
 
 def _described(unit: Unit, results: str) -> dict[str, Any]:
@@ -284,8 +294,6 @@ def sums(files: dict[str, bytes]) -> bytes:
 
 def write_zip(path: Path, files: dict[str, bytes]) -> None:
     """Write a zip whose bytes depend on names and contents alone."""
-    from izwi.files import atomic
-
     with atomic(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
         for name in sorted(files):
             # The earliest time that a zip knows.

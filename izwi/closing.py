@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import csv
+import re
 import sys
 from pathlib import Path
 
@@ -98,4 +99,28 @@ def _print_problems(plan: Plan, log: str) -> None:
         path.unlink()
         print("\n" + "\n".join(lines), file=sys.stderr, flush=True)
     else:
-        print(f"\na job failed unexpectedly; its log is named in {log}", file=sys.stderr)
+        print("\n" + reason(log), file=sys.stderr, flush=True)
+
+
+def reason(log: str) -> str:
+    """Why jobs failed that could not say it themselves, and what to do; one line.
+
+    Args:
+        log: Snakemake's own log of the call
+    """
+    try:
+        text = Path(log).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        text = ""
+    again = "start again: what is made stays"
+    rules = list(dict.fromkeys(re.findall(r"^Error in rule (\S+):", text, re.MULTILINE)))
+    who = f"the job {rules[0]}" if rules else "a job"
+    if "<Signals.SIGINT" in text or "<Signals.SIGTERM" in text:
+        return f"stopped from outside (Ctrl-C?); {again}"
+    if "<Signals.SIGKILL" in text or "exit status 137" in text:
+        return (
+            f"{who} was killed from outside, most likely since memory ran out: take fewer cores "
+            f"(-c 1), shorter recordings or segments, or a computer with more memory, and {again}"
+        )
+    logs = re.findall(r"^ +log: (\S.*?)(?: \(check log.*)?$", text, re.MULTILINE)
+    return f"{who} failed unexpectedly; why stands in {logs[-1] if logs else log}"

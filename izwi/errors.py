@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+
 
 def printable(line: str) -> str:
     """A text as one line; what a name or label holds beside text moves no cursor."""
@@ -23,6 +26,26 @@ class UserError(Exception):
         self.problems = [printable(line) for line in lines]
         self.own = own
         super().__init__("\n".join(self.problems))
+
+
+# What a disk says that takes nothing, and what to do.
+_REFUSALS = {
+    errno.ENOSPC: "make room",
+    errno.EDQUOT: "make room",
+    errno.EROFS: "name another folder in the config's results or cache",
+    errno.EACCES: "give yourself the right to write there, or name another folder in the config",
+    errno.EPERM: "give yourself the right to write there, or name another folder in the config",
+}
+
+
+def refusal(error: BaseException) -> str | None:
+    """One line where a disk is full or a folder takes no files; None for all other errors."""
+    advice = _REFUSALS.get(getattr(error, "errno", None))
+    if advice is None or not isinstance(error, OSError):
+        return None
+    place = f" {error.filename}" if error.filename else ""
+    reason = os.strerror(error.errno)
+    return f"cannot write{place}: {reason}; {advice} and start again: what is made stays"
 
 
 class Problems:

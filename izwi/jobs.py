@@ -7,11 +7,12 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from izwi import failures
-from izwi.errors import Problems, UserError, printable
+from izwi.errors import Problems, UserError, printable, refusal
 from izwi.files import read_json
 from izwi.scan import Listing, scan
 from izwi.units import Plan, Unit
@@ -48,7 +49,8 @@ class Job:
     def say(self, line: str, *, show: bool = False) -> None:
         """Write a line to the log, and to the terminal where it is worth it."""
         if self.log:
-            with open(self.log, "a", encoding="utf-8") as stream:
+            # On a disk that is full the reason must still be told.
+            with suppress(OSError), open(self.log, "a", encoding="utf-8") as stream:
                 stream.write(line + "\n")
         if show:
             print(printable(line), file=sys.stderr, flush=True)
@@ -127,6 +129,8 @@ def _tried(unit: Unit, job: Job, main: Callable[[Unit, Job], None]) -> list[str]
         raise
     except Exception as error:
         job.say(traceback.format_exc())
+        if line := refusal(error):
+            return [f"{unit.stage} of {unit.label}: {line}"]
         reason = " ".join(str(error).split()) or "no reason given"
         lines = [
             f"{unit.stage} of {unit.label}: unexpected {type(error).__name__}: {reason}; "
@@ -172,9 +176,10 @@ def tell(plan: Plan, lines: list[str]) -> None:
     """Leave problems where the main process finds them, to print them last."""
     if not lines:
         return
-    path = problems_file(plan)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "a", encoding="utf-8") as stream:
-        stream.writelines(line + "\n" for line in lines)
     for line in lines:
         print(line, file=sys.stderr, flush=True)
+    path = problems_file(plan)
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(path, "a", encoding="utf-8") as stream:
+            stream.writelines(line + "\n" for line in lines)

@@ -362,7 +362,8 @@ class Planner:
         self, experiment: Experiment, table: Unit, split: Unit, spec: dict[str, Any]
     ) -> Unit:
         extractor = extractor_key(spec)
-        threshold = experiment.fail_threshold
+        # The feature sets that models see tell of audio that cannot be used.
+        threshold = 1.0 if spec["type"] in features.INTERNAL else experiment.fail_threshold
         # What need not be asked for changes no key.
         key = key_of("features", extractor, table.key, *([threshold] if threshold else []))
         name = _slug(features_name(spec))
@@ -1038,7 +1039,7 @@ class Planner:
         The folders of experiments are no inputs: whenever one of them was made, the summary is
         newer, and one file tells that as well as thousands.
         """
-        tables = [unit for stage in ON_PAGE for unit in self.plan.units[stage].values()]
+        tables = [unit for stage in ON_PAGE for unit in self.plan.units.get(stage, {}).values()]
         units = [unit.key for unit in (*experiments, *tables)]
         key = key_of("page", options, units, code_digest(page_files()))
         wish = self._path("plans", "page.json")
@@ -1063,7 +1064,7 @@ class Planner:
     def _verdict(self, experiments: list[Unit]) -> None:
         """The last job, which fails where an experiment could not be made."""
         stages = ("summary", *ON_PAGE, "page")
-        tables = [unit for stage in stages for unit in self.plan.units[stage].values()]
+        tables = [unit for stage in stages for unit in self.plan.units.get(stage, {}).values()]
         key = key_of("verdict", [unit.key for unit in (*experiments, *tables)])
         path = self._path("plans", "verdicts", key)
         self._add(

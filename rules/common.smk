@@ -10,7 +10,7 @@ sys.path.insert(0, str(HOME))
 from izwi import calls, closing, jobs, lock, report as reports
 from izwi.batching import Batch, arrange
 from izwi.config import read_config, resolve_all
-from izwi.errors import UserError
+from izwi.errors import UserError, refusal
 from izwi.plan import make_plan
 from izwi.units import Plan
 
@@ -42,6 +42,10 @@ def plan_of(config):
         )
     except UserError as error:
         raise SystemExit("\n".join(error.problems))
+    except OSError as error:
+        if line := refusal(error):
+            raise SystemExit(line)
+        raise
     if alone:
         # Marks of a call that was killed.
         plan.clear_failures()

@@ -1,6 +1,8 @@
 """Look at a split for what could make figures better than they are."""
 
 import sys
+from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -16,13 +18,14 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
     from izwi.audit import audit
 
     split_report = read_json(unit.inputs["split_report"])
-    tables = [pd.read_parquet(path) for path in unit.inputs["tables"]]
+    tables, recordings, copies = heard(tuple(unit.inputs["tables"]), tuple(unit.inputs["prints"]))
     report = audit(
         unit.spec,
         tables,
         pd.read_parquet(unit.inputs["split"]),
         labels=split_report["labels"],
-        recordings=joined(unit.inputs["prints"], len(tables)),
+        recordings=recordings,
+        copies=copies,
         imported=joined(unit.inputs["imported"], len(tables)),
         teachers=split_report.get("teachers", []),
     )
@@ -30,7 +33,19 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
     write_json(unit.outputs["report"], {"key": unit.key, "spec": unit.spec, **report})
 
 
-def joined(paths: list[str], n_tables: int):
+@lru_cache(maxsize=2)
+def heard(tables: tuple[str, ...], prints: tuple[str, ...]):
+    """Tables, their fingerprints and near-duplicates; many splits in one job share them."""
+    import pandas as pd
+
+    from izwi.audit import find_copies
+
+    found = [pd.read_parquet(path) for path in tables]
+    recordings = joined(prints, len(tables))
+    return found, recordings, None if recordings is None else find_copies(found, recordings)
+
+
+def joined(paths: Sequence[str], n_tables: int):
     """Matrices of all tables as one, numbers alone; None where there are none."""
     import pandas as pd
 

@@ -20,10 +20,12 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
     listing = job.listing(load)
     warnings: list[str] = []
 
-    def extract(rows: pd.DataFrame) -> pd.DataFrame:
-        return features.extract(
+    # What no model sees is told by the feature sets that models see.
+    internal = unit.spec["type"] in features.INTERNAL
+    try:
+        matrix = features.extract(
             {"type": unit.spec["type"], "options": unit.spec["options"]},
-            rows,
+            table,
             dict(zip(listing.files, listing.paths, strict=True)),
             store=Path(unit.spec["store"]),
             threads=job.threads,
@@ -31,21 +33,20 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
             progress=lambda line: job.say(f"{unit.label}: {line}", show=True),
             warn=lambda line: warnings.append(f"[FEATS] {load.label}: {line}"),
         )
-
-    try:
-        if unit.spec["type"] in features.INTERNAL:
-            matrix = features.where_possible(extract, table)
-        else:
-            matrix = extract(table)
     except features.BadFiles as error:
-        listed(unit, load.label, error.rows)
-        place = Path(job.plan.results) / exclusion.LIST
-        error.problems.append(f"[FEATS] type: all of them are listed in {place}")
-        raise
+        if not internal:
+            listed(unit, load.label, error.rows)
+            place = Path(job.plan.results) / exclusion.LIST
+            error.problems.append(f"[FEATS] type: all of them are listed in {place}")
+            raise
+        index = ["file", "start", "end"]
+        names = features.extractor_class(unit.spec["type"])({}).columns
+        matrix = table[index].reindex(columns=[*index, *names])
     excluded = matrix.attrs.get(exclusion.EXCLUDED, [])
     bad = [(matrix["file"].iloc[row], reason) for row, reason in excluded]
-    listed(unit, load.label, bad)
-    if bad:
+    if not internal:
+        listed(unit, load.label, bad)
+    if bad and not internal:
         warnings.append(f"[FEATS] {load.label}: {exclusion.warning(bad, len(matrix))}")
     with atomic(unit.outputs["matrix"]) as path:
         matrix.to_parquet(path, index=False)

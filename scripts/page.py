@@ -31,7 +31,7 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
         unit.spec,
         lambda load, file: places(load).get(file) if load in units["load"] else None,
     )
-    tables = [table for stage in ON_PAGE for table in units[stage].values()]
+    tables = [table for stage in ON_PAGE for table in units.get(stage, {}).values()]
     content = builder.content(
         units["experiment"].values(), tables, list(dict.fromkeys(lines)), commit()
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from izwi import binning, splits
@@ -15,7 +16,20 @@ from izwi.audit.findings import FLATTERING, NOTE, Finding, report, told
 from izwi.errors import UserError
 from izwi.features.signal import COLUMNS
 
-__all__ = ["audit"]
+__all__ = ["audit", "find_copies"]
+
+
+def find_copies(tables: list[pd.DataFrame], recordings: pd.DataFrame) -> np.ndarray | None:
+    """Near-duplicates among all rows, which splits of the same tables share.
+
+    Args:
+        tables: as for `audit`
+        recordings: as for `audit`
+
+    Returns:
+        as `overlaps.copies` gives it
+    """
+    return overlaps.copies(pd.concat(tables, ignore_index=True), recordings)
 
 
 def audit(
@@ -25,6 +39,7 @@ def audit(
     *,
     labels: list[str],
     recordings: pd.DataFrame | None,
+    copies: np.ndarray | None = None,
     imported: pd.DataFrame | None = None,
     teachers: list[str] | None = None,
 ) -> dict[str, Any]:
@@ -38,6 +53,7 @@ def audit(
         labels: the classes, none for regression
         recordings: fingerprint of each row of the split, NaN where its audio cannot be read; None
             where no audio is
+        copies: pairs of near-duplicates among them, see `find_copies`
         imported: imported features of each row, numbers alone, None where there are none
         teachers: lines on teachers of soft labels that know of the test set
 
@@ -71,7 +87,7 @@ def audit(
         )
         found.append(Finding("no audio", NOTE, line))
     else:
-        found += overlaps.near(frame, recordings, folds)
+        found += overlaps.near(frame, copies, folds)
         found += _conditions(spec["target"], frame, split, recordings, folds)
     if spec["leakage"] == "error":
         bad = [finding for finding in found if finding.grade in FLATTERING]

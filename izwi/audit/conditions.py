@@ -226,6 +226,7 @@ def f_test(y: np.ndarray, x: np.ndarray, block: np.ndarray) -> list[float]:
     """
     from scipy.special import fdtrc
 
+    rounding = 1e-20 * (y**2).sum(axis=0)
     y, x = (v - means_of(v, block)[block] for v in (y, x))
     rank = int(np.linalg.matrix_rank(x))
     free = len(y) - int(block.max()) - 1 - rank
@@ -234,8 +235,8 @@ def f_test(y: np.ndarray, x: np.ndarray, block: np.ndarray) -> list[float]:
     rest = ((y - x @ np.linalg.lstsq(x, y, rcond=None)[0]) ** 2).sum(axis=0)
     total = (y**2).sum(axis=0)
     result = []
-    for unexplained, all_of_it in zip(rest.tolist(), total.tolist(), strict=True):
-        if all_of_it == 0:
+    for unexplained, all_of_it, nothing in zip(rest, total, rounding, strict=True):
+        if all_of_it <= nothing:
             result.append(np.nan)
         elif unexplained <= 1e-12 * all_of_it:
             result.append(0.0)

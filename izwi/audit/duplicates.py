@@ -15,11 +15,13 @@ NEAR_ALONE = 0.25
 # Anchors that must agree, and by how much their distances in time may differ, in seconds.
 AGREEING = 2
 JITTER = 0.005
-# Coordinates in which near pictures are looked for before they are compared as a whole.
-SEARCHED = 6
+# Coordinates in which near pictures are looked for before they are compared as a whole: the more,
+# the longer it takes, and the fewer are left. More than so many need too much memory.
+SEARCHED = (6, 9, 14, SIZE)
+MOST = 20_000_000
 
 
-def pairs(prints: pd.DataFrame) -> np.ndarray:
+def pairs(prints: pd.DataFrame) -> np.ndarray | None:
     """Rows that are one recording.
 
     Two are where two of their anchors have near pictures and are as far apart in time in the one
@@ -29,10 +31,9 @@ def pairs(prints: pd.DataFrame) -> np.ndarray:
         prints: fingerprints, a row for each recording
 
     Returns:
-        positions of the first and the second, ascending, shape (pairs, 2)
+        positions of the first and the second, ascending, shape (pairs, 2); None where so many are
+        alike that they cannot be compared
     """
-    from scipy.spatial import cKDTree
-
     times = prints[[f"time_{anchor}" for anchor in range(ANCHORS)]].to_numpy(float)
     columns = [f"anchor_{anchor}_{i}" for anchor in range(ANCHORS) for i in range(SIZE)]
     pictures = prints[columns].to_numpy(float).reshape(-1, ANCHORS, SIZE)
@@ -40,11 +41,10 @@ def pairs(prints: pd.DataFrame) -> np.ndarray:
     if len(np.unique(rows)) < 2:
         return np.empty((0, 2), dtype=int)
     times, pictures = times[rows, anchors], pictures[rows, anchors]
-    telling = np.sort(np.argsort(-pictures.var(axis=0), kind="stable")[:SEARCHED])
-    tree = cKDTree(pictures[:, telling], balanced_tree=False)
-    first, second = tree.query_pairs(NEAR, output_type="ndarray").T
-    # A query may give either order.
-    first, second = np.minimum(first, second), np.maximum(first, second)
+    candidates = _candidates(pictures)
+    if candidates is None:
+        return None
+    first, second = candidates
     other = rows[first] != rows[second]
     first, second = first[other], second[other]
     distance = np.linalg.norm(pictures[first] - pictures[second], axis=1)
@@ -64,3 +64,18 @@ def pairs(prints: pd.DataFrame) -> np.ndarray:
     agree = same & (found["shift"].diff() <= JITTER)
     chosen = found.loc[alone | agree, ["a", "b"]].drop_duplicates()
     return chosen.to_numpy(int)
+
+
+def _candidates(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+    """Pairs of pictures that may be near, the first before the second; None if too many."""
+    from scipy.spatial import cKDTree
+
+    telling = np.argsort(-pictures.var(axis=0), kind="stable")
+    for searched in SEARCHED:
+        tree = cKDTree(pictures[:, np.sort(telling[:searched])], balanced_tree=False)
+        # Each pair counts twice, and each picture with itself.
+        if (tree.count_neighbors(tree, NEAR) - len(pictures)) / 2 <= MOST:
+            found = tree.query_pairs(NEAR, output_type="ndarray")
+            # A query may give either order.
+            return found.min(axis=1), found.max(axis=1)
+    return None

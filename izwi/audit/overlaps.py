@@ -64,7 +64,7 @@ def audio(frame: pd.DataFrame, folds: list[Fold]) -> list[Finding]:
         folds: row numbers by part, for each fold
     """
     known = frame["digest"].notna().to_numpy()
-    ids = frame.groupby(["digest", "start", "end"], dropna=False).ngroup().to_numpy()
+    ids = _audio(frame)
     labelled = frame.groupby([ids, "truth"], dropna=False).ngroup().to_numpy()
     findings = []
     for first, second, grade in PAIRS:
@@ -105,17 +105,13 @@ def stretches(frame: pd.DataFrame, folds: list[Fold]) -> list[Finding]:
         met: list[int] = []
         shared: set[int] = set()
         for rows in folds:
-            by_file: dict[int, list[int]] = {}
-            for row in rows[first]:
-                by_file.setdefault(int(code[row]), []).append(row)
-            for row in rows[second]:
-                there = by_file.get(int(code[row]), []) if code[row] >= 0 else []
-                if there:
-                    shared.add(int(code[row]))
-                others = [(start[i], end[i]) for i in there]
-                own = (start[row], end[row])
-                if own not in others and any(a < own[1] and b > own[0] for a, b in others):
-                    met.append(row)
+            there, here = (
+                pd.Series(own).groupby(code[own]).indices for own in (rows[first], rows[second])
+            )
+            for file in here.keys() & there.keys() - {-1}:
+                shared.add(file)
+                own, other = rows[second][here[file]], rows[first][there[file]]
+                met.extend(own[_overlap((start[own], end[own]), (start[other], end[other]))])
         files = list(dict.fromkeys(frame["file"].iloc[met]))
         if met:
             line = (
@@ -135,24 +131,58 @@ def stretches(frame: pd.DataFrame, folds: list[Fold]) -> list[Finding]:
     return findings
 
 
-def near(frame: pd.DataFrame, prints: pd.DataFrame, folds: list[Fold]) -> list[Finding]:
-    """Rows of one part that are rows of another, resampled, amplified, trimmed or coded again.
+def _overlap(
+    these: tuple[np.ndarray, np.ndarray], others: tuple[np.ndarray, np.ndarray]
+) -> np.ndarray:
+    """Which stretches (start, end) overlap with some of others, without being the same as one."""
+    order = np.argsort(others[0], kind="stable")
+    start, latest = others[0][order], np.maximum.accumulate(others[1][order])
+    before = np.searchsorted(start, these[1], side="left")
+    met = (before > 0) & (latest[np.maximum(before - 1, 0)] > these[0])
+    same = set(zip(*(side.tolist() for side in others), strict=True))
+    own = zip(*(side.tolist() for side in these), strict=True)
+    return met & np.array([stretch not in same for stretch in own])
+
+
+def copies(frame: pd.DataFrame, prints: pd.DataFrame) -> np.ndarray | None:
+    """Rows that are one recording, resampled, amplified, trimmed or coded again.
 
     Args:
         frame: as for :func:`audio`
         prints: fingerprint of each row
+
+    Returns:
+        row numbers, shape (pairs, 2): for the same audio, byte by byte, its first row stands;
+        stretches of one file are no pairs; None where too many are alike
+    """
+    first = np.unique(_audio(frame), return_index=True)[1]
+    found = duplicates.pairs(prints.iloc[first])
+    if found is None:
+        return None
+    digest = frame["digest"].to_numpy()
+    found = first[found]
+    return found[digest[found[:, 0]] != digest[found[:, 1]]]
+
+
+def _audio(frame: pd.DataFrame) -> np.ndarray:
+    """A number for each different piece of audio, shape (rows,)."""
+    return frame.groupby(["digest", "start", "end"], dropna=False).ngroup().to_numpy()
+
+
+def near(frame: pd.DataFrame, pair: np.ndarray | None, folds: list[Fold]) -> list[Finding]:
+    """Rows of one part that are rows of another, resampled, amplified, trimmed or coded again.
+
+    Args:
+        frame: as for :func:`audio`
+        pair: as :func:`copies` gives it
         folds: row numbers by part, for each fold
     """
-    ids = frame.groupby(["digest", "start", "end"], dropna=False).ngroup().to_numpy()
-    _, representative, ids = np.unique(ids, return_index=True, return_inverse=True)
-    used = np.unique(np.concatenate([rows for fold in folds for rows in fold.values()]))
-    there = np.zeros(len(representative), dtype=bool)
-    there[ids[used]] = True
-    found = duplicates.pairs(prints.iloc[representative[there]])
-    # Stretches of one file are told as such.
-    pair = np.flatnonzero(there)[found]
-    digest = frame["digest"].to_numpy()[representative]
-    pair = pair[digest[pair[:, 0]] != digest[pair[:, 1]]]
+    if pair is None:
+        line = "too many recordings are alike to look for near-duplicates, as noise and tones are"
+        return [Finding("near-duplicates", NOTE, line)]
+    ids = _audio(frame)
+    representative = dict(zip(ids[pair].ravel().tolist(), pair.ravel().tolist(), strict=True))
+    pair = ids[pair]
     findings: list[Finding] = []
     if not len(pair):
         return findings

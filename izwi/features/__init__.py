@@ -38,12 +38,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EXTRACTORS",
+    "INTERNAL",
     "BadFiles",
     "Extractor",
     "TableExtractor",
     "extract",
     "extractor_class",
-    "where_possible",
 ]
 
 EXTRACTORS = {
@@ -135,34 +135,6 @@ def extract(
         if bad:
             matrix.attrs[EXCLUDED] = [[row, reason] for row, _, reason in bad]
         return matrix
-
-
-def where_possible(
-    extract_rows: Callable[[pd.DataFrame], pd.DataFrame], table: pd.DataFrame
-) -> pd.DataFrame:
-    """Features of a table, NaN for rows of files that cannot be used.
-
-    It is for what no model sees: the feature sets that models see tell of such files.
-
-    Args:
-        extract_rows: gives the features of rows, or raises BadFiles
-        table: needs ``file``, ``start``, ``end``, ``digest``
-
-    Returns:
-        a row for each of the table in its order
-
-    Raises:
-        BadFiles: if no file can be used
-    """
-    try:
-        return extract_rows(table)
-    except BadFiles as error:
-        good = table[~table["file"].isin([file for file, _ in error.rows])]
-        if good.empty:
-            raise
-        found = extract_rows(good.reset_index(drop=True)).set_index(good.index)
-        index = ["file", "start", "end"]
-        return found.reindex(table.index).assign(**{name: table[name] for name in index})
 
 
 def _extract(

@@ -18,7 +18,8 @@ _GAP = 3 * POINT
 def confusion_matrix(metrics: dict[str, Any], path: str | Path, title: str = "") -> None:
     """Draw truth against prediction, with count and share of the true class in each cell.
 
-    One column wide; wider where so many classes need it for legible text.
+    One column wide. Where counts do not fit into it, cells have the shares alone, and each true
+    class its number of samples; of more than about a dozen classes the picture is wider.
 
     Args:
         metrics: the content of metrics.json; its counts are means where there are several runs
@@ -36,15 +37,20 @@ def confusion_matrix(metrics: dict[str, Any], path: str | Path, title: str = "")
         size = len(labels)
         sums = counts.sum(axis=1, keepdims=True)
         shares = np.divide(counts, sums, out=np.full_like(counts, np.nan), where=sums > 0)
-        cells = [
-            [_cell(counts[i, j], shares[i, j], metrics["runs"]) for j in range(size)]
-            for i in range(size)
-        ]
-
-        rows = [style.wrap(label, 19 * MM) for label in labels]
-        left = max(map(style.width_of, rows)) + LINE + 2.5 * _GAP
+        runs = metrics["runs"]
         right = 1 * MM
-        need = max(style.width_of(text) for row in cells for text in row) + 1.2 * POINT
+        counted = True
+        cells = [
+            [_cell(counts[i, j], shares[i, j], runs) for j in range(size)] for i in range(size)
+        ]
+        rows, left, need = _room(labels, cells)
+        if left + size * need + right > COLUMN:
+            counted = False
+            cells = [[text.partition("\n")[2] for text in row] for row in cells]
+            rows, left, need = _room(labels, cells)
+            rows = [
+                f"{row}\nn = {_number(n, runs)}" for row, n in zip(rows, sums[:, 0], strict=True)
+            ]
         wide = max(need, (COLUMN - left - right) / size)
         if wide > style.width_of("100%") + _GAP:
             cells = [[text if text.endswith("–") else f"{text}%" for text in row] for row in cells]
@@ -53,7 +59,7 @@ def confusion_matrix(metrics: dict[str, Any], path: str | Path, title: str = "")
         columns = [style.shorten(label, 36 * MM) for label in labels] if upright else labels
         wide = max(wide, LINE if upright else 0)
         high = max(
-            2 * LINE + 2 * POINT,
+            (1 + counted) * LINE + 2 * POINT,
             LINE * max(text.count("\n") + 1 for text in rows) + POINT,
             min(wide, 13 * MM),
         )
@@ -75,8 +81,8 @@ def confusion_matrix(metrics: dict[str, Any], path: str | Path, title: str = "")
         figure.text(_GAP / width, (bottom + size * high / 2) / height, "truth", **_SIDE)
         centre = (left + size * wide / 2) / width
         figure.text(centre, (_GAP + LINE) / height, "prediction", **_FOOT)
-        runs = f", means of {metrics['runs']} runs" if metrics["runs"] > 1 else ""
-        legend = f"cells: count, % of the true class{runs}"
+        means = f", means of {runs} runs" if runs > 1 else ""
+        legend = f"cells: {'count, ' if counted else ''}% of the true class{means}"
         low = min(centre, 1 - style.width_of(legend) / width / 2 - 0.01)
         figure.text(low, _GAP / height, legend, color="0.35", **_FOOT)
         style.save(figure, path)
@@ -93,19 +99,36 @@ def _measures(metrics: dict[str, Any]) -> str:
     return ", ".join([*texts, f"n = {metrics['n_evaluated']}"])
 
 
+def _room(labels: list[str], cells: list[list[str]]) -> tuple[list[str], float, float]:
+    """Names of the rows, the width that they take, and that which a cell needs, in inches."""
+    rows = [style.wrap(label, 19 * MM) for label in labels]
+    need = max(style.width_of(text) for row in cells for text in row) + 0.6 * POINT
+    return rows, max(map(style.width_of, rows)) + LINE + 2.5 * _GAP, need
+
+
+def _number(count: float, runs: int) -> str:
+    return f"{count:.1f}" if runs > 1 else f"{count:.0f}"
+
+
 def _cell(count: float, share: float, runs: int) -> str:
-    number = f"{count:.1f}" if runs > 1 else f"{count:.0f}"
-    return f"{number}\n{'–' if np.isnan(share) else f'{100 * share:.0f}'}"
+    return f"{_number(count, runs)}\n{'–' if np.isnan(share) else f'{100 * share:.0f}'}"
+
+
+def _luminance(colours: np.ndarray) -> np.ndarray:
+    """Relative luminance of sRGB colours, as WCAG 2 defines it: shape (…, 3) → (…)."""
+    linear = np.where(colours <= 0.04045, colours / 12.92, ((colours + 0.055) / 1.055) ** 2.4)
+    return linear @ (0.2126, 0.7152, 0.0722)
 
 
 def _fill(axes: Axes, cells: list[list[str]], shares: np.ndarray) -> None:
     # the darkest tenth is left out: white text on it and black beside it stay legible in grey
     colours = matplotlib.colormaps["Blues"](np.nan_to_num(shares) * 0.9)
     axes.imshow(colours, aspect="auto", interpolation="nearest")
-    luminance = colours[..., :3] @ (0.2126, 0.7152, 0.0722)
+    luminance = _luminance(colours[..., :3])
     for (i, j), light in np.ndenumerate(luminance):
-        empty = cells[i][j].startswith(("0\n", "0.0\n"))
-        colour = "white" if light < 0.5 else ("0.45" if empty else "black")
+        empty = not shares[i, j] > 0
+        # Which of both has the higher contrast, at least 4.5.
+        colour = "white" if light < 0.179 else ("0.4" if empty else "black")
         text = cells[i][j]
         axes.text(j, i, text, ha="center", va="center", color=colour, linespacing=1.15)
     axes.set_xticks(np.arange(len(cells) - 1) + 0.5, minor=True)

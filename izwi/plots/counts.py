@@ -104,19 +104,23 @@ def _bars(
 ) -> None:
     rows = [style.wrap(label, 28 * MM) for label in labels]
     lines = max(text.count("\n") + 1 for text in rows)
+    left = max(map(style.width_of, rows)) + 6 * POINT
+    # A sample of the look stands before each name, two lines of text wide.
+    room = COLUMN - left - 3 * MM - 3 * LINE
+    panels = [[(style.wrap(name, room), values) for name, values in groups] for groups in panels]
+    heads = [sum(1 + 1.15 * name.count("\n") for name, _ in groups) * LINE for groups in panels]
     heights = []
-    for groups in panels:
+    for groups, head in zip(panels, heads, strict=True):
         step = max(len(groups), lines) * LINE + 3 * POINT
-        heights.append(step * len(labels) + (len(groups) + 2) * LINE + 5 * MM)
+        heights.append(step * len(labels) + head + 2 * LINE + 5 * MM)
     top = style.figure_title(style.new_figure(COLUMN, 1), *heading)
     height = top + sum(heights)
     figure = style.new_figure(COLUMN, height)
     style.figure_title(figure, *heading)
-    left = max(map(style.width_of, rows)) + 6 * POINT
     at = height - top
     for panel, (groups, tall) in enumerate(zip(panels, heights, strict=True)):
-        inner = tall - (len(groups) + 2) * LINE - 5 * MM
-        at -= (len(groups) + 0.3) * LINE + inner
+        inner = tall - heads[panel] - 2 * LINE - 5 * MM
+        at -= heads[panel] + 0.3 * LINE + inner
         axes = figure.add_axes(
             (left / COLUMN, at / height, 1 - (left + 3 * MM) / COLUMN, inner / height)
         )

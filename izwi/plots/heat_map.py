@@ -14,7 +14,12 @@ from izwi.plots.style import COLUMN, LINE, MM, POINT
 
 MOST_ROWS = 150  # of more, the first are drawn
 LOWER_IS_BETTER = ("mse", "mae", "eer")
+UNBOUNDED = ("mse", "mae")
+LEVELS = 5  # of brevity in a cell
 _GAP = 3 * POINT
+_RIGHT = 1 * MM
+# Names of rows are wrapped to this width.
+_NARROW, _BROAD = 19 * MM, 45 * MM
 
 
 def heat_map(
@@ -26,6 +31,9 @@ def heat_map(
     across: str | None = None,
 ) -> None:
     """Draw a cell per experiment, with value and 95 % interval; the darker, the better.
+
+    One column wide, as far as the cells allow: where there are many side by side, the interval
+    takes two lines, then it is left to the table, and the value gets two decimals.
 
     The options that vary go down and across so that the picture is as square as can be. One that
     follows from another, such as a name from a target, is left out.
@@ -48,25 +56,36 @@ def heat_map(
     names_down = names_down[:MOST_ROWS]
     several = len({row["measure"] for row in rows}) > 1
     counts = {row["n_evaluated"] for row in rows}
-    texts = np.full((len(names_down), len(names_across)), "", dtype=object)
-    goodness = np.full(texts.shape, np.nan)
+    drawn = np.full((len(names_down), len(names_across)), None, dtype=object)
+    goodness = np.full(drawn.shape, np.nan)
     shades = _goodness(rows)
     for row, shade in zip(rows, shades, strict=True):
         place = _step(down, row), _step(over, row)
         if place[0] not in names_down:
             continue
         i, j = names_down.index(place[0]), names_across.index(place[1])
-        texts[i, j] = _cell(row, several, len(counts) > 1)
+        drawn[i, j] = row
         goodness[i, j] = shade
     measures = ", ".join(dict.fromkeys(row["measure"].upper() for row in rows))
     n = f", n = {counts.pop()}" if len(counts) == 1 else ""
-    heading = [title, f"{measures} with 95 % interval{n}; the darker, the better"]
     methods = list(dict.fromkeys(row["ci_method"] for row in rows if row["ci_method"]))
-    if methods:
-        heading.append(f"intervals: {'; '.join(methods)}")
-    if left_out > 0:
-        heading.append(f"{left_out} further rows are in the table alone")
     with style.drawing():
+        for level in range(LEVELS):
+            texts = np.full(drawn.shape, "", dtype=object)
+            for place, row in np.ndenumerate(drawn):
+                if row is not None:
+                    texts[place] = _cell(row, several, len(counts) > 1, level)
+            if _least_width(texts, names_down) <= COLUMN:
+                break
+        with_interval = level < 2 and bool(methods)
+        what = f"{measures} with 95 % interval{n}" if with_interval else f"{measures}{n}"
+        heading = [title, f"{what}; the darker, the better"]
+        if with_interval:
+            heading.append(f"intervals: {'; '.join(methods)}")
+        elif methods:
+            heading.append("95 % intervals are in the table")
+        if left_out > 0:
+            heading.append(f"{left_out} further rows are in the table alone")
         _draw(texts, goodness, names_down, names_across, (down, over), heading, path)
 
 
@@ -127,16 +146,33 @@ def _goodness(rows: list[dict[str, Any]]) -> list[float]:
     return found
 
 
-def _cell(row: dict[str, Any], several: bool, counted: bool) -> str:
+def _cell(row: dict[str, Any], several: bool, counted: bool, level: int) -> str:
+    """Text of a cell, the shorter the higher the level."""
     if row["value"] is None:
         text = "–"
     else:
-        text = style.number(row["value"])
-        if row["ci_low"] is not None:
-            text += f"\n[{style.number(row['ci_low'])}, {style.number(row['ci_high'])}]"
+        text = _number(row["value"], row["measure"], level)
+        if row["ci_low"] is not None and level < 2:
+            between = "," + ("\n" if level else " ")
+            text += f"\n[{style.number(row['ci_low'])}{between}{style.number(row['ci_high'])}]"
     if several:
-        text = f"{row['measure'].upper()} {text}"
+        text = f"{row['measure'].upper()}{' ' if level < 2 else chr(10)}{text}"
     return f"{text}\nn = {row['n_evaluated']}" if counted else text
+
+
+def _number(value: float, measure: str, level: int) -> str:
+    # Of an error that has a unit two decimals may be none that count.
+    if level < 3 or measure in UNBOUNDED:
+        return style.number(value)
+    text = f"{value:.2f}"
+    return text if level == 3 else text.replace("0.", ".", 1)
+
+
+def _least_width(texts: np.ndarray, names_down: list[tuple[str, ...]]) -> float:
+    """Inches that cells need beside names of rows that are wrapped as narrow as they may be."""
+    names = max(style.width_of(style.wrap(", ".join(name), _NARROW)) for name in names_down)
+    wide = max(style.width_of(text) for text in texts.flat) + _GAP
+    return names + LINE + 3 * _GAP + texts.shape[1] * wide + _RIGHT
 
 
 def _draw(
@@ -149,14 +185,25 @@ def _draw(
     path: str | Path,
 ) -> None:
     n_down, n_across = texts.shape
-    wide = max(style.width_of(text) for text in texts.flat) + 2 * _GAP
-    rows = [style.wrap(", ".join(name), 45 * MM) for name in names_down]
-    left = max(map(style.width_of, rows)) + LINE + 3 * _GAP
-    right = 1 * MM
-    wide = max(wide, (COLUMN - left - right) / n_across if n_across > 1 else 0)
-    columns = [style.wrap(", ".join(name), wide - _GAP) for name in names_across]
+    wide = max(style.width_of(text) for text in texts.flat) + _GAP
+    beside = LINE + 3 * _GAP
+    right = _RIGHT
+    room = COLUMN - n_across * (wide + _GAP) - right - beside
+    rows = [style.wrap(", ".join(name), min(max(room, _NARROW), _BROAD)) for name in names_down]
+    left = max(map(style.width_of, rows)) + beside
+    wide = max(wide, (COLUMN - left - right) / n_across if n_across > 1 else wide + _GAP)
+    names = [", ".join(name) for name in names_across]
+    columns = [style.wrap(name, wide - _GAP) for name in names]
+    # Names that would have to be broken inside their words stand upright.
+    upright = any(style.width_of(word) > wide - _GAP for name in names for word in name.split())
+    if upright:
+        columns = [style.shorten(name, 36 * MM) for name in names]
+        under = max(map(style.width_of, columns))
+        wide = max(wide, LINE + POINT)
+    else:
+        under = LINE * max(text.count("\n") + 1 for text in columns)
     high = LINE * max(text.count("\n") + 1 for text in [*texts.flat, *rows]) + 2 * _GAP
-    below = LINE * (max(text.count("\n") + 1 for text in columns) + 1) + 3 * _GAP
+    below = under + LINE + 3 * _GAP
     width = max(left + n_across * wide + right, COLUMN)
     # What one column leaves free is at its left, so that its names stand beside it.
     left = width - n_across * wide - right
@@ -177,7 +224,7 @@ def _draw(
     axes.set_yticks(np.arange(n_down - 1) + 0.5, minor=True)
     axes.grid(which="minor", color="white", linewidth=0.8)
     axes.set_axisbelow(False)
-    axes.set_xticks(range(n_across), columns)
+    axes.set_xticks(range(n_across), columns, rotation=90 if upright else 0)
     axes.set_yticks(range(n_down), rows)
     axes.tick_params(which="both", length=0)
     axes.tick_params(which="major", pad=_GAP / POINT)

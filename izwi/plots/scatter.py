@@ -30,8 +30,10 @@ def truth_prediction(
     labelled = predictions[predictions["truth"].notna()]
     with style.drawing():
         crowded = len(labelled) > CROWD
+        names = labelled["database"].unique()
+        below = 0 if crowded or len(names) < 2 else (len(names) + 1) // 2 + 1
         figure = style.new_figure(
-            COLUMN, COLUMN + (8 if crowded else 3) * style.LINE, layout="constrained"
+            COLUMN, COLUMN + (8 if crowded else 3 + below) * style.LINE, layout="constrained"
         )
         others = [name for name in ("ccc", "pcc") if name != metrics["measure"]]
         top = style.figure_title(
@@ -90,9 +92,10 @@ def _draw(axes: Axes, labelled: pd.DataFrame) -> None:
                 markerfacecolor="none",
                 markeredgecolor=COLOURS[i % len(COLOURS)],
                 markeredgewidth=0.5,
-                label=name,
+                label=style.wrap(str(name), 31 * style.MM),
             )
         if len(names) > 1:
-            axes.legend(loc="best")
+            # Below, where it hides no point.
+            axes.figure.legend(loc="outside lower center", ncols=2, handletextpad=0.2)
     axes.plot(limits, limits, color="0.3", linestyle="--", linewidth=0.8)
     axes.set(xlim=limits, ylim=limits, xlabel="truth", ylabel="prediction", aspect="equal")

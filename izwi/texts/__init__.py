@@ -40,6 +40,6 @@ def texts(
         "table1.tex": table1.latex(record, description),
         "model_card.md": card.card(record, metrics, training, description),
     }
-    written["references.bib"] = citations.bibliography(cites, description)
+    written["references.bib"] = citations.bibliography(cites, record, description)
     written["CITATION.cff"] = citations.citation(record, cites)
     return {file: written[file] for file in FILES}

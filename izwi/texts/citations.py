@@ -102,24 +102,29 @@ def izwi_citation() -> dict[str, Any]:
     return yaml.safe_load(CITATION.read_text(encoding="utf-8"))
 
 
-def bibliography(cites: Cites, description: dict[str, Any]) -> str:
+def bibliography(cites: Cites, record: dict[str, Any], description: dict[str, Any]) -> str:
     """BibTeX of what was cited, with a note on each database that has no entry.
 
     Args:
         cites: what was cited
+        record: content of experiment.json
         description: of the split; its databases' own headers are told
     """
     blocks = []
-    for name, about in description["databases"].items():
-        blocks.append(_database_note(name, about.get("header") or {}))
+    for database in record["databases"]:
+        about = description["databases"].get(database["name"]) or {}
+        blocks.append(_database_note(database, about.get("header") or {}))
     blocks += [_izwi_bibtex() if key == IZWI else entries()[key][2] for key in cites.keys]
     return "\n\n".join(filter(None, blocks)) + "\n"
 
 
-def _database_note(name: str, header: dict[str, str]) -> str:
+def _database_note(database: dict[str, Any], header: dict[str, str]) -> str:
+    name = database["name"]
     corpus = corpus_of(name)
-    if name == "demo" and not header:
-        lines = ["% demo: the embedded synthetic speech of izwi, cited with it"]
+    if database["type"] == "demo":
+        lines = [f"% {name}: the embedded synthetic speech of izwi, cited with it"]
+    elif database["type"] == "soft":
+        lines = [f"% {name}: predictions of another experiment, see its references.bib"]
     elif corpus:
         lines = [f"% {name}: taken for {corpus.title} by its name; check that it is this one"]
     else:

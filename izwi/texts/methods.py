@@ -118,6 +118,8 @@ def _database(
     header = about.get("header") or {}
     if database["type"] == "demo":
         title = f"The embedded synthetic speech of izwi{cites(IZWI)}"
+    elif database["type"] == "soft":
+        title = f"The soft labels {name}, predictions of another experiment,"
     elif corpus:
         title = f"{corpus.title}{cites(corpus.key)}"
         title += f" (here named {name})" if corpus.title.lower() != name.lower() else ""
@@ -350,8 +352,8 @@ def _model(
     version = record["packages"].get(named.package) if named.package else None
     by = f" by {named.title} {version}" if version else ""
     options = dict(spec["options"])
-    if options.get("kernel") not in (None, "poly"):
-        options.pop("degree", None)
+    for name in _idle(options):
+        options.pop(name, None)
     weighted = options.pop("class_weight", False)
     pretrained = options.get("pretrained_model")
     tuned = (record["learning"].get("tune") or {}).get("values", {})
@@ -380,6 +382,18 @@ def _model(
         )
     sentences += _runs(training)
     return sentences
+
+
+def _idle(options: dict[str, Any]) -> list[str]:
+    """Options that do nothing beside the others, or are told elsewhere."""
+    idle = ["measure"]
+    if options.get("kernel") not in (None, "poly"):
+        idle.append("degree")
+    if options.get("optimizer") != "sgd":
+        idle.append("momentum")
+    if options.get("loss") != "focal":
+        idle += ["focal.gamma", "focal.alpha"]
+    return idle
 
 
 def _tuning(tuned: dict[str, list[Any]], metrics: dict[str, Any]) -> list[str]:

@@ -12,7 +12,7 @@ from scipy import stats
 from scipy.stats.contingency import association
 
 from izwi import features
-from izwi.audit import audit, conditions, fitted
+from izwi.audit import audit, conditions, duplicates, find_copies, fitted
 from izwi.audit.findings import FLATTERING
 from izwi.errors import UserError
 from izwi.features.fingerprint import Fingerprint
@@ -72,6 +72,8 @@ def found(table, split=None, records=None, labels=CLASSES, **others) -> dict[str
     """Findings by kind."""
     split = by_speaker(table) if split is None else split
     spec = SPEC | others.pop("spec", {})
+    if records is not None:
+        others["copies"] = find_copies([table], records)
     report = audit(spec, [table], split, labels=labels, recordings=records, **others)
     json.dumps(report, allow_nan=False)
     told = [f["line"] for f in report["findings"] if f["kind"] != "teacher"]
@@ -144,6 +146,9 @@ def test_segments_that_overlap():
     table.loc[first_of_test, "start"] -= pd.Timedelta(0.1, "s")
     finding = found(table)["overlapping segments train/test"]
     assert finding["counts"] == {"segments": 1, "files": 1} and finding["grade"] == "leak"
+    # The last second, which an early long segment reaches.
+    table.loc[0, "end"] = pd.Timedelta(143.5, "s")
+    assert found(table)["overlapping segments train/test"]["counts"]["segments"] == 60
 
 
 def test_near_duplicates_in_two_parts():
@@ -164,6 +169,16 @@ def test_near_duplicates_in_two_parts():
     # Anchors that are as alike, but not as far apart, are of another recording.
     records.loc[last, records.filter(like="time").columns] += [0.0, 0.02, 0.04, 0.06]
     assert found(table, records=records)["near-duplicates train/test"]["counts"]["rows"] == 1
+
+
+def test_too_many_alike_are_not_compared(monkeypatch):
+    table = data(speakers=6, takes=2)
+    records = recordings(table)
+    records.loc[:, records.filter(like="anchor").columns] = 1.0
+    assert "near-duplicates train/test" in found(table, records=records)
+    monkeypatch.setattr(duplicates, "MOST", 1000)
+    finding = found(table, records=records)["near-duplicates"]
+    assert finding["grade"] == "note" and "too many recordings are alike" in finding["line"]
 
 
 def test_texts_that_all_classes_share_and_texts_that_tell():
@@ -272,6 +287,14 @@ def test_folds_that_are_unlike_the_rest():
     assert "in 1 of 3 folds" in finding["line"]
 
 
+def test_audio_that_cannot_be_read_is_left_out():
+    table = data()
+    records = recordings(table)
+    records.loc[::2] = np.nan
+    assert found(table, records=records) == {}
+    assert found(table, records=records * np.nan) == {}
+
+
 def test_numbers_that_go_with_the_target():
     table = data()
     rng = np.random.default_rng(0)
@@ -295,6 +318,8 @@ def test_f_test_is_that_of_scipy(seed):
     y, who, which = pairs.reshape(-1, 1), np.tile(np.arange(10), 2), np.repeat([0, 1], 10)
     (p,) = conditions.f_test(y, np.eye(2)[which], who)
     assert p == pytest.approx(stats.ttest_rel(*pairs).pvalue)
+    # What is the same in each block has no effect within it.
+    assert np.isnan(conditions.f_test(np.full((20, 1), 0.1) * who[:, None], np.eye(2)[which], who))
     assert np.isnan(conditions.f_test(y[:2], np.eye(2)[which[[0, 10]]], who[[0, 10]])).all()
 
 

@@ -73,8 +73,12 @@ def test_corpora_are_known_by_their_names():
 
 def test_headers_of_databases_are_told():
     header = {"name": "mine", "source": "https://example.org\nx", "author": "A. Person"}
-    description = {"databases": {"mine": {"header": header}, "emodb": {}, "demo": {}}}
-    found = citations.bibliography(citations.Cites(), description)
+    kinds = {"mine": "audformat", "emodb": "csv", "learned": "soft", "demo": "demo"}
+    record = {"databases": [{"name": name, "type": kind} for name, kind in kinds.items()]}
+    description = {"databases": {"mine": {"header": header}, "emodb": {}}}
+    found = citations.bibliography(citations.Cites(), record, description)
+    assert "% learned: predictions of another experiment" in found
+    assert "% demo: the embedded synthetic speech of izwi" in found
     assert "% mine: add the reference of this database\n%   name: mine\n" in found
     assert "%   source: https://example.org x" in found
     assert "% emodb: taken for Berlin EmoDB by its name; check that it is this one" in found
@@ -183,6 +187,17 @@ def test_a_tuned_model():
         "[@guo2017calibration] fitted on the development samples. It was trained 2 times, with the "
         "seeds 5 to 6; figures are means over these runs."
     )
+
+
+def test_options_that_do_nothing_are_left_out():
+    options = {"loss": "cross", "focal.gamma": 2, "momentum": 0.9, "optimizer": "adamw"}
+    assert methods._idle(options | {"measure": "uar"}) == [
+        "measure",
+        "momentum",
+        "focal.gamma",
+        "focal.alpha",
+    ]
+    assert methods._idle({"loss": "focal", "optimizer": "sgd", "kernel": "poly"}) == ["measure"]
 
 
 def test_a_model_of_several_kinds_of_learning():

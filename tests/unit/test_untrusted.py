@@ -268,3 +268,21 @@ def test_tables_for_people_hold_no_formula(tmp_path, monkeypatch):
     with open(tmp_path / "summary.csv", newline="", encoding="utf-8") as stream:
         (row,) = csv.DictReader(stream)
     assert (row["name"], row["databases"], row["target"]) == ("'=cmd|x", "'@d", "'-t")
+
+
+def test_packages_that_were_not_looked_up_are_not_called_safe(monkeypatch):
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    from audit_packages import verdict
+
+    fine = {"name": "a", "version": "1", "vulns": []}
+    bad = {"name": "b", "version": "2", "vulns": [{"id": "CVE-1", "fix_versions": ["3"]}]}
+    unknown = {"name": "c", "skip_reason": "not found"}
+    assert verdict([{"dependencies": [unknown]}]) == (
+        ["none of 1 packages could be looked up: nothing is known of them"],
+        0,
+    )
+    lines, code = verdict([{"dependencies": [fine, unknown]}])
+    assert lines == ["1 of 2 packages looked up, 0 with known vulnerabilities"] and code == 0
+    lines, code = verdict([{"dependencies": [fine]}, {"dependencies": [bad, unknown]}])
+    assert lines[0] == "b 2: CVE-1, mended in 3" and code == 1
+    assert lines[1].startswith("2 of 3 packages")

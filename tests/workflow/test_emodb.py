@@ -176,7 +176,15 @@ def test_what_an_experiment_keeps(run):
     folder, _ = run
     record = json.loads((folder.path / "results/experiments/svm/experiment.json").read_text())
     assert record["model"]["options"]["C_val"] == 1
-    assert set(record["stages"]) == {"load", "split", "features", "train", "evaluate", "plot"}
+    assert set(record["stages"]) == {
+        "load",
+        "split",
+        "features",
+        "audit",
+        "train",
+        "evaluate",
+        "plot",
+    }
     assert record["packages"]["opensmile"]
     with open(folder.path / "results/summary.csv", encoding="utf-8") as stream:
         assert len(stream.readlines()) == 8

@@ -1,6 +1,7 @@
 """Failing experiments, calls that are killed and calls at once, on the embedded synthetic data."""
 
 import csv
+import html
 import os
 import random
 import signal
@@ -57,7 +58,7 @@ def with_bad_files(folder, undisturbed):
 
 
 def test_one_failing_experiment_leaves_the_others_of_its_batch(undisturbed, tmp_path):
-    folder = Folder(tmp_path)
+    folder = Folder(tmp_path, page=True)
     inis = two_inis(folder)
     # More neighbours than samples: known when the model is fitted.
     wrong = folder.ini("wrong", DATA=DATA, FEATS=FEATS, MODEL={"type": "knn", "K_val": 500})
@@ -84,6 +85,10 @@ def test_one_failing_experiment_leaves_the_others_of_its_batch(undisturbed, tmp_
     assert not (tmp_path / "results/experiments/wrong/metrics.json").exists()
     summary = (tmp_path / "results/summary.csv").read_text().splitlines()
     assert [line.split(",")[0] for line in summary[1:]] == ["svm", "knn", "lenient"]
+    page = (tmp_path / "results/index.html").read_text(encoding="utf-8")
+    assert "2 of 5 experiments could not be made" in page
+    assert f"<dt>wrong</dt><dd>{html.escape(last[4])}</dd>" in page
+    assert "<dt>strict</dt><dd>strict.ini: [FEATS]" in page
     assert not [path for path in (tmp_path / "results").rglob("*.*") if is_mark(path)]
 
     folder.config(inis, "three.yaml", grid=[])
@@ -99,6 +104,18 @@ def test_one_failing_experiment_leaves_the_others_of_its_batch(undisturbed, tmp_
     call = folder.run("--configfile", "three.yaml")
     assert call.jobs("train") == 1
     assert folder.metrics("wrong")["value"] > 0
+    page = (tmp_path / "results/index.html").read_text(encoding="utf-8")
+    assert "could not be made" not in page and page.count('id="x2"') == 1
+    folder.run("--configfile", "three.yaml", "--report", "report.html")
+    report = (tmp_path / "report.html").read_text(encoding="utf-8")
+    for name in ("svm", "knn", "wrong"):
+        about = f"Experiment {name}: emotion of demo, from os (eGeMAPSv02) by"
+        assert about in report and f"Experiment {name}" in report
+    assert "Truth in the rows" in report
+    (tmp_path / "results/index.html").unlink()
+    folder.run("--configfile", "three.yaml")
+    assert (tmp_path / "results/index.html").read_text(encoding="utf-8") == page
+    assert folder.run("--configfile", "three.yaml").nothing_to_do
 
 
 def is_mark(path):
