@@ -31,6 +31,7 @@ include: "rules/analyse.smk"
 include: "rules/plot.smk"
 include: "rules/experiment.smk"
 include: "rules/grid.smk"
+include: "rules/table.smk"
 include: "rules/page.smk"
 include: "rules/several.smk"
 

@@ -20,9 +20,9 @@ MODULES = {
     "clusters": ("clusters.py", "preprocessing.py"),
     "active_learning": ("activelearning.py",),
     "learning_curve": ("learningcurve.py", "measures.py"),
-    "permutation": ("explaining.py", "intervals.py", "measures.py", "rows.py"),
-    "shap": ("explaining.py", "rows.py"),
-    "feature_distributions": ("explaining.py", "rows.py"),
+    "permutation": ("importance.py", "intervals.py", "measures.py", "rows.py"),
+    "shap": ("importance.py", "rows.py"),
+    "feature_distributions": ("importance.py", "rows.py"),
 }
 # These fit the experiment's model.
 FITS = ("active_learning", "learning_curve")
@@ -85,7 +85,7 @@ def run(
     """
     import pandas as pd
 
-    from izwi import activelearning, binning, clusters, explaining, learningcurve, training
+    from izwi import activelearning, binning, clusters, importance, learningcurve, training
 
     table, samples, folds, truths, *_ = training.prepare(tables, matrices, split, labels)
     split = samples.split
@@ -99,7 +99,7 @@ def run(
             {**spec, "clusters": k}, table[rows], samples.values[rows], samples.names
         )
     if spec["kind"] in OF_MODELS:
-        explain = getattr(explaining, spec["kind"])
+        explain = getattr(importance, spec["kind"])
         return explain(spec, samples, truths, folds, labels, folder)
     if spec["kind"] in OF_RECORDINGS:
         table = binning.shown(table, split, labels).assign(speaker=split["speaker"])
@@ -108,7 +108,7 @@ def run(
         features = features[spec["features"] or samples.names]
         recording = pd.concat(recordings, ignore_index=True)
         parts = (frame[rows].reset_index(drop=True) for frame in (table, features, recording))
-        return explaining.distributions(*parts, labels)
+        return importance.distributions(*parts, labels)
     if spec["kind"] == "active_learning":
         return activelearning.choose(spec, samples, truths[folds[0][0]], folds[0], labels)
     return learningcurve.learning_curve(spec, samples, truths, folds, labels)

@@ -21,7 +21,15 @@ from izwi.models import model_class
 from izwi.units import STAGES, Plan, Unit
 
 # Made of files that are rewritten under one name: here times tell what is out of date.
-TIMED = {"experiment": ("wish",), "summary": None, "grid": None, "page": None, "verdict": None}
+TIMED = {
+    "experiment": ("wish",),
+    "summary": None,
+    "grid": None,
+    "table": ("wish", "metrics"),
+    "comparisons": None,
+    "page": None,
+    "verdict": None,
+}
 # Quick per unit: one process does them all.
 ONE_JOB = ("load", "split", "audit", "describe", "experiment")
 # Their groups may share a process, where all processes share the cores of one computer.
@@ -43,7 +51,9 @@ JOINS = {
     "plot": ("train", "evaluate"),
     "summary": ("experiment",),
     "grid": ("experiment", "summary"),
-    "page": ("experiment", "summary", "grid", "table"),
+    "table": ("experiment", "summary", "grid"),
+    "comparisons": ("experiment", "summary", "grid", "table"),
+    "page": ("experiment", "summary", "grid", "table", "comparisons"),
 }
 ORDER = {stage: place for place, stage in enumerate(STAGES)}
 # Groups of units that need an environment of their own.
@@ -215,7 +225,7 @@ def timed_inputs(unit: Unit) -> list[str]:
     if unit.stage not in TIMED:
         return []
     roles = TIMED[unit.stage]
-    return unit.input_files() if roles is None else [unit.inputs[role] for role in roles]
+    return unit.files_of(unit.inputs if roles is None else roles)
 
 
 def _host(

@@ -16,6 +16,50 @@ KINDS = {
         "Truth and prediction of a regression, both put into bins; a cell has the number of "
         "samples and their share of the true bin.",
     ),
+    "confusion_matrix_certain": (
+        "Confusion matrix of what is certain",
+        "Truth and prediction of the samples whose uncertainty is below the threshold; the figures "
+        "of all samples are those of the other matrix.",
+    ),
+    "reliability": (
+        "Reliability",
+        "How often decisions are right over their probability, and how many there are of each. On "
+        "the dotted line probabilities are right; below it the model is too sure.",
+    ),
+    "uncertainty": (
+        "Uncertainty",
+        "Right and wrong decisions by the entropy of their probabilities, as share of the largest.",
+    ),
+    "risk_coverage": (
+        "Risk and coverage",
+        "The share of errors among the decisions that are kept, the most certain first. The "
+        "further it falls to the left, the better uncertainty tells errors.",
+    ),
+    "recall": (
+        "Recall per class",
+        "The share of each class that is recognised, with its 95 % interval; the dotted line is "
+        "their mean.",
+    ),
+    "fairness": (
+        "Groups of speakers",
+        "The measure for each group of speakers, with its 95 % interval; p says how often speakers "
+        "put into groups by chance are as far apart.",
+    ),
+    "permutation": (
+        "Importance of features",
+        "How much worse the figure of the test set gets where the values of one feature change "
+        "places, with the 95 % interval over speakers. Features that say the same stand in for "
+        "each other.",
+    ),
+    "shap": (
+        "SHAP values",
+        "How much each feature moves the output of the trees on the test set, on average.",
+    ),
+    "feature_distributions": (
+        "Features by class",
+        "The features that differ most between classes: samples as violins, means of speakers as "
+        "dots; the test is on the means and corrected for the number of features.",
+    ),
     "truth_prediction": (
         "Truth and prediction",
         "Each point is a sample of the test set: its prediction over its truth. On the dashed line "

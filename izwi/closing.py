@@ -47,6 +47,8 @@ def _print_results(plan: Plan) -> None:
     for unit in plan.units["grid"].values():
         print(f"grid      {unit.outputs['markdown']}", file=sys.stderr)
         print(f"          {unit.outputs['png']}", file=sys.stderr)
+    for unit in plan.units["table"].values():
+        print(f"table     {unit.outputs['md']}", file=sys.stderr)
     for unit in plan.units["page"].values():
         print(f"page      {unit.outputs['page']}", file=sys.stderr)
     print(f"pictures  {folder / name / 'plots'}", file=sys.stderr)

@@ -40,6 +40,10 @@ FEWEST_SPEAKERS = 6  # of five, the smallest two-sided p is 2/32
 LEVEL = 0.05
 NOT_TESTABLE = "not testable"
 MCNEMAR = "mcnemar_p (accuracy, assumes independent samples)"
+COLUMNS = (
+    *("a", "b", "measure", "value_a", "value_b", "difference", "n", "n_speakers"),
+    *("test", "p", "p_holm", "verdict", MCNEMAR),
+)
 
 
 @dataclass(frozen=True)
@@ -227,7 +231,8 @@ def comparisons(
                 MCNEMAR: one.mcnemar,
             }
             for (a, b), one, p in zip(pairs, found, corrected, strict=True)
-        ]
+        ],
+        columns=COLUMNS,
     )
 
 

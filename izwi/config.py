@@ -15,8 +15,12 @@ from izwi.experiment import Experiment
 from izwi.options import suggest
 from izwi.page import options as page
 from izwi.roots import VARIABLE
+from izwi.tables import wanted as result_tables
 
-KEYS = ("experiments", "ini", "grid", "results", "cache", "root_folders", "shards", "page")
+KEYS = (
+    *("experiments", "ini", "grid", "results", "cache", "root_folders", "shards"),
+    *("tables", "page"),
+)
 
 
 @dataclass(frozen=True)
@@ -31,6 +35,7 @@ class Config:
         grids: what is varied in them
         shard_files: audio files that one extraction job takes at most, 0 for all; None: all on
             one computer, 2,000 on a cluster
+        tables: tables of the results
         page: options of the page of results, None where none is wanted
         others: inis of the config that are not asked for; they may label databases of those
     """
@@ -42,6 +47,7 @@ class Config:
     others: tuple[str, ...] = ()
     grids: tuple[grid.Grid, ...] = ()
     shard_files: int | None = None
+    tables: tuple[result_tables.Wanted, ...] = ()
     page: dict[str, Any] | None = None
 
 
@@ -50,8 +56,8 @@ def read_config(config: Mapping[str, Any], *, cwd: str | Path, fallback: str | P
 
     Args:
         config: ``experiments`` (paths or globs, a list or one), or ``ini`` (one path, wins), and
-            optionally ``grid``, ``results``, ``cache``, ``root_folders``, ``shards`` and
-            ``page``; inis that only a grid names belong to the experiments
+            optionally ``grid``, ``results``, ``cache``, ``root_folders``, ``shards``, ``tables``
+            and ``page``; inis that only a grid names belong to the experiments
         cwd: folder that all paths are relative to
         fallback: YAML config of the experiments where the given one names none; its inis may be
             relative to the folder above its own, too
@@ -99,9 +105,20 @@ def read_config(config: Mapping[str, Any], *, cwd: str | Path, fallback: str | P
             f"config: shards: {shards!r} is no number of files for one job of extraction, "
             "nor auto or none"
         )
+    tables = result_tables.read_tables(wanted.get("tables"), problems, cwd=Path(cwd))
     shown = page.read_options(wanted.get("page"), problems)
     problems.raise_if_any()
-    return Config(inis, results, cache, roots, tuple(others), tuple(grids), files, shown)
+    return Config(
+        inis,
+        results,
+        cache,
+        roots,
+        tuple(others),
+        grids=tuple(grids),
+        shard_files=files,
+        tables=tuple(tables),
+        page=shown,
+    )
 
 
 def _whole(value: Any) -> int:

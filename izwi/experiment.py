@@ -102,6 +102,7 @@ class Experiment:
         plots: wanted plots and their formats, see ``pictures.read_options``
         setting: what a grid varies: option → text of its value
         grids: tables of results that it is a row of
+        control: kind of control that it is, see `tables.controls`, None for what an ini describes
         warnings: what overrides what, one line each
         notes: what has no effect, one line each
     """
@@ -132,6 +133,7 @@ class Experiment:
     plots: dict[str, Any]
     setting: dict[str, str | None] = field(default_factory=dict)
     grids: tuple[str, ...] = ()
+    control: str | None = None
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -831,8 +833,19 @@ class _Resolver:
         values = self._own_values("FEATS", owned)
         complete = kinds and None not in found
         self._unread("FEATS", kinds if complete else [], f"with FEATS.type = {', '.join(kinds)}")
+        if "metadata" in values:
+            self._take_target_from(values["metadata"])
         brought = {s["type"]: s["options"] for s in model.get("brings") or []}
         return tuple({"type": kind, "options": brought.get(kind, values[kind])} for kind in owned)
+
+    def _take_target_from(self, metadata: dict[str, Any]) -> None:
+        """What is predicted is no feature, by whichever of its names."""
+        target = self._get("DATA", "target")
+        same = {"gender", "sex"} if target in ("gender", "sex") else {target}
+        columns = metadata["metadata.columns"] or []
+        metadata["metadata.columns"] = [str(name) for name in columns if str(name) not in same]
+        if len(metadata["metadata.columns"]) < len(columns):
+            self.notes.append(f"[FEATS] metadata.columns: without {target}, which is the target")
 
     def _own_values(
         self, section: str, owned: dict[str, dict[str, Option]]

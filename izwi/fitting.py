@@ -82,13 +82,19 @@ class Fitted:
         place = np.searchsorted(self.model.classes, truth[known].astype(str))
         self.temperature = temperature.fit(p, place)
         self.history["temperature"] = self.temperature
+        warnings = [*self.history["warnings"]]
+        if not 1.01 * temperature.LOWEST < self.temperature < 0.99 * temperature.HIGHEST:
+            warnings.append(
+                f"[MODEL] calibrate: the temperature is at its limit, {self.temperature:.3g}: of "
+                f"{len(p)} dev samples it cannot be told how sure the model should be"
+            )
         impossible = int((p[np.arange(len(p)), place] < temperature.FLOOR).sum())
         if impossible:
-            self.history["warnings"] = [
-                *self.history["warnings"],
+            warnings.append(
                 f"[MODEL] calibrate: the model gave {impossible} of {len(p)} dev samples no chance "
-                "to be what they are, and these decide the temperature",
-            ]
+                "to be what they are, and these decide the temperature"
+            )
+        self.history["warnings"] = warnings
 
     def transform(self, samples: Samples, rows: np.ndarray) -> np.ndarray:
         """What the model sees of these rows, shape (rows, features)."""

@@ -326,12 +326,12 @@ def _table(experiments: list[Experiment]) -> dict[str, Any]:
         values = {axis: experiment.setting.get(axis) for axis in axes}
         if several:
             values[EXPERIMENT] = values[EXPERIMENT] or experiment.name.partition("--")[0]
-        rows.append({"name": experiment.name, "values": {a: _shown(v) for a, v in values.items()}})
+        rows.append({"name": experiment.name, "values": {a: shown(v) for a, v in values.items()}})
     formats = dict.fromkeys(["png", *(f for e in experiments for f in e.plots["format"])])
     return {"axes": axes, "members": rows, "formats": list(formats)}
 
 
-def _shown(text: str | None) -> str:
+def shown(text: str | None) -> str:
     """A value for readers: lists without brackets."""
     if text is None:
         return "default"

@@ -25,7 +25,7 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXP
 # What is wrong here stops the call before any extraction; later one unit leaves the others alone.
 FIRST_STAGES = ("database", "load", "split")
 # These show what there is.
-TABLE_STAGES = ("summary", "grid", "page")
+TABLE_STAGES = ("summary", "grid", "table", "comparisons", "page")
 
 
 class Job:

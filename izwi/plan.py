@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import os
 import sys
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from izwi.keys import (
     versions_of,
 )
 from izwi.page.options import ON_PAGE
+from izwi.tables.wanted import Wanted, lay_out
 from izwi.units import Plan, Unit
 
 # What is shown in experiment.json: the packages that results rest on.
@@ -42,6 +44,16 @@ EVALUATION = (
     "intervals.py",
     "measures.py",
     "rows.py",
+)
+# What tables and the marks in them come from.
+TABLES = (
+    "cells.py",
+    "comparison.py",
+    "measures.py",
+    "rows.py",
+    "tables/chance.py",
+    "tables/contents.py",
+    "tables/writing.py",
 )
 
 
@@ -80,6 +92,8 @@ class Planner:
         self._columns: dict[str, list[str]] = {}
         # Experiments that are rows of tables of grids.
         self._members: list[Experiment] = []
+        # Name of an experiment → where its predictions are.
+        self._predictions: dict[str, str] = {}
         large_files.keep_in(Path(cache) / "scans" / "models.json")
         # Soft labels by their place: their unit, their experiment, how many teachers come before.
         self._soft: dict[str, tuple[Unit, Unit, int]] = {}
@@ -123,6 +137,7 @@ class Planner:
         analysed = self._analyses(experiment, trained, tables, matrices, split)
         plots = self._plots(experiment, trained, evaluated, tables, matrices, split, analysed)
         soft = self._soft_labels(experiment, trained, tables, split, sources)
+        self._predictions[experiment.name] = trained.outputs["predictions"]
         if experiment.grids:
             self._members.append(experiment)
         done = self._experiment(
@@ -859,7 +874,7 @@ class Planner:
                 stage="experiment",
                 key=key,
                 label=experiment.name,
-                spec={"name": experiment.name},
+                spec={"name": experiment.name, "control": experiment.control},
                 inputs={
                     "wish": wish,
                     "metrics": evaluated.outputs["metrics"],
@@ -919,8 +934,71 @@ class Planner:
                 "",
             )
 
-    def finish(self) -> Plan:
+    def _tables(self, units: dict[str, Unit], tables: list[dict[str, Any]]) -> None:
+        """The tables of the config, and the tests behind their marks."""
+        made = []
+        for table in tables:
+            shown = [cell["experiment"] for cell in table["cells"]]
+            of = [cell.get("of") for cell in table["cells"]]
+            names = list(dict.fromkeys(name for name in (*shown, *of) if name is not None))
+            members = [units[name] for name in names]
+            spec = {**table, "experiments": names}
+            key = key_of(
+                "table",
+                spec,
+                [unit.key for unit in members],
+                code_digest(TABLES),
+                code_digest(_sources("plots")),
+                script_digest("table.py"),
+                versions_of(("numpy", "scipy", "matplotlib")),
+            )
+            wish = self._path("plans", "tables", f"{table['name']}.json")
+            self._wish(wish, {"key": key})
+            stem = self._path("tables", table["name"])
+            made.append(
+                self._add(
+                    Unit(
+                        stage="table",
+                        key=key,
+                        label=table["name"],
+                        spec=spec,
+                        inputs={
+                            "wish": wish,
+                            "metrics": [unit.outputs["metrics"] for unit in members],
+                            "predictions": [self._predictions[name] for name in names],
+                        },
+                        outputs={
+                            **{ending: f"{stem}.{ending}" for ending in ("csv", "md", "tex")},
+                            **{ending: f"{stem}.{ending}" for ending in table["formats"]},
+                            "tests": self._path("plans", "tables", f"{table['name']}-tests.json"),
+                        },
+                        group=table["name"],
+                    ),
+                    "",
+                )
+            )
+        if made:
+            self._add(
+                Unit(
+                    stage="comparisons",
+                    key=key_of(
+                        "comparisons",
+                        [unit.key for unit in made],
+                        script_digest("comparisons.py"),
+                    ),
+                    label="comparisons",
+                    spec={},
+                    inputs={"tables": [unit.outputs["tests"] for unit in made]},
+                    outputs={"comparisons": self._path("tables", "comparisons.csv")},
+                ),
+                "",
+            )
+
+    def finish(self, tables: list[dict[str, Any]]) -> Plan:
         """The plan with its summary.
+
+        Args:
+            tables: of the config, see `tables.wanted.lay_out`
 
         Raises:
             UserError: with all problems of all experiments
@@ -947,6 +1025,7 @@ class Planner:
                 "",
             )
         self._grids({unit.label: unit for unit in units})
+        self._tables({unit.label: unit for unit in units}, tables)
         if units and self.page is not None:
             self._page(units, self.page)
         if units:
@@ -1059,6 +1138,7 @@ def make_plan(
     cwd: Path,
     wishes: bool = True,
     shard_files: int = 0,
+    tables: Iterable[Wanted] = (),
     page: dict[str, Any] | None = None,
 ) -> Plan:
     """Plan all experiments of a call.
@@ -1070,11 +1150,14 @@ def make_plan(
         cwd: working directory
         wishes: tell the jobs what is wanted; not where the plan is only looked at
         shard_files: audio files that one extraction job takes at most; 0: all
+        tables: tables of the config
         page: options of the page of results, None where none is wanted
 
     Raises:
-        UserError: with all problems of all databases
+        UserError: with all problems of all databases, or of the tables
     """
+    laid_out, controls = lay_out(tables, experiments)
+    experiments = [*experiments, *controls]
     planner = Planner(results, cache, cwd=cwd, wishes=wishes, shard_files=shard_files, page=page)
     for experiment in softlabel.in_order(experiments):
         planner.add(experiment)
@@ -1084,4 +1167,4 @@ def make_plan(
     planner.plan.units["experiment"] = dict(
         sorted(units.items(), key=lambda item: names.index(item[1].label))
     )
-    return planner.finish()
+    return planner.finish(laid_out)

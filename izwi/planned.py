@@ -50,5 +50,7 @@ def planned(
             content[key] = value
     config = read_config(content, cwd=cwd, fallback=PACKAGE.parent / "config" / "config.yaml")
     experiments = resolve_all(config, cwd=cwd)
-    plan = make_plan(experiments, config.results, config.cache, cwd=cwd, wishes=False)
+    plan = make_plan(
+        experiments, config.results, config.cache, cwd=cwd, wishes=False, tables=config.tables
+    )
     return Planned(config, experiments, plan)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from izwi import binning, exclusion, models, selftraining, splits, submodels, tuning
 from izwi.errors import UserError
-from izwi.features import extractor_class
+from izwi.features import extractor_class, metadata
 from izwi.files import write_json
 from izwi.fitting import Fitted, Samples, fit, score
 from izwi.keys import versions_of
@@ -55,13 +55,28 @@ def stack(
                 unique = name if name not in columns else f"{name}.{position + 1}"
                 columns[unique] = matrix[name].to_numpy()
         blocks.append(pd.DataFrame(columns))
-    for block in blocks[1:]:
-        if list(block.columns) != list(blocks[0].columns):
-            raise UserError("[FEATS] type: the databases do not have the same features")
+    blocks = _aligned(blocks)
     return (
         pd.concat(tables, ignore_index=True),
         pd.concat(blocks, ignore_index=True),
     )
+
+
+def _aligned(blocks: list[pd.DataFrame]) -> list[pd.DataFrame]:
+    """Features of all databases under the same names; values that one never has are told so.
+
+    Raises:
+        UserError: if databases disagree in features that are more than metadata
+    """
+    names = list(dict.fromkeys(name for block in blocks for name in block))
+    aligned = []
+    for block in blocks:
+        lacks = {name: metadata.unknown(name) for name in names if name not in block}
+        if None in lacks.values():
+            raise UserError("[FEATS] type: the databases do not have the same features")
+        same = list(block.columns) == names
+        aligned.append(block if same else block.assign(**lacks)[names])
+    return aligned
 
 
 def prepare(

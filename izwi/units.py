@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +27,8 @@ STAGES = (
     "experiment",
     "summary",
     "grid",
+    "table",
+    "comparisons",
     "page",
     "verdict",
 )
@@ -66,8 +69,13 @@ class Unit:
 
     def input_files(self) -> list[str]:
         """All inputs, flat."""
+        return self.files_of(self.inputs)
+
+    def files_of(self, roles: Iterable[str]) -> list[str]:
+        """Inputs of some roles, flat."""
         flat: list[str] = []
-        for value in self.inputs.values():
+        for role in roles:
+            value = self.inputs[role]
             flat.extend([value] if isinstance(value, str) else value)
         return flat
 

@@ -37,6 +37,7 @@ def plan_of(config):
             settings.cache,
             cwd=cwd,
             shard_files=shard_files,
+            tables=settings.tables,
             page=settings.page,
         )
     except UserError as error:

@@ -1,4 +1,4 @@
-"""One row for each experiment."""
+"""One row for each experiment of the config; controls of tables stand in these alone."""
 
 import csv
 import sys
@@ -35,11 +35,18 @@ COLUMNS = (
 def main(unit: jobs.Unit, job: jobs.Job) -> None:
     """Write summary.csv, and for the verdict which experiments it lacks."""
     rows, missing = [], []
+    controls = {
+        one.outputs["metrics"]
+        for one in job.plan.units["experiment"].values()
+        if one.spec["control"]
+    }
     for metrics_path, record_path in zip(
         unit.inputs["metrics"], unit.inputs["records"], strict=True
     ):
         if failures.marked(metrics_path):
             missing.append(Path(metrics_path).parent.name)
+            continue
+        if metrics_path in controls:
             continue
         metrics, record = read_json(metrics_path), read_json(record_path)
         low, high = metrics["ci"] or (None, None)

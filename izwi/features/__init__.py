@@ -54,6 +54,7 @@ EXTRACTORS = {
     "signal": "izwi.features.signal:Signal",
     "trill": "izwi.features.trill:Trill",
     "import": "izwi.features.imported:Import",
+    "metadata": "izwi.features.metadata:Metadata",
     "wave": "izwi.features.wave:Wave",
     **{name: f"izwi.features.transformer:{name}" for name in HUB},
 }
@@ -180,7 +181,8 @@ def _extract(
 
     rows = table[["file", "start", "end"]].reset_index(drop=True)
     if isinstance(extractor, TableExtractor):
-        return pd.concat([rows, extractor.matrix(rows, paths)], axis=1), []
+        matrix = extractor.matrix(table.reset_index(drop=True), paths)
+        return pd.concat([rows, matrix], axis=1), []
 
     keys = _keys(table)
     columns = [*extractor.columns, *extractor.asides]

@@ -128,7 +128,7 @@ class TableExtractor(Extractor):
         """Features of all rows of a table, in its order.
 
         Args:
-            table: needs ``file``, ``start``, ``end``
+            table: of the load stage; ``file``, ``start``, ``end``, and columns of the database
             paths: absolute path of each file
 
         Raises:

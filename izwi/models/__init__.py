@@ -24,6 +24,8 @@ MODELS = {
     "knn": "izwi.models.knn:KNN",
     "knn_reg": "izwi.models.knn:KNNRegression",
     "lin_reg": "izwi.models.linear:LinearRegression",
+    "majority": "izwi.models.constant:Majority",
+    "mean": "izwi.models.constant:Mean",
     "mlp": "izwi.models.nets:MLP",
     "mlp_reg": "izwi.models.nets:MLPRegression",
     "svm": "izwi.models.svm:SVM",

@@ -8,7 +8,7 @@ from typing import Any
 from izwi.errors import Problems
 
 # Stages whose tables the page shows.
-ON_PAGE = ("grid", "table")
+ON_PAGE = ("grid", "table", "comparisons")
 AUDIO = ("embed", "link", "none")
 # Embedded files make a page heavy: more than so many megabytes are linked.
 DEFAULTS: dict[str, Any] = {"audio": "embed", "megabytes": 20}

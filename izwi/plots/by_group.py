@@ -7,6 +7,7 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from izwi.plots import style
 from izwi.plots.style import COLOURS, COLUMN, MM, SIZE
@@ -169,6 +170,7 @@ def _panel(axes: Axes, panel: dict[str, Any]) -> None:
     axes.set_yticks(range(len(rows)), [_wrapped(row["name"]) for row in rows])
     axes.set_ylim(len(rows) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
+    axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.grid(axis="x", color="0.9", linewidth=0.5)
     if panel["titles"]:
         axes.set_title("\n".join(panel["titles"]), fontsize=SIZE, loc="left")

@@ -22,7 +22,14 @@ _RIGHT = 1 * MM
 _NARROW, _BROAD = 19 * MM, 45 * MM
 
 
-def heat_map(axes: list[str], rows: list[dict[str, Any]], path: str | Path, title: str) -> None:
+def heat_map(
+    axes: list[str],
+    rows: list[dict[str, Any]],
+    path: str | Path,
+    title: str,
+    *,
+    across: str | None = None,
+) -> None:
     """Draw a cell per experiment, with value and 95 % interval; the darker, the better.
 
     One column wide, as far as the cells allow: where there are many side by side, the interval
@@ -37,11 +44,14 @@ def heat_map(axes: list[str], rows: list[dict[str, Any]], path: str | Path, titl
             ``ci_high``, ``ci_method``, ``n_evaluated``
         path: of the picture
         title: first line
+        across: the option that goes across, the others go down; None for what fits
     """
-    axes = _independent(axes, rows)
-    down, across = _arrange(axes, rows)
+    if across is None:
+        down, over = _arrange(_independent(axes, rows), rows)
+    else:
+        down, over = [axis for axis in axes if axis != across], [across]
     names_down = _steps(down, rows)
-    names_across = _steps(across, rows)
+    names_across = _steps(over, rows)
     left_out = len(names_down) - MOST_ROWS
     names_down = names_down[:MOST_ROWS]
     several = len({row["measure"] for row in rows}) > 1
@@ -50,7 +60,7 @@ def heat_map(axes: list[str], rows: list[dict[str, Any]], path: str | Path, titl
     goodness = np.full(drawn.shape, np.nan)
     shades = _goodness(rows)
     for row, shade in zip(rows, shades, strict=True):
-        place = _step(down, row), _step(across, row)
+        place = _step(down, row), _step(over, row)
         if place[0] not in names_down:
             continue
         i, j = names_down.index(place[0]), names_across.index(place[1])
@@ -76,7 +86,7 @@ def heat_map(axes: list[str], rows: list[dict[str, Any]], path: str | Path, titl
             heading.append("95 % intervals are in the table")
         if left_out > 0:
             heading.append(f"{left_out} further rows are in the table alone")
-        _draw(texts, goodness, names_down, names_across, (down, across), heading, path)
+        _draw(texts, goodness, names_down, names_across, (down, over), heading, path)
 
 
 def _independent(axes: list[str], rows: list[dict[str, Any]]) -> list[str]:

@@ -17,6 +17,7 @@ _ROW = 5 * MM  # of a class
 _AROUND = 14 * MM  # title and axis of a panel
 _COLUMNS = 2
 MOST_GROUPS = 12
+FENCE = 3  # what lies further out would squeeze all else; it is counted
 
 
 def feature_distributions(
@@ -32,7 +33,7 @@ def feature_distributions(
     """Draw the features that differ most between classes: all samples, and the speakers' means.
 
     Args:
-        found: the first rows of what `izwi.explaining.distributions` returns, one per panel
+        found: the first rows of what `izwi.importance.distributions` returns, one per panel
         features: shape (rows, features), all that ``found`` names among them
         table: ``truth`` and ``speaker`` of the same rows
         path: of the picture
@@ -51,7 +52,9 @@ def feature_distributions(
     note = f"by {name}; wide: samples, dots: means of speakers" if by_speaker else f"by {name}"
     with style.drawing():
         n_rows = math.ceil(len(found) / _COLUMNS)
-        height = n_rows * (len(labels) * _ROW + _AROUND)
+        names = [style.wrap(style.shorten(label, 50 * MM), 30 * MM) for label in labels]
+        row = max(_ROW, *(style.LINE * (name.count("\n") + 1) + style.POINT for name in names))
+        height = n_rows * (len(labels) * row + _AROUND)
         top = style.figure_title(style.new_figure(2 * COLUMN, 1), title, note)
         figure = style.new_figure(2 * COLUMN, height + top, layout="constrained")
         style.figure_title(figure, title, note)
@@ -59,12 +62,15 @@ def feature_distributions(
         grid = figure.subplots(n_rows, _COLUMNS, squeeze=False, sharey=True)
         for axes in grid.ravel()[len(found) :]:
             axes.set_axis_off()
-        for axes, (_, row) in zip(grid.ravel(), found.iterrows(), strict=False):
-            values = features[row["feature"]].to_numpy(dtype=float)[known]
+        for axes, (_, of_feature) in zip(grid.ravel(), found.iterrows(), strict=False):
+            values = features[of_feature["feature"]].to_numpy(dtype=float)[known]
+            inside = _inside(values)
+            outside = int((np.isfinite(values) & ~inside).sum())
+            values = np.where(inside, values, np.nan)
             _panel(axes, values, groups, labels, speaker if by_speaker else None)
-            axes.set_title(_heading(row), fontsize=SIZE, loc="left")
+            axes.set_title(_heading(of_feature, outside), fontsize=SIZE, loc="left")
         for axes in grid[:, 0]:
-            axes.set_yticks(range(len(labels)), [style.wrap(label, 22 * MM) for label in labels])
+            axes.set_yticks(range(len(labels)), names)
             axes.set_ylim(len(labels) - 0.5, -0.5)
         style.save(figure, path)
 
@@ -96,11 +102,22 @@ def _panel(
     axes.grid(axis="x", color="0.9", linewidth=0.5)
 
 
-def _heading(row: pd.Series) -> str:
+def _inside(values: np.ndarray) -> np.ndarray:
+    """Values that are no further from the quartiles than so many times their distance."""
+    low, high = np.nanquantile(values, [0.25, 0.75])
+    reach = FENCE * (high - low)
+    if reach == 0:
+        return np.isfinite(values)
+    return (values >= low - reach) & (values <= high + reach)
+
+
+def _heading(row: pd.Series, outside: int) -> str:
     symbol, column = ("ε²", "epsilon2") if "epsilon2" in row else ("ρ", "rho")
     name = style.shorten(str(row["feature"]), 0.85 * COLUMN)
     if pd.isna(row[column]):
         return f"{name}\nnot testable"
     corrected = row["p_bh"]
     p = "< .001" if corrected < 0.001 else f"= {corrected:.3f}"
-    return f"{name}\n{symbol} {row[column]:.2f}, p {p} (corrected)"
+    far = f"; {outside} outside" if outside else ""
+    effect = f"{row[column]:.2f}".replace("-", "\N{MINUS SIGN}")
+    return f"{name}\n{symbol} {effect}, p {p} (corrected){far}"

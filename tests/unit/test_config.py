@@ -92,7 +92,7 @@ def test_fallback_is_found_from_anywhere(place):
         (
             {"experiments": ["inis/a.ini"], "workers": 3},
             "config: workers: unknown key (there are experiments, ini, grid, results, cache, "
-            "root_folders, shards, page)",
+            "root_folders, shards, tables, page)",
         ),
         (
             {"experiments": ["inis/a.ini"], "page": {"audio": "loud"}},

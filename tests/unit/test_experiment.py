@@ -96,7 +96,12 @@ def test_defaults(place):
     assert experiment.features == (
         {
             "type": "os",
-            "options": {"set": "eGeMAPSv02", "level": "functionals", "sampling_rate": None},
+            "options": {
+                "set": "eGeMAPSv02",
+                "level": "functionals",
+                "sampling_rate": None,
+                "os.duration": 4.0,
+            },
         },
     )
     assert experiment.preprocessing == {"scale": None, "features": None}
@@ -200,7 +205,12 @@ def test_a_whole_ini(place):
     opensmile, praat = experiment.features
     assert opensmile == {
         "type": "os",
-        "options": {"set": "eGeMAPSv02", "level": "functionals", "sampling_rate": None},
+        "options": {
+            "set": "eGeMAPSv02",
+            "level": "functionals",
+            "sampling_rate": None,
+            "os.duration": 4.0,
+        },
     }
     assert praat["type"] == "praat"
     assert praat["options"]["praat.f0_max"] == 500.0
@@ -676,7 +686,8 @@ def test_notes_on_what_has_no_effect(place):
         "[EXP] root, save; [DATA] no_reuse; [FEATS] store_format, print_feats; "
         "[MODEL] n_jobs: no effect here",
         "[FEATS] wav2vec2.model: no effect with FEATS.type = os",
-        "[EXPL] model, age.bin_reals: no effect here, exploration is not built yet",
+        "[EXPL] model: no effect here, features are ranked by the model of the experiment",
+        "[EXPL] age.bin_reals: no effect here, exploration is not built yet",
     }
     # What has no effect is in no spec.
     plain = solve(place)

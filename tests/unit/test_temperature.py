@@ -108,6 +108,16 @@ def test_without_dev_it_says_so(tmp_path):
         trained(tmp_path, {"db/0": "test"}, calibrate="temperature")
 
 
+def test_dev_that_decides_nothing_is_told(tmp_path):
+    parts = {"db/0": "test", "db/2": "dev"}
+    # A tree is sure of all that it has learnt by heart, and wrong about some of dev.
+    _, (_, report) = trained(tmp_path, parts, kind="tree", calibrate="temperature")
+    assert any("dev samples no chance to be what they are" in line for line in report["warnings"])
+    (told,) = report["runs"][0]["folds"]
+    at_limit = told["temperature"] > 0.99 * temperature.HIGHEST
+    assert at_limit == any("at its limit" in line for line in report["warnings"])
+
+
 def test_a_class_that_training_lacks_stays_impossible():
     p = np.array([[0.7, 0.3, 0.0]])
     made = models.base.Prediction(np.array(["a"]), p).at_temperature(2.0, [0, 1])

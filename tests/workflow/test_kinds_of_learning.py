@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 from sklearn import metrics
 from sklearn.cluster import KMeans
 from sklearn.model_selection import GridSearchCV, GroupKFold
@@ -68,7 +69,7 @@ def run(emodb, plain, tmp_path_factory):
             | {"databases": "['labelled', 'tested']"},
             FEATS=feats,
             MODEL={"type": "knn"},
-            EXPL={"clusters": True},
+            EXPL={"clusters": True, "permutation": True, "feature_distributions": True},
             PLOT={"learning_curve": True},
         ),
         folder.ini(
@@ -187,3 +188,26 @@ def test_tuning_by_hand(run, plain):
     assert json.loads(kept.read_text())["tuned"][0]["chosen"] == told["chosen"]
     model = json.loads((kept.parent / "run1/model/model.json").read_text())
     assert model["options"]["K_val"] == told["chosen"]["K_val"]
+
+
+def test_explained_by_hand(run, plain):
+    labels, features, _, bare = plain
+    folder = run.path / "results/experiments/supervised"
+    ranked = pd.read_csv(folder / "explain/permutation.csv")
+    figures = run.metrics("supervised")
+    assert ranked["figure"].unique() == pytest.approx([figures["value"]])
+    assert len(ranked) == 88 and ranked["n"].unique().tolist() == [figures["n_test"]]
+    found = pd.read_csv(folder / "explain/feature_distributions.csv")
+    # The feature of rank 1, wherever it stands in openSMILE's order: one has this figure.
+    used = labels.assign(**{f"f{i}": column for i, column in enumerate(features.T)})[~bare]
+    means = used.groupby(["speaker", "emotion"])[[f"f{i}" for i in range(88)]].mean()
+    best = max(
+        stats.kruskal(*(group for _, group in means[name].groupby("emotion"))).statistic
+        for name in means
+    )
+    assert found["statistic"][0] == pytest.approx(best, rel=1e-5) == found["statistic"].max()
+    assert found["n"][0] == len(means)
+    # All files of this copy are 2 s long, which leaves nothing to go with.
+    assert found["rho_duration"].isna().all() and found["rho_level"].abs().max() > 0.3
+    for name in ("permutation", "feature_distributions"):
+        assert (folder / f"plots/{name}.png").exists()

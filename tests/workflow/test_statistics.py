@@ -45,7 +45,16 @@ def folder(emodb, tmp_path_factory):
         ),
         folder.ini("nobody", DATA=nobody, FEATS=feats, MODEL={"type": "knn"}),
     ]
-    folder.config(inis)
+    tables = [
+        {
+            "name": "models",
+            "rows": "MODEL.type",
+            "columns": "DATA.databases",
+            "experiments": ["svm", "knn"],
+            "controls": ["chance", "majority", "metadata"],
+        }
+    ]
+    folder.config(inis, tables=tables)
     folder.call = folder.run("--configfile", "config.yaml", "-c", "2")
     return folder
 
@@ -150,3 +159,50 @@ def test_two_experiments_compared(folder):
     assert pair["test"] == "permutation over 10 speakers, all 1024 swaps"
     assert 2 / 1024 <= pair["p"] <= 1
     assert found["test"].tolist()[1:] == ["not testable: different test sets"] * 2
+
+
+def test_a_table_with_its_test_and_controls(folder):
+    with open(folder.path / "results/tables/models.csv", newline="", encoding="utf-8") as stream:
+        rows = {row["row"]: row for row in csv.DictReader(stream)}
+    assert list(rows) == ["svm", "knn", "chance", "majority class", "metadata only"]
+    for name in ("svm", "knn"):
+        frame, metrics = read(folder, name)
+        uar = recall_score(frame["truth"], frame["prediction"], average="macro")
+        assert float(rows[name]["value"]) == pytest.approx(uar)
+        assert [float(rows[name][key]) for key in ("ci_low", "ci_high")] == metrics["ci"]
+        assert (int(rows[name]["n"]), rows[name]["n_speakers"]) == (len(frame), "10")
+    table = pd.read_csv(folder.path / "results/tables/comparisons.csv")
+    best, other = sorted(("svm", "knn"), key=lambda name: -float(rows[name]["value"]))
+    assert table[["table", "a", "b"]].to_numpy().tolist() == [["models", best, other]]
+    significant = table["p_holm"][0] < 0.05
+    assert ("not significantly better" in rows[best]["marks"]) != significant
+    assert [row["best"] for row in rows.values()].count("True") == 1
+    tex = (folder.path / "results/tables/models.tex").read_text()
+    assert rf"{best} & \textbf{{{float(rows[best]['value']):.3f}}}" in tex
+    assert (folder.path / "results/tables/models.png").read_bytes()[1:4] == b"PNG"
+
+
+def test_controls_hear_nothing_and_stand_in_no_summary(folder):
+    folders = {path.name.split("--")[1]: path.name
+               for path in (folder.path / "results/experiments").glob("control--*")}  # fmt: skip
+    assert set(folders) == {"majority", "metadata"}
+    frame, _ = read(folder, folders["majority"])
+    truth = dict(zip(frame["file"], frame["truth"], strict=True))
+    for fold, tested in frame.groupby("fold"):
+        learned = pd.Series(list(frame.loc[frame["fold"] != fold, "truth"]))
+        assert set(tested["prediction"]) == {learned.value_counts().sort_index().idxmax()}
+    assert len(truth) == len(frame)
+    with open(folder.path / "results/summary.csv", newline="", encoding="utf-8") as stream:
+        assert {row["name"] for row in csv.DictReader(stream)} == {
+            *("svm", "knn", "resampled", "nobody")
+        }
+
+
+def test_nothing_is_done_twice_and_another_caption_makes_the_table_alone(folder):
+    assert folder.run("--configfile", "config.yaml", "-c", "2").nothing_to_do
+    content = json.loads((folder.path / "config.yaml").read_text())
+    content["tables"][0]["caption"] = "Two models"
+    (folder.path / "other.yaml").write_text(json.dumps(content))
+    call = folder.run("-n", "--configfile", "other.yaml", "-c", "2")
+    assert call.jobs("table") == 1
+    assert call.jobs("train") == call.jobs("experiment") == call.jobs("features") == 0

@@ -1,0 +1,121 @@
+"""What is known of a recording without listening: columns of the database, one-hot."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from izwi.errors import UserError
+from izwi.features.base import TableExtractor
+from izwi.options import Option
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = ("gender", "age", "language", "sentence", "text", "sampling_rate")
+# Stands in the audio files, not in the table.
+SAMPLING_RATE = "sampling_rate"
+# What the table holds beside the columns of the database.
+_NO_METADATA = ("file", "start", "end", "digest", "truth", "value", "part", "fold")
+_MARK = "metadata."
+# Values of a column that are features, the most frequent: of a column of texts there are many.
+MOST_VALUES = 1000
+
+
+class Metadata(TableExtractor):
+    """One feature for each value of each column: 1 where a row has it, else 0.
+
+    Nothing is fitted. What is unknown is 0 everywhere; so is, in training, what occurs in the test
+    set alone, and a feature without variance says nothing to a model. Nor does a value that a
+    single row has: it is no feature. Numbers are values like others, but for the age, which stays
+    a number of years.
+    """
+
+    name = "metadata"
+    modules = ("features/metadata.py",)
+    packages = ("pandas", "soundfile")
+    options = (
+        Option(
+            "FEATS",
+            "metadata.columns",
+            "list",
+            list(COLUMNS),
+            "metadata: columns of the database that are features; those that it does not have are "
+            "passed over, sampling_rate is that of the audio files",
+            stage="features",
+        ),
+    )
+
+    def matrix(self, table: pd.DataFrame, paths: dict[str, str]) -> pd.DataFrame:
+        """Features of all rows of a table; see the base class.
+
+        Args:
+            table: of the load stage, with the columns of the database
+            paths: absolute path of each file
+
+        Raises:
+            UserError: if there is no such column, or one is no metadata
+        """
+        import pandas as pd
+
+        wanted = list(dict.fromkeys(map(_unified, self.values["metadata.columns"] or [])))
+        found = []
+        for column in wanted:
+            if column in _NO_METADATA:
+                raise UserError(
+                    f"[FEATS] metadata.columns: '{column}' is no metadata, leave it out"
+                )
+            if column == SAMPLING_RATE:
+                values = table["file"].map(_rates(table["file"], paths))
+            elif column in table:
+                values = table[column]
+            else:
+                continue
+            found.append(_features(column, values))
+        if not found:
+            raise UserError(
+                f"[FEATS] metadata.columns: the database has none of {', '.join(wanted) or 'none'}"
+            )
+        return pd.concat(found, axis=1)
+
+
+def unknown(feature: str) -> float | None:
+    """What a feature is in rows of a database that does not have it; None for other features."""
+    if not feature.startswith(_MARK):
+        return None
+    return 0.0 if "=" in feature else float("nan")
+
+
+def _unified(column: Any) -> str:
+    return "gender" if str(column) == "sex" else str(column)
+
+
+def _features(column: str, values: pd.Series) -> pd.DataFrame:
+    import pandas as pd
+
+    if column == "age" and pd.api.types.is_numeric_dtype(values):
+        return pd.DataFrame({f"{_MARK}age": values.astype("float64")})
+    texts = values.astype(object).map(_text, na_action="ignore")
+    counts = texts.value_counts()
+    # Of equals the first by name, whatever the order of the rows.
+    kept = counts[counts > 1].sort_index().sort_values(ascending=False, kind="stable")
+    names = sorted(kept.index[:MOST_VALUES])
+    hot = {f"{_MARK}{column}={name}": (texts == name).to_numpy(float) for name in names}
+    return pd.DataFrame(hot, index=range(len(values)))
+
+
+def _text(value: Any) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _rates(files: pd.Series, paths: dict[str, str]) -> dict[str, int | None]:
+    """Sampling rate of each file in Hz, from its header; None where it cannot be read."""
+    import soundfile
+
+    rates: dict[str, int | None] = {}
+    for file in files.unique():
+        try:
+            rates[file] = soundfile.info(paths[file]).samplerate
+        except (KeyError, OSError, soundfile.LibsndfileError):
+            # What is wrong with the file is told by those that listen.
+            rates[file] = None
+    return rates
