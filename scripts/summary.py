@@ -38,7 +38,7 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
     controls = {
         one.outputs["metrics"]
         for one in job.plan.units["experiment"].values()
-        if one.spec["control"]
+        if one.spec.get("control")
     }
     for metrics_path, record_path in zip(
         unit.inputs["metrics"], unit.inputs["records"], strict=True
