@@ -287,7 +287,8 @@ def _batch(units: list[Unit], plan: Plan, everything: bool) -> Batch:
         paths = sorted(unit.output_files(), key=failures.whole)
         # At the end Snakemake sets the times of the outputs that it knows: of a table all, lest
         # they be older than what it was made of in the same job.
-        whole = everything or len(units) == 1 or TIMED.get(unit.stage, ()) is None
+        made_of_results = TIMED.get(unit.stage, ("wish",)) != ("wish",)
+        whole = everything or len(units) == 1 or made_of_results
         outputs += paths if whole else paths[:1]
     return Batch(
         stage=first.stage if len(stages) == 1 else "several",

@@ -51,6 +51,12 @@ def planned(
     config = read_config(content, cwd=cwd, fallback=PACKAGE.parent / "config" / "config.yaml")
     experiments = resolve_all(config, cwd=cwd)
     plan = make_plan(
-        experiments, config.results, config.cache, cwd=cwd, wishes=False, tables=config.tables
+        experiments,
+        config.results,
+        config.cache,
+        cwd=cwd,
+        wishes=False,
+        tables=config.tables,
+        page=config.page,
     )
     return Planned(config, experiments, plan)

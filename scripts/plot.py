@@ -112,9 +112,12 @@ def database_counts(spec, inputs):
 
 def feature_map(spec, inputs):
     """Do the features separate the classes at all? One map, in several colourings."""
-    from izwi import plots
+    import pandas as pd
 
-    _, features = matrix(inputs)
+    from izwi import plots, training
+
+    tables, matrices = read_matrices(inputs)
+    _, features = training.stack(tables, matrices)
     frame, labels = samples(inputs)
     split, _ = exclusion.leave_out(tables, matrices, pd.read_parquet(inputs["split"]))
     frame["part"] = split["part"]
@@ -191,9 +194,9 @@ def feature_distributions(spec, inputs):
     """The features that differ most between classes."""
     import pandas as pd
 
-    from izwi import plots
+    from izwi import plots, training
 
-    _, features = matrix(inputs)
+    _, features = training.stack(*read_matrices(inputs))
     found = pd.read_csv(inputs["feature_distributions"]).head(spec["number"])
     # A name that a spreadsheet would run has an apostrophe in front.
     names = {harmless(name): name for name in features}
@@ -212,11 +215,9 @@ def feature_distributions(spec, inputs):
     return {"feature_distributions": draw}
 
 
-def matrix(inputs):
-    """The rows of all tables, and their features."""
+def read_matrices(inputs):
+    """All tables, and the feature matrices of each."""
     import pandas as pd
-
-    from izwi import training
 
     tables = [pd.read_parquet(file) for file in inputs["tables"]]
     files = inputs["matrices"]
@@ -225,7 +226,7 @@ def matrix(inputs):
         [pd.read_parquet(file) for file in files[i * per_table : (i + 1) * per_table]]
         for i in range(len(tables))
     ]
-    return training.stack(tables, matrices)
+    return tables, matrices
 
 
 def samples(inputs):

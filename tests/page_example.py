@@ -72,10 +72,11 @@ def experiment(folder: Path, name: str, model: str, frame: pd.DataFrame, measure
     (own / "plots").mkdir(parents=True)
     (folder / "db.csv").touch()
     ini = folder / f"{name}.ini"
-    ini.write_text(INI.format(name=name, model=model), encoding="utf-8")
+    ini.write_text(INI.format(name="safe", model=model), encoding="utf-8")
     record = {
         "key": f"key of {name}",
         **resolve(str(ini), cwd=folder).as_dict(),
+        "name": name,  # an ini may not be called so, but nothing rests on that
         "izwi": "0",
         "stages": {"load": [{"key": "table", "files": {"table": "t.parquet"}}]},
         "packages": {"numpy": "1.2.3"},

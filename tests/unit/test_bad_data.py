@@ -128,8 +128,6 @@ WARNINGS = {
     "spellings of one class": (table(label=lambda i: ["Joy", "joy", "fear"][i]), "",
                                "Joy and joy differ in case alone, they are 2 classes"),
     "one value in a regression": (table(label=lambda i: 3), "svr", "all 12 rows have one value, 3"),
-    "speakers in both parts": (GOOD, "db.split_strategy = random\ndb.test_size = 50",
-                               "speakers in both train and test"),
     "tables of a CSV": (GOOD, "db.target_tables = ['x']", "a CSV file has no tables"),
 }  # fmt: skip
 NOTES = {
