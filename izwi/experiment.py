@@ -835,6 +835,11 @@ class _Resolver:
         self._unread("FEATS", kinds if complete else [], f"with FEATS.type = {', '.join(kinds)}")
         if "metadata" in values:
             self._take_target_from(values["metadata"])
+        for kind, own in values.items():
+            for name in table.owner("features", kind).idle(own):
+                # Another value of what nothing reads would be another key.
+                if own.pop(name) != owned[kind][name].default:
+                    self.notes.append(f"[FEATS] {name}: no effect with these options of {kind}")
         brought = {s["type"]: s["options"] for s in model.get("brings") or []}
         return tuple({"type": kind, "options": brought.get(kind, values[kind])} for kind in owned)
 

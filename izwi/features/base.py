@@ -73,6 +73,11 @@ class Extractor:
         return cls.is_vector
 
     @classmethod
+    def idle(cls, options: dict[str, Any]) -> tuple[str, ...]:
+        """Names of options that play no part beside the others."""
+        return ()
+
+    @classmethod
     def form(cls, options: dict[str, Any]) -> str:
         """What models that take but certain features know these by: their type, if not more."""
         return cls.name

@@ -108,6 +108,11 @@ class OpenSmile(Picture):
             self.columns = cells("lld", len(self.columns), self.frames)
 
     @classmethod
+    def idle(cls, options: dict[str, Any]) -> tuple[str, ...]:
+        """Only frames have a duration; see the base class."""
+        return () if options["level"] == "frames" else ("os.duration",)
+
+    @classmethod
     def form(cls, options: dict[str, Any]) -> str:
         """Frames are another form; see the base class."""
         return "os with level = frames" if options.get("level") == "frames" else cls.name

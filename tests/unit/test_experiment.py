@@ -96,12 +96,7 @@ def test_defaults(place):
     assert experiment.features == (
         {
             "type": "os",
-            "options": {
-                "set": "eGeMAPSv02",
-                "level": "functionals",
-                "sampling_rate": None,
-                "os.duration": 4.0,
-            },
+            "options": {"set": "eGeMAPSv02", "level": "functionals", "sampling_rate": None},
         },
     )
     assert experiment.preprocessing == {"scale": None, "features": None}
@@ -205,12 +200,7 @@ def test_a_whole_ini(place):
     opensmile, praat = experiment.features
     assert opensmile == {
         "type": "os",
-        "options": {
-            "set": "eGeMAPSv02",
-            "level": "functionals",
-            "sampling_rate": None,
-            "os.duration": 4.0,
-        },
+        "options": {"set": "eGeMAPSv02", "level": "functionals", "sampling_rate": None},
     }
     assert praat["type"] == "praat"
     assert praat["options"]["praat.f0_max"] == 500.0
@@ -781,3 +771,12 @@ def test_valid_inis_resolve_to_what_they_say(
     assert found.preprocessing["scale"] == scale.strip("'").lower()
     assert found.model["options"]["C_val"] == cost
     assert found.notes == found.warnings == ()
+
+
+def test_options_that_play_no_part_are_in_no_key(place):
+    plain = solve(place, {"FEATS type": "os"})
+    given = solve(place, {"FEATS type": "os", "FEATS os.duration": "2"})
+    assert given.features == plain.features
+    assert "[FEATS] os.duration: no effect with these options of os" in given.notes
+    frames = solve(place, {"FEATS type": "os", "FEATS level": "frames", "FEATS os.duration": "2"})
+    assert frames.features[0]["options"]["os.duration"] == 2
