@@ -142,7 +142,8 @@ def _kept(plan: Plan) -> list[Unit]:
 
 
 def _check_made(plan: Plan) -> None:
-    late = [unit for unit in missing(plan) if unit.stage != "verdict"]
+    # A call may have left the page out; no figure comes from it.
+    late = [unit for unit in missing(plan) if unit.stage not in ("verdict", "page")]
     late += [unit for unit in _kept(plan) if "wish" in unit.inputs and _asked_otherwise(unit)]
     if late:
         names = list(dict.fromkeys(u.label for u in late if u.stage == "experiment"))

@@ -179,6 +179,7 @@ def test_what_an_experiment_keeps(run):
     assert set(record["stages"]) == {
         "load",
         "split",
+        "describe",
         "features",
         "audit",
         "train",
