@@ -57,7 +57,6 @@ model = SVC().fit(scaler.transform(X[~test]), labels["emotion"][~test])
 print(recall_score(labels["emotion"][test], model.predict(scaler.transform(X[test])),
                    average="macro"))
 """
-HEADER = "| work | izwi: wall / CPU s | nkululeko | plain script | ratios of wall | |"
 SETS = (("os", "set = eGeMAPSv02\n"), ("os", "set = ComParE_2016\n"), ("praat", ""))
 MODELS = ("xgb", "svm", "knn")
 

@@ -77,6 +77,7 @@ class Batch:
         benchmark: file for time and memory
         type: of the feature extractor
         group: of the units
+        first: stage of the first of them, which the others go on from
         mem_mb: memory to ask for, MB
         runtime: time to ask for, minutes
     """
@@ -91,6 +92,7 @@ class Batch:
     benchmark: str = ""
     type: str | None = None
     group: str = ""
+    first: str = ""
     mem_mb: int = 1000
     runtime: int = 30
 
@@ -111,9 +113,10 @@ def arrange(plan: Plan, cores: int, *, everything: bool, cluster: bool = False) 
     waits: list[set[int]] = []
     place: dict[int, int] = {}
     for stage in STAGES:
-        missing = [unit for unit in plan.units[stage].values() if id(unit) in needed]
         alone = []
-        for unit in missing:
+        for unit in plan.units[stage].values():
+            if id(unit) not in needed:
+                continue
             host = None if everything else _host(unit, work, waits, place, call)
             if host is None:
                 alone.append(unit)
@@ -127,8 +130,9 @@ def arrange(plan: Plan, cores: int, *, everything: bool, cluster: bool = False) 
             waits.append(makers.union(*(waits[job] for job in makers)))
     batches = [(_batch(group, plan, everything), group) for group in work]
     if everything:
-        units = (unit for of_stage in plan.units.values() for unit in of_stage.values())
-        batches += [(_batch([u], plan, everything), [u]) for u in units if id(u) not in needed]
+        batches += [
+            (_batch([u], plan, everything), [u]) for u in plan.each() if id(u) not in needed
+        ]
     first = {key: b.outputs[0] for b, units in batches for key in map(id, units) if key in needed}
     for batch, units in batches:
         _link(batch, units, call, first, everything)
@@ -148,8 +152,7 @@ def arrange(plan: Plan, cores: int, *, everything: bool, cluster: bool = False) 
 def missing(plan: Plan) -> list[Unit]:
     """Units that a call would make, in the order of the plan."""
     needed = _Call(plan).needed()
-    units = (unit for of_stage in plan.units.values() for unit in of_stage.values())
-    return [unit for unit in units if id(unit) in needed]
+    return [unit for unit in plan.each() if id(unit) in needed]
 
 
 class _Call:
@@ -157,8 +160,7 @@ class _Call:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        units = [unit for of_stage in plan.units.values() for unit in of_stage.values()]
-        self.maker = {path: unit for unit in units for path in unit.output_files()}
+        self.maker = {path: unit for unit in plan.each() for path in unit.output_files()}
         self._current: dict[int, bool] = {}
         self._level: dict[int, int] = {}
 
@@ -287,7 +289,7 @@ def _batch(units: list[Unit], plan: Plan, everything: bool) -> Batch:
         paths = sorted(unit.output_files(), key=failures.whole)
         # At the end Snakemake sets the times of the outputs that it knows: of a table all, lest
         # they be older than what it was made of in the same job.
-        made_of_results = TIMED.get(unit.stage, ("wish",)) != ("wish",)
+        made_of_results = unit.stage in TIMED and unit.stage != "experiment"
         whole = everything or len(units) == 1 or made_of_results
         outputs += paths if whole else paths[:1]
     return Batch(
@@ -299,6 +301,7 @@ def _batch(units: list[Unit], plan: Plan, everything: bool) -> Batch:
         benchmark=os.path.join(plan.results, "benchmarks", first.stage, f"{name}.tsv"),
         type=first.spec.get("type"),
         group=first.group,
+        first=first.stage,
         mem_mb=_memory(units),
         runtime=MINUTES.get(first.stage, 30),
     )

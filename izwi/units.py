@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -101,6 +101,10 @@ class Plan:
     targets: list[str] = field(default_factory=list)
     threads: int = 1
 
+    def each(self) -> Iterator[Unit]:
+        """All units, stage by stage."""
+        return (unit for stage in STAGES for unit in self.units[stage].values())
+
     def save(self) -> str:
         """Write the plan where jobs on this or another machine find it.
 
@@ -114,7 +118,7 @@ class Plan:
             "batches": self.batches,
             "targets": self.targets,
             "threads": self.threads,
-            "units": [vars(unit) for stage in STAGES for unit in self.units[stage].values()],
+            "units": [vars(unit) for unit in self.each()],
         }
         path = os.path.join(self.results, "plans", f"{key_of(content)}.json")
         if not failures.whole(path):
@@ -134,15 +138,9 @@ class Plan:
     def of_outputs(self, outputs: list[str]) -> list[Unit]:
         """The units that make some of these files, in the order of the plan."""
         wanted = set(outputs)
-        return [
-            unit
-            for stage in STAGES
-            for unit in self.units[stage].values()
-            if wanted & set(unit.outputs.values())
-        ]
+        return [unit for unit in self.each() if wanted & set(unit.outputs.values())]
 
     def clear_failures(self) -> None:
         """Take away what stands for outputs that could not be made."""
-        for units in self.units.values():
-            for unit in units.values():
-                failures.clear(unit.output_files())
+        for unit in self.each():
+            failures.clear(unit.output_files())

@@ -3,9 +3,9 @@
 
 def environment_of(batch):
     """What the heaviest units need, those of the first stage."""
-    if batch.name.startswith("features"):
+    if batch.first == "features":
         return extractor_class(batch.type).environment
-    return "deep" if batch.name.startswith("train") else "core"
+    return "deep" if batch.first == "train" else "core"
 
 
 for batch in jobs_of("several"):
@@ -24,7 +24,7 @@ for batch in jobs_of("several"):
             batch.benchmark
         conda:
             f"../envs/{environment_of(batch)}.yaml"
-        threads: PLAN.threads if batch.name.startswith("features") else 1
+        threads: PLAN.threads if batch.first == "features" else 1
         resources:
             mem_mb=memory(batch),
             runtime=batch.runtime,

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -11,9 +10,11 @@ import urllib.error
 import urllib.request
 from importlib import metadata
 
+import chromium
 import numpy as np
 import pytest
 import soundfile
+from workflow import DEMO as DEMO_DATA
 from workflow import ROOT, Folder
 
 try:
@@ -22,23 +23,10 @@ try:
     metadata.version("selenium")
 except metadata.PackageNotFoundError:
     pytest.skip("no gradio 6 or no selenium: make dev installs them", allow_module_level=True)
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-DRIVER = shutil.which("chromedriver")
-if not (CHROMIUM and DRIVER):
-    pytest.skip("no Chromium: apt-get install chromium chromium-driver", allow_module_level=True)
-
 DEMO = ROOT / "scripts" / "demo.py"
 PATIENCE = 120  # seconds; other tests may run beside this one
 FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
+    *chromium.FLAGS,
     "--window-size=1200,1000",
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
@@ -50,14 +38,7 @@ def experiment(tmp_path_factory):
     folder = Folder(tmp_path_factory.mktemp("web"))
     ini = folder.ini(
         "emotions",
-        DATA={
-            "databases": "['demo']",
-            "demo.type": "demo",
-            "demo.limit_samples": 60,
-            "demo.split_strategy": "speaker_split",
-            "demo.test_size": 40,
-            "target": "emotion",
-        },
+        DATA=DEMO_DATA,
         FEATS={"type": "os", "scale": "standard"},
         MODEL={"type": "svm"},
     )
@@ -91,11 +72,11 @@ def browser(site, tmp_path_factory):
     from selenium import webdriver
 
     options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
+    options.binary_location = chromium.CHROMIUM
     for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
-    driver = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
+    driver = webdriver.Chrome(options, webdriver.ChromeService(chromium.DRIVER))
     driver.set_page_load_timeout(PATIENCE)
     driver.get(site[0])
     yield driver

@@ -1,9 +1,9 @@
 """The page of results in a real browser, from a file: it sorts, filters, opens and plays."""
 
 import re
-import shutil
 from importlib import metadata
 
+import chromium
 import pytest
 from page_example import EVIL, make
 
@@ -11,22 +11,9 @@ try:
     metadata.version("selenium")
 except metadata.PackageNotFoundError:
     pytest.skip("no selenium: make dev installs it", allow_module_level=True)
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-DRIVER = shutil.which("chromedriver")
-if not (CHROMIUM and DRIVER):
-    pytest.skip("no Chromium: apt-get install chromium chromium-driver", allow_module_level=True)
-
 PATIENCE = 60  # seconds; other tests may run beside this one
 FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
+    *chromium.FLAGS,
     "--window-size=1280,900",
     "--autoplay-policy=no-user-gesture-required",
 )
@@ -42,11 +29,11 @@ def browser(tmp_path_factory):
     from selenium import webdriver
 
     options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
+    options.binary_location = chromium.CHROMIUM
     for flag in (*FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    driver = webdriver.Chrome(options, webdriver.ChromeService(DRIVER))
+    driver = webdriver.Chrome(options, webdriver.ChromeService(chromium.DRIVER))
     driver.set_page_load_timeout(PATIENCE)
     driver.set_script_timeout(PATIENCE)
     yield driver
