@@ -49,7 +49,8 @@ def run(tmp_path_factory):
         folder.ini("folds", DATA=DATA, FEATS=OS, MODEL={"type": "knn", "k_fold_cross": 3}),
     ]
     folder.config(inis)
-    folder.run("--configfile", "config.yaml")
+    # One core, one process for all models of a kind.
+    folder.run("-c", "1", "--configfile", "config.yaml")
     return folder
 
 

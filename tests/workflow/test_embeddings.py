@@ -111,7 +111,7 @@ def run(data, whisper_model, wav2vec_model, tmp_path_factory):
         ),
     ]
     folder.config(inis)
-    return folder, folder.run("--configfile", "config.yaml")
+    return folder, folder.run("-c", "1", "--configfile", "config.yaml")
 
 
 def predicted(embeddings: np.ndarray, labels: pd.DataFrame) -> dict[str, str]:
