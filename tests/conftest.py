@@ -7,6 +7,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("IZWI_DATA", ROOT.parent / "shared" / "data")).resolve()
+# Calls of the workflow and its shipped inis look there, too.
+os.environ["IZWI_DATA"] = str(DATA)
 
 
 def data_folder(name: str) -> Path:

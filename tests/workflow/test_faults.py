@@ -10,7 +10,7 @@ import time
 
 import pytest
 from workflow import DEMO as DATA
-from workflow import ROOT, SNAKEMAKE, Folder
+from workflow import ROOT, SNAKEMAKE, Folder, environment
 
 FEATS = {"type": "os", "set": "eGeMAPSv02", "scale": "standard"}
 FILES = ("metrics.json", "predictions.csv", "plots/confusion_matrix.png")
@@ -124,7 +124,6 @@ def is_mark(path):
 
 
 def start(folder, *arguments):
-    environment = {k: v for k, v in os.environ.items() if not k.startswith("IZWI_")}
     if folder.cache:
         arguments += ("--config", f"cache={folder.cache}")
     return subprocess.Popen(
@@ -133,7 +132,7 @@ def start(folder, *arguments):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env=environment,
+        env=environment(),
         start_new_session=True,
     )
 

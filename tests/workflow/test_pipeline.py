@@ -199,10 +199,10 @@ def test_warnings_of_the_ini_reach_the_metrics(folder):
 def test_shards_change_nothing(folder, tmp_path):
     """The embedded data as a CSV of a user, extracted in parts."""
     (source,) = (folder.path / "results/databases").glob("demo-*/demo.csv")
-    other = Folder(tmp_path, own_cache=True)
-    data = DATA | {"demo": source, "demo.type": "csv"}
+    other = Folder(tmp_path)
+    data = DATA | {"demo": source, "demo.type": "csv", "demo.limit_samples": 40}
     ini = other.ini("first", DATA=data, FEATS=FEATS, MODEL={"type": "svm"})
-    whole = other.run("--config", f"ini={ini}", "results=whole", "cache=whole_cache")
+    whole = other.run("--config", f"ini={ini}", "results=whole")
     parts = other.run("--config", f"ini={ini}", "results=parts", "cache=parts_cache", "shards=90")
     assert (whole.jobs("shard"), parts.jobs("shard") > 1) == (0, True)
     assert "config: shards" not in parts.text

@@ -41,6 +41,11 @@ def plain_egemaps(paths) -> np.ndarray:
     return np.stack([np.load(file) for file in kept])
 
 
+def environment() -> dict[str, str]:
+    """That of this process without izwi's settings, the place of real data apart."""
+    return {k: v for k, v in os.environ.items() if k == "IZWI_DATA" or not k.startswith("IZWI_")}
+
+
 class Call:
     """What a call printed and how it ended."""
 
@@ -98,13 +103,12 @@ class Folder:
         for key, value in settings.items():
             if value and not any(a.startswith(f"{key}=") for a in arguments):
                 arguments = self._with(f"{key}={value}", list(arguments))
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("IZWI_")}
         process = subprocess.run(
             [*SNAKEMAKE, "-s", str(snakefile), *arguments],
             cwd=self.path,
             capture_output=True,
             text=True,
-            env=environment,
+            env=environment(),
             check=False,
         )
         call = Call(process)
