@@ -36,6 +36,13 @@ include: "rules/page.smk"
 include: "rules/several.smk"
 
 
+onstart:
+    limiter = getattr(workflow.scheduler, "job_rate_limiter", None)
+    if limiter and not limiter.timespan:
+        # The scheduler looks again after this time, so would never rest while jobs wait for cores.
+        workflow.scheduler.job_rate_limiter = None
+
+
 onsuccess:
     closing.success(PLAN)
 

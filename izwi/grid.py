@@ -133,7 +133,8 @@ def _axis(options: tuple[str, ...], steps: list[Any]) -> Axis:
     """
     if not steps:
         raise ValueError("has no values")
-    values = []
+    # A dict, since a long axis would be searched for each of its values.
+    values: dict[tuple[str | None, ...], None] = {}
     for step in steps:
         given = [step] if len(options) == 1 else step
         if not isinstance(given, list | tuple) or len(given) != len(options):
@@ -141,7 +142,7 @@ def _axis(options: tuple[str, ...], steps: list[Any]) -> Axis:
         texts = tuple(_text(value) for value in given)
         if texts in values:
             raise ValueError(f"{step!r} is named twice")
-        values.append(texts)
+        values[texts] = None
     return Axis(options, tuple(values))
 
 

@@ -80,7 +80,8 @@ def folder(emodb, nemo, fsdd, tmp_path_factory):
             MODEL={"type": "knn"},
         ),
     ]
-    folder.run("--configfile", folder.config(inis))
+    # One core, one process for all models of a kind.
+    folder.run("-c", "1", "--configfile", folder.config(inis))
     return folder
 
 

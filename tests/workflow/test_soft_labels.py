@@ -10,7 +10,12 @@ import pytest
 from scipy.stats import entropy
 from workflow import Folder
 
+from izwi.databases import load_table
+from izwi.jobs import Job
+from izwi.planned import planned
+
 MAPPING = "{'anger':'angry', 'happiness':'happy', 'sadness':'sad', 'neutral':'neutral'}"
+EMOTIONS = ["anger", "happiness", "neutral"]
 LABELS = ["angry", "happy", "neutral", "sad"]
 NET = {"type": "xgb", "save": True, "n_estimators": 15}
 ASKED = ["--config", "ini=student.ini", 'experiments=["teacher.ini", "student.ini", "broken.ini"]']
@@ -71,9 +76,42 @@ def sections(emodb, n_estimators=15, **student):
     return {"teacher": teacher, "student": learner}
 
 
+def chain(emodb):
+    """A chain of teachers over audformat; the last student is tested on what the first saw."""
+    shared = {"target": "emotion", "emodb": emodb, "emodb.files_tables": "['files']"}
+    base = {"FEATS": {"type": "os"}, "MODEL": NET}
+    asked = {
+        "first": {
+            "databases": "['emodb']",
+            "emodb.filter": {"speaker": [3, 8, 9], "emotion": EMOTIONS},
+            "emodb.split_strategy": "[3]",
+        },
+        "second": {
+            "databases": "['soft', 'emodb']",
+            "soft": "first.csv",
+            "soft.split_strategy": "train",
+            "emodb.filter": {"speaker": [10], "emotion": EMOTIONS},
+            "emodb.split_strategy": "test",
+        },
+        "third": {
+            "databases": "['soft', 'emodb']",
+            "soft": "second.csv",
+            "soft.split_strategy": "train",
+            "emodb.filter": {"speaker": [8, 11], "emotion": EMOTIONS},
+            "emodb.split_strategy": "test",
+            "emodb.limit_samples": 40,
+        },
+    }
+    return {
+        name: {"EXP": {"save_test": f"{name}.csv"} if name != "third" else {}}
+        | {"DATA": data | shared, **base}
+        for name, data in asked.items()
+    }
+
+
 @pytest.fixture(scope="module")
 def place(emodb, nemo, tmp_path_factory):
-    """A folder in which asking for the second ini runs both."""
+    """A folder in which two chains of teachers and students have run."""
     folder = Folder(tmp_path_factory.mktemp("soft"))
     labelled = rows(nemo / "nemo.csv")
     four = [row for row in labelled if row["emotion"] in ("anger", "happiness", "sadness")]
@@ -100,7 +138,12 @@ def place(emodb, nemo, tmp_path_factory):
     for name, content in sections(emodb).items():
         folder.ini(name, **content)
     (folder.path / "broken.ini").write_text("[EXP]\nnmae = x\n")
-    folder.run(*ASKED)
+    for name, content in chain(emodb).items():
+        folder.ini(name, **content)
+    # Students before their teachers.
+    inis = [f"{name}.ini" for name in ("student", "teacher", "third", "second", "first")]
+    # On one core: one job for all that can be done at once.
+    folder.run("-c", "1", "--configfile", folder.config(inis))
     return folder
 
 
@@ -109,12 +152,12 @@ def written(place):
     return pd.read_csv(place.path / "my_test_predictions.csv")
 
 
-def test_asking_for_the_second_runs_both(place):
+def test_what_is_labelled_has_no_figure(place):
     assert place.metrics("student")["n_evaluated"] == len(rows(place.path / "test_db.csv"))
     teacher = place.metrics("teacher")
     # Nothing is known of the truth of what is labelled.
     assert (teacher["value"], teacher["ci"], teacher["n_evaluated"]) == (None, [None, None], 0)
-    assert place.run(*ASKED).nothing_to_do
+    assert place.run("-c", "1", "--configfile", "config.yaml").nothing_to_do
 
 
 def test_the_path_of_the_ini_is_a_link_and_all_that_is_written_outside(place):
@@ -123,8 +166,10 @@ def test_the_path_of_the_ini_is_a_link_and_all_that_is_written_outside(place):
     own = place.path / "results" / "experiments" / "teacher" / "soft_labels.csv"
     assert link.resolve() == own.resolve()
     found = {path.name for path in place.path.iterdir()}
-    given = {"unlabelled.csv", "test_db.csv", "teacher.ini", "student.ini", "broken.ini"}
-    assert found - given - {".snakemake", "results"} == {link.name}
+    given = {"unlabelled.csv", "test_db.csv", "config.yaml", "broken.ini"}
+    given |= {f"{name}.ini" for name in ("teacher", "student", "first", "second", "third")}
+    made = {link.name, "first.csv", "second.csv"}
+    assert found - given - {".snakemake", "results"} == made
 
 
 def test_the_target_is_what_was_predicted(place, written):
@@ -163,8 +208,10 @@ def test_the_student_trains_on_it(place, written):
     assert not [line for line in place.metrics("student")["warnings"] if "leak" in line]
 
 
-def test_a_change_in_the_first_reruns_the_second(place, emodb):
+def test_asking_for_the_second_alone_runs_both_where_the_first_is_changed(place, emodb):
     before = place.metrics("student")["value"]
+    summary = place.path / "results" / "experiments" / "third" / "metrics.json"
+    untouched = summary.stat().st_mtime_ns
     for name, content in sections(
         emodb,
         n_estimators=2,
@@ -178,56 +225,33 @@ def test_a_change_in_the_first_reruns_the_second(place, emodb):
     student = place.metrics("student")
     assert student["n_train"] == 80 + len(sure)
     assert student["value"] != before
+    assert summary.stat().st_mtime_ns == untouched
 
 
-def test_the_error_names_the_ini_that_is_missing(place):
-    call = place.run(
-        "--config", "ini=student.ini", "results=other", ok=True
-    )  # An earlier call left the file: a CSV like any other, whose origin is still known.
-    assert call.code == 0
-    assert not (place.path / "other" / "experiments" / "teacher").exists()
+def test_the_error_names_the_ini_that_is_missing(place, monkeypatch):
+    # An earlier call left the file: a CSV like any other, whose origin is still known.
+    call = place.run("-n", "--config", "ini=student.ini", "results=other")
+    assert call.jobs("train") == 1 and "teacher" not in call.text.partition("Job stats:")[2]
+    monkeypatch.chdir(place.path)
+    (place.path / "alone.yaml").write_text('{"experiments": ["student.ini"], "results": "other"}')
+    plan = planned("alone.yaml", cache=place.cache).plan
+    (unit,) = (u for u in plan.units["load"].values() if u.label == "learned")
+    table, _ = load_table(unit.spec, Job(plan, 1, None).listing(unit))
+    labels = pd.read_csv(place.path / "my_test_predictions.csv")
+    sure = labels[(labels["confidence"] >= 0.3) & (labels["uncertainty"] <= 0.95)]
+    assert sorted(table["truth"]) == sorted(sure["emotion"])
     (place.path / "my_test_predictions.csv").unlink()
     call = place.run("--config", "ini=student.ini", ok=False)
     assert call.code != 0
     assert "teacher.ini makes it (save_test): add teacher.ini to the experiments" in call.text
 
 
-def test_teachers_that_saw_the_test_set(emodb, tmp_path):
-    """A chain of teachers over audformat; the last student is tested on what the first saw."""
-    folder = Folder(tmp_path)
-    shared = {"target": "emotion", "emodb": emodb, "emodb.files_tables": "['files']"}
-    base = {"FEATS": {"type": "os"}, "MODEL": {"type": "knn"}}
-    first = {
-        "databases": "['emodb']",
-        "emodb.filter": "{'speaker': [3, 8, 9]}",
-        "emodb.split_strategy": "[3]",
-    }
-    second = {
-        "databases": "['soft', 'emodb']",
-        "soft": "first.csv",
-        "soft.split_strategy": "train",
-        "emodb.filter": "{'speaker': [10]}",
-        "emodb.split_strategy": "test",
-    }
-    third = {
-        "databases": "['soft', 'emodb']",
-        "soft": "second.csv",
-        "soft.split_strategy": "train",
-        "emodb.filter": "{'speaker': [8, 11]}",
-        "emodb.split_strategy": "test",
-        "emodb.limit_samples": 100,
-    }
-    inis = [
-        folder.ini("third", DATA=third | shared, **base),
-        folder.ini("second", EXP={"save_test": "second.csv"}, DATA=second | shared, **base),
-        folder.ini("first", EXP={"save_test": "first.csv"}, DATA=first | shared, **base),
-    ]
-    folder.run("--configfile", folder.config(inis))
-    labels = rows(tmp_path / "first.csv")
+def test_teachers_that_saw_the_test_set(place):
+    labels = rows(place.path / "first.csv")
     assert {row["speaker"] for row in labels} == {"3"}
     assert any(row["emotion"] != row["truth"] for row in labels)
-    speakers = pd.Series([row["speaker"] for row in folder.predictions("third")]).value_counts()
-    warnings = folder.metrics("third")["warnings"]
+    speakers = pd.Series([row["speaker"] for row in place.predictions("third")]).value_counts()
+    warnings = place.metrics("third")["warnings"]
     assert (
         f"[DATA] soft: leak: {speakers['8']} of {speakers.sum()} rows of the test set are "
         "recordings that the teacher of these labels was trained on"
@@ -236,14 +260,13 @@ def test_teachers_that_saw_the_test_set(emodb, tmp_path):
         "[DATA] soft: leak: 1 of 2 speakers of the test set the teacher of these labels was "
         "trained on: 8"
     ) in warnings
-    circle = folder.ini(
-        "first",
-        EXP={"save_test": "first.csv"},
-        DATA=first | shared | {"databases": "['emodb', 'soft']", "soft": "second.csv"},
-        **base,
-    )
-    assert circle == "first.ini"
-    call = folder.run("--configfile", "config.yaml", ok=False)
+
+
+def test_labels_in_a_circle(place, emodb):
+    content = chain(emodb)["first"]
+    content["DATA"] |= {"databases": "['emodb', 'soft']", "soft": "second.csv"}
+    place.ini("first", **content)
+    call = place.run("--configfile", "config.yaml", ok=False)
     assert call.code != 0
     assert "the labels go in a circle" in call.text
     assert "Traceback" not in call.text

@@ -71,7 +71,8 @@ def folder(emodb, labels, tmp_path_factory):
         ),
     ]
     folder.config(inis)
-    folder.run("--configfile", "config.yaml")
+    # One core, one process for all models of a kind.
+    folder.run("-c", "1", "--configfile", "config.yaml")
     return folder
 
 

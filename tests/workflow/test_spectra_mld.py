@@ -42,7 +42,8 @@ def run(emodb, tmp_path_factory):
         ),
     ]
     folder.config(inis)
-    folder.run("--configfile", "config.yaml")
+    # One core, one process for all models of a kind.
+    folder.run("-c", "1", "--configfile", "config.yaml")
     return folder
 
 

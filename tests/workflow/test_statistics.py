@@ -55,7 +55,7 @@ def folder(emodb, tmp_path_factory):
         }
     ]
     folder.config(inis, tables=tables)
-    folder.call = folder.run("--configfile", "config.yaml", "-c", "2")
+    folder.call = folder.run("--configfile", "config.yaml", "-c", "1")
     return folder
 
 
@@ -199,10 +199,10 @@ def test_controls_hear_nothing_and_stand_in_no_summary(folder):
 
 
 def test_nothing_is_done_twice_and_another_caption_makes_the_table_alone(folder):
-    assert folder.run("--configfile", "config.yaml", "-c", "2").nothing_to_do
+    assert folder.run("--configfile", "config.yaml", "-c", "1").nothing_to_do
     content = json.loads((folder.path / "config.yaml").read_text())
     content["tables"][0]["caption"] = "Two models"
     (folder.path / "other.yaml").write_text(json.dumps(content))
-    call = folder.run("-n", "--configfile", "other.yaml", "-c", "2")
+    call = folder.run("-n", "--configfile", "other.yaml", "-c", "1")
     assert call.jobs("table") == 1
     assert call.jobs("train") == call.jobs("experiment") == call.jobs("features") == 0
