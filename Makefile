@@ -8,9 +8,12 @@ ARCHIVE ?= results/archives/$(basename $(notdir $(CONFIG))).zip
 # Byte code is made when a module is first imported: installs faster, a quarter smaller.
 INSTALL := -m pip install --quiet --no-compile --disable-pip-version-check
 PIP := $(BIN)/python $(INSTALL)
+# Packages come with the hashes of their files. torch has none: its builds bear one version.
+LOCKED := --require-hashes -r locks/requirements.txt
+TORCH := $(PIP) -c requirements.txt -c requirements-deep.txt $$(grep ^torch== requirements-deep.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help archive verify soak audit slurm test-slurm core deep trill web dev demo seeds test test-trill lint docs clean umap
+.PHONY: help locks archive verify soak audit slurm test-slurm core deep trill web dev demo seeds test test-trill lint docs clean umap
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,37 +30,38 @@ dev: .venv/dev ## add what the tests and linters need
 	$(PYTHON) -m venv .venv
 	@touch $@
 
-.venv/core: requirements.txt | .venv/python
+.venv/core: locks/requirements.txt | .venv/python
 	@echo "installing the core into .venv (a minute or two)"
-	$(PIP) -r requirements.txt
+	$(PIP) $(LOCKED)
 	@touch $@
 
-.venv/deep: requirements-deep.txt .venv/core
+.venv/deep: locks/requirements-deep.txt .venv/core
 	@echo "installing torch and transformers into .venv (a few minutes)"
-	$(PIP) -r requirements.txt -r requirements-deep.txt
+	$(PIP) $(LOCKED) -r locks/requirements-deep.txt
+	$(TORCH)
 	@touch $@
 
-.venv/web: requirements-web.txt .venv/core
+.venv/web: locks/requirements-web.txt .venv/core
 	@echo "installing the web page into .venv"
-	$(PIP) -r requirements.txt -r requirements-web.txt
+	$(PIP) $(LOCKED) -r locks/requirements-web.txt
 	@touch $@
 
-.venv/trill: requirements-trill.txt .venv/core
+.venv/trill: locks/requirements-trill.txt .venv/core
 	@echo "installing TensorFlow into .venv (a few minutes)"
-	$(PIP) -r requirements.txt -r requirements-trill.txt
+	$(PIP) $(LOCKED) -r locks/requirements-trill.txt
 	@touch $@
 
-.venv/umap: requirements-umap.txt .venv/core
+.venv/umap: locks/requirements-umap.txt .venv/core
 	@echo "installing umap-learn into .venv (a minute)"
-	$(PIP) -r requirements.txt -r requirements-umap.txt
+	$(PIP) $(LOCKED) -r locks/requirements-umap.txt
 	@touch $@
 
-.venv/slurm: requirements-slurm.txt .venv/core
-	$(PIP) -r requirements.txt -r requirements-slurm.txt
+.venv/slurm: locks/requirements-slurm.txt .venv/core
+	$(PIP) $(LOCKED) -r locks/requirements-slurm.txt
 	@touch $@
 
-.venv/dev: requirements-dev.txt .venv/deep .venv/web .venv/umap
-	$(PIP) -r requirements.txt -r requirements-deep.txt -r requirements-web.txt -r requirements-umap.txt -r requirements-dev.txt
+.venv/dev: locks/requirements-dev.txt .venv/deep .venv/web .venv/umap
+	$(PIP) $(LOCKED) $(foreach group,deep web umap dev,-r locks/requirements-$(group).txt)
 	@touch $@
 
 demo: .venv/core ## run the default config on embedded synthetic speech
@@ -80,11 +84,11 @@ test: .venv/dev ## run all tests
 
 # TensorFlow is as large as all the rest, and few need it: an environment of its own, which takes
 # what both need from the other one.
-.venv-trill/done: requirements-trill.txt .venv/dev
+.venv-trill/done: locks/requirements-trill.txt .venv/dev
 	$(PYTHON) -m venv .venv-trill
 	.venv-trill/bin/python -c "from sysconfig import get_path as p; open(p('purelib') + '/izwi.pth', 'w').write(p('purelib').replace('.venv-trill', '.venv'))"
 	@echo "installing TensorFlow into .venv-trill (a minute or two)"
-	.venv-trill/bin/python $(INSTALL) -r requirements-trill.txt
+	.venv-trill/bin/python $(INSTALL) --require-hashes -r locks/requirements-trill.txt
 	@touch $@
 
 test-trill: .venv-trill/done ## run the tests of TRILL embeddings, in .venv-trill
@@ -96,9 +100,9 @@ test-slurm: .venv/dev .venv/slurm ## run the tests on a real SLURM, where its pa
 soak: .venv/dev ## kill 50 calls, fill a disk, flip bits: half an hour
 	$(BIN)/python -m pytest -m soak -rs -s tests/workflow/test_soak.py
 
-.venv-audit/done: requirements-audit.txt
+.venv-audit/done: locks/requirements-audit.txt
 	$(PYTHON) -m venv .venv-audit
-	.venv-audit/bin/python $(INSTALL) -r requirements-audit.txt
+	.venv-audit/bin/python $(INSTALL) --require-hashes -r locks/requirements-audit.txt
 	@touch $@
 
 audit: .venv-audit/done ## look up known vulnerabilities of the pinned packages
@@ -112,6 +116,9 @@ lint: .venv/dev ## ruff, snakefmt, snakemake --lint
 
 docs: .venv/core ## write docs/options.md anew
 	$(BIN)/python scripts/make_option_reference.py
+
+locks: .venv/core ## look up the hashes of all pinned packages anew
+	$(BIN)/python scripts/lock_packages.py
 
 clean: ## remove .venv and .venv-trill; results stay
 	rm -rf .venv .venv-trill

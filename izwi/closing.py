@@ -6,19 +6,24 @@ import atexit
 import csv
 import re
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from izwi import exclusion
-from izwi.jobs import problems_file
+from izwi.jobs import NO_MEMORY, forget, told
 from izwi.units import Plan
 
 MAX_ROWS = 30
+# Killed, or ended by a library or the loader that could not have more memory.
+_ABRUPT = re.compile(
+    r"<Signals\.SIG(?:KILL|ABRT|BUS|SEGV)|non-zero exit status (?:127|134|135|137|139)\b"
+)
 
 
 def success(plan: Plan) -> None:
     """Print the result table, and where the rest lies."""
     exclusion.gather(plan)
-    if problems_file(plan).exists():
+    if told(plan):
         # Files were asked for by name, without the verdict, and some could not be made.
         failure(plan, "")
         raise SystemExit(1)
@@ -28,8 +33,11 @@ def success(plan: Plan) -> None:
 
 def failure(plan: Plan, log: str) -> None:
     """Print the problems of all jobs, one line each, and let the next call try again."""
-    exclusion.gather(plan)
-    plan.clear_failures()
+    # Also where the disk is full: the reason is told all the same.
+    with suppress(OSError):
+        exclusion.gather(plan)
+    with suppress(OSError):
+        plan.clear_failures()
     atexit.register(_print_problems, plan, log)
 
 
@@ -93,13 +101,9 @@ def _short(number: str) -> str:
 
 
 def _print_problems(plan: Plan, log: str) -> None:
-    path = problems_file(plan)
-    if path.exists():
-        lines = list(dict.fromkeys(path.read_text(encoding="utf-8").splitlines()))
-        path.unlink()
-        print("\n" + "\n".join(lines), file=sys.stderr, flush=True)
-    else:
-        print("\n" + reason(log), file=sys.stderr, flush=True)
+    lines = told(plan) or [reason(log)]
+    forget(plan)
+    print("\n" + "\n".join(lines), file=sys.stderr, flush=True)
 
 
 def reason(log: str) -> str:
@@ -117,10 +121,17 @@ def reason(log: str) -> str:
     who = f"the job {rules[0]}" if rules else "a job"
     if "<Signals.SIGINT" in text or "<Signals.SIGTERM" in text:
         return f"stopped from outside (Ctrl-C?); {again}"
-    if "<Signals.SIGKILL" in text or "exit status 137" in text:
+    logs = re.findall(r"^ +log: (\S.*?)(?: \(check log.*)?$", text, re.MULTILINE)
+    if _ABRUPT.search(text) or (logs and _ends_without_memory(logs[-1])):
         return (
-            f"{who} was killed from outside, most likely since memory ran out: take fewer cores "
+            f"{who} ended abruptly, most likely since memory ran out: take fewer cores "
             f"(-c 1), shorter recordings or segments, or a computer with more memory, and {again}"
         )
-    logs = re.findall(r"^ +log: (\S.*?)(?: \(check log.*)?$", text, re.MULTILINE)
     return f"{who} failed unexpectedly; why stands in {logs[-1] if logs else log}"
+
+
+def _ends_without_memory(log: str) -> bool:
+    try:
+        return Path(log).read_text(encoding="utf-8", errors="replace").endswith(f"{NO_MEMORY}\n")
+    except OSError:
+        return False

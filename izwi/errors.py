@@ -48,6 +48,15 @@ def refusal(error: BaseException) -> str | None:
     return f"cannot write{place}: {reason}; {advice} and start again: what is made stays"
 
 
+def memory_ran_out(error: BaseException) -> bool:
+    """Whether an error means that the process could not have more memory."""
+    return (
+        isinstance(error, MemoryError)
+        or getattr(error, "errno", None) == errno.ENOMEM
+        or str(error) == "can't start new thread"
+    )
+
+
 class Problems:
     """Collects problems so that all of them are told at once.
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Callable
@@ -12,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from izwi import failures
-from izwi.errors import Problems, UserError, printable, refusal
+from izwi.errors import Problems, UserError, memory_ran_out, printable, refusal
 from izwi.files import read_json
 from izwi.scan import Listing, scan
 from izwi.units import Plan, Unit
@@ -23,6 +25,8 @@ CALL = "IZWI_CALL"
 # Threads of numeric libraries are fixed: a sum in another order is another result, and a job must
 # not take more cores than it was given.
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+# Last line of the log of a job that had too little memory.
+NO_MEMORY = "memory ran out"
 # What is wrong here stops the call before any extraction; later one unit leaves the others alone.
 FIRST_STAGES = ("database", "load", "split")
 # These show what there is.
@@ -124,11 +128,12 @@ def _tried(unit: Unit, job: Job, main: Callable[[Unit, Job], None]) -> list[str]
         if error.own:
             return error.problems
         lines = error.problems
-    except MemoryError:
-        # Another try of the job may be given more.
-        raise
     except Exception as error:
         job.say(traceback.format_exc())
+        if memory_ran_out(error):
+            # Another try of the job may be given more.
+            job.say(NO_MEMORY)
+            raise
         if line := refusal(error):
             return [f"{unit.stage} of {unit.label}: {line}"]
         reason = " ".join(str(error).split()) or "no reason given"
@@ -167,9 +172,12 @@ def read_samples(unit: Unit) -> tuple[list[Any], list[list[Any]], Any, list[str]
     return tables, matrices, pd.read_parquet(unit.inputs["split"]), labels
 
 
-def problems_file(plan: Plan) -> Path:
-    """Where the jobs of this call leave their problems."""
-    return Path(plan.results) / "plans" / "problems" / f"{os.environ.get(CALL, 'call')}.txt"
+def problems_files(plan: Plan) -> list[Path]:
+    """Where the jobs of this call leave their problems; the second one if a disk is full."""
+    call = os.environ.get(CALL, "call")
+    folder = Path(plan.results).absolute() / "plans" / "problems"
+    digest = hashlib.sha1(os.fsencode(folder)).hexdigest()[:12]
+    return [folder / f"{call}.txt", Path(tempfile.gettempdir()) / f"izwi-{digest}-{call}.txt"]
 
 
 def tell(plan: Plan, lines: list[str]) -> None:
@@ -178,8 +186,26 @@ def tell(plan: Plan, lines: list[str]) -> None:
         return
     for line in lines:
         print(line, file=sys.stderr, flush=True)
-    path = problems_file(plan)
-    with suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(path, "a", encoding="utf-8") as stream:
-            stream.writelines(line + "\n" for line in lines)
+    for path in problems_files(plan):
+        with suppress(OSError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with open(path, "a", encoding="utf-8") as stream:
+                stream.writelines(line + "\n" for line in lines)
+            return
+
+
+def told(plan: Plan) -> list[str]:
+    """The problems that jobs of this call have left, each once."""
+    lines: list[str] = []
+    for path in problems_files(plan):
+        with suppress(OSError):
+            # What a full disk cut is whole in the other file.
+            lines += [x for x in path.read_text("utf-8").splitlines(True) if x.endswith("\n")]
+    return [line.rstrip("\n") for line in dict.fromkeys(lines)]
+
+
+def forget(plan: Plan) -> None:
+    """Take away what jobs have left, of this call or one before with the same number."""
+    for path in problems_files(plan):
+        with suppress(OSError):
+            path.unlink()

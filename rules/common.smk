@@ -60,7 +60,7 @@ def plan_of(config):
         lock.release(settings.results)
     os.environ[jobs.PLAN] = plan.save()
     os.environ[jobs.CALL] = f"{os.getpid()}"
-    jobs.problems_file(plan).unlink(missing_ok=True)
+    jobs.forget(plan)
     return plan
 
 

@@ -18,8 +18,7 @@ from izwi.page.options import ON_PAGE
 def main(unit: jobs.Unit, job: jobs.Job) -> None:
     """Write index.html, of all experiments and tables of the call."""
     units = job.plan.units
-    problems = jobs.problems_file(job.plan)
-    lines = problems.read_text(encoding="utf-8").splitlines() if problems.exists() else []
+    lines = jobs.told(job.plan)
 
     @cache
     def places(load):

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import csv
 import ctypes
+import io
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -93,6 +95,7 @@ def synthesise(folder: str | Path, *, seed: int = 1) -> None:
         seed: seed of the variation between speakers and utterances
 
     Raises:
+        OSError: if the folder takes no files
         RuntimeError: if the synthesis fails
     """
     # espeak-ng carries state from one utterance to the next that it never resets: only a process
@@ -105,6 +108,9 @@ def synthesise(folder: str | Path, *, seed: int = 1) -> None:
         capture_output=True,
         text=True,
     )
+    if refused := re.search(r"^\w+: \[Errno (\d+)\]", done.stderr, re.MULTILINE):
+        number = int(refused[1])
+        raise OSError(number, os.strerror(number), str(folder))
     if done.returncode:
         raise RuntimeError(f"the synthesis of the embedded data set failed:\n{done.stderr}")
 
@@ -131,7 +137,10 @@ def _synthesise(folder: Path, seed: int) -> None:
                     spoken = _vary(habit, style, random)
                     samples = say(text, f"{language}+{voice}", spoken)
                     file = f"wav/{language}_{voice}_{emotion}_{number}.wav"
-                    soundfile.write(folder / file, samples, _RATE, subtype="PCM_16")
+                    # libsndfile would not say why a disk takes no file.
+                    content = io.BytesIO()
+                    soundfile.write(content, samples, _RATE, format="WAV", subtype="PCM_16")
+                    (folder / file).write_bytes(content.getvalue())
                     gender = "female" if voice.startswith("f") else "male"
                     speaker = f"{language}_{voice}"
                     rows.append((file, speaker, gender, language, emotion, text, "synthetic"))

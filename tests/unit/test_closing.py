@@ -15,7 +15,7 @@ Exiting because a job execution failed. Look above for error messages
     ("how", "words"),
     [
         ("died with <Signals.SIGINT: 2>", "stopped from outside (Ctrl-C?); start again"),
-        ("died with <Signals.SIGKILL: 9>", "features_praat_of_d_92e5cd was killed from outside"),
+        ("died with <Signals.SIGKILL: 9>", "features_praat_of_d_92e5cd ended abruptly, most"),
         ("returned non-zero exit status 137", "most likely since memory ran out: take fewer"),
         ("returned non-zero exit status 1", "why stands in r/logs/features/features_praat.log"),
     ],

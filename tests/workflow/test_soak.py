@@ -77,6 +77,22 @@ def test_ctrl_c(undisturbed, tmp_path):
     assert contents(folder) == undisturbed.contents
 
 
+def test_memory_runs_out(undisturbed, tmp_path):
+    folder = Folder(tmp_path, own_cache=True)
+    two_inis(folder)
+    enough = 700 * 2**20  # for Snakemake, not for the extraction
+    script = f"import resource as r; r.setrlimit(r.RLIMIT_AS, ({enough}, r.RLIM_INFINITY))"
+    (tmp_path / "small").mkdir()
+    (tmp_path / "small/sitecustomize.py").write_text(script)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(tmp_path / "small"))
+        call = folder.run("--configfile", "config.yaml", ok=False)
+    last = [line for line in call.text.splitlines() if line][-1]
+    assert call.code != 0 and "most likely since memory ran out: take fewer cores" in last, last
+    folder.run("--configfile", "config.yaml")
+    assert contents(folder) == undisturbed.contents
+
+
 @pytest.fixture
 def small_disk(tmp_path):
     """A file system of its own; resized by a call."""
