@@ -50,7 +50,7 @@ def run(tmp_path_factory):
     ]
     folder.config(inis)
     # One core, one process for all models of a kind.
-    folder.run("-c", "1", "--configfile", "config.yaml")
+    folder.call = folder.run("-c", "1", "--verbose", "--configfile", "config.yaml")
     return folder
 
 
@@ -95,6 +95,13 @@ def call(monkeypatch, capsys):
         return SimpleNamespace(stdout=out, stderr=err)
 
     return call
+
+
+def test_the_scheduler_sleeps_while_jobs_wait_for_cores(run):
+    jobs = run.call.text.count("\nExecute 1 jobs")
+    # Models of several kinds wait for the one core; a look for each job that starts or ends.
+    assert run.call.jobs("train") > 1
+    assert 0 < run.call.text.count("Ready jobs: ") <= 3 * jobs
 
 
 def test_the_command_line_as_a_user_calls_it(run):
