@@ -172,7 +172,7 @@ def permutation(spec, inputs):
     worse = f"{first['measure'].upper()} {first['figure']:.3f} gets worse by"
     note = f"each feature's values change places on the test set, n = {first['n']}"
     if pd.notna(first["n_speakers"]):
-        note += f"; 95 %: jackknife over {first['n_speakers']:.0f} speakers (t)"
+        note += f"; 95\u00a0%: jackknife over {first['n_speakers']:.0f} speakers (t)"
     draw = functools.partial(plots.importance, value="importance", axis=worse, note=note)
     return {"permutation": lambda path: draw(found, path, spec["title"])}
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from izwi.plots import style
 from izwi.plots.groups import as_text, quarters
@@ -99,6 +100,7 @@ def _panel(
         elif len(inside):
             axes.plot(np.median(inside), place, "o", markersize=3, color=COLOURS[6])
     axes.tick_params(axis="y", length=0)
+    axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.grid(axis="x", color="0.9", linewidth=0.5)
 
 
