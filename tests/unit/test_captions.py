@@ -1,15 +1,16 @@
 """Every picture that a stage can make has a caption of its own."""
 
 import runpy
+from pathlib import Path
 
 import pytest
-from conftest import ROOT
 
 from izwi import captions, pictures
 
 # Names of the files of kinds that draw more than one, or one by another name.
 DRAWN = {kind: list(names) for kind, (names, _) in pictures.OF_METRICS.items()}
 DRAWN |= {"database_counts": ["value_counts_of_emodb"], "value_counts": ["value_counts_age"]}
+ROOT = Path(__file__).resolve().parents[2]
 KINDS = runpy.run_path(str(ROOT / "scripts/plot.py"), run_name="plot")["KINDS"]
 
 
