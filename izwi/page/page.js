@@ -271,6 +271,13 @@
         el("div", null, el("h4", null, "Packages"), table([["package", "text"], ["version", "text"]], packages, { label: "packages" }))));
   }
 
+  // What was found stands above, among the messages; here is what it rests on.
+  function audit(found) {
+    const figures = found.filter((finding) => Object.keys(finding.counts).length);
+    return folded("Leakage audit", generic(["kind", "grade", "line", "examples"], found),
+      ...figures.map((finding) => el("div", null, el("h3", null, finding.kind.replaceAll("_", " ")), nested(finding.counts))));
+  }
+
   function texts(found) {
     const names = { "methods.md": "Methods", "model_card.md": "Model card", "references.bib": "References (BibTeX)", "table1.md": "Table 1", "table1.tex": "Table 1 (LaTeX)" };
     return Object.entries(found).filter(([name]) => !(name === "table1.tex"))
@@ -287,13 +294,13 @@
       el("nav", { "aria-label": "experiments" }, el("a", { href: "#" }, "← all experiments"),
         step(at > 0 ? order[at - 1] : null, "previous", "push"), step(at >= 0 ? order[at + 1] : null, "next", at > 0 ? null : "push")),
       heading, headline(metrics), paragraph(found.about, "quiet"), ...messages(metrics),
-      ...(metrics.audit ? [section("Audit", nested(metrics.audit))] : []),
       ...[pictures(found.pictures)].filter(Boolean),
       errors(found.errors, found.task),
       el("div", { class: "pair" }, measures(metrics), ...parts(metrics), ...[speakers(metrics)].filter(Boolean)),
       ...(metrics.calibration ? [section("Probabilities", table([["figure", "text"], ["value", "number"]], Object.entries(metrics.calibration)
         .filter(([, value]) => value === null || typeof value !== "object").map(([name, value]) => [({ ece: "expected calibration error", brier: "Brier score" })[name] || name.replaceAll("_", " "), value]), { label: "probabilities" }))] : []),
       ...[confusion(metrics)].filter(Boolean),
+      ...(metrics.audit && metrics.audit.length ? [audit(metrics.audit)] : []),
       ...(Object.keys(found.further).length ? [folded("Further figures", nested(found.further))] : []),
       ...texts(found.texts),
       options(found.options, found.setting), provenance(found.provenance, found.ini),
