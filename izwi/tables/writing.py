@@ -49,11 +49,12 @@ NAMES = {
     FAILED: "could not be made",
 }
 NONE = "–"
+# Closed, so that neither the next letter nor a space is taken for a part of the name.
 _SIGNS = {
-    NOT_BETTER: r"\dag",
-    UNTESTED: r"\ddag",
-    FEW: r"\S",
-    TRANSDUCTIVE: r"\P",
+    NOT_BETTER: r"\dag{}",
+    UNTESTED: r"\ddag{}",
+    FEW: r"\S{}",
+    TRANSDUCTIVE: r"\P{}",
     CONSTANT: "c",
     FAILED: r"$\times$",
 }

@@ -548,7 +548,7 @@ LATEX = r"""% \usepackage{booktabs}
 \toprule
 FEATS.type / MODEL.type & svm\textasciicircum{}\textasciitilde{} \\
 \midrule
-=os\_\{1\} & \textbf{0.500} [0.400, 0.610]\textsuperscript{\ddag}; published 0.750 (1) \\
+=os\_\{1\} & \textbf{0.500} [0.400, 0.610]\textsuperscript{\ddag{}}; published 0.750 (1) \\
 praat\textbar{}2 & 1.00e-04 [0.000, 0.200]\textsuperscript{c} \\
 \midrule
 chance (analytic) & 0.500 \\
@@ -563,7 +563,7 @@ Bold: the best of each column on one test set, controls apart.
 
 All: few speakers: fewer than 10 in the test set.
 
-\ddag whether it is better than the next best of its column is not testable: few.
+\ddag{} whether it is better than the next best of its column is not testable: few.
 
 c constant: the model predicts the same for every sample.
 
@@ -575,6 +575,9 @@ c constant: the model predicts the same for every sample.
 
 def test_latex(small):
     assert writing.latex(small) == LATEX
+    # Signs of one figure do not make the name of another command.
+    small.cells[0, 0].marks = [contents.UNTESTED]
+    assert r"\textsuperscript{\S{}c}" in writing.latex(small)
 
 
 def test_csv_holds_all_digits_and_no_formulas(small, tmp_path):
