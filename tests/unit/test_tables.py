@@ -498,7 +498,7 @@ def test_transductive_constant_and_controls_as_good(two_columns):
         f"({max(value[0], value[1])}) of its test set."
     ]
     assert (
-        "c constant: each model of it, one a fold and run, predicts the same for every sample."
+        "c constant: each model, one a fold and run, predicts the same for every sample."
         in writing.markdown(found)
     )
 
@@ -568,7 +568,7 @@ All: few speakers: fewer than 10 in the test set.
 
 \ddag{} whether it is better than the next best of its column is not testable: few.
 
-c constant: each model of it, one a fold and run, predicts the same for every sample.
+c constant: each model, one a fold and run, predicts the same for every sample.
 
 (1) @A \& B, p. 3; protocol: 10 \%.
 
