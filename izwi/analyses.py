@@ -21,15 +21,15 @@ MODULES = {
     "active_learning": ("activelearning.py",),
     "learning_curve": ("learningcurve.py", "measures.py"),
     "permutation": ("importance.py", "intervals.py", "measures.py", "rows.py"),
-    "shap": ("importance.py", "rows.py"),
+    "shap": ("importance.py", "treeshap.py", "rows.py"),
     "feature_distributions": ("importance.py", "rows.py"),
 }
 # These fit the experiment's model.
 FITS = ("active_learning", "learning_curve")
 # These look at the models that were trained.
 OF_MODELS = ("permutation", "shap")
-# Models whose SHAP values xgboost computes itself.
-SHAP_MODELS = ("xgb", "xgr")
+# Models whose SHAP values can be computed exactly.
+SHAP_MODELS = ("xgb", "xgr", "tree", "tree_reg")
 # These compare features with properties of the recording, of the feature type `signal`.
 OF_RECORDINGS = ("feature_distributions",)
 

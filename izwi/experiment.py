@@ -294,7 +294,7 @@ class _Resolver:
             del analyses["shap"]
             self.notes.append(
                 f"[EXPL] shap: no effect with MODEL.type = {model['type']}, exact values can be "
-                f"had of {' and '.join(SHAP_MODELS)} alone; see EXPL.permutation"
+                f"had of {', '.join(SHAP_MODELS)} alone; set EXPL.permutation"
             )
         active = "active_learning" in analyses
         learning.allow_unlabelled(

@@ -168,11 +168,10 @@ def shap(
     labels: list[str] | None,
     folder: str | Path,
 ) -> pd.DataFrame:
-    """How much each feature moves the output of boosted trees, over the test rows.
+    """How much each feature moves the output of a tree or of boosted trees, over the test rows.
 
-    Exact SHAP values of trees (Lundberg et al., Nature Machine Intelligence 2, 2020), computed by
-    xgboost: with the trees' own mean they add up to the output before the softmax (log-odds), in
-    regression to the prediction.
+    The values are those of `izwi.treeshap`: with the trees' own mean they add up to the output, of
+    boosted trees that before the softmax (log-odds).
 
     Args:
         spec: of the analysis
@@ -188,23 +187,21 @@ def shap(
         with three classes and more ``mean_abs_shap_<class>``
     """
     import numpy as np
-    from xgboost import DMatrix
+
+    from izwi.treeshap import contributions
 
     outputs = labels if labels and len(labels) > 2 else [None]
     sums: dict[str, np.ndarray] = {}
     n = 0
     for fitted, _, _, X in _tested(samples, truths, folds, folder):
-        booster = fitted.model.estimator.get_booster()
-        values = booster.predict(DMatrix(X, nthread=1), pred_contribs=True)
-        if values.ndim == 2:
-            values = values[:, None]
         n += len(X)
-        # The last column is the bias. With two classes there is one output, for both of them.
-        totals = np.abs(values[:, :, :-1]).astype(float).sum(axis=0)
-        known = fitted.model.classes if len(totals) > 1 else outputs
+        totals = np.abs(contributions(fitted.model, X)).sum(axis=0)
+        # Two classes share an output, even where a fold's training has only these.
+        known = fitted.model.classes if len(outputs) > 1 else outputs
+        totals = np.broadcast_to(totals, (len(known), X.shape[1]))
         for place, name in enumerate(fitted.preprocessing.features):
             own = sums.setdefault(name, np.zeros(len(outputs)))
-            for output, of_output in zip(known, totals[:, place], strict=False):
+            for output, of_output in zip(known, totals[:, place], strict=True):
                 own[outputs.index(output)] += of_output
     found = []
     for name, own in sums.items():

@@ -930,7 +930,12 @@ GENERAL: tuple[Option, ...] = (
             "importance of each feature: how much worse the test figure gets where its values "
             "change places",
         ),
-        _o("shap", "bool", False, "SHAP values of each feature on the test set, of xgb and xgr"),
+        _o(
+            "shap",
+            "bool",
+            False,
+            "SHAP values of each feature on the test set, of xgb, xgr, tree and tree_reg",
+        ),
         _o(
             "feature_distributions",
             "bool",

@@ -244,6 +244,6 @@ def explained(mark: str, contents: Contents) -> str:
     return {
         FEW: "few speakers: fewer than 10 in the test set",
         TRANSDUCTIVE: "transductive: scaled by rows of the test set, without their labels",
-        CONSTANT: "constant: the model predicts the same for every sample",
+        CONSTANT: "constant: each model, one a fold and run, predicts the same for every sample",
         FAILED: "could not be made",
     }[mark]

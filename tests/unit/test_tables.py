@@ -497,7 +497,10 @@ def test_transductive_constant_and_controls_as_good(two_columns):
         f"The control 'level only' ({value[2]}) is as good as the best experiment "
         f"({max(value[0], value[1])}) of its test set."
     ]
-    assert "c constant: the model predicts the same for every sample." in writing.markdown(found)
+    assert (
+        "c constant: each model, one a fold and run, predicts the same for every sample."
+        in writing.markdown(found)
+    )
 
 
 def test_fixed_majority_differs_by_fold_and_is_constant_all_the_same():
@@ -565,7 +568,7 @@ All: few speakers: fewer than 10 in the test set.
 
 \ddag{} whether it is better than the next best of its column is not testable: few.
 
-c constant: the model predicts the same for every sample.
+c constant: each model, one a fold and run, predicts the same for every sample.
 
 (1) @A \& B, p. 3; protocol: 10 \%.
 
