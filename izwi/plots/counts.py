@@ -12,11 +12,12 @@ from matplotlib.ticker import MaxNLocator
 
 from izwi.plots import style
 from izwi.plots.groups import as_text, is_numeric, quarters
-from izwi.plots.style import COLOURS, COLUMN, HATCHES, LINE, MM, POINT
+from izwi.plots.style import COLOURS, COLUMN, HATCHES, LINE, MM, PAGE, POINT
 
 _PARTS = {"train": "train", "dev": "dev", "test": "test", "fold": "all folds", "": "unused"}
 MOST_LABELS = 60  # further ones are counted together
 _QUANTILES = 4  # groups of a column of numbers
+_BELOW = 2 * LINE + 5 * MM  # a panel: its axis, and what sets it apart from the next
 
 
 def value_counts(
@@ -102,6 +103,8 @@ def _bars(
     labels: list[str],
     heading: tuple[str, ...],
 ) -> None:
+    """Panels below each other; where that is higher than a page, in two columns, then with thin
+    bars that have no number beside them."""
     rows = [style.wrap(label, 28 * MM) for label in labels]
     lines = max(text.count("\n") + 1 for text in rows)
     left = max(map(style.width_of, rows)) + 6 * POINT
@@ -109,24 +112,38 @@ def _bars(
     room = COLUMN - left - 3 * MM - 3 * LINE
     panels = [[(style.wrap(name, room), values) for name, values in groups] for groups in panels]
     heads = [sum(1 + 1.15 * name.count("\n") for name, _ in groups) * LINE for groups in panels]
-    heights = []
-    for groups, head in zip(panels, heads, strict=True):
-        step = max(len(groups), lines) * LINE + 3 * POINT
-        heights.append(step * len(labels) + head + 2 * LINE + 5 * MM)
-    top = style.figure_title(style.new_figure(COLUMN, 1), *heading)
-    height = top + sum(heights)
-    figure = style.new_figure(COLUMN, height)
+    for across, bar in ((1, LINE), (2, LINE), (2, LINE / 2)):
+        insides = [
+            (max(len(groups) * bar, lines * LINE) + 3 * POINT) * len(labels) for groups in panels
+        ]
+        heights = [a + b + _BELOW for a, b in zip(heads, insides, strict=True)]
+        cut = _cut(heights) if across == 2 else len(panels)
+        across = 1 + (cut < len(panels))
+        top = style.figure_title(style.new_figure(across * COLUMN, 1), *heading)
+        height = top + max(sum(heights[:cut]), sum(heights[cut:]))
+        if height <= PAGE:
+            break
+    width = across * COLUMN
+    figure = style.new_figure(width, height)
     style.figure_title(figure, *heading)
-    at = height - top
-    for panel, (groups, tall) in enumerate(zip(panels, heights, strict=True)):
-        inner = tall - heads[panel] - 2 * LINE - 5 * MM
-        at -= heads[panel] + 0.3 * LINE + inner
-        axes = figure.add_axes(
-            (left / COLUMN, at / height, 1 - (left + 3 * MM) / COLUMN, inner / height)
+    for panel, groups in enumerate(panels):
+        column = int(panel >= cut)
+        above = sum(heights[cut * column : panel]) + top + heads[panel] + 0.3 * LINE
+        place = (
+            (column * COLUMN + left) / width,
+            1 - (above + insides[panel]) / height,
+            (COLUMN - left - 3 * MM) / width,
+            insides[panel] / height,
         )
-        at -= 1.7 * LINE + 5 * MM
-        _panel(axes, groups, labels, rows, offset=3 * panel)
+        axes = figure.add_axes(place)
+        _panel(axes, groups, labels, rows, offset=3 * panel, numbered=bar == LINE)
     style.save(figure, path)
+
+
+def _cut(heights: list[float]) -> int:
+    """How many panels stand in the first of two columns, so that the higher one is lowest."""
+    cuts = range(1, len(heights) + 1)
+    return min(cuts, key=lambda cut: max(sum(heights[:cut]), sum(heights[cut:])))
 
 
 def _panel(
@@ -135,6 +152,7 @@ def _panel(
     labels: list[str],
     rows: list[str],
     offset: int,
+    numbered: bool,
 ) -> None:
     thick = 0.84 / len(groups)
     places = np.arange(len(labels))
@@ -144,7 +162,7 @@ def _panel(
         most = max(most, counts.max())
         y = places - 0.42 + thick * (i + 0.5)
         axes.barh(y, counts, height=thick, label=name, **_look(offset + i))
-        for place, count in zip(y, counts, strict=True):
+        for place, count in zip(y, counts, strict=True) if numbered else ():
             axes.annotate(
                 f"{count}",
                 (count, place),
@@ -152,7 +170,10 @@ def _panel(
                 textcoords="offset points",
                 va="center_baseline",
             )
+    if not numbered:
+        axes.grid(axis="x", color="0.85", linewidth=0.5)
     axes.set_xlim(0, most * 1.12)
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     axes.set_ylim(len(labels) - 0.5, -0.5)
     axes.set_yticks(places, rows)
     axes.tick_params(axis="y", length=0)

@@ -15,7 +15,7 @@ from izwi.plots.style import COLUMN, LINE, MM, POINT
 MOST_ROWS = 150  # of more, the first are drawn
 LOWER_IS_BETTER = ("mse", "mae", "eer")
 UNBOUNDED = ("mse", "mae")
-LEVELS = 5  # of brevity in a cell
+LEVELS = 6  # of brevity in a cell
 _GAP = 3 * POINT
 _RIGHT = 1 * MM
 # Names of rows are wrapped to this width.
@@ -33,7 +33,8 @@ def heat_map(
     """Draw a cell per experiment, with value and 95 % interval; the darker, the better.
 
     One column wide, as far as the cells allow: where there are many side by side, the interval
-    takes two lines, then it is left to the table, and the value gets two decimals.
+    takes two lines, then it is left to the table, and the value gets two decimals; at last numbers
+    of samples that differ are left to the table, too.
 
     The options that vary go down and across so that the picture is as square as can be. One that
     follows from another, such as a name from a target, is left out.
@@ -82,8 +83,10 @@ def heat_map(
         heading = [title, f"{what}; the darker, the better"]
         if with_interval:
             heading.append(f"intervals: {'; '.join(methods)}")
-        elif methods:
-            heading.append("95 % intervals are in the table")
+        left = ["95 % intervals"] * bool(methods and not with_interval)
+        left += ["numbers of samples"] * (len(counts) > 1 and level == LEVELS - 1)
+        if left:
+            heading.append(f"{' and '.join(left)} are in the table")
         if left_out > 0:
             heading.append(f"{left_out} further rows are in the table alone")
         _draw(texts, goodness, names_down, names_across, (down, over), heading, path)
@@ -157,6 +160,7 @@ def _cell(row: dict[str, Any], several: bool, counted: bool, level: int) -> str:
             text += f"\n[{style.number(row['ci_low'])}{between}{style.number(row['ci_high'])}]"
     if several:
         text = f"{row['measure'].upper()}{' ' if level < 2 else chr(10)}{text}"
+    counted = counted and level < LEVELS - 1
     return f"{text}\nn = {row['n_evaluated']}" if counted else text
 
 

@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 
 MM = 1 / 25.4  # in inches
 COLUMN = 85 * MM
+PAGE = 225 * MM  # high, beside a caption
 POINT = 1 / 72
 SIZE = 7  # points, of all text but titles
 LINE = 1.25 * SIZE * POINT

@@ -127,7 +127,9 @@ def test_text_of_seven_points_and_nothing_clipped_or_one_over_the_other(
 ):
     KINDS[kind](tmp_path / "picture.png")
     (figure,) = drawn
-    assert_legible(figure)  # at the width of a column, 85 mm
+    # At the width of a column, 85 mm; bars that would be higher than a page are as wide as that.
+    assert_legible(figure, widest=style.COLUMN * (1 + (kind == "value_counts")))
+    assert figure.get_figheight() <= style.PAGE
     # A legend that stands below hides no point.
     for legend in figure.legends:
         box = legend.get_window_extent()
@@ -144,6 +146,12 @@ def test_what_does_not_fit_is_left_to_the_table(tmp_path, drawn):  # noqa: F811
     assert {".20", ".32"} <= cells[2]
     notes = ["95 % intervals are in the table" in texts(figure) for figure in drawn]
     assert notes == [False, False, True]
+    rows = [row(n=500 + i, MODEL_type=label, FEATS_scale="a") for i, label in enumerate(LABELS)]
+    plots.heat_map(["FEATS.scale", "MODEL.type"], rows, tmp_path / "n.png", "", across="MODEL.type")
+    figure = drawn.pop()
+    written = " ".join(texts(figure)).replace("\n", " ")
+    assert "95 % intervals and numbers of samples are in the table" in written
+    assert_legible(figure)
     confusion_matrix_of_many(tmp_path / "d.png")
     result = metrics(classified(LABELS, 300), LABELS)["confusion"]["counts"]
     written = texts(drawn[3])
