@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
+# Picture of a grid or table; that of a table is called as the table is.
+HEAT_MAP = "heat_map"
 # Kind of picture, as its file is called → title, and what is seen. The longest that fits counts.
 KINDS = {
     "confusion_matrix": (
@@ -98,9 +101,10 @@ KINDS = {
         "The measure on train and test over the number of training samples: where the curve of the "
         "test still rises, more data would help.",
     ),
-    "heat_map": (
-        "Results of a grid",
-        "A cell per experiment with its value and 95 % interval; the darker, the better.",
+    HEAT_MAP: (
+        "Heat map",
+        "A cell per experiment with its value and, where it fits, the 95 % interval; the darker, "
+        "the better.",
     ),
 }
 
@@ -143,6 +147,20 @@ def data(record: dict[str, Any], metrics: dict[str, Any]) -> str:
     )
 
 
+def data_of_several(results: list[tuple[dict[str, Any], dict[str, Any]]]) -> str:
+    """With which data several experiments were made, in a sentence.
+
+    Args:
+        results: content of experiment.json and metrics.json of each
+    """
+    targets = _unique(record["target"] for record, _ in results)
+    databases = _unique(base["name"] for record, _ in results for base in record["databases"])
+    sizes = sorted({metrics["n_test"] for _, metrics in results})
+    size = f"{sizes[0]} to {sizes[-1]}" if len(sizes) > 1 else str(sizes[0])
+    each = f"{len(results)} experiments, each" if len(results) > 1 else "1 experiment,"
+    return f"{' and '.join(targets)} of {' and '.join(databases)}; {each} tested on {size} samples."
+
+
 def figure(metrics: dict[str, Any]) -> str:
     """The headline with its interval: ``UAR 0.614 [0.551, 0.672] (95 %, bootstrap …).``"""
     measure = metrics["measure"].upper()
@@ -153,6 +171,10 @@ def figure(metrics: dict[str, Any]) -> str:
     if low is None:
         return f"{text}."
     return f"{text} [{low:.4g}, {high:.4g}] (95 %, {metrics['ci_method']})."
+
+
+def _unique(names: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(names))
 
 
 def feature_set(spec: dict[str, Any]) -> str:

@@ -29,7 +29,17 @@ FILES = {
         "All options as resolved, the keys of all stages, and the versions of all packages.",
     ),
 }
-TABLE = "One row per experiment: {}."
+SUMMARY = "One row per experiment: {}."
+# Ending of a grid's or table's file → heading, and what is seen.
+TABLE = {
+    ".csv": ("All digits", "A row per experiment, with value, interval and how it was made."),
+    ".md": ("Table", "The table as it is read, with what its marks mean."),
+}
+COMPARISONS = (
+    "Tests between experiments",
+    "The tests behind the marks of all tables: paired by speaker where speakers are known, and "
+    "corrected for their number in each table.",
+)
 PICTURES = (".png", ".svg")
 
 
@@ -54,16 +64,26 @@ def flags(plan: Plan) -> dict[str, dict[str, Any]]:
             elif _is_picture(path):
                 stem = Path(path).stem
                 add(path, rst(captions.seen(stem), about), category, captions.title(stem))
+    names = [one.label for one in plan.units["experiment"].values()]
     for unit in plan.units["summary"].values():
-        names = ", ".join(one.label for one in plan.units["experiment"].values())
-        add(unit.outputs["summary"], rst(TABLE.format(names)), "Tables", "All experiments")
-    for stage in ("grid", "table"):
-        for unit in plan.units.get(stage, {}).values():
-            for path in unit.outputs.values():
-                title = f"{captions.title(Path(path).stem)} of {unit.label}"
-                text = captions.seen(Path(path).stem) or f"Results of {unit.label}."
-                if _is_picture(path) or path.endswith((".csv", ".md")):
-                    add(path, rst(text), "Tables", title)
+        text = SUMMARY.format(", ".join(names))
+        add(unit.outputs["summary"], rst(text), "Tables", "All experiments")
+    experiments = {unit.label: unit for unit in plan.units["experiment"].values()}
+    for unit in (*plan.units["grid"].values(), *plan.units["table"].values()):
+        name = unit.spec.get("caption") or unit.label
+        members = _members(unit, experiments)
+        about = f"{name}: {captions.data_of_several(members)}" if members else f"{name}."
+        for path in unit.outputs.values():
+            if _is_picture(path):
+                title, text = captions.KINDS[captions.HEAT_MAP]
+            elif (ending := os.path.splitext(path)[1]) in TABLE:
+                title, text = TABLE[ending]
+            else:
+                continue
+            add(path, rst(text, about), "Tables", f"{unit.label}: {title.lower()}")
+    for unit in plan.units["comparisons"].values():
+        title, text = COMPARISONS
+        add(unit.outputs["comparisons"], rst(text), "Tables", title)
     return found
 
 
@@ -120,6 +140,22 @@ def _about(unit: Unit) -> str:
         return f"Experiment {unit.label}."
     metrics, record = read_json(unit.outputs["metrics"]), read_json(unit.outputs["record"])
     return f"Experiment {unit.label}: {captions.data(record, metrics)} {captions.figure(metrics)}"
+
+
+def _members(
+    unit: Unit, experiments: Mapping[str, Unit]
+) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+    """experiment.json and metrics.json of what a grid or table shows, as far as it was made."""
+    if "members" in unit.spec:
+        names = [member["name"] for member in unit.spec["members"]]
+    else:
+        names = unit.spec["experiments"]
+    found = []
+    for name in names:
+        paths = [experiments[name].outputs[role] for role in ("record", "metrics")]
+        if all(map(failures.whole, paths)):
+            found.append((read_json(paths[0]), read_json(paths[1])))
+    return found
 
 
 def _is_picture(path: str) -> bool:

@@ -181,8 +181,8 @@ class Builder:
             "name": name,
             "markdown": read.without_places(text),
             "picture": picture,
-            "alt": f"{captions.KINDS['heat_map'][0]}: {name}",
-            "caption": captions.seen("heat_map") if picture else "",
+            "alt": f"{captions.KINDS[captions.HEAT_MAP][0]}: {name}",
+            "caption": captions.seen(captions.HEAT_MAP) if picture else "",
             "links": [[os.path.basename(path), address(path, self.base)] for path in files],
         }
 

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from izwi import captions, pictures
+from izwi import captions, pictures, plots, report
+from izwi.files import write_json
+from izwi.units import Plan, Unit
 
 # Names of the files of kinds that draw more than one, or one by another name.
 DRAWN = {kind: list(names) for kind, (names, _) in pictures.OF_METRICS.items()}
@@ -27,3 +29,84 @@ def test_kinds_are_told_apart():
     assert captions.kind_of("tsne_gender") == "tsne"
     assert captions.kind_of("picture_of_another_tool") is None
     assert set(pictures.MAPS) <= set(captions.KINDS)
+
+
+def test_every_function_that_draws_is_one_of_a_kind():
+    """What a new function of ``izwi.plots`` draws cannot be forgotten here."""
+    several = {"draw_map": list(pictures.MAPS), "importance": ["permutation", "shap"], "embed": []}
+    drawn = {kind for name in plots.__all__ for kind in several.get(name, [name])}
+    assert drawn <= set(captions.KINDS)
+    # The others are matrices and counts of other rows.
+    assert {kind for kind in captions.KINDS if kind not in drawn} == {
+        "confusion_matrix_binned",
+        "confusion_matrix_certain",
+        "value_counts_of",
+    }
+
+
+def unit(stage, label, spec, outputs):
+    return Unit(stage, f"{stage}-{label}", label, spec, {}, outputs)
+
+
+@pytest.fixture
+def plan(tmp_path):
+    """A grid and a table of two experiments, one of them made, with names of kinds of pictures."""
+    plan = Plan(str(tmp_path), str(tmp_path))
+    record = {
+        "target": "emotion",
+        "databases": [{"name": "emodb"}],
+        "features": [{"type": "os", "options": {"set": "eGeMAPSv02"}}],
+        "model": {"type": "svm"},
+    }
+    metrics = {"n_train": 60, "n_test": 40, "n_speakers": 4, "measure": "uar", "value": 0.5}
+    metrics |= {"ci": [0.4, 0.6], "ci_method": "jackknife over speakers (t)"}
+    (tmp_path / "made").mkdir()
+    write_json(tmp_path / "made/experiment.json", record)
+    write_json(tmp_path / "made/metrics.json", metrics)
+    for name in ("made", "lost"):
+        folder = tmp_path / name
+        outputs = {"record": str(folder / "experiment.json")}
+        outputs |= {"metrics": str(folder / "metrics.json")}
+        stems = [stem for kind in captions.KINDS for stem in DRAWN.get(kind, [kind])]
+        outputs |= {stem: str(folder / f"plots/{stem}.svg") for stem in stems}
+        outputs["pdf"] = str(folder / "plots/recall.pdf")
+        plan.units["experiment"][name] = unit("experiment", name, {}, outputs)
+    members = {"members": [{"name": "made"}, {"name": "lost"}]}
+    files = {end: str(tmp_path / f"grids/g/heat_map.{end}") for end in ("png", "csv", "md")}
+    plan.units["grid"]["g"] = unit("grid", "g", members, files)
+    spec = {"caption": "Models by scaling", "experiments": ["made", "lost"]}
+    files = {end: str(tmp_path / f"tables/recall.{end}") for end in ("png", "csv", "md", "tex")}
+    files["tests"] = str(tmp_path / "tests.json")
+    plan.units["table"]["recall"] = unit("table", "recall", spec, files)
+    files = {"comparisons": str(tmp_path / "comparisons.csv")}
+    plan.units["comparisons"]["all"] = unit("comparisons", "all", {}, files)
+    return plan
+
+
+def test_the_report_shows_all_pictures_and_tables_with_captions(plan, tmp_path):
+    shown = report.flags(plan)
+    outputs = {path for one in plan.each() for path in one.output_files()}
+    assert set(shown) == {p for p in outputs if not p.endswith((".pdf", ".tex", "tests.json"))}
+    said = {path: Path(flag["caption"]).read_text() for path, flag in shown.items()}
+    for path, text in said.items():
+        if Path(path).parent.name == "plots":
+            assert report.rst(captions.seen(Path(path).stem)) in text
+    text = said[str(tmp_path / "made/plots/shap.svg")]
+    assert report.rst("made: emotion of emodb, from os") in text and "UAR 0.5" in text
+    # A table is not taken for the picture whose name it has.
+    picture = str(tmp_path / "tables/recall.png")
+    assert said[picture].startswith("A cell per experiment")
+    about = "Models by scaling: emotion of emodb; 1 experiment, tested on 40 samples."
+    assert report.rst(about) in said[picture]
+    assert shown[picture]["labels"]["what"] == "recall: heat map"
+    assert "behind the marks" in said[str(tmp_path / "comparisons.csv")]
+
+
+def test_data_of_several_experiments():
+    records = [
+        {"target": "emotion", "databases": [{"name": name}]} for name in ("emodb", "nemo", "nemo")
+    ]
+    results = [(record, {"n_test": n}) for record, n in zip(records, (40, 60, 50), strict=True)]
+    assert captions.data_of_several(results) == (
+        "emotion of emodb and nemo; 3 experiments, each tested on 40 to 60 samples."
+    )
