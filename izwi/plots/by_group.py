@@ -120,11 +120,14 @@ def _draw(
             style.no_data(figure.add_subplot(), empty)
             style.save(figure, path)
             return
+        names = [_wrapped(row["name"]) for panel in panels for row in panel["rows"]]
+        # Headings begin where the axes do.
+        room = COLUMN - max(map(style.width_of, names)) - 6 * MM
         for panel in panels:
             panel["titles"] = [
                 line
                 for text, size in ((panel["name"], SIZE + 1), (panel["note"], SIZE))
-                for line in (style.wrap(text, COLUMN - 6 * MM, size).split("\n") if text else [])
+                for line in (style.wrap(text, room, size).split("\n") if text else [])
             ]
         heights = [
             sum(max(1, len(_wrapped(r["name"]).split("\n"))) for r in p["rows"]) * _ROW

@@ -72,6 +72,12 @@ def test_fairness(tmp_path, drawn):
         assert [name.split("\n")[0] for name in names] == list(found["groups"])
         values = [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "o"]
         assert values == [group["value"] for group in found["groups"].values()]
+    few = "not testable: 4 speakers can be grouped in 6 ways alone"
+    gender = {**metrics["fairness"]["gender"], "p": None, "test": few}
+    plots.fairness({**metrics, "fairness": {"gender": gender}}, tmp_path / "few.png", TITLE)
+    figure = drawn.pop()
+    assert_legible(figure)
+    assert few in figure.axes[0].get_title(loc="left").replace("\n", " ")
     plots.fairness({**metrics, "fairness": {}}, tmp_path / "none.png", TITLE)
     assert texts(drawn[1]) == ["no column gender, age or language with several values"]
 
@@ -111,6 +117,8 @@ def test_uncertainty_and_risk(tmp_path, drawn):
     assert curve.get_ydata().tolist() == [row["risk"] for row in metrics["uncertainty"]["curve"]]
     plots.confusion_matrix(metrics["certain"], tmp_path / "certain.png", TITLE)
     assert f"n = {metrics['certain']['n_evaluated']}" in " ".join(texts(drawn[2]))
+    plots.confusion_matrix({"confusion": None}, tmp_path / "none.png", empty="none below 0.1")
+    assert texts(drawn[3]) == ["none below 0.1"]
 
 
 @pytest.mark.parametrize("name", ["reliability", "uncertainty", "risk_coverage"])
