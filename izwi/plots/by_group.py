@@ -96,7 +96,8 @@ def importance(
 
 
 def _group(name: str, row: dict[str, Any]) -> str:
-    speakers = f", {row['n_speakers']} speakers" if row["n_speakers"] else ""
+    count = row["n_speakers"]
+    speakers = f", {count} speaker{'s' * (count > 1)}" if count else ""
     return f"{name}\nn = {row['n']}{speakers}"
 
 
@@ -120,11 +121,14 @@ def _draw(
             style.no_data(figure.add_subplot(), empty)
             style.save(figure, path)
             return
+        # Titles begin where the axes do, right of the widest name.
+        names = [_wrapped(row["name"]) for panel in panels for row in panel["rows"]]
+        room = COLUMN - max(map(style.width_of, names)) - 6 * MM
         for panel in panels:
             panel["titles"] = [
                 line
                 for text, size in ((panel["name"], SIZE + 1), (panel["note"], SIZE))
-                for line in (style.wrap(text, COLUMN - 6 * MM, size).split("\n") if text else [])
+                for line in (style.wrap(text, room, size).split("\n") if text else [])
             ]
         heights = [
             sum(max(1, len(_wrapped(r["name"]).split("\n"))) for r in p["rows"]) * _ROW
