@@ -30,7 +30,11 @@ def confusion_matrix_certain(spec, inputs):
     metrics = read_json(inputs["metrics"])
     title = f"{spec['title']}, uncertainty below {spec['threshold']:g}"
     own = metrics["certain"] or {**metrics, "confusion": None}
-    return {"confusion_matrix_certain": lambda path: plots.confusion_matrix(own, path, title)}
+    empty = "no probabilities of samples with a truth"
+    if metrics["certain"]:
+        empty = f"no prediction has an uncertainty below {spec['threshold']:g}"
+    draw = functools.partial(plots.confusion_matrix, own, title=title, empty=empty)
+    return {"confusion_matrix_certain": draw}
 
 
 def of_metrics(spec, inputs):

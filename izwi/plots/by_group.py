@@ -121,8 +121,8 @@ def _draw(
             style.no_data(figure.add_subplot(), empty)
             style.save(figure, path)
             return
-        # Titles begin where the axes do, right of the widest name.
         names = [_wrapped(row["name"]) for panel in panels for row in panel["rows"]]
+        # Headings begin where the axes do.
         room = COLUMN - max(map(style.width_of, names)) - 6 * MM
         for panel in panels:
             panel["titles"] = [

@@ -15,7 +15,12 @@ from izwi.plots.style import COLUMN, LINE, MM, POINT
 _GAP = 3 * POINT
 
 
-def confusion_matrix(metrics: dict[str, Any], path: str | Path, title: str = "") -> None:
+def confusion_matrix(
+    metrics: dict[str, Any],
+    path: str | Path,
+    title: str = "",
+    empty: str = "no truth to compare with",
+) -> None:
     """Draw truth against prediction, with count and share of the true class in each cell.
 
     One column wide. Where counts do not fit into it, cells have the shares alone, and each true
@@ -25,11 +30,12 @@ def confusion_matrix(metrics: dict[str, Any], path: str | Path, title: str = "")
         metrics: the content of metrics.json; its counts are means where there are several runs
         path: of the picture
         title: first line, such as the experiment's name
+        empty: what is said where there is nothing to draw
     """
     with style.drawing():
         if metrics["confusion"] is None:
             figure = style.new_figure(COLUMN, COLUMN / 3)
-            style.no_data(figure.add_subplot(), "no truth to compare with")
+            style.no_data(figure.add_subplot(), empty)
             style.save(figure, path)
             return
         labels = metrics["confusion"]["labels"]

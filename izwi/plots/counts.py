@@ -103,7 +103,7 @@ def _bars(
     labels: list[str],
     heading: tuple[str, ...],
 ) -> None:
-    """Panels below each other; where that is higher than a page, in two columns, then with thin
+    """Panels below each other; where that is higher than a page, in two columns, or with thin
     bars that have no number beside them."""
     rows = [style.wrap(label, 28 * MM) for label in labels]
     lines = max(text.count("\n") + 1 for text in rows)
@@ -112,7 +112,7 @@ def _bars(
     room = COLUMN - left - 3 * MM - 3 * LINE
     panels = [[(style.wrap(name, room), values) for name, values in groups] for groups in panels]
     heads = [sum(1 + 1.15 * name.count("\n") for name, _ in groups) * LINE for groups in panels]
-    for across, bar in ((1, LINE), (2, LINE), (2, LINE / 2)):
+    for across, bar in ((1, LINE), (2, LINE), (1, LINE / 2), (2, LINE / 2)):
         insides = [
             (max(len(groups) * bar, lines * LINE) + 3 * POINT) * len(labels) for groups in panels
         ]
@@ -184,7 +184,7 @@ def _panel(
 def _histograms(groups: list[Group], path: str | Path, title: tuple[str, ...], name: str) -> None:
     values = np.concatenate([truth.dropna().to_numpy(dtype=float) for _, truth in groups])
     edges = _edges(values)
-    height = (25 * MM) * len(groups) + 8 * MM
+    height = min(25 * MM * len(groups) + 8 * MM, max(16 * MM * len(groups), PAGE))
     figure = style.new_figure(COLUMN, height, layout="constrained")
     top = style.figure_title(figure, *title)
     figure.get_layout_engine().set(rect=(0, 0, 1, 1 - top / height))

@@ -122,6 +122,8 @@ def test_uncertainty_and_risk(tmp_path, drawn):
     assert curve.get_ydata().tolist() == [row["risk"] for row in metrics["uncertainty"]["curve"]]
     plots.confusion_matrix(metrics["certain"], tmp_path / "certain.png", TITLE)
     assert f"n = {metrics['certain']['n_evaluated']}" in " ".join(texts(drawn[2]))
+    plots.confusion_matrix({"confusion": None}, tmp_path / "none.png", empty="none below 0.1")
+    assert texts(drawn[3]) == ["none below 0.1"]
 
 
 @pytest.mark.parametrize("name", ["reliability", "uncertainty", "risk_coverage"])
