@@ -232,6 +232,9 @@ def test_paths_of_the_machine_are_cut_and_others_left():
 
 def test_markdown_keeps_to_tables_headings_and_bold():
     text = "# a <b>\n\n| x | **y** |\n|---|---:|\n| 1 \\| 2 | <i> |\n\nwords *as* they are\nhere"
+    assert markup.markdown(r"a\_b \*\*c\*\* **d\_e** \<i>") == (
+        "<p>a_b **c** <strong>d_e</strong> &lt;i&gt;</p>"
+    )
     found = markup.markdown(text)
     assert re.sub(r"\s+", " ", found) == (
         '<h4>a &lt;b&gt;</h4> <div class="scroll" tabindex="0"><table class="data"><thead><tr>'
