@@ -37,7 +37,9 @@ include: "rules/several.smk"
 
 
 onstart:
-    limiter = getattr(getattr(workflow, "scheduler", None), "job_rate_limiter", None)
+    limiter = getattr(
+        getattr(workflow, "scheduler", None), "job_rate_limiter", None
+    )
     if limiter and not limiter.timespan:
         # The scheduler looks again after this time, so would never rest while jobs wait for cores.
         workflow.scheduler.job_rate_limiter = None

@@ -12,7 +12,7 @@ from typing import Any
 from izwi import __version__, captions, failures
 from izwi.audio import AudioError
 from izwi.page import read
-from izwi.page.files import MIME, MOST_SECONDS, Embedded, address, clip
+from izwi.page.files import MIME, MOST_SECONDS, Embedded, address, clip, millimetres
 from izwi.page.markup import number
 from izwi.page.mistakes import MOST, Mistake, most_confident
 from izwi.units import Unit
@@ -22,6 +22,8 @@ Place = Callable[[str, str], str | None]
 MOST_REASONS = 3
 # Formats that browsers show.
 SHOWN = (".png", ".svg")
+# Pictures of more than a column of 85 mm take more room on the page, so that they can be read.
+LARGE = 100
 
 
 class Builder:
@@ -110,7 +112,8 @@ class Builder:
             if ending in paths:
                 content = Path(paths[ending]).read_bytes()
                 name = self.pictures.add(content, MIME[ending])
-                return {"file": name} if name else {"link": address(paths[ending], self.base)}
+                place = {"file": name} if name else {"link": address(paths[ending], self.base)}
+                return place | ({"large": True} if millimetres(content, ending) > LARGE else {})
         return {}
 
     def _add_errors(

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import io
 import os
+import re
 from pathlib import Path
 from urllib.parse import quote
 
@@ -98,3 +99,16 @@ def clip(path: str, start: float, end: float | None) -> tuple[bytes, float, floa
     stream = io.BytesIO()
     soundfile.write(stream, signal[0], target, format="FLAC", subtype="PCM_16")
     return stream.getvalue(), signal.shape[1] / target, whole
+
+
+def millimetres(content: bytes, ending: str) -> float:
+    """Width at which a picture of `izwi.plots` is printed.
+
+    Args:
+        content: of the file
+        ending: ``.png``, of 300 dots per inch, or ``.svg``, in points
+    """
+    if ending == ".png":
+        return int.from_bytes(content[16:20], "big") / 300 * 25.4
+    found = re.search(rb'<svg[^>]* width="([\d.]+)pt"', content)
+    return float(found[1]) / 72 * 25.4 if found else 0.0

@@ -176,7 +176,7 @@
     return section("Pictures", el("div", { class: "pictures" }, found.map((picture) => {
       const links = picture.links.map(([name, link]) => [" ", el("a", { href: link }, name)]).flat();
       const image = picture.file || picture.link ? el("img", { src: address(picture), alt: `${picture.title}. ${picture.caption}`, loading: "lazy" }) : null;
-      return el("figure", null, image, el("figcaption", null, el("b", null, picture.title), picture.caption ? `: ${picture.caption}` : "", links));
+      return el("figure", picture.large ? { class: "large" } : null, image, el("figcaption", null, el("b", null, picture.title), picture.caption ? `: ${picture.caption}` : "", links));
     })));
   }
 

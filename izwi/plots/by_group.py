@@ -96,7 +96,8 @@ def importance(
 
 
 def _group(name: str, row: dict[str, Any]) -> str:
-    speakers = f", {row['n_speakers']} speakers" if row["n_speakers"] else ""
+    count = row["n_speakers"]
+    speakers = f", {count} speaker{'s' * (count > 1)}" if count else ""
     return f"{name}\nn = {row['n']}{speakers}"
 
 

@@ -26,7 +26,7 @@ LINE = 1.25 * SIZE * POINT
 
 # Okabe & Ito (2008) without yellow, which is too faint on white
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7", "#000000")
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*", "p", "h")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "*", "p", "d")
 HATCHES = ("", "////", "....", "xxxx", "\\\\\\\\", "++++", "oooo")
 
 _STYLE = {
@@ -146,9 +146,10 @@ def shorten(text: str, width: float, size: float = SIZE) -> str:
 
 def _pieces(text: str) -> list[str]:
     pieces = [""]
-    for character in text:
+    for character, following in zip(text, [*text[1:], ""], strict=True):
         pieces[-1] += character
-        if character in " _-/.,;":
+        # not inside a number
+        if character in " _-/.,;" and not (character in ".," and following.isdigit()):
             pieces.append("")
     return [piece for piece in pieces if piece]
 

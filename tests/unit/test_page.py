@@ -16,6 +16,7 @@ import soundfile
 from page_example import EVIL, LABELS, experiment, make, predictions
 
 from izwi.page import build, files, markup, mistakes, read
+from izwi.plots import style
 
 
 class Page(HTMLParser):
@@ -259,3 +260,12 @@ def test_an_experiment_costs_little(tmp_path):
     started = time.process_time()
     builder.content(units, [], [], "")
     assert (time.process_time() - started) / len(units) < 0.05
+
+
+@pytest.mark.parametrize("ending", [".png", ".svg"])
+@pytest.mark.parametrize("columns", [1, 2])
+def test_a_wide_picture_is_known_by_its_file(tmp_path, ending, columns):
+    path = tmp_path / f"picture{ending}"
+    with style.drawing():
+        style.save(style.new_figure(columns * style.COLUMN, 1), path)
+    assert files.millimetres(path.read_bytes(), ending) == pytest.approx(85 * columns, abs=0.1)

@@ -72,12 +72,17 @@ def test_fairness(tmp_path, drawn):
         assert [name.split("\n")[0] for name in names] == list(found["groups"])
         values = [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "o"]
         assert values == [group["value"] for group in found["groups"].values()]
-    few = "not testable: 4 speakers can be grouped in 6 ways alone"
-    gender = {**metrics["fairness"]["gender"], "p": None, "test": few}
-    plots.fairness({**metrics, "fairness": {"gender": gender}}, tmp_path / "few.png", TITLE)
+    # Why there is no p is longer than the axes are wide.
+    groups = metrics["fairness"]["gender"]["groups"]
+    groups = {name: {**row, "n_speakers": 1 + i} for i, (name, row) in enumerate(groups.items())}
+    test = "not testable: 3 speakers can be grouped in 3 ways alone, 20 are needed"
+    untested = {"groups": groups, "gap": 0.1, "p": None, "test": test}
+    plots.fairness({**metrics, "fairness": {"gender": untested}}, tmp_path / "few.png", TITLE)
     figure = drawn.pop()
     assert_legible(figure)
-    assert few in figure.axes[0].get_title(loc="left").replace("\n", " ")
+    assert test in " ".join(texts(figure)).replace("\n", " ")
+    names = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert names[0].endswith(", 1 speaker") and names[1].endswith(", 2 speakers")
     plots.fairness({**metrics, "fairness": {}}, tmp_path / "none.png", TITLE)
     assert texts(drawn[1]) == ["no column gender, age or language with several values"]
 
