@@ -75,7 +75,7 @@ def _title(summaries: list[dict[str, Any]]) -> str:
     if len(summaries) == 1:
         return f"Results of {summaries[0]['name']}"
     controls = sum(one["kind"] == "control" for one in summaries)
-    more = f" and {controls} controls" if controls else ""
+    more = f" and {controls} control{'s' * (controls > 1)}" if controls else ""
     return f"Results of {len(summaries) - controls} experiments{more}"
 
 
