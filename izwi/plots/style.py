@@ -146,7 +146,7 @@ def shorten(text: str, width: float, size: float = SIZE) -> str:
 
 def _pieces(text: str) -> list[str]:
     pieces = [""]
-    for character, following in zip(text, [*text[1:], ""], strict=True):
+    for character, following in zip(text, f"{text[1:]} ", strict=False):
         pieces[-1] += character
         # not inside a number
         if character in " _-/.,;" and not (character in ".," and following.isdigit()):
