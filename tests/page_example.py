@@ -22,6 +22,22 @@ PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNkYPhfDwAChwGA60e6kgAAAABJRU5ErkJg"
     "gg=="
 )
+TUNING = {
+    "measure": "uar",
+    "inner": 0.75,
+    "outer": 0.5,
+    "optimism": 0.25,
+    "chosen": [{"values": {"C_val": 10, "gamma": "scale"}, "n": 2}],
+    "searches": [
+        {
+            "fold": 0,
+            "candidates": [
+                {"values": {"C_val": value, "gamma": "scale"}, "score": value / 20}
+                for value in (1, 10)
+            ],
+        }
+    ],
+}
 INI = """
 [EXP]
 name = {name}
@@ -86,6 +102,7 @@ def experiment(folder: Path, name: str, model: str, frame: pd.DataFrame, measure
         spec, frame, training={"counts": {"train": 60}}, split={}, tables=[]
     )
     metrics["warnings"].append(f"see {folder}/deep/file.txt: {EVIL}")
+    metrics["tuning"] = TUNING
     write_json(own / "metrics.json", {"name": name, **metrics})
     write_json(own / "experiment.json", record)
     rows.write_predictions(frame, own / "predictions.csv")

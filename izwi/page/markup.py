@@ -10,6 +10,9 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+# What tables put a backslash before, as `escape` leaves it.
+_ESCAPED = r"[\\|*_`]|&lt;"
+
 
 def escape(value: Any) -> str:
     """A text that is shown as it is, in an element or in a quoted attribute."""
@@ -86,4 +89,5 @@ def _cells(line: str) -> list[str]:
 
 
 def _inline(text: str) -> str:
-    return re.sub(r"\*\*(.+?)\*\*", r"<strong>\1</strong>", escape(text))
+    bold = re.sub(r"(?<!\\)\*\*(.+?)(?<!\\)\*\*", r"<strong>\1</strong>", escape(text))
+    return re.sub(rf"\\({_ESCAPED})", r"\1", bold)

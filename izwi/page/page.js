@@ -108,13 +108,23 @@
   const folded = (heading, ...content) => el("details", null, el("summary", null, heading), content);
   const paragraph = (text, look) => el("p", { class: look }, text);
 
+  // Values that are named inside a figure, such as those of a candidate, beside the others of it.
+  function level(figures) {
+    if (figures === null || typeof figures !== "object" || Array.isArray(figures)) return figures;
+    return Object.fromEntries(Object.entries(figures).flatMap(([name, value]) =>
+      (name === "values" || name === "chosen") && value !== null && typeof value === "object" && !Array.isArray(value)
+        ? Object.entries(value).map(([option, of]) => [option, of === null || typeof of === "object" ? JSON.stringify(of) : String(of)]) : [[name, value]]));
+  }
+
   // Any figures, as they are: for what has no table of its own.
   function nested(value) {
     if (Array.isArray(value)) {
       if (value.every((item) => item === null || typeof item !== "object")) return document.createTextNode(value.map(num).join(", "));
-      const names = [...new Set(value.flatMap((item) => Object.keys(item || {})))];
-      const simple = value.every((item) => item && !Array.isArray(item) && Object.values(item).every((x) => x === null || typeof x !== "object" || Array.isArray(x)));
-      return simple ? generic(names, value) : el("dl", { class: "nested" }, value.map((item, i) => [el("dt", null, i + 1), el("dd", null, nested(item))]).flat());
+      const lines = value.map(level);
+      const names = [...new Set(lines.flatMap((item) => Object.keys(item || {})))];
+      const plain = (x) => x === null || typeof x !== "object" || (Array.isArray(x) && x.every((y) => y === null || typeof y !== "object"));
+      const simple = value.every((item) => item && !Array.isArray(item)) && lines.every((item) => Object.values(item).every(plain));
+      return simple ? generic(names, lines) : el("dl", { class: "nested" }, value.map((item, i) => [el("dt", null, i + 1), el("dd", null, nested(item))]).flat());
     }
     if (value !== null && typeof value === "object")
       return el("dl", { class: "nested" }, Object.entries(value).map(([key, item]) => [el("dt", null, key.replaceAll("_", " ")), el("dd", null, nested(item))]).flat());
@@ -142,7 +152,7 @@
       const filled = lines.map((line) => line[name]).filter((value) => value !== null && value !== undefined);
       return filled.length && filled.every((value) => typeof value === "number") ? "number" : filled.some((value) => typeof value === "object") ? "" : "text";
     };
-    return table(names.map((name) => [name === "ci" ? "95 % interval" : name.replaceAll("_", " "), kind(name)]), lines.map((line) => names.map((name) => cell(name, line[name]))));
+    return table(names.map((name) => [name === "ci" ? "95 % interval" : name.endsWith("_ci") ? `95 % of ${name.slice(0, -3)}` : name.replaceAll("_", " "), kind(name)]), lines.map((line) => names.map((name) => cell(name, line[name]))));
   }
 
   // Name → figures, as a table.
@@ -218,6 +228,11 @@
     return folded("Confusion matrix as a table", paragraph("Truth in the rows, prediction in the columns.", "quiet"),
       table([["truth", "text"], ...found.labels.map((label) => [label, "number"])],
         found.counts.map((line, i) => [found.labels[i], ...line.map((value, j) => ({ text: i === j ? el("span", { class: "hit" }, shown(value)) : shown(value), value }))]), { label: "confusion matrix" }));
+  }
+
+  function tuning(found) {
+    const about = `Chosen on inner folds of the training set by ${found.measure.toUpperCase()}, ${num(found.inner)} there and ${num(found.outer)} on the test set: optimism ${num(found.optimism)}.`;
+    return section("Tuning", paragraph(about, "quiet"), nested(found.chosen), folded("All searches", nested(found.searches)));
   }
 
   function errors(found, task) {
@@ -297,6 +312,7 @@
       ...[pictures(found.pictures)].filter(Boolean),
       errors(found.errors, found.task),
       el("div", { class: "pair" }, measures(metrics), ...parts(metrics), ...[speakers(metrics)].filter(Boolean)),
+      ...(metrics.tuning ? [tuning(metrics.tuning)] : []),
       ...(metrics.calibration ? [section("Probabilities", table([["figure", "text"], ["value", "number"]], Object.entries(metrics.calibration)
         .filter(([, value]) => value === null || typeof value !== "object").map(([name, value]) => [({ ece: "expected calibration error", brier: "Brier score" })[name] || name.replaceAll("_", " "), value]), { label: "probabilities" }))] : []),
       ...[confusion(metrics)].filter(Boolean),

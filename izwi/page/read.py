@@ -35,7 +35,7 @@ PLACED = {
     *("best_speaker", "worst_speaker", "speaker_mean", "speaker_sd", "fold_mean", "fold_sd"),
     *("fairness", "confusion", "calibration", "audit", "warnings", "notes", "few_speakers"),
     *("n_train", "n_test", "n_evaluated", "n_speakers", "transductive", "runs", "sd", "min"),
-    *("max", "ci_samples", "ci_speakers", "ci_jackknife", "binned", "uncertainty"),
+    *("max", "ci_samples", "ci_speakers", "ci_jackknife", "binned", "uncertainty", "tuning"),
 }
 # Written beside the figures, if they are.
 TEXTS = ("methods.md", "model_card.md", "references.bib", "table1.md", "table1.tex")
@@ -78,6 +78,7 @@ def experiment(files: dict[str, str]) -> dict[str, Any]:
     low, high = metrics["ci"] or (None, None)
     summary = {
         "name": metrics["name"],
+        "kind": "control" if record.get("control") else "experiment",
         "databases": [database["name"] for database in record["databases"]],
         "target": record["target"],
         "features": " + ".join(map(captions.feature_set, record["features"])),

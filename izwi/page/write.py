@@ -74,7 +74,9 @@ def _read(name: str) -> str:
 def _title(summaries: list[dict[str, Any]]) -> str:
     if len(summaries) == 1:
         return f"Results of {summaries[0]['name']}"
-    return f"Results of {len(summaries)} experiments"
+    controls = sum(one["kind"] == "control" for one in summaries)
+    more = f" and {controls} control{'s' * (controls > 1)}" if controls else ""
+    return f"Results of {len(summaries) - controls} experiments{more}"
 
 
 def _heading(name: str, kind: str, shown: str) -> str:
@@ -98,6 +100,7 @@ def _filters(summaries: list[dict[str, Any]]) -> str:
             ("model", "model"),
             ("target", "target"),
             ("measure", "measure"),
+            ("kind", "kind"),
         )
     ):
         values: dict[str, None] = {}
@@ -125,9 +128,8 @@ def _rows(summaries: list[dict[str, Any]]) -> str:
 
 def _row(place: int, one: dict[str, Any], scale: tuple[float, float], group: int) -> str:
     databases = ", ".join(one["databases"])
-    filters = escape(
-        data([one["databases"], one["features"], one["model"], one["target"], one["measure"]])
-    )
+    keys = ("databases", "features", "model", "target", "measure", "kind")
+    filters = escape(data([one[key] for key in keys]))
     sub = escape(f"{databases}, {one['target']}, {one['features']}, {one['model']}")
     few = ' <abbr title="fewer than 10 speakers: the figure depends on who they are">few</abbr>'
     marks = few if one["few"] else ""

@@ -15,7 +15,7 @@ import pytest
 import soundfile
 from page_example import EVIL, LABELS, experiment, make, predictions
 
-from izwi.page import build, files, markup, mistakes, read
+from izwi.page import build, files, markup, mistakes, read, write
 from izwi.plots import style
 
 
@@ -233,6 +233,9 @@ def test_paths_of_the_machine_are_cut_and_others_left():
 
 def test_markdown_keeps_to_tables_headings_and_bold():
     text = "# a <b>\n\n| x | **y** |\n|---|---:|\n| 1 \\| 2 | <i> |\n\nwords *as* they are\nhere"
+    assert markup.markdown(r"a\_b \*\*c\*\* **d\_e** \<i>") == (
+        "<p>a_b **c** <strong>d_e</strong> &lt;i&gt;</p>"
+    )
     found = markup.markdown(text)
     assert re.sub(r"\s+", " ", found) == (
         '<h4>a &lt;b&gt;</h4> <div class="scroll" tabindex="0"><table class="data"><thead><tr>'
@@ -240,6 +243,20 @@ def test_markdown_keeps_to_tables_headings_and_bold():
         "<tr><td>1 | 2</td><td>&lt;i&gt;</td></tr> </tbody></table></div> "
         "<p>words *as* they are here</p>"
     )
+
+
+def test_controls_are_told_apart(tmp_path):
+    make(tmp_path)
+    folder = tmp_path / "results/experiments/second"
+    record = json.loads((folder / "experiment.json").read_text())
+    (folder / "experiment.json").write_text(json.dumps({**record, "control": "level"}))
+    files = {"metrics": folder / "metrics.json", "record": folder / "experiment.json"}
+    control = read.experiment({role: str(path) for role, path in files.items()})["summary"]
+    assert control["kind"] == "control"
+    others = [{**control, "name": name, "kind": "experiment"} for name in ("a", "b")]
+    assert write._title([*others, control]) == "Results of 2 experiments and 1 control"
+    assert "<label>kind<select" in write._filters([*others, control])
+    assert "<label>kind<select" not in write._filters(others)
 
 
 def test_the_template_fills_each_place_once():

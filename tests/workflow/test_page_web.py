@@ -112,6 +112,10 @@ def test_an_experiment_shows_pictures_figures_and_labels_as_they_are(page, made)
         details.find_element("css selector", "summary").click()
     text = find(page, "#one")[0].text
     assert "numpy" in text and "1.2.3" in text and "key of first" in text
+    assert "0.750 there and 0.500 on the test set: optimism 0.250" in text
+    (tuning,) = [s for s in find(page, "#one section") if s.text.startswith("Tuning")]
+    rows = [row.text for row in tuning.find_elements("css selector", "tbody tr")]
+    assert rows == ["10 scale 2", "1 scale 0.050", "10 scale 0.500"]
     set_ones = [row.text.split() for row in find(page, "#one tr.set")]
     assert ["model", "C_val", "10.0", "set"] in set_ones
 
