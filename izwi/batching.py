@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import os
+from collections import Counter
 from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,6 +36,8 @@ ONE_JOB = ("load", "split", "audit", "describe", "experiment")
 # Their groups may share a process, where all processes share the cores of one computer.
 MERGED = ("features", "train")
 EXTRACTING = ("shard", "features")
+# Environments of which the second has all of the first: units of either may share a process.
+SHARED_ENVIRONMENTS = ("core", "deep")
 # MB and minutes that a job of a stage asks a cluster for: some times what was measured.
 MEMORY = {"shard": 2000, "features": 4000, "train": 4000, "analyse": 4000, "plot": 2000}
 MINUTES = {"shard": 240, "features": 480, "train": 480, "analyse": 240}
@@ -42,7 +45,7 @@ MINUTES = {"shard": 240, "features": 480, "train": 480, "analyse": 240}
 DEEP_MEMORY = 8000
 # Less work per unit than it takes a cluster to start a job.
 QUICK = ("evaluate", "plot")
-# A stage's units go on in the process that made what they wait for: jobs by their first stage.
+# A stage's units go on in the process that made what they wait for: by the stages that made it.
 JOINS = {
     "split": ("load",),
     "audit": ("load", "split", "features"),
@@ -54,6 +57,13 @@ JOINS = {
     "table": ("experiment", "summary", "grid"),
     "comparisons": ("experiment", "summary", "grid", "table"),
     "page": ("experiment", "summary", "grid", "table", "comparisons"),
+}
+# The same where all jobs share one computer. Units that would fill several jobs do not.
+JOINS_AT_HOME = {
+    **JOINS,
+    "features": ("load", "split"),
+    "train": ("split", "features"),
+    "experiment": ("train", "evaluate", "plot"),
 }
 ORDER = {stage: place for place, stage in enumerate(STAGES)}
 # Groups of units that need an environment of their own.
@@ -75,9 +85,9 @@ class Batch:
         outputs: of a single unit all, of several one each, if the call is a plain one
         log: file for messages
         benchmark: file for time and memory
-        type: of the feature extractor
         group: of the units
-        first: stage of the first of them, which the others go on from
+        environment: of packages that they need
+        extracts: whether they share the cores of the call
         mem_mb: memory to ask for, MB
         runtime: time to ask for, minutes
     """
@@ -90,9 +100,9 @@ class Batch:
     outputs: list[str] = field(default_factory=list)
     log: str = ""
     benchmark: str = ""
-    type: str | None = None
     group: str = ""
-    first: str = ""
+    environment: str = "core"
+    extracts: bool = False
     mem_mb: int = 1000
     runtime: int = 30
 
@@ -109,26 +119,14 @@ def arrange(plan: Plan, cores: int, *, everything: bool, cluster: bool = False) 
     plan.threads = cores
     call = _Call(plan)
     needed = call.needed()
-    work: list[list[Unit]] = []
-    waits: list[set[int]] = []
-    place: dict[int, int] = {}
+    jobs = _Jobs(call, needed)
+    joins = {} if everything else JOINS if cluster else JOINS_AT_HOME
     for stage in STAGES:
-        alone = []
-        for unit in plan.units[stage].values():
-            if id(unit) not in needed:
-                continue
-            host = None if everything else _host(unit, work, waits, place, call)
-            if host is None:
-                alone.append(unit)
-            else:
-                work[host].append(unit)
-                place[id(unit)] = host
+        units = [unit for unit in plan.units[stage].values() if id(unit) in needed]
+        alone = jobs.join(units, joins.get(stage, ()), cores)
         for group in _groups(stage, alone, cores, call, cluster=cluster):
-            place |= dict.fromkeys(map(id, group), len(work))
-            makers = {place[id(maker)] for unit in group for maker in call.makers(unit, place)}
-            work.append(group)
-            waits.append(makers.union(*(waits[job] for job in makers)))
-    batches = [(_batch(group, plan, everything), group) for group in work]
+            jobs.add(group)
+    batches = [(_batch(group, plan, everything), group) for group in jobs.units]
     if everything:
         batches += [
             (_batch([u], plan, everything), [u]) for u in plan.each() if id(u) not in needed
@@ -230,17 +228,66 @@ def timed_inputs(unit: Unit) -> list[str]:
     return unit.files_of(unit.inputs if roles is None else roles)
 
 
-def _host(
-    unit: Unit, work: list[list[Unit]], waits: list[set[int]], place: dict[int, int], call: _Call
-) -> int | None:
-    """The job that a unit can be added to without a wait for another one."""
-    if unit.group in OWN_ENVIRONMENT:
-        return None
-    makers = {place[id(maker)] for maker in call.makers(unit, place)}
-    last = max(makers, default=None)
-    if last is None or work[last][0].stage not in JOINS.get(unit.stage, ()):
-        return None
-    return last if makers <= {last} | waits[last] else None
+class _Jobs:
+    """The jobs of a call, stage by stage: their units, and the jobs that each waits for."""
+
+    def __init__(self, call: _Call, needed: set[int]) -> None:
+        self.call = call
+        self.needed = needed
+        self.units: list[list[Unit]] = []
+        self.waits: list[set[int]] = []
+        self.place: dict[int, int] = {}
+
+    def add(self, units: list[Unit]) -> None:
+        """Make a job of some units."""
+        self.place |= dict.fromkeys(map(id, units), len(self.units))
+        makers = {
+            self.place[id(maker)] for unit in units for maker in self.call.makers(unit, self.place)
+        }
+        self.units.append(units)
+        self.waits.append(makers.union(*(self.waits[job] for job in makers)))
+
+    def join(self, units: list[Unit], stages: tuple[str, ...], cores: int) -> list[Unit]:
+        """Add units of a stage to the jobs that they can go on in.
+
+        Args:
+            units: all that are needed
+            stages: that must have made what a unit is made of
+            cores: that jobs share
+
+        Returns:
+            those that no job can take
+        """
+        # More models would wait for each other while other cores are free.
+        most = 1 if cores > 1 else MOST_UNITS
+        trained = Counter(self.call.level(unit) for unit in units if unit.stage == "train")
+        fit = [unit for unit in units if trained[self.call.level(unit)] <= most]
+        # What follows all experiments follows in one process.
+        if any(u.stage == "experiment" and self._host(u, stages) is None for u in units):
+            return units
+        for unit in fit:
+            host = self._host(unit, stages)
+            if host is not None:
+                self.units[host].append(unit)
+                self.place[id(unit)] = host
+        return [unit for unit in units if id(unit) not in self.place]
+
+    def _host(self, unit: Unit, stages: tuple[str, ...]) -> int | None:
+        """The job that a unit can be added to without a wait for another one."""
+        makers = self.call.makers(unit, self.needed)
+        if not makers or not all(id(maker) in self.place for maker in makers):
+            return None
+        jobs = {self.place[id(maker)] for maker in makers}
+        last = max(jobs)
+        if not jobs <= {last} | self.waits[last]:
+            return None
+        if not any(self.place[id(maker)] == last and maker.stage in stages for maker in makers):
+            return None
+        if any(one.group in OWN_ENVIRONMENT for one in (unit, *self.units[last])):
+            return None
+        if _is_heavy(unit) and _environments([unit, *self.units[last]]) - {*SHARED_ENVIRONMENTS}:
+            return None
+        return last
 
 
 def _groups(
@@ -270,10 +317,18 @@ def _groups(
 
 
 def _environment(unit: Unit) -> str:
-    """What a unit needs, ``core`` or ``deep`` or an environment of its own."""
+    """What a heavy unit needs, ``core`` or ``deep`` or an environment of its own."""
     if unit.stage in EXTRACTING:
         return extractor_class(unit.spec["type"]).environment
     return model_class(unit.spec["model"]["type"]).group
+
+
+def _environments(units: list[Unit]) -> set[str]:
+    return {_environment(unit) for unit in units if _is_heavy(unit)}
+
+
+def _is_heavy(unit: Unit) -> bool:
+    return unit.stage in (*EXTRACTING, "train")
 
 
 def _batch(units: list[Unit], plan: Plan, everything: bool) -> Batch:
@@ -282,7 +337,8 @@ def _batch(units: list[Unit], plan: Plan, everything: bool) -> Batch:
     label = first.label if same == 1 else f"{same}_from_{first.label}"
     slug = "".join(c if c.isascii() and c.isalnum() else "_" for c in label)[:50]
     stages = list(dict.fromkeys(unit.stage for unit in units))
-    name = f"{'_'.join(stages)}_{slug}_{first.key[:6]}"
+    path = stages[0] if len(stages) == 1 else f"{stages[0]}_to_{stages[-1]}"
+    name = f"{path}_{slug}_{first.key[:6]}"
     outputs = []
     for unit in units:
         # What is missing comes first: other jobs wait for it.
@@ -299,21 +355,26 @@ def _batch(units: list[Unit], plan: Plan, everything: bool) -> Batch:
         outputs=outputs,
         log=os.path.join(plan.results, "logs", first.stage, f"{name}.log"),
         benchmark=os.path.join(plan.results, "benchmarks", first.stage, f"{name}.tsv"),
-        type=first.spec.get("type"),
         group=first.group,
-        first=first.stage,
+        environment=_packages(units),
+        extracts=any(unit.stage in EXTRACTING for unit in units),
         mem_mb=_memory(units),
-        runtime=MINUTES.get(first.stage, 30),
+        runtime=max(MINUTES.get(stage, 30) for stage in stages),
     )
+
+
+def _packages(units: list[Unit]) -> str:
+    """The environment that has all that these units need."""
+    needed = _environments(units) | ({"deep"} if any(u.stage == "train" for u in units) else set())
+    own = needed - {*SHARED_ENVIRONMENTS}
+    return own.pop() if own else "deep" if "deep" in needed else "core"
 
 
 def _memory(units: list[Unit]) -> int:
     """MB to ask for."""
-    stage = units[0].stage
-    heavy = [unit for unit in units if unit.stage in (*EXTRACTING, "train")]
-    if any(_environment(unit) == "deep" for unit in heavy):
+    if "deep" in _environments(units):
         return DEEP_MEMORY
-    return MEMORY.get(stage, 1000)
+    return max(MEMORY.get(unit.stage, 1000) for unit in units)
 
 
 def _link(

@@ -97,6 +97,8 @@ def run(snakemake: Any, main: Callable[[Unit, Job], None]) -> None:
     problems = Problems()
     failed: list[str] = []
     for unit in plan.of_outputs(list(snakemake.output)):
+        if unit.stage not in FIRST_STAGES and not set(failed).isdisjoint(FIRST_STAGES):
+            break
         # What one of the first stages could not make is not marked.
         lacks = [
             path

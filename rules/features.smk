@@ -3,8 +3,6 @@
 Shards of a large table fill the feature store, each its part, before the matrix is put together.
 """
 
-from izwi.features import extractor_class
-
 for batch in jobs_of("shard"):
 
     rule:
@@ -19,7 +17,7 @@ for batch in jobs_of("shard"):
         benchmark:
             batch.benchmark
         conda:
-            f"../envs/{extractor_class(batch.type).environment}.yaml"
+            f"../envs/{batch.environment}.yaml"
         threads: PLAN.threads
         resources:
             mem_mb=memory(batch),
@@ -42,7 +40,7 @@ for batch in jobs_of("features"):
         benchmark:
             batch.benchmark
         conda:
-            f"../envs/{extractor_class(batch.type).environment}.yaml"
+            f"../envs/{batch.environment}.yaml"
         threads: PLAN.threads
         resources:
             mem_mb=memory(batch),

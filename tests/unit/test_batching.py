@@ -45,7 +45,7 @@ def plan(tmp_path):
 
 def jobs(plan, **more):
     plan.batches.clear()
-    arrange(plan, 2, everything=more.pop("everything", False), **more)
+    arrange(plan, more.pop("cores", 2), everything=more.pop("everything", False), **more)
     return {stage: [Batch(**b) for b in found] for stage, found in plan.batches.items()}
 
 
@@ -61,15 +61,56 @@ def age(plan, path, seconds):
     os.utime(path, (stat.st_atime - seconds, stat.st_mtime - seconds))
 
 
+def keys_of(found):
+    """Keys of the units of each job."""
+    return [batch.keys for batches in found.values() for batch in batches]
+
+
 def test_missing_units_share_jobs(plan):
     found = jobs(plan)
-    assert [len(batch.keys) for batch in found["features"]] == [2]
-    # Two cores.
-    assert [batch.keys for batch in found["train"]] == [["model1"], ["model2"]]
+    assert keys_of(found) == [
+        ["table", "matrix1", "matrix2"],
+        # Two cores.
+        ["model1", "experiment1"],
+        ["model2", "experiment2"],
+        ["summary"],
+        ["verdict"],
+    ]
+    extraction, first, _ = found["several"]
+    assert extraction.extracts and not first.extracts
+    assert extraction.outputs == [f"{plan.results}/{k}.a" for k in ("table", "matrix1", "matrix2")]
     # One file of each batch it waits for.
-    assert [batch.inputs for batch in found["features"]] == [[f"{plan.results}/table.a"]]
-    assert found["features"][0].outputs == [f"{plan.results}/matrix{i}.a" for i in (1, 2)]
+    assert first.inputs == [f"{plan.results}/table.a"]
     assert plan.targets == [f"{plan.results}/verdict.{end}" for end in "ab"]
+
+
+def test_what_no_other_core_could_take_is_one_process(plan):
+    del plan.units["train"]["model2"], plan.units["experiment"]["experiment2"]
+    plan.units["summary"]["summary"].inputs["input1"] = f"{plan.results}/experiment1.b"
+    plan.units["summary"]["summary"].inputs["input2"] = f"{plan.results}/experiment1.a"
+    plan.units["summary"]["summary"].inputs["input3"] = f"{plan.results}/experiment1.a"
+    assert keys_of(jobs(plan)) == [
+        ["table", "matrix1", "model1", "experiment1", "summary"],
+        ["verdict"],
+    ]
+
+
+def test_with_one_core_there_is_one_process(plan):
+    everything = [unit.key for unit in plan.each()]
+    assert keys_of(jobs(plan, cores=1)) == [everything[:-1], ["verdict"]]
+
+
+def test_but_not_where_packages_shut_each_other_out(plan):
+    plan.units["features"]["matrix1"].spec["type"] = "trill"
+    found = jobs(plan, cores=1)
+    assert sorted(keys_of(found)) == [
+        ["matrix1"],
+        ["model1", "experiment1", "summary"],
+        ["table", "matrix2", "model2", "experiment2"],
+        ["verdict"],
+    ]
+    assert [batch.environment for batch in found["features"]] == ["trill"]
+    assert {batch.environment for batch in found["several"]} == {"deep"}
 
 
 def test_on_a_cluster_feature_sets_are_apart(plan):
@@ -118,14 +159,12 @@ def test_one_missing_output_brings_its_unit_alone(plan):
     os.unlink(f"{plan.results}/model2.b")
     os.unlink(f"{plan.results}/experiment2.a")
     found = jobs(plan)
-    assert {stage: [b.keys for b in batches] for stage, batches in found.items()} == {
-        "train": [["model2"]],
-        "several": [["experiment2", "summary"]],
-        "verdict": [["verdict"]],
-    }
+    assert keys_of(found) == [["model2", "experiment2", "summary"], ["verdict"]]
     # What is missing stands for the rest, so that Snakemake sees it.
-    assert found["train"][0].outputs[0] == f"{plan.results}/model2.b"
-    assert found["several"][0].inputs == [f"{plan.results}/model2.b"]
+    assert found["several"][0].outputs[:2] == [
+        f"{plan.results}/model2.b",
+        f"{plan.results}/experiment2.a",
+    ]
 
 
 def test_a_newer_wish_brings_the_experiment_and_the_table(plan):
@@ -157,8 +196,23 @@ def test_labels_learnt_by_a_model_are_another_level(plan):
     model = unit(plan, "train", "student", matrix.output_files())
     plan.units["summary"]["summary"].inputs["student"] = model.outputs["first"]
     found = jobs(plan)
-    assert sorted(map(len, (batch.keys for batch in found["features"]))) == [1, 2]
-    assert ["student"] in [batch.keys for batch in found["train"]]
+    assert sorted(keys_of(found)) == [
+        # No other core could take a part of it.
+        ["learnt", "learnt matrix", "student"],
+        ["model1", "experiment1"],
+        ["model2", "experiment2"],
+        ["soft"],
+        ["summary"],
+        ["table", "matrix1", "matrix2"],
+        ["verdict"],
+    ]
+
+
+def test_nothing_joins_a_job_that_must_come_before_it(plan):
+    needs = [*plan.units["load"]["table"].output_files(), f"{plan.results}/model1.a"]
+    unit(plan, "features", "late", needs)
+    plan.units["summary"]["summary"].inputs["late"] = f"{plan.results}/late.a"
+    assert ["late"] in keys_of(jobs(plan))
 
 
 KEYS = ("model", "evaluated", "drawn")
@@ -182,6 +236,7 @@ def line(plan):
 def test_what_was_trained_is_evaluated_and_drawn_in_the_same_process(line):
     found = jobs(line)
     assert [batch.keys for batch in found["several"]] == [
+        ["table", "matrix1", "matrix2"],
         ["model1", "evaluated1", "drawn1"],
         ["model2", "evaluated2", "drawn2"],
         ["experiment1", "experiment2", "summary"],
@@ -191,10 +246,10 @@ def test_what_was_trained_is_evaluated_and_drawn_in_the_same_process(line):
     # A job waits for no file of its own.
     for batch in found["several"]:
         assert not {*batch.inputs, *batch.timed} & set(batch.outputs)
-    assert found["several"][0].inputs == [f"{line.results}/matrix1.a"]
+    assert found["several"][1].inputs == [f"{line.results}/table.a"]
     # Of a table all files, or some would seem older than what it is made of.
-    assert found["several"][0].outputs == [f"{line.results}/{key}1.a" for key in KEYS]
-    assert found["several"][2].outputs[-2:] == [f"{line.results}/summary.{end}" for end in "ab"]
+    assert found["several"][1].outputs == [f"{line.results}/{key}1.a" for key in KEYS]
+    assert found["several"][3].outputs[-2:] == [f"{line.results}/summary.{end}" for end in "ab"]
 
 
 def test_what_an_evaluation_needs_beside_must_be_there_before(line):
