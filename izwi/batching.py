@@ -337,8 +337,7 @@ def _batch(units: list[Unit], plan: Plan, everything: bool) -> Batch:
     label = first.label if same == 1 else f"{same}_from_{first.label}"
     slug = "".join(c if c.isascii() and c.isalnum() else "_" for c in label)[:50]
     stages = list(dict.fromkeys(unit.stage for unit in units))
-    path = stages[0] if len(stages) == 1 else f"{stages[0]}_to_{stages[-1]}"
-    name = f"{path}_{slug}_{first.key[:6]}"
+    name = f"{'_'.join(stages)}_{slug}_{first.key[:6]}"
     outputs = []
     for unit in units:
         # What is missing comes first: other jobs wait for it.

@@ -146,7 +146,7 @@ def test_the_tables_of_the_database_split_it(run, emodb):
 def test_features_are_extracted_once(run):
     """Four tables: emotion (CSV, audformat, its own tables) and age; the audio is the same."""
     folder, _ = run
-    logs = [path.read_text() for path in (folder.path / "results/logs/features").glob("*.log")]
+    logs = [path.read_text() for path in (folder.path / "results/logs").rglob("*.log")]
     text = "".join(logs)
     assert len(re.findall(r"^features os-eGeMAPSv02-functionals of emodb ", text, re.M)) == 4
     told = re.findall(r": os: (\d+) files in ", text)

@@ -2,11 +2,14 @@
 
 import csv
 import json
+import re
 import shutil
 import textwrap
 
 import pytest
-from workflow import ROOT, Folder
+from workflow import ROOT, Folder, stages_of
+
+from izwi.units import STAGES
 
 DATA = {
     "databases": "['demo']",
@@ -59,9 +62,18 @@ def test_contract_of_an_experiment(folder):
 
 def test_every_job_has_log_and_benchmark(folder):
     results = folder.path / "results"
-    for stage in ("database", "load", "features", "train", "experiment"):
-        assert list((results / "logs" / stage).glob("*.log")), stage
-        assert list((results / "benchmarks" / stage).glob("*.tsv")), stage
+    files = {
+        kind: {path.stem: path for path in (results / kind).rglob("*.*")}
+        for kind in ("logs", "benchmarks")
+    }
+    for stage in STAGES[:-1]:
+        if jobs := [rule for rule in files["logs"] if stage in stages_of(rule)]:
+            assert folder.call.jobs(stage) == len(jobs)
+            assert set(jobs) <= set(files["benchmarks"])
+    # What was made, and how long it took.
+    told = "".join(path.read_text() for path in files["logs"].values())
+    for stage in ("database", "load", "split", "features", "train", "evaluate", "experiment"):
+        assert re.search(rf"^{stage} .+ \([0-9a-f]+\): [0-9.]+ s$", told, re.MULTILINE), stage
 
 
 def test_nothing_to_do_and_one_ini_alone(folder):
@@ -209,5 +221,5 @@ def test_shards_change_nothing(folder, tmp_path):
     for file in ("predictions.csv", "metrics.json"):
         assert other.bytes_of("first", file, "parts") == other.bytes_of("first", file, "whole")
     # The parts have done the work.
-    logs = [path.read_text() for path in (tmp_path / "parts/logs/features").glob("*.log")]
+    logs = [path.read_text() for path in (tmp_path / "parts/logs").rglob("features*.log")]
     assert len(logs) == 1 and " files in " not in logs[0]
