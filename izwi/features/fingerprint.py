@@ -26,6 +26,8 @@ APART = 0.05
 SMOOTH = 0.05
 # Frames about an anchor: length and hop in samples, and their number.
 FRAME, HOP, FRAMES = 512, 128, 16
+# So many samples at once: hours of audio fit into little memory.
+BLOCK = 2**22
 # dB below the loudest band and frame that count: codecs change what is quieter.
 DEPTH = 30.0
 # Of the cosine transform of bands and frames, so many coefficients of either are kept.
@@ -63,7 +65,7 @@ class Fingerprint(Extractor):
 
         from izwi import audio
 
-        samples = audio.resample(audio.mix(signal), rate, RATE)[0].astype(np.float64)
+        samples = audio.resample(audio.mix(signal), rate, RATE)[0]
         places = anchors(samples)
         times = np.full(ANCHORS, np.nan)
         times[: len(places)] = places / RATE
@@ -85,13 +87,25 @@ def anchors(samples: np.ndarray) -> np.ndarray:
     """
     import numpy as np
 
-    energy = samples**2
-    for _ in range(2):
-        energy = _mean(energy, round(SMOOTH * RATE / 2))
-    inner = energy[1:-1]
-    peaks = np.flatnonzero((inner >= energy[:-2]) & (inner > energy[2:])) + 1
+    half = round(SMOOTH * RATE / 2)
+    places, heights = [], []
+    for start in range(0, len(samples), BLOCK):
+        # What the means of a block, and of the samples beside it, are made of.
+        low = max(0, start - 2 * half - 1)
+        stop = min(len(samples), start + BLOCK)
+        energy = samples[low : stop + 2 * half + 1].astype(np.float64) ** 2
+        for _ in range(2):
+            energy = _mean(energy, half)
+        inner = energy[1:-1]
+        peaks = np.flatnonzero((inner >= energy[:-2]) & (inner > energy[2:])) + 1
+        peaks = peaks[(peaks + low >= start) & (peaks + low < stop)]
+        places.append(peaks + low)
+        heights.append(energy[peaks])
+    if not places:
+        return np.array([], dtype=int)
+    peaks, height = np.concatenate(places), np.concatenate(heights)
     chosen: list[int] = []
-    for place in peaks[np.argsort(-energy[peaks], kind="stable")]:
+    for place in peaks[np.argsort(-height, kind="stable")]:
         if all(abs(place - other) >= APART * RATE for other in chosen):
             chosen.append(int(place))
             if len(chosen) == ANCHORS:
@@ -114,10 +128,10 @@ def pictures(samples: np.ndarray, places: np.ndarray) -> np.ndarray:
 
     if not len(places):
         return np.empty((0, SIZE))
-    reach = (HOP * FRAMES + FRAME) // 2
-    starts = places[:, None] + (FRAME + HOP) // 2 - FRAME // 2 + HOP * np.arange(FRAMES)
-    padded = np.pad(samples, reach)
-    frames = padded[starts[..., None] + np.arange(FRAME)]
+    first = places[:, None] + HOP // 2 - HOP * FRAMES // 2 - FRAME // 2
+    at = (first + HOP * np.arange(FRAMES))[..., None] + np.arange(FRAME)
+    inside = (at >= 0) & (at < len(samples))
+    frames = np.where(inside, samples[np.clip(at, 0, len(samples) - 1)], 0).astype(np.float64)
     power = np.abs(np.fft.rfft(frames * np.hanning(FRAME + 1)[:-1])) ** 2 @ _bands().T
     level = 10 * np.log10(np.maximum(power, 1e-30))
     level = np.maximum(level, level.max(axis=(1, 2), keepdims=True) - DEPTH)

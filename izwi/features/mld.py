@@ -158,7 +158,7 @@ class Mld(Extractor):
         from izwi import audio
 
         low, high = self.values["mld.f0_min"], self.values["mld.f0_max"]
-        sound = parselmouth.Sound(audio.mix(signal).astype(np.float64), rate)
+        sound = praat.sound_of(signal, rate)
         needed = max(3 / low, 6.4 / praat.SYLLABLE_PITCH)
         if sound.duration < needed:
             raise audio.AudioError(

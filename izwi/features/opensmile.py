@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from izwi.features.picture import Picture, cells
@@ -13,6 +15,11 @@ if TYPE_CHECKING:
 
 # Seconds from a frame to the next, in all sets.
 STEP = 0.01
+# Longer recordings (s) are handed over as a file, which openSMILE reads piece by piece: given the
+# signal, it and its Python package keep five copies. The values are the same.
+LONG = 300.0
+# Samples that are written at once.
+BLOCK = 2**22
 SETS = (
     "ComParE_2016",
     "GeMAPS",
@@ -135,10 +142,8 @@ class OpenSmile(Picture):
         signal = audio.mix(signal)
         if target := self.values["sampling_rate"]:
             signal, rate = audio.resample(signal, rate, target), target
-        # openSMILE takes 16 bits, and samples beyond full scale (lossy codecs) would wrap around.
-        signal = np.clip(signal, -1, 32767 / 32768)
         try:
-            frames = self.smile(signal, rate)[0]
+            frames = self._frames(signal, rate)
         except OpenSmileException as error:
             raise audio.AudioError(f"openSMILE: {error}") from error
         if np.isnan(frames).all():
@@ -152,3 +157,42 @@ class OpenSmile(Picture):
             values = frames.astype(np.float64)
             return np.concatenate([values.mean(axis=1), values.std(axis=1)]).astype(np.float32)
         return frames[:, 0].astype(np.float32)
+
+    def _frames(self, signal: np.ndarray, rate: int) -> np.ndarray:
+        """What openSMILE gives, shape (features, frames)."""
+        import soundfile
+
+        # It takes no other names of files.
+        if signal.shape[1] <= LONG * rate or not tempfile.gettempdir().isascii():
+            return self.smile(_bounded(signal), rate)[0]
+        with tempfile.TemporaryDirectory(prefix="izwi-") as folder:
+            path = Path(folder) / "recording.wav"
+            with soundfile.SoundFile(path, "w", rate, 1, "PCM_16") as file:
+                for first in range(0, signal.shape[1], BLOCK):
+                    part = _bounded(signal[0, first : first + BLOCK])
+                    file.write((part * 32768).astype("int16"))
+            return self._frames_of_file(str(path))
+
+    def _frames_of_file(self, path: str) -> np.ndarray:
+        """The same of a file of one channel and 16 bits."""
+        import numpy as np
+        from opensmile.core.config import config
+
+        root = Path(self.smile.default_config_root)
+        options = self.smile._options()
+        options |= {"source": str(root / config.FILE_INPUT_CONFIG), "filename": path}
+        frames: list[np.ndarray] = []
+        run = self.smile._smile(options)
+        run.external_sink_set_callback_ex(
+            config.EXTERNAL_OUTPUT_COMPONENT, lambda data, meta: frames.append(data.ravel().copy())
+        )
+        run.run()
+        run.free()
+        return np.stack(frames, axis=1)
+
+
+def _bounded(signal: np.ndarray) -> np.ndarray:
+    """Samples that fit: openSMILE takes 16 bits, and what is beyond (lossy codecs) wraps around."""
+    import numpy as np
+
+    return np.clip(signal, -1, 32767 / 32768)

@@ -83,6 +83,10 @@ SILENCE = 25.0
 DIP = 2.0
 SHORTEST_PAUSE = 0.3
 SHORTEST_SOUND = 0.1
+# Formants of longer recordings (s) are analysed in parts with a margin on either side: Praat
+# takes many times the memory of what it resamples.
+PART = 300.0
+MARGIN = 0.5
 # Speed of sound in the vocal tract, cm/s.
 SPEED = 35000.0
 
@@ -148,7 +152,7 @@ class Praat(Extractor):
         from izwi import audio
 
         low = self.values["praat.f0_min"]
-        sound = parselmouth.Sound(audio.mix(signal).astype(np.float64), rate)
+        sound = sound_of(signal, rate)
         # Praat's intensity needs 6.4 periods of the lowest F0, its pitch 3.
         if sound.duration < 6.4 / low:
             raise audio.AudioError(
@@ -170,9 +174,7 @@ class Praat(Extractor):
         # The same as "To PointProcess (periodic, cc)", without a second pitch analysis.
         pulses = call([sound, pitch], "To PointProcess (cc)")
         intensity = call(sound, "To Intensity", low, 0.0, True)
-        ceiling = self.values["praat.formant_max"]
-        formants = call(sound, "To Formant (burg)", 0.0, 5, ceiling, 0.025, 50.0)
-        mean, median = at_pulses(formants, pulses)
+        mean, median = at_pulses(sound, pulses, self.values["praat.formant_max"])
         return {
             "duration": sound.duration,
             **f0(pitch),
@@ -242,13 +244,34 @@ def f0(pitch: parselmouth.Pitch) -> dict[str, float]:
     return values
 
 
+def sound_of(signal: np.ndarray, rate: int) -> parselmouth.Sound:
+    """A sound of Praat, of one channel, without copies beside its own.
+
+    Args:
+        signal: shape (channels, samples), float32
+        rate: sampling rate in Hz
+    """
+    import numpy as np
+    import parselmouth
+
+    from izwi import audio
+
+    mono = audio.mix(signal)
+    # Of zeros that nothing was written to there is no memory.
+    sound = parselmouth.Sound(np.zeros(mono.shape), rate)
+    sound.values[...] = mono
+    return sound
+
+
 def at_pulses(
-    formants: parselmouth.Formant, pulses: parselmouth.Data
+    sound: parselmouth.Sound, pulses: parselmouth.Data, ceiling: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Mean and median of F1 to F4 at the glottal pulses.
 
-    Formants are interpolated between frames as Praat's "Get value at time" does it, for all
-    pulses at once.
+    Args:
+        sound: of one channel
+        pulses: its glottal pulses
+        ceiling: of five formants, in Hz
 
     Returns:
         two arrays of four frequencies in Hz, NaN where there is no pulse with that formant
@@ -260,6 +283,38 @@ def at_pulses(
     if call(pulses, "Get number of points") == 0:
         return mean, median
     times = call(pulses, "To Matrix").values[0]
+    values = np.full((4, len(times)), np.nan)
+    for start in np.arange(0, sound.duration, PART):
+        part, inside = sound, slice(None)
+        if sound.duration > PART:
+            ends = start - MARGIN, start + PART + MARGIN
+            part = call(sound, "Extract part", *ends, "rectangular", 1.0, True)
+            inside = (times >= start) & (times < start + PART)
+        formants = call(part, "To Formant (burg)", 0.0, 5, ceiling, 0.025, 50.0)
+        values[:, inside] = at_times(formants, times[inside])
+    for index, value in enumerate(values):
+        value = value[~np.isnan(value)]
+        if len(value):
+            mean[index], median[index] = value.mean(), np.median(value)
+    return mean, median
+
+
+def at_times(formants: parselmouth.Formant, times: np.ndarray) -> np.ndarray:
+    """F1 to F4 at some times, all at once.
+
+    Formants are interpolated between frames as Praat's "Get value at time" does it.
+
+    Args:
+        formants: of a sound
+        times: in seconds, shape (times,)
+
+    Returns:
+        frequencies in Hz, shape (4, times), NaN where one is undefined
+    """
+    import numpy as np
+    from parselmouth.praat import call
+
+    values = np.full((4, len(times)), np.nan)
     position = (times - formants.x1) / formants.dx
     left = np.floor(position).astype(int)
     phase = position - left
@@ -271,11 +326,8 @@ def at_pulses(
         # A frame outside the analysis, or with fewer formants, is undefined.
         padded = np.concatenate([[np.nan], np.where(track > 0, track, np.nan), [np.nan]])
         value, other = (padded[np.clip(frame, -1, len(track)) + 1] for frame in (near, far))
-        value = np.where(np.isnan(other), value, value + weight * (other - value))
-        value = value[~np.isnan(value)]
-        if len(value):
-            mean[index], median[index] = value.mean(), np.median(value)
-    return mean, median
+        values[index] = np.where(np.isnan(other), value, value + weight * (other - value))
+    return values
 
 
 def tract(formants: np.ndarray) -> dict[str, float]:

@@ -33,6 +33,8 @@ FULL_SCALE = 32767 / 32768
 # Seconds of a frame, and the level (dBFS) below which it is silent.
 FRAME = 0.02
 SILENT = -60.0
+# So many samples at once: hours of audio fit into little memory.
+BLOCK = 2**22
 # The noise floor is the level that this share of the frames does not exceed.
 QUIET = 0.1
 
@@ -57,23 +59,39 @@ class Signal(Extractor):
         import numpy as np
 
         channels, samples = signal.shape
-        power = np.square(signal, dtype=np.float64)
-        magnitude = np.abs(signal)
-        frames = decibel(np.sqrt(_frames(power.mean(axis=0), round(FRAME * rate)).mean(axis=1)))
-        sounding = np.flatnonzero(magnitude.any(axis=0))
+        # A recording shorter than a frame is one; what is left at the end is in none.
+        length = min(max(1, round(FRAME * rate)), samples)
+        block = max(1, BLOCK // length) * length
+        frames = np.empty(samples // length)
+        energy = total = peak = 0.0
+        clipped = 0
         # In a recording without a sound, all is padding, seen from either end.
-        first, last = (sounding[0], sounding[-1]) if len(sounding) else (samples, -1)
+        first, last = samples, -1
+        for start in range(0, samples, block):
+            part = signal[:, start : start + block]
+            power = np.square(part, dtype=np.float64)
+            magnitude = np.abs(part)
+            whole = part.shape[1] // length
+            mean = power.mean(axis=0)[: whole * length].reshape(whole, length).mean(axis=1)
+            frames[start // length :][:whole] = decibel(np.sqrt(mean))
+            energy += power.sum()
+            total += part.sum(dtype=np.float64)
+            peak = max(peak, magnitude.max())
+            clipped += (magnitude >= FULL_SCALE).sum()
+            sounding = np.flatnonzero(magnitude.any(axis=0))
+            if len(sounding):
+                first, last = min(first, start + sounding[0]), start + sounding[-1]
         return np.array(
             [
                 samples / rate,
                 rate,
                 channels,
-                decibel(np.sqrt(power.mean())),
-                decibel(magnitude.max()),
+                decibel(np.sqrt(energy / signal.size)),
+                decibel(peak),
                 np.quantile(frames, QUIET),
-                signal.mean(dtype=np.float64),
+                total / signal.size,
                 (frames < SILENT).mean(),
-                (magnitude >= FULL_SCALE).mean(),
+                clipped / signal.size,
                 first / rate,
                 (samples - 1 - last) / rate,
             ]
@@ -92,13 +110,3 @@ def decibel(amplitude: np.ndarray) -> np.ndarray:
     import numpy as np
 
     return 20 * np.log10(np.maximum(amplitude, 10 ** (FLOOR / 20)))
-
-
-def _frames(samples: np.ndarray, length: int) -> np.ndarray:
-    """Frames without overlap, shape (frames, length); what is left at the end is in none.
-
-    A recording shorter than a frame is one.
-    """
-    length = min(max(1, length), len(samples))
-    count = len(samples) // length
-    return samples[: count * length].reshape(count, length)

@@ -145,3 +145,15 @@ def test_files_that_cannot_be_read_are_left_out(tmp_path):
     assert found["file"].tolist() == table["file"].tolist()
     assert found["duration"].isna().tolist() == [False, True, False]
     assert not len(duplicates.pairs(found))
+
+
+def test_blocks_change_nothing(monkeypatch):
+    random = np.random.default_rng(0)
+    for _ in range(5):
+        level = np.interp(np.arange(30_000), np.arange(0, 30_000, 1000), random.random(30))
+        samples = (level * random.normal(size=30_000)).astype(np.float32)
+        whole = anchors(samples)
+        with monkeypatch.context() as patched:
+            patched.setattr("izwi.features.fingerprint.BLOCK", 1300)
+            assert anchors(samples).tolist() == whole.tolist()
+        assert len(whole) == ANCHORS

@@ -184,3 +184,29 @@ def test_frames_are_the_descriptors_over_time(emodb, tmp_path):
         f"os: {len(paths)} of {len(paths)} rows are longer than 1.5 s (up to 2.00 s) and cut "
         "there; more is seen with a higher os.duration"
     ]
+
+
+@pytest.mark.parametrize("level", ["functionals", "lld"])
+@pytest.mark.parametrize("name", ["eGeMAPSv02", "ComParE_2016", "emobase", "IS10"])
+def test_long_recordings_are_read_from_a_file_to_the_same_values(emodb, monkeypatch, name, level):
+    paths = list(some(emodb, "wav/*.wav", 200).values())
+    signal = 2 * np.concatenate([audio.read(path)[0] for path in paths], axis=1)
+    extractor = OpenSmile({"set": name, "level": level})
+    expected = extractor(signal, 16000)
+    monkeypatch.setattr(extractor, "smile", Unused(extractor.smile))
+    monkeypatch.setattr("izwi.features.opensmile.LONG", 0.0)
+    monkeypatch.setattr("izwi.features.opensmile.BLOCK", 5000)
+    np.testing.assert_array_equal(extractor(signal, 16000), expected)
+
+
+class Unused:
+    """An openSMILE that must not be given a signal."""
+
+    def __init__(self, smile):
+        self.smile = smile
+
+    def __getattr__(self, name):
+        return getattr(self.smile, name)
+
+    def __call__(self, signal, rate):
+        raise AssertionError("given a signal")

@@ -134,16 +134,34 @@ def test_formants_at_the_edges_and_gaps(emodb):
     sound = parselmouth.Sound(next(iter(some(emodb, "wav/*.wav", 535).values())))
     sound = sound.extract_part(0.5, 0.7)
     formants = call(sound, "To Formant (burg)", 0.02, 5, 3000, 0.025, 50)
-    pulses = call("Create empty PointProcess", "pulses", 0, 0.2)
     times = np.linspace(0.0005, 0.1995, 150)
-    for time in times:
-        call(pulses, "Add point", time)
-    mean, median = praat.at_pulses(formants, pulses)
+    found = praat.at_times(formants, times)
     for number in range(4):
         track = np.array([formants.get_value_at_time(number + 1, time) for time in times])
         assert 0 < np.isnan(track).sum() < len(track)
-        close(mean[number], np.nanmean(track))
-        close(median[number], np.nanmedian(track))
+        np.testing.assert_allclose(found[number], track, rtol=1e-12)
+
+
+def test_formants_in_parts_are_those_of_the_whole(emodb, monkeypatch):
+    paths = list(some(emodb, "wav/*.wav", 50).values())
+    joined = np.concatenate([audio.read(path)[0] for path in paths], axis=1)
+    extractor = praat.Praat({})
+    whole = dict(zip(extractor.columns, extractor(joined, 16000), strict=True))
+    monkeypatch.setattr(praat, "PART", 7.0)
+    parts = dict(zip(extractor.columns, extractor(joined, 16000), strict=True))
+    assert whole["duration"] > 3 * praat.PART
+    same = [name for name in whole if whole[name] == parts[name]]
+    assert set(whole) - set(same) == {*praat.FORMANTS, *praat.TRACT}
+    for name in {*praat.FORMANTS, *praat.TRACT}:
+        # Frames lie elsewhere, which in 30 s of speech still tells; the pulses are the same.
+        assert parts[name] == pytest.approx(whole[name], rel=0.01), name
+
+
+def test_a_sound_of_praat_is_the_signal():
+    signal = np.random.default_rng(0).normal(size=(2, 1000)).astype(np.float32)
+    sound = praat.sound_of(signal, 8000)
+    assert sound.n_channels == 1 and sound.sampling_frequency == 8000
+    np.testing.assert_array_equal(sound.values[0], signal.mean(axis=0).astype(np.float64))
 
 
 def test_speech_follows_from_its_parts(recordings):

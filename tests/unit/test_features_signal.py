@@ -113,3 +113,13 @@ def test_segments_have_properties_of_their_own(tmp_path):
     matrix = features.extract(SPEC, table, paths, store=tmp_path / "store", threads=1)
     assert matrix["duration"].tolist() == [0.75, 1.0]
     assert matrix["padding_start"].tolist() == [0.5, 0.0]
+
+
+@pytest.mark.parametrize("block", [1, 1000, 7777])
+def test_blocks_change_nothing(monkeypatch, block):
+    random = np.random.default_rng(0)
+    samples = random.normal(scale=0.4, size=(2, 20_011)).astype(np.float32)
+    samples[:, :1500] = samples[:, 17_000:] = 0
+    whole = Signal({})(samples, 16000)
+    monkeypatch.setattr("izwi.features.signal.BLOCK", block)
+    np.testing.assert_allclose(Signal({})(samples, 16000), whole, rtol=1e-12)
