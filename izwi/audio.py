@@ -89,8 +89,11 @@ def read_parts(path: str, spans: Sequence[Span]) -> Iterator[tuple[np.ndarray | 
             for span in spans:
                 try:
                     first, stop = _sample_range(span, rate, file.frames)
-                    part = _samples(file, first, stop) if whole is None else whole[:, first:stop]
-                    yield _checked(part), rate
+                    # Without a name here, hours of audio are gone when the caller lets go of them.
+                    if whole is None:
+                        yield _checked(_samples(file, first, stop)), rate
+                    else:
+                        yield _checked(whole[:, first:stop]), rate
                 except AudioError as error:
                     yield error, rate
     except (soundfile.LibsndfileError, OSError, RuntimeError) as error:

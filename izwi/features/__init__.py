@@ -335,18 +335,20 @@ def _work(tasks: list[Task]) -> Outcome:
             try:
                 if isinstance(signal, audio.AudioError):
                     raise signal
-                good.append((key, _vector(signal, rate)))
+                box = [signal]
+                del signal
+                good.append((key, _vector(box, rate)))
             except audio.AudioError as error:
                 bad.append((key, str(error)))
     return good, bad
 
 
-def _vector(signal: np.ndarray, rate: int) -> np.ndarray:
+def _vector(box: list[np.ndarray], rate: int) -> np.ndarray:
     """Features of one row, and what is kept beside them."""
     import numpy as np
 
-    features = _worker.extractor(signal, rate)
-    aside = _worker.extractor.aside(signal, rate)
+    aside = _worker.extractor.aside(box[0], rate)
+    features = _worker.extractor.take(box, rate)
     return np.concatenate([features, np.asarray(aside, dtype=features.dtype)])
 
 
@@ -355,11 +357,11 @@ def _signals(task: Task) -> Iterator[tuple[Key, np.ndarray | AudioError, int]]:
     from izwi import audio
 
     path, keys = task
-    left = list(keys)
+    left = iter(keys)
     try:
         spans = [(start, None if end < 0 else end) for _, start, end in keys]
-        for signal, rate in audio.read_parts(path, spans):
-            yield left.pop(0), signal, rate
+        # A loop would keep each signal while it is worked on.
+        yield from map(lambda found, key: (key, *found), audio.read_parts(path, spans), left)
     except audio.AudioError as error:
         for key in left:
             yield key, error, 0

@@ -108,6 +108,14 @@ class Extractor:
         """
         raise NotImplementedError
 
+    def take(self, box: list[np.ndarray], rate: int) -> np.ndarray:
+        """Compute the features of the one signal in a list.
+
+        An extractor that needs much memory beside the signal takes it out, and lets go of it when
+        it can; others implement ``__call__`` alone.
+        """
+        return self(box[0], rate)
+
     def aside(self, signal: np.ndarray, rate: int) -> list[float]:
         """Values of ``asides`` for one row; what is no feature, but must be told."""
         return []

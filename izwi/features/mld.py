@@ -151,6 +151,10 @@ class Mld(Extractor):
 
     def __call__(self, signal: np.ndarray, rate: int) -> np.ndarray:
         """Compute the features of one row; see the base class."""
+        return self.take([signal], rate)
+
+    def take(self, box: list[np.ndarray], rate: int) -> np.ndarray:
+        """Compute the features of one row; see the base class."""
         import numpy as np
         import parselmouth
         from parselmouth.praat import call
@@ -158,7 +162,7 @@ class Mld(Extractor):
         from izwi import audio
 
         low, high = self.values["mld.f0_min"], self.values["mld.f0_max"]
-        sound = praat.sound_of(signal, rate)
+        sound = praat.sound_of(box.pop(), rate)
         needed = max(3 / low, 6.4 / praat.SYLLABLE_PITCH)
         if sound.duration < needed:
             raise audio.AudioError(

@@ -134,20 +134,26 @@ class OpenSmile(Picture):
 
     def __call__(self, signal: np.ndarray, rate: int) -> np.ndarray:
         """Compute the features of one row; see the base class."""
+        return self.take([signal], rate)
+
+    def take(self, box: list[np.ndarray], rate: int) -> np.ndarray:
+        """Compute the features of one row; see the base class."""
         import numpy as np
         from opensmile.core.lib import OpenSmileException
 
         from izwi import audio
 
-        signal = audio.mix(signal)
+        signal = audio.mix(box.pop())
         if target := self.values["sampling_rate"]:
             signal, rate = audio.resample(signal, rate, target), target
+        seconds = signal.shape[1] / rate
+        box.append(signal)
+        del signal
         try:
-            frames = self._frames(signal, rate)
+            frames = self._frames(box, rate)
         except OpenSmileException as error:
             raise audio.AudioError(f"openSMILE: {error}") from error
         if np.isnan(frames).all():
-            seconds = signal.shape[1] / rate
             raise audio.AudioError(f"{seconds:.3f} s are too short for {self.values['set']}")
         if self.level == "frames":
             # What is undefined is 0 in openSMILE's frames, too.
@@ -158,29 +164,32 @@ class OpenSmile(Picture):
             return np.concatenate([values.mean(axis=1), values.std(axis=1)]).astype(np.float32)
         return frames[:, 0].astype(np.float32)
 
-    def _frames(self, signal: np.ndarray, rate: int) -> np.ndarray:
+    def _frames(self, box: list[np.ndarray], rate: int) -> np.ndarray:
         """What openSMILE gives, shape (features, frames)."""
-        import soundfile
-
+        seconds = box[0].shape[1] / rate
         # It takes no other names of files.
-        if signal.shape[1] <= LONG * rate or not tempfile.gettempdir().isascii():
-            return self.smile(_bounded(signal), rate)[0]
+        if seconds <= LONG or not tempfile.gettempdir().isascii():
+            return self.smile(_bounded(box[0]), rate)[0]
         with tempfile.TemporaryDirectory(prefix="izwi-") as folder:
-            path = Path(folder) / "recording.wav"
-            with soundfile.SoundFile(path, "w", rate, 1, "PCM_16") as file:
-                for first in range(0, signal.shape[1], BLOCK):
-                    part = _bounded(signal[0, first : first + BLOCK])
-                    file.write((part * 32768).astype("int16"))
-            return self._frames_of_file(str(path))
+            path, room = Path(folder) / "recording.wav", Path(folder) / "frames.conf"
+            _write(path, box.pop(), rate)
+            # Room for all frames from the start: openSMILE's own doubles each time it is full.
+            lines = ("growDyn = 1", "isRb = 0", f"nT = {int(seconds / STEP) + 100}")
+            room.write_text("".join(f"writer.levelconf.{line}\n" for line in lines))
+            return self._frames_of_file(str(path), str(room))
 
-    def _frames_of_file(self, path: str) -> np.ndarray:
+    def _frames_of_file(self, path: str, room: str) -> np.ndarray:
         """The same of a file of one channel and 16 bits."""
         import numpy as np
         from opensmile.core.config import config
 
         root = Path(self.smile.default_config_root)
         options = self.smile._options()
-        options |= {"source": str(root / config.FILE_INPUT_CONFIG), "filename": path}
+        options |= {
+            "source": str(root / config.FILE_INPUT_CONFIG),
+            "filename": path,
+            "bufferModeConf": room,
+        }
         frames: list[np.ndarray] = []
         run = self.smile._smile(options)
         run.external_sink_set_callback_ex(
@@ -196,3 +205,13 @@ def _bounded(signal: np.ndarray) -> np.ndarray:
     import numpy as np
 
     return np.clip(signal, -1, 32767 / 32768)
+
+
+def _write(path: Path, signal: np.ndarray, rate: int) -> None:
+    """Write a signal of one channel with the samples that openSMILE would be given."""
+    import soundfile
+
+    with soundfile.SoundFile(path, "w", rate, 1, "PCM_16") as file:
+        for first in range(0, signal.shape[1], BLOCK):
+            part = _bounded(signal[0, first : first + BLOCK])
+            file.write((part * 32768).astype("int16"))

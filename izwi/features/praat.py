@@ -146,13 +146,17 @@ class Praat(Extractor):
 
     def __call__(self, signal: np.ndarray, rate: int) -> np.ndarray:
         """Compute the features of one row; see the base class."""
+        return self.take([signal], rate)
+
+    def take(self, box: list[np.ndarray], rate: int) -> np.ndarray:
+        """Compute the features of one row; see the base class."""
         import numpy as np
         import parselmouth
 
         from izwi import audio
 
         low = self.values["praat.f0_min"]
-        sound = sound_of(signal, rate)
+        sound = sound_of(box.pop(), rate)
         # Praat's intensity needs 6.4 periods of the lowest F0, its pitch 3.
         if sound.duration < 6.4 / low:
             raise audio.AudioError(

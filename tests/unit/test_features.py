@@ -31,13 +31,13 @@ PRAAT = {"type": "praat", "options": {}}
 def calls(monkeypatch) -> list[int]:
     """Number of samples of each signal that openSMILE is asked to analyse."""
     seen: list[int] = []
-    original = opensmile_module.OpenSmile.__call__
+    original = opensmile_module.OpenSmile.take
 
     def counting(self, signal, rate):
         seen.append(signal.shape[1])
         return original(self, signal, rate)
 
-    monkeypatch.setattr(opensmile_module.OpenSmile, "__call__", counting)
+    monkeypatch.setattr(opensmile_module.OpenSmile, "take", counting)
     return seen
 
 

@@ -187,7 +187,7 @@ def test_frames_are_the_descriptors_over_time(emodb, tmp_path):
 
 
 @pytest.mark.parametrize("level", ["functionals", "lld"])
-@pytest.mark.parametrize("name", ["eGeMAPSv02", "ComParE_2016", "emobase", "IS10"])
+@pytest.mark.parametrize("name", SETS)
 def test_long_recordings_are_read_from_a_file_to_the_same_values(emodb, monkeypatch, name, level):
     paths = list(some(emodb, "wav/*.wav", 200).values())
     signal = 2 * np.concatenate([audio.read(path)[0] for path in paths], axis=1)
