@@ -33,9 +33,9 @@ def calls(monkeypatch) -> list[int]:
     seen: list[int] = []
     original = opensmile_module.OpenSmile.take
 
-    def counting(self, signal, rate):
-        seen.append(signal.shape[1])
-        return original(self, signal, rate)
+    def counting(self, box, rate):
+        seen.append(box[0].shape[1])
+        return original(self, box, rate)
 
     monkeypatch.setattr(opensmile_module.OpenSmile, "take", counting)
     return seen
