@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 import time
+import weakref
 from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
@@ -20,7 +21,7 @@ from audio_tables import make_table, some
 from izwi import features
 from izwi.errors import UserError
 from izwi.features import opensmile as opensmile_module
-from izwi.features import store
+from izwi.features import praat, store
 
 ROOT = Path(__file__).resolve().parents[2]
 OS = {"type": "os", "options": {}}
@@ -288,3 +289,32 @@ def test_the_example_in_the_docs_works(emodb, tmp_path, monkeypatch):
         samples = [sample for sample in soundfile.read(path)[0] if sample != 0]
         changes = sum((a < 0) != (b < 0) for a, b in pairwise(samples))
         assert matrix["zero_crossing_rate"][row] == pytest.approx(changes / 2.0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "cls", "method"),
+    [
+        ("os", opensmile_module.OpenSmile, "_frames_of_file"),
+        ("praat", praat.Praat, "_measure"),
+    ],
+)
+def test_long_signals_are_let_go_of(emodb, tmp_path, monkeypatch, kind, cls, method):
+    """Before what takes most memory: two hours of audio are half a gigabyte."""
+    paths = some(emodb, "wav/*.wav", 535)
+    table = make_table(paths)
+    names = cls({}).columns
+    read, measured = [], []
+
+    def checked(signal):
+        read.append(weakref.ref(signal))
+        return signal
+
+    def measure(*_):
+        measured.append([signal() is None for signal in read])
+        return np.zeros((len(names), 1), np.float32) if kind == "os" else dict.fromkeys(names, 0.0)
+
+    monkeypatch.setattr("izwi.audio._checked", checked)
+    monkeypatch.setattr(opensmile_module, "LONG", 0.0)
+    monkeypatch.setattr(cls, method, measure)
+    features.extract({"type": kind, "options": {}}, table, paths, store=tmp_path, threads=1)
+    assert measured == [[True]]

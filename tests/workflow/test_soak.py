@@ -8,11 +8,12 @@ import random
 import shutil
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
 from test_faults import contents, start, two_inis
-from workflow import Folder
+from workflow import ROOT, Folder
 
 pytestmark = pytest.mark.soak
 
@@ -148,3 +149,17 @@ def test_flipped_bits_in_the_store(undisturbed, tmp_path):
         call = folder.run("--configfile", "config.yaml")
         assert "is damaged and set aside, its rows are extracted again" in call.text, number
         assert contents(folder) == undisturbed.contents
+
+
+@pytest.mark.parametrize("kind", ["os", "praat", "mld", "fingerprint", "spectra"])
+def test_two_hours_of_audio_take_less_than_two_gigabytes(kind, capsys):
+    found = subprocess.run(
+        [sys.executable, ROOT / "benchmarks" / "memory.py", "--hours", "2", "--type", kind],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    row = found.stdout.splitlines()[-1]
+    with capsys.disabled():
+        print(f"\n{row}")
+    assert float(row.split("|")[3]) < 2 * 1024
