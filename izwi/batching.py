@@ -261,9 +261,9 @@ class _Jobs:
         # More models would wait for each other while other cores are free.
         most = 1 if cores > 1 else MOST_UNITS
         trained = Counter(self.call.level(unit) for unit in units if unit.stage == "train")
-        fit = [unit for unit in units if trained[self.call.level(unit)] <= most]
-        # What follows all experiments follows in one process.
-        if any(u.stage == "experiment" and self._host(u, stages) is None for u in units):
+        fit = [u for u in units if u.stage != "train" or trained[self.call.level(u)] <= most]
+        # One job has all experiments, so that what follows them all goes on in it.
+        if len({self._host(unit, stages) for unit in units if unit.stage == "experiment"}) > 1:
             return units
         for unit in fit:
             host = self._host(unit, stages)
@@ -283,9 +283,11 @@ class _Jobs:
             return None
         if not any(self.place[id(maker)] == last and maker.stage in stages for maker in makers):
             return None
-        if any(one.group in OWN_ENVIRONMENT for one in (unit, *self.units[last])):
+        # What joins a job needs no more than its first unit.
+        first = self.units[last][0]
+        if any(one.group in OWN_ENVIRONMENT for one in (unit, first)):
             return None
-        if _is_heavy(unit) and _environments([unit, *self.units[last]]) - {*SHARED_ENVIRONMENTS}:
+        if _is_heavy(unit) and _environments([unit, first]) - {*SHARED_ENVIRONMENTS}:
             return None
         return last
 

@@ -70,13 +70,13 @@ def test_missing_units_share_jobs(plan):
     found = jobs(plan)
     assert keys_of(found) == [
         ["table", "matrix1", "matrix2"],
+        ["experiment1", "experiment2", "summary"],
         # Two cores.
-        ["model1", "experiment1"],
-        ["model2", "experiment2"],
-        ["summary"],
+        ["model1"],
+        ["model2"],
         ["verdict"],
     ]
-    extraction, first, _ = found["several"]
+    extraction, (first, _) = found["several"][0], found["train"]
     assert extraction.extracts and not first.extracts
     assert extraction.outputs == [f"{plan.results}/{k}.a" for k in ("table", "matrix1", "matrix2")]
     # One file of each batch it waits for.
@@ -104,13 +104,14 @@ def test_but_not_where_packages_shut_each_other_out(plan):
     plan.units["features"]["matrix1"].spec["type"] = "trill"
     found = jobs(plan, cores=1)
     assert sorted(keys_of(found)) == [
+        ["experiment1", "experiment2", "summary"],
         ["matrix1"],
-        ["model1", "experiment1", "summary"],
-        ["table", "matrix2", "model2", "experiment2"],
+        ["model1"],
+        ["table", "matrix2", "model2"],
         ["verdict"],
     ]
     assert [batch.environment for batch in found["features"]] == ["trill"]
-    assert {batch.environment for batch in found["several"]} == {"deep"}
+    assert [batch.environment for batch in found["several"]] == ["deep", "core"]
 
 
 def test_on_a_cluster_feature_sets_are_apart(plan):
@@ -197,10 +198,11 @@ def test_labels_learnt_by_a_model_are_another_level(plan):
     plan.units["summary"]["summary"].inputs["student"] = model.outputs["first"]
     found = jobs(plan)
     assert sorted(keys_of(found)) == [
+        ["experiment1", "experiment2"],
         # No other core could take a part of it.
         ["learnt", "learnt matrix", "student"],
-        ["model1", "experiment1"],
-        ["model2", "experiment2"],
+        ["model1"],
+        ["model2"],
         ["soft"],
         ["summary"],
         ["table", "matrix1", "matrix2"],
