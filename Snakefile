@@ -37,6 +37,8 @@ include: "rules/several.smk"
 
 
 onstart:
+    gc.freeze()
+    gc.enable()
     limiter = getattr(
         getattr(workflow, "scheduler", None), "job_rate_limiter", None
     )

@@ -243,6 +243,7 @@ class _Resolver:
     ) -> None:
         self.ini = ini
         self.file = file
+        self.folders = (os.path.dirname(file), os.fspath(cwd))
         self.cwd = cwd
         self.roots = list(roots)
         self.roots_broken = False
@@ -1087,10 +1088,10 @@ class _Resolver:
     def _locate(self, text: str, source: str = "") -> tuple[str | None, list[str]]:
         """Absolute path, looked up beside its root file, the ini, then in the working directory."""
         text = os.path.expanduser(text)
-        bases = [*([Path(source).parent] if source else []), self.file.parent, self.cwd]
-        tried = list(dict.fromkeys(os.path.abspath(base / text) for base in bases))
+        bases = [*([os.path.dirname(source)] if source else []), *self.folders]
+        tried = list(dict.fromkeys(os.path.abspath(os.path.join(b, text)) for b in bases))
         for path in tried:
-            if softlabel.place(path) in self.made:
+            if self.made and softlabel.place(path) in self.made:
                 return softlabel.place(path), tried
             if os.path.exists(path):
                 return path, tried

@@ -16,6 +16,7 @@ from izwi.files import write_json
 
 PACKAGE = Path(__file__).resolve().parent
 KEY_LENGTH = 12
+_ENCODER = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
 def key_of(*parts: Any) -> str:
@@ -24,8 +25,7 @@ def key_of(*parts: Any) -> str:
     Returns:
         12 hexadecimal digits
     """
-    text = json.dumps(parts, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.blake2b(text.encode(), digest_size=KEY_LENGTH // 2).hexdigest()
+    return hashlib.blake2b(_ENCODER.encode(parts).encode(), digest_size=KEY_LENGTH // 2).hexdigest()
 
 
 @cache
@@ -79,6 +79,7 @@ def code_digest(modules: tuple[str, ...]) -> str:
     return key_of([[module, file_digest(str(PACKAGE / module))] for module in sorted(modules)])
 
 
+@cache
 def script_digest(name: str) -> str:
     """Hash of a script that does more than to call the package.
 
