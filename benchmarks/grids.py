@@ -33,6 +33,8 @@ scale = standard
 [MODEL]
 type = svm
 """
+# Compiled once, as on a user's computer.
+ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
 MODELS = ["svm", "knn", "tree", "bayes", "xgb"]
 
 
@@ -40,7 +42,12 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=DATA, help="CSV of the database")
-    data = parser.parse_args().data.resolve()
+    parser.add_argument("--fit", type=Path, help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.fit:
+        print(fitting(arguments.fit))
+        return
+    data = arguments.data.resolve()
     if not data.exists():
         sys.exit(f"{data} does not exist; name a CSV database by --data or its folder by IZWI_DATA")
     folder = Path(tempfile.mkdtemp(prefix="izwi-benchmark-"))
@@ -66,20 +73,57 @@ def measure(folder: Path, data: Path) -> None:
     empty = ["-s", "empty.smk", "-n"]
     izwi = ["-s", str(HOME / "Snakefile"), "--configfile"]
     call(folder, *izwi, "one.yaml")
-    rows = {}
-    planned = interleaved(folder, {"empty": empty, "planned": [*izwi, "thousand.yaml", "-n"]})
-    rows["1,000 experiments, dry run, all to be done"] = planned["planned"]
-    rows["100 experiments on cached features, all outputs"] = call(folder, *izwi, "hundred.yaml")
-    rows["one more experiment beside them"] = call(folder, *izwi, "one.yaml")
-    call(folder, *izwi, "hundred.yaml")
-    nothing = interleaved(folder, {"empty": empty, "nothing": [*izwi, "hundred.yaml", "-n"]})
-    rows["nothing to do, 100 experiments"] = nothing["nothing"]
-    rows["an empty workflow, dry run"] = nothing["empty"]
+    call(folder, *izwi, "thousand.yaml", "-n")
+    found = interleaved(folder, {"empty": empty, "planned": [*izwi, "thousand.yaml", "-n"]})
     print("| work | wall s | CPU s |\n|---|---|---|")
-    for work, (wall, cpu) in rows.items():
-        print(f"| {work} | {wall:.1f} | {cpu:.1f} |")
-    ratio = nothing["nothing"][0] / nothing["empty"][0]
-    print(f"\nnothing to do / empty workflow: {ratio:.2f}")
+    row("an empty workflow, dry run", found["empty"])
+    row("1,000 experiments, dry run, all to be done", found["planned"])
+    wall, cpu = call(folder, *izwi, "hundred.yaml")
+    row("100 experiments on cached features, all outputs", (wall, cpu))
+    fits = measured(sys.executable, __file__, "--fit", folder)
+    row("their scaling, fitting and predicting alone", (fits, fits))
+    row("one experiment beside them", call(folder, *izwi, "one.yaml"))
+    call(folder, *izwi, "hundred.yaml")
+    found = interleaved(folder, {"empty": empty, "nothing": [*izwi, "hundred.yaml", "-n"]})
+    row("nothing to do, 100 experiments", found["nothing"])
+    row("an empty workflow, dry run, in turn with it", found["empty"])
+    print(f"\nan experiment beside its fitting: {(cpu - fits) / 100:.2f} CPU s")
+    print(f"nothing to do / empty workflow: {found['nothing'][0] / found['empty'][0]:.2f}")
+
+
+def row(work: str, times: tuple[float, float]) -> None:
+    """Print a row of the table."""
+    print(f"| {work} | {times[0]:.1f} | {times[1]:.1f} |", flush=True)
+
+
+def measured(*command: str | Path) -> float:
+    """The number that a command prints."""
+    told = subprocess.run(
+        [str(part) for part in command], env=ENVIRONMENT, capture_output=True, text=True, check=True
+    )
+    return float(told.stdout)
+
+
+def fitting(folder: Path) -> float:
+    """CPU seconds in which one process fits and predicts all that the last call did."""
+    sys.path.insert(0, str(HOME))
+    os.chdir(folder)
+    from izwi import fitting, jobs, training
+    from izwi.units import Plan
+
+    plans = Path("results", "plans").glob("????????????.json")
+    plan = Plan.load(str(max(plans, key=lambda path: path.stat().st_mtime)))
+    seconds = 0.0
+    for unit in plan.units["train"].values():
+        tables, matrices, split, labels = jobs.read_samples(unit)
+        _, samples, folds, truths, *_ = training.prepare(tables, matrices, split, labels)
+        (fold, train, dev, test), *_ = folds
+        started = time.process_time()
+        spec = unit.spec
+        fitted = fitting.fit(spec, samples, truths[fold], train, dev, labels, spec["seed"])
+        fitted.predict(samples, test)
+        seconds += time.process_time() - started
+    return seconds
 
 
 def features(number: int) -> list[list[str]]:
@@ -110,6 +154,7 @@ def call(folder: Path, *arguments: str) -> tuple[float, float]:
     process = subprocess.run(
         [sys.executable, "-m", "snakemake", *arguments],
         cwd=folder,
+        env=ENVIRONMENT,
         capture_output=True,
         text=True,
         check=False,

@@ -12,9 +12,10 @@ import sys
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from izwi import __version__, analyses, features, grid, models, pictures, scan, softlabel, texts
+from izwi.basis import Basis
 from izwi.databases import demo
 from izwi.errors import Problems, UserError
 from izwi.experiment import Experiment
@@ -66,6 +67,17 @@ def _slug(text: str) -> str:
     return "".join(c if c.isalnum() or c in "._-" else "-" for c in text)[:60]
 
 
+class Ground(NamedTuple):
+    """What experiments of one basis share: per database its content, table and feature matrices."""
+
+    sources: list[dict[str, Any]]
+    tables: list[Unit]
+    split: Unit
+    described: Unit
+    matrices: list[list[Unit]]
+    audited: Unit | None
+
+
 class Planner:
     """Builds the plan, experiment by experiment."""
 
@@ -95,6 +107,8 @@ class Planner:
         # Name of an experiment → where its predictions are.
         self._predictions: dict[str, str] = {}
         large_files.keep_in(Path(cache) / "scans" / "models.json")
+        # Key of a basis → what is planned from it.
+        self._grounds: dict[str, Ground] = {}
         # Soft labels by their place: their unit, their experiment, how many teachers come before.
         self._soft: dict[str, tuple[Unit, Unit, int]] = {}
 
@@ -120,18 +134,11 @@ class Planner:
             self.problems.extend(error, prefix=f"{experiment.ini}: ")
 
     def _add_experiment(self, experiment: Experiment) -> None:
-        sources = [self._database(experiment, database) for database in experiment.databases]
-        tables = [
-            self._load(experiment, database, source)
-            for database, source in zip(experiment.databases, sources, strict=True)
-        ]
-        split = self._split(experiment, tables, sources)
-        described = self._describe(experiment, tables, split)
-        matrices = [
-            [self._features(experiment, table, split, spec) for spec in experiment.features]
-            for table in tables
-        ]
-        audited = self._audit(experiment, tables, matrices, split)
+        basis = Basis.of(experiment)
+        key = basis.key
+        if key not in self._grounds:
+            self._grounds[key] = self._ground(basis)
+        sources, tables, split, described, matrices, audited = self._grounds[key]
         trained = self._train(experiment, tables, matrices, split, audited)
         evaluated = self._evaluate(experiment, trained, tables, matrices, split, audited)
         analysed = self._analyses(experiment, trained, tables, matrices, split)
@@ -156,7 +163,23 @@ class Planner:
         if soft is not None and experiment.save_test is not None:
             self._soft[experiment.save_test] = (soft, done, max(s["level"] for s in sources) + 1)
 
-    def _database(self, experiment: Experiment, database: dict[str, Any]) -> dict[str, Any]:
+    def _ground(self, basis: Basis) -> Ground:
+        """Plan what is there before anything is trained."""
+        sources = [self._database(basis, database) for database in basis.databases]
+        tables = [
+            self._load(basis, database, source)
+            for database, source in zip(basis.databases, sources, strict=True)
+        ]
+        split = self._split(basis, tables, sources)
+        described = self._describe(basis, tables, split)
+        matrices = [
+            [self._features(basis, table, split, spec) for spec in basis.features]
+            for table in tables
+        ]
+        audited = self._audit(basis, tables, matrices, split)
+        return Ground(sources, tables, split, described, matrices, audited)
+
+    def _database(self, basis: Basis, database: dict[str, Any]) -> dict[str, Any]:
         """What stands for a database's content: a scan, or the recipe of one that a rule makes."""
         kind = database["type"]
         if kind == "soft":
@@ -195,7 +218,7 @@ class Planner:
                     outputs={"header": os.path.join(folder, "done.json")},
                     group=key,
                 ),
-                experiment.ini,
+                basis.ini,
             )
             return {"key": key, "content": key, "unit": unit, "path": folder, **common}
         probe = {k: database["options"].get(k) for k in sorted(database["options"])}
@@ -218,14 +241,12 @@ class Planner:
             }
         return self._listings[cached]
 
-    def _load(
-        self, experiment: Experiment, database: dict[str, Any], source: dict[str, Any]
-    ) -> Unit:
+    def _load(self, basis: Basis, database: dict[str, Any], source: dict[str, Any]) -> Unit:
         spec = {
             "name": database["name"],
             "type": database["type"],
             "options": database["options"],
-            **experiment.load,
+            **basis.load,
         }
         if database.get("unlabelled"):
             spec["unlabelled"] = True
@@ -249,13 +270,11 @@ class Planner:
                 # Not in one job with the tables that its labels are learned from.
                 group=f"level {source['level']}",
             ),
-            experiment.ini,
+            basis.ini,
         )
 
-    def _split(
-        self, experiment: Experiment, tables: list[Unit], sources: list[dict[str, Any]]
-    ) -> Unit:
-        spec = experiment.split
+    def _split(self, basis: Basis, tables: list[Unit], sources: list[dict[str, Any]]) -> Unit:
+        spec = basis.split
         soft = {t.label: s["lineage"] for t, s in zip(tables, sources, strict=True) if s["lineage"]}
         if soft:
             # Where the teachers of these have seen the test set is told.
@@ -296,12 +315,12 @@ class Planner:
                 outputs={"split": f"{stem}.parquet", "report": f"{stem}.json"},
                 group=f"level {max(source['level'] for source in sources)}",
             ),
-            experiment.ini,
+            basis.ini,
         )
-        if wanted := pictures.columns_wanted(experiment):
+        if wanted := basis.columns:
             if unit.done:
-                self._check_columns(wanted, tables, experiment.target)
-            unit.spec["pictures"][experiment.ini] = [experiment.target, wanted]
+                self._check_columns(wanted, tables, basis.target)
+            unit.spec["pictures"][basis.ini] = [basis.target, wanted]
         return unit
 
     def _check_columns(
@@ -327,7 +346,7 @@ class Planner:
                 problems.extend(error)
         problems.raise_if_any()
 
-    def _describe(self, experiment: Experiment, tables: list[Unit], split: Unit) -> Unit:
+    def _describe(self, basis: Basis, tables: list[Unit], split: Unit) -> Unit:
         """Who and what is in each part of the split."""
         key = key_of(
             "describe",
@@ -355,15 +374,13 @@ class Planner:
                 outputs={"description": f"{stem}.json", "seconds": f"{stem}.parquet"},
                 group=split.group,
             ),
-            experiment.ini,
+            basis.ini,
         )
 
-    def _features(
-        self, experiment: Experiment, table: Unit, split: Unit, spec: dict[str, Any]
-    ) -> Unit:
+    def _features(self, basis: Basis, table: Unit, split: Unit, spec: dict[str, Any]) -> Unit:
         extractor = extractor_key(spec)
         # The feature sets that models see tell of audio that cannot be used.
-        threshold = 1.0 if spec["type"] in features.INTERNAL else experiment.fail_threshold
+        threshold = 1.0 if spec["type"] in features.INTERNAL else basis.fail_threshold
         # What need not be asked for changes no key.
         key = key_of("features", extractor, table.key, *([threshold] if threshold else []))
         name = _slug(features_name(spec))
@@ -383,18 +400,18 @@ class Planner:
                 outputs={"matrix": f"{stem}.parquet", "report": f"{stem}.json"},
                 group=key,
             ),
-            experiment.ini,
+            basis.ini,
         )
         # Wrong labels, speakers or splits are told before any extraction starts; a split that waits
         # for soft labels must not hold up the features that they are learned from.
-        waits = any(database["type"] == "soft" for database in experiment.databases)
+        waits = any(database["type"] == "soft" for database in basis.databases)
         there = unit.done or split.outputs["report"] in unit.inputs["splits"]
         if not waits and not there:
             unit.inputs["splits"].append(split.outputs["report"])
-        self._shard(unit, table, experiment)
+        self._shard(unit, table, basis)
         return unit
 
-    def _shard(self, unit: Unit, table: Unit, experiment: Experiment) -> None:
+    def _shard(self, unit: Unit, table: Unit, basis: Basis) -> None:
         """Jobs that fill the feature store for a large table before its matrix is made."""
         listing = self._files.get(table.key, 0)
         n = math.ceil(listing / self.shard_files) if self.shard_files else 1
@@ -413,7 +430,7 @@ class Planner:
                     outputs={"done": os.path.join(folder, f"{unit.key}-{i + 1}-of-{n}.json")},
                     group=f"{unit.key}-{i}",
                 ),
-                experiment.ini,
+                basis.ini,
             )
             for i in range(n)
         ]
@@ -421,39 +438,37 @@ class Planner:
 
     def _audit(
         self,
-        experiment: Experiment,
+        basis: Basis,
         tables: list[Unit],
         matrices: list[list[Unit]],
         split: Unit,
     ) -> Unit | None:
         """What could make the figures better than they are; nothing where that is ignored."""
-        if experiment.leakage == "ignore":
+        if basis.leakage == "ignore":
             return None
-        types = {spec["type"] for spec in experiment.features}
+        types = {spec["type"] for spec in basis.features}
         classes = {kind: features.extractor_class(kind) for kind in types}
         elsewhere = [
             features_name(spec)
-            for spec in experiment.features
+            for spec in basis.features
             # What others trained needs the environment of the library that it was trained with.
             if classes[spec["type"]].environment != "core"
         ]
-        if models.model_class(experiment.model["type"]).takes_recordings:
-            elsewhere.append(experiment.model["type"])
+        if models.model_class(basis.model).takes_recordings:
+            elsewhere.append(basis.model)
         spec = {
-            "target": experiment.target,
-            "labels": experiment.labels,
-            "leakage": experiment.leakage,
+            "target": basis.target,
+            "labels": basis.labels,
+            "leakage": basis.leakage,
             "fitted": {
-                "scale": "speaker" if experiment.preprocessing["scale"] == "speaker" else None,
+                "scale": "speaker" if basis.scale == "speaker" else None,
                 "pretrained": elsewhere,
             },
         }
         # Audio that nothing else reads may not be there.
         hears = any(not issubclass(cls, features.TableExtractor) for cls in classes.values())
         fingerprint = {"type": "fingerprint", "options": {}}
-        prints = [
-            self._features(experiment, table, split, fingerprint) for table in tables if hears
-        ]
+        prints = [self._features(basis, table, split, fingerprint) for table in tables if hears]
         imported = [
             unit
             for row in matrices
@@ -486,7 +501,7 @@ class Planner:
                 outputs={"report": self._path("audits", f"{_slug(split.label)}-{key}.json")},
                 group=split.group,
             ),
-            experiment.ini,
+            basis.ini,
         )
 
     def _train(
@@ -691,7 +706,8 @@ class Planner:
             recordings = []
             if kind in analyses.OF_RECORDINGS:
                 signal = {"type": "signal", "options": {}}
-                recordings = [self._features(experiment, t, split, signal) for t in tables]
+                basis = Basis.of(experiment)
+                recordings = [self._features(basis, t, split, signal) for t in tables]
             key = key_of(
                 "analyse",
                 _without_places(spec),
