@@ -55,6 +55,8 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.child:
         spec = json.loads(arguments.child)
+        # Praat has threads of its own, which no option limits.
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: spec.pop("cores", None)])
         WAYS[spec.pop("way")](**spec)
         return
     data = arguments.data.resolve()
@@ -140,10 +142,10 @@ def praat(bench: Bench, peer: Path | None) -> None:
     """Voice quality, which Praat computes in one thread."""
     ways = {
         "izwi, two cores": bench.child(way="izwi", type="praat", threads=2),
-        "izwi, one core": bench.child(way="izwi", type="praat", threads=1),
+        "izwi, one core": bench.child(way="izwi", type="praat", threads=1, cores=1),
     }
     if peer:
-        ways["nkululeko, one core"] = bench.child(peer / "bin" / "python", way="nkululeko")
+        ways["nkululeko, one core"] = bench.child(peer / "bin" / "python", way="nkululeko", cores=1)
     bench.row(f"praat, {len(bench.files)} files", ways)
 
 
@@ -206,7 +208,8 @@ def izwi(
     sys.path.insert(0, str(HOME))
     import pandas as pd
 
-    from izwi import features
+    from izwi.features import extractor_class
+    from izwi.features.extraction import extract
 
     paths = json.loads(Path(files).read_text())
     table = pd.DataFrame(
@@ -217,13 +220,13 @@ def izwi(
             "digest": [f"{i:032x}" for i in range(len(paths))],
         }
     )
-    cls = features.extractor_class(type)
+    cls = extractor_class(type)
     if single:
         cls.capacity = lambda self, group: 1
     spec = {"type": type, "options": {o.name: o.default for o in cls.options} | (options or {})}
     places = {path: path for path in paths}
     store = Path(files).with_name("store")
-    features.extract(spec, table, places, store=store, threads=threads)
+    extract(spec, table, places, store=store, threads=threads)
 
 
 def loop(files: str, model: str, kind: str) -> None:

@@ -14,6 +14,7 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
     import pandas as pd
 
     from izwi import features
+    from izwi.features.extraction import INDEX, Extraction
 
     table = pd.read_parquet(unit.inputs["table"])
     load = job.plan.units["load"][unit.spec["table"]]
@@ -22,34 +23,36 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
 
     # What no model sees is told by the feature sets that models see.
     internal = unit.spec["type"] in features.INTERNAL
+    bad: list[tuple[str, str]] = []
+    extraction = Extraction(
+        {"type": unit.spec["type"], "options": unit.spec["options"]},
+        table,
+        dict(zip(listing.files, listing.paths, strict=True)),
+        store=Path(unit.spec["store"]),
+        threads=job.threads,
+        progress=lambda line: job.say(f"{unit.label}: {line}", show=True),
+    )
+    del listing
     try:
-        matrix = features.extract(
-            {"type": unit.spec["type"], "options": unit.spec["options"]},
-            table,
-            dict(zip(listing.files, listing.paths, strict=True)),
-            store=Path(unit.spec["store"]),
-            threads=job.threads,
-            fail_threshold=unit.spec["fail_threshold"],
-            progress=lambda line: job.say(f"{unit.label}: {line}", show=True),
-            warn=lambda line: warnings.append(f"[FEATS] {load.label}: {line}"),
-        )
+        extraction.run(fail_threshold=unit.spec["fail_threshold"])
+        with atomic(unit.outputs["matrix"]) as path:
+            names = extraction.write(
+                path, warn=lambda line: warnings.append(f"[FEATS] {load.label}: {line}")
+            )
+        bad = [(file, reason) for _, file, reason in extraction.excluded]
     except features.BadFiles as error:
         if not internal:
             listed(unit, load.label, error.rows)
             place = Path(job.plan.results) / exclusion.LIST
             error.problems.append(f"[FEATS] type: all of them are listed in {place}")
             raise
-        index = ["file", "start", "end"]
-        names = features.extractor_class(unit.spec["type"])({}).columns
-        matrix = table[index].reindex(columns=[*index, *names])
-    excluded = matrix.attrs.get(exclusion.EXCLUDED, [])
-    bad = [(matrix["file"].iloc[row], reason) for row, reason in excluded]
+        names = list(extraction.columns)
+        with atomic(unit.outputs["matrix"]) as path:
+            table[INDEX].reindex(columns=[*INDEX, *names]).to_parquet(path, index=False)
     if not internal:
         listed(unit, load.label, bad)
     if bad and not internal:
-        warnings.append(f"[FEATS] {load.label}: {exclusion.warning(bad, len(matrix))}")
-    with atomic(unit.outputs["matrix"]) as path:
-        matrix.to_parquet(path, index=False)
+        warnings.append(f"[FEATS] {load.label}: {exclusion.warning(bad, len(table))}")
     job.report(unit, {"warnings": warnings})
     write_json(
         unit.outputs["report"],
@@ -57,9 +60,9 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
             "key": unit.key,
             "spec": unit.spec,
             "warnings": warnings,
-            "rows": len(matrix),
+            "rows": len(table),
             "excluded": len(bad),
-            "features": matrix.columns.drop(["file", "start", "end"]).tolist(),
+            "features": names,
         },
     )
 

@@ -13,7 +13,8 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
     """Fill the store; audio that cannot be used is told by the job that makes the matrix."""
     import pandas as pd
 
-    from izwi import features
+    from izwi.features import BadFiles
+    from izwi.features.extraction import Extraction
 
     table = pd.read_parquet(unit.inputs["table"])
     # The part of a recording follows from its content: it is the same wherever it is listed.
@@ -23,16 +24,17 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
     ]
     listing = job.listing(job.plan.units["load"][unit.spec["table"]])
     bad = 0
+    extraction = Extraction(
+        {"type": unit.spec["type"], "options": unit.spec["options"]},
+        table[part],
+        dict(zip(listing.files, listing.paths, strict=True)),
+        store=Path(unit.spec["store"]),
+        threads=job.threads,
+        progress=lambda line: job.say(f"{unit.label}: {line}", show=True),
+    )
     try:
-        features.extract(
-            {"type": unit.spec["type"], "options": unit.spec["options"]},
-            table[part].reset_index(drop=True),
-            dict(zip(listing.files, listing.paths, strict=True)),
-            store=Path(unit.spec["store"]),
-            threads=job.threads,
-            progress=lambda line: job.say(f"{unit.label}: {line}", show=True),
-        )
-    except features.BadFiles as error:
+        extraction.run()
+    except BadFiles as error:
         bad = len(error.rows)
     write_json(unit.outputs["done"], {"key": unit.key, "rows": sum(part), "bad": bad})
 

@@ -35,6 +35,7 @@ class Extractor:
         environment: the file in envs/, without its ending, that lists what it needs
         parallel: ``threads`` where the work releases Python's global lock, else ``processes``
         asides: names of what the store keeps beside the features for :meth:`remarks`
+        remarked: names of the features that :meth:`remarks` looks at
         is_vector: False where a feature is no number but an array of any length; only models that
             name the type in ``reads`` take those, and no store keeps them beside the matrix
         columns: names of the features
@@ -50,6 +51,7 @@ class Extractor:
     environment: ClassVar[str] = "core"
     parallel: ClassVar[str] = "threads"
     asides: ClassVar[tuple[str, ...]] = ()
+    remarked: ClassVar[tuple[str, ...]] = ()
     is_vector: ClassVar[bool] = True
     columns: list[str]
 
@@ -124,7 +126,8 @@ class Extractor:
         """Warnings about all rows of a table, such as how many were cut.
 
         Args:
-            matrix: a row for each of the table, the columns ``columns`` and ``asides``
+            matrix: a row for each of the table that has features, the columns ``asides``
+                and ``remarked``
         """
         return []
 

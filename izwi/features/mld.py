@@ -81,6 +81,7 @@ class Mld(Extractor):
     packages = ("praat-parselmouth",)
     modules = ("features/mld.py", "features/praat.py")
     parallel = "processes"
+    remarked = ("n_syl",)
     options = (
         Option(
             "FEATS",

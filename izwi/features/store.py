@@ -14,7 +14,7 @@ import time
 import uuid
 from contextlib import suppress
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from izwi.errors import UserError
 from izwi.files import atomic
@@ -107,25 +107,45 @@ class Store:
             the keys that it has not
         """
         import numpy as np
+        import pyarrow as pa
+        import pyarrow.compute as pc
 
-        rows: dict[Key, list[int]] = {}
+        rows: dict[Key, int] = {}
+        again: list[tuple[int, int]] = []
         for row, key in enumerate(keys):
-            rows.setdefault(key, []).append(row)
+            if (first := rows.setdefault(key, row)) != row:
+                again.append((row, first))
+        # Most of the store may be of other tables, or of other rows of this one.
+        digests = pa.array(dict.fromkeys(digest for digest, _, _ in keys), pa.string())
         result = None
-        for part in self._all_parts():
-            here = [_keys_of(found) for found in self._read(part, KEY_COLUMNS)]
-            if not any(key in rows for group in here for key in group):
-                continue
-            for found in self._read(part, None):
-                values = _values_of(found)
+        for part in self._all_parts() if rows else ():
+            groups = [
+                group
+                for group, found in enumerate(self._read(part, ["digest"]))
+                if pc.any(pc.is_in(found["digest"], digests)).as_py()
+            ]
+            for found in self._read(part, None, groups):
+                table = found.filter(pc.is_in(found["digest"], digests))
+                values = _values_of(table)
                 if result is None:
                     result = np.full((len(keys), len(self.columns)), np.nan, values.dtype)
-                for index, key in enumerate(_keys_of(found)):
-                    for row in rows.pop(key, ()):
+                for index, key in enumerate(_keys_of(table)):
+                    if (row := rows.pop(key, None)) is not None:
                         result[row] = values[index]
         if result is None:
-            result = np.full((len(keys), len(self.columns)), np.nan)
+            result = np.full((len(keys), len(self.columns)), np.nan, self._dtype())
+        for row, first in again:
+            result[row] = result[first]
         return result, list(rows)
+
+    def _dtype(self) -> Any:
+        """Type of the vectors; float64 where there are none."""
+        import pyarrow.parquet as pq
+
+        for part in self._all_parts():
+            with suppress(OSError, ValueError):
+                return pq.read_schema(part).field("values").type.value_type.to_pandas_dtype()
+        return float
 
     def merge(self) -> None:
         """Make one part of many small ones.
@@ -194,7 +214,9 @@ class Store:
                 writer.write_table(table, row_group_size=len(table))
             writer.close()
 
-    def _read(self, part: Path, columns: list[str] | None) -> Iterator[pa.Table]:
+    def _read(
+        self, part: Path, columns: list[str] | None, groups: list[int] | None = None
+    ) -> Iterator[pa.Table]:
         """Row groups of a part; nothing where it is damaged or was merged meanwhile."""
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -204,7 +226,7 @@ class Store:
                 stored = (file.schema_arrow.metadata or {}).get(b"columns")
                 if stored is None or json.loads(stored) != self.columns:
                     raise ValueError("it holds other features")
-                for group in range(file.num_row_groups):
+                for group in range(file.num_row_groups) if groups is None else groups:
                     yield file.read_row_group(group, columns)
         except FileNotFoundError:
             return

@@ -11,10 +11,10 @@ from audio_tables import make_table, some
 from scipy import stats
 from scipy.stats.contingency import association
 
-from izwi import features
 from izwi.audit import audit, conditions, duplicates, find_copies, fitted
 from izwi.audit.findings import FLATTERING
 from izwi.errors import UserError
+from izwi.features import extraction
 from izwi.features.fingerprint import Fingerprint
 from izwi.splits import make_split
 
@@ -396,7 +396,7 @@ def real(folder, name: str, pattern: str, step: int, store) -> tuple[pd.DataFram
     table = make_table(paths).join(labels, on="file").assign(database=name)
     table["truth"] = table["emotion"]
     spec = {"type": "fingerprint", "options": {}}
-    return table, features.extract(spec, table, paths, store=store, threads=1)
+    return table, extraction.extract(spec, table, paths, store=store, threads=1)
 
 
 @pytest.fixture(scope="module")

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 import soundfile
 from audio_tables import make_table
 
 from izwi import exclusion, features, splits, training
 from izwi.errors import UserError
+from izwi.features import extraction
 from izwi.units import Plan, Unit
 
 RATE = 16000
@@ -115,7 +117,7 @@ def test_bad_files_are_told_with_reasons_and_all_others_are_used(audio, tmp_path
     table = make_table(audio)
     said: list[str] = []
     with pytest.raises(features.BadFiles) as told:
-        features.extract(spec, table, audio, store=tmp_path, threads=1, progress=said.append)
+        extraction.extract(spec, table, audio, store=tmp_path, threads=1, progress=said.append)
     reasons = dict(told.value.rows)
     assert set(reasons) - short == set(BAD) - short
     for name, word in BAD.items():
@@ -124,7 +126,7 @@ def test_bad_files_are_told_with_reasons_and_all_others_are_used(audio, tmp_path
 
     share = len(reasons) / len(table)
     warned: list[str] = []
-    matrix = features.extract(
+    matrix = extraction.extract(
         spec, table, audio, store=tmp_path, threads=1, fail_threshold=share, warn=warned.append
     )
     pd.testing.assert_frame_equal(
@@ -137,18 +139,46 @@ def test_bad_files_are_told_with_reasons_and_all_others_are_used(audio, tmp_path
     assert np.isnan(values[bad]).all()
     assert not np.isinf(values).any() and not np.isnan(values[~bad]).all(axis=1).any()
     good = table[~bad].reset_index(drop=True)
-    alone = features.extract(spec, good, audio, store=tmp_path, threads=1)
+    alone = extraction.extract(spec, good, audio, store=tmp_path, threads=1)
     np.testing.assert_array_equal(values[~bad], alone.iloc[:, 3:].to_numpy())
     assert "excluded" not in alone.attrs
     with pytest.raises(features.BadFiles, match="more than fail_threshold"):
-        features.extract(spec, table, audio, store=tmp_path, threads=1, fail_threshold=0.1)
+        extraction.extract(spec, table, audio, store=tmp_path, threads=1, fail_threshold=0.1)
+
+
+@pytest.mark.parametrize("rows", [1, 3, 1000])
+@pytest.mark.parametrize(
+    "spec",
+    [OS, {"type": "praat", "options": {}}, {"type": "wave", "options": {"seconds": 2.0}}],
+    ids=["functionals", "praat", "wave"],
+)
+def test_a_matrix_written_in_blocks_is_the_whole(audio, tmp_path, monkeypatch, spec, rows):
+    # Unusable rows make up the first block, where rows come one by one.
+    names = ["empty.wav", "whole.wav", "8000_hz.wav", "missing.wav", "2_channels.wav", "whole.flac"]
+    table = make_table({name: audio[name] for name in names if name in audio})
+    table = pd.concat([table, table.iloc[[1]]], ignore_index=True)
+    share = {"fail_threshold": 0.9}
+    whole = extraction.extract(spec, table, audio, store=tmp_path / "s", threads=1, **share)
+    assert len(whole) > 3 and whole.attrs["excluded"]
+    monkeypatch.setattr(extraction, "BLOCK_VALUES", rows * (whole.shape[1] - 3))
+    found = extraction.Extraction(spec, table, audio, store=tmp_path / "s", threads=1)
+    found.run(**share)
+    features_of = found.write(tmp_path / "matrix.parquet")
+    written = pd.read_parquet(tmp_path / "matrix.parquet")
+    whole.to_parquet(tmp_path / "whole.parquet", index=False)
+    expected = pd.read_parquet(tmp_path / "whole.parquet")
+    pd.testing.assert_frame_equal(written, expected)
+    assert written.attrs == expected.attrs == whole.attrs
+    assert features_of == list(whole.columns[3:])
+    groups = pq.ParquetFile(tmp_path / "matrix.parquet").num_row_groups
+    assert groups == (1 if spec["type"] == "wave" else -(-len(table) // rows))
 
 
 def test_recordings_for_finetuning_can_be_left_out_too(audio, tmp_path):
     names = ["whole.wav", "empty.wav", "8000_hz.wav"]
     table = make_table({name: audio[name] for name in names})
     spec = {"type": "wave", "options": {"seconds": 2.0}}
-    matrix = features.extract(spec, table, audio, store=tmp_path, threads=1, fail_threshold=0.4)
+    matrix = extraction.extract(spec, table, audio, store=tmp_path, threads=1, fail_threshold=0.4)
     matrix.to_parquet(tmp_path / "wave.parquet", index=False)
     matrix = pd.read_parquet(tmp_path / "wave.parquet")
     assert [row for row, _ in matrix.attrs["excluded"]] == [1]
@@ -158,7 +188,7 @@ def test_recordings_for_finetuning_can_be_left_out_too(audio, tmp_path):
 def test_nothing_is_made_of_bad_files_alone(audio, tmp_path):
     table = make_table({"empty.wav": audio["empty.wav"]})
     with pytest.raises(features.BadFiles, match="cannot use 1 of 1"):
-        features.extract(OS, table, audio, store=tmp_path, threads=1, fail_threshold=1.0)
+        extraction.extract(OS, table, audio, store=tmp_path, threads=1, fail_threshold=1.0)
 
 
 def samples(n: int, bad: list[int]) -> tuple[pd.DataFrame, pd.DataFrame]:

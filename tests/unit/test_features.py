@@ -20,8 +20,8 @@ from audio_tables import make_table, some
 
 from izwi import features
 from izwi.errors import UserError
+from izwi.features import extraction, praat, store
 from izwi.features import opensmile as opensmile_module
-from izwi.features import praat, store
 
 ROOT = Path(__file__).resolve().parents[2]
 OS = {"type": "os", "options": {}}
@@ -72,16 +72,16 @@ def test_unknown_option_and_type():
 def test_rows_stand_in_the_order_of_the_table(emodb, tmp_path):
     paths = some(emodb, "wav/*.wav", 60)
     table = make_table(paths)
-    matrix = features.extract(OS, table, paths, store=tmp_path / "a", threads=2)
+    matrix = extraction.extract(OS, table, paths, store=tmp_path / "a", threads=2)
     assert matrix.columns[:3].tolist() == ["file", "start", "end"]
     assert matrix.shape == (len(paths), 3 + 88)
     pd.testing.assert_frame_equal(matrix[["file", "start", "end"]], table.drop(columns="digest"))
     assert (matrix.dtypes.iloc[3:] == np.float32).all()
 
     other = table.sample(frac=1, random_state=3)
-    shuffled = features.extract(OS, other, paths, store=tmp_path / "b", threads=1)
+    shuffled = extraction.extract(OS, other, paths, store=tmp_path / "b", threads=1)
     pd.testing.assert_frame_equal(shuffled, matrix.loc[other.index].reset_index(drop=True))
-    again = features.extract(OS, other, paths, store=tmp_path / "a", threads=1)
+    again = extraction.extract(OS, other, paths, store=tmp_path / "a", threads=1)
     pd.testing.assert_frame_equal(again, shuffled)
 
 
@@ -93,7 +93,7 @@ def test_same_audio_is_extracted_once(emodb, tmp_path, calls):
     paths["copy.wav"] = str(copy)
     table = make_table(paths)
     table = pd.concat([table, table.iloc[:1]], ignore_index=True)
-    matrix = features.extract(OS, table, paths, store=tmp_path / "s", threads=1)
+    matrix = extraction.extract(OS, table, paths, store=tmp_path / "s", threads=1)
     assert len(matrix) == 5
     assert len(calls) == 3
     same = matrix.iloc[[0, 3, 4], 3:]
@@ -104,15 +104,15 @@ def test_same_audio_is_extracted_once(emodb, tmp_path, calls):
 def test_only_unseen_audio_is_extracted(emodb, tmp_path, calls):
     paths = some(emodb, "wav/*.wav", 100)
     table = make_table(paths)
-    features.extract(OS, table.iloc[:2], paths, store=tmp_path, threads=1)
+    extraction.extract(OS, table.iloc[:2], paths, store=tmp_path, threads=1)
     said: list[str] = []
-    features.extract(OS, table, paths, store=tmp_path, threads=1, progress=said.append)
+    extraction.extract(OS, table, paths, store=tmp_path, threads=1, progress=said.append)
     assert len(calls) == len(table)
     assert f"{len(table) - 2} files" in said[-1]
     assert "2 were in the store" in said[-1]
     # Nothing is read where all is known: the files may be gone.
     gone = dict.fromkeys(paths, "/nowhere.wav")
-    features.extract(OS, table, gone, store=tmp_path, threads=1)
+    extraction.extract(OS, table, gone, store=tmp_path, threads=1)
     assert len(calls) == len(table)
 
 
@@ -121,11 +121,11 @@ def test_changed_audio_is_new_audio(emodb, tmp_path):
     one, other = list(source.values())[:2]
     path = tmp_path / "a.wav"
     path.write_bytes(Path(one).read_bytes())
-    before = features.extract(
+    before = extraction.extract(
         OS, make_table({"a.wav": str(path)}), {"a.wav": str(path)}, store=tmp_path / "s", threads=1
     )
     path.write_bytes(Path(other).read_bytes())
-    after = features.extract(
+    after = extraction.extract(
         OS, make_table({"a.wav": str(path)}), {"a.wav": str(path)}, store=tmp_path / "s", threads=1
     )
     assert not np.array_equal(before.iloc[:, 3:], after.iloc[:, 3:])
@@ -144,7 +144,7 @@ def test_bad_files_are_told_together_and_good_ones_kept(emodb, tmp_path, calls, 
     paths["gone.wav"] = None
     table = make_table({**paths, "gone.wav": "/gone.wav"})
     with pytest.raises(features.BadFiles) as error:
-        features.extract(OS, table, paths, store=tmp_path / "s", threads=2)
+        extraction.extract(OS, table, paths, store=tmp_path / "s", threads=2)
     assert isinstance(error.value, UserError)
     rows = dict(error.value.rows)
     assert sorted(rows) == ["empty.wav", "gone.wav", "short.wav", "text.wav"]
@@ -153,7 +153,7 @@ def test_bad_files_are_told_together_and_good_ones_kept(emodb, tmp_path, calls, 
     assert f"4 of {len(table)}" in error.value.problems[0]
     assert all(line.startswith("[FEATS] type: ") for line in error.value.problems)
     count = len(calls)
-    matrix = features.extract(
+    matrix = extraction.extract(
         OS, table[table["file"].isin(good)], paths, store=tmp_path / "s", threads=1
     )
     assert len(matrix) == len(good)
@@ -164,7 +164,7 @@ def test_many_bad_files_are_counted(tmp_path):
     files = {f"{number}.wav": None for number in range(30)}
     table = make_table({file: f"/{file}" for file in files})
     with pytest.raises(features.BadFiles) as error:
-        features.extract(OS, table, files, store=tmp_path, threads=1)
+        extraction.extract(OS, table, files, store=tmp_path, threads=1)
     assert len(error.value.rows) == 30
     assert len(error.value.problems) == 12
     assert error.value.problems[-1].endswith("20 more")
@@ -175,7 +175,7 @@ def test_bad_parts_are_named(emodb, tmp_path):
     (file,) = paths
     table = make_table(paths, [(file, 0.5, 1.5), (file, 1.5, 2.5), (file, 3.0, None)])
     with pytest.raises(features.BadFiles) as error:
-        features.extract(OS, table, paths, store=tmp_path, threads=1)
+        extraction.extract(OS, table, paths, store=tmp_path, threads=1)
     assert error.value.rows == [
         (file, "1.500 s to 2.500 s: ends at 2.500 s, the file ends at 2.000 s"),
         (file, "3.000 s to the end: starts at 3.000 s, the file ends at 2.000 s"),
@@ -185,7 +185,7 @@ def test_bad_parts_are_named(emodb, tmp_path):
 def test_damaged_store_is_mended(emodb, tmp_path, calls):
     paths = some(emodb, "wav/*.wav", 200)
     table = make_table(paths)
-    first = features.extract(OS, table, paths, store=tmp_path, threads=1)
+    first = extraction.extract(OS, table, paths, store=tmp_path, threads=1)
     (part,) = tmp_path.glob("part-*")
     # Within the values, which a look at the keys alone does not touch.
     column = pq.ParquetFile(part).metadata.row_group(0).column(3)
@@ -195,17 +195,19 @@ def test_damaged_store_is_mended(emodb, tmp_path, calls):
     raw[at : at + 10] = b"0123456789"
     part.write_bytes(raw)
     said: list[str] = []
-    second = features.extract(OS, table, paths, store=tmp_path, threads=1, progress=said.append)
+    second = extraction.extract(OS, table, paths, store=tmp_path, threads=1, progress=said.append)
     pd.testing.assert_frame_equal(first, second)
     assert any("damaged" in line for line in said)
     assert len(calls) == 2 * len(table)
 
 
 def test_progress_is_told_now_and_then(emodb, tmp_path, monkeypatch):
-    monkeypatch.setattr(features, "PROGRESS_SECONDS", 0.2)
+    monkeypatch.setattr(extraction, "PROGRESS_SECONDS", 0.2)
     paths = some(emodb, "wav/*.wav", 50)
     said: list[str] = []
-    features.extract(OS, make_table(paths), paths, store=tmp_path, threads=1, progress=said.append)
+    extraction.extract(
+        OS, make_table(paths), paths, store=tmp_path, threads=1, progress=said.append
+    )
     assert len(said) > 1
     assert " of 11 files" in said[0]
     assert "s left" in said[0]
@@ -215,7 +217,7 @@ def test_progress_is_told_now_and_then(emodb, tmp_path, monkeypatch):
 def test_an_empty_table(emodb, tmp_path):
     paths = some(emodb, "wav/*.wav", 535)
     empty = make_table(paths).iloc[:0]
-    matrix = features.extract(OS, empty, paths, store=tmp_path, threads=1)
+    matrix = extraction.extract(OS, empty, paths, store=tmp_path, threads=1)
     assert matrix.shape == (0, 91)
 
 
@@ -228,11 +230,11 @@ def script(folder: Path, spec: dict, step: int) -> list[str]:
         sys.path[:0] = [{str(ROOT)!r}, {str(ROOT / "tests" / "unit")!r}]
         from pathlib import Path
         from audio_tables import make_table, some
-        from izwi import features
+        from izwi.features import extraction
         with open({str(folder / "ran")!r}, "a") as stream:
             stream.write("once")
         paths = some(Path(sys.argv[1]), "wav/*.wav", {step})
-        matrix = features.extract({spec!r}, make_table(paths), paths,
+        matrix = extraction.extract({spec!r}, make_table(paths), paths,
             store=Path({str(folder / "store")!r}), threads=2)
         matrix.to_parquet({str(folder / "matrix.parquet")!r})
         """)
@@ -244,7 +246,7 @@ def test_processes_do_not_run_the_callers_script(emodb, tmp_path):
     subprocess.run([*script(tmp_path, PRAAT, 33), str(emodb)], check=True, timeout=100)
     assert (tmp_path / "ran").read_text() == "once"
     paths = some(emodb, "wav/*.wav", 33)
-    alone = features.extract(PRAAT, make_table(paths), paths, store=tmp_path / "alone", threads=1)
+    alone = extraction.extract(PRAAT, make_table(paths), paths, store=tmp_path / "alone", threads=1)
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "matrix.parquet"), alone)
 
 
@@ -271,7 +273,7 @@ def test_a_killed_run_goes_on_and_leaves_no_process(emodb, tmp_path, spec):
     extractor = features.extractor_class(spec["type"])(spec["options"])
     kept = store.Store(tmp_path / "store", extractor.columns)
     table = make_table(paths)
-    left = kept.missing(features._keys(table))
+    left = kept.missing(extraction._keys(table))
     assert 0 < len(left) < len(table)
 
 
@@ -282,7 +284,7 @@ def test_the_example_in_the_docs_works(emodb, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "zero_crossings", module)
     monkeypatch.setitem(features.EXTRACTORS, "zcr", "zero_crossings:ZeroCrossings")
     paths = some(emodb, "wav/*.wav", 100)
-    matrix = features.extract(
+    matrix = extraction.extract(
         {"type": "zcr", "options": {}}, make_table(paths), paths, store=tmp_path, threads=2
     )
     for row, path in enumerate(paths.values()):
@@ -316,5 +318,5 @@ def test_long_signals_are_let_go_of(emodb, tmp_path, monkeypatch, kind, cls, met
     monkeypatch.setattr("izwi.audio._checked", checked)
     monkeypatch.setattr(opensmile_module, "LONG", 0.0)
     monkeypatch.setattr(cls, method, measure)
-    features.extract({"type": kind, "options": {}}, table, paths, store=tmp_path, threads=1)
+    extraction.extract({"type": kind, "options": {}}, table, paths, store=tmp_path, threads=1)
     assert measured == [[True]]

@@ -14,6 +14,7 @@ from izwi import audio, features
 from izwi.audit import duplicates
 from izwi.errors import UserError
 from izwi.experiment import resolve
+from izwi.features import extraction
 from izwi.features.fingerprint import ANCHORS, RATE, SIZE, Fingerprint, anchors, pictures
 from izwi.features.signal import COLUMNS, Signal
 
@@ -139,7 +140,7 @@ def test_files_that_cannot_be_read_are_left_out(tmp_path):
     table = make_table(paths)
 
     spec = {"type": "fingerprint", "options": {}}
-    found = features.extract(
+    found = extraction.extract(
         spec, table, paths, store=tmp_path / "store", threads=1, fail_threshold=1.0
     )
     assert found["file"].tolist() == table["file"].tolist()

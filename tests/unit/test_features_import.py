@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from audio_tables import make_table, some
 
-from izwi import features
 from izwi.errors import UserError
+from izwi.features import extraction
 from izwi.features.imported import Import
 
 
@@ -22,7 +22,7 @@ def extract(
     table: pd.DataFrame, paths: dict[str, str], files: str | list[str], append: bool = True
 ) -> pd.DataFrame:
     options = {"import_file": files, "import_files_append": append}
-    return features.extract(
+    return extraction.extract(
         {"type": "import", "options": options}, table, paths, store=Path("/none"), threads=1
     )
 

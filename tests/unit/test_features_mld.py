@@ -13,8 +13,9 @@ from audio_tables import make_table, some
 from parselmouth.praat import call
 from scipy.stats import linregress
 
-from izwi import audio, features
+from izwi import audio
 from izwi.errors import UserError
+from izwi.features import extraction
 from izwi.features.mld import Mld
 from izwi.features.praat import Praat
 
@@ -161,7 +162,7 @@ def test_too_few_syllables_leave_gaps_and_a_remark(tmp_path):
     soundfile.write(tmp_path / "two.wav", voice(spans[:2], 1.4)[0], RATE)
     paths = {name: str(tmp_path / name) for name in ("five.wav", "two.wav")}
     said: list[str] = []
-    matrix = features.extract(
+    matrix = extraction.extract(
         {"type": "mld", "options": {"min_syls": 4}},
         make_table(paths),
         paths,

@@ -12,7 +12,7 @@ import soundfile
 from audio_tables import make_table, some
 
 from izwi import audio, features
-from izwi.features import picture
+from izwi.features import extraction, picture
 from izwi.features.opensmile import SETS, OpenSmile
 
 FUNCTIONALS = opensmile.FeatureLevel.Functionals
@@ -23,7 +23,7 @@ def extract(
 ) -> np.ndarray:
     table = make_table(paths) if table is None else table
     spec = {"type": "os", "options": options}
-    return features.extract(spec, table, paths, store=store, threads=2).iloc[:, 3:]
+    return extraction.extract(spec, table, paths, store=store, threads=2).iloc[:, 3:]
 
 
 def test_sets_are_those_of_the_package():
@@ -162,7 +162,7 @@ def test_frames_are_the_descriptors_over_time(emodb, tmp_path):
     told = []
     for seconds in (1.5, 3):
         frames = round(seconds * 100)
-        matrix = features.extract(
+        matrix = extraction.extract(
             {
                 "type": "os",
                 "options": {"set": "GeMAPSv01b", "level": "frames", "os.duration": seconds},

@@ -10,9 +10,9 @@ from audio_tables import make_table, some
 from parselmouth.praat import call
 from scipy.signal import find_peaks
 
-from izwi import audio, features
+from izwi import audio
 from izwi.errors import UserError
-from izwi.features import praat
+from izwi.features import extraction, praat
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -276,11 +276,11 @@ def test_values_do_not_depend_on_workers_or_neighbours(emodb, tmp_path):
     table = make_table(paths)
     assert len(table) == 20
     spec = {"type": "praat", "options": {}}
-    alone = features.extract(spec, table, paths, store=tmp_path / "a", threads=1)
+    alone = extraction.extract(spec, table, paths, store=tmp_path / "a", threads=1)
     other = table.iloc[::-1]
-    both = features.extract(spec, other, paths, store=tmp_path / "b", threads=2)
+    both = extraction.extract(spec, other, paths, store=tmp_path / "b", threads=2)
     np.testing.assert_array_equal(both.iloc[::-1, 3:], alone.iloc[:, 3:])
-    few = features.extract(spec, table.iloc[3:5], paths, store=tmp_path / "c", threads=1)
+    few = extraction.extract(spec, table.iloc[3:5], paths, store=tmp_path / "c", threads=1)
     np.testing.assert_array_equal(few.iloc[:, 3:], alone.iloc[3:5, 3:])
 
 

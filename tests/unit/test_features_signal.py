@@ -9,7 +9,7 @@ import pytest
 import soundfile
 from audio_tables import make_table, some
 
-from izwi import features
+from izwi.features import extraction
 from izwi.features.signal import FLOOR, Signal
 
 SPEC = {"type": "signal", "options": {}}
@@ -77,7 +77,7 @@ def test_real_files_through_the_store(request, tmp_path, name, pattern, rate):
     folder = request.getfixturevalue(name)
     paths = some(folder, pattern, 20)
     table = make_table(paths)
-    matrix = features.extract(SPEC, table, paths, store=tmp_path, threads=1)
+    matrix = extraction.extract(SPEC, table, paths, store=tmp_path, threads=1)
     assert list(matrix["file"]) == list(table["file"])
     assert (matrix["sampling_rate"] == rate).all()
     for row in matrix.to_dict("records"):
@@ -100,7 +100,7 @@ def test_real_files_through_the_store(request, tmp_path, name, pattern, rate):
     def no_audio(text: str) -> None:
         raise AssertionError(text)
 
-    again = features.extract(SPEC, table, {}, store=tmp_path, threads=1, progress=no_audio)
+    again = extraction.extract(SPEC, table, {}, store=tmp_path, threads=1, progress=no_audio)
     assert again.equals(matrix)
 
 
@@ -110,7 +110,7 @@ def test_segments_have_properties_of_their_own(tmp_path):
     soundfile.write(path, wave, RATE)
     paths = {"a.wav": str(path)}
     table = make_table(paths, [("a.wav", 0.5, 1.25), ("a.wav", 1.0, None)])
-    matrix = features.extract(SPEC, table, paths, store=tmp_path / "store", threads=1)
+    matrix = extraction.extract(SPEC, table, paths, store=tmp_path / "store", threads=1)
     assert matrix["duration"].tolist() == [0.75, 1.0]
     assert matrix["padding_start"].tolist() == [0.5, 0.0]
 

@@ -7,8 +7,9 @@ import pytest
 import soundfile
 from audio_tables import make_table, some
 
-from izwi import audio, features
+from izwi import audio
 from izwi.errors import UserError
+from izwi.features import extraction
 from izwi.features.picture import grid
 from izwi.features.spectra import Spectra, mel_filters
 
@@ -96,7 +97,7 @@ def test_what_is_cut_is_told(tmp_path):
     spec = {"type": "spectra", "options": {"spectra.duration": 1.0, "fft_nbands": 4}}
     for _ in range(2):  # the second time from the store
         said: list[str] = []
-        matrix = features.extract(
+        matrix = extraction.extract(
             spec,
             make_table(paths),
             paths,

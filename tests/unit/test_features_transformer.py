@@ -16,7 +16,7 @@ from audio_tables import make_table, some
 
 from izwi import audio, features
 from izwi.errors import UserError
-from izwi.features import batches
+from izwi.features import batches, extraction
 from izwi.features.transformer import HUB, padded_length
 from izwi.keys import LargeFiles
 from izwi.plan import extractor_key
@@ -94,7 +94,7 @@ def spec(kind: str, folder: Path, **options) -> dict:
 
 def values_of(what, paths, store, threads=2, table=None) -> np.ndarray:
     table = make_table(paths) if table is None else table
-    matrix = features.extract(what, table, paths, store=store, threads=threads)
+    matrix = extraction.extract(what, table, paths, store=store, threads=threads)
     return matrix.iloc[:, 3:].to_numpy()
 
 

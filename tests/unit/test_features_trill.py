@@ -9,8 +9,9 @@ import pytest
 from audio_tables import make_table, some
 from saved_models import WIDTH, embedded, save
 
-from izwi import audio, features
+from izwi import audio
 from izwi.errors import UserError
+from izwi.features import extraction
 from izwi.features.trill import Trill
 
 
@@ -45,7 +46,7 @@ def test_real_speech_is_what_numpy_computes(request, tmp_path, kind, name, patte
     model = save(str(tmp_path / "model"), kind=kind)
     spec = {"type": "trill", "options": {"trill.model": model}}
     matrices = [
-        features.extract(
+        extraction.extract(
             spec,
             make_table(paths),
             paths,

@@ -19,7 +19,7 @@ from izwi.plan import _without_places, extractor_key
 torch = pytest.importorskip("torch")
 tf = pytest.importorskip("transformers")
 
-from izwi.features import pretrained  # noqa: E402
+from izwi.features import extraction, pretrained  # noqa: E402
 from izwi.models.finetune_net import WaveEncoder, WhisperEncoder  # noqa: E402
 
 RATE = 16000
@@ -313,7 +313,7 @@ def test_recordings_as_a_feature(tmp_path, monkeypatch):
     said: list[str] = []
     spec = {"type": "wave", "options": {"seconds": 2.0}}
     folder = tmp_path / "store"
-    matrix = features.extract(spec, table, paths, store=folder, threads=2, warn=said.append)
+    matrix = extraction.extract(spec, table, paths, store=folder, threads=2, warn=said.append)
     matrix.to_parquet(tmp_path / "matrix.parquet", index=False)
     waves = pd.read_parquet(tmp_path / "matrix.parquet")["wave"]
     exact, _ = soundfile.read(tmp_path / "b.wav", dtype="int16")
@@ -327,10 +327,10 @@ def test_recordings_as_a_feature(tmp_path, monkeypatch):
     assert not folder.exists()
     monkeypatch.setattr("izwi.features.store.LONGEST_COLUMN", 50000)
     with pytest.raises(UserError, match="56,000 samples are more than the 50,000 that fit"):
-        features.extract(spec, table, paths, store=folder, threads=1)
+        extraction.extract(spec, table, paths, store=folder, threads=1)
     longer = {"type": "wave", "options": {"seconds": 3.0}}
     assert extractor_key(spec) != extractor_key(longer)
     soundfile.write(tmp_path / "b.wav", exact[:300], RATE)
     with pytest.raises(features.BadFiles, match="wave cannot use 1 of 2 rows") as caught:
-        features.extract(spec, make_table(paths), paths, store=folder, threads=1)
+        extraction.extract(spec, make_table(paths), paths, store=folder, threads=1)
     assert caught.value.rows == [("b.wav", "0.019 s are too short for wave")]
