@@ -83,8 +83,8 @@ class Job:
             self.say(f"{unit.label}: warning: {line}", show=True)
 
 
-def run(snakemake: Any, main: Callable[[Unit, Job], None]) -> None:
-    """Run all units of a Snakemake job.
+def run(main: Callable[[Unit, Job], None]) -> None:
+    """Run all units of a Snakemake job: its log and its cores are the arguments of the process.
 
     All units are tried, so that one call tells all problems. The job fails where one of the first
     stages does; later a unit that fails leaves empty files, see `izwi.failures`.
@@ -92,11 +92,11 @@ def run(snakemake: Any, main: Callable[[Unit, Job], None]) -> None:
     for name in THREADS:
         os.environ[name] = "1"
     plan = Plan.load(os.environ[PLAN])
-    log = str(snakemake.log[0]) if snakemake.log else None
-    job = Job(plan, snakemake.threads, log)
+    log, threads = sys.argv[1:]
+    job = Job(plan, int(threads), log)
     problems = Problems()
     failed: list[str] = []
-    for unit in plan.of_outputs(list(snakemake.output)):
+    for unit in plan.of_outputs(plan.batch(log)["outputs"]):
         if unit.stage not in FIRST_STAGES and not set(failed).isdisjoint(FIRST_STAGES):
             break
         # What one of the first stages could not make is not marked.

@@ -18,7 +18,6 @@ TRUSTED = frozenset(
         "sklearn.calibration.CalibratedClassifierCV",
         "sklearn.calibration._CalibratedClassifier",
         "sklearn.calibration._SigmoidCalibration",
-        "sklearn.impute._base.SimpleImputer",
         "sklearn.linear_model._base.LinearRegression",
         "sklearn.metrics._dist_metrics.EuclideanDistance64",
         "sklearn.mixture._gaussian_mixture.GaussianMixture",

@@ -1082,7 +1082,7 @@ class Planner:
         stages = ("summary", *ON_PAGE, "page")
         tables = [unit for stage in stages for unit in self.plan.units.get(stage, {}).values()]
         key = key_of("verdict", [unit.key for unit in (*experiments, *tables)])
-        path = self._path("plans", "verdicts", key)
+        path = self._path("plans", "verdicts", f"{key}.txt")
         self._add(
             Unit(
                 stage="verdict",
@@ -1090,7 +1090,7 @@ class Planner:
                 label="all_experiments",
                 spec={"failed": f"{path}.failed"},
                 inputs={unit.stage + unit.label: list(unit.outputs.values()) for unit in tables},
-                outputs={"verdict": f"{path}.txt"},
+                outputs={"verdict": path},
             ),
             "",
         )

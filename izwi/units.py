@@ -135,6 +135,10 @@ class Plan:
             plan.units[unit["stage"]][unit["key"]] = Unit(**unit)
         return plan
 
+    def batch(self, log: str) -> dict[str, Any]:
+        """The job with that log, see `izwi.batching.Batch`."""
+        return next(b for batches in self.batches.values() for b in batches if b["log"] == log)
+
     def of_outputs(self, outputs: list[str]) -> list[Unit]:
         """The units that make some of these files, in the order of the plan."""
         wanted = set(outputs)

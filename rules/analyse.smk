@@ -19,5 +19,5 @@ for batch in jobs_of("analyse"):
         resources:
             mem_mb=memory(batch),
             runtime=batch.runtime,
-        script:
-            "../scripts/analyse.py"
+        shell:
+            command("analyse")

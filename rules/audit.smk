@@ -19,5 +19,5 @@ for batch in jobs_of("audit"):
         resources:
             mem_mb=memory(batch),
             runtime=batch.runtime,
-        script:
-            "../scripts/audit.py"
+        shell:
+            command("audit")

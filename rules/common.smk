@@ -2,6 +2,7 @@
 
 import gc
 import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -97,6 +98,17 @@ def memory(batch):
 def jobs_of(stage):
     """The jobs of a stage, as its rules are made from them."""
     return [Batch(**batch) for batch in PLAN.batches.get(stage, ())]
+
+
+def command(name):
+    """How a job is run: as a script of Snakemake, which would load pandas before each of them."""
+    # That of the environment where there is one.
+    deployed = workflow.deployment_settings.deployment_method
+    python = "python" if deployed else sys.executable
+    # Without -P the names of scripts would hide packages.
+    words = shlex.join([python, "-P", str(HOME / "scripts" / f"{name}.py")])
+    # Commands are made when jobs run, after the loop that makes the rules: the log tells which.
+    return words.replace("{", "{{").replace("}", "}}") + " {log:q} {threads}"
 
 
 PLAN = plan_of(config)

@@ -19,5 +19,5 @@ for batch in jobs_of("database"):
         resources:
             mem_mb=memory(batch),
             runtime=batch.runtime,
-        script:
-            "../scripts/database.py"
+        shell:
+            command("database")

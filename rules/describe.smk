@@ -19,5 +19,5 @@ for batch in jobs_of("describe"):
         resources:
             mem_mb=memory(batch),
             runtime=batch.runtime,
-        script:
-            "../scripts/describe.py"
+        shell:
+            command("describe")

@@ -19,5 +19,5 @@ for batch in jobs_of("evaluate"):
         resources:
             mem_mb=memory(batch),
             runtime=batch.runtime,
-        script:
-            "../scripts/evaluate.py"
+        shell:
+            command("evaluate")

@@ -19,8 +19,8 @@ for batch in jobs_of("experiment"):
         resources:
             mem_mb=memory(batch),
             runtime=batch.runtime,
-        script:
-            "../scripts/experiment.py"
+        shell:
+            command("experiment")
 
 
 for batch in jobs_of("summary"):
@@ -41,8 +41,8 @@ for batch in jobs_of("summary"):
         resources:
             mem_mb=memory(batch),
             runtime=batch.runtime,
-        script:
-            "../scripts/summary.py"
+        shell:
+            command("summary")
 
 
 # Fails where an experiment could not be made, and leaves what the others made.
@@ -60,8 +60,6 @@ for batch in jobs_of("verdict"):
         localrule: True
         conda:
             "../envs/core.yaml"
-        params:
-            failed=PLAN.units["verdict"][batch.keys[0]].spec["failed"],
         shell:
-            "if test -e {params.failed:q}; then cat {params.failed:q} >&2; exit 1; fi; "
+            "if test -e {output:q}.failed; then cat {output:q}.failed >&2; exit 1; fi; "
             "echo all experiments were made > {output:q} 2> {log:q}"

@@ -22,8 +22,8 @@ for batch in jobs_of("shard"):
         resources:
             mem_mb=memory(batch),
             runtime=batch.runtime,
-        script:
-            "../scripts/shard.py"
+        shell:
+            command("shard")
 
 
 for batch in jobs_of("features"):
@@ -45,5 +45,5 @@ for batch in jobs_of("features"):
         resources:
             mem_mb=memory(batch),
             runtime=batch.runtime,
-        script:
-            "../scripts/features.py"
+        shell:
+            command("features")

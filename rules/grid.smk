@@ -19,5 +19,5 @@ for batch in jobs_of("grid"):
         resources:
             mem_mb=memory(batch),
             runtime=batch.runtime,
-        script:
-            "../scripts/grid.py"
+        shell:
+            command("grid")

@@ -19,5 +19,5 @@ for batch in jobs_of("load"):
         resources:
             mem_mb=memory(batch),
             runtime=batch.runtime,
-        script:
-            "../scripts/load.py"
+        shell:
+            command("load")

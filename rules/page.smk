@@ -19,5 +19,5 @@ for batch in jobs_of("page"):
         resources:
             mem_mb=memory(batch),
             runtime=batch.runtime,
-        script:
-            "../scripts/page.py"
+        shell:
+            command("page")

@@ -19,5 +19,5 @@ for batch in jobs_of("plot"):
         resources:
             mem_mb=memory(batch),
             runtime=batch.runtime,
-        script:
-            "../scripts/plot.py"
+        shell:
+            command("plot")

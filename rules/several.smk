@@ -20,5 +20,5 @@ for batch in jobs_of("several"):
         resources:
             mem_mb=memory(batch),
             runtime=batch.runtime,
-        script:
-            "../scripts/several.py"
+        shell:
+            command("several")

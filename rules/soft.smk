@@ -19,5 +19,5 @@ for batch in jobs_of("soft"):
         resources:
             mem_mb=memory(batch),
             runtime=batch.runtime,
-        script:
-            "../scripts/soft.py"
+        shell:
+            command("soft")

@@ -19,5 +19,5 @@ for batch in jobs_of("split"):
         resources:
             mem_mb=memory(batch),
             runtime=batch.runtime,
-        script:
-            "../scripts/split.py"
+        shell:
+            command("split")

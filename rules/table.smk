@@ -20,8 +20,8 @@ for batch in jobs_of("table"):
         resources:
             mem_mb=memory(batch),
             runtime=batch.runtime,
-        script:
-            "../scripts/table.py"
+        shell:
+            command("table")
 
 
 for batch in jobs_of("comparisons"):
@@ -43,5 +43,5 @@ for batch in jobs_of("comparisons"):
         resources:
             mem_mb=memory(batch),
             runtime=batch.runtime,
-        script:
-            "../scripts/comparisons.py"
+        shell:
+            command("comparisons")

@@ -19,5 +19,5 @@ for batch in jobs_of("train"):
         resources:
             mem_mb=memory(batch),
             runtime=batch.runtime,
-        script:
-            "../scripts/train.py"
+        shell:
+            command("train")

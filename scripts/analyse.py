@@ -30,5 +30,5 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
         (rows.write_rows if "file" in found else rows.write_table)(found, path)
 
 
-if "snakemake" in globals():
-    jobs.run(snakemake, main)
+if __name__ == "__main__":
+    jobs.run(main)

@@ -61,5 +61,5 @@ def joined(paths: Sequence[str], n_tables: int):
     return pd.concat(rows, ignore_index=True)
 
 
-if "snakemake" in globals():
-    jobs.run(snakemake, main)
+if __name__ == "__main__":
+    jobs.run(main)

@@ -22,5 +22,5 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
         rows.write_table(table, path)
 
 
-if "snakemake" in globals():
-    jobs.run(snakemake, main)
+if __name__ == "__main__":
+    jobs.run(main)

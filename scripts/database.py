@@ -26,5 +26,5 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
     write_json(unit.outputs["header"], found)
 
 
-if "snakemake" in globals():
-    jobs.run(snakemake, main)
+if __name__ == "__main__":
+    jobs.run(main)

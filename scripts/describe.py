@@ -82,5 +82,5 @@ def header(load: jobs.Unit) -> dict[str, str]:
     return found
 
 
-if "snakemake" in globals():
-    jobs.run(snakemake, main)
+if __name__ == "__main__":
+    jobs.run(main)

@@ -43,5 +43,5 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
             (Path(unit.outputs["metrics"]).parent / name).unlink(missing_ok=True)
 
 
-if "snakemake" in globals():
-    jobs.run(snakemake, main)
+if __name__ == "__main__":
+    jobs.run(main)

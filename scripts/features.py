@@ -75,5 +75,5 @@ def listed(unit: jobs.Unit, database: str, bad: list[tuple[str, str]]) -> None:
         exclusion.write_list(path, [(database, unit.spec["type"], *row) for row in bad])
 
 
-if "snakemake" in globals():
-    jobs.run(snakemake, main)
+if __name__ == "__main__":
+    jobs.run(main)

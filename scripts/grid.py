@@ -94,5 +94,5 @@ def markdown(name, axes, rows):
     return f"# {name}\n\n{table}\n\n{CAUTION}\n"
 
 
-if "snakemake" in globals():
-    jobs.run(snakemake, main)
+if __name__ == "__main__":
+    jobs.run(main)

@@ -23,5 +23,5 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
     write_json(unit.outputs["report"], {"key": unit.key, "spec": unit.spec, **report})
 
 
-if "snakemake" in globals():
-    jobs.run(snakemake, main)
+if __name__ == "__main__":
+    jobs.run(main)

@@ -47,5 +47,5 @@ def commit() -> str:
     return f"commit {told[-1]}" if Path(told[0]).resolve() == HOME else ""
 
 
-if "snakemake" in globals():
-    jobs.run(snakemake, main)
+if __name__ == "__main__":
+    jobs.run(main)

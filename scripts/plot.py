@@ -286,5 +286,5 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
             drawn[Path(output).stem](path)
 
 
-if "snakemake" in globals():
-    jobs.run(snakemake, main)
+if __name__ == "__main__":
+    jobs.run(main)

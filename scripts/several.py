@@ -25,5 +25,5 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
     script_of(unit.stage).main(unit, job)
 
 
-if "snakemake" in globals():
-    jobs.run(snakemake, main)
+if __name__ == "__main__":
+    jobs.run(main)

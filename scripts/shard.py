@@ -39,5 +39,5 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
     write_json(unit.outputs["done"], {"key": unit.key, "rows": sum(part), "bad": bad})
 
 
-if "snakemake" in globals():
-    jobs.run(snakemake, main)
+if __name__ == "__main__":
+    jobs.run(main)

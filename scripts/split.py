@@ -71,5 +71,5 @@ def leaks(unit: jobs.Unit, tables: list, split) -> list[str]:
     return lines
 
 
-if "snakemake" in globals():
-    jobs.run(snakemake, main)
+if __name__ == "__main__":
+    jobs.run(main)

@@ -86,5 +86,5 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
             write_text(failed, f"{', '.join(missing)}: could not be made\n")
 
 
-if "snakemake" in globals():
-    jobs.run(snakemake, main)
+if __name__ == "__main__":
+    jobs.run(main)

@@ -70,5 +70,5 @@ def draw(filled, paths):
             plots.heat_map(list(axes.values()), rows, path, table["caption"], across=axes[ACROSS])
 
 
-if "snakemake" in globals():
-    jobs.run(snakemake, main)
+if __name__ == "__main__":
+    jobs.run(main)
