@@ -44,6 +44,33 @@ def test_every_set_can_be_had(emodb, tmp_path, name):
     np.testing.assert_array_equal(matrix, expected)
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")
+@pytest.mark.parametrize("level", ["functionals", "lld"])
+@pytest.mark.parametrize("name", SETS)
+def test_what_came_before_changes_nothing(name, level):
+    """One run of openSMILE takes many recordings; each is as if it were alone."""
+    rng = np.random.default_rng(1)
+    time = np.arange(16000) / 16000
+    voice = np.sign(np.sin(2 * np.pi * 140 * time)) * np.abs(np.sin(9 * time)) * 0.3
+    voice = (voice + rng.normal(scale=0.01, size=len(time))).astype(np.float32)
+    signals = [
+        (voice, 16000),
+        (np.zeros(16000, np.float32), 16000),
+        (voice[:80], 16000),
+        (np.tile(voice, 5), 16000),
+        (voice, 8000),
+        (voice * 4, 16000),
+        (voice, 16000),
+    ]
+    extractor = OpenSmile({"set": name, "level": level})
+    for samples, rate in signals:
+        found = extractor._frames([samples[None]], rate)
+        bounded = np.clip(samples[None], -1, 32767 / 32768)
+        expected = extractor.smile(bounded, rate)[0]
+        np.testing.assert_array_equal(found, expected)
+    assert extractor._kept[0] == 16000
+
+
 @pytest.mark.parametrize(
     "database, pattern, step, rate",
     [
