@@ -71,6 +71,12 @@ def measure(folder: Path, data: Path) -> None:
         content = {"experiments": ["grid.ini"], "grid": grid}
         (folder / f"{name}.yaml").write_text(json.dumps(content))
     empty = ["-s", "empty.smk", "-n"]
+    more = {"inis": "grid.ini", "grid": grids["hundred"]}
+    more = {"experiments": ["grid.ini", "more.ini"], "grid": [more]}
+    (folder / "more.yaml").write_text(json.dumps(more))
+    (folder / "more.ini").write_text(
+        INI.format(data=data).replace("name = grid", "name = more") + "C_val = 7\n"
+    )
     izwi = ["-s", str(HOME / "Snakefile"), "--configfile"]
     call(folder, *izwi, "one.yaml")
     call(folder, *izwi, "thousand.yaml", "-n")
@@ -82,7 +88,7 @@ def measure(folder: Path, data: Path) -> None:
     row("100 experiments on cached features, all outputs", (wall, cpu))
     fits = measured(sys.executable, __file__, "--fit", folder)
     row("their scaling, fitting and predicting alone", (fits, fits))
-    row("one experiment beside them", call(folder, *izwi, "one.yaml"))
+    row("one experiment added: only it runs", call(folder, *izwi, "more.yaml"))
     call(folder, *izwi, "hundred.yaml")
     found = interleaved(folder, {"empty": empty, "nothing": [*izwi, "hundred.yaml", "-n"]})
     row("nothing to do, 100 experiments", found["nothing"])

@@ -12,7 +12,7 @@ from sklearn.svm import SVC
 from workflow import ROOT, Folder
 
 from izwi.experiment import resolve
-from izwi.features import extract
+from izwi.features.extraction import extract
 from izwi.plan import extractor_key
 
 torch = pytest.importorskip("torch")
