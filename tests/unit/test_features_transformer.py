@@ -19,7 +19,7 @@ from izwi.errors import UserError
 from izwi.features import batches, extraction
 from izwi.features.transformer import HUB, padded_length
 from izwi.keys import LargeFiles
-from izwi.plan import extractor_key
+from izwi.plan.features import extractor_key
 
 torch = pytest.importorskip("torch")
 import transformers as tf  # noqa: E402

@@ -222,11 +222,13 @@ def test_what_is_explained_or_drawn_changes_no_other_key(tmp_path):
         PLOT="calibration = True\nuncertainty = True\nrecall = True\nfairness = True\n"
         "uncertainty_threshold = 0.3",
     )
-    plan = make_plan([plain, more], "results", "cache", cwd=tmp_path, wishes=False)
+    plan = make_plan([plain, more], "results", str(tmp_path / "cache"), cwd=tmp_path, wishes=False)
     for stage in ("load", "split", "train"):
         assert len(plan.units[stage]) == 1
     # One set more, for the properties of the recordings; figures of the certain ones beside all.
-    apart = make_plan([plain], "results", "cache", cwd=tmp_path, wishes=False).units["features"]
+    apart = make_plan(
+        [plain], "results", str(tmp_path / "cache"), cwd=tmp_path, wishes=False
+    ).units["features"]
     added = set(plan.units["features"]) - set(apart)
     assert [plan.units["features"][key].spec["type"] for key in added] == ["signal"]
     assert set(apart) < set(plan.units["features"])

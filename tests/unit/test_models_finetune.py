@@ -14,7 +14,8 @@ from sklearn.metrics import recall_score
 from izwi import audio, features, fitting
 from izwi.errors import UserError
 from izwi.models import load_model, model_class
-from izwi.plan import _without_places, extractor_key
+from izwi.plan.features import extractor_key
+from izwi.plan.training import without_places
 
 torch = pytest.importorskip("torch")
 tf = pytest.importorskip("transformers")
@@ -297,7 +298,7 @@ def test_the_weights_are_in_the_key_their_place_is_not(models, tmp_path):
     assert cls.content(values(models / "layer")) == cls.content(values(tmp_path / "moved"))
     assert cls.content(values(models / "layer")) != cls.content(values(models / "group"))
     specs = [
-        _without_places({"model": {"type": "finetune", "options": values(folder)}})
+        without_places({"model": {"type": "finetune", "options": values(folder)}})
         for folder in (models / "layer", tmp_path / "moved")
     ]
     assert specs[0] == specs[1] and "freeze" in specs[0]["model"]["options"]

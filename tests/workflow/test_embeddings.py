@@ -13,7 +13,7 @@ from workflow import ROOT, Folder
 
 from izwi.experiment import resolve
 from izwi.features.extraction import extract
-from izwi.plan import extractor_key
+from izwi.plan.features import extractor_key
 
 torch = pytest.importorskip("torch")
 import audresample  # noqa: E402
