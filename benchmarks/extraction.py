@@ -222,7 +222,7 @@ def izwi(
     )
     cls = extractor_class(type)
     if single:
-        cls.capacity = lambda self, group: 1
+        cls._fit = lambda self, samples: 1
     spec = {"type": type, "options": {o.name: o.default for o in cls.options} | (options or {})}
     places = {path: path for path in paths}
     store = Path(files).with_name("store")

@@ -1,9 +1,9 @@
 """Embeddings of pretrained transformers: wav2vec 2.0, HuBERT, WavLM, data2vec, Whisper, AST.
 
 The models and their front ends are those of the transformers library, in float32. On a computer
-without graphics card a vector depends on its own audio alone, to the last bit: a row is padded to
-a length that follows from its own, each batch is computed on one core, and where torch takes
-another algorithm for a single row than for several, that row is doubled.
+without graphics card a vector depends on its own audio alone, to the last bit: whether a row is
+padded, and to which length, follows from its own, each batch is computed on one core, and where
+torch takes another algorithm for a single row than for several, that row is doubled.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from izwi import heap
 from izwi.errors import UserError
 from izwi.features import pretrained
 from izwi.features.base import BatchExtractor
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import torch
 
-# Audio of one batch: on a processor more gains nothing, on a graphics card it does.
-BATCH_SECONDS = {"cpu": 40, "cuda": 320}
+# Audio of one batch: on a processor only short rows gain, on a graphics card all do.
+BATCH_SECONDS = {"cpu": 16, "cuda": 320}
 # A wave in one piece takes some 20 MB a second.
 LONGEST_SECONDS = 300
 
@@ -192,6 +193,7 @@ class Transformer(BatchExtractor):
         import torch
 
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        heap.keep_freed()
         # Graphics cards compute convolutions with 10 bits less otherwise.
         torch.backends.cudnn.allow_tf32 = False
         self.front = pretrained.front_end(self.folder)
@@ -290,15 +292,20 @@ class Waves(Transformer):
             raise audio.AudioError(f"{seconds:.3f} s are too short for {self.name}")
         front = self.front(mono, sampling_rate=self.front.sampling_rate, return_tensors="np")
         length, masked = len(mono), False
-        if self.pads:
-            length = padded_length(length)
-            masked = self.frames(length) > frames
+        padded = padded_length(length)
+        # A row that no other fits beside stays as it is.
+        if self.pads and self._fit(padded) > 1:
+            length, masked = padded, self.frames(padded) > frames
         return (length, masked), front["input_values"][0].astype("float32")
 
     def capacity(self, group: Hashable) -> int:
         """Most rows of a batch; see the base class."""
         length, _ = group
-        return max(1, BATCH_SECONDS[self.device] * self.front.sampling_rate // length)
+        return self._fit(length)
+
+    def _fit(self, samples: int) -> int:
+        """How many rows of a length share a batch."""
+        return max(1, BATCH_SECONDS[self.device] * self.front.sampling_rate // samples)
 
     def batch(self, group: Hashable, items: list[np.ndarray]) -> list[np.ndarray]:
         """Embed rows of one padded length; see the base class."""
