@@ -1,11 +1,13 @@
 """What grids cost: planning, nothing to do, training on cached features.
 
-    python benchmarks/grids.py [--data path/to/emodb.csv]
+    python benchmarks/grids.py [--data path/to/emodb.csv] [--full]
 
-Prints a Markdown table: medians of interleaved calls, wall and CPU seconds.
+Prints a Markdown table: medians of interleaved calls, wall and CPU seconds. With --full the 1,000
+experiments that else are only planned are run, too, which takes some minutes.
 """
 
 import argparse
+import itertools
 import json
 import os
 import resource
@@ -42,6 +44,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=DATA, help="CSV of the database")
+    parser.add_argument("--full", action="store_true", help="run 1,000 experiments, too")
     parser.add_argument("--fit", type=Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.fit:
@@ -52,12 +55,12 @@ def main() -> None:
         sys.exit(f"{data} does not exist; name a CSV database by --data or its folder by IZWI_DATA")
     folder = Path(tempfile.mkdtemp(prefix="izwi-benchmark-"))
     try:
-        measure(folder, data)
+        measure(folder, data, full=arguments.full)
     finally:
         shutil.rmtree(folder)
 
 
-def measure(folder: Path, data: Path) -> None:
+def measure(folder: Path, data: Path, *, full: bool) -> None:
     """All rows of the table."""
     (folder / "grid.ini").write_text(INI.format(data=data))
     (folder / "empty.smk").write_text("rule all:\n    input: []\n    shell: 'true'\n")
@@ -77,13 +80,21 @@ def measure(folder: Path, data: Path) -> None:
     (folder / "more.ini").write_text(
         INI.format(data=data).replace("name = grid", "name = more") + "C_val = 7\n"
     )
+    (folder / "inis").mkdir()
+    for i, (model, chosen) in enumerate(itertools.product(MODELS, features(200))):
+        text = INI.format(data=data).replace("name = grid", f"name = e{i}")
+        text = text.replace("scale =", f"features = {chosen}\nscale =")
+        (folder / "inis" / f"{i}.ini").write_text(text.replace("svm", model))
+    (folder / "inis.yaml").write_text(json.dumps({"experiments": ["inis/*.ini"]}))
     izwi = ["-s", str(HOME / "Snakefile"), "--configfile"]
     call(folder, *izwi, "one.yaml")
     call(folder, *izwi, "thousand.yaml", "-n")
-    found = interleaved(folder, {"empty": empty, "planned": [*izwi, "thousand.yaml", "-n"]})
+    calls = {name: [*izwi, f"{name}.yaml", "-n"] for name in ("thousand", "inis")}
+    found = interleaved(folder, {"empty": empty, **calls})
     print("| work | wall s | CPU s |\n|---|---|---|")
     row("an empty workflow, dry run", found["empty"])
-    row("1,000 experiments, dry run, all to be done", found["planned"])
+    row("1,000 experiments of a grid, dry run, all to be done", found["thousand"])
+    row("1,000 inis, dry run, all to be done", found["inis"])
     wall, cpu = call(folder, *izwi, "hundred.yaml")
     row("100 experiments on cached features, all outputs", (wall, cpu))
     fits = measured(sys.executable, __file__, "--fit", folder)
@@ -93,6 +104,10 @@ def measure(folder: Path, data: Path) -> None:
     found = interleaved(folder, {"empty": empty, "nothing": [*izwi, "hundred.yaml", "-n"]})
     row("nothing to do, 100 experiments", found["nothing"])
     row("an empty workflow, dry run, in turn with it", found["empty"])
+    if full:
+        row("1,000 experiments on cached features", call(folder, *izwi, "thousand.yaml"))
+        idle = interleaved(folder, {"nothing": [*izwi, "thousand.yaml", "-n"]})
+        row("nothing to do, 1,000 experiments", idle["nothing"])
     print(f"\nan experiment beside its fitting: {(cpu - fits) / 100:.2f} CPU s")
     print(f"nothing to do / empty workflow: {found['nothing'][0] / found['empty'][0]:.2f}")
 
