@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from izwi import options
-from izwi.options import Option, convert
+from izwi.options import Option, convert, values
 from tests.conftest import ROOT
 
 # Options that occur in nkululeko's published inis, or in its documentation.
@@ -67,7 +67,7 @@ def test_every_option_is_documented_and_consistent():
         assert option.doc or option.advice, where
         assert option.status in ("ok", "inert", "unsupported"), where
         assert option.status != "unsupported" or option.advice, where
-        assert set(option.kind.split("|")) <= set(options._CONVERSIONS), where
+        assert set(option.kind.split("|")) <= set(values._CONVERSIONS), where
         assert option.stage in (
             "load",
             "soft",

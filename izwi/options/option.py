@@ -1,0 +1,49 @@
+"""One option of an ini."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Option:
+    """One option of the ini.
+
+    Args:
+        section: its section, upper case
+        name: its canonical name as users write it (compared case-insensitively)
+        kind: ``str | int | float | bool | list | dict | path | number_list | model | any``
+            (a model is a folder or a name on the hub); several allowed kinds are joined by ``|``,
+            such as ``"float|str"``
+        default: value where the ini is silent
+        doc: one line for the reference page
+        stage: the stage that reads it: ``load | split | features | audit | train | evaluate |
+            analyse | soft | plot``, or ``none`` where it changes no result
+        choices: allowed values; empty means any of its kind
+        minimum: smallest allowed number
+        maximum: largest allowed number
+        aliases: other spellings
+        per_database: also, or only, written as ``<database>.<name>``
+        status: ``ok``, ``inert`` (known, without effect here: a note) or ``unsupported`` (known
+            to nkululeko, would change a figure: an error)
+        advice: what to do instead, for ``inert`` and ``unsupported``
+        database_only: for ``per_database``: never written for all databases at once
+        hint: what is probably meant where a number is out of range
+    """
+
+    section: str
+    name: str
+    kind: str = "str"
+    default: Any = None
+    doc: str = ""
+    stage: str = "none"
+    choices: tuple[Any, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    aliases: tuple[str, ...] = ()
+    per_database: bool = False
+    status: str = "ok"
+    advice: str = ""
+    database_only: bool = False
+    hint: str = ""
