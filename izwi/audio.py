@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 # What streaming writers leave in a header whose size they never learn.
 UNKNOWN_SIZES = {0, 0x7FFFFFFF, 0xFFFFFFFF}
+# So many samples at once, where hours of audio must fit into little memory.
+BLOCK = 2**22
 
 
 class AudioError(Exception):

@@ -113,8 +113,7 @@ class Extractor:
     def take(self, box: list[np.ndarray], rate: int) -> np.ndarray:
         """Compute the features of the one signal in a list.
 
-        An extractor that needs much memory beside the signal takes it out, and lets go of it when
-        it can; others implement ``__call__`` alone.
+        See `FrugalExtractor`; others implement ``__call__`` alone.
         """
         return self(box[0], rate)
 
@@ -130,6 +129,29 @@ class Extractor:
                 and ``remarked``
         """
         return []
+
+
+class FrugalExtractor(Extractor):
+    """Needs much memory beside the signal, so takes it out of its list and lets go of it."""
+
+    def __call__(self, signal: np.ndarray, rate: int) -> np.ndarray:
+        """Compute the features of one row; see the base class."""
+        return self.take([signal], rate)
+
+    def take(self, box: list[np.ndarray], rate: int) -> np.ndarray:
+        """Compute the features of the one signal in a list, which is empty then.
+
+        Args:
+            box: a signal of shape (channels, samples), float32
+            rate: sampling rate in Hz
+
+        Returns:
+            as ``__call__``
+
+        Raises:
+            AudioError: if the signal cannot be used
+        """
+        raise NotImplementedError
 
 
 class TableExtractor(Extractor):

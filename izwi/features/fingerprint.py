@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from izwi.audio import BLOCK
 from izwi.features import signal as properties
 from izwi.features.base import Extractor
 
@@ -26,8 +27,6 @@ APART = 0.05
 SMOOTH = 0.05
 # Frames about an anchor: length and hop in samples, and their number.
 FRAME, HOP, FRAMES = 512, 128, 16
-# So many samples at once: hours of audio fit into little memory.
-BLOCK = 2**22
 # dB below the loudest band and frame that count: codecs change what is quieter.
 DEPTH = 30.0
 # Of the cosine transform of bands and frames, so many coefficients of either are kept.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from izwi.errors import UserError
 from izwi.features import praat
-from izwi.features.base import Extractor
+from izwi.features.base import FrugalExtractor
 from izwi.options import Option
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class Contour(NamedTuple):
         return Contour(self.times[inside], self.values[inside])
 
 
-class Mld(Extractor):
+class Mld(FrugalExtractor):
     """Syllable nuclei, and per syllable and recording F0, energy, duration, rhythm and pauses.
 
     F0 is in semitones from the recording's median, energy in dB from its mean, so that neither
@@ -149,10 +149,6 @@ class Mld(Extractor):
         low, high = (options.get(f"mld.f0_{end}", limit) for end, limit in praat.F0_RANGE.items())
         if low >= high:
             raise UserError(f"[FEATS] mld.f0_min: {low:g} Hz is not below mld.f0_max, {high:g}")
-
-    def __call__(self, signal: np.ndarray, rate: int) -> np.ndarray:
-        """Compute the features of one row; see the base class."""
-        return self.take([signal], rate)
 
     def take(self, box: list[np.ndarray], rate: int) -> np.ndarray:
         """Compute the features of one row; see the base class."""

@@ -6,6 +6,8 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from izwi.audio import BLOCK
+from izwi.features.base import FrugalExtractor
 from izwi.features.picture import Picture, cells
 from izwi.options import Option
 
@@ -20,8 +22,6 @@ STEP = 0.01
 LONG = 300.0
 # Seconds of a recording after which the memory that openSMILE took is given back.
 KEPT = 60.0
-# Samples that are written at once.
-BLOCK = 2**22
 SETS = (
     "ComParE_2016",
     "GeMAPS",
@@ -40,7 +40,7 @@ SETS = (
 )
 
 
-class OpenSmile(Picture):
+class OpenSmile(Picture, FrugalExtractor):
     """openSMILE's functionals, or its low-level descriptors: their mean and sd, or as frames.
 
     Audio is averaged over channels and, unless ``sampling_rate`` is given, analysed at its own
@@ -135,10 +135,6 @@ class OpenSmile(Picture):
     def remarks(self, matrix: pd.DataFrame) -> list[str]:
         """How many rows were cut; see the base class."""
         return super().remarks(matrix) if self.asides else []
-
-    def __call__(self, signal: np.ndarray, rate: int) -> np.ndarray:
-        """Compute the features of one row; see the base class."""
-        return self.take([signal], rate)
 
     def take(self, box: list[np.ndarray], rate: int) -> np.ndarray:
         """Compute the features of one row; see the base class."""

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from izwi.errors import UserError
-from izwi.features.base import Extractor
+from izwi.features.base import FrugalExtractor
 from izwi.options import Option
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _option(name: str, default: Any, doc: str, **limits: Any) -> Option:
     )
 
 
-class Praat(Extractor):
+class Praat(FrugalExtractor):
     """F0, formants, vocal tract length, jitter, shimmer, HNR, intensity and speech rate.
 
     Pitch, pulses and intensity are computed once and shared. Values are float64.
@@ -143,10 +143,6 @@ class Praat(Extractor):
         low, high = (options.get(f"praat.f0_{end}", limit) for end, limit in F0_RANGE.items())
         if low >= high:
             raise UserError(f"[FEATS] praat.f0_min: {low:g} Hz is not below praat.f0_max, {high:g}")
-
-    def __call__(self, signal: np.ndarray, rate: int) -> np.ndarray:
-        """Compute the features of one row; see the base class."""
-        return self.take([signal], rate)
 
     def take(self, box: list[np.ndarray], rate: int) -> np.ndarray:
         """Compute the features of one row; see the base class."""

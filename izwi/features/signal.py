@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from izwi.audio import BLOCK
 from izwi.features.base import Extractor
 
 if TYPE_CHECKING:
@@ -33,8 +34,6 @@ FULL_SCALE = 32767 / 32768
 # Seconds of a frame, and the level (dBFS) below which it is silent.
 FRAME = 0.02
 SILENT = -60.0
-# So many samples at once: hours of audio fit into little memory.
-BLOCK = 2**22
 # The noise floor is the level that this share of the frames does not exceed.
 QUIET = 0.1
 
