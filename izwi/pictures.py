@@ -11,7 +11,7 @@ from izwi.errors import UserError
 from izwi.options import suggest
 
 if TYPE_CHECKING:
-    from izwi.experiment import Experiment
+    from izwi.experiment.resolved import Experiment
 
 # Kind of map → packages beside the core that it needs.
 MAPS: dict[str, tuple[str, ...]] = {"tsne": (), "umap": ("umap-learn", "numba"), "pca": ()}

@@ -19,7 +19,7 @@ from izwi.ini import read_ini, unquoted
 if TYPE_CHECKING:
     import pandas as pd
 
-    from izwi.experiment import Experiment
+    from izwi.experiment.resolved import Experiment
 
 # Names in the folder of an experiment; what is known of a teacher lies beside its labels.
 LABELS = "soft_labels.csv"

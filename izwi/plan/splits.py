@@ -46,7 +46,7 @@ def split(draft: Draft, basis: Basis, tables: list[Unit], contents: list[Content
         "split",
         spec,
         [table.key for table in tables],
-        code_digest((*source_files("splits"), "binning.py", "submodels.py")),
+        code_digest((*source_files("splits"), "binning.py")),
         versions_of(("numpy", "pandas", "scipy", "scikit-learn")),
     )
     stem = draft.path("splits", f"{slug(label)}-{key}")

@@ -45,6 +45,7 @@ def train(draft: Draft, experiment: Experiment, ground: Ground) -> Unit:
     }
     modules = (
         "training.py",
+        "runs.py",
         "exclusion.py",
         "fitting.py",
         "balancing.py",

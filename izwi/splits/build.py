@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from izwi import binning, submodels
+from izwi import binning
 from izwi.errors import Problems
 from izwi.splits.checks import check_parts, check_speakers
 from izwi.splits.crossval import assign_folds
@@ -14,6 +14,7 @@ from izwi.splits.holdout import DEFAULT_SIZE, assign_parts
 from izwi.splits.parts import PARTS, folds
 from izwi.splits.report import Log, count, natural, shorten
 from izwi.splits.speakers import speaker_keys
+from izwi.splits.submodels import check_submodels
 from izwi.splits.subsets import dev_from_train, in_order
 
 COLUMNS = ["database", "file", "start", "end", "speaker", "part", "fold", "dev_folds"]
@@ -82,7 +83,7 @@ def make_split(
         labels = [str(label) for label in spec["labels"]]
         binning.edges_of(frame, folds(split), labels)
     if spec.get("submodel"):
-        for line in submodels.check(frame, spec["submodel"], list(folds(split))):
+        for line in check_submodels(frame, spec["submodel"], list(folds(split))):
             log.warn(line)
     return split, _report(split, labels, cross_validation, log)
 

@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from test_tuning import folds_of, made_up, spec_of
 
-from izwi import importance, splits, training
+from izwi import importance, runs, splits
 from izwi.errors import UserError
 from izwi.experiment import resolve
 from izwi.files import write_json
@@ -29,7 +29,7 @@ def trained(folder, kind, truth, tested, labels=LABELS, measure="uar", **more):
     del spec["tune"]
     folds = folds_of(samples, tested)
     truths = {fold: truth for fold, *_ in folds}
-    _, report = training.train_folds(spec, samples, truths, folds, labels, folder)
+    _, report = runs.train_folds(spec, samples, truths, folds, labels, folder)
     write_json(folder / "model.json", {"best_run": report["best_run"]})
     return samples, folds, truths, spec
 

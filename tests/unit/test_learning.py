@@ -22,11 +22,11 @@ from izwi import (
     clusters,
     learningcurve,
     selftraining,
-    submodels,
 )
 from izwi.errors import UserError
 from izwi.experiment import resolve
 from izwi.fitting import Samples
+from izwi.splits.submodels import check_submodels, values_of
 
 
 @pytest.fixture(scope="module")
@@ -126,20 +126,20 @@ def test_rows_without_a_submodel():
     table = pd.DataFrame({"gender": ["f", "m", None, "f", "x", None, "x"], "file": list("abcdefg")})
     train, test = np.array([0, 1, 2]), np.array([3, 4, 5, 6])
     with pytest.raises(UserError) as error:
-        submodels.check(table, "gender", [(0, train, train[:0], test)])
+        check_submodels(table, "gender", [(0, train, train[:0], test)])
     assert [line.split(":")[1] for line in error.value.problems] == [
         " 1 test rows have no value of 'gender', so no model can predict them",
         " 2 test rows have gender = x, but none of their training rows has",
     ]
-    warnings = submodels.check(table, "gender", [(0, train, train[:0], test[:1])])
+    warnings = check_submodels(table, "gender", [(0, train, train[:0], test[:1])])
     assert warnings == [
         "[MODEL] submodel: 1 training rows have no value of 'gender', they are unused"
     ]
     with pytest.raises(UserError, match="there is no column 'sexx' but gender"):
-        submodels.check(table, "sexx", [])
+        check_submodels(table, "sexx", [])
     numbers = pd.DataFrame({"age": range(30)})
     with pytest.raises(UserError, match="'age' has 30 values"):
-        submodels.values_of(numbers, "age")
+        values_of(numbers, "age")
 
 
 def problems(tmp_path: Path, **sections: str) -> list[str]:

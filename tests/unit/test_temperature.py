@@ -8,7 +8,7 @@ from scipy.special import softmax
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix, log_loss
 from test_tuning import made_up, spec_of
 
-from izwi import evaluation, models, temperature, training
+from izwi import evaluation, models, runs, temperature
 from izwi.errors import UserError
 from izwi.fitting import Fitted
 
@@ -55,7 +55,7 @@ def trained(tmp_path, part, kind="bayes", **more):
 
     spec = {key: value for key, value in spec_of(kind, {}, **more).items() if key != "tune"}
     folds = list(splits.folds(samples.split))
-    return (samples, y, folds), training.train_folds(spec, samples, {0: y}, folds, LABELS, tmp_path)
+    return (samples, y, folds), runs.train_folds(spec, samples, {0: y}, folds, LABELS, tmp_path)
 
 
 def test_scaled_on_dev_alone(tmp_path):

@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, SVR
 
-from izwi import evaluation, models, training, tuning
+from izwi import evaluation, models, runs, tuning
 from izwi.errors import UserError
 from izwi.experiment import resolve
 from izwi.fitting import Samples
@@ -112,7 +112,7 @@ def test_no_test_row_reaches_the_search(monkeypatch, tmp_path):
     spec = spec_of("knn", {"K_val": [1, 5, 15]})
     folds = folds_of(samples, ["db/1", "db/4"])
     truths = {1: y, 2: y}
-    expected = training.train_folds(spec, samples, truths, folds, ["a", "b", "c"], tmp_path)
+    expected = runs.train_folds(spec, samples, truths, folds, ["a", "b", "c"], tmp_path)
     search, seen = tuning.search, []
 
     def poisoned(spec, samples, truth, train_rows, dev_rows, *more):
@@ -126,9 +126,7 @@ def test_no_test_row_reaches_the_search(monkeypatch, tmp_path):
         )
 
     monkeypatch.setattr(tuning, "search", poisoned)
-    predictions, report = training.train_folds(
-        spec, samples, truths, folds, ["a", "b", "c"], tmp_path
-    )
+    predictions, report = runs.train_folds(spec, samples, truths, folds, ["a", "b", "c"], tmp_path)
     pd.testing.assert_frame_equal(predictions, expected[0])
     assert report["tuning"] == expected[1]["tuning"]
     for (_, _, _, test), rows in zip(folds, seen, strict=True):
@@ -139,7 +137,7 @@ def test_chosen_values_are_fitted_on_all_training_rows(tmp_path):
     samples, y, _ = made_up(5)
     spec = spec_of("knn", {"K_val": [1, 5, 15]})
     folds = folds_of(samples, ["db/1", "db/4"])
-    predictions, report = training.train_folds(
+    predictions, report = runs.train_folds(
         spec, samples, {1: y, 2: y}, folds, ["a", "b", "c"], tmp_path
     )
     outer = []
