@@ -47,7 +47,13 @@ def _print_results(plan: Plan) -> None:
         return
     with open(path, newline="", encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
-    print("\n" + table(rows[:MAX_ROWS]), file=sys.stderr)
+    try:
+        shown = table(rows[:MAX_ROWS])
+    except (AttributeError, KeyError, TypeError, ValueError):
+        # Written over by a spreadsheet, or cut.
+        shown = f"{path} was changed: delete it and start again, it is made anew"
+        rows = []
+    print("\n" + shown, file=sys.stderr)
     if len(rows) > MAX_ROWS:
         print(f"… {len(rows) - MAX_ROWS} more in {path}", file=sys.stderr)
     folder = Path(plan.results) / "experiments"

@@ -7,7 +7,9 @@ last job of a call, fails where an experiment is missing. No output is ever empt
 
 from __future__ import annotations
 
+import json
 import os
+import zipfile
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -36,6 +38,29 @@ def whole(path: str) -> bool:
         return os.stat(path).st_size > 0
     except OSError:
         return False
+
+
+def damaged(paths: Iterable[str]) -> str | None:
+    """The first of some JSON, Parquet and skops files that cannot be read, None where all can."""
+    return next((path for path in paths if os.path.exists(path) and not _readable(path)), None)
+
+
+def _readable(path: str) -> bool:
+    try:
+        if path.endswith(".json"):
+            json.loads(Path(path).read_bytes())
+        elif path.endswith(".parquet"):
+            import pyarrow.parquet as pq
+
+            for _ in pq.ParquetFile(path).iter_batches():
+                pass
+        elif path.endswith(".skops"):
+            with zipfile.ZipFile(path) as archive:
+                return archive.testzip() is None
+    # Those of pyarrow are one of them.
+    except (ValueError, OSError, zipfile.BadZipFile):
+        return False
+    return True
 
 
 def clear(paths: Iterable[str]) -> None:

@@ -138,6 +138,10 @@ def _tried(unit: Unit, job: Job, main: Callable[[Unit, Job], None]) -> list[str]
             raise
         if line := refusal(error):
             return [f"{unit.stage} of {unit.label}: {line}"]
+        listing = job.plan.listings.get(unit.key)
+        if path := failures.damaged([*unit.input_files(), *([listing] if listing else [])]):
+            advice = "delete it and start again, it is made anew"
+            return [f"{unit.stage} of {unit.label}: {path} is damaged: {advice}"]
         reason = " ".join(str(error).split()) or "no reason given"
         lines = [
             f"{unit.stage} of {unit.label}: unexpected {type(error).__name__}: {reason}; "

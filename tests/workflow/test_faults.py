@@ -4,6 +4,7 @@ import csv
 import html
 import os
 import random
+import shutil
 import signal
 import subprocess
 import time
@@ -149,6 +150,34 @@ def test_two_calls_at_once(undisturbed, tmp_path):
     assert sum("Nothing to be done" in text for text in texts) == 1
     assert sum("waiting for process" in text for text in texts) == 1
     assert contents(folder) == contents(undisturbed)
+
+
+def test_damaged_results_are_named(undisturbed, tmp_path):
+    shutil.copytree(undisturbed.path, tmp_path / "copy", symlinks=True)
+    folder = Folder(tmp_path / "copy")
+    more = folder.ini("more", DATA=DATA, FEATS=FEATS, MODEL={"type": "knn", "K_val": 7})
+    folder.config(["svm.ini", "knn.ini", more], "more.yaml")
+    metrics = folder.path / "results/experiments/knn/metrics.json"
+    (matrix,) = (folder.path / "results/features").glob("demo-*/os-*.parquet")
+    for path, stage in ((matrix, "train of more"), (metrics, "summary of all_experiments")):
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+        call = folder.run("--configfile", "more.yaml", ok=False)
+        assert call.code != 0 and "Traceback" not in call.text
+        name = path.relative_to(folder.path)
+        told = f"{stage}: {name} is damaged: delete it and start again, it is made anew"
+        assert told in call.text.splitlines()[-1]
+        path.unlink()
+    folder.run("--configfile", "more.yaml")
+    assert contents(folder) == contents(undisturbed)
+
+    summary = folder.path / "results/summary.csv"
+    summary.write_text(summary.read_text().replace(",", ";"))
+    call = folder.run("--configfile", "more.yaml")
+    assert "Traceback" not in call.text
+    told = "results/summary.csv was changed: delete it and start again, it is made anew"
+    assert told in call.text
+    summary.unlink()
+    assert "was changed" not in folder.run("--configfile", "more.yaml").text
 
 
 def test_killed_at_any_moment(undisturbed, tmp_path):
