@@ -98,6 +98,9 @@ def evaluate(
         warnings.append(
             f"few speakers: the figures are those of {_speakers(first)} and depend on who they are"
         )
+    low, high = result["ci"]
+    if low is not None and high - low < 1e-9:
+        warnings.append(_without_width(labelled, n, measure, task))
     for database, rows in first.groupby("database", sort=False).indices.items():
         own, found = sample.part(rows), limits
         if len(rows) < len(first):
@@ -463,6 +466,23 @@ def _check(spec: dict[str, Any], predictions: pd.DataFrame, labelled: pd.DataFra
             )
         if f"p_{spec['labels'][1]}" not in predictions:
             raise UserError("[MODEL] measure: eer needs a model that gives probabilities; use uar")
+
+
+def _without_width(rows: pd.DataFrame, n: int, measure: str, task: str) -> str:
+    """What an interval whose limits are equal does not say.
+
+    The bound is the exact one behind the rule of three (Hanley & Lippman-Hand, "If nothing goes
+    wrong, is everything all right?", 1983): errors so frequent leave n samples without one in 5 %.
+    """
+    line = f"the interval of {measure} has no width, since nothing varies in this test set: "
+    line += "it says nothing about others"
+    if task == "classification" and (rows["truth"] == rows["prediction"]).all():
+        bound = 100 * (1 - 0.05 ** (1 / n))
+        line += (
+            f"; no error in {n} samples fits an error rate of up to {bound:.2g} %, "
+            "if samples were independent"
+        )
+    return line
 
 
 def _absent(rows: pd.DataFrame, labels: list[str]) -> list[str]:

@@ -9,6 +9,7 @@ import audmetric
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.stats
 from sklearn import metrics as sk
 
 from izwi import evaluation, intervals, rows
@@ -66,6 +67,25 @@ def evaluate(
     result = evaluation.evaluate(spec, predictions, **reports)
     json.dumps(result, allow_nan=False)
     return result
+
+
+@pytest.mark.parametrize("ci", ["auto", "samples", "speakers"])
+def test_an_interval_without_width_is_told(ci):
+    truth = np.array(["a", "b"] * 24)
+    labels = ["a", "b"]
+    result = evaluate(table(truth, truth), labels=labels, ci=ci)
+    assert result["ci"] == [1, 1]
+    # 95 % of draws of 48 samples with this error rate have an error.
+    rate = 0.0605
+    assert 1 - scipy.stats.binom.pmf(0, 48, rate) == pytest.approx(0.95, abs=1e-3)
+    assert (
+        "the interval of uar has no width, since nothing varies in this test set: it says nothing "
+        "about others; no error in 48 samples fits an error rate of up to 6.1 %, if samples were "
+        "independent"
+    ) in result["warnings"]
+    wrong = evaluate(table(truth, np.array(["a"] * 48)), labels=labels, ci="jackknife")
+    told = [line for line in wrong["warnings"] if "no width" in line]
+    assert wrong["ci"] == [0.5, 0.5] and told and "no error" not in told[0]
 
 
 def test_evaluate_classification():
