@@ -48,8 +48,8 @@ onstart:
 
 
 onsuccess:
-    closing.success(PLAN)
+    call_summary.success(PLAN)
 
 
 onerror:
-    closing.failure(PLAN, str(log[0] if isinstance(log, list) else log))
+    call_summary.failure(PLAN, str(log[0] if isinstance(log, list) else log))

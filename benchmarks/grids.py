@@ -129,15 +129,16 @@ def fitting(folder: Path) -> float:
     """CPU seconds in which one process fits and predicts all that the last call did."""
     sys.path.insert(0, str(HOME))
     os.chdir(folder)
-    from izwi import fitting, jobs, training
-    from izwi.units import Plan
+    from izwi.engine import job
+    from izwi.engine.plan import Plan
+    from izwi.training import fit_predict, fitting
 
     plans = Path("results", "plans").glob("????????????.json")
     plan = Plan.load(str(max(plans, key=lambda path: path.stat().st_mtime)))
     seconds = 0.0
     for unit in plan.units["train"].values():
-        tables, matrices, split, labels = jobs.read_samples(unit)
-        _, samples, folds, truths, *_ = training.prepare(tables, matrices, split, labels)
+        tables, matrices, split, labels = job.read_samples(unit)
+        _, samples, folds, truths, *_ = fit_predict.prepare(tables, matrices, split, labels)
         (fold, train, dev, test), *_ = folds
         started = time.process_time()
         spec = unit.spec

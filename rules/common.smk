@@ -14,25 +14,26 @@ if OWN:
     # All that planning makes stays: to look for garbage in it is a sixth of its time.
     gc.disable()
 
-from izwi import calls, closing, jobs, lock, report as reports
-from izwi.batching import Batch, arrange
-from izwi.config import read_config, resolve_all
+from izwi.engine import call_summary, cli_args, job, lock
+from izwi.reporting import snakemake_report as reports
+from izwi.engine.batching import Batch, arrange
+from izwi.config.result_set import read_config, resolve_all
 from izwi.errors import UserError, refusal
-from izwi.plan import make_plan
-from izwi.units import Plan
+from izwi.planning import make_plan
+from izwi.engine.plan import Plan
 
 
 def plan_of(config):
     """The plan of this call; jobs that start on their own take it ready-made."""
-    if not workflow.is_main_process and jobs.PLAN in os.environ:
-        return Plan.load(os.environ[jobs.PLAN])
+    if not workflow.is_main_process and job.PLAN in os.environ:
+        return Plan.load(os.environ[job.PLAN])
     cwd = Path.cwd()
     try:
         settings = read_config(
             config, cwd=cwd, fallback=HOME / "config" / "config.yaml"
         )
         experiments = resolve_all(settings, cwd=cwd)
-        reads = calls.only_reads(sys.argv[1:])
+        reads = cli_args.only_reads(sys.argv[1:])
         # What another call makes meanwhile is there when this one plans.
         alone = lock.hold(settings.results, wait=not reads)
         shard_files = settings.shard_files
@@ -59,14 +60,14 @@ def plan_of(config):
     arrange(
         plan,
         cores() or CLUSTER_CORES,
-        everything=not OWN or not calls.is_plain(sys.argv[1:]),
+        everything=not OWN or not cli_args.is_plain(sys.argv[1:]),
         cluster=cores() is None,
     )
     if reads:
         lock.release(settings.results)
-    os.environ[jobs.PLAN] = plan.save()
-    os.environ[jobs.CALL] = f"{os.getpid()}"
-    jobs.forget(plan)
+    os.environ[job.PLAN] = plan.save()
+    os.environ[job.CALL] = f"{os.getpid()}"
+    job.forget(plan)
     return plan
 
 
@@ -112,7 +113,7 @@ def command(name):
 
 
 PLAN = plan_of(config)
-SHOWN = reports.flags(PLAN) if calls.reports(sys.argv[1:]) else {}
+SHOWN = reports.flags(PLAN) if cli_args.reports(sys.argv[1:]) else {}
 
 
 def shown(batch):
@@ -129,4 +130,4 @@ if SHOWN:
 
 
 envvars:
-    jobs.PLAN,
+    job.PLAN,

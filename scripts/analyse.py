@@ -5,7 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from izwi import jobs
+from izwi.engine import job as jobs
 from izwi.files import atomic, write_json
 
 
@@ -13,10 +13,11 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
     """Write what one analysis found."""
     import pandas as pd
 
-    from izwi import analyses, rows
+    from izwi.analyses import kinds
+    from izwi.data import csv_files
 
     model = unit.inputs.get("model")
-    found = analyses.run(
+    found = kinds.run(
         unit.spec,
         *jobs.read_samples(unit),
         folder=Path(model).parent if model else None,
@@ -27,7 +28,7 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
         write_json(unit.outputs["result"], found)
         return
     with atomic(unit.outputs["result"]) as path:
-        (rows.write_rows if "file" in found else rows.write_table)(found, path)
+        (csv_files.write_rows if "file" in found else csv_files.write_table)(found, path)
 
 
 if __name__ == "__main__":

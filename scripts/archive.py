@@ -10,9 +10,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from izwi import archive, lock
+from izwi.engine import lock
+from izwi.engine.config_plan import planned
 from izwi.errors import UserError
-from izwi.planned import planned
+from izwi.reporting import archive
 
 
 def main(arguments: list[str] | None = None) -> int:

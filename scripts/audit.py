@@ -7,7 +7,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from izwi import jobs
+from izwi.engine import job as jobs
 from izwi.files import read_json, write_json
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from izwi.cells import harmless
+from izwi.data.csv_safety import harmless
 from izwi.errors import UserError
 from izwi.files import atomic
 
@@ -62,12 +62,12 @@ def main() -> int:
     """
     asked = arguments()
     try:
-        from izwi.predictor import Predictor, model_folder
+        from izwi.serving.predictor import Predictor, model_folder
 
         predictor = Predictor(asked.model or model_folder(asked.experiment, asked.results))
         name = asked.experiment or Path(asked.model).name
         if asked.web:
-            from izwi import web
+            from izwi.serving import web
 
             web.serve(predictor, name, asked.port)
             return 0
@@ -84,7 +84,7 @@ def predict(predictor, name, asked):
     import pandas as pd
     import soundfile
 
-    from izwi import inputs
+    from izwi.serving import inputs
 
     rows = inputs.collect(asked.inputs) if asked.inputs else None
     with tempfile.TemporaryDirectory() as folder:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from izwi import jobs
+from izwi.data.scan import read_header
+from izwi.engine import job as jobs
 from izwi.files import atomic, read_json, write_json
-from izwi.scan import read_header
 
 # What audformat's header says of its origin.
 HEADER = ("name", "description", "source", "author", "organization", "license", "license_url")
@@ -18,7 +18,7 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
     """Write the numbers of one split, with what its databases say of themselves."""
     import pandas as pd
 
-    from izwi import description
+    from izwi.data import description
 
     tables = [pd.read_parquet(path) for path in unit.inputs["tables"]]
     loads = [job.plan.units["load"][key] for key in unit.spec["loads"]]
@@ -41,7 +41,8 @@ def counted(unit: jobs.Unit, tables: list, seconds) -> dict:
     """What can be counted without the audio."""
     import pandas as pd
 
-    from izwi import binning, description
+    from izwi.data import description
+    from izwi.preprocessing import binning
 
     split = pd.read_parquet(unit.inputs["split"])
     labels = read_json(unit.inputs["split_report"])["labels"] or None

@@ -5,7 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from izwi import jobs
+from izwi.engine import job as jobs
 from izwi.files import atomic, read_json, write_json
 
 
@@ -13,13 +13,14 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
     """Write the measures and the predictions of one experiment."""
     import pandas as pd
 
-    from izwi import evaluation, fairness, rows
+    from izwi.data import csv_files
+    from izwi.evaluation import fairness, scoring
 
     split = read_json(unit.inputs["split_report"])
     predictions = pd.read_parquet(unit.inputs["predictions"])
     tables = [pd.read_parquet(path) for path in unit.inputs["tables"]]
     audited = [read_json(path) for path in unit.inputs["audit"]]
-    metrics = evaluation.evaluate(
+    metrics = scoring.evaluate(
         {**unit.spec, "labels": split["labels"] or None},
         predictions,
         training=read_json(unit.inputs["training"]),
@@ -33,7 +34,7 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
     # None where leakage is ignored.
     metrics["audit"] = audited[0]["findings"] if audited else None
     with atomic(unit.outputs["predictions"]) as path:
-        rows.write_predictions(predictions, path)
+        csv_files.write_predictions(predictions, path)
     write_json(unit.outputs["metrics"], metrics)
 
 

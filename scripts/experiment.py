@@ -7,8 +7,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from izwi import jobs, softlabel, texts
+from izwi.data import soft_labels
+from izwi.engine import job as jobs
 from izwi.files import atomic, read_json, write_json, write_text
+from izwi.reporting import texts
 
 
 def main(unit: jobs.Unit, job: jobs.Job) -> None:
@@ -39,7 +41,7 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
         Path(link).unlink(missing_ok=True)
         os.symlink(os.path.relpath(unit.outputs["soft_labels"], os.path.dirname(link)), link)
     else:
-        for name in (softlabel.LABELS, softlabel.LINEAGE):
+        for name in (soft_labels.LABELS, soft_labels.LINEAGE):
             (Path(unit.outputs["metrics"]).parent / name).unlink(missing_ok=True)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from izwi.errors import UserError
-from izwi.explain import explain, find
+from izwi.reporting.explain import explain, find
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from izwi import exclusion, jobs
+from izwi.data import bad_audio
+from izwi.engine import job as jobs
 from izwi.files import atomic, write_json
 
 
@@ -43,7 +44,7 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
     except features.BadFiles as error:
         if not internal:
             listed(unit, load.label, error.rows)
-            place = Path(job.plan.results) / exclusion.LIST
+            place = Path(job.plan.results) / bad_audio.LIST
             error.problems.append(f"[FEATS] type: all of them are listed in {place}")
             raise
         names = list(extraction.columns)
@@ -52,7 +53,7 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
     if not internal:
         listed(unit, load.label, bad)
     if bad and not internal:
-        warnings.append(f"[FEATS] {load.label}: {exclusion.warning(bad, len(table))}")
+        warnings.append(f"[FEATS] {load.label}: {bad_audio.warning(bad, len(table))}")
     job.report(unit, {"warnings": warnings})
     write_json(
         unit.outputs["report"],
@@ -69,10 +70,10 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
 
 def listed(unit: jobs.Unit, database: str, bad: list[tuple[str, str]]) -> None:
     """List the files that cannot be used beside the matrix; no list where there are none."""
-    path = exclusion.list_of(unit.outputs["matrix"])
+    path = bad_audio.list_of(unit.outputs["matrix"])
     path.unlink(missing_ok=True)
     if bad:
-        exclusion.write_list(path, [(database, unit.spec["type"], *row) for row in bad])
+        bad_audio.write_list(path, [(database, unit.spec["type"], *row) for row in bad])
 
 
 if __name__ == "__main__":

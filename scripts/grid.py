@@ -6,8 +6,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from izwi import failures, jobs
-from izwi.cells import harmless
+from izwi.data.csv_safety import harmless
+from izwi.engine import failure_markers
+from izwi.engine import job as jobs
 from izwi.errors import UserError
 from izwi.files import atomic, read_json, write_text
 
@@ -27,7 +28,7 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
     rows = [
         row_of(member, read_json(path))
         for member, path in zip(unit.spec["members"], unit.inputs["metrics"], strict=True)
-        if not failures.marked(path)
+        if not failure_markers.marked(path)
     ]
     if not rows:
         raise UserError(f"grid {unit.spec['name']}: none of its experiments could be made")

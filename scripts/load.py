@@ -5,13 +5,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from izwi import jobs
+from izwi.engine import job as jobs
 from izwi.files import atomic, read_json, write_json
 
 
 def main(unit: jobs.Unit, job: jobs.Job) -> None:
     """Write the table of one database, with its report beside it."""
-    from izwi import databases
+    from izwi.data import databases
 
     spec = dict(unit.spec)
     if "database" in unit.inputs:

@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from izwi.options import SECTIONS, Option, options_with_owners
+from izwi.config.options import SECTIONS, Option, options_with_owners
 
 PAGE = ROOT / "docs" / "options.md"
 INTRODUCTION = """\

@@ -9,10 +9,10 @@ from pathlib import Path
 HOME = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(HOME))
 
-from izwi import jobs
+from izwi.engine import job as jobs
 from izwi.files import write_text
-from izwi.page import build, write
-from izwi.page.options import ON_PAGE
+from izwi.reporting.page import build, write
+from izwi.reporting.page.options import ON_PAGE
 
 
 def main(unit: jobs.Unit, job: jobs.Job) -> None:

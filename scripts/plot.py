@@ -6,9 +6,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from izwi import binning, exclusion, jobs, pictures
-from izwi.cells import harmless
+from izwi.config import pictures
+from izwi.data import bad_audio
+from izwi.data.csv_safety import harmless
+from izwi.engine import job as jobs
 from izwi.files import atomic, read_json
+from izwi.preprocessing import binning
 
 # Each kind of picture gives: name of a file, without its ending → function that draws to a path.
 
@@ -118,12 +121,13 @@ def feature_map(spec, inputs):
     """Do the features separate the classes at all? One map, in several colourings."""
     import pandas as pd
 
-    from izwi import plots, training
+    from izwi import plots
+    from izwi.training import fit_predict
 
     tables, matrices = read_matrices(inputs)
-    _, features = training.stack(tables, matrices)
+    _, features = fit_predict.stack(tables, matrices)
     frame, labels = samples(inputs)
-    split, _ = exclusion.leave_out(tables, matrices, pd.read_parquet(inputs["split"]))
+    split, _ = bad_audio.leave_out(tables, matrices, pd.read_parquet(inputs["split"]))
     frame["part"] = split["part"]
     columns = {name: column_of(frame, column, spec) for name, column in spec["columns"].items()}
     if spec["features"]:
@@ -198,9 +202,10 @@ def feature_distributions(spec, inputs):
     """The features that differ most between classes."""
     import pandas as pd
 
-    from izwi import plots, training
+    from izwi import plots
+    from izwi.training import fit_predict
 
-    _, features = training.stack(*read_matrices(inputs))
+    _, features = fit_predict.stack(*read_matrices(inputs))
     found = pd.read_csv(inputs["feature_distributions"]).head(spec["number"])
     # A name that a spreadsheet would run has an apostrophe in front.
     names = {harmless(name): name for name in features}

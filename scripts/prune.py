@@ -13,9 +13,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from izwi import lock, pruning
+from izwi.engine import lock, pruning
+from izwi.engine.config_plan import planned
 from izwi.errors import UserError
-from izwi.planned import planned
 
 
 def main(arguments: list[str] | None = None) -> int:

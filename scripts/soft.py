@@ -5,7 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from izwi import jobs
+from izwi.engine import job as jobs
 from izwi.files import atomic, read_json, write_json
 
 
@@ -13,7 +13,7 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
     """Write the database, and what its teacher has seen beside it."""
     import pandas as pd
 
-    from izwi import softlabel
+    from izwi.data import soft_labels
 
     tables = [pd.read_parquet(path) for path in unit.inputs["tables"]]
     predictions = pd.read_parquet(unit.inputs["predictions"])
@@ -22,10 +22,10 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
         listing = job.listing(job.plan.units["load"][key])
         paths[table["database"].iloc[0]] = dict(zip(listing.files, listing.paths, strict=True))
     best_run = read_json(unit.inputs["training"])["best_run"]
-    labels, report = softlabel.label(unit.spec, predictions, tables, paths, best_run)
+    labels, report = soft_labels.label(unit.spec, predictions, tables, paths, best_run)
     with atomic(unit.outputs["labels"]) as path:
         labels.to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
-    seen = softlabel.lineage(
+    seen = soft_labels.lineage(
         tables,
         pd.read_parquet(unit.inputs["split"]),
         predictions["row"].unique(),

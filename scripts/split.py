@@ -5,7 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from izwi import jobs, pictures
+from izwi.engine import job as jobs
 from izwi.errors import Problems, UserError
 from izwi.files import atomic, write_json
 
@@ -56,11 +56,11 @@ def leaks(unit: jobs.Unit, tables: list, split) -> list[str]:
     """Warnings where teachers of soft labels have seen the test set."""
     import pandas as pd
 
-    from izwi import softlabel
+    from izwi.data import soft_labels
 
     lines = []
     for name, path in zip(unit.spec["soft"]["names"], unit.inputs["lineage"], strict=True):
-        lines += softlabel.leaks(
+        lines += soft_labels.leaks(
             name,
             pd.read_parquet(path),
             pd.concat(tables, ignore_index=True),

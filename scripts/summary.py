@@ -6,8 +6,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from izwi import failures, jobs
-from izwi.cells import harmless
+from izwi.data.csv_safety import harmless
+from izwi.engine import failure_markers
+from izwi.engine import job as jobs
 from izwi.files import atomic, read_json, write_text
 
 COLUMNS = (
@@ -43,7 +44,7 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
     for metrics_path, record_path in zip(
         unit.inputs["metrics"], unit.inputs["records"], strict=True
     ):
-        if failures.marked(metrics_path):
+        if failure_markers.marked(metrics_path):
             missing.append(Path(metrics_path).parent.name)
             continue
         if metrics_path in controls:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from izwi import failures, jobs
+from izwi.engine import failure_markers
+from izwi.engine import job as jobs
 from izwi.errors import UserError
 from izwi.files import atomic, read_json, write_json, write_text
 
@@ -16,12 +17,12 @@ def main(unit: jobs.Unit, job: jobs.Job) -> None:
     """Write one table in all its forms."""
     import pandas as pd
 
-    from izwi.tables import contents, writing
+    from izwi.reporting.tables import contents, writing
 
     spec, inputs = unit.spec, unit.inputs
     places = dict(zip(spec["experiments"], inputs["predictions"], strict=True))
     metrics = {
-        name: None if failures.marked(path) else read_json(path)
+        name: None if failure_markers.marked(path) else read_json(path)
         for name, path in zip(spec["experiments"], inputs["metrics"], strict=True)
     }
     if not any(metrics.values()):

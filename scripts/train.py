@@ -5,16 +5,16 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from izwi import jobs
+from izwi.engine import job as jobs
 from izwi.files import atomic, atomic_folder, write_json
 
 
 def main(unit: jobs.Unit, job: jobs.Job) -> None:
     """Write the model, the predictions and the report of one experiment."""
-    from izwi import training
+    from izwi.training import fit_predict
 
     with atomic_folder(Path(unit.outputs["model"]).parent) as folder:
-        predictions, report = training.train(unit.spec, *jobs.read_samples(unit), folder)
+        predictions, report = fit_predict.train(unit.spec, *jobs.read_samples(unit), folder)
     with atomic(unit.outputs["predictions"]) as path:
         predictions.to_parquet(path, index=False)
     job.report(unit, report)

@@ -15,7 +15,7 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUME
     os.environ[name] = "1"
 
 from izwi.errors import UserError
-from izwi.verify import verify
+from izwi.reporting.verify import verify
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 import soundfile
 
-from izwi import evaluation, rows
-from izwi.experiment import resolve
+from izwi.config.experiment import resolve
+from izwi.data import csv_files
+from izwi.engine.plan import Unit
+from izwi.evaluation import scoring
 from izwi.files import write_json
-from izwi.page import build, write
-from izwi.page.options import DEFAULTS
-from izwi.units import Unit
+from izwi.reporting.page import build, write
+from izwi.reporting.page.options import DEFAULTS
 
 EVIL = "</script><img src=x onerror=\"window.evil='1'\">"
 LABELS = ["anger", "neutral", EVIL]
@@ -98,14 +99,12 @@ def experiment(folder: Path, name: str, model: str, frame: pd.DataFrame, measure
         "packages": {"numpy": "1.2.3"},
     }
     spec = {"task": "classification", "measure": measure, "labels": LABELS, "seed": 1}
-    metrics = evaluation.evaluate(
-        spec, frame, training={"counts": {"train": 60}}, split={}, tables=[]
-    )
+    metrics = scoring.evaluate(spec, frame, training={"counts": {"train": 60}}, split={}, tables=[])
     metrics["warnings"].append(f"see {folder}/deep/file.txt: {EVIL}")
     metrics["tuning"] = TUNING
     write_json(own / "metrics.json", {"name": name, **metrics})
     write_json(own / "experiment.json", record)
-    rows.write_predictions(frame, own / "predictions.csv")
+    csv_files.write_predictions(frame, own / "predictions.csv")
     (own / "plots/confusion_matrix.png").write_bytes(PNG)
     files = {
         "metrics": own / "metrics.json",

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from izwi import binning, splits
+from izwi import splits
 from izwi.audit import conditions, fitted, overlaps
 from izwi.audit.findings import FLATTERING, NOTE, Finding, report, told
 from izwi.errors import UserError
 from izwi.features.signal import COLUMNS
+from izwi.preprocessing import binning
 
 __all__ = ["audit", "find_copies"]
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from izwi.options import Option
+    from izwi.config.options import Option
 
 
 class Extractor:
@@ -28,8 +28,6 @@ class Extractor:
         title: names of the options that belong in the name of its files
         prefix: goes before its column names where several feature sets share a name
         packages: pip distributions whose version can change a value
-        modules: source files of izwi, beside ``features/base.py`` and ``audio.py``, whose code
-            can change a value
         located: options that say where something lies that ``content`` digests: they are no part
             of the key, so that a moved file is still the same
         environment: the file in envs/, without its ending, that lists what it needs
@@ -46,7 +44,6 @@ class Extractor:
     title: ClassVar[tuple[str, ...]] = ()
     prefix: ClassVar[str] = ""
     packages: ClassVar[tuple[str, ...]] = ()
-    modules: ClassVar[tuple[str, ...]] = ()
     located: ClassVar[tuple[str, ...]] = ()
     environment: ClassVar[str] = "core"
     parallel: ClassVar[str] = "threads"

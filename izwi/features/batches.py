@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from izwi.audio import AudioError
+    from izwi.data.audio import AudioError
     from izwi.features import Outcome, Task
     from izwi.features.base import BatchExtractor
     from izwi.features.store import Key
@@ -117,7 +117,7 @@ def _prepare(
     extractor: BatchExtractor, read: Reader, task: Task
 ) -> tuple[Prepared, list[tuple[Key, str]]]:
     """Read a task; runs in a worker."""
-    from izwi.audio import AudioError
+    from izwi.data.audio import AudioError
 
     rows, bad = [], []
     for key, signal, rate in read(task):

@@ -13,7 +13,7 @@ from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from izwi.exclusion import EXCLUDED
+from izwi.data.bad_audio import EXCLUDED
 from izwi.features import batches, extractor_class
 from izwi.features.base import BadFiles, BatchExtractor, Extractor, TableExtractor
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from izwi.audio import AudioError
+    from izwi.data.audio import AudioError
     from izwi.features.store import Key
 
     # A path and the keys whose audio lies there.
@@ -410,7 +410,7 @@ def _start_process(spec: dict[str, Any]) -> None:
 
 def _work(tasks: list[Task]) -> Outcome:
     """Extract some tasks; runs in a worker."""
-    from izwi import audio
+    from izwi.data import audio
 
     good, bad = [], []
     for task in tasks:
@@ -437,7 +437,7 @@ def _vector(box: list[np.ndarray], rate: int) -> np.ndarray:
 
 def _signals(task: Task) -> Iterator[tuple[Key, np.ndarray | AudioError, int]]:
     """Signal of each key of a task, or why there is none, and its sampling rate."""
-    from izwi import audio
+    from izwi.data import audio
 
     path, keys = task
     left = iter(keys)

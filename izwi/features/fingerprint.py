@@ -8,7 +8,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from izwi.audio import BLOCK
+from izwi.data.audio import BLOCK
 from izwi.features import signal as properties
 from izwi.features.base import Extractor
 
@@ -47,7 +47,6 @@ class Fingerprint(Extractor):
 
     name = "fingerprint"
     packages = ("numpy", "scipy", "audresample")
-    modules = ("features/fingerprint.py", "features/signal.py")
 
     def __init__(self, options: dict[str, Any]) -> None:
         super().__init__(options)
@@ -62,7 +61,7 @@ class Fingerprint(Extractor):
         """Describe one row; see the base class."""
         import numpy as np
 
-        from izwi import audio
+        from izwi.data import audio
 
         samples = audio.resample(audio.mix(signal), rate, RATE)[0]
         places = anchors(samples)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from izwi.config.options import Option
 from izwi.errors import Problems, UserError
 from izwi.features.base import TableExtractor
-from izwi.options import Option
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,7 +28,6 @@ class Import(TableExtractor):
 
     name = "import"
     prefix = "import."
-    modules = ("features/imported.py",)
     options = (
         Option(
             "FEATS",
@@ -60,7 +59,7 @@ class Import(TableExtractor):
         Raises:
             UserError: if a file is missing
         """
-        from izwi.keys import file_digest
+        from izwi.engine.keys import file_digest
 
         files = _files(options)
         if lost := [file for file in files if not os.path.isfile(file)]:

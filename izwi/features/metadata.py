@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from izwi.config.options import Option
 from izwi.errors import UserError
 from izwi.features.base import TableExtractor
-from izwi.options import Option
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +31,6 @@ class Metadata(TableExtractor):
     """
 
     name = "metadata"
-    modules = ("features/metadata.py",)
     packages = ("pandas", "soundfile")
     options = (
         Option(

@@ -8,10 +8,10 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from izwi.config.options import Option
 from izwi.errors import UserError
 from izwi.features import praat
 from izwi.features.base import FrugalExtractor
-from izwi.options import Option
 
 if TYPE_CHECKING:
     import numpy as np
@@ -79,7 +79,6 @@ class Mld(FrugalExtractor):
     name = "mld"
     prefix = "mld."
     packages = ("praat-parselmouth",)
-    modules = ("features/mld.py", "features/praat.py")
     parallel = "processes"
     remarked = ("n_syl",)
     options = (
@@ -156,7 +155,7 @@ class Mld(FrugalExtractor):
         import parselmouth
         from parselmouth.praat import call
 
-        from izwi import audio
+        from izwi.data import audio
 
         low, high = self.values["mld.f0_min"], self.values["mld.f0_max"]
         sound = praat.sound_of(box.pop(), rate)

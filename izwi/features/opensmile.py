@@ -6,10 +6,10 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from izwi.audio import BLOCK
+from izwi.config.options import Option
+from izwi.data.audio import BLOCK
 from izwi.features.base import FrugalExtractor
 from izwi.features.picture import Picture, cells
-from izwi.options import Option
 
 if TYPE_CHECKING:
     import numpy as np
@@ -51,7 +51,6 @@ class OpenSmile(Picture, FrugalExtractor):
     title = ("set", "level")
     prefix = "os."
     packages = ("opensmile",)
-    modules = ("features/opensmile.py", "features/picture.py")
     options = (
         Option(
             "FEATS",
@@ -141,7 +140,7 @@ class OpenSmile(Picture, FrugalExtractor):
         import numpy as np
         from opensmile.core.lib import OpenSmileException
 
-        from izwi import audio
+        from izwi.data import audio
 
         signal = audio.mix(box.pop())
         if target := self.values["sampling_rate"]:

@@ -8,9 +8,9 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from izwi.config.options import Option
 from izwi.errors import UserError
 from izwi.features.base import FrugalExtractor
-from izwi.options import Option
 
 if TYPE_CHECKING:
     import numpy as np
@@ -107,7 +107,6 @@ class Praat(FrugalExtractor):
     name = "praat"
     prefix = "praat."
     packages = ("praat-parselmouth",)
-    modules = ("features/praat.py",)
     parallel = "processes"
     options = (
         _option("f0_min", F0_RANGE["min"], "lowest F0 in Hz", minimum=20, maximum=1000),
@@ -149,7 +148,7 @@ class Praat(FrugalExtractor):
         import numpy as np
         import parselmouth
 
-        from izwi import audio
+        from izwi.data import audio
 
         low = self.values["praat.f0_min"]
         sound = sound_of(box.pop(), rate)
@@ -254,7 +253,7 @@ def sound_of(signal: np.ndarray, rate: int) -> parselmouth.Sound:
     import numpy as np
     import parselmouth
 
-    from izwi import audio
+    from izwi.data import audio
 
     mono = audio.mix(signal)
     # Of zeros that nothing was written to there is no memory.

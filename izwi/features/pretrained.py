@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from izwi import keys
+from izwi.engine import keys
 from izwi.errors import UserError
 
 if TYPE_CHECKING:

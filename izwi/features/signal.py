@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from izwi.audio import BLOCK
+from izwi.data.audio import BLOCK
 from izwi.features.base import Extractor
 
 if TYPE_CHECKING:
@@ -47,7 +47,6 @@ class Signal(Extractor):
     name = "signal"
     prefix = "signal."
     packages = ("numpy",)
-    modules = ("features/signal.py",)
 
     def __init__(self, options: dict[str, Any]) -> None:
         super().__init__(options)

@@ -9,9 +9,9 @@ import math
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from izwi.config.options import Option
 from izwi.errors import UserError
 from izwi.features.picture import Picture, cells
-from izwi.options import Option
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,7 +37,6 @@ class Spectra(Picture):
     prefix = "spectra."
     title = ("fft_nbands",)
     packages = ("numpy", "audresample")
-    modules = ("features/spectra.py", "features/picture.py")
     options = (
         _option("fft_win_dur", 25.0, "length of a frame in ms", minimum=1, maximum=1000),
         _option("fft_hop_dur", 10.0, "time between frames in ms", minimum=1, maximum=1000),
@@ -80,7 +79,7 @@ class Spectra(Picture):
         """Compute the features of one row; see the base class."""
         import numpy as np
 
-        from izwi import audio
+        from izwi.data import audio
 
         reach = self.hop * (self.frames - 1) + self.window
         samples = audio.resample(audio.mix(signal), rate, RATE)[0][:reach]

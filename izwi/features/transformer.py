@@ -13,11 +13,10 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from izwi import heap
+from izwi.config.options import Option
 from izwi.errors import UserError
-from izwi.features import pretrained
+from izwi.features import freed_memory, pretrained
 from izwi.features.base import BatchExtractor
-from izwi.options import Option
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -132,7 +131,6 @@ class Transformer(BatchExtractor):
     hub: ClassVar[str]
     kind: ClassVar[str]
     packages = ("torch", "transformers", "audresample")
-    modules = ("features/transformer.py", "features/pretrained.py")
     environment = "deep"
 
     def __init__(self, options: dict[str, Any]) -> None:
@@ -193,7 +191,7 @@ class Transformer(BatchExtractor):
         import torch
 
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
-        heap.keep_freed()
+        freed_memory.keep_freed()
         # Graphics cards compute convolutions with 10 bits less otherwise.
         torch.backends.cudnn.allow_tf32 = False
         self.front = pretrained.front_end(self.folder)
@@ -227,7 +225,7 @@ class Transformer(BatchExtractor):
 
     def _mono(self, signal: np.ndarray, rate: int) -> np.ndarray:
         """Signal as the model takes it, shape (samples,)."""
-        from izwi import audio
+        from izwi.data import audio
 
         return audio.resample(audio.mix(signal), rate, self.front.sampling_rate)[0]
 
@@ -278,7 +276,7 @@ class Waves(Transformer):
 
     def prepare(self, signal: np.ndarray, rate: int) -> tuple[Hashable, Any]:
         """Normalise a row, as its front end does; see the base class."""
-        from izwi import audio
+        from izwi.data import audio
 
         seconds = signal.shape[1] / rate
         if seconds > LONGEST_SECONDS:

@@ -11,9 +11,9 @@ from importlib import util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from izwi.config.options import Option
 from izwi.errors import UserError
 from izwi.features.base import Extractor
-from izwi.options import Option
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,7 +36,6 @@ class Trill(Extractor):
     name = "trill"
     prefix = "trill."
     packages = ("tensorflow", "tensorflow-cpu", "audresample")
-    modules = ("features/trill.py",)
     environment = "trill"
     located = ("trill.model",)
     options = (
@@ -66,7 +65,7 @@ class Trill(Extractor):
         Raises:
             UserError: if TensorFlow or the model is missing
         """
-        from izwi.keys import large_files
+        from izwi.engine.keys import large_files
 
         if util.find_spec("tensorflow") is None:
             raise UserError(
@@ -88,7 +87,7 @@ class Trill(Extractor):
         import numpy as np
         import tensorflow as tf
 
-        from izwi import audio
+        from izwi.data import audio
 
         samples = audio.resample(audio.mix(signal), rate, RATE)[0]
         seconds = len(samples) / RATE

@@ -25,7 +25,6 @@ class Wave(Extractor):
     name = "wave"
     title = ("seconds",)
     packages = ("numpy", "audresample")
-    modules = ("features/wave.py",)
     asides = ("duration",)
     is_vector = False
 
@@ -38,7 +37,7 @@ class Wave(Extractor):
         """Samples of one row, shape (1,), an array of shape (samples,) and type int16."""
         import numpy as np
 
-        from izwi import audio
+        from izwi.data import audio
 
         if signal.shape[1] < SHORTEST * rate:
             raise audio.AudioError(f"{signal.shape[1] / rate:.3f} s are too short for {self.name}")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from izwi.options import Option
+    from izwi.config.options import Option
 
 DESCRIPTION = "model.json"
 
@@ -34,13 +34,13 @@ class Prediction(NamedTuple):
     uncalibrated: np.ndarray | None = None
 
     def at_temperature(self, temperature: float, known: list[int]) -> Prediction:
-        """The same decision, with probabilities scaled by `izwi.temperature`.
+        """The same decision, with probabilities scaled by `izwi.models.temperature`.
 
         Args:
             temperature: above 0
             known: places of the classes that occurred in training
         """
-        from izwi.temperature import scale
+        from izwi.models.temperature import scale
 
         scaled = self.probabilities.copy()
         scaled[:, known] = scale(self.probabilities[:, known], temperature)
@@ -68,7 +68,6 @@ class Model:
     options: ClassVar[tuple[Option, ...]] = ()
     group: ClassVar[str] = "core"  # of dependencies, core or deep
     packages: ClassVar[tuple[str, ...]] = ("scikit-learn",)  # their versions are in the key
-    modules: ClassVar[tuple[str, ...]] = ()  # code that can change a figure, is in the key
     needs_dev: ClassVar[bool] = False  # stops early on dev samples
     handles_nan: ClassVar[bool] = False
     handles_class_weight: ClassVar[bool] = False
@@ -79,10 +78,6 @@ class Model:
     located: ClassVar[tuple[str, ...]] = ()
     # Set before `fit` where nobody will ask for probabilities: they may then be NaN.
     decisions_only = False
-
-    def __init_subclass__(cls) -> None:
-        if "modules" not in cls.__dict__:
-            cls.modules = ("/".join(cls.__module__.split(".")[1:]) + ".py",)
 
     def __init__(
         self, options: dict[str, Any], *, seed: int = 0, labels: list[str] | None = None
@@ -289,13 +284,13 @@ class SklearnModel(Model):
         return self.estimator.predict(X), self.estimator.predict_proba(X)
 
     def _save(self, folder):
-        from izwi import persistence
+        from izwi.models import persistence
 
         persistence.dump(self.estimator, folder / "model.skops")
         return {}
 
     def _load(self, folder, state):
-        from izwi import persistence
+        from izwi.models import persistence
 
         self.estimator = persistence.load(folder / "model.skops")
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from izwi.config.options import Option
 from izwi.models.base import SklearnModel
-from izwi.options import Option
 
 
 class Bayes(SklearnModel):

@@ -11,7 +11,7 @@ from izwi.models.nets import ACTIVATIONS, MLP, MLPRegression, _Net
 if TYPE_CHECKING:
     import torch
 
-    from izwi.options import Option
+    from izwi.config.options import Option
 
 
 def _options(options: tuple[Option, ...]) -> tuple[Option, ...]:
@@ -28,12 +28,6 @@ def _options(options: tuple[Option, ...]) -> tuple[Option, ...]:
 class _Convolutional(_Net):
     """A net that sees its features as a picture, bands over time; see ``spectrogram_net``."""
 
-    modules = (
-        "models/cnn.py",
-        "models/spectrogram_net.py",
-        "features/picture.py",
-        *_Net.modules,
-    )
     reads = ("spectra", "os with level = frames")
 
     def _fit(self, X, y, groups, dev):

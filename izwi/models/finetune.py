@@ -9,11 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from izwi.config.options import Option
 from izwi.errors import UserError
 from izwi.features import pretrained
 from izwi.features.wave import RATE
 from izwi.models.nets import MLP, MLPRegression, _Net
-from izwi.options import Option
 
 if TYPE_CHECKING:
     import numpy as np
@@ -102,13 +102,6 @@ class _Transfer(_Net):
     """
 
     packages = (*_Net.packages, "transformers")
-    modules = (
-        "models/finetune.py",
-        "models/finetune_net.py",
-        "features/pretrained.py",
-        "features/wave.py",
-        *_Net.modules,
-    )
     reads = ("wave",)
     takes_recordings = True
     located = ("pretrained_model",)

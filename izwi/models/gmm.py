@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from izwi.config.options import Option
 from izwi.errors import UserError
 from izwi.models.base import Model
-from izwi.options import Option
 
 
 class GMM(Model):
@@ -83,7 +83,7 @@ class GMM(Model):
         return np.asarray(self.classes)[joint.argmax(axis=1)], softmax(joint, axis=1)
 
     def _save(self, folder):
-        from izwi import persistence
+        from izwi.models import persistence
 
         persistence.dump(self.mixtures, folder / "model.skops")
         return {"priors": self.priors.tolist()}
@@ -91,7 +91,7 @@ class GMM(Model):
     def _load(self, folder, state):
         import numpy as np
 
-        from izwi import persistence
+        from izwi.models import persistence
 
         self.mixtures = persistence.load(folder / "model.skops")
         self.priors = np.asarray(state["priors"])

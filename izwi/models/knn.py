@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from izwi.config.options import Option
 from izwi.errors import UserError
 from izwi.models.base import SklearnModel
-from izwi.options import Option
 
 
 class _Neighbours(SklearnModel):

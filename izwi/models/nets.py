@@ -10,9 +10,9 @@ from contextlib import contextmanager
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from izwi.config.options import Option
 from izwi.errors import UserError
 from izwi.models.base import Model
-from izwi.options import Option
 
 if TYPE_CHECKING:
     import numpy as np
@@ -128,7 +128,6 @@ class _Net(Model):
 
     group = "deep"
     packages = ("torch", "safetensors")
-    modules = ("models/nets.py", "measures.py")
     needs_dev = True
     measure = ""  # the default one
     most_epochs = 100  # where EXP.epochs is silent
@@ -326,7 +325,7 @@ class _Net(Model):
 
     def _score(self, output: torch.Tensor, truth: np.ndarray) -> float | None:
         """The dev measure."""
-        from izwi.measures import measures
+        from izwi.evaluation.measures import measures
 
         decision, probabilities = self._decide(output)
         scores = None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from izwi.config.options import Option
 from izwi.models.base import SklearnModel
-from izwi.options import Option
 
 if TYPE_CHECKING:
     import numpy as np

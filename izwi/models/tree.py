@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from izwi.config.options import Option
 from izwi.models.base import SklearnModel
-from izwi.options import Option
 
 
 class _Tree(SklearnModel):

@@ -15,7 +15,7 @@ def learning_curve(curve: dict[str, Any], path: str | Path, title: str = "") -> 
     Lines are means over folds or repeated draws, points single fits.
 
     Args:
-        curve: as `izwi.learningcurve.learning_curve` returns it
+        curve: as `izwi.analyses.learning_curve.learning_curve` returns it
         path: of the picture
         title: first line, such as the experiment's name
     """

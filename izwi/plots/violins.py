@@ -34,7 +34,7 @@ def feature_distributions(
     """Draw the features that differ most between classes: all samples, and the speakers' means.
 
     Args:
-        found: the first rows of what `izwi.importance.distributions` returns, one per panel
+        found: the first rows of `izwi.analyses.importance.distributions`, one per panel
         features: shape (rows, features), all that ``found`` names among them
         table: ``truth`` and ``speaker`` of the same rows
         path: of the picture

@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from izwi import binning
 from izwi.errors import Problems
+from izwi.preprocessing import binning
 from izwi.splits.checks import check_parts, check_speakers
 from izwi.splits.crossval import assign_folds
 from izwi.splits.holdout import DEFAULT_SIZE, assign_parts

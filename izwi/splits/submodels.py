@@ -9,7 +9,7 @@ from izwi.errors import Problems, UserError
 if TYPE_CHECKING:
     import pandas as pd
 
-    from izwi.binning import Fold
+    from izwi.preprocessing.binning import Fold
 
 MOST_VALUES = 20
 KEY = "[MODEL] submodel"

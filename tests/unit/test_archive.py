@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from izwi import archive, verify
 from izwi.errors import UserError
+from izwi.reporting import archive, verify
 
 
 def test_a_table_comes_back_from_csv(tmp_path):

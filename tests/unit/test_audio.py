@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 import soundfile
 
-from izwi import audio
+from izwi.data import audio
 
 
 @pytest.fixture(scope="module")

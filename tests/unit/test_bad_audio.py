@@ -12,10 +12,12 @@ import pytest
 import soundfile
 from audio_tables import make_table
 
-from izwi import exclusion, features, splits, training
+from izwi import features, splits
+from izwi.data import bad_audio
+from izwi.engine.plan import Plan, Unit
 from izwi.errors import UserError
 from izwi.features import extraction
-from izwi.units import Plan, Unit
+from izwi.training import fit_predict
 
 RATE = 16000
 OS = {"type": "os", "options": {}}
@@ -240,7 +242,7 @@ def test_what_is_left_out_counts_nowhere_and_is_named(tmp_path, logo):
     ):
         split, report = splits.make_split({**SPLIT, "logo": logo}, [t])
         folder = tmp_path / str(len(t))
-        results.append(training.train(SPEC, [t], [[m]], split, report["labels"], folder))
+        results.append(fit_predict.train(SPEC, [t], [[m]], split, report["labels"], folder))
     (predictions, report), (without, plain) = results
     columns = ["file", "prediction", "p_a", "p_b"]
     pd.testing.assert_frame_equal(predictions[columns], without[columns])
@@ -265,10 +267,10 @@ def test_too_little_is_left(tmp_path, speakers, words):
     table, matrix = samples(40, bad)
     split, report = splits.make_split(SPLIT, [table])
     with pytest.raises(UserError, match=rf"\[FEATS\] fail_threshold: without .*{words}"):
-        training.train(SPEC, [table], [[matrix]], split, report["labels"], tmp_path)
+        fit_predict.train(SPEC, [table], [[matrix]], split, report["labels"], tmp_path)
     other, report = splits.make_split({**SPLIT, "logo": 5}, [table])
     with pytest.raises(UserError, match=r"fold \d: without .*no row in test"):
-        training.train(SPEC, [table], [[matrix]], other, report["labels"], tmp_path)
+        fit_predict.train(SPEC, [table], [[matrix]], other, report["labels"], tmp_path)
 
 
 def test_one_class_is_left(tmp_path):
@@ -277,7 +279,7 @@ def test_one_class_is_left(tmp_path):
     table, matrix = samples(40, bad)
     split, report = splits.make_split(SPLIT, [table])
     with pytest.raises(UserError, match="a alone in train"):
-        training.train(SPEC, [table], [[matrix]], split, report["labels"], tmp_path)
+        fit_predict.train(SPEC, [table], [[matrix]], split, report["labels"], tmp_path)
 
 
 def test_the_lists_of_all_feature_sets_become_one(tmp_path):
@@ -285,12 +287,12 @@ def test_the_lists_of_all_feature_sets_become_one(tmp_path):
     for name in ("os", "praat"):
         matrix = str(tmp_path / f"{name}.parquet")
         plan.units["features"][name] = Unit("features", name, name, {}, {}, {"matrix": matrix})
-    assert exclusion.gather(plan) is None
-    place = exclusion.list_of(str(tmp_path / "os.parquet"))
-    exclusion.write_list(
+    assert bad_audio.gather(plan) is None
+    place = bad_audio.list_of(str(tmp_path / "os.parquet"))
+    bad_audio.write_list(
         place, [("d", "os", "=1+1.wav", "empty"), ("d", "os", "b,c.wav", "missing")]
     )
-    assert exclusion.gather(plan) == tmp_path / "bad_files.csv"
+    assert bad_audio.gather(plan) == tmp_path / "bad_files.csv"
     with open(tmp_path / "bad_files.csv", newline="", encoding="utf-8") as stream:
         assert list(csv.reader(stream)) == [
             ["database", "features", "file", "reason"],
@@ -298,4 +300,4 @@ def test_the_lists_of_all_feature_sets_become_one(tmp_path):
             ["d", "os", "b,c.wav", "missing"],
         ]
     place.unlink()
-    assert exclusion.gather(plan) is None and not (tmp_path / "bad_files.csv").exists()
+    assert bad_audio.gather(plan) is None and not (tmp_path / "bad_files.csv").exists()

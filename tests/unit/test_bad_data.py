@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from izwi.databases import load_table
+from izwi.config.experiment import resolve
+from izwi.data.databases import load_table
+from izwi.data.scan import scan
 from izwi.errors import UserError
-from izwi.experiment import resolve
-from izwi.scan import scan
 from izwi.splits import make_split
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from izwi import failures
-from izwi.batching import Batch, arrange
-from izwi.units import Plan, Unit
+from izwi.engine import failure_markers
+from izwi.engine.batching import Batch, arrange
+from izwi.engine.plan import Plan, Unit
 
 
 def unit(plan, stage, key, inputs=(), **more):
@@ -184,7 +184,7 @@ def test_a_newer_wish_brings_the_experiment_and_the_table(plan):
 def test_a_mark_is_no_output(plan):
     make(plan)
     marked = plan.units["experiment"]["experiment1"].output_files()
-    failures.mark(marked)
+    failure_markers.mark(marked)
     assert set(jobs(plan)) == {"several", "verdict"}
     plan.clear_failures()
     assert not any(os.path.exists(path) for path in marked)

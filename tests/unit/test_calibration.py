@@ -11,7 +11,7 @@ from scipy import stats
 from sklearn import metrics as sk
 from sklearn.calibration import calibration_curve
 
-from izwi.calibration import calibration, uncertainty
+from izwi.evaluation.calibration import calibration, uncertainty
 
 LABELS = ["a", "b", "c"]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from izwi.calls import is_plain, only_reads
+from izwi.engine.cli_args import is_plain, only_reads
 
 
 @pytest.mark.parametrize(

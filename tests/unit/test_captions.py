@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from izwi import captions, pictures, plots, report
+from izwi import plots
+from izwi.config import pictures
+from izwi.engine.plan import Plan, Unit
 from izwi.files import write_json
-from izwi.units import Plan, Unit
+from izwi.reporting import captions, snakemake_report
 
 # Names of the files of kinds that draw more than one, or one by another name.
 DRAWN = {kind: list(names) for kind, (names, _) in pictures.OF_METRICS.items()}
@@ -84,20 +86,20 @@ def plan(tmp_path):
 
 
 def test_the_report_shows_all_pictures_and_tables_with_captions(plan, tmp_path):
-    shown = report.flags(plan)
+    shown = snakemake_report.flags(plan)
     outputs = {path for one in plan.each() for path in one.output_files()}
     assert set(shown) == {p for p in outputs if not p.endswith((".pdf", ".tex", "tests.json"))}
     said = {path: Path(flag["caption"]).read_text() for path, flag in shown.items()}
     for path, text in said.items():
         if Path(path).parent.name == "plots":
-            assert report.rst(captions.seen(Path(path).stem)) in text
+            assert snakemake_report.rst(captions.seen(Path(path).stem)) in text
     text = said[str(tmp_path / "made/plots/shap.svg")]
-    assert report.rst("made: emotion of emodb, from os") in text and "UAR 0.5" in text
+    assert snakemake_report.rst("made: emotion of emodb, from os") in text and "UAR 0.5" in text
     # A table is not taken for the picture whose name it has.
     picture = str(tmp_path / "tables/recall.png")
     assert said[picture].startswith("A cell per experiment")
     about = "Models by scaling: emotion of emodb; 1 experiment, tested on 40 samples."
-    assert report.rst(about) in said[picture]
+    assert snakemake_report.rst(about) in said[picture]
     assert shown[picture]["labels"]["what"] == "recall: heat map"
     assert "behind the marks" in said[str(tmp_path / "comparisons.csv")]
 

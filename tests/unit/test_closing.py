@@ -1,6 +1,6 @@
 import pytest
 
-from izwi.closing import reason
+from izwi.engine.call_summary import reason
 
 LOG = """Command 'set -euo pipefail;  python {script}' {how}.
 [Mon Nov 23 04:31:14 2026]

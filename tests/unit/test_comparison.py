@@ -11,8 +11,8 @@ import pytest
 from scipy import stats
 from sklearn import metrics as sk
 
-from izwi import comparison
-from izwi.measures import Sample
+from izwi.evaluation import comparison
+from izwi.evaluation.measures import Sample
 
 LABELS = ["a", "b", "c"]
 

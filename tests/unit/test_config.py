@@ -1,6 +1,6 @@
 import pytest
 
-from izwi.config import read_config, resolve_all
+from izwi.config.result_set import read_config, resolve_all
 from izwi.errors import UserError
 
 INI = """\

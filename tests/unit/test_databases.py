@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 import soundfile
 
-from izwi.databases import load_table
+from izwi.data.databases import load_table
+from izwi.data.scan import scan
 from izwi.errors import UserError
-from izwi.scan import scan
 
 
 @pytest.fixture

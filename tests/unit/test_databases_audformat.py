@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 import soundfile
 
-from izwi.databases import load_table
+from izwi.data.databases import load_table
+from izwi.data.scan import scan
 from izwi.errors import UserError
-from izwi.scan import scan
 
 
 def load(folder, tmp_path, *, kind="audformat", name="db", **spec):
@@ -267,7 +267,7 @@ def test_audb_from_a_repository_on_disk(folder, tmp_path, monkeypatch):
     import audb
     import audbackend
 
-    from izwi.databases.audb import fetch
+    from izwi.data.databases.audb import fetch
 
     host = tmp_path / "host"
     host.mkdir()

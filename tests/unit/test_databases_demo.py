@@ -13,8 +13,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from izwi.databases import demo, load_table
-from izwi.scan import scan
+from izwi.data.databases import demo, load_table
+from izwi.data.scan import scan
 
 
 @pytest.fixture(scope="module")

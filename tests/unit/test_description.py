@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from izwi.description import describe, durations
+from izwi.data.description import describe, durations
 
 
 def samples(n=12, **columns):

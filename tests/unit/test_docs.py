@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from izwi.config.experiment import resolve
 from izwi.errors import UserError
-from izwi.experiment import resolve
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])

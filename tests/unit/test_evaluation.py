@@ -12,9 +12,10 @@ import pytest
 import scipy.stats
 from sklearn import metrics as sk
 
-from izwi import evaluation, intervals, rows
+from izwi.data import csv_files
 from izwi.errors import UserError
-from izwi.measures import Sample
+from izwi.evaluation import intervals, scoring
+from izwi.evaluation.measures import Sample
 
 LABELS = ["a", "b", "c", "d"]
 
@@ -64,7 +65,7 @@ def evaluate(
     if ci is not None:
         spec["ci"] = ci
     reports = {"training": {"counts": {"train": 7}}, "split": {}, "tables": []} | reports
-    result = evaluation.evaluate(spec, predictions, **reports)
+    result = scoring.evaluate(spec, predictions, **reports)
     json.dumps(result, allow_nan=False)
     return result
 
@@ -347,7 +348,7 @@ def test_predictions_file(tmp_path):
     frame = table(["a", None, "b"], ["a", "b", "b"], p_a=[0.1 + 0.2, 1e-9, 1 / 3])
     frame["p_b"] = 1 - frame["p_a"]
     path = tmp_path / "predictions.csv"
-    rows.write_predictions(frame.iloc[::-1], path)
+    csv_files.write_predictions(frame.iloc[::-1], path)
     lines = path.read_bytes().decode().split("\n")
     assert lines[0] == "database,file,speaker,fold,run,truth,prediction,p_a,p_b"
     assert lines[1] == "db,wav/000.wav,0,0,1,a,a,0.30000000000000004,0.7"
@@ -361,7 +362,7 @@ def test_predictions_file_with_segments(tmp_path):
     frame["start"] = pd.to_timedelta(["0.5s", "0s"])
     frame["end"] = pd.to_timedelta(["1.5s", None])
     path = tmp_path / "predictions.csv"
-    rows.write_predictions(frame, path)
+    csv_files.write_predictions(frame, path)
     read = pd.read_csv(path)
     assert list(read)[:4] == ["database", "file", "start", "end"]
     assert read["start"].tolist() == ["0 days 00:00:00.500000", "0 days 00:00:00.000000"]
@@ -388,7 +389,7 @@ def test_formulas_are_defused_and_numbers_left_alone(tmp_path):
     ]
     frame = table(labels, labels)
     path = tmp_path / "predictions.csv"
-    rows.write_predictions(frame, path)
+    csv_files.write_predictions(frame, path)
     read = pd.read_csv(path, dtype=str, keep_default_na=False)
     expected = ["-1", "+1", "-0.5", "-", "'=1+1", "'@SUM(A1)", "'-x", "'+cmd|' /C calc'!A0", "fine"]
     assert read["truth"].tolist() == [*expected, "1e-3"]

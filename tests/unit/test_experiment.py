@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from izwi import softlabel
+from izwi.config.experiment import resolve
+from izwi.config.options import registry
+from izwi.data import soft_labels
 from izwi.errors import UserError
-from izwi.experiment import resolve
-from izwi.options import registry
 
 BASE = {
     "EXP": {},
@@ -614,7 +614,7 @@ def test_a_database_that_another_ini_makes(place):
     assert problem.endswith(
         "teacher.ini makes it (save_test): add teacher.ini to the experiments of the config"
     )
-    made = softlabel.makers(["teacher.ini", "x.ini"], cwd=place)
+    made = soft_labels.makers(["teacher.ini", "x.ini"], cwd=place)
     assert made == {str(place.resolve() / "made.csv"): "teacher.ini"}
     database = solve(place, student, made=made).databases[0]
     assert (database["type"], database["path"]) == ("soft", str(place.resolve() / "made.csv"))

@@ -11,9 +11,9 @@ import pytest
 from scipy import stats
 from sklearn import metrics as sk
 
-from izwi import fairness
-from izwi.intervals import intervals
-from izwi.measures import Sample
+from izwi.evaluation import fairness
+from izwi.evaluation.intervals import intervals
+from izwi.evaluation.measures import Sample
 
 LABELS = ["x", "y"]
 

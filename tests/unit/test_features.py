@@ -48,18 +48,11 @@ def test_classes_are_read_without_heavy_imports():
         from izwi import features
         for name in features.EXTRACTORS:
             cls = features.extractor_class(name)
-            assert cls.name == name and cls.modules and isinstance(cls.options, tuple)
-            assert all((features.__path__[0] + "/" + m.split("/")[1]) for m in cls.modules)
+            assert cls.name == name and isinstance(cls.options, tuple)
         heavy = {"numpy", "pandas", "pyarrow", "opensmile", "parselmouth", "soundfile"}
         assert not heavy & set(sys.modules), heavy & set(sys.modules)
     """
     subprocess.run([sys.executable, "-c", textwrap.dedent(code)], cwd=ROOT, check=True)
-
-
-def test_key_modules_exist():
-    for name in features.EXTRACTORS:
-        for module in features.extractor_class(name).modules:
-            assert (ROOT / "izwi" / module).is_file()
 
 
 def test_unknown_option_and_type():
@@ -315,7 +308,7 @@ def test_long_signals_are_let_go_of(emodb, tmp_path, monkeypatch, kind, cls, met
         measured.append([signal() is None for signal in read])
         return np.zeros((len(names), 1), np.float32) if kind == "os" else dict.fromkeys(names, 0.0)
 
-    monkeypatch.setattr("izwi.audio._checked", checked)
+    monkeypatch.setattr("izwi.data.audio._checked", checked)
     monkeypatch.setattr(opensmile_module, "LONG", 0.0)
     monkeypatch.setattr(cls, method, measure)
     extraction.extract({"type": kind, "options": {}}, table, paths, store=tmp_path, threads=1)

@@ -10,10 +10,11 @@ import pytest
 import soundfile
 from audio_tables import make_table, some
 
-from izwi import audio, features
+from izwi import features
 from izwi.audit import duplicates
+from izwi.config.experiment import resolve
+from izwi.data import audio
 from izwi.errors import UserError
-from izwi.experiment import resolve
 from izwi.features import extraction
 from izwi.features.fingerprint import ANCHORS, RATE, SIZE, Fingerprint, anchors, pictures
 from izwi.features.signal import COLUMNS, Signal

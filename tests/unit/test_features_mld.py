@@ -13,7 +13,7 @@ from audio_tables import make_table, some
 from parselmouth.praat import call
 from scipy.stats import linregress
 
-from izwi import audio
+from izwi.data import audio
 from izwi.errors import UserError
 from izwi.features import extraction
 from izwi.features.mld import Mld

@@ -11,7 +11,8 @@ import pytest
 import soundfile
 from audio_tables import make_table, some
 
-from izwi import audio, features
+from izwi import features
+from izwi.data import audio
 from izwi.features import extraction, picture
 from izwi.features.opensmile import SETS, OpenSmile
 

@@ -10,7 +10,7 @@ from audio_tables import make_table, some
 from parselmouth.praat import call
 from scipy.signal import find_peaks
 
-from izwi import audio
+from izwi.data import audio
 from izwi.errors import UserError
 from izwi.features import extraction, praat
 

@@ -7,7 +7,7 @@ import pytest
 import soundfile
 from audio_tables import make_table, some
 
-from izwi import audio
+from izwi.data import audio
 from izwi.errors import UserError
 from izwi.features import extraction
 from izwi.features.picture import grid

@@ -14,12 +14,13 @@ import pytest
 import soundfile
 from audio_tables import make_table, some
 
-from izwi import audio, features
+from izwi import features
+from izwi.data import audio
+from izwi.engine.keys import LargeFiles
 from izwi.errors import UserError
 from izwi.features import batches, extraction
 from izwi.features.transformer import HUB, padded_length
-from izwi.keys import LargeFiles
-from izwi.plan.features import extractor_key
+from izwi.planning.features import extractor_key
 
 torch = pytest.importorskip("torch")
 import transformers as tf  # noqa: E402
@@ -433,7 +434,9 @@ def test_folders_that_hold_no_fitting_model(models, tmp_path):
 
 
 def test_without_torch(models, monkeypatch):
-    monkeypatch.setattr("izwi.keys.version_of", lambda name: None if name == "torch" else "1")
+    monkeypatch.setattr(
+        "izwi.engine.keys.version_of", lambda name: None if name == "torch" else "1"
+    )
     assert problem("wavlm", models / "wavlm-layer") == (
         "[FEATS] type: wavlm needs torch, not installed; type: make deep "
         "(or: pip install -r requirements-deep.txt)"

@@ -9,7 +9,7 @@ import pytest
 from audio_tables import make_table, some
 from saved_models import WIDTH, embedded, save
 
-from izwi import audio
+from izwi.data import audio
 from izwi.errors import UserError
 from izwi.features import extraction
 from izwi.features.trill import Trill

@@ -11,12 +11,12 @@ import soundfile
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from izwi import options
-from izwi.databases import load_table
+from izwi.config import options
+from izwi.config.experiment import resolve
+from izwi.config.ini import literal
+from izwi.data.databases import load_table
+from izwi.data.scan import scan
 from izwi.errors import UserError
-from izwi.experiment import resolve
-from izwi.ini import literal
-from izwi.scan import scan
 from izwi.splits import folds, make_split
 
 BOUNDED = settings(

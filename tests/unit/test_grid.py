@@ -5,10 +5,10 @@ import time
 
 import pytest
 
-from izwi import grid
-from izwi.config import read_config, resolve_all
+from izwi.config import grid
+from izwi.config.ini import parse
+from izwi.config.result_set import read_config, resolve_all
 from izwi.errors import UserError
-from izwi.ini import parse
 
 INI = """\
 [EXP]

@@ -14,11 +14,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from test_tuning import folds_of, made_up, spec_of
 
-from izwi import importance, runs, splits
+from izwi import splits
+from izwi.analyses import importance
+from izwi.config.experiment import resolve
 from izwi.errors import UserError
-from izwi.experiment import resolve
 from izwi.files import write_json
-from izwi.plan import make_plan
+from izwi.planning import make_plan
+from izwi.training import runs
 
 LABELS = ["a", "b", "c"]
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from izwi.config.ini import literal, parse, read_ini, unquoted
 from izwi.errors import UserError
-from izwi.ini import literal, parse, read_ini, unquoted
 
 
 def values(text):

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from izwi import inputs
 from izwi.errors import UserError
+from izwi.serving import inputs
 
 
 @pytest.fixture

@@ -10,9 +10,9 @@ import pytest
 from scipy import stats
 from sklearn import metrics as sk
 
-from izwi import intervals
 from izwi.errors import UserError
-from izwi.measures import Sample
+from izwi.evaluation import intervals
+from izwi.evaluation.measures import Sample
 
 LABELS = ["a", "b", "c", "d"]
 

@@ -15,18 +15,13 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import StandardScaler
 from sklearn.semi_supervised import SelfTrainingClassifier
 
-from izwi import (
-    activelearning,
-    balancing,
-    binning,
-    clusters,
-    learningcurve,
-    selftraining,
-)
+from izwi.analyses import active_learning, clusters, learning_curve
+from izwi.config.experiment import resolve
 from izwi.errors import UserError
-from izwi.experiment import resolve
-from izwi.fitting import Samples
+from izwi.preprocessing import balancing, binning
 from izwi.splits.submodels import check_submodels, values_of
+from izwi.training import self_training
+from izwi.training.fitting import Samples
 
 
 @pytest.fixture(scope="module")
@@ -213,7 +208,7 @@ def test_self_training_is_that_of_scikit_learn(half_labelled):
     samples, truth, _ = half_labelled
     train, pool, test = np.arange(30), np.arange(30, 90), np.arange(90, 100)
     spec = SPEC | {"self_training": {"threshold": 0.9, "rounds": 3}}
-    found = selftraining.fit(spec, samples, truth, train, train[:0], ["a", "b"], 42, pool)
+    found = self_training.fit(spec, samples, truth, train, train[:0], ["a", "b"], 42, pool)
     codes = np.where(pd.isna(truth), -1, (truth == "b").astype(int))[:90].astype(int)
     plain = SelfTrainingClassifier(GaussianNB(), threshold=0.9, max_iter=3)
     plain.fit(samples.values[:90], codes)
@@ -232,7 +227,7 @@ def test_self_training_is_that_of_scikit_learn(half_labelled):
 def test_files_to_label_next(half_labelled):
     samples, truth, _ = half_labelled
     fold = (0, np.arange(90), np.arange(0), np.arange(90, 100))
-    rows = activelearning.choose(SPEC | {"active_learning": 4}, samples, truth, fold, ["a", "b"])
+    rows = active_learning.choose(SPEC | {"active_learning": 4}, samples, truth, fold, ["a", "b"])
     model = GaussianNB().fit(samples.values[:30], truth[:30].astype(str))
     probabilities = pd.DataFrame(
         model.predict_proba(samples.values), index=samples.split["file"], columns=["a", "b"]
@@ -246,14 +241,14 @@ def test_files_to_label_next(half_labelled):
     sure = pool.max(axis=1).sort_values(kind="stable")
     assert set(rows["file"]) <= set(sure.index[:40])
     with pytest.raises(UserError, match="61 files are wanted, but 60 have no label"):
-        activelearning.choose(SPEC | {"active_learning": 61}, samples, truth, fold, ["a", "b"])
+        active_learning.choose(SPEC | {"active_learning": 61}, samples, truth, fold, ["a", "b"])
 
 
 def test_chosen_files_are_unlike_each_other():
     X = np.array([[0.0], [0.1], [0.2], [50], [50.1], [99]])
-    assert sorted(activelearning.diverse(X, np.ones(6), 3, seed=0)) == [1, 3, 5]
+    assert sorted(active_learning.diverse(X, np.ones(6), 3, seed=0)) == [1, 3, 5]
     # Of equal rows there are fewer clusters than are wanted.
-    assert sorted(activelearning.diverse(np.zeros((4, 1)), np.ones(4), 3, seed=0)) == [0, 1, 2]
+    assert sorted(active_learning.diverse(np.zeros((4, 1)), np.ones(4), 3, seed=0)) == [0, 1, 2]
 
 
 def test_clusters_against_labels(half_labelled):
@@ -277,7 +272,7 @@ def test_learning_curve(half_labelled):
     samples, _, names = half_labelled
     fold = (0, np.arange(90), np.arange(0), np.arange(90, 100))
     spec = SPEC | {"model": {"type": "knn", "options": {"K_val": 1}}}
-    found = learningcurve.learning_curve(spec, samples, {0: names}, [fold], ["a", "b"])
+    found = learning_curve.learning_curve(spec, samples, {0: names}, [fold], ["a", "b"])
     assert found["unit"] == "speakers"
     (last,) = [point for point in found["points"] if point["share"] == 1]
     assert (last["n_train"], last["units"], last["train"]) == (90, 9, 1.0)
@@ -288,5 +283,5 @@ def test_learning_curve(half_labelled):
     assert all(point["n_train"] == 10 * point["units"] for point in found["points"])
     assert [row["share"] for row in found["mean"]] == [0.1, 0.4, 0.6, 0.8, 1.0]
     assert [row["units"] for row in found["mean"]] == [1, 3, 5, 7, 9]
-    again = learningcurve.learning_curve(spec, samples, {0: names}, [fold], ["a", "b"])
+    again = learning_curve.learning_curve(spec, samples, {0: names}, [fold], ["a", "b"])
     assert found == again

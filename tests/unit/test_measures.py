@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as sk
 
-from izwi import measures
+from izwi.evaluation import measures
 
 LABELS = ["a", "b", "c", "d"]
 

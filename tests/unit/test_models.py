@@ -23,9 +23,8 @@ from sklearn import (
 )
 from sklearn.utils.class_weight import compute_sample_weight
 
-from izwi import persistence
 from izwi.errors import UserError
-from izwi.models import MODELS, load_model, model_class
+from izwi.models import MODELS, load_model, model_class, persistence
 from izwi.models.svm import inner_folds
 
 # Not in alphabetical order, so that a column in the wrong place is noticed

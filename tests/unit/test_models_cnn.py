@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from sklearn.metrics import recall_score
 
-from izwi import audio
+from izwi.data import audio
 from izwi.errors import UserError
 from izwi.features.spectra import Spectra
 from izwi.models import load_model, model_class

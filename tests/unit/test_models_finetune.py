@@ -11,11 +11,13 @@ import soundfile
 from audio_tables import make_table
 from sklearn.metrics import recall_score
 
-from izwi import audio, features, fitting
+from izwi import features
+from izwi.data import audio
 from izwi.errors import UserError
 from izwi.models import load_model, model_class
-from izwi.plan.features import extractor_key
-from izwi.plan.training import without_places
+from izwi.planning.features import extractor_key
+from izwi.planning.training import without_places
+from izwi.training import fitting
 
 torch = pytest.importorskip("torch")
 tf = pytest.importorskip("transformers")

@@ -4,8 +4,8 @@ import sys
 
 import pytest
 
-from izwi import options
-from izwi.options import Option, convert, values
+from izwi.config import options
+from izwi.config.options import Option, convert, values
 from tests.conftest import ROOT
 
 # Options that occur in nkululeko's published inis, or in its documentation.
@@ -111,7 +111,8 @@ def test_reference_page_is_current():
 
 def test_parse_time_imports_nothing_heavy():
     code = (
-        "import sys; from izwi.config import resolve_all; from izwi.options import all_options; "
+        "import sys; from izwi.config.result_set import resolve_all; "
+        "from izwi.config.options import all_options; "
         "all_options(); "
         "print([m for m in ('numpy', 'pandas', 'sklearn', 'torch', 'opensmile', 'xgboost', "
         "'matplotlib', 'parselmouth', 'pyarrow') if m in sys.modules])"

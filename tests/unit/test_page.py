@@ -15,8 +15,8 @@ import pytest
 import soundfile
 from page_example import EVIL, LABELS, experiment, make, predictions
 
-from izwi.page import build, files, markup, mistakes, read, write
 from izwi.plots import style
+from izwi.reporting.page import build, files, markup, mistakes, read, write
 
 
 class Page(HTMLParser):

@@ -11,8 +11,9 @@ import pytest
 from matplotlib.text import Text
 from sklearn.manifold import trustworthiness
 
-from izwi import evaluation, plots
+from izwi import plots
 from izwi.errors import UserError
+from izwi.evaluation import scoring
 from izwi.plots import embedding, groups, style
 
 EMOTIONS = ["anger", "boredom", "disgust", "fear", "happiness", "neutral", "sadness"]
@@ -47,7 +48,7 @@ def metrics(frame, labels=None, measure=None):
     task = "classification" if labels else "regression"
     spec = {"task": task, "measure": measure or ("uar" if labels else "mse")}
     spec |= {"labels": labels, "seed": 1}
-    return evaluation.evaluate(spec, frame, training={}, split={}, tables=[])
+    return scoring.evaluate(spec, frame, training={}, split={}, tables=[])
 
 
 def classified(labels, n=300):

@@ -5,7 +5,9 @@ import pandas as pd
 import pytest
 from test_plots import EMOTIONS, LONG, assert_legible, classified, drawn, texts
 
-from izwi import evaluation, importance, plots
+from izwi import plots
+from izwi.analyses import importance
+from izwi.evaluation import scoring
 from izwi.plots import style
 
 __all__ = ["drawn"]
@@ -33,7 +35,7 @@ def result(labels, runs=1, scaled=False, **spec):
             "language": "de",
         }
     )
-    return evaluation.evaluate(
+    return scoring.evaluate(
         {"task": "classification", "measure": "uar", "labels": labels, "seed": 1} | spec,
         pd.concat(parts),
         training={"runs": []},

@@ -10,7 +10,7 @@ from real_features import train_and_test
 from sklearn import preprocessing as sk
 
 from izwi.errors import UserError
-from izwi.preprocessing import SCALERS, Preprocessing
+from izwi.preprocessing.pipeline import SCALERS, Preprocessing
 
 
 @pytest.fixture

@@ -2,9 +2,9 @@
 
 import pytest
 
-from izwi.config import read_config, resolve_all
+from izwi.config.experiment import resolve
+from izwi.config.result_set import read_config, resolve_all
 from izwi.errors import UserError
-from izwi.experiment import resolve
 from tests.conftest import ROOT
 
 INI = """\

@@ -5,9 +5,9 @@ import time
 
 import pytest
 
-from izwi import scan as module
+from izwi.data import scan as module
+from izwi.data.scan import Listing, scan
 from izwi.errors import UserError
-from izwi.scan import Listing, scan
 
 
 def digest(path):

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from izwi.data.soft_labels import label, leaks, lineage, select
 from izwi.errors import UserError
-from izwi.softlabel import label, leaks, lineage, select
 
 
 def table(database, files, speakers, truth=None):

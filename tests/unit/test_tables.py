@@ -12,14 +12,14 @@ import soundfile
 from sklearn import dummy
 from sklearn import metrics as sk
 
-from izwi import evaluation
-from izwi.config import read_config, resolve_all
+from izwi.config.result_set import read_config, resolve_all
 from izwi.errors import UserError
+from izwi.evaluation import scoring
 from izwi.features.metadata import Metadata
 from izwi.models import load_model, model_class
-from izwi.tables import contents, controls, wanted, writing
-from izwi.tables.chance import chance
-from izwi.training import stack
+from izwi.reporting.tables import contents, controls, wanted, writing
+from izwi.reporting.tables.chance import chance
+from izwi.training.fit_predict import stack
 
 INI = """\
 [EXP]
@@ -327,7 +327,7 @@ def test_chance_of_classes():
 
 @pytest.mark.parametrize("measure", ["mse", "mae", "ccc", "pcc"])
 def test_chance_of_numbers_is_the_mean_over_all_orders(measure):
-    from izwi.measures import measures
+    from izwi.evaluation.measures import measures
 
     truth = np.array([1.0, 2, 2, 5, 9])
     orders = [
@@ -369,7 +369,7 @@ def predictions(hits, speakers=8, each=6, seed=0, label=CLASSES):
 
 def measured(frame, **more):
     spec = {"task": "classification", "measure": "uar", "labels": CLASSES, "seed": 1}
-    found = evaluation.evaluate(
+    found = scoring.evaluate(
         spec, frame, training={"counts": {"train": 9}, **more}, split={}, tables=[]
     )
     return found

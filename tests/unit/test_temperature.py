@@ -8,9 +8,12 @@ from scipy.special import softmax
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix, log_loss
 from test_tuning import made_up, spec_of
 
-from izwi import evaluation, models, runs, temperature
+from izwi import models
 from izwi.errors import UserError
-from izwi.fitting import Fitted
+from izwi.evaluation import scoring
+from izwi.models import temperature
+from izwi.training import runs
+from izwi.training.fitting import Fitted
 
 LABELS = ["a", "b", "c"]
 
@@ -66,7 +69,7 @@ def test_scaled_on_dev_alone(tmp_path):
     p, raw = ([f"{kind}_{label}" for label in LABELS] for kind in ("p", "raw"))
     np.testing.assert_array_equal(scaled[raw], plain[p])
     # The temperature by the saved model, on dev.
-    from izwi.preprocessing import Preprocessing
+    from izwi.preprocessing.pipeline import Preprocessing
 
     _, _, dev, test = folds[0]
     folder = tmp_path / "scaled" / "run1"
@@ -91,7 +94,7 @@ def test_scaled_on_dev_alone(tmp_path):
 
     def figures(predictions, report):
         spec = {"task": "classification", "measure": "uar", "labels": LABELS, "seed": 1}
-        return evaluation.evaluate(spec, predictions, training=report, split={}, tables=[])
+        return scoring.evaluate(spec, predictions, training=report, split={}, tables=[])
 
     metrics, before = figures(scaled, report), figures(plain, report)
     assert metrics["value"] == before["value"] and metrics["confusion"] == before["confusion"]
@@ -151,7 +154,7 @@ def test_what_is_certain_enough():
     report = {"runs": []}
 
     def figures(frame, **more):
-        return evaluation.evaluate(spec | more, frame, training=report, split={}, tables=[])
+        return scoring.evaluate(spec | more, frame, training=report, split={}, tables=[])
 
     whole = figures(predictions(p, truth))
     found = figures(predictions(p, truth), uncertainty_threshold=0.4)
@@ -179,7 +182,7 @@ def test_intervals_of_recalls():
     logits, truth = boasting(300)
     frame = predictions(softmax(logits, axis=1), truth)
     spec = {"task": "classification", "measure": "uar", "labels": LABELS, "seed": 1}
-    metrics = evaluation.evaluate(spec, frame, training={"runs": []}, split={}, tables=[])
+    metrics = scoring.evaluate(spec, frame, training={"runs": []}, split={}, tables=[])
     own = frame[frame["truth"] == "b"]
     right = (own["prediction"] == "b").to_numpy()
     # The jackknife over four speakers, by hand.

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from izwi import features, models
-from izwi.texts import citations, methods, table1, words
+from izwi.reporting.texts import citations, methods, table1, words
 
 ENTRIES = citations.entries()
 

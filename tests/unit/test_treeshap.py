@@ -8,7 +8,8 @@ import pytest
 from test_importance import LABELS, trained
 from test_tuning import made_up
 
-from izwi import importance, models, treeshap
+from izwi import models
+from izwi.analyses import importance, tree_shap
 
 
 def expected(tree, x, known, node=0):
@@ -53,7 +54,7 @@ def test_values_are_those_of_all_sets_of_features(kind):
         model = models.model_class("tree")(weighted, seed=1, labels=sorted(set(truth)))
     model.fit(X[:45], truth[:45])
     tested = np.vstack([X[45:55], np.where(np.arange(5) == 0, np.nan, X[0])])
-    found = treeshap.contributions(model, tested)
+    found = tree_shap.contributions(model, tested)
     tree = model.estimator.tree_
     assert tree.max_depth > 3 and len(set(tree.feature[tree.feature >= 0])) >= 3
     by_hand = np.array([shapley(tree, x.astype(np.float32), 5).T[of] for x in tested])
@@ -68,7 +69,7 @@ def test_values_are_those_of_all_sets_of_features(kind):
 def test_a_tree_without_branches_is_moved_by_nothing():
     model = models.model_class("tree_reg")({})
     model.fit(np.arange(6.0).reshape(3, 2), np.ones(3))
-    assert not treeshap.contributions(model, np.ones((4, 2))).any()
+    assert not tree_shap.contributions(model, np.ones((4, 2))).any()
 
 
 def test_of_a_class_that_a_fold_lacks(tmp_path):

@@ -12,10 +12,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, SVR
 
-from izwi import evaluation, models, runs, tuning
+from izwi import models
+from izwi.config.experiment import resolve
 from izwi.errors import UserError
-from izwi.experiment import resolve
-from izwi.fitting import Samples
+from izwi.evaluation import scoring
+from izwi.training import runs, tuning
+from izwi.training.fitting import Samples
 
 
 def made_up(speakers, rows=15, seed=0, part="train"):
@@ -152,7 +154,7 @@ def test_chosen_values_are_fitted_on_all_training_rows(tmp_path):
         own = predictions[predictions["fold"] == fold]
         assert own["prediction"].tolist() == plain.predict(samples.values[test]).tolist()
         outer.append(balanced_accuracy_score(y[test].astype(str), own["prediction"]))
-    metrics = evaluation.evaluate(
+    metrics = scoring.evaluate(
         {"task": "classification", "measure": "uar", "labels": ["a", "b", "c"], "seed": 1},
         predictions,
         training=report,
@@ -169,7 +171,7 @@ def test_balancing_is_done_in_the_inner_folds(monkeypatch):
     samples, y, _ = made_up(4)
     rows = np.flatnonzero((y != "c") | (np.arange(len(y)) % 2 == 0))
     sizes = []
-    from izwi import balancing
+    from izwi.preprocessing import balancing
 
     balance = balancing.balance
 

@@ -17,12 +17,13 @@ import numpy as np
 import pytest
 import soundfile
 
-from izwi import cells, persistence
-from izwi.databases import load_table
+from izwi.config.experiment import resolve
+from izwi.data import csv_safety
+from izwi.data.databases import load_table
+from izwi.data.scan import scan
 from izwi.errors import UserError
-from izwi.experiment import resolve
-from izwi.plan import make_plan
-from izwi.scan import scan
+from izwi.models import persistence
+from izwi.planning import make_plan
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -241,7 +242,7 @@ def test_names_go_through_no_shell():
     ],
 )
 def test_cells(value, cell):
-    assert cells.harmless(value) == cell
+    assert csv_safety.harmless(value) == cell
 
 
 def test_tables_for_people_hold_no_formula(tmp_path, monkeypatch):
@@ -249,7 +250,7 @@ def test_tables_for_people_hold_no_formula(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(ROOT / "scripts")
     import summary
 
-    from izwi.units import Plan, Unit
+    from izwi.engine.plan import Plan, Unit
 
     metrics = dict.fromkeys(("value", "ci_method", "n_train", "n_test", "n_speakers"))
     metrics |= {"name": "=cmd|x", "type": "classification", "measure": "uar", "ci": None}

@@ -16,7 +16,7 @@ import soundfile
 from workflow import ROOT, Folder
 
 from izwi.errors import UserError
-from izwi.predictor import Predictor, model_folder
+from izwi.serving.predictor import Predictor, model_folder
 
 DEMO = ROOT / "scripts" / "demo.py"
 DATA = {

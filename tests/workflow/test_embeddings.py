@@ -11,9 +11,9 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from workflow import ROOT, Folder
 
-from izwi.experiment import resolve
+from izwi.config.experiment import resolve
 from izwi.features.extraction import extract
-from izwi.plan.features import extractor_key
+from izwi.planning.features import extractor_key
 
 torch = pytest.importorskip("torch")
 import audresample  # noqa: E402

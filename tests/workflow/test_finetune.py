@@ -13,11 +13,12 @@ import soundfile
 from sklearn.metrics import recall_score
 from workflow import ROOT, Folder
 
-from izwi import jobs, training
-from izwi.experiment import resolve
+from izwi.config.experiment import resolve
+from izwi.engine import job
+from izwi.engine.config_plan import planned
 from izwi.models import model_class
-from izwi.planned import planned
-from izwi.predictor import Predictor, model_folder
+from izwi.serving.predictor import Predictor, model_folder
+from izwi.training import fit_predict
 
 torch = pytest.importorskip("torch")
 tf = pytest.importorskip("transformers")
@@ -186,7 +187,7 @@ def test_again_elsewhere_and_with_other_weights(run, folder, tmp_path, monkeypat
     units = planned("config.yaml", cache=folder.cache, ini=ini).plan.units["train"]
     (unit,) = units.values()
     assert unit.spec["model"]["options"]["pretrained_model"].endswith("moved")
-    predictions, _ = training.train(unit.spec, *jobs.read_samples(unit), tmp_path)
+    predictions, _ = fit_predict.train(unit.spec, *job.read_samples(unit), tmp_path)
     pd.testing.assert_frame_equal(
         predictions, pd.read_parquet(unit.outputs["predictions"]), check_exact=True
     )

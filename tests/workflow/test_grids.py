@@ -156,7 +156,7 @@ def test_nothing_to_do_and_what_is_wrong(folder):
 def test_shipped_files_plan(emodb, tmp_path, monkeypatch):
     """What config/ holds; its databases are looked up by the environment."""
     monkeypatch.setenv("IZWI_DATA", str(emodb.parent))
-    from izwi.config import read_config, resolve_all
+    from izwi.config.result_set import read_config, resolve_all
 
     inis = [f"config/experiments/{name}.ini" for name in ("compare_flags", "pictures")]
     inis.append("config/experiments/runs_and_epochs.ini")

@@ -7,7 +7,7 @@ import pytest
 import soundfile
 from workflow import Folder
 
-from izwi import audio
+from izwi.data import audio
 
 
 @pytest.fixture(scope="module")

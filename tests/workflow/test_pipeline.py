@@ -9,7 +9,7 @@ import textwrap
 import pytest
 from workflow import ROOT, Folder, stages_of
 
-from izwi.units import STAGES
+from izwi.engine.plan import STAGES
 
 DATA = {
     "databases": "['demo']",

@@ -10,9 +10,9 @@ import pytest
 from scipy.stats import entropy
 from workflow import Folder
 
-from izwi.databases import load_table
-from izwi.jobs import Job
-from izwi.planned import planned
+from izwi.data.databases import load_table
+from izwi.engine.config_plan import planned
+from izwi.engine.job import Job
 
 MAPPING = "{'anger':'angry', 'happiness':'happy', 'sadness':'sad', 'neutral':'neutral'}"
 EMOTIONS = ["anger", "happiness", "neutral"]

@@ -11,7 +11,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from workflow import Folder
 
-from izwi import audio
+from izwi.data import audio
 from izwi.features.mld import Mld
 
 TEST_SPEAKERS = [8, 10, 13, 15]

@@ -10,7 +10,7 @@ from scipy import stats
 from sklearn.metrics import recall_score
 from workflow import Folder
 
-from izwi import comparison
+from izwi.evaluation import comparison
 
 EMOTIONS = ["anger", "neutral", "sadness"]
 

@@ -8,7 +8,7 @@ from sklearn.metrics import recall_score
 from sklearn.neighbors import KNeighborsClassifier
 from workflow import ROOT, Folder
 
-from izwi import audio
+from izwi.data import audio
 
 pytestmark = pytest.mark.trill
 TEST_SPEAKERS = [8, 10, 13, 15]

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import opensmile
 
-from izwi.units import STAGES
+from izwi.engine.plan import STAGES
 
 ROOT = Path(__file__).resolve().parents[2]
 SNAKEMAKE = [sys.executable, "-m", "snakemake"]

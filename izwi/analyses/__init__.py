@@ -1,0 +1,1 @@
+"""What an experiment finds out beside its figures."""

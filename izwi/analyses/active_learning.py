@@ -1,0 +1,141 @@
+"""Active learning: which files without a label a teacher should label next."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from izwi import splits
+from izwi.errors import UserError
+from izwi.training import fitting, tuning
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from izwi.preprocessing.binning import Fold
+    from izwi.training.fitting import Samples
+
+# The most uncertain rows, this many for each that is wanted, are the ones to choose from.
+CANDIDATES = 10
+
+
+def choose(
+    spec: dict[str, Any],
+    samples: Samples,
+    truth: np.ndarray,
+    fold: Fold,
+    labels: list[str],
+) -> pd.DataFrame:
+    """Choose rows that are uncertain, and unlike each other.
+
+    After Zhdanov, "Diverse mini-batch active learning" (2019): the most uncertain rows are cut
+    into as many clusters as rows are wanted, weighted by uncertainty, and of each cluster the row
+    nearest to its centre is taken. Uncertainty is the entropy of the model's probabilities, in
+    shares of the largest one possible.
+
+    Args:
+        spec: of the train stage; ``active_learning`` is the number of rows
+        samples: all rows
+        truth: of all rows, shape (rows,); rows without are to choose from
+        fold: number and row numbers of train, dev and test
+        labels: classes in order
+
+    Returns:
+        the rows chosen, the most uncertain first: ``rank, database, file, start, end, speaker,
+        prediction, confidence, uncertainty``
+
+    Raises:
+        UserError: if there are fewer rows without a label than are wanted
+    """
+    import numpy as np
+    import pandas as pd
+
+    from izwi import models
+    from izwi.preprocessing.pipeline import Preprocessing
+
+    _, train_rows, dev_rows, _ = fold
+    used = (samples.split["part"] != "").to_numpy()
+    pool = np.flatnonzero(used & pd.isna(truth))
+    wanted = spec["active_learning"]
+    if len(pool) < wanted:
+        raise UserError(
+            f"[MODEL] active_learning: {wanted} files are wanted, but {len(pool)} have no label: "
+            "add a database without labels, by <database>.split_strategy = train"
+        )
+    train_rows = train_rows[~pd.isna(truth[train_rows])]
+    cls = models.model_class(spec["model"]["type"])
+    if cls.needs_dev and not len(dev_rows):
+        train_rows, dev_rows = splits.dev_from_train(
+            samples.split.assign(truth=truth), train_rows, seed=spec["seed"]
+        )
+    spec, _ = tuning.chosen_spec(spec, samples, truth, train_rows, dev_rows, labels, spec["seed"])
+    fitted = fitting.fit(spec, samples, truth, train_rows, dev_rows, labels, spec["seed"])
+    predicted = fitted.predict(samples, pool)
+    uncertainty = entropy(predicted.probabilities)
+    # Of equals those that come first, so that the rows' order decides and nothing else.
+    candidates = np.argsort(-uncertainty, kind="stable")[: CANDIDATES * wanted]
+    X = fitted.transform(samples, pool[candidates])
+    if np.isnan(X).any():
+        # The model copes with gaps, clusters do not: medians of the training rows, as elsewhere.
+        preprocessing = Preprocessing({**spec["preprocessing"], "impute": True})
+        preprocessing.fit(samples.values[train_rows], samples.names)
+        of_pool = samples.speakers(pool[candidates])
+        X = preprocessing.transform(samples.values[pool[candidates]], of_pool)
+    picked = candidates[diverse(X, uncertainty[candidates], wanted, spec["seed"])]
+    picked = picked[np.argsort(-uncertainty[picked], kind="stable")]
+    rows = samples.split.loc[pool[picked], ["database", "file", "start", "end", "speaker"]]
+    rows = rows.reset_index(drop=True)
+    rows.insert(0, "rank", np.arange(1, wanted + 1))
+    rows["prediction"] = predicted.decision[picked]
+    place = [labels.index(name) for name in predicted.decision[picked]]
+    rows["confidence"] = predicted.probabilities[picked, place]
+    rows["uncertainty"] = uncertainty[picked]
+    return rows
+
+
+def entropy(probabilities: np.ndarray) -> np.ndarray:
+    """Entropy of each row, in shares of that of equal probabilities: 0 is sure, 1 is not at all.
+
+    Args:
+        probabilities: shape (rows, classes)
+    """
+    import numpy as np
+    from scipy.special import entr
+
+    return entr(probabilities).sum(axis=1) / np.log(probabilities.shape[1])
+
+
+def diverse(X: np.ndarray, weight: np.ndarray, number: int, seed: int) -> np.ndarray:
+    """Positions of rows that stand for all rows.
+
+    Args:
+        X: shape (rows, features), rows in the order of their weight
+        weight: of each row, shape (rows,)
+        number: of rows to choose
+        seed: of the clusters
+
+    Returns:
+        shape (number,), each position once
+    """
+    import numpy as np
+    from sklearn.cluster import KMeans
+    from sklearn.exceptions import ConvergenceWarning
+
+    from izwi.models.base import one_thread
+
+    # Rows that are no less sure than others still have a place.
+    weight = weight + 1e-6
+    with one_thread(), warnings.catch_warnings():
+        # Told where there are fewer different rows than clusters.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        found = KMeans(number, n_init=10, random_state=seed).fit(X, sample_weight=weight)
+    distance = np.linalg.norm(X - found.cluster_centers_[found.labels_], axis=1)
+    chosen = [
+        rows[np.argmin(distance[rows])]
+        for rows in (np.flatnonzero(found.labels_ == c) for c in range(number))
+        if len(rows)
+    ]
+    # Equal rows make fewer clusters: what is missing comes from the top.
+    rest = [row for row in range(len(X)) if row not in set(chosen)]
+    return np.array([*chosen, *rest[: number - len(chosen)]])

@@ -1,0 +1,115 @@
+"""A learning curve: the figure on training and test rows over the amount of training data."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from izwi import models, splits
+from izwi.errors import UserError
+from izwi.training import fitting, tuning
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from izwi.preprocessing.binning import Fold
+    from izwi.training.fitting import Samples
+
+SHARES = (0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
+REPEATS = 3  # orders of the speakers, where there are fewer folds
+
+
+def learning_curve(
+    spec: dict[str, Any],
+    samples: Samples,
+    truths: dict[int, np.ndarray],
+    folds: list[Fold],
+    labels: list[str] | None,
+) -> dict[str, Any]:
+    """Train on growing parts of the training rows.
+
+    The parts are whole speakers, each with those of the smaller part before; rows where the data
+    have no speakers. Test rows, and dev rows of nets, stay the same.
+
+    Args:
+        spec: of the train stage; ``measure`` is drawn
+        samples: all rows
+        truths: fold → truth of all rows, shape (rows,)
+        folds: number and row numbers of train, dev and test
+        labels: classes in order, None for regression
+
+    Returns:
+        ``measure``; ``unit``, ``speakers`` or ``samples``; ``points``: per fit ``fold``,
+        ``repeat``, ``share``, ``units``, ``n_train`` and the measure on ``train`` and ``test``;
+        ``mean``: the same as means per share; ``notes``
+    """
+    import numpy as np
+    import pandas as pd
+
+    cls = models.model_class(spec["model"]["type"])
+    repeats = 1 if len(folds) >= REPEATS else REPEATS
+    points: list[dict[str, Any]] = []
+    skipped: dict[float, str] = {}
+    unit = "speakers"
+    for fold, train_rows, dev_rows, test_rows in folds:
+        truth = truths[fold]
+        train_rows = train_rows[~pd.isna(truth[train_rows])]
+        test_rows = test_rows[~pd.isna(truth[test_rows])]
+        if cls.needs_dev and not len(dev_rows):
+            train_rows, dev_rows = splits.dev_from_train(
+                samples.split.assign(truth=truth), train_rows, seed=spec["seed"]
+            )
+        owner = _owners(samples, train_rows)
+        if owner is None:
+            owner, unit = train_rows, "samples"
+        for repeat in range(1, repeats + 1):
+            generator = np.random.default_rng([spec["seed"], fold, repeat])
+            order = generator.permutation(np.unique(owner))
+            numbers = [max(1, math.floor(share * len(order) + 1e-9)) for share in SHARES]
+            for share, number in zip(SHARES, numbers, strict=True):
+                # With few speakers shares are equal, and the whole is in every order.
+                if number in numbers[: SHARES.index(share)] or (share == 1 and repeat > 1):
+                    continue
+                rows = train_rows[np.isin(owner, order[:number])]
+                try:
+                    own, _ = tuning.chosen_spec(
+                        spec, samples, truth, rows, dev_rows, labels, spec["seed"]
+                    )
+                    fitted = fitting.fit(own, samples, truth, rows, dev_rows, labels, spec["seed"])
+                except UserError as error:
+                    # Too few rows of a class, for the smaller parts.
+                    skipped.setdefault(share, error.problems[0])
+                    continue
+                point = {"fold": fold, "repeat": repeat, "share": share, "units": number}
+                point["n_train"] = len(rows)
+                for name, of in (("train", rows), ("test", test_rows)):
+                    value = fitting.score(spec, fitted, samples, truth, of, labels)
+                    point[name] = value if math.isfinite(value) else None
+                points.append(point)
+    mean = []
+    for share in SHARES:
+        own = [point for point in points if point["share"] == share]
+        if own:
+            row: dict[str, Any] = {"share": share}
+            for name in ("units", "n_train", "train", "test"):
+                known = [point[name] for point in own if point[name] is not None]
+                row[name] = float(np.mean(known)) if known else None
+            mean.append(row)
+    notes = [f"learning curve: a part of {s:.0%} is left out: {why}" for s, why in skipped.items()]
+    return {
+        "measure": spec["measure"],
+        "unit": unit,
+        "points": points,
+        "mean": mean,
+        "notes": notes,
+    }
+
+
+def _owners(samples: Samples, rows: np.ndarray) -> np.ndarray | None:
+    """Speaker of each row as text, None where there are fewer than two."""
+    import pandas as pd
+
+    speakers = samples.speakers(rows)
+    if speakers is None or pd.isna(speakers).any() or len(set(speakers)) < 2:
+        return None
+    return speakers.astype(str)

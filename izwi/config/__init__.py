@@ -1,0 +1,1 @@
+"""What is asked for: inis, options, grids, result sets, as typed values."""

@@ -1,0 +1,211 @@
+"""From an ini to an experiment: every option resolved, with its default, and checked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from izwi.analyses.kinds import SHAP_MODELS
+from izwi.config import learning, pictures
+from izwi.config import options as table
+from izwi.config.experiment.databases import read_database, read_load
+from izwi.config.experiment.features import check_reads, read_features, recordings_only
+from izwi.config.experiment.given import Given, texts
+from izwi.config.experiment.models import (
+    check_dev,
+    read_measure,
+    read_model,
+    read_seed,
+    read_threshold,
+)
+from izwi.config.experiment.names import read_name, read_save_test
+from izwi.config.experiment.resolved import Experiment
+from izwi.config.experiment.splits import is_test, read_split
+from izwi.config.ini import Ini, Value, read_ini
+from izwi.config.options import PER_DATABASE, WIDE
+from izwi.errors import UserError
+
+
+def resolve(
+    path: str | Path,
+    *,
+    cwd: str | Path,
+    overrides: Mapping[str, str] | None = None,
+    roots: Iterable[str] = (),
+    made: Mapping[str, str] | None = None,
+) -> Experiment:
+    """Read an ini, resolve and check all its options.
+
+    Args:
+        path: the ini, relative to ``cwd``
+        cwd: working directory
+        overrides: values that replace or add to the ini's, such as ``{"MODEL.type": "svm"}``
+        roots: root files of this computer; the first wins, and over the one that the ini names
+        made: databases that other inis make, see `softlabel.makers`
+
+    Returns:
+        the experiment
+
+    Raises:
+        UserError: with all problems, one line each, behind the ini's path as given
+    """
+    try:
+        ini = read_ini(Path(cwd) / os.path.expanduser(path))
+    except UserError as error:
+        raise UserError([f"{path}: {line}" for line in error.problems]) from None
+    return resolve_read(ini, path, cwd=cwd, overrides=overrides, roots=roots, made=made)
+
+
+def resolve_read(
+    ini: Ini,
+    path: str | Path,
+    *,
+    cwd: str | Path,
+    overrides: Mapping[str, str | None] | None = None,
+    roots: Iterable[str] = (),
+    made: Mapping[str, str] | None = None,
+) -> Experiment:
+    """Resolve an ini that is read already; it stays as it is.
+
+    Args:
+        ini: its content
+        path: the ini, relative to ``cwd``
+        cwd: working directory
+        overrides: as for `resolve`; None takes an option out of the ini
+        roots: as for `resolve`
+        made: as for `resolve`
+
+    Returns:
+        the experiment
+
+    Raises:
+        UserError: with all problems, one line each, behind the ini's path as given
+    """
+    own = Ini(
+        {section: dict(entries) for section, entries in ini.sections.items()},
+        dict(ini.lines),
+        dict(ini.spelling),
+        list(ini.problems),
+    )
+    for key, text in (overrides or {}).items():
+        _override(own, key, text)
+    file = Path(cwd) / os.path.expanduser(path)
+    try:
+        return _experiment(Given(own, file, Path(cwd), roots, made), str(path))
+    except UserError as error:
+        raise UserError([f"{path}: {line}" for line in error.problems]) from None
+
+
+def _override(ini: Ini, key: str, text: str | None) -> None:
+    """Replace an option, however the ini spells it."""
+    section, _, name = key.partition(".")
+    entries = ini.sections.setdefault(section.upper(), {})
+    lower = name.lower()
+    known = table.elsewhere(section.upper()) if section.upper() in WIDE else {}
+    head, _, rest = lower.partition(".")
+    if section.upper() == "DATA" and rest in PER_DATABASE:
+        option, before = PER_DATABASE[rest], f"{head}."
+    else:
+        option, before = known.get(lower), ""
+    for spelling in (option.name, *option.aliases) if option else (lower,):
+        entries.pop(f"{before}{spelling.lower()}", None)
+    if text is not None:
+        entries[lower] = Value(text, 0)
+        ini.spelling.setdefault(lower, name)
+
+
+def _experiment(given: Given, ini: str) -> Experiment:
+    """Resolve it all, then tell all problems together."""
+    task, model = read_model(given)
+    features = read_features(given, model)
+    check_reads(given, model["type"], features)
+    target = given.required("DATA", "target", "name the column to predict")
+    labels, load, binned = read_load(given, task, target)
+    databases = tuple(read_database(given, name) for name in given.names)
+    limited = any(
+        d["options"]["limit_samples"] or d["options"]["limit_samples_per_speaker"]
+        for d in databases
+    )
+    seed = read_seed(given)
+    load["seed"] = seed if limited else None
+    learned = learning.resolve(given.get, given.problem, task=task, seed=seed) | model["learning"]
+    scale, chosen = given.get("FEATS", "scale"), texts(given.get("FEATS", "features"))
+    if model.get("brings"):
+        scale, chosen = recordings_only(given, model["type"], learned)
+    split = read_split(given, task, target, labels, seed, databases)
+    if "submodel" in learned:
+        split["submodel"] = learned["submodel"]
+    if "calibrate" in learned and not model.get("measured"):
+        check_dev(given, split, databases)
+    analyses = learning.analyses(given.get, given.problem, task=task, learned=learned)
+    if "shap" in analyses and model["type"] not in SHAP_MODELS:
+        del analyses["shap"]
+        given.notes.append(
+            f"[EXPL] shap: no effect with MODEL.type = {model['type']}, exact values can be "
+            f"had of {', '.join(SHAP_MODELS)} alone; set EXPL.permutation"
+        )
+    active = "active_learning" in analyses
+    learning.allow_unlabelled(
+        databases,
+        split,
+        given.problem,
+        wanted=active or "self_training" in learned,
+        active=active,
+    )
+    save_test = read_save_test(given)
+    if save_test is not None:
+        for database in databases:
+            if is_test(split, database["name"]):
+                database["unlabelled"] = True
+    measure = read_measure(given, task)
+    if model.get("measured"):
+        model["options"]["measure"] = measure
+    experiment = {
+        "name": read_name(given),
+        "task": task,
+        "seed": seed,
+        "runs": given.get("EXP", "runs"),
+        "epochs": given.get("EXP", "epochs"),
+        "traindevtest": given.get("EXP", "traindevtest"),
+        "target": target,
+        "labels": labels,
+        "save": given.get("MODEL", "save"),
+        "save_test": save_test,
+        "soft": {key: given.get("EXP", key) for key in ("min_confidence", "max_uncertainty")},
+        "databases": databases,
+        "load": load,
+        "split": split,
+        "features": features,
+        "fail_threshold": given.get("FEATS", "fail_threshold"),
+        "preprocessing": {
+            "scale": None if scale == "none" else scale,
+            "features": chosen,
+        },
+        "model": {"type": model["type"], "options": model["options"]},
+        "learning": learned,
+        "analyses": analyses,
+        "evaluation": {
+            "measure": measure,
+            "ci": given.get("EXP", "ci"),
+            **binned,
+            **read_threshold(given, task),
+        },
+        "leakage": given.get("DATA", "leakage"),
+        "plots": _plots(given, bool(model.get("measured"))),
+    }
+    given.settle()
+    return Experiment(
+        ini=ini, **experiment, warnings=tuple(given.warnings), notes=tuple(given.notes)
+    )
+
+
+def _plots(given: Given, learns_by_epoch: bool) -> dict[str, Any]:
+    """Options of the pictures."""
+    counted = [name for name in given.names if given.get_of(name, "value_counts")]
+    plots, problems, notes = pictures.read_options(given.get, counted, learns_by_epoch)
+    for line in problems:
+        given.problems.add(line)
+    given.notes += notes
+    return plots

@@ -1,0 +1,270 @@
+"""The databases of an experiment: where they are and how they are loaded."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable
+from typing import Any
+
+from izwi.config.experiment.given import Given, texts
+from izwi.config.experiment.splits import strategy_quietly
+from izwi.config.options import PER_DATABASE, Option, convert
+from izwi.config.root_folders import absent
+from izwi.data import soft_labels
+
+_LOAD_OPTIONS = (
+    "audio_path",
+    "target_tables",
+    "target_tables_append",
+    "files_tables",
+    "train_tables",
+    "dev_tables",
+    "test_tables",
+    "columns",
+    "colnames",
+    "label",
+    "filter",
+    "required",
+    "limit_samples",
+    "limit_samples_per_speaker",
+    "min_duration_of_sample",
+    "max_duration_of_sample",
+    "rename_speakers",
+    "unlabelled",
+    "mapping",
+    "version",
+    "min_confidence",
+    "max_uncertainty",
+)
+
+
+def read_load(
+    given: Given, task: str, target: str
+) -> tuple[list[str] | None, dict[str, Any], dict[str, Any]]:
+    """Classes, and what all databases share when loaded.
+
+    Returns:
+        * classes, None where the data decide or there are none
+        * what is shared
+        * ``bins`` and ``bin_labels`` by which a regression is shown as a classification, too
+    """
+    binned: dict[str, Any] = {}
+    labels = texts(given.get("DATA", "labels"))
+    bins = given.get("DATA", "bins")
+    continuous = given.get("DATA", "type") == "continuous"
+    if labels is not None:
+        for label in sorted({label for label in labels if labels.count(label) > 1}):
+            given.problem("DATA", "labels", f"'{label}' is named twice")
+        if len(labels) < 2 and task == "classification":
+            given.problem("DATA", "labels", "a classification needs at least two")
+    if bins is not None:
+        if any(low >= high for low, high in itertools.pairwise(bins)):
+            given.problem("DATA", "bins", f"{bins} are not ascending")
+        if labels is None:
+            given.problem(
+                "DATA", "bins", f"labels are missing: name the {max(len(bins) - 1, 0)} bins"
+            )
+        elif len(bins) != len(labels) + 1:
+            given.problem(
+                "DATA",
+                "bins",
+                f"{len(labels)} labels need {len(labels) + 1} limits, there are {len(bins)}",
+            )
+    if task == "regression":
+        keys = ["labels", "bins", "type"]
+        if bins is not None and labels is not None:
+            binned = {"bins": bins, "bin_labels": labels}
+            keys = []
+        unused = [
+            f"[DATA] {given.spelt(given.general['DATA', key][0])}"
+            for key in keys
+            if ("DATA", key) in given.general
+        ]
+        if unused:
+            given.notes.append(f"no effect in regression: {', '.join(unused)}")
+        labels = bins = None
+        continuous = False
+    elif continuous and bins is None and labels is None:
+        given.problem(
+            "DATA",
+            "type",
+            "continuous needs labels of the bins, such as labels = ['low', 'high']; their "
+            "limits are in bins, or else quantiles of the training rows",
+        )
+    elif bins is not None and not continuous:
+        given.notes.append("[DATA] bins: taken as DATA.type = continuous")
+        continuous = True
+    load = {
+        "task": task,
+        "target": target,
+        "labels": labels,
+        "continuous": continuous,
+        "bins": bins,
+        "seed": None,
+    }
+    return labels, load, binned
+
+
+def read_database(given: Given, name: str) -> dict[str, Any]:
+    """Kind, place and load options of a database."""
+    normalise: dict[str, Callable[[Any], Any]] = {
+        "filter": _filter,
+        "mapping": _mapping,
+        "colnames": _colnames,
+    }
+    options: dict[str, Any] = {}
+    for key in _LOAD_OPTIONS:
+        value = given.get_of(name, key, normalise.get(key))
+        options[key] = texts(value) if isinstance(value, list) and key != "filter" else value
+    if (name, "filter") in given.of_database and ("DATA", "filter") in given.general:
+        lower, value = given.general["DATA", "filter"]
+        try:
+            general = _filter(convert(PER_DATABASE["filter"], value.text) or [])
+            options["filter"] = [*(options["filter"] or []), *general]
+        except ValueError as error:
+            given.problem("DATA", lower, str(error))
+    # Only then may any tables with a split speak for this target.
+    strategy = strategy_quietly(given, name)
+    options["split_strategy"] = "database" if strategy == "database" else None
+    # 0 is how nkululeko's inis say that there is no limit.
+    low = options["min_duration_of_sample"] = options["min_duration_of_sample"] or None
+    high = options["max_duration_of_sample"] = options["max_duration_of_sample"] or None
+    if low and high and low > high:
+        given.problems.add(
+            f"[DATA] {name}.min_duration_of_sample: {low:g} is more than "
+            f"max_duration_of_sample, {high:g}"
+        )
+    kind = given.get_of(name, "type")
+    kind, path = _source(given, name, kind, options["version"])
+    return {"name": name, "type": kind, "path": path, "options": options}
+
+
+def _source(
+    given: Given, name: str, kind: str | None, version: str | None
+) -> tuple[str | None, str | None]:
+    """Kind and path of a database."""
+    entry = given.paths.get(name)
+    text = ""
+    if entry is not None:
+        try:
+            text = convert(Option("DATA", name, "path"), entry[1].text) or ""
+        except ValueError as error:
+            given.problems.add(f"[DATA] {name}: {error}")
+            return kind, None
+    if kind == "demo":
+        return kind, None
+    if kind == "audb" or (kind is None and version):
+        if not version:
+            given.problems.add(
+                f"[DATA] {name}.version: missing, an audb database needs it, such as "
+                f"{name}.version = 1.0.0"
+            )
+        return "audb", text or name
+    if not text and given.roots_broken:
+        return kind, None
+    if not text:
+        where = f" there or in {' or '.join(given.roots)}" if given.roots else ""
+        given.problems.add(
+            f"[DATA] {name}: no path, add a line {name} = <its CSV, or its audformat folder>{where}"
+        )
+        return kind, None
+    path, tried = given.locate(text, entry[1].source)
+    if path is None:
+        hint = soft_labels.advice(tried, folders=[given.file.parent, given.cwd], cwd=given.cwd)
+        given.problems.add(
+            f"[DATA] {name}: no such file or folder: {' or '.join(tried)}{hint or absent(entry[1])}"
+        )
+        return kind, None
+    if path in given.made:
+        if kind not in (None, "csv"):
+            given.problems.add(f"[DATA] {name}.type: {given.made[path]} makes it, it is a csv")
+        return "soft", path
+    return _kind_of(given, name, kind, path), path
+
+
+def _kind_of(given: Given, name: str, kind: str | None, path: str) -> str | None:
+    is_folder = os.path.isdir(path)
+    is_audformat = is_folder and os.path.exists(os.path.join(path, "db.yaml"))
+    if kind is None:
+        if is_audformat:
+            return "audformat"
+        if not is_folder and path.lower().endswith(".csv"):
+            return "csv"
+        what = "a folder without db.yaml" if is_folder else "neither *.csv nor a folder"
+        given.problems.add(
+            f"[DATA] {name}: {path} is {what}; name its CSV file, or set {name}.type"
+        )
+    elif kind == "csv" and is_folder:
+        given.problems.add(f"[DATA] {name}: {path} is a folder; name the CSV file in it")
+    elif kind == "audformat" and not is_audformat:
+        given.problems.add(
+            f"[DATA] {name}: {path} is no audformat database (a folder with db.yaml); "
+            f"for a CSV file set {name}.type = csv"
+        )
+    return kind
+
+
+def _filter(value: Any) -> list[list[Any]]:
+    """Filters as a list of ``[column, [values]]``.
+
+    Raises:
+        ValueError: if it is neither a dict nor a list of pairs
+    """
+    if isinstance(value, dict):
+        pairs = list(value.items())
+    elif len(value) == 2 and not isinstance(value[0], list | tuple):
+        pairs = [tuple(value)]
+    else:
+        pairs = list(value)
+    result = []
+    for pair in pairs:
+        if not isinstance(pair, list | tuple) or len(pair) != 2:
+            raise ValueError(f"{pair!r} is no pair: write [[column, values], ...]")
+        column, wanted = pair
+        wanted = list(wanted) if isinstance(wanted, list | tuple | set) else [wanted]
+        if not wanted or any(isinstance(v, dict | list | tuple) for v in wanted):
+            raise ValueError(f"{pair!r}: name a column, and the values to keep")
+        result.append([str(column), wanted])
+    return result
+
+
+def _mapping(value: dict[Any, Any]) -> dict[str, Any]:
+    """Mapping as ``{"target": {...}}`` or ``{"columns": {column: {...}}}``.
+
+    Raises:
+        ValueError: if values are mixed, or a value is mapped twice
+    """
+    nested = [isinstance(v, dict) for v in value.values()]
+    if not value:
+        raise ValueError("is empty")
+    if all(nested):
+        return {"columns": {str(column): _expand(change) for column, change in value.items()}}
+    if any(nested):
+        raise ValueError("mixes {value: new value} with {column: {value: new value}}")
+    return {"target": _expand(value)}
+
+
+def _expand(change: dict[Any, Any]) -> dict[str, Any]:
+    """``{'a, b': 'c'}`` as ``{'a': 'c', 'b': 'c'}``."""
+    result: dict[str, Any] = {}
+    for old, new in change.items():
+        if isinstance(new, dict | list | tuple | set):
+            raise ValueError(f"{old!r} becomes {new!r}, which is no single value")
+        for part in str(old).split(","):
+            if result.setdefault(part.strip(), new) != new:
+                raise ValueError(f"'{part.strip()}' is mapped twice")
+    return result
+
+
+def _colnames(value: dict[Any, Any]) -> dict[str, str]:
+    """Renamings as text.
+
+    Raises:
+        ValueError: if two columns get one name
+    """
+    result = {str(old): str(new) for old, new in value.items()}
+    for new in sorted(set(result.values())):
+        if list(result.values()).count(new) > 1:
+            raise ValueError(f"two columns would be named '{new}'")
+    return result

@@ -1,0 +1,214 @@
+"""Which pictures an experiment wants; what draws them is in ``izwi.plots``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from izwi.config.options import suggest
+from izwi.errors import UserError
+
+if TYPE_CHECKING:
+    from izwi.config.experiment.resolved import Experiment
+
+# Kind of map → packages beside the core that it needs.
+MAPS: dict[str, tuple[str, ...]] = {"tsne": (), "umap": ("umap-learn", "numba"), "pca": ()}
+_MODULES = {"umap-learn": "umap", "numba": "numba"}
+# Option → pictures of what metrics.json has, and whether regressions have it, too.
+OF_METRICS = {
+    "calibration": (("reliability",), False),
+    "uncertainty": (("uncertainty", "risk_coverage"), False),
+    "recall": (("recall",), False),
+    "fairness": (("fairness",), True),
+}
+# What users call the target, whichever column it is.
+TARGET = "target"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One or several pictures that are drawn together.
+
+    Args:
+        kind: name of the function that draws
+        names: names of the files, without endings
+        needs: what it is drawn from: ``results``, ``data``, ``features``, ``training`` or
+            one of the analyses
+        title: first line in the picture
+        spec: what else the function reads
+        packages: distributions whose versions can change it
+        group: jobs of one group may share a process
+    """
+
+    kind: str
+    names: tuple[str, ...]
+    needs: str
+    title: str
+    spec: dict[str, Any] = field(default_factory=dict)
+    packages: tuple[str, ...] = ()
+    group: str = ""
+
+
+def read_options(
+    get: Callable[[str, str], Any], databases: Iterable[str], learns_by_epoch: bool
+) -> tuple[dict[str, Any], list[str], list[str]]:
+    """Resolve the options of all pictures.
+
+    Args:
+        get: value of an option, by section and name
+        databases: those whose own distribution is wanted
+        learns_by_epoch: whether the model has epochs to show
+
+    Returns:
+        * ``value_counts`` (groups of columns, or None), ``value_counts_of`` (databases),
+          ``maps`` (kind → columns that colour it), ``of_metrics`` (of :data:`OF_METRICS`),
+          ``max_feats``, ``epoch_progression``, ``format`` (a list)
+        * problems
+        * notes
+    """
+    problems: list[str] = []
+    notes: list[str] = []
+    counts = [_columns(get(section, "value_counts")) for section in ("PLOT", "EXPL")]
+    wanted = [group for groups in counts if groups for group in groups]
+    colours = [str(name) for name in get("EXPL", "scatter.target") or []]
+    maps: dict[str, list[str]] = {}
+    for kind, packages in MAPS.items():
+        asked = [_columns(get(section, kind)) for section in ("PLOT", "EXPL")]
+        if kind in (get("EXPL", "scatter") or []):
+            asked.append([[name] for name in colours])
+        if all(columns is None for columns in asked):
+            continue
+        names = [name for columns in asked for group in columns or [] for name in group]
+        maps[kind] = _unique([TARGET, *names])
+        missing = [name for name in packages if find_spec(_MODULES[name]) is None]
+        if missing:
+            problems.append(
+                f"[PLOT] {kind}: needs {' and '.join(missing)}, which is not installed; type: "
+                f"make {kind} (or: pip install -r requirements-{kind}.txt)"
+            )
+    if colours and not maps:
+        notes.append("[EXPL] scatter.target: no effect without EXPL.scatter")
+    epochs = get("PLOT", "epoch_progression")
+    if epochs and not learns_by_epoch:
+        notes.append("[PLOT] epoch_progression: no effect, this model has no epochs")
+    formats = get("PLOT", "format")
+    plots = {
+        "value_counts": None
+        if all(groups is None for groups in counts)
+        else [list(group) for group in dict.fromkeys(map(tuple, [[TARGET], *wanted]))],
+        "value_counts_of": list(databases),
+        "maps": maps,
+        "of_metrics": [kind for kind in OF_METRICS if get("PLOT", kind)],
+        "max_feats": get("EXPL", "max_feats"),
+        "epoch_progression": bool(epochs and learns_by_epoch),
+        "format": _unique([formats] if isinstance(formats, str) else formats or ["png"]),
+    }
+    return plots, problems, notes
+
+
+def wanted(experiment: Experiment, of: str, by: str) -> list[Picture]:
+    """All pictures of an experiment.
+
+    Args:
+        experiment: the experiment
+        of: its databases, by name
+        by: its features, by name
+    """
+    plots = experiment.plots
+    model = f"{of}: {by}, {experiment.model['type']}"
+    main = "confusion_matrix" if experiment.task == "classification" else "truth_prediction"
+    found = [Picture(main, (main,), "results", model)]
+    if "bins" in experiment.evaluation:
+        name = "confusion_matrix_binned"
+        found.append(Picture(name, (name,), "results", model))
+    threshold = experiment.evaluation.get("uncertainty_threshold")
+    if threshold is not None:
+        name = "confusion_matrix_certain"
+        found.append(Picture(name, (name,), "results", model, {"threshold": threshold}))
+    for kind in plots["of_metrics"]:
+        names, in_regression = OF_METRICS[kind]
+        if in_regression or experiment.task == "classification":
+            found.append(Picture(kind, names, "results", model, {"names": list(names)}))
+    if plots["value_counts"] is not None:
+        names = [_name("value_counts", *group) for group in plots["value_counts"]]
+        columns = dict(zip(names, plots["value_counts"], strict=True))
+        found.append(Picture("value_counts", tuple(columns), "data", of, {"columns": columns}))
+    if plots["value_counts_of"]:
+        databases = {_name("value_counts_of", db): db for db in plots["value_counts_of"]}
+        spec = {"databases": databases}
+        found.append(Picture("database_counts", tuple(databases), "data", "", spec))
+    for kind, names in plots["maps"].items():
+        columns = {_name(kind, name): name for name in names}
+        spec = {"columns": columns, "features": experiment.preprocessing["features"]}
+        packages = (*MAPS[kind], "scikit-learn")
+        title = f"{of}: {by}"
+        found.append(Picture(kind, tuple(columns), "features", title, spec, packages, kind))
+    if plots["epoch_progression"]:
+        found.append(Picture("epoch_progression", ("epoch_progression",), "training", model))
+    for kind in ("permutation", "shap", "feature_distributions"):
+        if kind in experiment.analyses:
+            title = f"{of}: {by}" if kind == "feature_distributions" else model
+            spec = {"number": plots["max_feats"]}
+            found.append(Picture(kind, (kind,), kind, title, spec))
+    if "learning_curve" in experiment.analyses:
+        found.append(Picture("learning_curve", ("learning_curve",), "learning_curve", model))
+    return found
+
+
+def columns_wanted(experiment: Experiment) -> list[tuple[str, str]]:
+    """Pictures, and the columns of the data that they show; the target is always there."""
+    plots = experiment.plots
+    pairs = [("value_counts", name) for group in plots["value_counts"] or [] for name in group]
+    pairs += [(kind, name) for kind, names in plots["maps"].items() for name in names]
+    return [(kind, name) for kind, name in pairs if name not in (TARGET, experiment.target)]
+
+
+def column_of(kind: str, name: str, columns: Iterable[str], target: str) -> str:
+    """Column that a user means.
+
+    Args:
+        kind: of the picture
+        name: as the user wrote it
+        columns: of the data, those that hold a value
+        target: of the experiment
+
+    Raises:
+        UserError: if there is none
+    """
+    if name in (TARGET, target):
+        return "truth"
+    columns = list(columns)
+    known = {column.lower(): column for column in columns}
+    wanted = name.lower()
+    column = known.get("gender" if wanted == "sex" else wanted)
+    if column is None:
+        own = sorted(set(columns) - {"digest", "start", "end", "seconds", "truth", "dev_folds"})
+        raise UserError(
+            f"[PLOT] {kind}: the data have no column '{name}'{suggest(name, own)}; there are "
+            f"{', '.join([TARGET, *own])}"
+        )
+    return column
+
+
+def _columns(value: Any) -> list[list[str]] | None:
+    """Groups of columns of an option that is True, False, or a list of columns or groups."""
+    if value is False or value is None:
+        return None
+    if value is True:
+        return []
+    groups = [list(v) if isinstance(v, list | tuple) else [v] for v in value]
+    return [[str(name) for name in group] for group in groups if group]
+
+
+def _name(kind: str, *columns: str) -> str:
+    """Name of a file; that of the target needs no addition."""
+    if columns == (TARGET,):
+        return kind
+    text = "_".join([kind, *columns])
+    return "".join(c if c.isalnum() or c in "._-" else "-" for c in text)[:100]
+
+
+def _unique(values: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(values))

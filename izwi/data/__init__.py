@@ -1,0 +1,1 @@
+"""What is read and written: databases, label tables, audio, CSV files."""

@@ -1,0 +1,46 @@
+"""CSV databases: one file with a column ``file``, perhaps ``start`` and ``end``, and labels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from izwi.data.databases.source import KEY, Source, rename, segments
+from izwi.data.scan import label_path, read_rows
+from izwi.errors import UserError
+
+_TABLE_OPTIONS = ("target_tables", "files_tables", "train_tables", "dev_tables", "test_tables")
+
+
+def read(spec: dict[str, Any]) -> Source:
+    """Read a CSV database.
+
+    Args:
+        spec: see `izwi.data.databases.load_table`
+
+    Raises:
+        UserError: if the file is missing or no such table
+    """
+    name, options = spec["name"], spec["options"]
+    path = label_path(spec)
+    header, rows = read_rows(path, name)
+    frame = pd.DataFrame(rows, columns=header, dtype=object)
+    unnamed = header.count("")
+    frame = frame.loc[:, frame.columns != ""]
+    frame = frame.where(frame != "", None)
+    source = Source(frame)
+    if unnamed:
+        source.notes.append(f"{path.name}: {unnamed} columns without a name are not read")
+    ignored = [option for option in _TABLE_OPTIONS if options.get(option)]
+    source.warnings += [
+        f"[DATA] {name}.{option}: has no effect, a CSV file has no tables" for option in ignored
+    ]
+    source.frame = rename(frame, spec, source)
+    if frame.empty:
+        raise UserError(f"[DATA] {name}: {path} has no rows")
+    times = [source.frame.get(column) for column in KEY[1:]]
+    keys = segments(*times, source.frame["file"], name)
+    others = source.frame.drop(columns=KEY, errors="ignore")
+    source.frame = pd.concat([keys, others], axis=1)
+    return source

@@ -1,0 +1,524 @@
+"""The labels of a database as an experiment asks for them: the table of the load stage."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from izwi.data import soft_labels
+from izwi.data.databases.source import KEY, SYNONYMS, Source, as_list, as_text, listed, to_numbers
+from izwi.errors import Problems, UserError
+
+if TYPE_CHECKING:
+    from izwi.data.scan import Listing
+
+# Columns of the table with a meaning of their own; a database's column of that name moves aside.
+_RESERVED = ("database", "digest", "truth", "value", "part")
+# Columns of work in progress; no column of a database is called like this.
+TRUTH, VALUE, PATH, PLACE, DIGEST = ":truth", ":value", ":path", ":place", ":digest"
+# More different numbers than this are no classes.
+_MOST_NUMERIC_CLASSES = 20
+
+
+def build(
+    spec: dict[str, Any], source: Source, listing: Listing
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Map, bin and filter the labels of a database.
+
+    Args:
+        spec: see `izwi.data.databases.load_table`
+        source: the labels as they are written
+        listing: the scan of the audio files
+
+    Returns:
+        table and report
+
+    Raises:
+        UserError: if the labels and the options do not fit together
+    """
+    return _Builder(spec, source, listing).build()
+
+
+class _Builder:
+    """The rows on their way from the source to the table, and what happened to them."""
+
+    def __init__(self, spec: dict[str, Any], source: Source, listing: Listing) -> None:
+        self.spec = spec
+        self.name = spec["name"]
+        self.options = spec["options"]
+        self.frame = source.frame
+        self.part = source.part
+        self.listing = listing
+        self.notes, self.warnings = list(source.notes), list(source.warnings)
+        self.listed = len(self.frame)
+        self.dropped: Counter[str] = Counter()
+
+    def build(self) -> tuple[pd.DataFrame, dict[str, Any]]:
+        """Run all steps, in the order in which their effects are documented."""
+        self._unify()
+        target = self._check_columns()
+        self._require()
+        self._filter()
+        self._select()
+        self._map_columns()
+        bare = self._set_aside(target)
+        bin_later = self._label(target, bare)
+        self._find_audio()
+        self._drop_duplicates()
+        self.frame = self.frame.sort_values(KEY, kind="stable")
+        self._limit()
+        table = self._assemble()
+        counts = {"listed": self.listed, "used": len(table), "dropped": dict(self.dropped)}
+        report: dict[str, Any] = {"notes": self.notes, "warnings": self.warnings, "counts": counts}
+        report["columns"] = [name for name in table if table[name].notna().any()]
+        if bin_later:
+            report["bin_later"] = True
+        return table, report
+
+    def _set_aside(self, target: str) -> pd.DataFrame:
+        """Rows without a label: predicted where all of the database is, else left out."""
+        there = self.frame[target].notna()
+        if not self.spec.get("unlabelled"):
+            self._keep(there, "missing target", f"no value of '{target}'", True)
+            self._check_rest("target", f"no row of {self.name} has a value of '{target}'")
+            return self.frame.iloc[:0]
+        bare = self.frame[~there]
+        if len(bare):
+            self._note(f"{len(bare)} of {len(self.frame)} rows have no '{target}': only predicted")
+        self.frame = self.frame[there]
+        return bare
+
+    def _label(self, target: str, bare: pd.DataFrame) -> bool:
+        """Set the truth of all rows; whether bins are to come."""
+        if bare.empty:
+            return self._set_truth(target)
+        bin_later = bool(self.spec.get("continuous") and not self.spec.get("bins"))
+        if len(self.frame):
+            self._set_truth(target)
+        regression = self.spec["task"] == "regression"
+        bare = bare.assign(**{TRUTH: np.nan if regression else None})
+        if self.spec.get("continuous"):
+            bare[VALUE] = np.nan
+        self.frame = pd.concat([self.frame, bare]).sort_index()
+        return bin_later
+
+    def _unify(self) -> None:
+        """One name for what is called two ways, numbers as numbers, speakers as text."""
+        frame = self.frame
+        for other, column in SYNONYMS.items():
+            if other in frame and column in frame:
+                if not as_text(frame[other]).equals(as_text(frame[column])):
+                    self._warn(f"columns '{other}' and '{column}' differ: '{column}' is used")
+                frame = frame.drop(columns=other)
+            frame = frame.rename(columns={other: column})
+        frame = frame.copy()
+        for column in frame.columns.difference(KEY):
+            if column == "speaker":
+                frame[column] = _speaker_ids(frame[column])
+            elif column != "id" and not column.endswith("_id"):
+                frame[column] = to_numbers(frame[column])
+        self.frame = frame
+
+    def _check_columns(self) -> str:
+        """Name of the target's column; all columns that the options name are there."""
+        problems = Problems()
+        options, target = self.options, SYNONYMS.get(self.spec["target"], self.spec["target"])
+        wanted = [(f"{self.name}.columns", column) for column in as_list(options.get("columns"))]
+        wanted += [(f"{self.name}.required", column) for column in as_list(options.get("required"))]
+        label = options.get("label")
+        if label:
+            wanted.append((f"{self.name}.label", label))
+        for key, column in wanted:
+            if self._column(column) is None:
+                problems.add(self._no_column(key, column))
+        if options.get("unlabelled"):
+            self._note(f"the column '{self.spec['target']}' is left aside, as 'unlabelled' says")
+            self.frame, label = self.frame.drop(columns=target, errors="ignore"), None
+            self.frame = self.frame.assign(**{target: None})
+        if not label and target not in self.frame and self.spec.get("unlabelled"):
+            self._warn(f"there is no column '{self.spec['target']}': only predicted, not evaluated")
+            self.frame = self.frame.assign(**{target: None})
+        if not label and target not in self.frame:
+            problems.add(
+                self._no_column("target", self.spec["target"])
+                + f", name it with {self.name}.label or {self.name}.colnames"
+            )
+        if problems.lines:
+            problems.raise_if_any()
+        if options.get("columns"):
+            kept = {*KEY, "speaker", "gender", "age", "fold", target, self._column(label or target)}
+            kept |= {self._column(column) for column in as_list(options["columns"])}
+            kept |= {self._column(column) for column in as_list(options.get("required"))}
+            kept |= {self._column(column) for column, _ in self._filters()}
+            kept |= {self._column(column) for column in self._column_mappings()}
+            self.frame = self.frame[[column for column in self.frame if column in kept]]
+        if label and self._column(label) != target:
+            if target in self.frame:
+                self._note(f"column '{label}' takes the place of '{target}', as 'label' says")
+            self.frame = self.frame.assign(**{target: self.frame[self._column(label)]})
+        for column, _ in self._filters():
+            if self._column(column) is None:
+                problems.add(self._no_column(f"{self.name}.filter", column))
+        for column in self._column_mappings():
+            if self._column(column) is None:
+                problems.add(self._no_column(f"{self.name}.mapping", column))
+        problems.raise_if_any()
+        return target
+
+    def _require(self) -> None:
+        for column in as_list(self.options.get("required")):
+            present = self.frame[self._column(column)].notna()
+            self._keep(present, "required", f"no value of '{column}', which is required")
+            self._check_rest(f"{self.name}.required", f"no row has a value of '{column}'")
+
+    def _filter(self) -> None:
+        for column, values in self._filters():
+            text = as_text(self.frame[self._column(column)])
+            wanted = [_text(value) for value in as_list(values)]
+            there = _values(text)
+            for value in wanted:
+                if value not in there:
+                    self._warn(f"filter: '{value}' does not occur in '{column}'")
+            self._keep(text.isin(wanted), "filter", f"other values of '{column}'")
+            self._check_rest(
+                f"{self.name}.filter",
+                f"leaves no row: '{column}' has the values {listed(there, 10)}",
+            )
+
+    def _select(self) -> None:
+        """Of soft labels, those that are sure enough."""
+        kept, notes = soft_labels.select(self.frame, self.options, f"[DATA] {self.name}.")
+        self.notes += notes
+        if not kept.all():
+            self.dropped["less sure"] += int((~kept).sum())
+            self.frame = self.frame[kept]
+
+    def _map_columns(self) -> None:
+        for column, mapping in self._column_mappings().items():
+            column = self._column(column)
+            text = as_text(self.frame[column])
+            mapped = self._mapped(text, mapping, column)
+            self.frame = self.frame.assign(
+                **{column: to_numbers(mapped.where(mapped.notna(), text))}
+            )
+
+    def _set_truth(self, target: str) -> bool:
+        """Columns ``truth`` and ``value`` of the table; whether bins are to come."""
+        spec, bins = self.spec, self.spec.get("bins")
+        regression = spec["task"] == "regression"
+        labels = [_text(label) for label in spec.get("labels") or []]
+        text = as_text(self.frame[target])
+        numeric = pd.api.types.is_numeric_dtype(self.frame[target])
+        flat = (self.options.get("mapping") or {}).get("target")
+        if flat:
+            mapped = self._mapped(text, flat, target)
+            self._keep(mapped.notna(), "mapping", "values not in the mapping", of=text)
+            text = mapped[mapped.notna()]
+        if regression:
+            self.frame = self.frame.assign(**{TRUTH: self._numbers(text, target)})
+            return False
+        if spec.get("continuous") or bins:
+            values = self._numbers(text, target)
+            self.frame = self.frame.assign(**{VALUE: values, TRUTH: None})
+            if not bins:
+                return True
+            self.frame[TRUTH] = self._binned(values, bins, labels, target)
+            return False
+        count = text.nunique()
+        if numeric and not flat and not labels and count > _MOST_NUMERIC_CLASSES:
+            raise UserError(
+                f"[DATA] target: '{target}' of {self.name} has {count} different numbers, too many "
+                "for classes: set labels, or type = continuous with bins (or EXP.type = regression)"
+            )
+        self.frame = self.frame.assign(**{TRUTH: text})
+        if labels:
+            there = _values(text)
+            absent = [label for label in labels if label not in there]
+            if absent:
+                self._note(f"labels that do not occur: {', '.join(absent)}")
+            self._keep(text.isin(labels), "labels", "values not in labels", of=text)
+            self._check_rest(
+                "labels",
+                f"none of {listed(labels, 10)} occurs in '{target}' of {self.name}, "
+                f"which has the values {listed(there, 10)}",
+            )
+        return False
+
+    def _numbers(self, text: pd.Series, target: str) -> pd.Series:
+        numbers = pd.to_numeric(text, errors="coerce").astype("float64")
+        wrong = text[~np.isfinite(numbers)]
+        if len(wrong):
+            raise UserError(
+                f"[DATA] target: {len(wrong)} values of '{target}' in {self.name} are no numbers, "
+                f"such as {listed(_values(wrong), 3)}: leave them empty, or filter or map them"
+            )
+        return numbers
+
+    def _binned(
+        self, values: pd.Series, bins: list[float], labels: list[str], target: str
+    ) -> pd.Series:
+        if len(labels) != len(bins) - 1:
+            raise UserError(
+                f"[DATA] bins: {len(bins)} limits make {len(bins) - 1} bins, "
+                f"but there are {len(labels)} labels"
+            )
+        if list(bins) != sorted(set(bins)):
+            raise UserError("[DATA] bins: the limits must ascend")
+        position = np.searchsorted(bins, values, side="right") - 1
+        outside = values[(position < 0) | (position >= len(labels))]
+        if len(outside):
+            raise UserError(
+                f"[DATA] bins: {len(outside)} values of '{target}' in {self.name} lie outside "
+                f"{_text(bins[0])} to {_text(bins[-1])} (the last limit is not in the last bin), "
+                f"such as {listed(_values(as_text(outside)), 3)}"
+            )
+        return pd.Series(np.array(labels, dtype=object)[position], index=values.index)
+
+    def _find_audio(self) -> None:
+        listing = self.listing
+        paths = dict(zip(listing.files, listing.paths, strict=True))
+        digests = dict(zip(listing.files, listing.digests, strict=True))
+        file = self.frame["file"]
+        unknown = [name for name in file.unique() if name not in paths]
+        if unknown:
+            raise UserError(
+                f"[DATA] {self.name}: {listed(unknown, 3)} came into the labels after the "
+                "audio files were listed: start again"
+            )
+        self.frame = self.frame.assign(**{PATH: file.map(paths), DIGEST: file.map(digests)})
+        missing = sorted(file[self.frame[PATH].isna()].unique())
+        if missing:
+            count = f"{len(missing)} of {file.nunique()} audio files are missing"
+            places = [] if all(name.startswith("/") for name in missing) else listing.tried
+            tried = f"; looked in {', '.join(places)}" if places else ""
+            raise UserError(f"[DATA] {self.name}: {count}: {listed(missing, 5)}{tried}")
+
+    def _drop_duplicates(self) -> None:
+        """Rows of one file or segment: one label, and one row of them is enough."""
+        key = [PLACE, "start", "end"]
+        # a.wav and ./a.wav are one file.
+        frame = self.frame.assign(**{PLACE: self.frame[PATH].map(os.path.normpath)})
+        twice = frame[frame.duplicated(key, keep=False)]
+        if twice.empty:
+            return
+        problems = Problems()
+        groups = twice.groupby(key, dropna=False)
+        compared = {TRUTH: "labels", VALUE: "labels", "speaker": "speakers"}
+        for column, word in compared.items():
+            if column in twice:
+                count = groups[column].nunique()
+                if (count > 1).any():
+                    example = twice.loc[twice[PLACE] == count[count > 1].index[0][0]]
+                    problems.add(
+                        f"[DATA] {self.name}: {int((count > 1).sum())} files or segments have "
+                        f"several {word}, such as {example['file'].iloc[0]}: "
+                        f"{', '.join(_values(as_text(example[column])))}"
+                    )
+        problems.raise_if_any()
+        # Which row stays must not depend on the order of the source.
+        ordered = twice.assign(**{column: twice[column].astype(str) for column in twice})
+        ordered = ordered.sort_values(list(ordered.columns))
+        extra = ordered[ordered.duplicated(key)].index
+        reason = "another row is about the same file or segment"
+        self._keep(~self.frame.index.isin(extra), "duplicates", reason, True)
+
+    def _limit(self) -> None:
+        options, seed = self.options, self.spec.get("seed") or 0
+        shortest = options.get("min_duration_of_sample") or 0
+        longest = options.get("max_duration_of_sample") or np.inf
+        if shortest or longest < np.inf:
+            seconds = self._durations()
+            self._keep(seconds.between(shortest, longest), "duration", "too short or too long")
+            self._check_rest(
+                f"{self.name}.{'min' if shortest else 'max'}_duration_of_sample",
+                f"leaves no row: they last {seconds.min():.2f} to {seconds.max():.2f} s",
+            )
+        per_speaker = options.get("limit_samples_per_speaker")
+        if per_speaker:
+            if "speaker" not in self.frame:
+                key = f"{self.name}.limit_samples_per_speaker"
+                raise UserError(self._no_column(key, "speaker"))
+            order = np.random.default_rng([seed, 1]).permutation(len(self.frame))
+            groups = self.frame.iloc[order].groupby("speaker", dropna=False)
+            kept = self.frame.index.isin(groups.head(per_speaker).index)
+            self._keep(kept, "limit_samples_per_speaker", f"more than {per_speaker} of a speaker")
+        limit = options.get("limit_samples")
+        if limit and limit < len(self.frame):
+            order = np.random.default_rng([seed, 2]).permutation(len(self.frame))
+            self._keep(order < limit, "limit_samples", f"more than {limit}")
+
+    def _durations(self) -> pd.Series:
+        """Seconds of each row."""
+        import audiofile
+
+        whole = self.frame["end"].isna()
+        paths = sorted(self.frame.loc[whole, PATH].unique())
+        problems = Problems()
+
+        def length(path: str) -> float:
+            try:
+                return audiofile.duration(path)
+            # What it raises depends on the format of the file.
+            except Exception as error:
+                problems.add(f"[DATA] {self.name}: cannot read {path}: {error}")
+                return np.nan
+
+        with ThreadPoolExecutor(4) as pool:
+            lengths = dict(zip(paths, pool.map(length, paths), strict=True))
+        problems.raise_if_any()
+        ends = self.frame["end"].dt.total_seconds()
+        ends = ends.where(~whole, self.frame[PATH].map(lengths))
+        return ends - self.frame["start"].dt.total_seconds()
+
+    def _assemble(self) -> pd.DataFrame:
+        frame = self.frame
+        table = frame[["file"]].astype("str")
+        table.insert(0, "database", self.name)
+        for column in ("start", "end"):
+            table[column] = frame[column].astype("timedelta64[ns]")
+        if "speaker" in frame:
+            speaker = frame["speaker"]
+            if self.options.get("rename_speakers"):
+                speaker = speaker.where(speaker.isna(), self.name + speaker.astype(object))
+            table["speaker"] = speaker.astype("str")
+            if speaker.isna().any():
+                self._warn(f"{int(speaker.isna().sum())} rows have no speaker")
+        table["digest"] = frame[DIGEST].astype("str")
+        numeric = self.spec["task"] == "regression"
+        table["truth"] = frame[TRUTH].astype("float64" if numeric else "str")
+        if VALUE in frame:
+            table["value"] = frame[VALUE]
+        if self.part is not None:
+            part = self.part.reindex(frame.index)
+            table["part"] = part.astype("str")
+            if part.isna().any():
+                self._note(f"{int(part.isna().sum())} rows are in no train, dev or test table")
+        fold = self._folds()
+        if fold is not None:
+            table["fold"] = fold
+        done = {*KEY, "speaker", *(["fold"] if fold is not None else [])}
+        for column in frame.columns:
+            if column in done or column.startswith(":"):
+                continue
+            name = column
+            if column in (*_RESERVED, "fold"):
+                name = f"original_{column}"
+                self._note(f"column '{column}' is called '{name}' in the table")
+            number = pd.api.types.is_numeric_dtype(frame[column])
+            table[name] = frame[column] if number else frame[column].astype("str")
+        table["database"] = table["database"].astype("str")
+        return table.reset_index(drop=True)
+
+    def _folds(self) -> pd.Series | None:
+        if "fold" not in self.frame:
+            return None
+        fold = self.frame["fold"]
+        if fold.isna().any():
+            self._warn(f"column 'fold' is not used: {int(fold.isna().sum())} rows have no fold")
+            return None
+        text = as_text(fold)
+        numbers = to_numbers(text)
+        if pd.api.types.is_integer_dtype(numbers):
+            return numbers
+        names = sorted(text.unique())
+        self._note("folds: " + ", ".join(f"{name} is {i}" for i, name in enumerate(names, start=1)))
+        return text.map({name: i for i, name in enumerate(names, start=1)}).astype("int64")
+
+    def _mapped(self, text: pd.Series, mapping: dict[Any, Any], column: str) -> pd.Series:
+        """Mapped text, None where the mapping says nothing."""
+        there = _values(text)
+        table: dict[str, str] = {}
+        absent: list[str] = []
+        for old, new in mapping.items():
+            key = _text(old)
+            for value in [key] if key in there else [part.strip() for part in key.split(",")]:
+                if value not in there:
+                    absent.append(value)
+                elif table.setdefault(value, _text(new)) != _text(new):
+                    raise UserError(f"[DATA] {self.name}.mapping: '{value}' is mapped twice")
+        if not table:
+            raise UserError(
+                f"[DATA] {self.name}.mapping: none of {listed(absent, 10)} occurs in '{column}', "
+                f"which has the values {listed(there, 10)}"
+            )
+        if absent:
+            self._warn(f"mapping: {', '.join(absent)} does not occur in '{column}'")
+        return text.map(table).astype(object).where(lambda mapped: mapped.notna(), None)
+
+    def _column(self, name: str | None) -> str | None:
+        """The column that a name means."""
+        if name in self.frame:
+            return name
+        other = SYNONYMS.get(name)
+        return other if other in self.frame else None
+
+    def _filters(self) -> list[tuple[str, Any]]:
+        return [(column, values) for column, values in self.options.get("filter") or []]
+
+    def _column_mappings(self) -> dict[str, dict[Any, Any]]:
+        return (self.options.get("mapping") or {}).get("columns") or {}
+
+    def _no_column(self, key: str, column: str) -> str:
+        there = [name for name in self.frame if not name.startswith(":")]
+        close = difflib.get_close_matches(column, there, 1)
+        hint = f", did you mean '{close[0]}'?" if close else ""
+        return f"[DATA] {key}: {self.name} has no column '{column}' but {', '.join(there)}{hint}"
+
+    def _keep(
+        self,
+        kept: pd.Series | np.ndarray,
+        reason: str,
+        why: str,
+        warn: bool = False,
+        of: pd.Series | None = None,
+    ) -> None:
+        """Drop the rows that are not kept, and tell how many; ``of`` tells it by its value."""
+        kept = np.asarray(kept)
+        count = int((~kept).sum())
+        if not count:
+            return
+        detail = ""
+        if of is not None:
+            counts = sorted(Counter(of[~kept]).items(), key=lambda item: (-item[1], item[0]))
+            detail = f" ({', '.join(f'{value} {number}' for value, number in counts)})"
+        (self._warn if warn else self._note)(
+            f"{count} of {len(self.frame)} rows dropped: {why}{detail}"
+        )
+        self.dropped[reason] += count
+        self.frame = self.frame[kept]
+
+    def _check_rest(self, key: str, why: str) -> None:
+        if self.frame.empty:
+            raise UserError(f"[DATA] {key}: {why}")
+
+    def _note(self, text: str) -> None:
+        self.notes.append(f"{self.name}: {text}")
+
+    def _warn(self, text: str) -> None:
+        self.warnings.append(f"{self.name}: {text}")
+
+
+def _speaker_ids(values: pd.Series) -> pd.Series:
+    """Ids as text; 3.0, which is how a gap in the column makes programs write 3, is 3."""
+    text = as_text(values)
+    present = text.dropna()
+    if len(present) and present.str.fullmatch(r"\d+\.0").all():
+        text = text.str.removesuffix(".0")
+    return text.astype(object).where(text.notna(), None)
+
+
+def _values(text: pd.Series) -> list[str]:
+    return sorted(text.dropna().unique())
+
+
+def _text(value: Any) -> str:
+    """A value of the ini as text, as `as_text` writes values of the data."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return str(value).strip()

@@ -1,0 +1,1 @@
+"""From units of work to a call of Snakemake: plan, keys, jobs, workers, locks."""

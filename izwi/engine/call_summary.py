@@ -1,0 +1,143 @@
+"""The last words of a call: the results, or what went wrong."""
+
+from __future__ import annotations
+
+import atexit
+import csv
+import re
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from izwi.data import bad_audio
+from izwi.engine.job import NO_MEMORY, forget, told
+from izwi.engine.plan import Plan
+
+MAX_ROWS = 30
+# Killed, or ended by a library or the loader that could not have more memory.
+_ABRUPT = re.compile(
+    r"<Signals\.SIG(?:KILL|ABRT|BUS|SEGV)|non-zero exit status (?:127|134|135|137|139)\b"
+)
+
+
+def success(plan: Plan) -> None:
+    """Print the result table, and where the rest lies."""
+    bad_audio.gather(plan)
+    if told(plan):
+        # Files were asked for by name, without the verdict, and some could not be made.
+        failure(plan, "")
+        raise SystemExit(1)
+    # At exit, so that nothing is printed after it.
+    atexit.register(_print_results, plan)
+
+
+def failure(plan: Plan, log: str) -> None:
+    """Print the problems of all jobs, one line each, and let the next call try again."""
+    # Also where the disk is full: the reason is told all the same.
+    with suppress(OSError):
+        bad_audio.gather(plan)
+    with suppress(OSError):
+        plan.clear_failures()
+    atexit.register(_print_problems, plan, log)
+
+
+def _print_results(plan: Plan) -> None:
+    path = Path(plan.results) / "summary.csv"
+    if not path.exists():
+        return
+    with open(path, newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    try:
+        shown = table(rows[:MAX_ROWS])
+    except (AttributeError, KeyError, TypeError, ValueError):
+        # Written over by a spreadsheet, or cut.
+        shown = f"{path} was changed: delete it and start again, it is made anew"
+        rows = []
+    print("\n" + shown, file=sys.stderr)
+    if len(rows) > MAX_ROWS:
+        print(f"… {len(rows) - MAX_ROWS} more in {path}", file=sys.stderr)
+    folder = Path(plan.results) / "experiments"
+    name = rows[0]["name"] if len(rows) == 1 else "<name>"
+    print(f"\ntable     {path}", file=sys.stderr)
+    for unit in plan.units["grid"].values():
+        print(f"grid      {unit.outputs['markdown']}", file=sys.stderr)
+        print(f"          {unit.outputs['png']}", file=sys.stderr)
+    for unit in plan.units["table"].values():
+        print(f"table     {unit.outputs['md']}", file=sys.stderr)
+    for unit in plan.units["page"].values():
+        print(f"page      {unit.outputs['page']}", file=sys.stderr)
+    print(f"pictures  {folder / name / 'plots'}", file=sys.stderr)
+    print(f"figures   {folder / name / 'metrics.json'}", file=sys.stderr, flush=True)
+
+
+def table(rows: list[dict[str, str]]) -> str:
+    """Rows of summary.csv as aligned text."""
+    header = ["experiment", "database", "features", "model", "measure", "value", "95 % interval"]
+    header += ["interval by", "n test", "speakers", "warnings"]
+    lines = [header]
+    for row in rows:
+        interval = f"[{_short(row['ci_low'])}, {_short(row['ci_high'])}]" if row["ci_low"] else ""
+        features = row["features"] + (" (transductive)" if row["transductive"] == "True" else "")
+        few = ", few" if row["few_speakers"] == "True" else ""
+        lines.append(
+            [
+                row["name"],
+                row["databases"],
+                features,
+                row["model"],
+                row["measure"],
+                _short(row["value"]),
+                interval,
+                # without the number of resamples, and without what has a column of its own
+                row["ci_method"].split(" (")[0],
+                row["n_test"],
+                (row["n_speakers"] or "unknown") + few,
+                row["warnings"],
+            ]
+        )
+    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def _short(number: str) -> str:
+    return f"{float(number):.4g}" if number else "none"
+
+
+def _print_problems(plan: Plan, log: str) -> None:
+    lines = told(plan) or [reason(log)]
+    forget(plan)
+    print("\n" + "\n".join(lines), file=sys.stderr, flush=True)
+
+
+def reason(log: str) -> str:
+    """Why jobs failed that could not say it themselves, and what to do; one line.
+
+    Args:
+        log: Snakemake's own log of the call
+    """
+    try:
+        text = Path(log).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        text = ""
+    again = "start again: what is made stays"
+    rules = list(dict.fromkeys(re.findall(r"^Error in rule (\S+):", text, re.MULTILINE)))
+    who = f"the job {rules[0]}" if rules else "a job"
+    if "<Signals.SIGINT" in text or "<Signals.SIGTERM" in text:
+        return f"stopped from outside (Ctrl-C?); {again}"
+    logs = re.findall(r"^ +log: (\S.*?)(?: \(check log.*)?$", text, re.MULTILINE)
+    if _ABRUPT.search(text) or (logs and _ends_without_memory(logs[-1])):
+        return (
+            f"{who} ended abruptly, most likely since memory ran out: take fewer cores "
+            f"(-c 1), shorter recordings or segments, or a computer with more memory, and {again}"
+        )
+    return f"{who} failed unexpectedly; why stands in {logs[-1] if logs else log}"
+
+
+def _ends_without_memory(log: str) -> bool:
+    try:
+        return Path(log).read_text(encoding="utf-8", errors="replace").endswith(f"{NO_MEMORY}\n")
+    except OSError:
+        return False

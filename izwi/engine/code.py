@@ -1,0 +1,96 @@
+"""The code that can change a result: a module and all of izwi that it imports.
+
+The imports are read from the source, those inside functions too, so no list has to be kept by
+hand.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from pathlib import Path
+
+from izwi.engine.keys import PACKAGE, file_digest, key_of
+
+# These hand options and files to the code that computes. What they hand over is in the keys.
+PLUMBING = ("izwi", "izwi.config", "izwi.engine", "izwi.stages", "izwi.errors", "izwi.api")
+# To parse all modules would take half a second of each call.
+_IMPORT = re.compile(
+    r"^[ \t]*(?:from[ \t]+(izwi(?:\.\w+)*)[ \t]+import[ \t]+(\([^)]*\)|[^\n#]*)"
+    r"|import[ \t]+(izwi(?:\.\w+)*))",
+    re.MULTILINE,
+)
+_NAME = re.compile(r"(?:^|[,(])\s*(\w+)")
+# Files that modules read beside their code.
+DATA = (".bib", ".cff", ".css", ".html", ".js", ".json")
+
+
+@cache
+def closure(module: str) -> frozenset[str]:
+    """A module and the modules of izwi that it imports, directly or through others.
+
+    A package that is only the way to one of its modules counts, but not what it imports: its
+    registry names modules that have nothing to do with the one asked for. Modules that only hand
+    over options and files are left out, see `PLUMBING`. The module itself is always in.
+
+    Args:
+        module: such as ``izwi.training.fit_predict``
+    """
+    found = {module}
+    waiting = [module]
+    while waiting:
+        for name in imported(waiting.pop()):
+            if name not in found and not _is_plumbing(name):
+                found.add(name)
+                waiting.append(name)
+    packages = {name[:at] for name in found for at, c in enumerate(name) if c == "."}
+    return frozenset(found | {name for name in packages if not _is_plumbing(name)})
+
+
+@cache
+def code_of(*modules: str) -> str:
+    """Digest of the code of some modules and of all that they import, see `closure`."""
+    names = sorted(frozenset().union(*map(closure, modules)))
+    return key_of([[name, [file_digest(path) for path in _files(name)]] for name in names])
+
+
+@cache
+def imported(module: str) -> frozenset[str]:
+    """The modules of izwi that the source of a module imports."""
+    path = source(module)
+    if path is None:
+        return frozenset()
+    found: set[str] = set()
+    for package, listed, alone in _IMPORT.findall(path.read_text(encoding="utf-8")):
+        members = [f"{package}.{name}" for name in _NAME.findall(listed)]
+        modules = [name for name in members if source(name)]
+        found.update(modules)
+        if len(modules) < len(members) or alone:
+            found.add(package or alone)
+    return frozenset(name for name in found if source(name))
+
+
+@cache
+def source(module: str) -> Path | None:
+    """The file of a module of izwi, None if it is none."""
+    path = PACKAGE.parent.joinpath(*module.split("."))
+    if path.is_dir():
+        path = path / "__init__"
+    path = path.with_name(f"{path.name}.py")
+    return path if path.is_file() else None
+
+
+def _files(module: str) -> list[str]:
+    path = source(module)
+    if path is None:
+        raise ModuleNotFoundError(module)
+    files = [path]
+    if path.name == "__init__.py":
+        files += sorted(p for p in path.parent.iterdir() if p.suffix in DATA)
+    return [str(path) for path in files]
+
+
+def _is_plumbing(module: str) -> bool:
+    return module == "izwi" or any(
+        module == name or module.startswith(f"{name}.") for name in PLUMBING[1:]
+    )

@@ -1,0 +1,62 @@
+"""The plan of a config, for scripts that look at results without running anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from izwi.config.experiment import Experiment
+from izwi.config.result_set import Config, read_config, resolve_all
+from izwi.engine.keys import PACKAGE
+from izwi.engine.plan import Plan
+from izwi.errors import UserError
+from izwi.planning import make_plan
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A config, its experiments, and their plan."""
+
+    config: Config
+    experiments: list[Experiment]
+    plan: Plan
+
+
+def planned(
+    path: str, *, results: str | None = None, cache: str | None = None, ini: str | None = None
+) -> Planned:
+    """The plan of one config, as a call of Snakemake in this folder would make it.
+
+    Args:
+        path: of the YAML config
+        results: folder of results, where the call names another
+        cache: folder of the cache, likewise
+        ini: the one experiment of the call
+
+    Raises:
+        UserError: if the config, an ini or a database cannot be read
+    """
+    import yaml
+
+    cwd = Path.cwd()
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
+    except (OSError, yaml.YAMLError) as error:
+        raise UserError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: is no config, such as experiments: [my.ini]")
+    for key, value in (("results", results), ("cache", cache), ("ini", ini)):
+        if value:
+            content[key] = value
+    config = read_config(content, cwd=cwd, fallback=PACKAGE.parent / "config" / "config.yaml")
+    experiments = resolve_all(config, cwd=cwd)
+    plan = make_plan(
+        experiments,
+        config.results,
+        config.cache,
+        cwd=cwd,
+        wishes=False,
+        tables=config.tables,
+        page=config.page,
+    )
+    return Planned(config, experiments, plan)

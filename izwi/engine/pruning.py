@@ -1,0 +1,91 @@
+"""What lies in results and cache that no config needs."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from izwi.engine.plan import Plan
+
+# Folders of results: in these a unit has files of its own …
+BY_FILE = ("tables", "splits", "descriptions", "features", "audits")
+# … and in these a folder.
+BY_FOLDER = ("databases", "models", "evaluations", "analyses", "soft_labels", "plots", "grids")
+
+
+@dataclass(frozen=True)
+class Unused:
+    """A file or folder that may go.
+
+    Args:
+        kind: folder of results it lies in, ``cache`` or ``experiments``
+        path: the file or folder
+        size: bytes of all its files
+    """
+
+    kind: str
+    path: Path
+    size: int
+
+
+def unused(plans: list[Plan], *, cache: bool, experiments: bool) -> list[Unused]:
+    """What none of the plans needs.
+
+    Args:
+        plans: of all configs that share results or cache
+        cache: look into the feature stores, too; other projects may share them
+        experiments: look into the folders of experiments, too
+
+    Returns:
+        files and folders, by kind and name
+    """
+    units = [unit for plan in plans for stage in plan.units.values() for unit in stage.values()]
+    outputs = {Path(path).absolute() for unit in units for path in unit.output_files()}
+    stores = {
+        Path(unit.spec["store"]).absolute()
+        for plan in plans
+        for unit in plan.units["features"].values()
+    }
+    found: list[Unused] = []
+    for results in {Path(plan.results).absolute() for plan in plans}:
+        for kind in BY_FILE:
+            kept = {path.with_suffix("") for path in outputs}
+            files = (path for path in (results / kind).rglob("*") if path.is_file())
+            # x.json and x.bad_files.csv belong to x.parquet
+            found += _listed(kind, (f for f in files if f.with_name(_stem(f)) not in kept))
+        kinds = (*BY_FOLDER, "experiments") if experiments else BY_FOLDER
+        for kind in kinds:
+            used = {folder for path in outputs for folder in path.parents}
+            folders = (results / kind).iterdir() if (results / kind).is_dir() else ()
+            found += _listed(kind, (folder for folder in folders if folder not in used))
+    if cache:
+        for place in {Path(plan.cache).absolute() / "features" for plan in plans}:
+            folders = place.iterdir() if place.is_dir() else ()
+            found += _listed("cache", (folder for folder in folders if folder not in stores))
+    return found
+
+
+def delete(things: Iterable[Unused]) -> None:
+    """Delete files and folders, and folders that are empty then."""
+    for thing in things:
+        if thing.path.is_dir():
+            shutil.rmtree(thing.path)
+        else:
+            thing.path.unlink(missing_ok=True)
+            if not any(thing.path.parent.iterdir()):
+                thing.path.parent.rmdir()
+
+
+def _stem(path: Path) -> str:
+    return path.name.removesuffix(".bad_files.csv").removesuffix(path.suffix)
+
+
+def _listed(kind: str, paths: Iterable[Path]) -> list[Unused]:
+    return [Unused(kind, path, _size(path)) for path in sorted(paths)]
+
+
+def _size(path: Path) -> int:
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.lstat().st_size for file in files if not file.is_dir())

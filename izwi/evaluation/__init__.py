@@ -1,0 +1,1 @@
+"""Predictions become measures with intervals, comparisons and fairness."""

@@ -1,0 +1,525 @@
+"""Predictions → the content of metrics.json."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from izwi.errors import UserError
+from izwi.evaluation.calibration import calibration, certain, uncertainty
+from izwi.evaluation.fairness import fairness
+from izwi.evaluation.intervals import Intervals, by_method, few_speakers, intervals
+from izwi.evaluation.measures import (
+    CLASSIFICATION,
+    LOWER_IS_BETTER,
+    REGRESSION,
+    Recalls,
+    Sample,
+    mean_of,
+)
+
+# What the train stage reports of choices that depend on the data.
+FROM_TRAINING = ("bins", "submodels", "self_training", "excluded")
+SCALED = ("submodel", "fold", "temperature")
+WAYS = ("samples", "speakers", "jackknife")  # of intervals
+
+
+def evaluate(
+    spec: dict[str, Any],
+    predictions: pd.DataFrame,
+    *,
+    training: dict[str, Any],
+    split: dict[str, Any],
+    tables: Iterable[dict[str, Any]],
+    traits: pd.DataFrame | None = None,
+) -> dict[str, Any]:
+    """The content of metrics.json, but for the experiment's name.
+
+    The headline is the measure over the pooled predictions of all folds, as mean over runs.
+
+    Args:
+        spec: ``task``, ``measure``, ``labels`` (ordered; classification), ``seed``; ``ci``, how
+            the intervals are made (absent: ``auto``, see :mod:`izwi.evaluation.intervals`)
+        predictions: as ``docs/architecture.md`` defines them
+        training: report of the train stage; its ``counts`` tell the rows trained on (``train``)
+        split: report of the split stage
+        tables: reports of the load and features stages
+        traits: row number → what is known of the speaker, see `izwi.evaluation.fairness.traits`
+
+    Returns:
+        plain values that JSON can hold; ``None`` for what is undefined
+
+    Raises:
+        UserError: if the measure or the intervals cannot be had from these data, or a prediction
+            is no number
+    """
+    task, measure = spec["task"], spec["measure"]
+    labels = [str(label) for label in spec.get("labels") or []]
+    reports = [*tables, split, training]
+    warnings = _unique(line for report in reports for line in report.get("warnings", []))
+    notes = _unique(line for report in reports for line in report.get("notes", []))
+
+    predictions = predictions.sort_values(["run", "row"], ignore_index=True)
+    if "speaker" not in predictions:
+        predictions["speaker"] = None
+    labelled = predictions[predictions["truth"].notna()]
+    _check(spec, predictions, labelled)
+    runs = [run for _, run in labelled.groupby("run", sort=True)]
+    n_all = int((predictions["run"] == predictions["run"].min()).sum())
+    n = len(runs[0]) if runs else 0
+    if n < n_all:
+        notes.append(
+            f"{n_all - n} of {n_all} test rows have no truth: predicted, but not evaluated"
+        )
+
+    result = _nothing(spec, labels)
+    result |= {
+        "runs": len(runs),
+        "n_train": training.get("counts", {}).get("train"),
+        "n_test": n_all,
+        "n_evaluated": n,
+        "n_speakers": _speakers(predictions),
+        "few_speakers": few_speakers(_speakers(labelled if runs else predictions)),
+        "transductive": bool(training.get("transductive", False)),
+        "warnings": warnings,
+        "notes": notes,
+    }
+    # Only where it was asked for.
+    result |= {key: training[key] for key in FROM_TRAINING if training.get(key)}
+    if not runs:
+        return result
+
+    sample = Sample.of_runs(runs, task, labels)
+    first = runs[0].reset_index(drop=True)
+    seed, method = spec["seed"], spec.get("ci", "auto")
+    limits = intervals(sample, first["speaker"], seed=seed, method=method)
+    result |= _headline(sample, measure, limits)
+    for row, run in zip(result["per_run"], runs, strict=True):
+        row["run"] = int(run["run"].iloc[0])
+    result |= _per_fold(first, sample)
+    result |= _per_speaker(first, sample, measure)
+    if result["few_speakers"]:
+        warnings.append(
+            f"few speakers: the figures are those of {_speakers(first)} and depend on who they are"
+        )
+    low, high = result["ci"]
+    if low is not None and high - low < 1e-9:
+        warnings.append(_without_width(labelled, n, measure, task))
+    for database, rows in first.groupby("database", sort=False).indices.items():
+        own, found = sample.part(rows), limits
+        if len(rows) < len(first):
+            speakers = first["speaker"].iloc[rows]
+            found = intervals(own, speakers, seed=seed, method=_of_part(method))
+        values = mean_of(own.measures())
+        result["per_database"][str(database)] = {
+            "n": len(rows),
+            "n_speakers": _speakers(first.loc[rows]),
+            "value": values[measure],
+            "ci": list(found.chosen[measure]),
+            "ci_method": found.method,
+            **values,
+        }
+    if traits is not None:
+        of_rows = traits.reindex(first["row"]).reset_index(drop=True)
+        of_rows["speaker"] = first["speaker"]
+        result["fairness"] = fairness(sample, of_rows, measure, seed=seed)
+    if task == "classification":
+        result["per_class"], result["confusion"] = sample.per_class()
+        recalls = by_method(Recalls.like(sample), first["speaker"], seed=seed, method=method)
+        for label, pair in zip(sample.labels, recalls.values(), strict=True):
+            result["per_class"][label]["recall_ci"] = list(pair)
+        warnings.extend(_absent(first, labels))
+        result["probability_disagreement"] = _disagreement(labelled, labels)
+        result["calibration"] = _calibration(runs, labels, training)
+        result["uncertainty"] = uncertainty(runs, labels)
+        if spec.get("uncertainty_threshold") is not None:
+            result["certain"] = _certain(spec, runs, labels)
+    if training.get("tuning"):
+        result["tuning"] = _tuning(spec, training["tuning"], runs, labels)
+    if "submodels" in training:
+        result["per_submodel"] = _per_submodel(first, sample, result.pop("submodels"))
+    if spec.get("bins"):
+        result["binned"] = binned(
+            runs, spec["bins"], [str(label) for label in spec["bin_labels"]], seed, method
+        )
+        outside = result["binned"]["truth_outside"]
+        if outside:
+            warnings.append(
+                f"[DATA] bins: {outside} of {n} values of the test set lie outside "
+                f"{spec['bins'][0]:g} to {spec['bins'][-1]:g}, the binned figures leave them out"
+            )
+    return result
+
+
+def _nothing(spec: dict[str, Any], labels: list[str]) -> dict[str, Any]:
+    """Every figure of metrics.json as it is where no row has a truth."""
+    names = CLASSIFICATION if spec["task"] == "classification" else REGRESSION
+    return {
+        "type": spec["task"],
+        "measure": spec["measure"],
+        "value": None,
+        "ci": [None, None],
+        "ci_method": None,
+        **{f"ci_{way}": [None, None] for way in WAYS},
+        "metrics": dict.fromkeys(names),
+        "intervals": {name: [None, None] for name in names},
+        **dict.fromkeys(("sd", "min", "max", "fold_mean", "fold_sd", "speaker_mean", "speaker_sd")),
+        **{name: [] for name in ("per_run", "per_fold")},
+        **{name: {} for name in ("per_class", "per_database", "per_speaker", "fairness")},
+        **dict.fromkeys(("best_speaker", "worst_speaker", "calibration", "uncertainty")),
+        **dict.fromkeys(("confusion", "probability_disagreement")),
+        "labels": labels,
+    }
+
+
+def _headline(sample: Sample, measure: str, limits: Intervals) -> dict[str, Any]:
+    """The figures of all rows: mean over runs, its interval, and each run."""
+    per_run = sample.measures()
+    means = mean_of(per_run)
+    values = [run[measure] for run in per_run if run[measure] is not None]
+    result = {
+        "value": means[measure],
+        "ci": list(limits.chosen[measure]),
+        "ci_method": limits.method,
+        **{f"ci_{way}": list(getattr(limits, way)[measure]) for way in WAYS},
+        "metrics": means,
+        "intervals": _lists(limits),
+        "per_run": [{"run": None, **row} for row in per_run],
+    }
+    if len(values) > 1:
+        result |= {"sd": float(np.std(values, ddof=1)), "min": min(values), "max": max(values)}
+    return result
+
+
+def _per_fold(first: pd.DataFrame, sample: Sample) -> dict[str, Any]:
+    """The measures of each fold, their means and deviations; nothing of a single one."""
+    rows_of = first.groupby("fold", sort=True).indices
+    if len(rows_of) == 1:
+        return {}
+    folds = [mean_of(sample.part(rows).measures()) for rows in rows_of.values()]
+    return {
+        "per_fold": [
+            {"fold": int(fold), "n": len(rows), **values}
+            for (fold, rows), values in zip(rows_of.items(), folds, strict=True)
+        ],
+        "fold_mean": mean_of(folds),
+        "fold_sd": _sd(folds),
+    }
+
+
+def binned(
+    runs: list[pd.DataFrame], bins: list[float], labels: list[str], seed: int, method: str
+) -> dict[str, Any]:
+    """A regression as if it were a classification: truth and prediction put into bins.
+
+    Args:
+        runs: predictions of each run, all of the same rows
+        bins: limits, ascending; a bin holds its lower limit, not its upper
+        labels: of the bins
+        seed: of the intervals
+        method: of the intervals
+
+    Returns:
+        ``labels``, ``bins``, ``metrics``, ``intervals``, ``ci_method``, ``n_speakers``,
+        ``few_speakers``, ``per_class`` and ``confusion`` as for a classification;
+        ``truth_outside``: rows whose truth lies in no bin, which are left out;
+        ``predicted_outside``: predictions that lie in no bin and count for the nearest one
+    """
+    places = [np.searchsorted(bins, run["truth"].to_numpy(float), side="right") - 1 for run in runs]
+    inside = (places[0] >= 0) & (places[0] < len(labels))
+    names = np.array(labels, dtype=object)
+    predicted, outside = [], 0
+    for run in runs:
+        place = np.searchsorted(bins, run["prediction"].to_numpy(float)[inside], side="right") - 1
+        outside += int(((place < 0) | (place >= len(labels))).sum())
+        predicted.append(names[np.clip(place, 0, len(labels) - 1)])
+    result: dict[str, Any] = {
+        "labels": labels,
+        "bins": list(bins),
+        "measure": "uar",
+        "metrics": dict.fromkeys(CLASSIFICATION),
+        "intervals": {name: [None, None] for name in CLASSIFICATION},
+        "ci_method": None,
+        "per_class": {},
+        "confusion": None,
+        "runs": len(runs),
+        "n_evaluated": int(inside.sum()),
+        "n_speakers": _speakers(runs[0][inside]),
+        "few_speakers": few_speakers(_speakers(runs[0][inside])),
+        "truth_outside": int((~inside).sum()),
+        "predicted_outside": outside,
+    }
+    if not inside.any():
+        return result
+    sample = Sample(names[places[0][inside]], predicted, "classification", labels)
+    result["metrics"] = mean_of(sample.measures())
+    speakers = runs[0]["speaker"].to_numpy()[inside]
+    limits = intervals(sample, speakers, seed=seed, method=_of_part(method))
+    result |= {"intervals": _lists(limits), "ci_method": limits.method}
+    result["per_class"], result["confusion"] = sample.per_class()
+    return result
+
+
+def _of_part(method: str) -> str:
+    # Some of the rows may have too few speakers for what was asked for.
+    return "samples" if method == "samples" else "auto"
+
+
+def _lists(limits: Intervals) -> dict[str, list[float | None]]:
+    return {name: list(pair) for name, pair in limits.chosen.items()}
+
+
+def _sd(rows: list[dict[str, float | None]]) -> dict[str, float | None]:
+    # n - 1 of each measure, over the rows in which it is defined
+    found = {}
+    for name in rows[0]:
+        values = [row[name] for row in rows if row[name] is not None]
+        found[name] = float(np.std(values, ddof=1)) if len(values) > 1 else None
+    return found
+
+
+def _per_speaker(first: pd.DataFrame, sample: Sample, measure: str) -> dict[str, Any]:
+    """The measure of each speaker, their mean and deviation, the best and the worst."""
+    rows_of = first.groupby("speaker", sort=True).indices
+    per_speaker = {
+        str(speaker): {"n": len(rows), "value": mean_of(sample.part(rows).measures())[measure]}
+        for speaker, rows in rows_of.items()
+    }
+    known = [
+        {"speaker": speaker, **row}
+        for speaker, row in per_speaker.items()
+        if row["value"] is not None
+    ]
+    if not known:
+        return {"per_speaker": per_speaker}
+    ascending = sorted(known, key=lambda row: row["value"])
+    worst, best = ascending[0], ascending[-1]
+    if measure in LOWER_IS_BETTER:
+        worst, best = best, worst
+    values = [{"mean": row["value"]} for row in known]
+    return {
+        "per_speaker": per_speaker,
+        "speaker_mean": mean_of(values)["mean"],
+        "speaker_sd": _sd(values)["mean"],
+        "best_speaker": best,
+        "worst_speaker": worst,
+    }
+
+
+def _calibration(
+    runs: list[pd.DataFrame], labels: list[str], training: dict[str, Any]
+) -> dict[str, Any] | None:
+    """How good the probabilities are and, where they were scaled, were before."""
+    found = calibration(runs, labels)
+    if found is None or not {f"raw_{label}" for label in labels} <= set(runs[0]):
+        return found
+    before = [run.assign(**{f"p_{label}": run[f"raw_{label}"] for label in labels}) for run in runs]
+    scaled = [
+        {
+            "run": run["run"],
+            **{key: fold[key] for key in SCALED if key in fold},
+        }
+        for run in training["runs"]
+        for fold in run["folds"]
+    ]
+    return {**found, "before": calibration(before, labels), "temperatures": scaled}
+
+
+def _certain(
+    spec: dict[str, Any], runs: list[pd.DataFrame], labels: list[str]
+) -> dict[str, Any] | None:
+    """The figures of predictions that are certain enough, beside which all stand.
+
+    Args:
+        spec: as for `evaluate`; ``uncertainty_threshold``
+        runs: predictions of each run
+        labels: classes, ordered
+
+    Returns:
+        ``threshold``; ``n_evaluated``, ``share`` and ``n_speakers`` of what is left (means over
+        runs), ``metrics``, ``intervals`` (of a single run), ``per_class``, ``confusion``
+    """
+    threshold, measure = spec["uncertainty_threshold"], spec["measure"]
+    left = certain(runs, labels, threshold)
+    if left is None:
+        return None
+    kept = [run for run in left if len(run)]
+    n = sum(map(len, left)) / len(left)
+    speakers = [_speakers(run) for run in kept]
+    known = None not in speakers and bool(kept)
+    result: dict[str, Any] = {
+        "threshold": threshold,
+        "measure": measure,
+        "value": None,
+        "runs": len(runs),
+        "n_evaluated": int(n) if n == int(n) else n,
+        "share": n / len(runs[0]),
+        "n_speakers": min(speakers) if known else None,
+        "few_speakers": few_speakers(min(speakers)) if known else False,
+        "metrics": dict.fromkeys(CLASSIFICATION),
+        "intervals": {name: [None, None] for name in CLASSIFICATION},
+        "ci_method": None,
+        "per_class": {},
+        "confusion": None,
+    }
+    if not kept:
+        return result
+    samples = [Sample.of_runs([run], "classification", labels) for run in kept]
+    result["metrics"] = mean_of([sample.measures()[0] for sample in samples])
+    result["value"] = result["metrics"][measure]
+    counts = np.array([sample.per_class()[1]["counts"] for sample in samples], dtype=float)
+    matrix = counts[0].astype(int) if len(runs) == 1 else counts.sum(axis=0) / len(runs)
+    result["confusion"] = {"labels": labels, "counts": matrix.tolist()}
+    if len(runs) == 1:
+        method = _of_part(spec.get("ci", "auto"))
+        limits = intervals(samples[0], kept[0]["speaker"], seed=spec["seed"], method=method)
+        result |= {"intervals": _lists(limits), "ci_method": limits.method}
+        result["per_class"] = samples[0].per_class()[0]
+    return result
+
+
+def _tuning(
+    spec: dict[str, Any],
+    searches: list[dict[str, Any]],
+    runs: list[pd.DataFrame],
+    labels: list[str],
+) -> dict[str, Any]:
+    """The searches for options, each beside the measure on the test rows of its fold.
+
+    Args:
+        spec: as for `evaluate`
+        searches: reports of `izwi.training.tuning.search`, with ``run``, ``fold``, ``submodel``
+        runs: predictions of each run
+        labels: classes, ordered
+
+    Returns:
+        ``searches`` with ``outer``; their means ``inner`` and ``outer``; ``optimism``, how much
+        better the inner figure is, whether high or low is good; ``chosen``: how often which values
+    """
+    measure, rows = spec["measure"], pd.concat(runs)
+    told = []
+    for search in searches:
+        own = rows
+        for key in ("run", "fold", "submodel"):
+            own = own[own[key] == search[key]] if key in search else own
+        outer = None
+        if len(own):
+            outer = Sample.of_runs([own], spec["task"], labels).measures()[0][measure]
+        told.append({**search, "outer": outer})
+    both = [{k: s[k] for k in ("inner", "outer")} for s in told if s["outer"] is not None]
+    means = mean_of(both) if both else dict.fromkeys(("inner", "outer", "optimism"))
+    if both:
+        sign = -1 if measure in LOWER_IS_BETTER else 1
+        means["optimism"] = sign * (means["inner"] - means["outer"])
+    chosen = [search["chosen"] for search in searches]
+    counts = [
+        {"values": values, "n": chosen.count(values)}
+        for place, values in enumerate(chosen)
+        if values not in chosen[:place]
+    ]
+    counts.sort(key=lambda row: -row["n"])
+    return {"measure": measure, **means, "chosen": counts, "searches": told}
+
+
+def _per_submodel(first: pd.DataFrame, sample: Sample, submodels: dict[str, Any]) -> dict[str, Any]:
+    """Figures of each model of its own, over the rows that it predicts."""
+    rows_of = first.groupby("submodel", sort=True).indices
+    return {
+        "column": submodels["column"],
+        "values": {
+            name: {
+                "n_train": about["train"],
+                "n_test": len(rows_of.get(name, ())),
+                **(mean_of(sample.part(rows_of[name]).measures()) if name in rows_of else {}),
+            }
+            for name, about in submodels["values"].items()
+        },
+    }
+
+
+def _unique(lines: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(lines))
+
+
+def _speakers(predictions: pd.DataFrame) -> int | None:
+    return int(predictions["speaker"].nunique()) or None
+
+
+def _check(spec: dict[str, Any], predictions: pd.DataFrame, labelled: pd.DataFrame) -> None:
+    # the counts below hold only if each run predicts each row once
+    keys = [tuple(run["row"]) for _, run in predictions.groupby("run")]
+    if len(set(keys)) > 1 or any(len(set(rows)) < len(rows) for rows in keys):
+        raise ValueError("the runs must predict the same rows, each once")
+    if spec["task"] == "regression":
+        numbers = predictions["prediction"].astype(float)
+        bad = predictions.loc[~np.isfinite(numbers), "file"]
+        if len(bad):
+            raise UserError(
+                f"[MODEL] type: {len(bad)} of {len(predictions)} predictions are not finite "
+                f"numbers (first: {bad.iloc[0]}); try [FEATS] scale = standard"
+            )
+        return
+    known = {str(label) for label in spec["labels"]}
+    unknown = ({*labelled["truth"]} | {*predictions["prediction"]}) - known
+    if unknown:
+        raise ValueError(f"not among the labels {sorted(known)}: {sorted(map(str, unknown))}")
+    if spec["measure"] == "eer":
+        if len(known) != 2:
+            raise UserError(
+                f"[MODEL] measure: eer needs two classes, there are {len(known)}; use uar"
+            )
+        if f"p_{spec['labels'][1]}" not in predictions:
+            raise UserError("[MODEL] measure: eer needs a model that gives probabilities; use uar")
+
+
+def _without_width(rows: pd.DataFrame, n: int, measure: str, task: str) -> str:
+    """What an interval whose limits are equal does not say.
+
+    The bound is the exact one behind the rule of three (Hanley & Lippman-Hand, "If nothing goes
+    wrong, is everything all right?", 1983): errors so frequent leave n samples without one in 5 %.
+    """
+    line = f"the interval of {measure} has no width, since nothing varies in this test set: "
+    line += "it says nothing about others"
+    if task == "classification" and (rows["truth"] == rows["prediction"]).all():
+        bound = 100 * (1 - 0.05 ** (1 / n))
+        line += (
+            f"; no error in {n} samples fits an error rate of up to {bound:.2g} %, "
+            "if samples were independent"
+        )
+    return line
+
+
+def _absent(rows: pd.DataFrame, labels: list[str]) -> list[str]:
+    def missing(truth: pd.Series) -> list[str]:
+        return [label for label in labels if label not in set(truth)]
+
+    lines = []
+    if everywhere := missing(rows["truth"]):
+        lines.append(
+            f"classes absent from the truth of the test set, left out of UAR and F1: "
+            f"{', '.join(everywhere)}"
+        )
+    for name in ("fold", "speaker"):
+        groups = rows.groupby(name, sort=True)["truth"]
+        absent = {key: sorted({*missing(truth)} - {*everywhere}) for key, truth in groups}
+        told = [f"{key}: {', '.join(gone)}" for key, gone in absent.items() if gone]
+        if told:
+            more = f"; and {len(told) - 10} more" if len(told) > 10 else ""
+            lines.append(
+                f"in {len(told)} of {len(absent)} {name}s some classes do not occur in the truth; "
+                f"their measures are means over those that do ({'; '.join(told[:10])}{more})"
+            )
+    return lines
+
+
+def _disagreement(predictions: pd.DataFrame, labels: list[str]) -> int | None:
+    columns = [f"p_{label}" for label in labels]
+    if not set(columns) <= set(predictions):
+        return None
+    probabilities = predictions[columns].to_numpy(dtype=float)
+    decided = predictions["prediction"].map({label: i for i, label in enumerate(labels)})
+    own = probabilities[np.arange(len(probabilities)), decided.to_numpy(dtype=int)]
+    return int((own < probabilities.max(axis=1)).sum())  # a tie is no disagreement

@@ -1,0 +1,1 @@
+"""Between features and model: scaling, selection, imputation, balancing, bins."""

@@ -1,0 +1,301 @@
+"""Between features and model: selection, imputation, scaling, all fitted on training rows."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from izwi.config.options import SCALERS
+from izwi.errors import Problems, UserError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+# Limits of low, mid and high in scale = bins, as nkululeko has them
+BINS = (0.33, 0.66)
+
+
+class Preprocessing:
+    """Steps in this order: selection of features, imputation, scaling.
+
+    - A feature that is undefined in every training row is left out.
+    - What is undefined elsewhere becomes the feature's median over the training rows.
+    - ``bins`` gives 0, .5 or 1: below, between and from the quantiles .33 and .66.
+    - ``speaker`` gives z-scores over the speaker's rows among those that are given, so every part
+      is scaled by its own rows, without their labels. It is transductive.
+    - A feature without variance becomes constant, never NaN.
+
+    Args:
+        spec: ``scale`` (one of :data:`SCALERS`), ``features`` (names to keep, None or empty for
+            all), ``impute`` (False where the model copes with NaN; ``normalizer`` always imputes),
+            ``arrays`` (values are arrays, not numbers: all goes through as it is)
+
+    Raises:
+        UserError: if there is no such scaler
+    """
+
+    def __init__(self, spec: dict[str, Any]) -> None:
+        self.spec = {"scale": "none", "features": None, "impute": True, "arrays": False} | spec
+        self.scale = self.spec["scale"] or "none"
+        if self.scale not in SCALERS:
+            near = difflib.get_close_matches(str(self.scale), SCALERS, n=1)
+            hint = f", did you mean {near[0]!r}?" if near else f", take one of {', '.join(SCALERS)}"
+            raise UserError(f"[FEATS] scale: unknown scaler {self.scale!r}{hint}")
+        self.names: list[str] = []  # of the features that come in
+        self.kept: list[int] = []  # positions of those that go out
+        self._fitted: dict[str, Any] = {}  # medians, scaler, limits
+        self._notes: list[str] = []
+        self._imputed: Counter[str] = Counter()
+        self._single: set[str] = set()
+
+    @property
+    def features(self) -> list[str]:
+        """Names of the features that go to the model."""
+        return [self.names[i] for i in self.kept]
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """``notes``, ``warnings``, ``counts`` and ``transductive``; grows with every transform."""
+        warnings = []
+        if self._imputed:
+            worst = ", ".join(f"{name} {n}" for name, n in self._imputed.most_common(3))
+            warnings.append(
+                f"{self._imputed.total()} undefined values in {len(self._imputed)} features "
+                f"are replaced by the median of the training samples (most: {worst})"
+            )
+        if self._single:
+            some = ", ".join(sorted(self._single)[:3])
+            warnings.append(
+                f"scale = speaker: {len(self._single)} speakers have a single sample in their "
+                f"part, so all their features are 0 ({some}{', …' * (len(self._single) > 3)})"
+            )
+        return {
+            "notes": list(self._notes),
+            "warnings": warnings,
+            "counts": {
+                "features": len(self.kept),
+                "imputed": dict(sorted(self._imputed.items())),
+                "single_sample_speakers": len(self._single),
+            },
+            "transductive": self.scale == "speaker",
+        }
+
+    def fit(self, X: np.ndarray, names: Sequence[str]) -> Preprocessing:
+        """Learn from training rows.
+
+        Args:
+            X: (rows, features), NaN where undefined
+            names: of the features
+
+        Returns:
+            itself
+
+        Raises:
+            UserError: if a selected feature does not exist, or a value is infinite
+        """
+        import numpy as np
+
+        self.names = [str(name) for name in names]
+        if self.spec["arrays"]:
+            self.kept = list(range(len(self.names)))
+            return self
+        X = np.asarray(X, dtype=np.float64)
+        if X.ndim != 2 or X.shape[1] != len(self.names):
+            raise ValueError(f"X of shape {X.shape} does not fit {len(self.names)} names")
+        self.kept = self._select()
+        self._refuse_infinite(X, None)
+        undefined = np.isnan(X[:, self.kept]).all(axis=0)
+        if undefined.any():
+            lost = [name for name, u in zip(self.features, undefined, strict=True) if u]
+            self._notes.append(
+                f"{len(lost)} features are undefined in all training samples and left out: "
+                + ", ".join(lost)
+            )
+            self.kept = [i for i, u in zip(self.kept, undefined, strict=True) if not u]
+        if not self.kept:
+            raise UserError("[FEATS] no feature is defined in the training samples")
+        Z = np.ascontiguousarray(X[:, self.kept])
+        if self.spec["impute"] or self.scale == "normalizer":
+            # scikit-learn's imputers take half a second to import.
+            self._fitted["medians"] = np.nanmedian(Z, axis=0)
+            Z = np.where(np.isnan(Z), self._fitted["medians"], Z)
+        if self.scale == "bins":
+            self._fitted["limits"] = np.nanquantile(Z, BINS, axis=0)
+        elif self.scale not in ("none", "speaker"):
+            self._fitted["scaler"] = self._scaler(len(Z)).fit(Z)
+        return self
+
+    def transform(
+        self,
+        X: np.ndarray,
+        speakers: np.ndarray | None = None,
+        files: Sequence[str] | None = None,
+    ) -> np.ndarray:
+        """Apply what was learnt.
+
+        Args:
+            X: (rows, features) of one part (train, dev or test)
+            speakers: (rows), read by ``scale = speaker``
+            files: (rows), for messages
+
+        Returns:
+            (rows, :attr:`features`), float64
+
+        Raises:
+            UserError: if a value is infinite, or a speaker is needed and not known
+        """
+        import numpy as np
+
+        if self.spec["arrays"]:
+            return X
+        X = np.asarray(X, dtype=np.float64)
+        self._refuse_infinite(X, files)
+        Z = np.ascontiguousarray(X[:, self.kept])
+        if "medians" in self._fitted:
+            gaps = np.isnan(Z).sum(axis=0)
+            self._imputed.update(
+                {name: int(n) for name, n in zip(self.features, gaps, strict=True) if n}
+            )
+            Z = np.where(np.isnan(Z), self._fitted["medians"], Z)
+        if self.scale == "bins":
+            low, high = self._fitted["limits"]
+            Z = np.where(np.isnan(Z), np.nan, 0.5 * (low <= Z) + 0.5 * (high <= Z))
+        elif self.scale == "speaker":
+            Z = self._by_speaker(Z, speakers)
+        elif "scaler" in self._fitted:
+            Z = self._fitted["scaler"].transform(Z)
+            wrong = np.isinf(Z).any(axis=0)
+            if wrong.any():
+                bad = [name for name, w in zip(self.features, wrong, strict=True) if w]
+                raise UserError(
+                    f"[FEATS] scale: {self.scale} overflows in {', '.join(bad)}; take standard, "
+                    "robust or quantiletransformer"
+                )
+        return Z
+
+    def infinite(self, X: np.ndarray) -> np.ndarray:
+        """Rows that cannot be transformed, since a value that goes out is infinite.
+
+        Args:
+            X: (rows, features)
+
+        Returns:
+            (rows,), bool
+        """
+        import numpy as np
+
+        if self.spec["arrays"]:
+            return np.zeros(len(X), dtype=bool)
+        return np.isinf(X[:, self.kept]).any(axis=1)
+
+    def fit_transform(
+        self,
+        X: np.ndarray,
+        names: Sequence[str],
+        speakers: np.ndarray | None = None,
+        files: Sequence[str] | None = None,
+    ) -> np.ndarray:
+        """Learn from training rows, and transform them."""
+        return self.fit(X, names).transform(X, speakers, files)
+
+    def save(self, folder: str | Path) -> None:
+        """Store what was learnt, without pickle."""
+        from izwi.models import persistence
+
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        text = json.dumps(
+            {"spec": self.spec, "names": self.names, "kept": self.kept},
+            indent=2,
+            ensure_ascii=False,
+        )
+        (folder / "preprocessing.json").write_text(text + "\n", encoding="utf-8")
+        persistence.dump(self._fitted, folder / "preprocessing.skops")
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Preprocessing:
+        """Read what was saved; the report starts empty."""
+        from izwi.models import persistence
+
+        folder = Path(folder)
+        stored = json.loads((folder / "preprocessing.json").read_text(encoding="utf-8"))
+        preprocessing = cls(stored["spec"])
+        preprocessing.names = stored["names"]
+        preprocessing.kept = stored["kept"]
+        preprocessing._fitted = persistence.load(folder / "preprocessing.skops")
+        return preprocessing
+
+    def _select(self) -> list[int]:
+        """Positions of the selected features, in the order of the matrix."""
+        wanted = self.spec["features"]
+        if not wanted:
+            return list(range(len(self.names)))
+        problems = Problems()
+        for name in wanted:
+            if name not in self.names:
+                near = difflib.get_close_matches(str(name), self.names, n=1)
+                hint = f"did you mean {near[0]!r}?" if near else f"there are {len(self.names)}"
+                problems.add(f"[FEATS] features: no feature {name!r}, {hint}")
+        problems.raise_if_any()
+        return [i for i, name in enumerate(self.names) if name in set(wanted)]
+
+    def _scaler(self, rows: int) -> Any:
+        from sklearn import preprocessing
+
+        if self.scale == "quantiletransformer":
+            # All rows count: a subsample would be a random choice.
+            return preprocessing.QuantileTransformer(n_quantiles=min(1000, rows), subsample=None)
+        return {
+            "standard": preprocessing.StandardScaler,
+            "robust": preprocessing.RobustScaler,
+            "minmax": preprocessing.MinMaxScaler,
+            "maxabs": preprocessing.MaxAbsScaler,
+            "normalizer": preprocessing.Normalizer,
+            "powertransformer": preprocessing.PowerTransformer,
+        }[self.scale]()
+
+    def _by_speaker(self, Z: np.ndarray, speakers: np.ndarray | None) -> np.ndarray:
+        """Z-scores over the rows of each speaker; 0 where there is no variance."""
+        import numpy as np
+        import pandas as pd
+        from sklearn.preprocessing import StandardScaler
+
+        if speakers is None:
+            raise UserError("[FEATS] scale: speaker needs speakers, and the databases have none")
+        missing = int(pd.isna(speakers).sum())
+        if missing:
+            raise UserError(
+                f"[FEATS] scale: speaker needs the speaker of each sample, {missing} of "
+                f"{len(Z)} have none"
+            )
+        scaled = np.empty_like(Z)
+        for speaker, rows in pd.Series(range(len(Z))).groupby(np.asarray(speakers)):
+            own = Z[rows.to_numpy()]
+            z = StandardScaler().fit_transform(own)
+            # Else rounding leaves 1e-16, which tells speakers apart.
+            z[:, np.ptp(own, axis=0) == 0] = 0
+            scaled[rows.to_numpy()] = z
+            if len(rows) == 1:
+                self._single.add(str(speaker))
+        return scaled
+
+    def _refuse_infinite(self, X: np.ndarray, files: Sequence[str] | None) -> None:
+        import numpy as np
+
+        infinite = np.isinf(X[:, self.kept])
+        if not infinite.any():
+            return
+        columns = infinite.any(axis=0)
+        names = [name for name, c in zip(self.features, columns, strict=True) if c]
+        rows = np.flatnonzero(infinite.any(axis=1))
+        where = f"{len(rows)} samples" if files is None else f"{files[rows[0]]}"
+        if files is not None and len(rows) > 1:
+            where += f" and {len(rows) - 1} more"
+        raise UserError(
+            f"[FEATS] infinite values of {', '.join(names[:5])}{', …' * (len(names) > 5)} in "
+            f"{where}: mend or leave out these features ([FEATS] features) or samples"
+        )

@@ -1,0 +1,226 @@
+"""What the page says of an experiment, from the files in its folder."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from izwi.config.ini import read_ini
+from izwi.config.options import all_options
+from izwi.errors import UserError
+from izwi.files import read_json
+from izwi.reporting import captions
+
+# Parts of experiment.json that hold options, by the heading they get.
+OPTIONS = (
+    "split",
+    "features",
+    "preprocessing",
+    "model",
+    "learning",
+    "analyses",
+    "evaluation",
+    "plots",
+)
+GENERAL = ("seed", "runs", "epochs", "traindevtest", "save", "save_test")
+# Figures with a place of their own; what else metrics.json has is shown as it is.
+PLACED = {
+    *("name", "type", "measure", "value", "ci", "ci_method", "metrics", "intervals", "labels"),
+    *("per_class", "per_speaker", "per_run", "per_fold", "per_database", "per_submodel"),
+    *("best_speaker", "worst_speaker", "speaker_mean", "speaker_sd", "fold_mean", "fold_sd"),
+    *("fairness", "confusion", "calibration", "audit", "warnings", "notes", "few_speakers"),
+    *("n_train", "n_test", "n_evaluated", "n_speakers", "transductive", "runs", "sd", "min"),
+    *("max", "ci_samples", "ci_speakers", "ci_jackknife", "binned", "uncertainty", "tuning"),
+}
+# Written beside the figures, if they are.
+TEXTS = ("methods.md", "model_card.md", "references.bib", "table1.md", "table1.tex")
+PICTURES = (".png", ".svg", ".pdf", ".eps")
+# A path of the machine inside a text: two folders and more, and what it ends in.
+_PATH = re.compile(r"(?<![\w./:~-])~?(?:/[^\s/:,;'\"()\[\]]+){2,}")
+
+
+def without_places(text: str) -> str:
+    """A text whose absolute paths are cut to their last part.
+
+    A page is shown to others, and the same results are the same page on another machine.
+    """
+    return _PATH.sub(lambda found: f"…/{found[0].rpartition('/')[2]}", text)
+
+
+def portable(value: Any) -> Any:
+    """JSON-able values without absolute paths, numbers with six digits."""
+    if isinstance(value, str):
+        return without_places(value)
+    if isinstance(value, float):
+        return float(f"{value:.6g}") if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {without_places(str(key)): portable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [portable(item) for item in value]
+    return value
+
+
+def experiment(files: dict[str, str]) -> dict[str, Any]:
+    """All that is told of an experiment but its pictures and errors.
+
+    Args:
+        files: role → path in the folder of the experiment, ``metrics`` and ``record`` among them
+
+    Returns:
+        ``summary``, a row of the table of all, and ``details``; values that JSON can hold
+    """
+    metrics, record = read_json(files["metrics"]), read_json(files["record"])
+    low, high = metrics["ci"] or (None, None)
+    summary = {
+        "name": metrics["name"],
+        "kind": "control" if record.get("control") else "experiment",
+        "databases": [database["name"] for database in record["databases"]],
+        "target": record["target"],
+        "features": " + ".join(map(captions.feature_set, record["features"])),
+        "model": record["model"]["type"],
+        "measure": metrics["measure"],
+        "value": metrics["value"],
+        "low": low,
+        "high": high,
+        "method": metrics["ci_method"],
+        "n": metrics["n_evaluated"],
+        "speakers": metrics["n_speakers"],
+        "few": metrics["few_speakers"],
+        "warnings": len(metrics["warnings"]),
+        "transductive": metrics["transductive"],
+    }
+    details = {
+        "name": metrics["name"],
+        "task": metrics["type"],
+        "ini": record["ini"],
+        "setting": record["setting"],
+        "about": captions.data(record, metrics),
+        "metrics": metrics,
+        "further": {
+            key: value for key, value in metrics.items() if key not in PLACED and told(value)
+        },
+        "options": options(record),
+        "provenance": {
+            "key": record["key"],
+            "izwi": record["izwi"],
+            "packages": record["packages"],
+            "stages": stages(record["stages"]),
+        },
+    }
+    for key in ("uncertainty", "ci_samples", "ci_speakers", "ci_jackknife"):
+        metrics.pop(key, None)
+    return {"summary": portable(summary), "details": portable(details)}
+
+
+def told(value: Any) -> bool:
+    """Whether a figure says anything."""
+    return value is not None and value not in ({}, [], [None, None])
+
+
+def options(record: dict[str, Any]) -> list[list[Any]]:
+    """All options as resolved: heading, name, value, and whether it was chosen.
+
+    Returns:
+        rows of heading, name, value as text, and 1 for a value that differs from the default, 0
+        for the default, None where there is none to compare with
+    """
+    given = _given(record)
+
+    def _option(section: str, name: str, value: Any, heading: str = "") -> list[Any]:
+        default = _defaults().get((section, name), _defaults().get(("", name)))
+        chosen = None if default is None else int(json.dumps(value) != default)
+        # Without a default of its own an option gets its value from the others or from the data.
+        if value is None or (default == "null" and name.lower() not in given):
+            chosen = 0
+        return [heading or section, name, text_of(value), chosen]
+
+    rows = [_option("EXP", name, record.get(name)) for name in GENERAL]
+    rows.append(["DATA", "target", text_of(record["target"]), 1])
+    rows.append(_option("DATA", "labels", record["labels"]))
+    for database in record["databases"]:
+        name = database["name"]
+        rows.append([f"DATA {name}", "type", database["type"], 1])
+        if database["path"]:
+            rows.append([f"DATA {name}", "path", database["path"], 1])
+        own = database["options"] | record["split"].get("databases", {}).get(name, {})
+        rows += [_option("DATA", key, value, f"DATA {name}") for key, value in own.items()]
+    for part in OPTIONS:
+        value = record[part]
+        section = {"features": "FEATS", "model": "MODEL", "plots": "PLOT"}.get(part, "")
+        for item in value if isinstance(value, list) else [value]:
+            flat = {k: v for k, v in item.items() if k not in ("options", "databases")}
+            heading = part if part != "features" else f"features {item['type']}"
+            for key, one in (flat | item.get("options", {})).items():
+                if part == "split" and key in record["load"]:
+                    continue
+                rows.append(_option(section, key, one, heading))
+    return rows
+
+
+def text_of(value: Any) -> str:
+    """A value as users write it."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def stages(record: dict[str, Any]) -> list[list[str]]:
+    """Stage, what it made, and key of each unit behind an experiment."""
+    rows = []
+    for stage, units in record.items():
+        if stage == "plot":
+            rows += [[f"plot {kind}", unit["key"], ""] for kind, unit in units.items()]
+            continue
+        for unit in units if isinstance(units, list) else [units]:
+            main = next(iter(unit["files"].values()), "")
+            rows.append([stage, unit["key"], os.path.basename(main)])
+    return rows
+
+
+def pictures(files: dict[str, str]) -> dict[str, dict[str, str]]:
+    """The pictures in the folder of an experiment.
+
+    Returns:
+        name of the picture → ending → path
+    """
+    found: dict[str, dict[str, str]] = {}
+    for path in files.values():
+        stem, ending = os.path.splitext(os.path.basename(path))
+        if ending in PICTURES and os.path.basename(os.path.dirname(path)) == "plots":
+            found.setdefault(stem, {})[ending] = path
+    return found
+
+
+def _given(record: dict[str, Any]) -> set[str]:
+    """Lower-case names of the options in the ini and in the grid, without their databases."""
+    names = {option.rpartition(".")[2].lower() for option in record["setting"]}
+    try:
+        sections = read_ini(os.path.expanduser(record["ini"])).sections
+    except UserError:
+        return names
+    return names | {key.rpartition(".")[2] for entries in sections.values() for key in entries}
+
+
+@cache
+def _defaults() -> dict[tuple[str, str], str]:
+    """Section and name, or name alone where it is unique, → default as JSON."""
+    known: dict[tuple[str, str], str] = {}
+    for option in all_options():
+        text = json.dumps(option.default)
+        for section in (option.section, ""):
+            key = (section, option.name)
+            # Two classes may have an option of one name with other defaults: nothing is said then.
+            known[key] = text if known.get(key, text) == text else ""
+    return {key: text for key, text in known.items() if text}
+
+
+def texts(folder: Path) -> dict[str, str]:
+    """Texts that were written beside the figures: name of the file → content."""
+    return {
+        name: (folder / name).read_text(encoding="utf-8")
+        for name in TEXTS
+        if (folder / name).is_file() and (folder / name).stat().st_size
+    }

@@ -1,0 +1,299 @@
+"""A table as CSV, Markdown and LaTeX."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from izwi.data.csv_safety import harmless
+from izwi.reporting.tables.contents import (
+    CONSTANT,
+    FAILED,
+    FEW,
+    MARKS,
+    NOT_BETTER,
+    TRANSDUCTIVE,
+    UNTESTED,
+    Cell,
+    Contents,
+    explained,
+)
+
+COLUMNS = (
+    "row",
+    "column",
+    "experiment",
+    "control",
+    "measure",
+    "value",
+    "ci_low",
+    "ci_high",
+    "ci_method",
+    "n",
+    "n_speakers",
+    "best",
+    "marks",
+    "published_value",
+    "published_source",
+    "published_protocol",
+)
+NAMES = {
+    NOT_BETTER: "not significantly better",
+    UNTESTED: "not testable",
+    FEW: "few speakers",
+    TRANSDUCTIVE: "transductive",
+    CONSTANT: "constant",
+    FAILED: "could not be made",
+}
+NONE = "–"
+# Closed, so that neither the next letter nor a space is taken for a part of the name.
+_SIGNS = {
+    NOT_BETTER: r"\dag{}",
+    UNTESTED: r"\ddag{}",
+    FEW: r"\S{}",
+    TRANSDUCTIVE: r"\P{}",
+    CONSTANT: "c",
+    FAILED: r"$\times$",
+}
+_ESCAPES = {
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
+    "|": r"\textbar{}",
+    "≥": r"$\geq$",
+    **{sign: f"\\{sign}" for sign in "&%$#_{}"},
+    **{mark: sign for mark, sign in _SIGNS.items() if mark != CONSTANT},
+}
+
+
+def number(value: float | None) -> str:
+    """Three decimals, one from ten on, or by power of ten where it is tiny."""
+    if value is None:
+        return NONE
+    if value and abs(value) < 0.001:
+        return f"{value:.2e}"
+    return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
+
+
+def escape(text: str) -> str:
+    """A text as LaTeX prints it."""
+    return "".join(_ESCAPES.get(character, character) for character in text)
+
+
+def write_csv(contents: Contents, path: str | Path) -> None:
+    """Write a line for each cell, with all digits."""
+    table = contents.table
+    lines = []
+    for (row, column), cell in sorted(contents.cells.items()):
+        low, high = cell.ci
+        line = {
+            "experiment": cell.experiment,
+            "control": cell.control,
+            "measure": table["measure"],
+            "value": cell.value,
+            "ci_low": low,
+            "ci_high": high,
+            "ci_method": cell.ci_method or cell.how or None,
+            "n": cell.n,
+            "n_speakers": cell.n_speakers,
+            "best": cell.best,
+            "marks": "; ".join(NAMES[mark] for mark in cell.marks),
+        }
+        lines.append((row, column, line))
+    given: dict[tuple[int, int], list[dict[str, Any]]] = {}
+    for entry in table["published"]:
+        given.setdefault((entry["row"], entry["column"]), []).append(entry)
+    beside = []
+    for row, column, line in lines:
+        entries = given.pop((row, column), [None])
+        for place, entry in enumerate(entries):
+            beside.append((row, column, (line if place == 0 else {}) | _published(entry)))
+    beside += [(*place, _published(entry)) for place, es in given.items() for entry in es]
+    with open(path, "w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        for row, column, line in beside:
+            named = {
+                "row": table["rows"][row]["label"],
+                "column": table["columns"][column]["label"],
+                **line,
+            }
+            writer.writerow({key: harmless(value) for key, value in named.items()})
+
+
+def _published(entry: dict[str, Any] | None) -> dict[str, Any]:
+    if entry is None:
+        return {}
+    return {f"published_{key}": entry[key] for key in ("value", "source", "protocol")}
+
+
+class _Text:
+    """What Markdown and LaTeX have in common; the one or the other says how it is written."""
+
+    def __init__(
+        self,
+        contents: Contents,
+        *,
+        plain: Callable[[str], str],
+        bold: Callable[[str], str],
+        raised: Callable[[str], str],
+    ) -> None:
+        self.contents, self.table = contents, contents.table
+        self.plain, self.bold, self.raised = plain, bold, raised
+        of_experiments = [c for c in contents.cells.values() if c.experiment and c.n is not None]
+        # What holds for all is said once.
+        self.common = [
+            mark
+            for mark in (FEW, TRANSDUCTIVE)
+            if of_experiments and all(mark in cell.marks for cell in of_experiments)
+        ]
+        self.counted = self._counted()
+        self.published: dict[tuple[int, int], list[int]] = {}
+        for place, entry in enumerate(self.table["published"], 1):
+            self.published.setdefault((entry["row"], entry["column"]), []).append(place)
+
+    def _counted(self) -> str:
+        """Where samples and speakers are counted: ``all``, ``columns``, ``rows`` or ``cells``."""
+        counts = {place: (c.n, c.n_speakers) for place, c in self.contents.cells.items() if c.n}
+        if len(set(counts.values())) <= 1:
+            return "all"
+        for axis, where in ((1, "columns"), (0, "rows")):
+            lines = {(place[axis], count) for place, count in counts.items()}
+            if len(lines) == len({place[axis] for place in counts}):
+                return where
+        return "cells"
+
+    def _count(self, axis: int | None = None, line: int | None = None) -> str:
+        """Samples and speakers of a line, or of all."""
+        for place, cell in sorted(self.contents.cells.items()):
+            if cell.n is not None and (axis is None or place[axis] == line):
+                return counts(cell)
+        return ""
+
+    def grid(self) -> list[list[str]]:
+        """Header and rows, as texts."""
+        table = self.table
+        corner = f"{', '.join(table['row_options'])} / {', '.join(table['column_options'])}"
+        header = [corner, *(self._label(c, axis=1, line=j) for j, c in enumerate(table["columns"]))]
+        if self.counted == "rows":
+            header.append("samples / speakers")
+        lines = [[self.plain(text) for text in header]]
+        for i, row in enumerate(table["rows"]):
+            line = [self.plain(self._label(row, axis=0, line=i))]
+            line += [self._cell((i, j)) for j in range(len(table["columns"]))]
+            if self.counted == "rows":
+                line.append(self._count(0, i))
+            lines.append(line)
+        if self.counted == "columns":
+            columns = range(len(table["columns"]))
+            lines.append(["samples / speakers", *(self._count(1, j) for j in columns)])
+        return lines
+
+    def _label(self, header: dict[str, Any], *, axis: int, line: int) -> str:
+        """A row's or column's name; that of chance says how it was got."""
+        how = {c.how for place, c in self.contents.cells.items() if place[axis] == line and c.how}
+        told = how.pop().split(",")[0] if header["control"] == "chance" and how else ""
+        return f"{header['label']} ({told})" if told else header["label"]
+
+    def _cell(self, place: tuple[int, int]) -> str:
+        cell = self.contents.cells.get(place)
+        texts = []
+        if cell is not None:
+            value = self.plain(number(cell.value))
+            marks = [mark for mark in cell.marks if mark not in self.common]
+            text = self.bold(value) if cell.best else value
+            if cell.ci[0] is not None:
+                text += f" [{number(cell.ci[0])}, {number(cell.ci[1])}]"
+            text += self.raised("".join(marks)) if marks else ""
+            if self.counted == "cells" and cell.n is not None:
+                text += f", n = {counts(cell)}"
+            texts.append(text)
+        for n in self.published.get(place, ()):
+            published = number(self.table["published"][n - 1]["value"])
+            texts.append(f"published {self.plain(published)} ({n})")
+        return "; ".join(texts)
+
+    def notes(self) -> list[str]:
+        """What stands below the table."""
+        table, cells = self.table, self.contents.cells.values()
+        methods = dict.fromkeys(cell.ci_method for cell in cells if cell.ci_method)
+        about = f"{table['measure'].upper()} with 95 % interval"
+        if methods:
+            about += f" ({'; '.join(methods)})"
+        if self.counted == "all" and self._count():
+            about += f", samples / speakers: {self._count()}"
+        elif self.counted == "cells":
+            about += "; n: samples / speakers"
+        lines = [f"{about}."]
+        if any(cell.best for cell in cells):
+            where = "of the table" if table["best"] == "table" else f"of each {table['best']}"
+            lines.append(f"Bold: the best {where} on one test set, controls apart.")
+        lines += [f"All: {explained(mark, self.contents)}." for mark in self.common]
+        for mark in MARKS:
+            if mark not in self.common and any(mark in cell.marks for cell in cells):
+                lines.append(f"{mark} {explained(mark, self.contents)}.")
+        for n, entry in enumerate(table["published"], 1):
+            lines.append(f"({n}) {entry['source']}; protocol: {entry['protocol']}.")
+        return [*lines, *self.contents.remarks]
+
+
+def counts(cell: Cell) -> str:
+    """Samples and speakers."""
+    return f"{cell.n} / {'unknown' if cell.n_speakers is None else cell.n_speakers}"
+
+
+def markdown(contents: Contents) -> str:
+    """The table as Markdown."""
+
+    def plain(text: str) -> str:
+        return re.sub(r"([\\|*_`<])", r"\\\1", text)
+
+    text = _Text(
+        contents, plain=plain, bold=lambda value: f"**{value}**", raised=lambda marks: f" {marks}"
+    )
+    header, *rows = text.grid()
+    lines = [header, ["---"] * len(header), *rows]
+    grid = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    notes = "\n\n".join(plain(note) for note in text.notes())
+    return f"# {plain(contents.table['caption'])}\n\n{grid}\n\n{notes}\n"
+
+
+def latex(contents: Contents) -> str:
+    """The table as LaTeX, for the package booktabs."""
+    text = _Text(
+        contents,
+        plain=escape,
+        bold=lambda value: rf"\textbf{{{value}}}",
+        raised=lambda marks: rf"\textsuperscript{{{''.join(_SIGNS[mark] for mark in marks)}}}",
+    )
+    header, *rows = text.grid()
+    table = contents.table
+    body = [" & ".join(line) + r" \\" for line in rows]
+    # A line between what is asked for and what it is held against.
+    own = sum(row["control"] is None for row in table["rows"])
+    if own < len(rows):
+        body.insert(own, r"\midrule")
+    lines = [
+        r"\begin{table}",
+        r"\centering",
+        rf"\caption{{{escape(table['caption'])}}}",
+        rf"\label{{tab:{table['name']}}}",
+        rf"\begin{{tabular}}{{l{'c' * (len(header) - 1)}}}",
+        r"\toprule",
+        " & ".join(header) + r" \\",
+        r"\midrule",
+        *body,
+        r"\bottomrule",
+        r"\end{tabular}",
+        "",
+        r"\smallskip",
+        r"\footnotesize",
+        *(f"{escape(note)}\n" for note in text.notes()),
+        r"\end{table}",
+    ]
+    return "% \\usepackage{booktabs}\n" + "\n".join(lines) + "\n"

@@ -1,0 +1,45 @@
+"""What a paper needs beside figures: methods, references, Table 1, model card, citation data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+FILES = (
+    "methods.md",
+    "references.bib",
+    "table1.md",
+    "table1.tex",
+    "model_card.md",
+    "CITATION.cff",
+)
+
+
+def texts(
+    record: dict[str, Any],
+    metrics: dict[str, Any],
+    training: dict[str, Any],
+    description: dict[str, Any],
+) -> dict[str, str]:
+    """All texts of one experiment.
+
+    Args:
+        record: content of its experiment.json
+        metrics: content of its metrics.json
+        training: report of its train stage
+        description: what `izwi.data.description.describe` found of its split
+
+    Returns:
+        file of :data:`FILES` → its content
+    """
+    from izwi.reporting.texts import card, citations, methods, table1
+
+    cites = citations.Cites()
+    written = {
+        "methods.md": methods.methods(record, metrics, training, description, cites),
+        "table1.md": table1.markdown(record, description),
+        "table1.tex": table1.latex(record, description),
+        "model_card.md": card.card(record, metrics, training, description),
+    }
+    written["references.bib"] = citations.bibliography(cites, record, description)
+    written["CITATION.cff"] = citations.citation(record, cites)
+    return {file: written[file] for file in FILES}

@@ -1,0 +1,210 @@
+"""A model card: what a model is, what it was trained on, how good it is and for whom."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from izwi.reporting.texts import words
+from izwi.reporting.texts.citations import corpus_of
+from izwi.reporting.texts.methods import count, interval_n, listed, unit_of
+
+# Whose keys name what figures rest on.
+STAGES = ("split", "train", "evaluate")
+
+
+def card(
+    record: dict[str, Any],
+    metrics: dict[str, Any],
+    training: dict[str, Any],
+    description: dict[str, Any],
+) -> str:
+    """The model card of an experiment, in Markdown.
+
+    Args:
+        record: content of experiment.json
+        metrics: content of metrics.json
+        training: report of the train stage
+        description: what `izwi.data.description.describe` found of the split
+    """
+    sections = {
+        "Model": _model(record, training, description),
+        "Intended use": _use(record),
+        "Data": _data(record, description),
+        "Figures": _figures(metrics),
+        "Per class": _per_class(metrics),
+        "Fairness": _fairness(metrics),
+        "Calibration": _calibration(metrics),
+        "Limits": _limits(metrics, description),
+        "Environment": _environment(record),
+    }
+    body = "\n\n".join(f"## {title}\n\n{text}" for title, text in sections.items() if text)
+    return f"# Model card: {record['name']}\n\n{body}\n"
+
+
+def table(header: list[str], rows: list[list[str]]) -> str:
+    """A Markdown table."""
+    lines = [header, ["---"] * len(header), *rows]
+    cells = [[" ".join(cell.split()).replace("|", "/") for cell in line] for line in lines]
+    return "\n".join(f"| {' | '.join(line)} |" for line in cells)
+
+
+def number(value: float | None) -> str:
+    """With three digits, as users read figures."""
+    return "undefined" if value is None else f"{value:.3g}"
+
+
+def interval(pair: list[float | None] | None) -> str:
+    """``[.1, .2]``, or nothing where there is none."""
+    low, high = pair or (None, None)
+    return "" if low is None or high is None else f"[{number(low)}, {number(high)}]"
+
+
+def _model(record: dict[str, Any], training: dict[str, Any], description: dict[str, Any]) -> str:
+    labels = description["labels"]
+    task = (
+        f"{record['target']}, one of {', '.join(labels)}"
+        if labels
+        else f"{record['target']}, a number"
+    )
+    sets = listed([words.feature_set(spec).words for spec in record["features"]])
+    trained = (
+        "a model for each fold, none for all data: the figures are of the method, not of one model"
+        if description["cross_validation"]
+        else f"`python scripts/demo.py --experiment {record['name']} my_voice.wav` applies it"
+    )
+    lines = [
+        f"- predicts: {task}",
+        f"- from: {sets}",
+        f"- by: {words.model(record['model']['type']).words}",
+        f"- trained on: {count(training['counts']['train'], 'sample')}; details in methods.md",
+        f"- to be had: {trained}",
+    ]
+    return "\n".join(lines)
+
+
+def _use(record: dict[str, Any]) -> str:
+    names = listed([database["name"] for database in record["databases"]])
+    return (
+        f"For research: to see how well {record['target']} can be told from speech like that of "
+        f"{names}. Not for decisions about people: how good it is for other speakers, languages, "
+        "microphones and rooms is unknown."
+    )
+
+
+def _data(record: dict[str, Any], description: dict[str, Any]) -> str:
+    rows = []
+    for database in record["databases"]:
+        about = description["databases"].get(database["name"]) or {}
+        if not about.get("samples"):
+            continue
+        header = about.get("header") or {}
+        speakers = about["speakers"]
+        minutes = about["minutes"]
+        rows.append(
+            [
+                database["name"],
+                header.get("version", ""),
+                str(about["samples"]),
+                "unknown" if speakers is None else str(speakers),
+                "unknown" if minutes is None else f"{minutes:.1f}",
+                _licence(database, header),
+            ]
+        )
+    header_row = ["database", "version", f"{unit_of(description)}s", "speakers", "min", "licence"]
+    return f"{table(header_row, rows)}\n\nPer class and part: table1.md."
+
+
+def _licence(database: dict[str, Any], header: dict[str, str]) -> str:
+    if database["type"] == "demo":
+        return "synthetic speech, made by izwi"
+    if header.get("license"):
+        return header["license"]
+    corpus = corpus_of(database["name"])
+    return f"{corpus.licence} (if it is {corpus.title})" if corpus else "not known here"
+
+
+def _figures(metrics: dict[str, Any]) -> str:
+    if metrics["value"] is None:
+        return "No test sample has a truth, so there are none."
+    rows = [
+        [
+            f"**{name}**" if name == metrics["measure"] else name,
+            number(value),
+            interval(metrics["intervals"][name]),
+        ]
+        for name, value in metrics["metrics"].items()
+        if value is not None
+    ]
+    runs = f"; mean of {metrics['runs']} runs" if metrics["runs"] > 1 else ""
+    return (
+        f"{table(['measure', 'value', '95 % interval'], rows)}\n\n{interval_n(metrics)}; interval "
+        f"by {metrics['ci_method']}{runs}. The headline is {metrics['measure']}."
+    )
+
+
+def _per_class(metrics: dict[str, Any]) -> str:
+    if not metrics["per_class"]:
+        return ""
+    rows = [
+        [name, *(number(about[key]) for key in ("recall", "precision", "f1")), str(about["n"])]
+        for name, about in metrics["per_class"].items()
+    ]
+    return table(["class", "recall", "precision", "F1", "n"], rows)
+
+
+def _fairness(metrics: dict[str, Any]) -> str:
+    blocks = []
+    for column, about in metrics["fairness"].items():
+        rows = [
+            [
+                group,
+                number(own["value"]),
+                interval(own["ci"]),
+                str(own["n"]),
+                "unknown" if own["n_speakers"] is None else str(own["n_speakers"]),
+            ]
+            for group, own in about["groups"].items()
+        ]
+        header = [column, metrics["measure"], "95 % interval", "n", "speakers"]
+        tested = about["test"] if about["p"] is None else f"p = {about['p']:.3g}, {about['test']}"
+        blocks.append(f"{table(header, rows)}\n\nGap {number(about['gap'])}: {tested}.")
+    if not blocks and metrics["value"] is not None:
+        return "Neither sex nor age nor language of several groups is known in the test set."
+    return "\n\n".join(blocks)
+
+
+def _calibration(metrics: dict[str, Any]) -> str:
+    about = metrics["calibration"]
+    if not about or about["ece"] is None:
+        return ""
+    boasts = about["mean_confidence"] > about["accuracy"]
+    return (
+        f"Expected calibration error {number(about['ece'])}, Brier score {number(about['brier'])}. "
+        f"Mean confidence {number(about['mean_confidence'])} against an accuracy of "
+        f"{number(about['accuracy'])}: it is {'too' if boasts else 'not too'} sure of itself."
+    )
+
+
+def _limits(metrics: dict[str, Any], description: dict[str, Any]) -> str:
+    lines = list(metrics["warnings"])
+    if metrics["transductive"]:
+        lines.append(
+            "transductive: the features of test samples took part in their scaling, so figures for "
+            "single new recordings are not these"
+        )
+    if description["shared_speakers"] is None:
+        lines.append("speakers are not all known, so training and test may share some")
+    elif description["shared_speakers"]:
+        lines.append(
+            f"{count(description['shared_speakers'], 'speaker')} in both training and test: new "
+            "speakers will be recognised worse"
+        )
+    return "\n".join(f"- {' '.join(line.split())}" for line in lines) or "No warning was given."
+
+
+def _environment(record: dict[str, Any]) -> str:
+    packages = ", ".join(
+        f"{name} {version}" for name, version in record["packages"].items() if version
+    )
+    keys = ", ".join(f"{stage} `{record['stages'][stage]['key']}`" for stage in STAGES)
+    return f"izwi {record['izwi']}; {packages}. Seed {record['seed']}. Keys: {keys}."

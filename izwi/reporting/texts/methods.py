@@ -1,0 +1,534 @@
+"""A Methods section that says what an experiment did, from its records alone.
+
+Citations are written as pandoc reads them: ``[@key]``, a key of references.bib.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from izwi.reporting.texts import words
+from izwi.reporting.texts.citations import IZWI, Cites, corpus_of
+from izwi.reporting.texts.table1 import spread
+
+# Why rows of a database are unused → how it is told, behind their number.
+_DROPPED = {
+    "limit_samples": "at random",
+    "limit_samples_per_speaker": "at random, within speakers",
+    "labels": "with other labels",
+    "mapping": "with labels outside the mapping",
+    "filter": "by filters",
+    "missing target": "without a label",
+    "required": "without a required value",
+    "duration": "too short or too long",
+    "duplicates": "listed twice",
+    "less sure": "with soft labels not sure enough",
+}
+
+
+def methods(
+    record: dict[str, Any],
+    metrics: dict[str, Any],
+    training: dict[str, Any],
+    description: dict[str, Any],
+    cites: Cites,
+) -> str:
+    """The Methods section of an experiment, in Markdown.
+
+    Args:
+        record: content of experiment.json
+        metrics: content of metrics.json
+        training: report of the train stage
+        description: what `izwi.data.description.describe` found of the split
+        cites: takes what is cited
+    """
+    paragraphs = {
+        "Data": _data(record, description, cites),
+        "Split": _split(record, metrics, description),
+        "Features": _features(record, training, cites),
+        "Preprocessing": _preprocessing(record, training, cites),
+        "Model": _model(record, metrics, training, cites),
+        "Evaluation": _evaluation(record, metrics, cites),
+        "Software": _software(record, cites),
+    }
+    body = "\n\n".join(
+        f"**{title}.** {' '.join(sentences)}" for title, sentences in paragraphs.items()
+    )
+    return (
+        f"# Methods of {record['name']}\n\n{body}\n\n"
+        "<!-- Written by izwi. What is cited stands in references.bib: "
+        "pandoc --citeproc --bibliography references.bib methods.md -->\n"
+    )
+
+
+def count(number: int, noun: str, plural: str = "") -> str:
+    """``1 file``, ``2 files``."""
+    return f"{number} {noun if number == 1 else plural or noun + 's'}"
+
+
+def listed(items: list[str]) -> str:
+    """``a, b and c``."""
+    return " and ".join(filter(None, [", ".join(items[:-1]), items[-1]])) if items else ""
+
+
+def unit_of(description: dict[str, Any]) -> str:
+    """What a row is: a file or a segment."""
+    return "segment" if description["segments"] else "file"
+
+
+# ------------------------------------------------------------------------ data
+
+
+def _data(record: dict[str, Any], description: dict[str, Any], cites: Cites) -> list[str]:
+    target = record["target"]
+    labels = description["labels"]
+    if labels:
+        sentences = [
+            f"The target was *{target}* with {count(len(labels), 'class', 'classes')} "
+            f"({', '.join(labels)})."
+        ]
+    else:
+        whole = _total(description)
+        sentences = [f"The target was the number *{target}* ({_mean(whole.get('target'))})."]
+    for database in record["databases"]:
+        about = description["databases"].get(database["name"])
+        if about and about.get("samples"):
+            sentences.append(_database(database, about, description, cites))
+    if record["load"].get("bins"):
+        limits = ", ".join(f"{limit:g}" for limit in record["load"]["bins"])
+        sentences.append(f"The values of {target} were binned at the limits {limits}.")
+    elif record["load"].get("continuous"):
+        sentences.append(
+            f"The values of {target} were binned by quantiles of the training samples."
+        )
+    if description["unused"]:
+        sentences.append(
+            f"{count(description['unused'], unit_of(description))} took part in "
+            "neither training nor test."
+        )
+    return sentences
+
+
+def _database(
+    database: dict[str, Any], about: dict[str, Any], description: dict[str, Any], cites: Cites
+) -> str:
+    name = database["name"]
+    corpus = corpus_of(name)
+    header = about.get("header") or {}
+    if database["type"] == "demo":
+        title = f"The embedded synthetic speech of izwi{cites(IZWI)}"
+    elif database["type"] == "soft":
+        title = f"The soft labels {name}, predictions of another experiment,"
+    elif corpus:
+        title = f"{corpus.title}{cites(corpus.key)}"
+        title += f" (here named {name})" if corpus.title.lower() != name.lower() else ""
+    else:
+        title = f"The database {name}"
+    if header.get("version"):
+        title += f", version {header['version']},"
+    counts = about["counts"]
+    size = f"{about['samples']}"
+    if counts["listed"] != about["samples"]:
+        size += f" of its {counts['listed']}"
+    who = _people(about)
+    text = f"{title} contributed {size} {unit_of(description)}s{who}"
+    reasons = [f"{n} {_DROPPED.get(why, why)}" for why, n in counts["dropped"].items() if n]
+    text += f"; left out: {', '.join(reasons)}" if reasons else ""
+    mapping = (database["options"].get("mapping") or {}).get("target")
+    if mapping:
+        pairs = ", ".join(f"{old} as {new}" for old, new in mapping.items() if str(old) != str(new))
+        text += f"; labels were read as {{{pairs}}}" if pairs else ""
+    return f"{text}."
+
+
+def _people(cell: dict[str, Any]) -> str:
+    """`` from 10 speakers (5 female, 5 male; mean age 29.8 (4.2), 21–35; 17.8 minutes)``."""
+    told = []
+    if cell["sex"]:
+        told.append(", ".join(f"{n} {sex}" for sex, n in cell["sex"].items()))
+    if cell["age"]:
+        told.append(f"age {_mean(cell['age'])}")
+    if cell["minutes"] is not None:
+        told.append(f"{cell['minutes']:.1f} minutes")
+    of = f" from {count(cell['speakers'], 'speaker')}" if cell["speakers"] is not None else ""
+    return f"{of} ({'; '.join(told)})" if told else of
+
+
+def _mean(values: dict[str, Any] | None) -> str:
+    if not values:
+        return "unknown"
+    text = spread(values)
+    return f"mean {text.replace(' (', ', SD ').replace('), ', ', range ')}"
+
+
+def _total(description: dict[str, Any]) -> dict[str, Any]:
+    """Cell of all tested rows."""
+    cells = {cell["part"]: cell for cell in description["parts"] if cell["class"] is None}
+    return cells.get("all") or cells.get("test") or next(iter(cells.values()))
+
+
+# ----------------------------------------------------------------------- split
+
+
+def _split(
+    record: dict[str, Any], metrics: dict[str, Any], description: dict[str, Any]
+) -> list[str]:
+    spec = record["split"]
+    cells = {cell["part"]: cell for cell in description["parts"] if cell["class"] is None}
+    unit = unit_of(description)
+    if description["cross_validation"]:
+        told = [_folds(spec, description), *_sharing(description, folds=True)]
+        return [*told, *_audit(metrics)]
+    sentences = []
+    if spec["strategy"] == "cross_data":
+        sentences.append(
+            f"Training was on {listed(spec['trains'])}, the test on {listed(spec['tests'])}."
+        )
+    else:
+        sentences += [
+            _strategy(name, own, metrics["notes"]) for name, own in spec["databases"].items()
+        ]
+    sizes = [
+        f"{what} {count(cells[part]['samples'], unit)}"
+        + (
+            f" of {count(cells[part]['speakers'], 'speaker')}"
+            if cells[part]["speakers"] is not None
+            else ""
+        )
+        for part, what in (("train", "training"), ("dev", "development"), ("test", "test"))
+        if part in cells
+    ]
+    sentences.append(f"This gave {listed([f'for {size}' for size in sizes])}.")
+    return [*sentences, *_sharing(description, folds=False), *_audit(metrics)]
+
+
+def _audit(metrics: dict[str, Any]) -> list[str]:
+    """What the leakage audit found, by its gravest."""
+    findings = metrics.get("audit")
+    if findings is None:
+        return []
+    grave = [finding["kind"] for finding in findings if finding["grade"] in ("leak", "cue")]
+    text = "Before training the split was audited for leakage"
+    if not grave:
+        return [f"{text}, without a finding that could flatter the figures."]
+    kinds = list(dict.fromkeys(kind.replace("_", " ") for kind in grave))
+    return [f"{text}; the figures may be flattered by what it found ({', '.join(kinds)})."]
+
+
+def _folds(spec: dict[str, Any], description: dict[str, Any]) -> str:
+    whole = _total(description)
+    parts = {cell["part"] for cell in description["parts"]}
+    n = description["folds"]
+    unit = unit_of(description)
+    if spec["logo"]:
+        alone = whole["speakers"] == n and description["shared_speakers"] == 0
+        kind = (
+            f"leave-one-speaker-out cross-validation of {n} folds"
+            if alone
+            else f"cross-validation with {n} groups of speakers, each of which was left out once"
+        )
+    else:
+        kind = f"stratified {n}-fold cross-validation"
+    rows = [c["samples"] for c in description["parts"] if c["part"].startswith("fold ")]
+    sizes = ""
+    if rows and "all" in parts:
+        sizes = f", {min(rows)} to {max(rows)} {unit}s a fold"
+        if min(rows) == max(rows):
+            sizes = f", {count(rows[0], unit)} a fold"
+    return f"The evaluation was a {kind}{sizes}."
+
+
+def _strategy(name: str, spec: dict[str, Any], notes: list[str]) -> str:
+    strategy = spec["split_strategy"]
+    if isinstance(strategy, list):
+        return f"The speakers {listed(strategy)} of {name} were tested."
+    if strategy is None:
+        own = any(f"{name}: no split_strategy, taken from its own" in line for line in notes)
+        strategy = "database" if own else "speaker_split"
+    size = f"{spec['test_size']:g} %" if spec.get("test_size") else "a part"
+    if strategy == "balanced":
+        alike = listed(list(spec.get("balance") or {})) or "the target"
+        return f"Speakers of {name} were divided so that {size} were tested and {alike} balanced."
+    tested = f" (test: {listed(spec['test'])})" if spec.get("test") else ""
+    return {
+        "speaker_split": f"Of the speakers of {name}, {size}, drawn at random, were tested.",
+        "random": f"Of the rows of {name}, {size}, drawn at random whoever spoke, were tested.",
+        "train": f"All of {name} was for training.",
+        "test": f"All of {name} was for the test.",
+        "dev": f"All of {name} was for development.",
+        "database": f"The split of {name} was that of its own tables.",
+        "specified": f"The split of {name} was that of the tables named in the experiment.",
+        "speakers_stated": f"The split of {name} was by stated speakers{tested}.",
+    }.get(strategy, f"The split of {name} was by the strategy {strategy}.")
+
+
+def _sharing(description: dict[str, Any], *, folds: bool) -> list[str]:
+    shared = description["shared_speakers"]
+    if shared is None:
+        return ["Not all speakers are known, so training and test may share some."]
+    where = "in more than one fold" if folds else "in both training and test set"
+    if shared == 0:
+        return [f"No speaker was {where}."]
+    were = f"{count(shared, 'speaker')} {'was' if shared == 1 else 'were'}"
+    return [f"{were} {where}: the test is not speaker-independent."]
+
+
+# -------------------------------------------------------------------- features
+
+
+def _features(record: dict[str, Any], training: dict[str, Any], cites: Cites) -> list[str]:
+    sets = []
+    for spec in record["features"]:
+        named = words.feature_set(spec)
+        version = record["packages"].get(named.package) if named.package else None
+        by = f"{named.title} {version}" if version else ""
+        options = _own_settings(spec)
+        inside = "; ".join(filter(None, [by, options]))
+        cited = cites(*named.keys) if named.keys else ""
+        sets.append(f"{named.words}{cited}{f' ({inside})' if inside else ''}")
+    total = training.get("n_features")
+    text = f"The features were {listed(sets)}"
+    if total and not any(spec["type"] == "wave" for spec in record["features"]):
+        text += f", {total} in all" if len(sets) > 1 else f": {count(total, 'value')} per sample"
+    chosen = record["preprocessing"]["features"]
+    sentences = [f"{text}."]
+    if chosen:
+        sentences.append(f"Of these, {len(chosen)} were used: {', '.join(chosen)}.")
+    return sentences
+
+
+def _own_settings(spec: dict[str, Any]) -> str:
+    """Options that the words of a feature set do not tell yet."""
+    told = ("set", "level", "import_file", "import_files_append")
+    told += tuple(name for name in spec["options"] if name.endswith((".layer", ".pooling")))
+    rest = {name: value for name, value in spec["options"].items() if name not in told}
+    return words.settings("FEATS", spec["type"], rest)
+
+
+def _preprocessing(record: dict[str, Any], training: dict[str, Any], cites: Cites) -> list[str]:
+    folds = max((fold["fold"] for run in training["runs"] for fold in run["folds"]), default=0)
+    of = "the training samples of each fold" if folds else "the training samples"
+    scale = record["preprocessing"]["scale"]
+    if scale == "speaker":
+        sentences = [
+            "The features were standardised speaker by speaker over all samples of this speaker "
+            "in the same part, test speakers included: a transductive step, since a test sample "
+            "is scaled with the help of the speaker's other test samples."
+        ]
+    elif scale == "normalizer":
+        sentences = [f"The features were {words.SCALERS[scale]}."]
+    elif scale:
+        sentences = [
+            f"The features were {words.SCALERS.get(scale, f'scaled ({scale})')}, fitted on {of} "
+            "alone."
+        ]
+    else:
+        sentences = ["The features were not scaled."]
+    if training.get("transductive") and scale != "speaker":
+        sentences.append("The fit was transductive: it has seen the features of the test samples.")
+    if any("undefined values" in line for line in training.get("warnings", ())):
+        sentences.append(f"Undefined values were replaced by the median of {of}.")
+    kind = record["learning"].get("balancing")
+    if kind:
+        keys = ("chawla2002smote",) if "smote" in kind else ()
+        version = record["packages"].get("imbalanced-learn")
+        told = f" (imbalanced-learn {version})" if version else ""
+        sentences.append(
+            f"The classes of the training samples were then balanced by "
+            f"{words.BALANCING.get(kind, kind)}{cites(*keys, 'lemaitre2017imblearn')}{told}."
+        )
+    return sentences
+
+
+# ----------------------------------------------------------------------- model
+
+
+def _model(
+    record: dict[str, Any], metrics: dict[str, Any], training: dict[str, Any], cites: Cites
+) -> list[str]:
+    spec = record["model"]
+    named = words.model(spec["type"])
+    version = record["packages"].get(named.package) if named.package else None
+    by = f" by {named.title} {version}" if version else ""
+    options = dict(spec["options"])
+    for name in _idle(options):
+        options.pop(name, None)
+    weighted = options.pop("class_weight", False)
+    pretrained = options.get("pretrained_model")
+    tuned = (record["learning"].get("tune") or {}).get("values", {})
+    options = {name: value for name, value in options.items() if name not in tuned}
+    settings = words.settings("MODEL", spec["type"], options)
+    cited = cites(*named.keys) if named.keys else ""
+    sentences = [
+        f"The model was {named.words}{cited}{by}" + (f" ({settings})." if settings else ".")
+    ]
+    if pretrained:
+        sentences.append(f"It began with the weights of {words.place(str(pretrained))}.")
+    if weighted and "class_weight" not in tuned:
+        sentences.append("Classes were weighted by their inverse frequency in training.")
+    if spec["type"] == "svm":
+        sentences.append(
+            "Its probabilities are those of a sigmoid"
+            f"{cites('platt1999probabilistic')} fitted on inner folds of the training samples."
+        )
+    if tuned:
+        sentences += _tuning(tuned, metrics)
+    sentences += _learning(record, training)
+    if record["learning"].get("calibrate"):
+        sentences.append(
+            "Its probabilities were then scaled by a temperature"
+            f"{cites('guo2017calibration')} fitted on the development samples."
+        )
+    sentences += _runs(training)
+    return sentences
+
+
+def _idle(options: dict[str, Any]) -> list[str]:
+    """Options that do nothing beside the others, or are told elsewhere."""
+    idle = ["measure"]
+    if options.get("kernel") not in (None, "poly"):
+        idle.append("degree")
+    if options.get("optimizer") != "sgd":
+        idle.append("momentum")
+    if options.get("loss") != "focal":
+        idle += ["focal.gamma", "focal.alpha"]
+    return idle
+
+
+def _tuning(tuned: dict[str, list[Any]], metrics: dict[str, Any]) -> list[str]:
+    """The nested search, what it chose, and how much its own score flatters."""
+    found = metrics["tuning"]
+    searches = found["searches"]
+    names = listed([f"{name} ({', '.join(map(words.value_text, v))})" for name, v in tuned.items()])
+    n = len(searches[0]["candidates"])
+    folds = sorted({search["folds"] for search in searches})
+    inner = f"{folds[0]} to {folds[-1]}" if len(folds) > 1 else f"{folds[0]}"
+    apart = all(search["unit"] == "speakers" for search in searches)
+    kept = "with speakers kept apart" if apart else "which may share speakers"
+    each = (
+        f", in each of {len(searches)} searches, one for each fold and run," if searches[1:] else ""
+    )
+    sentences = [
+        f"{names} {'was' if len(tuned) == 1 else 'were'} chosen by a nested search{each} over "
+        f"{count(n, 'combination')}, by the mean {found['measure']} on {inner} inner folds of the "
+        f"training samples, {kept}."
+    ]
+    chosen = [
+        ", ".join(f"{name} = {words.value_text(value)}" for name, value in row["values"].items())
+        + (f" ({count(row['n'], 'time')})" if len(searches) > 1 else "")
+        for row in found["chosen"]
+    ]
+    sentences.append(f"Chosen was {'; '.join(chosen)}.")
+    if found["outer"] is not None:
+        sentences.append(
+            f"The inner score was {found['inner']:.3g}, that of the same models on test samples "
+            f"{found['outer']:.3g} (optimism {found['optimism']:.2g})."
+        )
+    return sentences
+
+
+def _learning(record: dict[str, Any], training: dict[str, Any]) -> list[str]:
+    learned = record["learning"]
+    sentences = []
+    if "submodel" in learned:
+        sentences.append(f"A model of its own was trained for each value of {learned['submodel']}.")
+    if "self_training" in learned:
+        own = learned["self_training"]
+        sentences.append(
+            "Samples without a label got those that a first model gave with a probability above "
+            f"{own['threshold']:g}, in at most {own['rounds']} rounds (self-training)."
+        )
+    early = [line for line in training.get("notes", ()) if line.startswith("early stopping")]
+    dev = any(fold["n_dev"] for run in training["runs"] for fold in run["folds"])
+    if dev:
+        where = " set aside from the training part" if early else ""
+        sentences.append(f"Development samples{where} decided when to stop and which run was best.")
+    return sentences
+
+
+def _runs(training: dict[str, Any]) -> list[str]:
+    seeds = [run["seed"] for run in training["runs"]]
+    if len(seeds) == 1:
+        deterministic = any("is deterministic" in line for line in training.get("notes", ()))
+        return ["The fit does not depend on the seed."] if deterministic else []
+    return [
+        f"It was trained {len(seeds)} times, with the seeds {seeds[0]} to {seeds[-1]}; figures are "
+        "means over these runs."
+    ]
+
+
+# ------------------------------------------------------------------ evaluation
+
+
+def _evaluation(record: dict[str, Any], metrics: dict[str, Any], cites: Cites) -> list[str]:
+    measure = metrics["measure"]
+    folds = " of all folds" if metrics["per_fold"] else ""
+    cited = cites("lin1989ccc") if measure == "ccc" else ""
+    sentences = [
+        f"The measure was {words.MEASURES.get(measure, measure)}{cited}, computed over the pooled "
+        f"predictions{folds} ({interval_n(metrics)})."
+    ]
+    method = metrics["ci_method"] or ""
+    resamples = re.search(r"\((\d+)\)", method)
+    if method.startswith("jackknife"):
+        sentences.append(
+            "Its 95 % interval is the t interval of the delete-one-speaker jackknife"
+            f"{cites('efron1993bootstrap')} with {count(metrics['n_speakers'] - 1, 'degree')} of "
+            "freedom."
+        )
+    elif method.startswith("bootstrap") and resamples:
+        of = "speakers" if "over speakers" in method else "samples"
+        whole = ", each with all samples," if of == "speakers" else ""
+        sentences.append(
+            f"Its 95 % interval holds the middle of {int(resamples[1]):,} resamples of the {of}"
+            f"{whole} drawn with replacement{cites('davison1997bootstrap')}."
+        )
+        if of == "samples" and record["evaluation"]["ci"] == "auto":
+            sentences.append(
+                "Speakers could not be resampled, so it does not tell how the figure varies with "
+                "other speakers."
+            )
+    tested = [name for name, about in metrics["fairness"].items() if about["p"] is not None]
+    if tested:
+        sentences.append(
+            f"Whether the measure differs by {listed(tested)} was tested by permuting the groups "
+            "over speakers (two-sided)."
+        )
+    threshold = record["evaluation"].get("uncertainty_threshold")
+    if threshold is not None:
+        sentences.append(
+            f"Figures of the samples whose uncertainty is at most {threshold:g} are given beside."
+        )
+    if metrics["few_speakers"]:
+        n = metrics["n_speakers"]
+        sentences.append(
+            f"With {'a single test speaker' if n == 1 else f'only {n} test speakers'}, the figures "
+            "depend on who they are."
+        )
+    return sentences
+
+
+def interval_n(metrics: dict[str, Any]) -> str:
+    """``n = 68 samples of 4 speakers``."""
+    text = f"n = {count(metrics['n_evaluated'], 'sample')}"
+    if metrics["n_speakers"] is None:
+        return f"{text}, speakers unknown"
+    return f"{text} of {count(metrics['n_speakers'], 'speaker')}"
+
+
+def _software(record: dict[str, Any], cites: Cites) -> list[str]:
+    packages = record["packages"]
+    names = ["python", "snakemake", "numpy", "pandas", "scipy", "scikit-learn"]
+    names += sorted(name for name in packages if name not in (*names, "matplotlib", "pyarrow"))
+    versions = [
+        f"{_TITLES.get(name, name)} {packages[name]}" for name in names if packages.get(name)
+    ]
+    text = f"All was done by izwi {record['izwi']}{cites(IZWI)}, a Snakemake workflow"
+    return [
+        f"{text}{cites('moelder2021snakemake')}, with {listed(versions)}.",
+        f"The seed of all random choices was {record['seed']}.",
+    ]
+
+
+_TITLES = {"python": "Python", "snakemake": "Snakemake", "numpy": "NumPy", "scipy": "SciPy"}

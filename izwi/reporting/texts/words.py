@@ -1,0 +1,213 @@
+"""How a Methods paragraph names features, models, scalers and measures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from izwi import features, models
+from izwi.config.options import own_options, owner
+
+
+@dataclass(frozen=True)
+class Named:
+    """Words for something, what to cite with it, and the package whose version counts.
+
+    Args:
+        words: noun phrase
+        keys: entries of references.bib
+        package: distribution that does the work
+        title: the package as readers know it
+    """
+
+    words: str
+    keys: tuple[str, ...] = ()
+    package: str | None = None
+    title: str = ""
+
+
+_SKLEARN = (("pedregosa2011sklearn",), "scikit-learn", "scikit-learn")
+_XGBOOST = (("chen2016xgboost",), "xgboost-cpu", "XGBoost")
+_TORCH = (("paszke2019pytorch",), "torch", "PyTorch")
+_PRAAT = (("boersma2001praat", "jadoul2018parselmouth"), "praat-parselmouth", "Parselmouth")
+
+MODELS = {
+    "bayes": Named("a Gaussian naive Bayes classifier", *_SKLEARN),
+    "cnn": Named("a convolutional neural network", *_TORCH),
+    "cnn_reg": Named("a convolutional neural network for regression", *_TORCH),
+    "finetune": Named(
+        "a pretrained transformer with a linear layer on the mean of its states, trained end to "
+        "end",
+        ("wolf2020transformers", "paszke2019pytorch"),
+        "transformers",
+        "transformers",
+    ),
+    "gmm": Named("a Gaussian mixture model per class", *_SKLEARN),
+    "knn": Named("a k-nearest-neighbour classifier", *_SKLEARN),
+    "knn_reg": Named("k-nearest-neighbour regression", *_SKLEARN),
+    "lin_reg": Named("ordinary least squares regression", *_SKLEARN),
+    "majority": Named("the most frequent class of the training samples, whatever is tested"),
+    "mean": Named("the mean of the training samples, whatever is tested"),
+    "mlp": Named("a multilayer perceptron", *_TORCH),
+    "mlp_reg": Named("a multilayer perceptron for regression", *_TORCH),
+    "svm": Named("a support vector machine", *_SKLEARN),
+    "svr": Named("support vector regression", *_SKLEARN),
+    "tree": Named("a decision tree", *_SKLEARN),
+    "tree_reg": Named("a regression tree", *_SKLEARN),
+    "xgb": Named("gradient-boosted trees", *_XGBOOST),
+    "xgr": Named("gradient-boosted regression trees", *_XGBOOST),
+}
+MODELS["finetune_reg"] = MODELS["finetune"]
+
+FEATURES = {
+    "mld": Named("mid-level descriptors of syllables, F0, energy and pauses by Praat", *_PRAAT),
+    "praat": Named("voice features by Praat (F0, formants, jitter, shimmer, HNR …)", *_PRAAT),
+    "spectra": Named("log mel spectrograms"),
+    "trill": Named("TRILL embeddings", ("shor2020trill",), "tensorflow-cpu", "TensorFlow"),
+    "import": Named("imported features"),
+    "wave": Named("the waveform at 16 kHz"),
+    "metadata": Named("what is known of a recording without hearing it, a control"),
+    "signal": Named("properties of the recording alone (duration, level, padding …), a control"),
+}
+# Family of pretrained models → its name and paper.
+FAMILIES = {
+    "wav2vec2": ("wav2vec 2.0", "baevski2020wav2vec2"),
+    "hubert": ("HuBERT", "hsu2021hubert"),
+    "wavlm": ("WavLM", "chen2022wavlm"),
+    "data2vec": ("data2vec", "baevski2022data2vec"),
+    "whisper": ("the encoder of Whisper", "radford2023whisper"),
+    "ast": ("the audio spectrogram transformer", "gong2021ast"),
+}
+# Beginning of an openSMILE set → the paper that defines it.
+SETS = {
+    "ComParE_2016": "schuller2016compare",
+    "GeMAPS": "eyben2016gemaps",
+    "eGeMAPS": "eyben2016gemaps",
+    "IS09": "schuller2009emotion",
+    "IS10": "schuller2010paralinguistic",
+    "IS11": "schuller2011speakerstate",
+    "IS12": "schuller2012speakertrait",
+    "IS13": "schuller2013compare",
+}
+
+# Behind the scaler's words stands what they were fitted on.
+SCALERS = {
+    "standard": "standardised to zero mean and unit variance",
+    "robust": "scaled by median and interquartile range",
+    "minmax": "scaled to the range from 0 to 1",
+    "maxabs": "divided by their largest absolute value",
+    "bins": "put into three bins of equal frequency",
+    "normalizer": "scaled to unit norm, sample by sample",
+    "powertransformer": "transformed by the Yeo–Johnson power transform",
+    "quantiletransformer": "transformed to quantiles",
+}
+BALANCING = {
+    "ros": "random oversampling",
+    "smote": "SMOTE",
+    "adasyn": "ADASYN",
+    "borderlinesmote": "borderline SMOTE",
+    "svmsmote": "SVM-SMOTE",
+    "clustercentroids": "cluster centroids",
+    "randomundersampler": "random undersampling",
+    "editednearestneighbours": "edited nearest neighbours",
+    "tomeklinks": "removal of Tomek links",
+    "smoteenn": "SMOTE with edited nearest neighbours",
+    "smotetomek": "SMOTE with removal of Tomek links",
+}
+MEASURES = {
+    "uar": "the unweighted average recall (UAR)",
+    "accuracy": "the accuracy",
+    "f1": "the macro-averaged F1",
+    "eer": "the equal error rate (EER)",
+    "mse": "the mean squared error (MSE)",
+    "mae": "the mean absolute error (MAE)",
+    "ccc": "the concordance correlation coefficient (CCC)",
+    "pcc": "Pearson's correlation coefficient (PCC)",
+}
+
+
+def model(kind: str) -> Named:
+    """Words for a value of ``MODEL.type``; what is not listed is named by its docstring."""
+    return MODELS.get(kind) or _by_docstring(models.model_class(kind), kind)
+
+
+def feature_set(spec: dict[str, Any]) -> Named:
+    """Words for a feature set.
+
+    Args:
+        spec: ``type`` and ``options``
+    """
+    kind, options = spec["type"], spec["options"]
+    cls = features.extractor_class(kind)
+    if kind == "os":
+        papers = tuple(key for begin, key in SETS.items() if options["set"].startswith(begin))
+        functionals = options["level"] == "functionals"
+        level = "functionals" if functionals else "low-level descriptors (mean and deviation)"
+        return Named(
+            f"the {level} of {options['set']}",
+            (*papers, "eyben2010opensmile"),
+            "opensmile",
+            "openSMILE for Python",
+        )
+    family = getattr(cls, "family", None)
+    if family in FAMILIES:
+        title, key = FAMILIES[family]
+        hub = options[f"{family}.model"] or cls.hub
+        pooling = {"mean": "mean over time", "last": "last frame"}.get(
+            options[f"{family}.pooling"], "mean over time with padding"
+        )
+        layer = options[f"{family}.layer"]
+        where = "last layer" if layer == 0 else f"layer {layer} before the last"
+        return Named(
+            f"embeddings of {title} ({place(hub)}; {where}, {pooling})",
+            (key, "wolf2020transformers", "paszke2019pytorch"),
+            "transformers",
+            "transformers",
+        )
+    return FEATURES.get(kind) or _by_docstring(cls, kind)
+
+
+def place(hub: str) -> str:
+    """A name on the hub as it is; of a folder its last part, as the place tells nothing."""
+    is_folder = hub.startswith(("/", ".", "~")) or hub.count("/") > 1
+    return hub.rstrip("/").rpartition("/")[2] if is_folder else hub
+
+
+def _by_docstring(cls: type, kind: str) -> Named:
+    line = (cls.__doc__ or kind).strip().splitlines()[0].rstrip(".")
+    return Named(f"`{kind}` ({line})")
+
+
+def settings(section: str, kind: str, options: dict[str, Any]) -> str:
+    """Options with their values, those that differ from the default first.
+
+    Args:
+        section: ``FEATS`` or ``MODEL``
+        kind: type of the feature set or model
+        options: name → value
+
+    Returns:
+        such as ``C_val = 10; by default kernel = rbf, gamma = scale``
+    """
+    package = "features" if section == "FEATS" else "models"
+    known = own_options(package, kind)
+    located = owner(package, kind).located
+    chosen, default = [], []
+    for name, value in options.items():
+        # Where something lies on this computer tells a reader nothing.
+        if value is None or value is False or name in located:
+            continue
+        option = known.get(name.lower())
+        text = f"{name.rpartition('.')[2]} = {value_text(value)}"
+        (default if option and value == option.default else chosen).append(text)
+    parts = [", ".join(chosen)] if chosen else []
+    if default:
+        parts.append(f"by default {', '.join(default)}")
+    return "; ".join(parts)
+
+
+def value_text(value: Any) -> str:
+    """A value of an option as text."""
+    if isinstance(value, float):
+        return f"{value:g}"
+    return ", ".join(map(str, value)).join("[]") if isinstance(value, list) else str(value)

@@ -1,0 +1,1 @@
+"""Models fitted on training rows: folds, runs, tuning, calibration."""

@@ -1,0 +1,191 @@
+"""Fit and predict: tables, features and a split become predictions and models."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from izwi import splits
+from izwi.data import bad_audio
+from izwi.engine.keys import versions_of
+from izwi.errors import UserError
+from izwi.features import extractor_class, metadata
+from izwi.files import write_json
+from izwi.preprocessing import binning
+from izwi.training import runs, submodels
+from izwi.training.fitting import Samples
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+KEYS = ["file", "start", "end"]
+TUNED = ("run", "fold", "submodel", "chosen")
+
+
+def stack(
+    tables: list[pd.DataFrame], matrices: list[list[pd.DataFrame]]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Join tables by row, and feature sets by column.
+
+    Args:
+        tables: a table per database
+        matrices: per database, its feature matrices, one per feature set
+
+    Returns:
+        * table of shape (rows, columns), index = row number
+        * features of shape (rows, features)
+
+    Raises:
+        UserError: if databases disagree in their features
+    """
+    import pandas as pd
+
+    blocks = []
+    for table, row in zip(tables, matrices, strict=True):
+        columns: dict[str, Any] = {}
+        for position, matrix in enumerate(row):
+            if len(matrix) != len(table):
+                raise UserError("[FEATS] a feature matrix does not fit its table; delete it")
+            for name in matrix.columns.drop(KEYS):
+                # Two sets may name a feature alike; both are kept.
+                unique = name if name not in columns else f"{name}.{position + 1}"
+                columns[unique] = matrix[name].to_numpy()
+        blocks.append(pd.DataFrame(columns))
+    blocks = _aligned(blocks)
+    return (
+        pd.concat(tables, ignore_index=True),
+        pd.concat(blocks, ignore_index=True),
+    )
+
+
+def _aligned(blocks: list[pd.DataFrame]) -> list[pd.DataFrame]:
+    """Features of all databases under the same names; values that one never has are told so.
+
+    Raises:
+        UserError: if databases disagree in features that are more than metadata
+    """
+    names = list(dict.fromkeys(name for block in blocks for name in block))
+    aligned = []
+    for block in blocks:
+        lacks = {name: metadata.unknown(name) for name in names if name not in block}
+        if None in lacks.values():
+            raise UserError("[FEATS] type: the databases do not have the same features")
+        same = list(block.columns) == names
+        aligned.append(block if same else block.assign(**lacks)[names])
+    return aligned
+
+
+def prepare(
+    tables: list[pd.DataFrame],
+    matrices: list[list[pd.DataFrame]],
+    split: pd.DataFrame,
+    labels: list[str] | None,
+) -> tuple[
+    pd.DataFrame,
+    Samples,
+    list[binning.Fold],
+    dict[int, np.ndarray],
+    list[dict[str, Any]],
+    dict[str, Any],
+]:
+    """All that fits of an experiment read.
+
+    Args:
+        tables: a table per database
+        matrices: per database, its feature matrices
+        split: the split of these tables
+        labels: classes in order, None for regression
+
+    Returns:
+        rows of all tables, their features, the folds, per fold the truth of all rows, the limits
+        of bins that are cut from training rows, and what is left out since its audio cannot be
+        used, see `bad_audio.leave_out`
+
+    Raises:
+        UserError: if too little is left
+    """
+    table, features = stack(tables, matrices)
+    n_folds = int(split["fold"].max())
+    split, excluded = bad_audio.leave_out(tables, matrices, split)
+    samples = Samples(list(features.columns), features.to_numpy(), split)
+    folds = list(splits.folds(split))
+    truths = {fold: table["truth"].to_numpy() for fold, *_ in folds}
+    bins = []
+    later = binning.is_later(table, labels)
+    if excluded:
+        excluded["warnings"] = bad_audio.check(n_folds, folds, truths, None if later else labels)
+    if later:
+        bins = binning.edges_of(table, folds, labels)
+        value = table["value"].to_numpy(dtype=float)
+        truths = {b["fold"]: binning.assign(value, b["edges"], labels) for b in bins}
+    return table, samples, folds, truths, bins, excluded
+
+
+def train(
+    spec: dict[str, Any],
+    tables: list[pd.DataFrame],
+    matrices: list[list[pd.DataFrame]],
+    split: pd.DataFrame,
+    labels: list[str] | None,
+    folder: str | Path,
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Train on each fold's training rows and predict its test rows.
+
+    Args:
+        spec: ``task``, ``model`` and each of ``features`` (``type`` and ``options``),
+            ``preprocessing``, ``runs``, ``seed``, ``measure`` (by which dev decides), ``save``
+            (keep the models of folds, too); where they are asked for, ``balancing`` with
+            ``balancing_seed``, ``submodel``, ``self_training``, ``tune`` and ``calibrate``
+        tables: a table per database
+        matrices: per database, its feature matrices
+        split: the split of these tables
+        labels: classes in order, None for regression
+        folder: where the fitted models go, a subfolder per run (and fold)
+
+    Returns:
+        * predictions of shape (runs x tested rows, columns), see docs/architecture.md
+        * report with ``notes``, ``warnings``, ``counts``, ``runs`` (per run: seed, dev measure,
+          history), ``best_run`` (by dev, 1 without), ``transductive``, ``n_features``
+    """
+    table, samples, folds, truths, bins, excluded = prepare(tables, matrices, split, labels)
+    if spec.get("submodel"):
+        predictions, report = submodels.train(spec, table, samples, truths, folds, labels, folder)
+    else:
+        predictions, report = runs.train_folds(spec, samples, truths, folds, labels, folder)
+    if bins:
+        report["bins"] = bins
+    if excluded:
+        report["warnings"] += excluded.pop("warnings")
+        report["excluded"] = excluded
+    write_json(
+        Path(folder) / "model.json",
+        {
+            "model": spec["model"],
+            "preprocessing": spec["preprocessing"],
+            "task": spec["task"],
+            "labels": labels,
+            "features": samples.names,
+            "submodels": report.get("submodels"),
+            # Where options were tuned, each model's folder has those that were chosen.
+            "tuned": [
+                {key: value for key, value in found.items() if key in TUNED}
+                for found in report.get("tuning", [])
+            ],
+            # With these the model can be used on other audio, wherever its folder is moved to.
+            "feature_sets": [
+                {**feature_set, "versions": _versions(feature_set)}
+                for feature_set in spec["features"]
+            ],
+            "folds": int(split["fold"].max()),
+            "runs": [
+                {name: record[name] for name in ("run", "seed", "dev")} for record in report["runs"]
+            ],
+            "best_run": report["best_run"],
+        },
+    )
+    return predictions, report
+
+
+def _versions(feature_set: dict[str, Any]) -> dict[str, str | None]:
+    return versions_of(extractor_class(feature_set["type"]).packages)

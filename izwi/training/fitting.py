@@ -1,0 +1,257 @@
+"""One fit: preprocessing, balancing and model, all learnt from the same training rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from izwi import models
+from izwi.errors import UserError
+from izwi.files import write_json
+from izwi.preprocessing import balancing
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from izwi.preprocessing.pipeline import Preprocessing
+
+
+CALIBRATION = "calibration.json"
+
+
+@dataclass(frozen=True)
+class Samples:
+    """All rows of an experiment, as extracted.
+
+    Args:
+        names: of the features
+        values: shape (rows, features)
+        split: of these rows
+    """
+
+    names: list[str]
+    values: np.ndarray
+    split: pd.DataFrame
+
+    def speakers(self, rows: np.ndarray) -> np.ndarray | None:
+        """Speaker of each of these rows, shape (rows,); None where the data have none."""
+        column = self.split["speaker"]
+        return column.to_numpy()[rows] if column.notna().any() else None
+
+
+class Fitted:
+    """A preprocessing and a model that belong together."""
+
+    def __init__(self, preprocessing: Any, model: Any, history: dict[str, Any], names: list[str]):
+        self.preprocessing = preprocessing
+        self.model = model
+        self.history = history
+        self.names = names
+        self.temperature: float | None = None
+
+    def predict(self, samples: Samples, rows: np.ndarray) -> Any:
+        """Predict rows of the experiment."""
+        predicted = self.model.predict(self.transform(samples, rows))
+        if self.temperature is None:
+            return predicted
+        return predicted.at_temperature(self.temperature, self.model.known())
+
+    def calibrate(self, samples: Samples, truth: np.ndarray, dev_rows: np.ndarray) -> None:
+        """Fit the temperature of the probabilities on dev rows; decisions stay as they are.
+
+        Args:
+            samples: all rows
+            truth: of all rows, shape (rows,)
+            dev_rows: row numbers
+
+        Raises:
+            UserError: if no dev row has a class that the model knows
+        """
+        import numpy as np
+
+        from izwi.models import temperature
+
+        known = dev_rows[np.isin(truth[dev_rows].astype(str), self.model.classes)]
+        if not len(known):
+            raise UserError(
+                "[MODEL] calibrate: temperature is fitted on a dev set, and there is none: set "
+                "EXP.traindevtest = True"
+            )
+        p = self.model.predict(self.transform(samples, known)).probabilities[:, self.model.known()]
+        place = np.searchsorted(self.model.classes, truth[known].astype(str))
+        self.temperature = temperature.fit(p, place)
+        self.history["temperature"] = self.temperature
+        warnings = [*self.history["warnings"]]
+        if not 1.01 * temperature.LOWEST < self.temperature < 0.99 * temperature.HIGHEST:
+            warnings.append(
+                f"[MODEL] calibrate: the temperature is at its limit, {self.temperature:.3g}: of "
+                f"{len(p)} dev samples it cannot be told how sure the model should be"
+            )
+        impossible = int((p[np.arange(len(p)), place] < temperature.FLOOR).sum())
+        if impossible:
+            warnings.append(
+                f"[MODEL] calibrate: the model gave {impossible} of {len(p)} dev samples no chance "
+                "to be what they are, and these decide the temperature"
+            )
+        self.history["warnings"] = warnings
+
+    def transform(self, samples: Samples, rows: np.ndarray) -> np.ndarray:
+        """What the model sees of these rows, shape (rows, features)."""
+        return self.preprocessing.transform(samples.values[rows], samples.speakers(rows))
+
+    def save(self, folder: Path) -> None:
+        """Keep both without pickle."""
+        self.preprocessing.save(folder / "preprocessing")
+        self.model.save(folder / "model")
+        if self.temperature is not None:
+            write_json(folder / CALIBRATION, {"temperature": self.temperature})
+
+
+class Prepared(NamedTuple):
+    """Training rows as a model takes them, all learnt from these rows alone.
+
+    Args:
+        preprocessing: fitted
+        X: shape (rows, features), scaled and balanced
+        y: shape (rows,)
+        groups: speakers, shape (rows,), or None
+        dev: X and y of the dev rows, for models that stop early
+        balancing: what was done to the classes, see `balancing.balance`
+    """
+
+    preprocessing: Preprocessing
+    X: np.ndarray
+    y: np.ndarray
+    groups: np.ndarray | None
+    dev: tuple[np.ndarray, np.ndarray] | None
+    balancing: dict[str, Any]
+
+
+def fit(
+    spec: dict[str, Any],
+    samples: Samples,
+    truth: np.ndarray,
+    train_rows: np.ndarray,
+    dev_rows: np.ndarray,
+    labels: list[str] | None,
+    seed: int,
+) -> Fitted:
+    """Fit on training rows; dev rows serve models that stop early.
+
+    Args:
+        spec: of the train stage
+        samples: all rows
+        truth: of all rows, shape (rows,)
+        train_rows: row numbers, all with a truth
+        dev_rows: likewise
+        labels: classes in order, None for regression
+        seed: of the model; balancing has the experiment's own, so that runs share it
+    """
+    return learn(spec, prepare(spec, samples, truth, train_rows, dev_rows), samples, labels, seed)
+
+
+def prepare(
+    spec: dict[str, Any],
+    samples: Samples,
+    truth: np.ndarray,
+    train_rows: np.ndarray,
+    dev_rows: np.ndarray,
+) -> Prepared:
+    """All that comes before the model: selection, imputation, scaling, balancing.
+
+    Args:
+        as for `fit`
+    """
+    import numpy as np
+
+    from izwi.preprocessing.pipeline import Preprocessing
+
+    cls = models.model_class(spec["model"]["type"])
+    method = spec.get("balancing")
+    impute = not cls.handles_nan or method in balancing.NEED_NUMBERS
+    arrays = {"arrays": True} if cls.takes_recordings else {}
+    preprocessing = Preprocessing({**spec["preprocessing"], "impute": impute, **arrays})
+    groups = samples.speakers(train_rows)
+    preprocessing.fit(samples.values[train_rows], samples.names)
+    X, y = preprocessing.transform(samples.values[train_rows], groups), truth[train_rows]
+    balanced: dict[str, Any] = {}
+    if method:
+        # Recordings are repeated or left out by their places.
+        rows = np.arange(len(X), dtype=float)[:, None] if cls.takes_recordings else X
+        made, y, groups, balanced = balancing.balance(
+            rows, y, groups, method=method, seed=spec["balancing_seed"]
+        )
+        X = X[made[:, 0].astype(int)] if cls.takes_recordings else made
+    dev = None
+    if cls.needs_dev and len(dev_rows):
+        dev = (
+            preprocessing.transform(samples.values[dev_rows], samples.speakers(dev_rows)),
+            truth[dev_rows],
+        )
+    return Prepared(preprocessing, X, y, groups, dev, balanced)
+
+
+def learn(
+    spec: dict[str, Any],
+    prepared: Prepared,
+    samples: Samples,
+    labels: list[str] | None,
+    seed: int,
+    *,
+    decisions_only: bool = False,
+) -> Fitted:
+    """Fit the model to rows that are prepared.
+
+    Args:
+        spec: of the train stage
+        prepared: training rows
+        samples: all rows
+        labels: classes in order, None for regression
+        seed: of the model
+        decisions_only: nobody will ask for probabilities, which some models learn at a price
+    """
+    cls = models.model_class(spec["model"]["type"])
+    model = cls(spec["model"]["options"], seed=seed, labels=labels)
+    model.features = prepared.preprocessing.features
+    model.decisions_only = decisions_only
+    history = model.fit(prepared.X, prepared.y, groups=prepared.groups, dev=prepared.dev)
+    if prepared.balancing:
+        told = {key: prepared.balancing[key] for key in ("before", "after")}
+        history = {**history, "balancing": told}
+        history["notes"] = [prepared.balancing["note"], *history["notes"]]
+    return Fitted(prepared.preprocessing, model, history, samples.names)
+
+
+def score(
+    spec: dict[str, Any],
+    fitted: Fitted,
+    samples: Samples,
+    truth: np.ndarray,
+    rows: np.ndarray,
+    labels: list[str] | None,
+) -> float:
+    """Measure ``spec["measure"]`` on some rows; NaN where it is undefined."""
+    return measure_of(spec, fitted.predict(samples, rows), truth[rows], labels)
+
+
+def measure_of(
+    spec: dict[str, Any], predicted: Any, truth: np.ndarray, labels: list[str] | None
+) -> float:
+    """``spec["measure"]`` of predictions; NaN where it is undefined.
+
+    Args:
+        spec: of the train stage
+        predicted: what a model says of some rows
+        truth: of these rows, shape (rows,)
+        labels: classes in order, None for regression
+    """
+    from izwi.evaluation.measures import measures
+
+    scores = None
+    if labels and len(labels) == 2 and predicted.probabilities is not None:
+        scores = predicted.probabilities[:, 1]
+    found = measures(truth, predicted.decision, task=spec["task"], labels=labels, scores=scores)
+    value = found[spec["measure"]]
+    return float("nan") if value is None else float(value)

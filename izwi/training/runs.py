@@ -1,0 +1,193 @@
+"""Runs: on each fold a model is fitted on its training rows and predicts its test rows.
+
+Every fitted step sees the training rows of its fold alone; what is chosen, an epoch or a run, is
+chosen on dev rows.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from izwi import models, splits
+from izwi.training import self_training, tuning
+from izwi.training.fitting import Fitted, Samples, fit, score
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from izwi.preprocessing.binning import Fold
+
+UNCALIBRATED = "raw_"
+COLUMNS = ["database", "file", "start", "end", "speaker"]
+
+
+def train_folds(
+    spec: dict[str, Any],
+    samples: Samples,
+    truths: dict[int, np.ndarray],
+    folds: list[Fold],
+    labels: list[str] | None,
+    folder: str | Path,
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Train all runs on each fold and predict its test rows.
+
+    Args:
+        spec: as for `izwi.training.fit_predict.train`
+        samples: all rows
+        truths: fold → truth of all rows, shape (rows,)
+        folds: number and row numbers of train, dev and test
+        labels: classes in order, None for regression
+        folder: where the fitted models go
+
+    Returns:
+        as `izwi.training.fit_predict.train`
+    """
+    import numpy as np
+    import pandas as pd
+
+    split = samples.split
+    cls = models.model_class(spec["model"]["type"])
+    notes: list[str] = []
+    warnings: list[str] = []
+    n_runs = spec["runs"]
+    if n_runs > 1 and tuning.is_deterministic(spec, cls):
+        notes.append(f"{spec['model']['type']} is deterministic: fitted once, not {n_runs} times")
+        n_runs = 1
+    trained_rows: set[int] = set()
+    parts, runs, searches = [], [], []
+    transductive = False
+    for run in range(1, n_runs + 1):
+        seed = spec["seed"] + run - 1
+        record: dict[str, Any] = {"run": run, "seed": seed, "dev": None, "folds": []}
+        dev_scores = []
+        for fold, train_rows, dev_rows, test_rows in folds:
+            truth = truths[fold]
+            bare = pd.isna(truth[train_rows])
+            train_rows, pool = train_rows[~bare], train_rows[bare]
+            if cls.needs_dev and len(dev_rows) == 0:
+                train_rows, dev_rows = splits.dev_from_train(
+                    split.assign(truth=truth), train_rows, seed=spec["seed"]
+                )
+                _once(notes, _dev_note(split, dev_rows, fold))
+            rows = (train_rows, dev_rows)
+            own, found = tuning.chosen_spec(spec, samples, truth, *rows, labels, seed)
+            if spec.get("self_training"):
+                fitted = self_training.fit(own, samples, truth, *rows, labels, seed, pool)
+            else:
+                fitted = fit(own, samples, truth, *rows, labels, seed)
+            if spec.get("calibrate"):
+                fitted.calibrate(samples, truth, dev_rows)
+            parts.append(_predicted(fitted, samples, truth, test_rows, labels, fold, run))
+            trained_rows |= set(train_rows.tolist())
+            if len(dev_rows):
+                dev_scores.append(score(spec, fitted, samples, truth, dev_rows, labels))
+            transductive |= fitted.preprocessing.report["transductive"]
+            where = f"fold {fold}: " if fold else ""
+            reports = [fitted.preprocessing.report, fitted.history]
+            if found:
+                reports.append({kind: found.pop(kind) for kind in ("warnings", "notes")})
+                searches.append({"run": run, "fold": fold, **found})
+            for report in reports:
+                for line in report["warnings"]:
+                    _once(warnings, where + line)
+                for line in report["notes"]:
+                    _once(notes, where + line)
+            history = {k: v for k, v in fitted.history.items() if k not in ("notes", "warnings")}
+            record["folds"].append(
+                {
+                    "fold": fold,
+                    "n_train": len(train_rows),
+                    "n_dev": len(dev_rows),
+                    "n_test": len(test_rows),
+                    **history,
+                }
+            )
+            if fold == 0 or spec["save"]:
+                name = f"run{run}" if fold == 0 else f"run{run}-fold{fold}"
+                fitted.save(Path(folder) / name)
+        if dev_scores:
+            mean = float(np.mean(dev_scores))
+            record["dev"] = mean if np.isfinite(mean) else None
+        runs.append(record)
+    report = {
+        "notes": notes,
+        "warnings": warnings,
+        "counts": {"train": len(trained_rows)},
+        "runs": runs,
+        "best_run": best_run(spec, runs),
+        "transductive": transductive,
+        "n_features": len(samples.names),
+    }
+    if searches:
+        report["tuning"] = searches
+    if spec.get("self_training"):
+        report["self_training"] = [
+            {"run": record["run"], "fold": fold["fold"], **fold["self_training"]}
+            for record in runs
+            for fold in record["folds"]
+        ]
+    return in_order(parts), report
+
+
+def in_order(parts: list[pd.DataFrame]) -> pd.DataFrame:
+    """Predictions of folds and runs as one table, sorted by run, then row."""
+    import pandas as pd
+
+    return pd.concat(parts, ignore_index=True).sort_values(
+        ["run", "row"], kind="stable", ignore_index=True
+    )
+
+
+def _predicted(
+    fitted: Fitted,
+    samples: Samples,
+    truth: np.ndarray,
+    rows: np.ndarray,
+    labels: list[str] | None,
+    fold: int,
+    run: int,
+) -> pd.DataFrame:
+    predicted = fitted.predict(samples, rows)
+    part = samples.split.loc[rows, COLUMNS].reset_index(drop=True)
+    part.insert(0, "row", rows)
+    part["fold"] = fold
+    part["run"] = run
+    part["truth"] = truth[rows]
+    part["prediction"] = predicted.decision
+    if predicted.probabilities is not None:
+        for column, label in enumerate(labels or []):
+            part[f"p_{label}"] = predicted.probabilities[:, column]
+    if predicted.uncalibrated is not None:
+        for column, label in enumerate(labels or []):
+            part[f"{UNCALIBRATED}{label}"] = predicted.uncalibrated[:, column]
+    return part
+
+
+def best_run(spec: dict[str, Any], runs: list[dict[str, Any]]) -> int:
+    """The run that is best on dev; the first where there is no dev."""
+    scored = [(r["dev"], r["run"]) for r in runs if r["dev"] is not None]
+    if not scored:
+        return 1
+    lower_is_better = spec["measure"] in ("mse", "mae", "eer")
+    # Of equals, the first: a tie must not depend on the number of runs.
+    best = min(scored, key=lambda s: (s[0] if lower_is_better else -s[0], s[1]))
+    return best[1]
+
+
+def _once(lines: list[str], line: str) -> None:
+    if line not in lines:
+        lines.append(line)
+
+
+def _dev_note(split: pd.DataFrame, dev_rows: np.ndarray, fold: int) -> str:
+    where = f" of fold {fold}" if fold else ""
+    if "speaker" in split:
+        speakers = sorted(split.loc[dev_rows, "speaker"].dropna().unique())
+        if speakers:
+            return (
+                f"early stopping: {len(speakers)} speakers{where} are set aside from the "
+                f"training part as dev: {', '.join(map(str, speakers))}"
+            )
+    return f"early stopping: {len(dev_rows)} samples{where} are set aside from the training part"

@@ -1,0 +1,71 @@
+"""Self-training: a model labels rows without labels, and learns from those it is sure of."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from izwi.training import fitting
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from izwi.training.fitting import Fitted, Samples
+
+
+def fit(
+    spec: dict[str, Any],
+    samples: Samples,
+    truth: np.ndarray,
+    train_rows: np.ndarray,
+    dev_rows: np.ndarray,
+    labels: list[str] | None,
+    seed: int,
+    pool: np.ndarray,
+) -> Fitted:
+    """Fit, label, and fit again, until nothing is sure enough or all rounds are done.
+
+    After Yarowsky, "Unsupervised word sense disambiguation rivaling supervised methods" (1995). A
+    label once given stays. Scaler and balancing are fitted anew in each round, too.
+
+    Args:
+        spec: of the train stage; ``self_training`` has ``threshold`` (a row is taken where the
+            probability of its prediction is higher) and ``rounds``
+        samples: all rows
+        truth: of all rows, shape (rows,)
+        train_rows: row numbers, all with a truth
+        dev_rows: likewise; they take no part but in early stopping
+        labels: classes in order
+        seed: of the model
+        pool: row numbers of training rows without truth
+
+    Returns:
+        the last fit; its history has ``self_training``: ``pool``, its size, and ``rounds``, per
+        round the rows ``added`` by class and those that are ``left``
+    """
+    import numpy as np
+
+    options = spec["self_training"]
+    truth, left = truth.copy(), pool
+    fitted = fitting.fit(spec, samples, truth, train_rows, dev_rows, labels, seed)
+    rounds: list[dict[str, Any]] = []
+    while len(left) and len(rounds) < options["rounds"]:
+        predicted = fitted.predict(samples, left)
+        place = [labels.index(name) for name in predicted.decision]
+        confidence = predicted.probabilities[np.arange(len(left)), place]
+        sure = confidence > options["threshold"]
+        names = predicted.decision[sure]
+        rounds.append(
+            {
+                "round": len(rounds) + 1,
+                "added": dict(sorted(Counter(map(str, names)).items())),
+                "left": int((~sure).sum()),
+            }
+        )
+        if not sure.any():
+            break
+        truth[left[sure]] = names
+        train_rows, left = np.sort(np.concatenate([train_rows, left[sure]])), left[~sure]
+        fitted = fitting.fit(spec, samples, truth, train_rows, dev_rows, labels, seed)
+    fitted.history["self_training"] = {"pool": len(pool), "rounds": rounds}
+    return fitted

@@ -1,0 +1,121 @@
+"""One model for each value of a column, such as gender: each is trained and tested on its rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from izwi.errors import UserError
+from izwi.splits.submodels import values_of
+from izwi.training import runs
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from izwi.preprocessing.binning import Fold
+    from izwi.training.fitting import Samples
+
+
+def train(
+    spec: dict[str, Any],
+    table: pd.DataFrame,
+    samples: Samples,
+    truths: dict[int, np.ndarray],
+    folds: list[Fold],
+    labels: list[str] | None,
+    folder: str | Path,
+) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Train and test a model for each value.
+
+    Args:
+        spec: of the train stage; ``submodel`` is the column
+        table: rows of all databases
+        samples: the same rows' features and split
+        truths: fold → truth of all rows, shape (rows,)
+        folds: number and row numbers of train, dev and test
+        labels: classes in order, None for regression
+        folder: where the fitted models go, a subfolder per value
+
+    Returns:
+        as `izwi.training.fit_predict.train`; predictions have the column ``submodel``, and the
+        report ``submodels``: the ``column`` and per value the ``folder`` and rows in ``train``
+    """
+    value = values_of(table, spec["submodel"]).to_numpy()
+    parts, reports = [], {}
+    for number, name in enumerate(sorted({v for v in value if isinstance(v, str)}), start=1):
+        own = value == name
+        its_folds = [
+            (fold, *(rows[own[rows]] for rows in parts_of_fold))
+            for fold, *parts_of_fold in folds
+            if own[parts_of_fold[-1]].any()
+        ]
+        if not its_folds:
+            continue
+        try:
+            predictions, report = runs.train_folds(
+                spec, samples, truths, its_folds, labels, Path(folder) / f"submodel{number}"
+            )
+        except UserError as error:
+            where = f" (in the submodel of {spec['submodel']} = {name})"
+            raise UserError([line + where for line in error.problems]) from None
+        parts.append(predictions.assign(submodel=name))
+        reports[name] = report | {"folder": f"submodel{number}"}
+    return runs.in_order(parts), _joined(spec, reports)
+
+
+def _joined(spec: dict[str, Any], reports: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The reports of all values as one."""
+    column = spec["submodel"]
+    lines = {
+        kind: list(
+            dict.fromkeys(
+                line if "deterministic" in line else f"{column} = {name}: {line}"
+                for name, report in reports.items()
+                for line in report[kind]
+            )
+        )
+        for kind in ("notes", "warnings")
+    }
+    records = []
+    for alike in zip(*(report["runs"] for report in reports.values()), strict=True):
+        devs = [record["dev"] for record in alike]
+        whole = None not in devs
+        records.append(
+            {
+                "run": alike[0]["run"],
+                "seed": alike[0]["seed"],
+                # Each value counts alike, as each decides of its own samples.
+                "dev": sum(devs) / len(devs) if whole else None,
+                "folds": [
+                    {"submodel": name, **fold}
+                    for name, record in zip(reports, alike, strict=True)
+                    for fold in record["folds"]
+                ],
+            }
+        )
+    trained = {name: report["counts"]["train"] for name, report in reports.items()}
+    return {
+        **lines,
+        "counts": {"train": sum(trained.values())},
+        "runs": records,
+        "best_run": runs.best_run(spec, records),
+        "transductive": any(report["transductive"] for report in reports.values()),
+        "n_features": next(iter(reports.values()))["n_features"],
+        **{
+            kind: [
+                {"submodel": name, **row}
+                for name, report in reports.items()
+                for row in report[kind]
+            ]
+            for kind, asked in (("self_training", "self_training"), ("tuning", "tune"))
+            if spec.get(asked)
+        },
+        "submodels": {
+            "column": column,
+            "values": {
+                name: {"folder": report["folder"], "train": trained[name]}
+                for name, report in reports.items()
+            },
+        },
+    }

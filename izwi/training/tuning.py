@@ -1,0 +1,371 @@
+"""Options of a model chosen by a nested search: inside the training rows, speakers kept apart.
+
+Nothing here is given a test row of the fold that is evaluated.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from izwi.config.options import Option, convert, suggest
+from izwi.errors import UserError
+from izwi.training import fitting
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from izwi.models.base import Model
+    from izwi.training.fitting import Samples
+
+KEY = "[MODEL] tune"
+MOST_CANDIDATES = 1000
+LOWER_IS_BETTER = ("mse", "mae", "eer")
+# Where a model is trained, and what it starts from, are no matter of degree.
+NOT_TUNABLE = ("device",)
+NOT_TUNABLE_KINDS = ("model", "path")
+
+
+def read(
+    wanted: Mapping[Any, Any],
+    cls: type[Model],
+    known: Mapping[str, Option],
+    options: dict[str, Any],
+    problem: Callable[[str], None],
+) -> dict[str, list[Any]]:
+    """The values to try, checked as if each stood in the ini.
+
+    Args:
+        wanted: option → values, as the ini has it
+        cls: of the model
+        known: lower-case name or alias → option that the model reads
+        options: all options of the model as resolved; those that are tuned get their first value
+        problem: takes what is wrong, one line each
+
+    Returns:
+        canonical name → values, by name
+    """
+    tunable = {
+        name: option
+        for name, option in known.items()
+        if option.status == "ok"
+        and option.name not in (*NOT_TUNABLE, *cls.located)
+        and option.kind not in NOT_TUNABLE_KINDS
+    }
+    if cls.handles_class_weight:
+        tunable["class_weight"] = Option("MODEL", "class_weight", "bool", False)
+    values: dict[str, list[Any]] = {}
+    for name, given in wanted.items():
+        option = tunable.get(str(name).lower())
+        if option is None:
+            names = sorted({option.name for option in tunable.values()})
+            there = f"of {cls.name} there are {', '.join(names)}" if names else "it has none"
+            near = suggest(str(name), names) or f": {there}"
+            problem(f"'{name}' is no option of {cls.name} that can be tuned{near}")
+        elif option.name in values:
+            problem(f"'{name}' is named twice")
+        elif not isinstance(given, list | tuple) or not given:
+            problem(f"{option.name}: {given!r} is no list of values, such as [1, 10]")
+        else:
+            values[option.name] = _values(option, given, problem)
+    if not wanted:
+        problem("is empty, name options and their values, such as {'C_val': [0.1, 1, 10]}")
+    values = {name: values[name] for name in sorted(values) if values[name]}
+    number = math.prod(map(len, values.values()))
+    if number > MOST_CANDIDATES:
+        problem(f"{number} combinations are too many, at most {MOST_CANDIDATES} are tried")
+        return values
+    told = set(cls.check(options))
+    for candidate in candidates(values):
+        for line in cls.check(options | candidate):
+            if line not in told:
+                told.add(line)
+                problem(line.removeprefix("[MODEL] "))
+    # The key must not depend on a value that no fit uses.
+    options |= {name: given[0] for name, given in values.items()}
+    return values
+
+
+def _values(option: Option, given: Any, problem: Callable[[str], None]) -> list[Any]:
+    found = []
+    for value in given:
+        try:
+            value = convert(option, value if isinstance(value, str) else repr(value))
+        except ValueError as error:
+            problem(f"{option.name}: {error}")
+            continue
+        value = list(value) if isinstance(value, tuple) else value
+        if value in found:
+            problem(f"{option.name}: {value!r} is named twice")
+        found.append(value)
+    return found
+
+
+def candidates(values: Mapping[str, list[Any]]) -> Iterator[dict[str, Any]]:
+    """All combinations, the last option changing fastest."""
+    for combination in itertools.product(*values.values()):
+        yield dict(zip(values, combination, strict=True))
+
+
+def is_deterministic(spec: dict[str, Any], cls: type[Model]) -> bool:
+    """Whether the seed changes nothing, whichever values are chosen.
+
+    Args:
+        spec: of the train stage
+        cls: of the model
+    """
+    options, tune = spec["model"]["options"], spec.get("tune", {"values": {}})
+    return all(cls.is_deterministic(options | c) for c in candidates(tune["values"]))
+
+
+def with_options(spec: dict[str, Any], chosen: dict[str, Any]) -> dict[str, Any]:
+    """The spec of a fit with these values."""
+    model = {**spec["model"], "options": spec["model"]["options"] | chosen}
+    return {**spec, "model": model}
+
+
+def chosen_spec(
+    spec: dict[str, Any],
+    samples: Samples,
+    truth: np.ndarray,
+    train_rows: np.ndarray,
+    dev_rows: np.ndarray,
+    labels: list[str] | None,
+    seed: int,
+) -> tuple[dict[str, Any], dict[str, Any] | None]:
+    """The spec of a fit, where options are tuned with the values that these rows choose.
+
+    Args:
+        as for `search`
+
+    Returns:
+        the spec, and what `search` found, None where nothing is tuned
+    """
+    if not spec.get("tune"):
+        return spec, None
+    found = search(spec, samples, truth, train_rows, dev_rows, labels, seed)
+    return with_options(spec, found["chosen"]), found
+
+
+def search(
+    spec: dict[str, Any],
+    samples: Samples,
+    truth: np.ndarray,
+    train_rows: np.ndarray,
+    dev_rows: np.ndarray,
+    labels: list[str] | None,
+    seed: int,
+) -> dict[str, Any]:
+    """Try all combinations of values on inner folds of the training rows.
+
+    The score of a combination is the mean of ``spec["measure"]`` over the inner folds, as in
+    scikit-learn's ``GridSearchCV``; of equals the first is chosen, options sorted by name. Scaler,
+    selection, imputation and balancing are fitted in each inner fold anew. See Cawley and Talbot,
+    "On over-fitting in model selection" (JMLR 11, 2010), for why the search has to be nested.
+
+    Args:
+        spec: of the train stage; ``tune`` has ``values`` (option → values) and ``folds``
+        samples: all rows
+        truth: of all rows, shape (rows,)
+        train_rows: row numbers, all with a truth
+        dev_rows: likewise; they serve models that stop early and are never scored
+        labels: classes in order, None for regression
+        seed: of the model
+
+    Returns:
+        ``chosen`` (option → value), ``inner`` (its score), ``inner_sd`` (over folds, n - 1 below),
+        ``folds``, ``unit`` (``speakers`` or ``samples``, of which folds are made), ``candidates``:
+        per combination ``values``, ``score`` (None where it is undefined or the fit failed) and
+        ``per_fold``; ``notes`` and ``warnings``
+
+    Raises:
+        UserError: if there are no inner folds, or no combination has a score
+    """
+    import numpy as np
+
+    from izwi import models
+
+    tune, measure = spec["tune"], spec["measure"]
+    folds, unit, notes, warnings = inner_folds(
+        samples, truth, train_rows, labels, folds=tune["folds"], seed=spec["seed"]
+    )
+    cls = models.model_class(spec["model"]["type"])
+    tried = list(candidates(tune["values"]))
+    scores = np.full((len(tried), len(folds)), np.nan)
+    failed: dict[str, str] = {}
+    for column, (inner_train, inner_test) in enumerate(folds):
+        prepared = fitting.prepare(spec, samples, truth, inner_train, dev_rows)
+        X = prepared.preprocessing.transform(
+            samples.values[inner_test], samples.speakers(inner_test)
+        )
+        for row, candidate in enumerate(tried):
+            try:
+                fitted = fitting.learn(
+                    with_options(spec, candidate),
+                    prepared,
+                    samples,
+                    labels,
+                    seed,
+                    decisions_only=measure != "eer",
+                )
+            except UserError as error:
+                failed.setdefault(_shown(candidate), error.problems[0])
+                continue
+            scores[row, column] = fitting.measure_of(
+                spec, fitted.model.predict(X), truth[inner_test], labels
+            )
+    # What is undefined for all, such as the EER of a fold with one class, says nothing of any.
+    known = np.isfinite(scores).any(axis=0)
+    means = scores[:, known].mean(axis=1) if known.any() else np.full(len(tried), np.nan)
+    if not np.isfinite(means).any():
+        why = next(iter(failed.values()), f"{measure} is undefined in the inner folds")
+        raise UserError(f"{KEY}: no combination of values can be trained and measured ({why})")
+    goodness = np.where(
+        np.isfinite(means), -means if measure in LOWER_IS_BETTER else means, -np.inf
+    )
+    # Rounding must not decide between equals.
+    best = int(np.flatnonzero(goodness >= goodness.max() - 1e-12 * abs(goodness.max()))[0])
+    of_best = scores[best, known]
+    for candidate, why in failed.items():
+        warnings.append(f"{KEY}: {candidate} cannot be trained in an inner fold ({why})")
+    if not known.all():
+        notes.append(
+            f"{KEY}: {measure} is undefined in {int((~known).sum())} of {len(folds)} inner folds"
+        )
+    return {
+        "chosen": tried[best],
+        "inner": float(means[best]),
+        "inner_sd": float(of_best.std(ddof=1)) if len(of_best) > 1 else None,
+        "folds": len(folds),
+        "unit": unit,
+        "candidates": [
+            {"values": candidate, "score": _plain(mean), "per_fold": list(map(_plain, row))}
+            for candidate, mean, row in zip(tried, means, scores, strict=True)
+        ],
+        "uses_dev": bool(cls.needs_dev and len(dev_rows)),
+        "notes": notes,
+        "warnings": warnings,
+    }
+
+
+def inner_folds(
+    samples: Samples,
+    truth: np.ndarray,
+    train_rows: np.ndarray,
+    labels: list[str] | None,
+    *,
+    folds: int,
+    seed: int,
+) -> tuple[list[tuple[np.ndarray, np.ndarray]], str, list[str], list[str]]:
+    """Cut training rows into folds of whole speakers, as ``MODEL.logo`` cuts an experiment.
+
+    Where speakers are few, or a class has too few of them, there are fewer folds, so that every
+    class is in every training part. Where that cannot be, a fold may lack a class, but never all
+    but one. Rows of unknown speaker are never scored.
+
+    Args:
+        samples: all rows
+        truth: of all rows, shape (rows,)
+        train_rows: row numbers, all with a truth
+        labels: classes in order, None for regression
+        folds: at most
+        seed: of the experiment
+
+    Returns:
+        * pairs of row numbers, inner training and inner test
+        * ``speakers`` or ``samples``
+        * notes
+        * warnings
+
+    Raises:
+        UserError: if the rows cannot be cut
+    """
+    import numpy as np
+    import pandas as pd
+
+    from izwi import splits
+
+    rows = np.asarray(train_rows)
+    strata = splits.strata(pd.Series(truth[rows]))
+    rng = splits.generator(seed, "tune")
+    speakers = samples.speakers(rows)
+    known = pd.Series(speakers).dropna() if speakers is not None else pd.Series(dtype=str)
+    if known.nunique() < 2:
+        fold = _by_rows(strata, folds, rng)
+        who = "one speaker" if known.nunique() else "no speakers"
+        warning = (
+            f"{KEY}: the training samples have {who}, so the inner folds are made of samples, and "
+            "the inner score flatters"
+        )
+        return _pairs(rows, fold, fold >= 0), "samples", [], [warning]
+    names = sorted(known.unique())
+    owner = np.array([names.index(s) if isinstance(s, str) else -1 for s in speakers])
+    counts = np.zeros((len(names), strata.max() + 1))
+    np.add.at(counts, (owner[owner >= 0], strata[owner >= 0]), 1)
+    classes = len(np.unique(truth[rows])) if labels is not None else 1
+    notes, warnings = [], []
+    spare = None
+    for number in range(min(folds, len(names)), 1, -1):
+        group = np.arange(len(names)) if number == len(names) else splits.deal(number, counts, rng)
+        fold = np.where(owner >= 0, group[owner], -1)
+        pairs = _pairs(rows, fold, owner >= 0)
+        least = min(len(np.unique(truth[train])) for train, _ in pairs) if labels else 1
+        if least >= classes:
+            break
+        if spare is None and least >= 2:
+            spare = pairs
+    else:
+        if spare is None:
+            raise UserError(
+                f"{KEY}: the {len(names)} training speakers cannot be cut into folds that leave "
+                "two classes to learn from; leave out tune"
+            )
+        pairs = spare
+        warnings.append(
+            f"{KEY}: a class has training samples of one speaker only, so an inner fold lacks it"
+        )
+    if len(pairs) < folds:
+        notes.append(
+            f"{KEY}: {len(pairs)} inner folds instead of {folds}, of {len(names)} speakers"
+        )
+    if (owner < 0).any():
+        notes.append(
+            f"{KEY}: {int((owner < 0).sum())} training samples without a speaker are in no inner "
+            "test fold"
+        )
+    return pairs, "speakers", notes, warnings
+
+
+def _by_rows(strata: np.ndarray, folds: int, rng: np.random.Generator) -> np.ndarray:
+    """Fold of each row, stratified."""
+    import numpy as np
+    from sklearn.model_selection import StratifiedKFold
+
+    number = min(folds, np.bincount(strata).min())
+    if number < 2:
+        raise UserError(
+            f"{KEY}: without speakers, two training samples of each class are needed; leave out "
+            "tune"
+        )
+    fold = np.zeros(len(strata), dtype=int)
+    splitter = StratifiedKFold(number, shuffle=True, random_state=int(rng.integers(2**32)))
+    for i, (_, test) in enumerate(splitter.split(strata, strata)):
+        fold[test] = i
+    return fold
+
+
+def _pairs(
+    rows: np.ndarray, fold: np.ndarray, scored: np.ndarray
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    numbers = sorted(set(fold[scored].tolist()))
+    return [(rows[fold != number], rows[fold == number]) for number in numbers]
+
+
+def _shown(candidate: dict[str, Any]) -> str:
+    return ", ".join(f"{name} = {value}" for name, value in candidate.items())
+
+
+def _plain(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
