@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import stat
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -97,3 +98,12 @@ def write_if_changed(path: str, value: Any) -> None:
     except (OSError, UnicodeDecodeError):
         pass
     write_scratch(path, value)
+
+
+def is_made(path: str) -> bool:
+    """Whether a file with content, or a folder, is there."""
+    try:
+        info = os.stat(path)
+    except OSError:
+        return False
+    return info.st_size > 0 or stat.S_ISDIR(info.st_mode)

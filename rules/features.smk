@@ -1,49 +1,58 @@
-"""A feature set for a table; extraction starts when all labels and splits are known to be right.
-
-Shards of a large table fill the feature store, each its part, before the matrix is put together.
-"""
-
-for batch in jobs_of("shard"):
-
-    rule:
-        name:
-            batch.name
-        input:
-            ancient(batch.inputs),
-        output:
-            batch.outputs,
-        log:
-            batch.log,
-        benchmark:
-            batch.benchmark
-        conda:
-            f"../envs/{batch.environment}.yaml"
-        threads: PLAN.threads
-        resources:
-            mem_mb=memory(batch),
-            runtime=batch.runtime,
-        shell:
-            command("shard")
+"""Features of recordings, and the audit that compares recordings."""
 
 
-for batch in jobs_of("features"):
+rule shard:
+    """A part of a large table's audio, into the feature store."""
+    input:
+        SESSION.made_of("shard"),
+    output:
+        done="<results>/shards/{part}-{key}.json",
+    log:
+        "<logs>/shard/{part}-{key}.log",
+    priority: 1
+    conda:
+        "../envs/deep.yaml"
+    threads: THREADS
+    resources:
+        mem_mb=memory(2000),
+        runtime=240,
+    shell:
+        RUN
 
-    rule:
-        name:
-            batch.name
-        input:
-            ancient(batch.inputs),
-        output:
-            batch.outputs,
-        log:
-            batch.log,
-        benchmark:
-            batch.benchmark
-        conda:
-            f"../envs/{batch.environment}.yaml"
-        threads: PLAN.threads
-        resources:
-            mem_mb=memory(batch),
-            runtime=batch.runtime,
-        shell:
-            command("features")
+
+rule features:
+    """A feature set for a table; only audio that the store lacks is read."""
+    input:
+        SESSION.made_of("features"),
+    output:
+        matrix="<results>/features/{table}/{features}-{key}.parquet",
+        report="<results>/features/{table}/{features}-{key}.json",
+    log:
+        "<logs>/features/{table}/{features}-{key}.log",
+    priority: 1
+    conda:
+        "../envs/deep.yaml"
+    threads: THREADS
+    resources:
+        mem_mb=memory(4000),
+        runtime=480,
+    shell:
+        RUN
+
+
+rule audit:
+    """What could make the figures of a split better than they are."""
+    input:
+        SESSION.made_of("audit"),
+    output:
+        report="<results>/audits/{databases}-{key}.json",
+    log:
+        "<logs>/audit/{databases}-{key}.log",
+    conda:
+        "../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(4000),
+        runtime=30,
+    shell:
+        RUN

@@ -67,7 +67,7 @@ class Listing:
         return cls(**json.loads(Path(path).read_text(encoding="utf-8")))
 
 
-def scan(database: dict[str, Any], *, cwd: Path, cache: Path) -> Listing:
+def scan(database: dict[str, Any], *, cwd: Path, cache: Path, write: bool = True) -> Listing:
     """List, find and hash the audio files of a database.
 
     Args:
@@ -75,6 +75,7 @@ def scan(database: dict[str, Any], *, cwd: Path, cache: Path) -> Listing:
             the CSV file or the folder with ``db.yaml``) and ``options``
         cwd: the working directory, last place for the relative files of a CSV
         cache: folder of the caches; the scan keeps its own below ``scans/``
+        write: whether it may
 
     Returns:
         the listing; files that are not there have neither path nor digest
@@ -111,11 +112,13 @@ def scan(database: dict[str, Any], *, cwd: Path, cache: Path) -> Listing:
     fresh |= {"stats": stats, "digests": digests, "audio_digest": known["audio_digest"]}
     if todo:
         for _ in _hash_files(name, todo, paths, stats, digests):
-            _write_json(cache_file, fresh)
+            if write:
+                _write_json(cache_file, fresh)
     changed = any(fresh[key] != known[key] for key in ("files", "paths", "digests"))
     if changed or not fresh["audio_digest"]:
         fresh["audio_digest"] = _audio_digest(files, digests)
-    if todo or changed or stats != known["stats"] or label_digest != known["labels"]:
+    outdated = todo or changed or stats != known["stats"] or label_digest != known["labels"]
+    if write and outdated:
         _write_json(cache_file, fresh)
     return Listing(name, label_digest, files, paths, digests, fresh["audio_digest"], tried)
 

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import atexit
 import csv
+import os
 import re
+import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
 
 from izwi.data import bad_audio
-from izwi.engine.job import NO_MEMORY, forget, told
+from izwi.engine import stamps
+from izwi.engine.job import NO_MEMORY, PARTIAL, THREADS, forget, problems_of
+from izwi.engine.keys import PACKAGE
 from izwi.engine.plan import Plan
+from izwi.stages.heat_map import pictures_of
 
 MAX_ROWS = 30
 # Killed, or ended by a library or the loader that could not have more memory.
@@ -23,21 +28,25 @@ _ABRUPT = re.compile(
 def success(plan: Plan) -> None:
     """Print the result table, and where the rest lies."""
     bad_audio.gather(plan)
-    if told(plan):
-        # Files were asked for by name, without the verdict, and some could not be made.
-        failure(plan, "")
-        raise SystemExit(1)
     # At exit, so that nothing is printed after it.
     atexit.register(_print_results, plan)
 
 
-def failure(plan: Plan, log: str) -> None:
-    """Print the problems of all jobs, one line each, and let the next call try again."""
+def failure(plan: Plan, path: str, log: str) -> None:
+    """Print the problems of all jobs, one line each; tables show the experiments that were made.
+
+    Args:
+        plan: of the call
+        path: where it is saved
+        log: Snakemake's own log of the call
+    """
     # Also where the disk is full: the reason is told all the same.
     with suppress(OSError):
         bad_audio.gather(plan)
-    with suppress(OSError):
-        plan.clear_failures()
+    if problems_of(plan) and any(map(stamps.holds, plan.of("experiment"))):
+        command = [sys.executable, "-P", str(PACKAGE / "engine" / "client.py"), "-", path]
+        threads = dict.fromkeys(THREADS, "1")
+        subprocess.run([*command, PARTIAL, "", "1"], env={**os.environ, **threads}, check=False)
     atexit.register(_print_problems, plan, log)
 
 
@@ -59,12 +68,13 @@ def _print_results(plan: Plan) -> None:
     folder = Path(plan.results) / "experiments"
     name = rows[0]["name"] if len(rows) == 1 else "<name>"
     print(f"\ntable     {path}", file=sys.stderr)
-    for unit in plan.units["grid"].values():
+    for unit in plan.of("grid"):
         print(f"grid      {unit.outputs['markdown']}", file=sys.stderr)
-        print(f"          {unit.outputs['png']}", file=sys.stderr)
-    for unit in plan.units["table"].values():
+        for path in pictures_of(unit, plan.of("heat_map")).values():
+            print(f"          {path}", file=sys.stderr)
+    for unit in plan.of("table"):
         print(f"table     {unit.outputs['md']}", file=sys.stderr)
-    for unit in plan.units["page"].values():
+    for unit in plan.of("page"):
         print(f"page      {unit.outputs['page']}", file=sys.stderr)
     print(f"pictures  {folder / name / 'plots'}", file=sys.stderr)
     print(f"figures   {folder / name / 'metrics.json'}", file=sys.stderr, flush=True)
@@ -107,7 +117,7 @@ def _short(number: str) -> str:
 
 
 def _print_problems(plan: Plan, log: str) -> None:
-    lines = told(plan) or [reason(log)]
+    lines = problems_of(plan) or [reason(log)]
     forget(plan)
     print("\n" + "\n".join(lines), file=sys.stderr, flush=True)
 

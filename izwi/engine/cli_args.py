@@ -1,6 +1,6 @@
 """What a call of Snakemake asks for, as far as its arguments tell.
 
-Rules are made when the Snakefile is read, before Snakemake says what is wanted of them.
+The Snakefile is read before Snakemake says what is wanted of it.
 """
 
 from __future__ import annotations
@@ -10,25 +10,14 @@ import re
 # Make nothing: such calls need not wait for others.
 READ_ONLY = re.compile(
     r"-[a-zA-Z]*n[a-zA-Z]*|--(dry-?run|summary|detailed-summary|lint|list\S*|dag|rulegraph|filegraph"
-    r"|d3dag|report|unlock|archive|print-compilation|version|help)(=.*)?"
+    r"|d3dag|report|unlock|archive|print-compilation|version|help|delete-(all|temp)-output)(=.*)?"
 )
-# How many values follow these options of plain calls, None for any number.
-PLAIN = {
-    **dict.fromkeys(("-n", "--dry-run", "--dryrun", "-p", "--printshellcmds", "-k"), 0),
-    **dict.fromkeys(
-        ("--keep-going", "--nolock", "--nocolor", "--verbose", "--rerun-incomplete"), 0
-    ),
-    **dict.fromkeys(("--ri", "--notemp", "--nt", "--show-failed-logs", "--use-conda", "--sdm"), 0),
-    **dict.fromkeys(
-        ("-s", "--snakefile", "--profile", "--workflow-profile", "-d", "--directory"), 1
-    ),
-    **dict.fromkeys(("-c", "--cores", "-j", "--jobs", "-e", "--executor", "--scheduler"), 1),
-    **dict.fromkeys(("--local-cores", "--latency-wait", "-w", "--logger", "--retries", "-T"), 1),
-    **dict.fromkeys(("--seconds-between-status-checks", "--max-jobs-per-timespan"), 1),
-    **dict.fromkeys(("--configfile", "--configfiles", "--config", "-C", "-q", "--quiet"), None),
-    **dict.fromkeys(("--resources", "--default-resources", "--set-resources", "--envvars"), None),
-    **dict.fromkeys(("--rerun-triggers", "--set-threads", "--software-deployment-method"), None),
-}
+# Show all there is, whether it is to be made or not.
+LISTS = re.compile(
+    r"--(summary|detailed-summary|list-(untracked|input-changes|params-changes|code-changes)\S*"
+    r"|dag|rulegraph|filegraph|d3dag|report|archive|delete-(all|temp)-output|generate-unit-tests"
+    r"|containerize|touch|lc|li|lp)(=.*)?|-[DS]"
+)
 
 
 def reports(arguments: list[str]) -> bool:
@@ -41,29 +30,6 @@ def only_reads(arguments: list[str]) -> bool:
     return any(READ_ONLY.fullmatch(argument) for argument in arguments)
 
 
-def is_plain(arguments: list[str]) -> bool:
-    """Whether a call names no file or rule and neither looks at nor forces what exists.
-
-    What is not known is not plain.
-    """
-    left: int | None = 0
-    for argument in arguments:
-        if argument.startswith("-"):
-            option, _, value = argument.partition("=")
-            if option.startswith("--slurm-"):
-                left = 0 if value else 1
-            elif option not in PLAIN:
-                # -c4, -qn
-                if re.fullmatch(r"-[cj]\d+|-[npkq]+", argument):
-                    left = 0
-                    continue
-                return False
-            else:
-                left = 0 if value else PLAIN[option]
-        elif left is None:
-            continue
-        elif left == 0:
-            return False
-        else:
-            left -= 1
-    return True
+def only_lists(arguments: list[str]) -> bool:
+    """Whether a call with these arguments is about all files, those that are there too."""
+    return any(LISTS.fullmatch(argument) for argument in arguments)

@@ -14,6 +14,8 @@ from izwi.engine.keys import PACKAGE, file_digest, key_of
 
 # These hand options and files to the code that computes. What they hand over is in the keys.
 PLUMBING = ("izwi", "izwi.config", "izwi.engine", "izwi.stages", "izwi.errors", "izwi.api")
+# They find a class by its name; the module of the class is in the key.
+REGISTRIES = ("izwi.features", "izwi.models")
 # To parse all modules would take half a second of each call.
 _IMPORT = re.compile(
     r"^[ \t]*(?:from[ \t]+(izwi(?:\.\w+)*)[ \t]+import[ \t]+(\([^)]*\)|[^\n#]*)"
@@ -21,6 +23,10 @@ _IMPORT = re.compile(
     re.MULTILINE,
 )
 _NAME = re.compile(r"(?:^|[,(])\s*(\w+)")
+_LIBRARY = re.compile(
+    r"^[ \t]+(?:from[ \t]+((?:sklearn|xgboost)[\w.]*)[ \t]+import|import[ \t]+(xgboost))",
+    re.MULTILINE,
+)
 # Files that modules read beside their code.
 DATA = (".bib", ".cff", ".css", ".html", ".js", ".json")
 
@@ -58,7 +64,7 @@ def code_of(*modules: str) -> str:
 def imported(module: str) -> frozenset[str]:
     """The modules of izwi that the source of a module imports."""
     path = source(module)
-    if path is None:
+    if path is None or module in REGISTRIES:
         return frozenset()
     found: set[str] = set()
     for package, listed, alone in _IMPORT.findall(path.read_text(encoding="utf-8")):
@@ -68,6 +74,14 @@ def imported(module: str) -> frozenset[str]:
         if len(modules) < len(members) or alone:
             found.add(package or alone)
     return frozenset(name for name in found if source(name))
+
+
+@cache
+def libraries(module: str) -> tuple[str, ...]:
+    """The modules of large libraries that the functions of a module import."""
+    path = source(module)
+    text = path.read_text(encoding="utf-8") if path else ""
+    return tuple(dict.fromkeys(a or b for a, b in _LIBRARY.findall(text)))
 
 
 @cache

@@ -1,51 +1,56 @@
-"""What all job scripts share: find the units of a job, run each, tell what went wrong."""
+"""One job: a unit is made by its stage, and what goes wrong is told in one line each."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import resource
 import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable
+import zipfile
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from izwi.data.scan import Listing, scan
-from izwi.engine import failure_markers
+from izwi.engine import stamps
 from izwi.engine.plan import Plan, Unit
-from izwi.errors import Problems, UserError, memory_ran_out, printable, refusal
-from izwi.files import read_json
+from izwi.engine.stage import stage, stages, stages_of
+from izwi.errors import UserError, memory_ran_out, printable, refusal
+from izwi.files import is_made, read_json, write_text
 
-# Environment variables that tell a job its plan and the call it belongs to.
-PLAN = "IZWI_PLAN"
+# Names the call that a job belongs to.
 CALL = "IZWI_CALL"
 # Threads of numeric libraries are fixed: a sum in another order is another result, and a job must
 # not take more cores than it was given.
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 # Last line of the log of a job that had too little memory.
 NO_MEMORY = "memory ran out"
-# What is wrong here stops the call before any extraction; later one unit leaves the others alone.
-FIRST_STAGES = ("database", "load", "split")
-# These show what there is.
-TABLE_STAGES = ("summary", "grid", "table", "comparisons", "page")
+# In the place of an output: tables and page of the experiments that could be made.
+PARTIAL = "--partial"
 
 
 class Job:
-    """A job as its script sees it.
+    """What a stage knows of the job that makes its unit.
 
     Args:
         plan: the plan of the call
         threads: cores that the job may use
-        log: file for its messages
+        log: file for its messages, None where nobody reads them
+        partial: whether experiments may be missing, as after a call that failed
     """
 
-    def __init__(self, plan: Plan, threads: int, log: str | None) -> None:
+    def __init__(
+        self, plan: Plan, threads: int = 1, log: str | None = None, *, partial: bool = False
+    ) -> None:
         self.plan = plan
         self.threads = threads
         self.log = log
+        self.partial = partial
         if log:
             Path(log).parent.mkdir(parents=True, exist_ok=True)
             Path(log).write_text("", encoding="utf-8")
@@ -67,7 +72,7 @@ class Job:
         """
         if unit.key in self.plan.listings:
             return Listing.load(self.plan.listings[unit.key])
-        # A database that a rule made could not be scanned before it was there.
+        # A database that a job made could not be scanned before it was there.
         made = read_json(unit.inputs["database"])
         return scan(
             {"name": unit.spec["name"], "options": unit.spec["options"], **made},
@@ -82,50 +87,32 @@ class Job:
         for line in report.get("warnings", []):
             self.say(f"{unit.label}: warning: {line}", show=True)
 
+    def was_made(self, path: str) -> bool:
+        """Whether a file is there and of this call's config; of all inputs it is, but for those of
+        a partial job."""
+        if not self.partial:
+            return True
+        unit = self.plan.maker.get(path)
+        return is_made(path) if unit is None or stage(unit.stage).keyed else stamps.holds(unit)
 
-def run(main: Callable[[Unit, Job], None]) -> None:
-    """Run all units of a Snakemake job: its log and its cores are the arguments of the process.
+    def problems(self) -> list[str]:
+        """What went wrong in this call so far, a line each."""
+        return problems_of(self.plan)
 
-    All units are tried, so that one call tells all problems. The job fails where one of the first
-    stages does; later a unit that fails leaves empty files, see `izwi.engine.failure_markers`.
+
+def run_unit(unit: Unit, job: Job) -> list[str]:
+    """Make a unit.
+
+    Returns:
+        what was wrong, one line each for every ini that wants it
     """
-    for name in THREADS:
-        os.environ[name] = "1"
-    plan = Plan.load(os.environ[PLAN])
-    log, threads = sys.argv[1:]
-    job = Job(plan, int(threads), log)
-    problems = Problems()
-    failed: list[str] = []
-    for unit in plan.of_outputs(plan.batch(log)["outputs"]):
-        if unit.stage not in FIRST_STAGES and not set(failed).isdisjoint(FIRST_STAGES):
-            break
-        # What one of the first stages could not make is not marked.
-        lacks = [
-            path
-            for path in unit.input_files()
-            if failure_markers.marked(path) or (failed and not os.path.exists(path))
-        ]
-        if lacks and unit.stage not in TABLE_STAGES:
-            job.say(f"{unit.label}: not made, since {lacks[0]} could not be made")
-        elif lines := _tried(unit, job, main):
-            problems.extend(UserError(lines))
-        else:
-            continue
-        failed.append(unit.stage)
-        if unit.stage not in FIRST_STAGES:
-            failure_markers.mark(unit.output_files())
-    for line in problems.lines:
-        job.say(line)
-    tell(plan, problems.lines)
-    if not set(failed).isdisjoint(FIRST_STAGES):
-        raise SystemExit(1)
-
-
-def _tried(unit: Unit, job: Job, main: Callable[[Unit, Job], None]) -> list[str]:
-    """Make a unit; what was wrong, one line each for every ini that wants it."""
-    started = time.monotonic()
+    started, spent = time.monotonic(), _cpu()
+    _forget_peak()
+    keyed = stage(unit.stage).keyed
+    if not keyed:
+        stamps.remove(unit)
     try:
-        main(unit, job)
+        stages()[unit.stage].run(unit, job)
     except UserError as error:
         if error.own:
             return error.problems
@@ -139,7 +126,7 @@ def _tried(unit: Unit, job: Job, main: Callable[[Unit, Job], None]) -> list[str]
         if line := refusal(error):
             return [f"{unit.stage} of {unit.label}: {line}"]
         listing = job.plan.listings.get(unit.key)
-        if path := failure_markers.damaged([*unit.input_files(), *([listing] if listing else [])]):
+        if path := _damaged([*unit.input_files(), *([listing] if listing else [])]):
             advice = "delete it and start again, it is made anew"
             return [f"{unit.stage} of {unit.label}: {path} is damaged: {advice}"]
         reason = " ".join(str(error).split()) or "no reason given"
@@ -148,34 +135,62 @@ def _tried(unit: Unit, job: Job, main: Callable[[Unit, Job], None]) -> list[str]
             f"where it happened stands in {job.log}"
         ]
     else:
-        job.say(f"{unit.stage} {unit.label} ({unit.key}): {time.monotonic() - started:.2f} s")
+        if not keyed and not job.partial:
+            stamps.write(unit)
+        seconds = time.monotonic() - started
+        job.say(f"{unit.stage} {unit.label} ({unit.key}): {seconds:.2f} s")
+        if job.log:
+            _benchmark(unit, job, seconds, _cpu() - spent)
         return []
     return [
         f"{source}: {line}" if source else line for source in unit.sources or [""] for line in lines
     ]
 
 
-def read_samples(unit: Unit) -> tuple[list[Any], list[list[Any]], Any, list[str] | None]:
-    """What fits of an experiment read.
+def main(plan: Plan, output: str, log: str, threads: str) -> int:
+    """Make the unit that an output belongs to; the exit code of its job."""
+    unit = plan.maker.get(os.path.normpath(output))
+    if unit is None:
+        tell(plan, [f"{output}: no experiment of the config needs this file"])
+        return 1
+    job = Job(plan, int(threads), log)
+    try:
+        lines = run_unit(unit, job)
+    except Exception:
+        return 1
+    for line in lines:
+        job.say(line)
+    tell(plan, lines)
+    return 1 if lines else 0
+
+
+def command(arguments: list[str]) -> int:
+    """A job that has a process of its own.
 
     Args:
-        unit: with ``tables``, ``matrices``, ``split`` and ``split_report``
-
-    Returns:
-        a table per database, per database its feature matrices, the split, and the classes in
-        order or None
+        arguments: file of the plan, one output, log, threads
     """
-    import pandas as pd
+    for name in THREADS:
+        os.environ[name] = "1"
+    path, output, log, threads = arguments
+    plan = Plan.load(path)
+    return partial(plan) if output == PARTIAL else main(plan, output, log, threads)
 
-    tables = [pd.read_parquet(path) for path in unit.inputs["tables"]]
-    paths = unit.inputs["matrices"]
-    n_sets = len(paths) // len(tables)
-    matrices = [
-        [pd.read_parquet(path) for path in paths[i * n_sets : (i + 1) * n_sets]]
-        for i in range(len(tables))
-    ]
-    labels = read_json(unit.inputs["split_report"])["labels"] or None
-    return tables, matrices, pd.read_parquet(unit.inputs["split"]), labels
+
+def partial(plan: Plan) -> int:
+    """Make tables and page without the experiments that could not be made."""
+    job = Job(plan, partial=True)
+    for module in stages_of("results"):
+        for unit in plan.of(module.STAGE.name):
+            if module.STAGE.keyed or stamps.holds(unit):
+                continue
+            with suppress(Exception):
+                # What is wrong with the experiments was told by their own jobs.
+                run_unit(unit, job)
+    return 0
+
+
+# --------------------------------------------------------------------------- problems
 
 
 def problems_files(plan: Plan) -> list[Path]:
@@ -200,7 +215,7 @@ def tell(plan: Plan, lines: list[str]) -> None:
             return
 
 
-def told(plan: Plan) -> list[str]:
+def problems_of(plan: Plan) -> list[str]:
     """The problems that jobs of this call have left, each once."""
     lines: list[str] = []
     for path in problems_files(plan):
@@ -215,3 +230,67 @@ def forget(plan: Plan) -> None:
     for path in problems_files(plan):
         with suppress(OSError):
             path.unlink()
+
+
+def _damaged(paths: Iterable[str]) -> str | None:
+    """The first of some JSON, Parquet and skops files that cannot be read, None where all can."""
+    return next((path for path in paths if os.path.exists(path) and not _readable(path)), None)
+
+
+def _readable(path: str) -> bool:
+    try:
+        if path.endswith(".json"):
+            json.loads(Path(path).read_bytes())
+        elif path.endswith(".parquet"):
+            import pyarrow.parquet as pq
+
+            for _ in pq.ParquetFile(path).iter_batches():
+                pass
+        elif path.endswith(".skops"):
+            with zipfile.ZipFile(path) as archive:
+                return archive.testzip() is None
+        elif os.path.isdir(path):
+            return _damaged(str(file) for file in Path(path).rglob("*") if file.is_file()) is None
+    # Those of pyarrow are one of them.
+    except (ValueError, OSError, zipfile.BadZipFile):
+        return False
+    return True
+
+
+# -------------------------------------------------------------------------- benchmark
+
+
+def _cpu() -> float:
+    """CPU seconds of this process and of those that it waited for."""
+    used = (resource.getrusage(w) for w in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return sum(one.ru_utime + one.ru_stime for one in used)
+
+
+def _forget_peak() -> None:
+    """Let the peak of memory begin anew, where the system can."""
+    with suppress(OSError), open("/proc/self/clear_refs", "w") as stream:
+        stream.write("5")
+
+
+def _peak() -> float:
+    """Peak of memory, MB."""
+    with suppress(OSError, StopIteration):
+        with open("/proc/self/status") as stream:
+            line = next(line for line in stream if line.startswith("VmHWM"))
+        return int(line.split()[1]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def _benchmark(unit: Unit, job: Job, seconds: float, cpu: float) -> None:
+    """Write time and memory of the unit; Snakemake would measure the client of a worker."""
+    results = Path(job.plan.results)
+    name = Path(job.log or "").resolve().relative_to((results / "logs").resolve())
+    path = (results / "benchmarks" / name).with_suffix(".tsv")
+    minutes, rest = divmod(int(seconds), 60)
+    clock = f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
+    with suppress(OSError, ValueError):
+        write_text(
+            path,
+            f"s\th:m:s\tmax_rss\tcpu_time\n{seconds:.3f}\t{clock}\t{_peak():.1f}\t{cpu:.2f}\n",
+            forced=False,
+        )

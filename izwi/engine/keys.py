@@ -44,9 +44,9 @@ class LargeFiles:
         self.kept: Path | None = None
         self.known: dict[str, list[str]] = {}
 
-    def keep_in(self, path: Path) -> None:
-        """Name the file that keeps digests from call to call."""
-        self.kept = path
+    def keep_in(self, path: Path, *, write: bool = True) -> None:
+        """Name the file that keeps digests from call to call, and whether it may be written."""
+        self.kept = path if write else None
         with suppress(OSError, ValueError, TypeError):
             self.known = {**json.loads(path.read_bytes()), **self.known}
 

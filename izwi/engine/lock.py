@@ -6,6 +6,8 @@ import fcntl
 import os
 import socket
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -50,3 +52,17 @@ def release(results: str) -> None:
     stream = _held.pop(str((Path(results) / "plans" / "lock").resolve()), None)
     if stream:
         stream.close()
+
+
+@contextmanager
+def exclusive(path: str) -> Iterator[None]:
+    """Keep other jobs out of a block for as long as it runs, where the file system can.
+
+    Args:
+        path: file that stands for what the block works on
+    """
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "a", encoding="utf-8") as stream:
+        with suppress(OSError):
+            fcntl.flock(stream, fcntl.LOCK_EX)
+        yield

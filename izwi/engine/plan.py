@@ -5,48 +5,26 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
-from izwi.engine import failure_markers
-from izwi.engine.keys import key_of
-from izwi.files import read_json, write_scratch
-
-STAGES = (
-    "database",
-    "load",
-    "split",
-    "describe",
-    "shard",
-    "features",
-    "audit",
-    "train",
-    "soft",
-    "evaluate",
-    "analyse",
-    "plot",
-    "experiment",
-    "summary",
-    "grid",
-    "table",
-    "comparisons",
-    "page",
-    "verdict",
-)
+from izwi.engine.stage import stage, stages
+from izwi.files import is_made, read_json, write_scratch
 
 
 @dataclass
 class Unit:
-    """One piece of work.
+    """One piece of work, the outputs of one job.
 
     Args:
         stage: its stage
         key: hash of all that can change the result
         label: readable name for messages
-        spec: resolved options, as the stage's function takes them
+        spec: resolved options, as the stage's ``run`` takes them
         inputs: role → file or list of files made by other units
         outputs: role → file
         sources: the inis that want it
-        group: units of one group are done in one job
+        environment: of packages that it needs
     """
 
     stage: str
@@ -56,12 +34,17 @@ class Unit:
     inputs: dict[str, Any]
     outputs: dict[str, str]
     sources: list[str] = field(default_factory=list)
-    group: str = ""
+    environment: str = "core"
 
     @property
     def done(self) -> bool:
         """True where all outputs were made."""
-        return all(map(failure_markers.whole, self.output_files()))
+        return all(map(is_made, self.outputs.values()))
+
+    @property
+    def files(self) -> list[str]:
+        """All outputs, and the copies of other files that are made with them."""
+        return [*self.outputs.values(), *self.spec.get("copies", ())]
 
     def output_files(self) -> list[str]:
         """All outputs."""
@@ -69,13 +52,8 @@ class Unit:
 
     def input_files(self) -> list[str]:
         """All inputs, flat."""
-        return self.files_of(self.inputs)
-
-    def files_of(self, roles: Iterable[str]) -> list[str]:
-        """Inputs of some roles, flat."""
         flat: list[str] = []
-        for role in roles:
-            value = self.inputs[role]
+        for value in self.inputs.values():
             flat.extend([value] if isinstance(value, str) else value)
         return flat
 
@@ -87,64 +65,74 @@ class Plan:
     Args:
         results: folder of results
         cache: folder of scans and of the feature store
-        listings: database key → file with paths and digests of its audio
-        batches: stage → its jobs, see `izwi.engine.batching`
-        targets: files that the call is to make
-        threads: cores that a job which shares its work among cores may use
+        units: stage → key → unit
+        listings: key of a load unit → file with paths and digests of its audio
     """
 
     results: str
     cache: str
-    units: dict[str, dict[str, Unit]] = field(default_factory=lambda: {s: {} for s in STAGES})
+    units: dict[str, dict[str, Unit]] = field(
+        default_factory=lambda: {name: {} for name in stages()}
+    )
     listings: dict[str, str] = field(default_factory=dict)
-    batches: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    targets: list[str] = field(default_factory=list)
-    threads: int = 1
 
     def each(self) -> Iterator[Unit]:
         """All units, stage by stage."""
-        return (unit for stage in STAGES for unit in self.units[stage].values())
+        return (unit for units in self.units.values() for unit in units.values())
 
-    def save(self) -> str:
-        """Write the plan where jobs on this or another machine find it.
+    def of(self, *names: str) -> list[Unit]:
+        """All units of some stages."""
+        return [unit for name in names for unit in self.units[name].values()]
 
-        Returns:
-            its path
-        """
+    @cached_property
+    def maker(self) -> dict[str, Unit]:
+        """Output → the unit that makes it."""
+        return {path: unit for unit in self.each() for path in unit.outputs.values()}
+
+    def made_of(self, unit: Unit) -> list[Unit]:
+        """The units that make the inputs of a unit, each once."""
+        makers = filter(None, map(self.maker.get, unit.input_files()))
+        return list({id(maker): maker for maker in makers}.values())
+
+    def chain(self, paths: Iterable[str]) -> list[Unit]:
+        """The units that some files need, and those that make them."""
+        found: dict[int, Unit] = {}
+        waiting = [unit for path in paths if (unit := self.maker.get(path))]
+        while waiting:
+            unit = waiting.pop()
+            if id(unit) not in found:
+                found[id(unit)] = unit
+                waiting.extend(self.made_of(unit))
+        return list(found.values())
+
+    def save(self, path: str) -> None:
+        """Write the plan where jobs on this or another machine find it."""
         content = {
             "results": self.results,
             "cache": self.cache,
             "listings": self.listings,
-            "batches": self.batches,
-            "targets": self.targets,
-            "threads": self.threads,
             "units": [vars(unit) for unit in self.each()],
         }
-        path = os.path.join(self.results, "plans", f"{key_of(content)}.json")
-        if not failure_markers.whole(path):
-            write_scratch(path, content)
-        return os.path.realpath(path)
+        write_scratch(path, content)
 
     @classmethod
     def load(cls, path: str) -> Plan:
         """Read a saved plan."""
         content = read_json(path)
-        units = content.pop("units")
-        plan = cls(**content)
-        for unit in units:
-            plan.units[unit["stage"]][unit["key"]] = Unit(**unit)
+        plan = cls(content["results"], content["cache"], listings=content["listings"])
+        for about in content["units"]:
+            unit = Unit(**about)
+            plan.units[unit.stage][unit.key] = unit
         return plan
 
-    def batch(self, log: str) -> dict[str, Any]:
-        """The job with that log, see `izwi.engine.batching.Batch`."""
-        return next(b for batches in self.batches.values() for b in batches if b["log"] == log)
 
-    def of_outputs(self, outputs: list[str]) -> list[Unit]:
-        """The units that make some of these files, in the order of the plan."""
-        wanted = set(outputs)
-        return [unit for unit in self.each() if wanted & set(unit.outputs.values())]
+def outputs_of(name: str, results: str, /, **wildcards: str) -> dict[str, str]:
+    """Paths of the outputs of a unit.
 
-    def clear_failures(self) -> None:
-        """Take away what stands for outputs that could not be made."""
-        for unit in self.each():
-            failure_markers.clear(unit.output_files())
+    Args:
+        name: of its stage
+        results: folder of results
+        **wildcards: as the stage's path patterns name them
+    """
+    paths = stage(name).paths(**wildcards)
+    return {role: os.path.join(results, path) for role, path in paths.items()}

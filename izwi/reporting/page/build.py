@@ -11,8 +11,8 @@ from typing import Any
 
 from izwi import __version__
 from izwi.data.audio import AudioError
-from izwi.engine import failure_markers
 from izwi.engine.plan import Unit
+from izwi.files import is_made
 from izwi.reporting import captions
 from izwi.reporting.page import read
 from izwi.reporting.page.files import MIME, MOST_SECONDS, Embedded, address, clip, millimetres
@@ -46,7 +46,13 @@ class Builder:
         self._clips: dict[tuple[Any, ...], dict[str, Any]] = {}
 
     def content(
-        self, experiments: Iterable[Unit], tables: Iterable[Unit], problems: list[str], commit: str
+        self,
+        experiments: Iterable[Unit],
+        tables: Iterable[Unit],
+        problems: list[str],
+        commit: str,
+        *,
+        was_made: Callable[[str], bool] = is_made,
     ) -> dict[str, Any]:
         """All that the page says.
 
@@ -55,6 +61,7 @@ class Builder:
             tables: units of tables of results
             problems: what went wrong in this call, a line each
             commit: of izwi's source code, empty where it is unknown
+            was_made: whether a file is there and of this call's config
 
         Returns:
             ``lead``, ``experiments`` (``summary`` and ``details`` of each), ``missing`` (``name``
@@ -62,7 +69,7 @@ class Builder:
         """
         made, missing, wanted = [], [], []
         for unit in experiments:
-            if failure_markers.marked(unit.outputs["metrics"]):
+            if not was_made(unit.outputs["metrics"]):
                 missing.append({"name": unit.label, "reasons": reasons(unit, problems)})
                 continue
             one = read.experiment(unit.outputs)
@@ -170,7 +177,7 @@ class Builder:
 
     def _table(self, unit: Unit) -> dict[str, Any]:
         """A table of results with its picture and files."""
-        files = [path for path in unit.outputs.values() if failure_markers.whole(path)]
+        files = [path for path in unit.outputs.values() if is_made(path)]
         text, name = "", unit.label
         for path in files:
             if path.endswith(".md"):

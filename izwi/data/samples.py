@@ -1,0 +1,46 @@
+"""The samples of an experiment: its tables, feature matrices and split, read from files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from izwi.files import read_json
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def read_samples(
+    inputs: dict[str, Any],
+) -> tuple[list[pd.DataFrame], list[list[pd.DataFrame]], pd.DataFrame, list[str] | None]:
+    """What fits of an experiment read.
+
+    Args:
+        inputs: paths: ``tables``, ``matrices`` (for each table those of all feature sets),
+            ``split`` and ``split_report``
+
+    Returns:
+        a table per database, per database its feature matrices, the split, and the classes in
+        order or None
+    """
+    import pandas as pd
+
+    tables, matrices = read_matrices(inputs)
+    labels = read_json(inputs["split_report"])["labels"] or None
+    return tables, matrices, pd.read_parquet(inputs["split"]), labels
+
+
+def read_matrices(
+    inputs: dict[str, Any],
+) -> tuple[list[pd.DataFrame], list[list[pd.DataFrame]]]:
+    """A table per database, and per database its feature matrices."""
+    import pandas as pd
+
+    tables = [pd.read_parquet(path) for path in inputs["tables"]]
+    paths = inputs["matrices"]
+    n_sets = len(paths) // len(tables)
+    matrices = [
+        [pd.read_parquet(path) for path in paths[i * n_sets : (i + 1) * n_sets]]
+        for i in range(len(tables))
+    ]
+    return tables, matrices

@@ -1,0 +1,161 @@
+"""What a call of Snakemake is to make, as its rules ask for it.
+
+In a plain call the rules name only what is missing, so that nothing to do stays a table of one
+line. A call that forces, looks at or leaves out something sees all units; there inputs that are
+as they should be are ``ancient``, so that keys decide and not times.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from izwi.engine import cli_args, stamps
+from izwi.engine.plan import Plan, Unit
+from izwi.engine.stage import stage
+
+
+@dataclass
+class Call:
+    """The units of a call, and which of them it makes.
+
+    Args:
+        plan: all units
+        lean: whether rules name only what is missing
+        forced: names of rules and paths that are forced, ``True`` for all
+        prefix: what a module of a larger workflow puts before each path
+    """
+
+    plan: Plan
+    lean: bool
+    forced: frozenset[str] | bool = frozenset()
+    prefix: str = ""
+    _runs: dict[int, bool] = field(default_factory=dict)
+    _forced: dict[int, bool] = field(default_factory=dict)
+
+    def current(self, unit: Unit) -> bool:
+        """Whether the outputs of a unit are there and hold what its key says."""
+        return unit.done if stage(unit.stage).keyed else stamps.holds(unit)
+
+    def runs(self, unit: Unit) -> bool:
+        """Whether a unit that is needed is made in this call."""
+        known = self._runs.get(id(unit))
+        if known is None:
+            known = self._runs[id(unit)] = self.follows_forced(unit) or not self.current(unit)
+        return known
+
+    def follows_forced(self, unit: Unit) -> bool:
+        """Whether a unit is forced, or what it is made of."""
+        if isinstance(self.forced, bool):
+            return self.forced
+        if not self.forced:
+            return False
+        known = self._forced.get(id(unit))
+        if known is None:
+            known = self._forced[id(unit)] = (
+                unit.stage in self.forced
+                or not self.forced.isdisjoint(unit.outputs.values())
+                or any(map(self.follows_forced, self.plan.made_of(unit)))
+            )
+        return known
+
+    def inputs(self, unit: Unit | None) -> list[Any]:
+        """The inputs of the job that makes a unit; None is one that no experiment wants."""
+        if unit is None:
+            return []
+        found = []
+        for role, files in unit.inputs.items():
+            if role == "splits" and len(files) > 1:
+                # One that cannot be made must not hold up the experiments on the others.
+                continue
+            for file in [files] if isinstance(files, str) else files:
+                maker = self.plan.maker.get(file)
+                if maker is not None and self.runs(maker):
+                    found.append(self._named(file))
+                elif not self.lean:
+                    found.append(_ancient(self._named(file)))
+        return found
+
+    def targets(self) -> list[str]:
+        """What the default rule asks for."""
+        made = list(self.plan.each())
+        wanted = [unit for unit in made if stage(unit.stage).scope == "results"]
+        wanted += self.plan.of("experiment", "plot")
+        if self.lean:
+            found = [unit for unit in wanted if self.runs(unit)] or self.plan.of("summary")
+        else:
+            found = wanted
+        return [self._named(path) for unit in found for path in unit.outputs.values()]
+
+    def outdated(self, targets: Iterable[str] = ()) -> list[Unit]:
+        """Units whose files are there but hold what another key says.
+
+        Args:
+            targets: files and rules that are asked for by name; none: all
+        """
+        wanted = [path for name in targets for path in self._outputs(name)]
+        among = self.plan.chain(wanted) if targets else self.plan.each()
+        return [
+            unit
+            for unit in among
+            if not stage(unit.stage).keyed and unit.done and not self.current(unit)
+        ]
+
+    def _outputs(self, name: str) -> list[str]:
+        """The files that a target stands for."""
+        if name == "all":
+            return [path for unit in self.plan.each() for path in unit.outputs.values()]
+        units = self.plan.of(name) if name in self.plan.units else []
+        return [path for unit in units for path in unit.outputs.values()] or [
+            os.path.normpath(self.prefix + name)
+        ]
+
+    def missing(self) -> list[Unit]:
+        """Units that the call would make, in the order of the plan."""
+        needed: dict[int, Unit] = {}
+        waiting = [unit for unit in self.plan.each() if self._is_end(unit) and self.runs(unit)]
+        while waiting:
+            unit = waiting.pop()
+            if id(unit) not in needed:
+                needed[id(unit)] = unit
+                waiting += [maker for maker in self.plan.made_of(unit) if self.runs(maker)]
+        return [unit for unit in self.plan.each() if id(unit) in needed]
+
+    def _is_end(self, unit: Unit) -> bool:
+        return stage(unit.stage).scope == "results" or unit.stage in ("experiment", "plot")
+
+    def _named(self, path: str) -> str:
+        return path.removeprefix(self.prefix)
+
+
+def is_lean(settings: Any, arguments: list[str]) -> bool:
+    """Whether a call names no rule or file and neither forces nor leaves out anything.
+
+    Args:
+        settings: Snakemake's settings of the DAG
+        arguments: of the call
+    """
+    asked = ("targets", "target_jobs", "forcerun", "until", "omit_from", "allowed_rules", "batch")
+    return not (
+        cli_args.only_lists(arguments)
+        or settings.forceall
+        or settings.forcetargets
+        or any(getattr(settings, name) for name in asked)
+    )
+
+
+def forced_of(settings: Any) -> frozenset[str] | bool:
+    """Names of rules and files that a call forces, True for all."""
+    if settings.forceall:
+        return True
+    names = set(settings.forcerun) | (set(settings.targets) if settings.forcetargets else set())
+    return frozenset(os.path.normpath(name) if "/" in name else name for name in names)
+
+
+def _ancient(path: str) -> Any:
+    """A path whose time does not count."""
+    from snakemake.io import ancient
+
+    return ancient(path)

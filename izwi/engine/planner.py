@@ -1,0 +1,286 @@
+"""From experiments to the plan of a call: every stage is asked which units it wants.
+
+The key of a unit covers all that can change its content. So a unit whose outputs are there is
+done, and experiments that agree share it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from izwi.config import pictures
+from izwi.data import soft_labels
+from izwi.engine.keys import key_of, large_files
+from izwi.engine.plan import Plan, Unit, outputs_of
+from izwi.engine.stage import stage as registered
+from izwi.engine.stage import stages_of
+from izwi.errors import Problems, UserError
+from izwi.reporting.tables.wanted import Wanted, lay_out
+
+if TYPE_CHECKING:
+    from izwi.config.experiment import Experiment
+
+
+@dataclass(frozen=True)
+class DataRequest:
+    """What the stages before the training see of an experiment, and nothing else.
+
+    Experiments that agree here share all these stages, which are planned once for all of them.
+    The attributes are those of `Experiment`, and three that are parts of such.
+
+    Attributes:
+        scale: how features are scaled
+        model: type of the model
+        columns: pictures, and the columns of the data that they show
+    """
+
+    ini: str
+    target: str
+    labels: list[str] | None
+    databases: tuple[dict[str, Any], ...]
+    load: dict[str, Any]
+    split: dict[str, Any]
+    features: tuple[dict[str, Any], ...]
+    fail_threshold: float
+    leakage: str
+    scale: str | None
+    model: str
+    columns: list[tuple[str, str]]
+
+    @classmethod
+    def of(cls, experiment: Experiment) -> DataRequest:
+        """What an experiment asks of its data."""
+        return cls(
+            experiment.ini,
+            experiment.target,
+            experiment.labels,
+            experiment.databases,
+            experiment.load,
+            experiment.split,
+            experiment.features,
+            experiment.fail_threshold,
+            experiment.leakage,
+            experiment.preprocessing["scale"],
+            experiment.model["type"],
+            pictures.columns_wanted(experiment),
+        )
+
+
+@dataclass(frozen=True)
+class DatabaseContent:
+    """What stands for the content of a database in keys, and where it is.
+
+    Attributes:
+        key: changes with its labels and its audio
+        audio: changes with its audio alone
+        path: file or folder of the database
+        unit: makes it, None where it is on disk
+        listing: file with paths and digests of its audio, where it is on disk
+        files: how many audio files are listed
+        paths: changes with their paths
+        lineage: file that tells what its labels were learned from, None where nobody learned them
+    """
+
+    key: str
+    audio: str
+    path: str
+    unit: Unit | None = None
+    listing: str | None = None
+    files: int = 0
+    paths: str | None = None
+    lineage: str | None = None
+
+
+@dataclass(frozen=True)
+class Planned:
+    """The units of one experiment so far, by stage.
+
+    Attributes:
+        contents: of each database, as the stage ``database`` finds them
+        units: stage → its units, in the order of databases, then of feature sets
+    """
+
+    contents: list[DatabaseContent] = field(default_factory=list)
+    units: dict[str, list[Unit]] = field(default_factory=dict)
+
+    def one(self, stage: str) -> Unit:
+        """The only unit of a stage."""
+        (unit,) = self.units[stage]
+        return unit
+
+    def outputs(self, stage: str, role: str) -> list[str]:
+        """One output of each unit of a stage; none where the stage is not wanted."""
+        return [unit.outputs[role] for unit in self.units.get(stage, ())]
+
+    def keys(self, stage: str) -> list[str]:
+        """Keys of all units of a stage."""
+        return [unit.key for unit in self.units.get(stage, ())]
+
+    @property
+    def samples(self) -> dict[str, Any]:
+        """Inputs of all that looks at labels, split and features."""
+        return {
+            "split": self.one("split").outputs["split"],
+            "split_report": self.one("split").outputs["report"],
+            "tables": self.outputs("load", "table"),
+            "matrices": self.outputs("features", "matrix"),
+        }
+
+    @property
+    def samples_key(self) -> str:
+        """Key of these."""
+        return key_of(self.one("split").key, self.keys("features"))
+
+
+class Planner:
+    """The plan while experiments are added to it.
+
+    Args:
+        results: folder of results
+        cache: folder of scans and of the feature store
+        cwd: working directory
+        write: whether listings and digests of audio may be written
+        shard_files: audio files that one extraction job takes at most; 0: all
+
+    Attributes:
+        experiments: those that are planned
+        tables: of the config, laid out
+        page: options of the page of results, None where none is wanted
+        planned: name of an experiment → its units
+        contents: databases that were scanned
+        columns: key of a load unit that is done → columns of its table
+        teachers: path of a database of soft labels → what made it
+    """
+
+    def __init__(
+        self, results: str, cache: str, *, cwd: Path, write: bool = True, shard_files: int = 0
+    ) -> None:
+        self.plan = Plan(results, cache)
+        self.cwd = cwd
+        self.write = write
+        self.shard_files = shard_files
+        self.experiments: list[Experiment] = []
+        self.tables: list[dict[str, Any]] = []
+        self.page: dict[str, Any] | None = None
+        self.planned: dict[str, Planned] = {}
+        self.contents: dict[str, DatabaseContent] = {}
+        self.columns: dict[str, list[str]] = {}
+        self.teachers: dict[str, Planned] = {}
+        large_files.keep_in(Path(cache) / "scans" / "models.json", write=write)
+
+    def add(
+        self,
+        stage: str,
+        key: str,
+        /,
+        *,
+        label: str,
+        spec: dict[str, Any],
+        inputs: dict[str, Any],
+        source: str = "",
+        environment: str | None = None,
+        **wildcards: str,
+    ) -> Unit:
+        """Add a unit that an ini wants, unless it is there.
+
+        Args:
+            stage: its stage
+            key: hash of all that can change the result
+            label: readable name for messages
+            spec: resolved options
+            inputs: role → file or list of files made by other units
+            source: the ini
+            environment: of packages that it needs, where it is not that of the stage
+            **wildcards: values for the stage's path patterns, beside the key
+
+        Returns:
+            the one that is there now
+        """
+        units = self.plan.units[stage]
+        if key not in units:
+            outputs = outputs_of(stage, self.plan.results, key=key, **wildcards)
+            needs = environment or registered(stage).environment
+            units[key] = Unit(stage, key, label, spec, inputs, outputs, environment=needs)
+        unit = units[key]
+        if source and source not in unit.sources:
+            unit.sources.append(source)
+        return unit
+
+    def path(self, *parts: str) -> str:
+        """A path in the folder of results."""
+        return os.path.join(self.plan.results, *parts)
+
+
+def make_plan(
+    experiments: list[Experiment],
+    results: str,
+    cache: str,
+    *,
+    cwd: Path,
+    write: bool = True,
+    shard_files: int = 0,
+    tables: Iterable[Wanted] = (),
+    page: dict[str, Any] | None = None,
+) -> Plan:
+    """Plan all experiments of a call.
+
+    Args:
+        experiments: as resolved
+        results: folder of results
+        cache: folder of scans and of the feature store
+        cwd: working directory
+        write: whether listings and digests of audio may be written
+        shard_files: audio files that one extraction job takes at most; 0: all
+        tables: tables of the config
+        page: options of the page of results, None where none is wanted
+
+    Raises:
+        UserError: with all problems of all databases, or of the tables
+    """
+    planner = Planner(results, cache, cwd=cwd, write=write, shard_files=shard_files)
+    planner.tables, controls = lay_out(tables, experiments)
+    planner.experiments = [*experiments, *controls]
+    planner.page = page
+    problems = Problems()
+    shared: dict[str, Planned] = {}
+    for experiment in soft_labels.in_order(planner.experiments):
+        try:
+            request = DataRequest.of(experiment)
+            key = key_of(vars(request))
+            if key not in shared:
+                shared[key] = _planned_data(request, planner)
+            planner.planned[experiment.name] = _planned(experiment, shared[key], planner)
+        except UserError as error:
+            problems.extend(error, prefix=f"{experiment.ini}: ")
+    problems.raise_if_any()
+    if planner.experiments:
+        for module in stages_of("results"):
+            module.plan(planner)
+    return planner.plan
+
+
+def _planned_data(request: DataRequest, planner: Planner) -> Planned:
+    planned = Planned()
+    for module in stages_of("data"):
+        if units := module.plan(request, planned, planner):
+            planned.units[module.STAGE.name] = units
+    return planned
+
+
+def _planned(experiment: Experiment, shared: Planned, planner: Planner) -> Planned:
+    planned = replace(shared, units=dict(shared.units))
+    for module in stages_of("experiment"):
+        if units := module.plan(experiment, planned, planner):
+            planned.units[module.STAGE.name] = units
+    if experiment.save_test is not None:
+        planner.teachers[experiment.save_test] = planned
+    return planned
+
+
+def slug(text: str) -> str:
+    """A readable piece of a file name."""
+    return "".join(c if c.isalnum() or c in "._-" else "-" for c in text)[:60]

@@ -1,0 +1,285 @@
+"""A call as the Snakefile starts it: plan, lock, workers, last words. All that knows Snakemake."""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from izwi import models
+from izwi.config.result_set import read_config, resolve_all
+from izwi.engine import call_summary, cli_args, job, lock
+from izwi.engine.call import Call, forced_of, is_lean
+from izwi.engine.code import libraries
+from izwi.engine.keys import PACKAGE, key_of
+from izwi.engine.plan import Plan, Unit
+from izwi.engine.planner import make_plan
+from izwi.engine.stage import stage
+from izwi.errors import UserError, refusal
+from izwi.files import write_text
+from izwi.stages.experiment import OUTDATED
+
+# Where a job on another machine finds the plan; the name ends with a key of the config.
+PLAN = "IZWI_PLAN"
+# Cores that a job of extraction asks a cluster for.
+CLUSTER_CORES = 4
+# Audio files that one job of extraction takes on a cluster, at most.
+CLUSTER_FILES = 2000
+# Units after which a worker makes room for a new one.
+UNITS = 64
+
+
+@dataclass
+class Session:
+    """What the rules of a call need.
+
+    Args:
+        workflow: Snakemake's
+        plan: all units
+        path: where the plan is saved for the jobs
+        variable: name of the environment variable that tells jobs elsewhere this path
+        prefix: what a larger workflow puts before each path
+        arguments: of the call, without the program
+        main: whether this process plans the call, or a job of it
+    """
+
+    workflow: Any
+    plan: Plan
+    path: str
+    variable: str
+    prefix: str
+    arguments: list[str]
+    main: bool
+
+    def __post_init__(self) -> None:
+        self.reads = cli_args.only_reads(self.arguments)
+        self.cores = _cores(self.workflow)
+        self.deployed = bool(self.workflow.deployment_settings.deployment_method)
+        self.own = self.workflow.modifier.is_main_snakefile()
+        self.socket = ""
+        local = self.own and not self.deployed and sys.platform == "linux"
+        if local and not self.reads and (self.cores is not None or not self.main):
+            self.socket = os.path.join(tempfile.gettempdir(), f"izwi-{os.getpid()}", "workers")
+        os.environ[self.variable] = self.path
+        if self.main:
+            os.environ[job.CALL] = str(os.getpid())
+        self._saved = not self.main
+
+    @property
+    def results(self) -> str:
+        """Folder of results, as the rules name it."""
+        return self.plan.results.removeprefix(self.prefix)
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Names of the environment variables that jobs elsewhere need."""
+        return self.variable, job.CALL
+
+    @property
+    def threads(self) -> int:
+        """Cores of a job that shares its work among cores."""
+        return self.cores or CLUSTER_CORES
+
+    @property
+    def command(self) -> str:
+        """What each rule runs."""
+        client = str(PACKAGE / "engine" / "client.py")
+        if self.socket:
+            words = [sys.executable, "-I", "-S", client, self.socket, self.path]
+        else:
+            # That of the environment where there is one. Without -P modules here would hide
+            # packages.
+            words = ["python" if self.deployed else sys.executable, "-P", client, "-", self.path]
+        command = shlex.join(words).replace("{", "{{").replace("}", "}}")
+        return f"{command} {{output[0]:q}} {{log:q}} {{threads}}"
+
+    @property
+    def reports(self) -> bool:
+        """Whether Snakemake's report is asked for."""
+        return cli_args.reports(self.arguments)
+
+    @cached_property
+    def call(self) -> Call:
+        """What is to be made; known when Snakemake asks for the first input."""
+        settings = self.workflow.dag_settings
+        lean = not self.main or (self.own and is_lean(settings, self.arguments))
+        call = Call(self.plan, lean=lean, prefix=self.prefix)
+        if not self.main:
+            # What a job elsewhere is made of is there: its call has seen to it.
+            if self.socket and len(settings.target_jobs) > 1:
+                self._start_workers(self.plan.of())
+            return call
+        call.forced = forced_of(settings)
+        outdated = call.outdated(settings.targets)
+        paths = (path for unit in outdated for path in unit.outputs.values())
+        self.workflow.dag.forcefiles.update(path.removeprefix(self.prefix) for path in paths)
+        if self.reads:
+            return call
+        _mark_outdated(outdated)
+        if missing := call.missing():
+            self.save()
+            if self.socket:
+                self._start_workers(missing)
+        return call
+
+    def save(self) -> None:
+        """Save the plan for the jobs, once."""
+        if not self._saved:
+            self.plan.save(self.path)
+            job.forget(self.plan)
+            self._saved = True
+
+    def targets(self) -> list[str]:
+        """What the default rule asks for."""
+        return self.call.targets()
+
+    def made_of(self, name: str) -> Callable[[Any], list[Any]]:
+        """The input function of a stage's rule."""
+        pattern = next(iter(stage(name).outputs.values()))
+        if stage(name).keyed:
+            units = self.plan.units[name]
+            return lambda wildcards: self.call.inputs(units.get(wildcards.key))
+        maker, results = self.plan.maker, self.plan.results
+        return lambda wildcards: self.call.inputs(
+            maker.get(os.path.join(results, pattern.format(**dict(wildcards.items()))))
+        )
+
+    def started(self) -> None:
+        """Jobs are about to start."""
+        self.save()
+        gc.freeze()
+        gc.enable()
+        scheduler = getattr(self.workflow, "scheduler", None)
+        limiter = getattr(scheduler, "job_rate_limiter", None)
+        if scheduler and limiter and not limiter.timespan:
+            # The scheduler looks again after this time, so would never rest while jobs wait for
+            # cores.
+            scheduler.job_rate_limiter = None
+
+    def succeeded(self) -> None:
+        """The call ended well."""
+        call_summary.success(self.plan)
+
+    def failed(self, log: str) -> None:
+        """The call ended badly."""
+        call_summary.failure(self.plan, self.path, log)
+
+    def _start_workers(self, missing: list[Unit]) -> None:
+        """Start the server of warm workers, which ends with this process."""
+        modules = list(dict.fromkeys(name for unit in missing for name in _imports(unit)))
+        os.makedirs(os.path.dirname(self.socket), mode=0o700)
+        server = subprocess.Popen(
+            [
+                *(sys.executable, "-P", str(PACKAGE / "engine" / "worker.py")),
+                *(self.socket, self.path, str(self.cores or os.cpu_count()), str(UNITS), *modules),
+            ],
+            stdin=subprocess.PIPE,
+        )
+
+        def stop() -> None:
+            if server.stdin:
+                server.stdin.close()
+            server.wait()
+            shutil.rmtree(os.path.dirname(self.socket), ignore_errors=True)
+
+        atexit.register(stop)
+
+
+def start(workflow: Any, config: Mapping[str, Any], home: Path, arguments: list[str]) -> Session:
+    """Plan a call, or find the plan of the call that a job belongs to.
+
+    Args:
+        workflow: Snakemake's
+        config: as Snakemake read it
+        home: folder of the Snakefile
+        arguments: of the call, without the program
+    """
+    prefix = getattr(workflow.modifier.path_modifier, "prefix", None) or ""
+    key = key_of(dict(config), prefix)
+    variable = f"{PLAN}_{key}"
+    main = workflow.is_main_process or variable not in os.environ
+    if main:
+        # All that planning makes stays: to look for garbage in it is a sixth of its time.
+        gc.disable()
+        plan = _plan(workflow, config, home, prefix, write=not cli_args.only_reads(arguments))
+        path = os.path.abspath(os.path.join(plan.results, "plans", f"{key}.json"))
+    else:
+        path = os.environ[variable]
+        plan = Plan.load(path)
+    return Session(workflow, plan, path, variable, prefix, arguments, main)
+
+
+def _plan(
+    workflow: Any, config: Mapping[str, Any], home: Path, prefix: str, *, write: bool
+) -> Plan:
+    """The plan of this call.
+
+    Raises:
+        SystemExit: with all problems, one line each
+    """
+    cwd = Path.cwd()
+    try:
+        settings = read_config(config, cwd=cwd, fallback=home / "config" / "config.yaml")
+        experiments = resolve_all(settings, cwd=cwd)
+        results = prefix + settings.results
+        if write:
+            # What another call makes meanwhile is there when this one plans.
+            lock.hold(results)
+        shard_files = settings.shard_files
+        if shard_files is None:
+            shard_files = CLUSTER_FILES if _cores(workflow) is None else 0
+        return make_plan(
+            experiments,
+            results,
+            prefix + settings.cache,
+            cwd=cwd,
+            write=write,
+            shard_files=shard_files,
+            tables=settings.tables,
+            page=settings.page,
+        )
+    except UserError as error:
+        raise SystemExit("\n".join(error.problems)) from None
+    except OSError as error:
+        if line := refusal(error):
+            raise SystemExit(line) from None
+        raise
+
+
+def _imports(unit: Unit) -> tuple[str, ...]:
+    """Modules that a worker needs for a unit, but for those of large environments."""
+    if unit.environment != "core":
+        return ()
+    own = stage(unit.stage).imports
+    if unit.stage == "train":
+        own += libraries(models.model_class(unit.spec["model"]["type"]).__module__)
+    return own
+
+
+def _cores(workflow: Any) -> int | None:
+    """Cores of this machine that jobs may use; None on a cluster."""
+    if workflow.resource_settings.nodes is not None:
+        return None
+    try:
+        return int(workflow.cores)
+    except Exception:
+        return os.cpu_count() or 1
+
+
+def _mark_outdated(units: list[Unit]) -> None:
+    """Say in the folders of experiments that their files are of an earlier ini."""
+    for unit in units:
+        if unit.stage == "experiment":
+            folder = Path(unit.outputs["metrics"]).parent
+            text = "These files were made for an earlier state of the ini or its data.\n"
+            write_text(folder / OUTDATED, text, forced=False)

@@ -1,0 +1,103 @@
+"""What a stage is, and the registry of all stages.
+
+A stage is one module of `izwi.stages` and one rule. The module holds three names: ``STAGE``, what
+is fixed about it; ``plan``, which units an experiment wants; ``run``, how one unit is made.
+Everything that goes over all stages asks the registry, so a new stage needs no other change.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from graphlib import TopologicalSorter
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+if TYPE_CHECKING:
+    from izwi.engine.job import Job
+    from izwi.engine.plan import Unit
+
+KEY = "{key}"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What is fixed about a stage.
+
+    Args:
+        name: of the stage, its module and its rule
+        outputs: role → path below the folder of results, with wildcards in braces. A path with
+            ``{key}`` says by itself what it holds; beside any other a stamp is kept, see
+            `izwi.engine.stamps`
+        scope: ``data``: planned once for all experiments on the same data; ``experiment``: once
+            an experiment; ``results``: once a call, over all experiments
+        after: stages whose outputs its ``plan`` reads
+        environment: the file in envs/, without its ending, that lists what it needs
+        mem_mb: memory to ask a cluster for, MB
+        minutes: time to ask a cluster for
+        imports: modules that a worker loads before its first unit
+        archived: whether ``verify`` computes it again from an archive
+        several: an experiment has a list of its units, or one for each kind, else one
+        title: heading of what the page shows of it, none where the page needs no such section
+        methods: from a unit's spec to a sentence for the methods text
+    """
+
+    name: str
+    outputs: Mapping[str, str]
+    scope: str
+    after: tuple[str, ...] = ()
+    environment: str = "core"
+    mem_mb: int = 1000
+    minutes: int = 30
+    imports: tuple[str, ...] = ()
+    archived: bool = False
+    several: bool = False
+    title: str = ""
+    methods: Callable[[dict[str, Any]], str] | None = field(default=None, compare=False)
+
+    @property
+    def keyed(self) -> bool:
+        """Whether the paths of its outputs say what they hold."""
+        return all(KEY in path for path in self.outputs.values())
+
+    @property
+    def folder(self) -> str:
+        """The folder below the results that its outputs lie in."""
+        return next(iter(self.outputs.values())).split("/", maxsplit=1)[0]
+
+    def paths(self, /, **wildcards: str) -> dict[str, str]:
+        """Its outputs for some values of the wildcards, below the folder of results."""
+        return {role: path.format(**wildcards) for role, path in self.outputs.items()}
+
+
+class StageModule(Protocol):
+    """A module of `izwi.stages`; the arguments of ``plan`` depend on the scope of the stage."""
+
+    STAGE: Stage
+    plan: Callable[..., list[Unit]]
+
+    def run(self, unit: Unit, job: Job) -> None:
+        """Make one unit: files in, files out."""
+
+
+@cache
+def stages() -> dict[str, StageModule]:
+    """All stages by name, each after those whose outputs it reads."""
+    package = import_module("izwi.stages")
+    names = sorted(module.name for module in pkgutil.iter_modules(package.__path__))
+    found = {name: cast(StageModule, import_module(f"izwi.stages.{name}")) for name in names}
+    order = TopologicalSorter({name: sorted(found[name].STAGE.after) for name in names})
+    return {name: found[name] for name in order.static_order()}
+
+
+@cache
+def stage(name: str) -> Stage:
+    """A stage by its name."""
+    return stages()[name].STAGE
+
+
+def stages_of(scope: str) -> list[StageModule]:
+    """All stages of a scope, in order."""
+    return [module for module in stages().values() if module.STAGE.scope == scope]

@@ -1,0 +1,303 @@
+"""Warm workers: processes that go on from unit to unit, so that imports are paid once.
+
+    python -P worker.py SOCKET PLAN WORKERS UNITS MODULE …
+
+The server loads the modules and the plan, then forks a worker whenever a client asks and no idle
+one will do. It keeps an eye on both: a worker whose client hangs up is stopped; the client of a
+worker that dies is told so; after UNITS units a worker makes room for a new one. Units that need
+torch, or another large environment, have workers of their own. The server ends, with all workers,
+when its standard input does: no worker outlives the call.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import os
+import selectors
+import signal
+import socket
+import sys
+import time
+import traceback
+from contextlib import suppress
+from dataclasses import dataclass, field
+from importlib import import_module
+
+if __name__ == "__main__":
+    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
+
+from izwi.engine.plan import Plan
+
+KILLED = b"137"
+# What a worker does after its signal is at most to tidy up.
+PATIENCE_S = 3.0
+PR_SET_PDEATHSIG = 1
+
+
+@dataclass
+class Request:
+    """What a client asks for.
+
+    Attributes:
+        client: its socket
+        text: what was received so far: plan, output, log and threads, ended by a line feed
+    """
+
+    client: socket.socket
+    text: bytes = b""
+
+    @property
+    def words(self) -> list[str]:
+        """Plan, output, log and threads."""
+        return self.text[:-1].decode("utf-8", "surrogateescape").split("\0")
+
+
+@dataclass
+class Worker:
+    """A worker as the server sees it.
+
+    Attributes:
+        pid: its process, leader of a group of its own
+        line: socket to it
+        environment: that of its units
+        request: what it works on, None while it is idle
+        units: how many it has begun
+        stopped: when it was told to stop, None while it was not
+    """
+
+    pid: int
+    line: socket.socket
+    environment: str
+    request: Request | None = None
+    units: int = 0
+    stopped: float | None = None
+
+
+@dataclass
+class Server:
+    """Takes requests and hands them to workers.
+
+    Args:
+        path: of the socket
+        most: workers that work at the same time
+        units: after so many a worker is replaced
+    """
+
+    path: str
+    most: int
+    units: int
+    workers: dict[int, Worker] = field(default_factory=dict)
+    waiting: list[Request] = field(default_factory=list)
+    plans: dict[str, Plan] = field(default_factory=dict)
+
+    def serve(self, plan: str, modules: list[str]) -> None:
+        """Serve until standard input ends."""
+        # Ctrl-C ends the clients; what they asked for is stopped then.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.listener.bind(self.path)
+        self.listener.listen(256)
+        self.plans[plan] = Plan.load(plan)
+        for name in modules:
+            with suppress(ImportError):
+                import_module(name)
+        gc.collect()
+        gc.freeze()
+        self.events = selectors.DefaultSelector()
+        self.events.register(self.listener, selectors.EVENT_READ, self._accept)
+        self.events.register(sys.stdin.fileno(), selectors.EVENT_READ, lambda: sys.exit(0))
+        try:
+            while True:
+                for key, _ in self.events.select(self._patience()):
+                    # An earlier event may have closed it.
+                    if key.fd in self.events.get_map():
+                        key.data()
+                self._kill_the_slow()
+        finally:
+            self._stop_all()
+
+    def _accept(self) -> None:
+        client, _ = self.listener.accept()
+        client.setblocking(False)
+        request = Request(client)
+        self.events.register(client, selectors.EVENT_READ, lambda: self._read(request))
+
+    def _read(self, request: Request) -> None:
+        """A client has sent something, or has hung up."""
+        try:
+            part = request.client.recv(65536)
+        except OSError:
+            part = b""
+        if part:
+            request.text += part
+            if request.text.endswith(b"\n"):
+                self.waiting.append(request)
+                self._hand_out()
+            return
+        # Nobody waits for the unit any more.
+        worker = next((w for w in self.workers.values() if w.request is request), None)
+        if request in self.waiting:
+            self.waiting.remove(request)
+        self._hang_up(request)
+        if worker is not None and worker.stopped is None:
+            worker.stopped = time.monotonic()
+            _signal(worker.pid, signal.SIGTERM)
+
+    def _hand_out(self) -> None:
+        """Give requests to idle workers, or to new ones."""
+        while (
+            self.waiting and sum(w.request is not None for w in self.workers.values()) < self.most
+        ):
+            request = self.waiting.pop(0)
+            path, output, *_ = request.words
+            if path not in self.plans:
+                self.plans[path] = Plan.load(path)
+            unit = self.plans[path].maker.get(os.path.normpath(output))
+            environment = unit.environment if unit else "core"
+            idle = (
+                worker
+                for worker in self.workers.values()
+                if worker.request is None
+                and worker.stopped is None
+                and worker.environment == environment
+            )
+            worker = next(idle, None) or self._fork(environment)
+            worker.request = request
+            worker.units += 1
+            socket.send_fds(worker.line, [request.text], [request.client.fileno()])
+
+    def _fork(self, environment: str) -> Worker:
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        pid = os.fork()
+        if pid == 0:
+            try:
+                os.setpgid(0, 0)
+                _die_with_parent()
+                signal.signal(signal.SIGTERM, _stop)
+                ours.close()
+                self._forget()
+                work(theirs, self.plans)
+            finally:
+                os._exit(0)
+        with suppress(OSError):
+            os.setpgid(pid, pid)
+        theirs.close()
+        worker = self.workers[pid] = Worker(pid, ours, environment)
+        self.events.register(ours, selectors.EVENT_READ, lambda: self._on_worker(worker))
+        return worker
+
+    def _forget(self) -> None:
+        """Close in a worker what belongs to the server."""
+        for fd in list(self.events.get_map()):
+            if fd > 2:
+                os.close(fd)
+        self.events.close()
+        with open(os.devnull) as nothing:
+            os.dup2(nothing.fileno(), 0)
+
+    def _on_worker(self, worker: Worker) -> None:
+        """A worker is done with a unit, or has ended."""
+        try:
+            ended = not worker.line.recv(1)
+        except OSError:
+            ended = True
+        if not ended and worker.stopped is None and worker.request is not None:
+            self._hang_up(worker.request)
+            worker.request = None
+            ended = worker.units >= self.units
+        if ended:
+            self._bury(worker)
+        self._hand_out()
+
+    def _hang_up(self, request: Request) -> None:
+        with suppress(KeyError, ValueError):
+            self.events.unregister(request.client)
+        request.client.close()
+
+    def _bury(self, worker: Worker) -> None:
+        """Take leave of a worker that has ended, or is to end."""
+        if worker.request is not None and worker.stopped is None:
+            with suppress(OSError):
+                worker.request.client.sendall(KILLED)
+            self._hang_up(worker.request)
+        self.events.unregister(worker.line)
+        worker.line.close()
+        # What it started goes with it.
+        _signal(worker.pid, signal.SIGKILL)
+        os.waitpid(worker.pid, 0)
+        del self.workers[worker.pid]
+
+    def _patience(self) -> float | None:
+        """Seconds until a worker that was told to stop is killed."""
+        stopped = [w.stopped for w in self.workers.values() if w.stopped is not None]
+        return max(0.0, min(stopped) + PATIENCE_S - time.monotonic()) if stopped else None
+
+    def _kill_the_slow(self) -> None:
+        for worker in list(self.workers.values()):
+            if worker.stopped is not None and time.monotonic() >= worker.stopped + PATIENCE_S:
+                self._bury(worker)
+                self._hand_out()
+
+    def _stop_all(self) -> None:
+        with suppress(OSError):
+            os.unlink(self.path)
+        for worker in self.workers.values():
+            _signal(worker.pid, signal.SIGTERM if worker.request else signal.SIGKILL)
+        deadline = time.monotonic() + PATIENCE_S
+        for worker in self.workers.values():
+            while time.monotonic() < deadline and not os.waitpid(worker.pid, os.WNOHANG)[0]:
+                time.sleep(0.01)
+            _signal(worker.pid, signal.SIGKILL)
+
+
+def work(line: socket.socket, plans: dict[str, Plan]) -> None:
+    """Go on from unit to unit until the server closes the line.
+
+    Args:
+        line: socket to the server
+        plans: by the file that they are saved in
+    """
+    from izwi.engine import job
+
+    while True:
+        text, fds, _, _ = socket.recv_fds(line, 1 << 20, 1)
+        if not fds:
+            return
+        with socket.socket(fileno=fds[0]) as client:
+            client.setblocking(True)
+            path, *words = Request(client, text).words
+            try:
+                code = job.main(plans.setdefault(path, plans.get(path) or Plan.load(path)), *words)
+            except Exception:
+                traceback.print_exc()
+                code = 1
+            with suppress(OSError):
+                client.sendall(str(code).encode())
+        line.sendall(b"d")
+
+
+def _stop(*_: object) -> None:
+    raise SystemExit(143)
+
+
+def _signal(pid: int, number: int) -> None:
+    """Send a signal to a worker and what it has started."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, number)
+
+
+def _die_with_parent() -> None:
+    """Let the kernel end this process with its parent, where it can."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    from izwi.engine.job import THREADS
+
+    for variable in THREADS:
+        os.environ[variable] = "1"
+    place, plan_file, most_workers, most_units, *wanted = sys.argv[1:]
+    Server(place, int(most_workers), int(most_units)).serve(plan_file, wanted)

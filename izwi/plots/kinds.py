@@ -1,0 +1,244 @@
+"""Each kind of picture, from the files of the stages before.
+
+A kind gives: name of a file, without its ending → function that draws to a path.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from izwi import plots
+from izwi.config import pictures
+from izwi.data import bad_audio
+from izwi.data.csv_safety import harmless
+from izwi.data.samples import read_matrices
+from izwi.files import read_json
+from izwi.preprocessing import binning
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Spec = dict[str, Any]
+Inputs = dict[str, Any]
+Drawn = dict[str, Callable[["str | Path"], Any]]
+
+
+def confusion_matrix(spec: Spec, inputs: Inputs) -> Drawn:
+    """Truth against prediction, as counts and recalls."""
+    metrics = read_json(inputs["metrics"])
+    return {
+        "confusion_matrix": lambda path: plots.confusion_matrix(metrics, path, spec["title"]),
+    }
+
+
+def confusion_matrix_certain(spec: Spec, inputs: Inputs) -> Drawn:
+    """The same of the predictions that are certain enough."""
+    metrics = read_json(inputs["metrics"])
+    title = f"{spec['title']}, uncertainty below {spec['threshold']:g}"
+    own = metrics["certain"] or {**metrics, "confusion": None}
+    empty = "no probabilities of samples with a truth"
+    if metrics["certain"]:
+        empty = f"no prediction has an uncertainty below {spec['threshold']:g}"
+    draw = functools.partial(plots.confusion_matrix, own, title=title, empty=empty)
+    return {"confusion_matrix_certain": draw}
+
+
+def of_metrics(spec: Spec, inputs: Inputs) -> Drawn:
+    """Pictures of what metrics.json has, each by the function of its name."""
+    metrics = read_json(inputs["metrics"])
+    return {
+        name: functools.partial(getattr(plots, name), metrics, title=spec["title"])
+        for name in spec["names"]
+    }
+
+
+def truth_prediction(spec: Spec, inputs: Inputs) -> Drawn:
+    """Predicted numbers over true ones."""
+    predictions, metrics = pd.read_parquet(inputs["predictions"]), read_json(inputs["metrics"])
+    return {
+        "truth_prediction": lambda path: plots.truth_prediction(
+            predictions, metrics, path, spec["title"]
+        ),
+    }
+
+
+def confusion_matrix_binned(spec: Spec, inputs: Inputs) -> Drawn:
+    """Truth against prediction of a regression, both in bins."""
+    metrics = read_json(inputs["metrics"])["binned"]
+    return {
+        "confusion_matrix_binned": lambda path: plots.confusion_matrix(
+            metrics, path, spec["title"]
+        ),
+    }
+
+
+def value_counts(spec: Spec, inputs: Inputs) -> Drawn:
+    """How the target and other columns are distributed over the parts and over groups."""
+    frame, labels = samples(inputs)
+    drawn = {}
+    for name, (first, *others) in spec["columns"].items():
+        column = column_of(frame, first, spec)
+        if not others:
+            others = ["gender"] if column == "truth" and "gender" in frame else [pictures.TARGET]
+        drawn[name] = functools.partial(
+            plots.value_counts,
+            frame,
+            column=column,
+            by={column_of(frame, other, spec): shown(other, spec) for other in others},
+            order=labels if column == "truth" else None,
+            title=f"{spec['title']}: {shown(first, spec)}",
+            name=shown(first, spec),
+        )
+    return drawn
+
+
+def database_counts(spec: Spec, inputs: Inputs) -> Drawn:
+    """How the target is distributed in one database."""
+    frame, labels = samples(inputs)
+    return {
+        name: functools.partial(
+            plots.value_counts,
+            frame[frame["database"] == database].reset_index(drop=True),
+            by={"gender": "gender"},
+            order=labels,
+            title=f"{database}: {spec['target']}",
+            name=spec["target"],
+        )
+        for name, database in spec["databases"].items()
+    }
+
+
+def feature_map(spec: Spec, inputs: Inputs) -> Drawn:
+    """Do the features separate the classes at all? One map, in several colourings."""
+    from izwi.training import fit_predict
+
+    tables, matrices = read_matrices(inputs)
+    _, features = fit_predict.stack(tables, matrices)
+    frame, labels = samples(inputs)
+    split, _ = bad_audio.leave_out(tables, matrices, pd.read_parquet(inputs["split"]))
+    frame["part"] = split["part"]
+    columns = {name: column_of(frame, column, spec) for name, column in spec["columns"].items()}
+    if spec["features"]:
+        features = features[spec["features"]]
+    used = (frame["part"] != "").to_numpy()
+    frame = frame[used].reset_index(drop=True)
+    found = plots.embed(features.to_numpy()[used], spec["seed"], spec["kind"])
+    return {
+        name: functools.partial(
+            plots.draw_map,
+            found,
+            frame[column],
+            frame["part"],
+            order=labels if column == "truth" else None,
+            title=f"{spec['title']}, {shown(spec['columns'][name], spec)}",
+            name=shown(spec["columns"][name], spec),
+        )
+        for name, column in columns.items()
+    }
+
+
+def epoch_progression(spec: Spec, inputs: Inputs) -> Drawn:
+    """Losses and measures over the epochs of all runs."""
+    training = read_json(inputs["training"])
+    return {
+        "epoch_progression": lambda path: plots.epoch_progression(
+            training["runs"], training["best_run"], path, spec["title"]
+        ),
+    }
+
+
+def learning_curve(spec: Spec, inputs: Inputs) -> Drawn:
+    """The measure over the amount of training data."""
+    curve = read_json(inputs["learning_curve"])
+    return {"learning_curve": lambda path: plots.learning_curve(curve, path, spec["title"])}
+
+
+def permutation(spec: Spec, inputs: Inputs) -> Drawn:
+    """The features whose permutation hurts most."""
+    found = pd.read_csv(inputs["permutation"]).head(spec["number"])
+    first = found.iloc[0]
+    worse = f"{first['measure'].upper()} {first['figure']:.3f} gets worse by"
+    note = f"each feature's values change places on the test set, n = {first['n']}"
+    if pd.notna(first["n_speakers"]):
+        note += f"; 95\u00a0%: jackknife over {first['n_speakers']:.0f} speakers (t)"
+    draw = functools.partial(plots.importance, value="importance", axis=worse, note=note)
+    return {"permutation": lambda path: draw(found, path, spec["title"])}
+
+
+def shap(spec: Spec, inputs: Inputs) -> Drawn:
+    """The features that move the output of boosted trees most."""
+    found = pd.read_csv(inputs["shap"]).head(spec["number"])
+    note = f"SHAP values on the test set, n = {found['n'].iloc[0]}"
+    axis = "mean of absolute SHAP values"
+    draw = functools.partial(plots.importance, value="mean_abs_shap", axis=axis, note=note)
+    return {"shap": lambda path: draw(found, path, spec["title"])}
+
+
+def feature_distributions(spec: Spec, inputs: Inputs) -> Drawn:
+    """The features that differ most between classes."""
+    from izwi.training import fit_predict
+
+    _, features = fit_predict.stack(*read_matrices(inputs))
+    found = pd.read_csv(inputs["feature_distributions"]).head(spec["number"])
+    # A name that a spreadsheet would run has an apostrophe in front.
+    names = {harmless(name): name for name in features}
+    found["feature"] = found["feature"].map(names)
+    frame, labels = samples(inputs)
+    used = (frame["part"] != "").to_numpy()
+    draw = functools.partial(
+        plots.feature_distributions,
+        found,
+        features[used].reset_index(drop=True),
+        frame[used].reset_index(drop=True),
+        order=labels,
+        title=spec["title"],
+        name=spec["target"],
+    )
+    return {"feature_distributions": draw}
+
+
+def samples(inputs: Inputs) -> tuple[pd.DataFrame, list[str] | None]:
+    """The rows of all tables with their parts, and the classes, ordered, or None."""
+    table = pd.concat([pd.read_parquet(file) for file in inputs["tables"]], ignore_index=True)
+    split = pd.read_parquet(inputs["split"])
+    table["seconds"] = (table["end"] - table["start"]).dt.total_seconds()
+    labels = read_json(inputs["split_report"])["labels"] or None
+    table = binning.shown(table, split, labels)
+    return table.assign(part=split["part"], speaker=split["speaker"]), labels
+
+
+def column_of(frame: pd.DataFrame, name: str, spec: Spec) -> str:
+    """Column that a user means; see `pictures.column_of`."""
+    there = [column for column in frame if frame[column].notna().any()]
+    return pictures.column_of(spec["kind"], name, there, spec["target"])
+
+
+def shown(name: str, spec: Spec) -> str:
+    """Name of a column as a reader of the picture knows it."""
+    return spec["target"] if name == pictures.TARGET else name
+
+
+KINDS: dict[str, Callable[[Spec, Inputs], Drawn]] = {
+    **dict.fromkeys(pictures.OF_METRICS, of_metrics),
+    **dict.fromkeys(pictures.MAPS, feature_map),
+    **{
+        function.__name__: function
+        for function in (
+            confusion_matrix,
+            confusion_matrix_certain,
+            confusion_matrix_binned,
+            truth_prediction,
+            value_counts,
+            database_counts,
+            epoch_progression,
+            permutation,
+            shap,
+            feature_distributions,
+            learning_curve,
+        )
+    },
+}

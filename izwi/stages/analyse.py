@@ -1,0 +1,98 @@
+"""What an experiment finds out beside its figures: clusters, learning curve, importance …"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from izwi import models
+from izwi.analyses import kinds
+from izwi.engine.code import code_of
+from izwi.engine.keys import key_of, versions_of
+from izwi.engine.planner import DataRequest, Planned, Planner
+from izwi.engine.stage import Stage
+from izwi.files import atomic, write_json
+from izwi.stages.features import matrix
+from izwi.stages.train import without_places
+
+if TYPE_CHECKING:
+    from izwi.config.experiment import Experiment
+    from izwi.engine.job import Job
+    from izwi.engine.plan import Unit
+
+STAGE = Stage(
+    name="analyse",
+    outputs={"result": "analyses/{kind}-{key}/{file}"},
+    scope="experiment",
+    after=("load", "split", "features", "train"),
+    mem_mb=4000,
+    minutes=240,
+    imports=("pandas", "izwi.analyses.kinds"),
+    several=True,
+)
+
+
+def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Unit]:
+    """One analysis a kind."""
+    cls = models.model_class(experiment.model["type"])
+    trained = planned.one("train")
+    fits = (code_of(cls.__module__), versions_of(cls.packages))
+    content = cls.content(experiment.model["options"])
+    units = []
+    for kind, value in experiment.analyses.items():
+        training = {**trained.spec, "measure": experiment.evaluation["measure"]}
+        spec = kinds.spec_of(kind, value, training, experiment.target)
+        inputs = planned.samples
+        recordings = []
+        if kind in kinds.OF_RECORDINGS:
+            signal = {"type": "signal", "options": {}}
+            request = DataRequest.of(experiment)
+            tables = planned.units["load"]
+            recordings = [matrix(request, t, planned, planner, signal) for t in tables]
+            inputs["recordings"] = [unit.outputs["matrix"] for unit in recordings]
+        if kind in kinds.OF_MODELS:
+            inputs["model"] = trained.outputs["model"]
+        key = key_of(
+            STAGE.name,
+            without_places(spec),
+            planned.samples_key,
+            code_of(__name__, f"izwi.analyses.{kinds.MODULES[kind]}"),
+            versions_of(("numpy", "scikit-learn")),
+            (fits, content) if kind in kinds.FITS else None,
+            trained.key if kind in kinds.OF_MODELS else None,
+            [unit.key for unit in recordings],
+        )
+        unit = planner.add(
+            STAGE.name,
+            key,
+            label=f"{kind} of {experiment.name}",
+            spec=spec,
+            inputs=inputs,
+            source=experiment.ini,
+            environment=cls.group if kind in (*kinds.FITS, *kinds.OF_MODELS) else "core",
+            kind=kind,
+            file=os.path.basename(kinds.FILES[kind]),
+        )
+        units.append(unit)
+    return units
+
+
+def run(unit: Unit, job: Job) -> None:
+    """Write what one analysis found."""
+    import pandas as pd
+
+    from izwi.data import csv_files
+    from izwi.data.samples import read_samples
+
+    found = kinds.run(
+        unit.spec,
+        *read_samples(unit.inputs),
+        folder=unit.inputs.get("model"),
+        recordings=[pd.read_parquet(path) for path in unit.inputs.get("recordings", ())],
+    )
+    if isinstance(found, dict):
+        job.report(unit, found)
+        write_json(unit.outputs["result"], found)
+        return
+    with atomic(unit.outputs["result"]) as path:
+        (csv_files.write_rows if "file" in found else csv_files.write_table)(found, path)

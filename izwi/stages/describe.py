@@ -1,0 +1,133 @@
+"""Who and what is in each part of a split: counts of samples, speakers, minutes per class."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from izwi.data.scan import read_header
+from izwi.engine.code import code_of
+from izwi.engine.keys import key_of, versions_of
+from izwi.engine.planner import DataRequest, Planned, Planner, slug
+from izwi.engine.stage import Stage
+from izwi.files import atomic, is_made, read_json, write_json
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from izwi.data.scan import Listing
+    from izwi.engine.job import Job
+    from izwi.engine.plan import Unit
+
+STAGE = Stage(
+    name="describe",
+    outputs={
+        "description": "descriptions/{databases}-{key}.json",
+        "seconds": "descriptions/{databases}-{key}.parquet",
+    },
+    scope="data",
+    after=("load", "split"),
+    imports=("pandas", "izwi.data.description"),
+    archived=True,
+)
+# What audformat's header says of its origin.
+HEADER = ("name", "description", "source", "author", "organization", "license", "license_url")
+
+
+def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]:
+    """A description of the split."""
+    split, tables = planned.one("split"), planned.units["load"]
+    unit = planner.add(
+        STAGE.name,
+        key_of(STAGE.name, split.key, code_of(__name__), versions_of(("pandas",))),
+        label=split.label,
+        spec={
+            "loads": [table.key for table in tables],
+            "names": [table.label for table in tables],
+        },
+        inputs={
+            "tables": split.inputs["tables"],
+            "table_reports": planned.outputs("load", "report"),
+            "split": split.outputs["split"],
+            "split_report": split.outputs["report"],
+        },
+        source=request.ini,
+        databases=slug(split.label),
+    )
+    return [unit]
+
+
+def run(unit: Unit, job: Job) -> None:
+    """Write the counts of one split, with what its databases say of themselves."""
+    import pandas as pd
+
+    from izwi.data import description
+
+    tables = [pd.read_parquet(path) for path in unit.inputs["tables"]]
+    loads = [job.plan.units["load"][key] for key in unit.spec["loads"]]
+    seconds = pd.concat(
+        [
+            description.durations(table, _lengths(table, job.listing(load)))
+            for table, load in zip(tables, loads, strict=True)
+        ],
+        ignore_index=True,
+    )
+    found = counted(unit, tables, seconds)
+    for load in loads:
+        found["databases"][load.label]["header"] = _header(load)
+    with atomic(unit.outputs["seconds"]) as path:
+        seconds.to_frame("seconds").to_parquet(path, index=False)
+    write_json(unit.outputs["description"], {"key": unit.key, **found})
+
+
+def counted(unit: Unit, tables: list[pd.DataFrame], seconds: pd.Series) -> dict[str, Any]:
+    """What can be counted without the audio.
+
+    Args:
+        unit: of this stage
+        tables: a table per database
+        seconds: duration of each row of all tables
+    """
+    import pandas as pd
+
+    from izwi.data import description
+    from izwi.preprocessing import binning
+
+    split = pd.read_parquet(unit.inputs["split"])
+    labels = read_json(unit.inputs["split_report"])["labels"] or None
+    table = binning.shown(pd.concat(tables, ignore_index=True), split, labels)
+    found = description.describe(table, split, labels, seconds=seconds)
+    for name, path in zip(unit.spec["names"], unit.inputs["table_reports"], strict=True):
+        found["databases"].setdefault(name, {})["counts"] = read_json(path)["counts"]
+    return {"labels": labels, **found}
+
+
+def _lengths(table: pd.DataFrame, listing: Listing) -> dict[str, float]:
+    """Seconds of the files that have rows without an end, from their headers."""
+    import audiofile
+
+    paths = dict(zip(listing.files, listing.paths, strict=True))
+    wanted = sorted(set(table.loc[table["end"].isna(), "file"]))
+
+    def length(file: str) -> float:
+        try:
+            return float(audiofile.duration(paths[file]))
+        # What it raises depends on the format; whoever needs the audio says what is wrong with it.
+        except Exception:
+            return float("nan")
+
+    with ThreadPoolExecutor(4) as pool:
+        return dict(zip(wanted, pool.map(length, wanted), strict=True))
+
+
+def _header(load: Unit) -> dict[str, str]:
+    """What an audformat database says of its origin, and its version where audb knows it."""
+    about = {"type": load.spec["type"], "path": load.spec["path"]}
+    if "database" in load.inputs and is_made(load.inputs["database"]):
+        about |= read_json(load.inputs["database"])
+    found = {"version": str(about["version"])} if about.get("version") else {}
+    if about["type"] == "audformat":
+        content = read_header(Path(about["path"]), load.label)
+        found |= {key: str(content[key]) for key in HEADER if content.get(key)}
+    return found

@@ -1,0 +1,94 @@
+"""Predictions become measures with their intervals: metrics.json and predictions.csv."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from izwi.engine.code import code_of
+from izwi.engine.keys import key_of, versions_of
+from izwi.engine.planner import Planned, Planner
+from izwi.engine.stage import Stage
+from izwi.files import atomic, read_json, write_json
+
+if TYPE_CHECKING:
+    from izwi.config.experiment import Experiment
+    from izwi.engine.job import Job
+    from izwi.engine.plan import Unit
+
+STAGE = Stage(
+    name="evaluate",
+    outputs={
+        "metrics": "evaluations/{key}/metrics.json",
+        "predictions": "evaluations/{key}/predictions.csv",
+    },
+    scope="experiment",
+    after=("load", "split", "features", "audit", "train"),
+    imports=("pandas", "izwi.evaluation.scoring", "izwi.data.csv_files", "scipy.stats"),
+    archived=True,
+)
+
+
+def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Unit]:
+    """The figures of an experiment."""
+    trained, split = planned.one("train"), planned.one("split")
+    spec = {
+        "task": experiment.task,
+        "target": experiment.target,
+        **experiment.evaluation,
+        "seed": experiment.seed,
+    }
+    key = key_of(
+        STAGE.name,
+        spec,
+        trained.key,
+        planned.keys("audit"),
+        code_of(__name__),
+        versions_of(("numpy", "scipy")),
+    )
+    unit = planner.add(
+        STAGE.name,
+        key,
+        label=experiment.name,
+        spec=spec,
+        inputs={
+            "predictions": trained.outputs["predictions"],
+            # Its key is in that of the predictions, as those of all reports.
+            "tables": planned.outputs("load", "table"),
+            "training": trained.outputs["report"],
+            "split_report": split.outputs["report"],
+            "table_reports": planned.outputs("load", "report"),
+            "feature_reports": planned.outputs("features", "report"),
+            "audit": planned.outputs("audit", "report"),
+        },
+        source=experiment.ini,
+    )
+    return [unit]
+
+
+def run(unit: Unit, job: Job) -> None:
+    """Write the measures and the predictions of one experiment."""
+    import pandas as pd
+
+    from izwi.data import csv_files
+    from izwi.evaluation import fairness, scoring
+
+    split = read_json(unit.inputs["split_report"])
+    predictions = pd.read_parquet(unit.inputs["predictions"])
+    tables = [pd.read_parquet(path) for path in unit.inputs["tables"]]
+    audited = [read_json(path) for path in unit.inputs["audit"]]
+    metrics = scoring.evaluate(
+        {**unit.spec, "labels": split["labels"] or None},
+        predictions,
+        training=read_json(unit.inputs["training"]),
+        split=split,
+        tables=[
+            *audited,
+            *map(read_json, (*unit.inputs["table_reports"], *unit.inputs["feature_reports"])),
+        ],
+        traits=fairness.traits(tables, unit.spec["target"]),
+    )
+    # None where leakage is ignored.
+    metrics["audit"] = audited[0]["findings"] if audited else None
+    with atomic(unit.outputs["predictions"]) as path:
+        csv_files.write_predictions(predictions, path)
+    write_json(unit.outputs["metrics"], metrics)

@@ -1,0 +1,170 @@
+"""The folder that carries an experiment's name: figures, predictions, texts, what it is made of."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from izwi import __version__, features, models
+from izwi.analyses import kinds as analyses
+from izwi.data import soft_labels
+from izwi.engine.code import code_of
+from izwi.engine.keys import key_of, version_of
+from izwi.engine.planner import Planned, Planner
+from izwi.engine.stage import Stage, stages
+from izwi.files import atomic, read_json, write_json, write_text
+from izwi.reporting import texts
+from izwi.stages.plot import pictures_of
+
+if TYPE_CHECKING:
+    from izwi.config.experiment import Experiment
+    from izwi.engine.job import Job
+    from izwi.engine.plan import Unit
+
+STAGE = Stage(
+    name="experiment",
+    outputs={
+        "metrics": "experiments/{name}/metrics.json",
+        "predictions": "experiments/{name}/predictions.csv",
+        "record": "experiments/{name}/experiment.json",
+        "methods": "experiments/{name}/methods.md",
+        "references": "experiments/{name}/references.bib",
+        "table1_md": "experiments/{name}/table1.md",
+        "table1_tex": "experiments/{name}/table1.tex",
+        "model_card": "experiments/{name}/model_card.md",
+        "citation": "experiments/{name}/CITATION.cff",
+    },
+    scope="experiment",
+    after=(
+        *("load", "split", "describe", "features", "audit", "train", "soft_label", "evaluate"),
+        *("analyse", "plot"),
+    ),
+    imports=("izwi.reporting.texts.methods", "izwi.reporting.texts.card"),
+    archived=True,
+)
+# Says that the files of a folder are of an earlier ini.
+OUTDATED = "OUTDATED.txt"
+# What experiment.json shows: the packages that results rest on.
+PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "snakemake", "matplotlib")
+
+
+def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Unit]:
+    """The folder of an experiment; its name stands nowhere else."""
+    record = _record(experiment, planned)
+    key = key_of(STAGE.name, record, planner.plan.results, code_of(__name__))
+    folder = planner.path("experiments", experiment.name)
+    copies = {
+        os.path.join(folder, analyses.FILES[unit.spec["kind"]]): unit.outputs["result"]
+        for unit in planned.units.get("analyse", ())
+    }
+    spec: dict[str, Any] = {
+        "name": experiment.name,
+        "control": experiment.control,
+        "copies": copies,
+        "pictures": [os.path.basename(p) for p in planned.outputs("plot", "picture")],
+        "record": {"key": key, **record},
+    }
+    for unit in planned.units.get("soft_label", ()):
+        copies[os.path.join(folder, soft_labels.LABELS)] = unit.outputs["labels"]
+        copies[os.path.join(folder, soft_labels.LINEAGE)] = unit.outputs["lineage"]
+        spec["link"] = experiment.save_test
+    evaluated = planned.one("evaluate")
+    unit = planner.add(
+        STAGE.name,
+        key,
+        label=experiment.name,
+        spec=spec,
+        inputs={
+            "metrics": evaluated.outputs["metrics"],
+            "predictions": evaluated.outputs["predictions"],
+            "training": planned.one("train").outputs["report"],
+            "description": planned.one("describe").outputs["description"],
+            "copies": list(copies.values()),
+        },
+        source=experiment.ini,
+        name=experiment.name,
+    )
+    return [unit]
+
+
+def run(unit: Unit, job: Job) -> None:
+    """Copy what the stages made and write texts; what is no longer asked for goes away."""
+    _tidy(unit)
+    folder = Path(unit.outputs["metrics"]).parent
+    record = unit.spec["record"]
+    write_json(unit.outputs["record"], record)
+    job.report(unit, record)
+    metrics = {"name": unit.spec["name"], **read_json(unit.inputs["metrics"])}
+    for kind in ("warnings", "notes"):
+        metrics[kind] = record[kind] + metrics[kind]
+    write_json(unit.outputs["metrics"], metrics)
+    training, description = (read_json(unit.inputs[r]) for r in ("training", "description"))
+    for file, text in texts.texts(record, metrics, training, description).items():
+        write_text(folder / file, text, forced=False)
+    copies = {unit.outputs["predictions"]: unit.inputs["predictions"], **unit.spec["copies"]}
+    for target, source in copies.items():
+        with atomic(target) as path:
+            shutil.copyfile(source, path)
+    if link := unit.spec.get("link"):
+        Path(link).parent.mkdir(parents=True, exist_ok=True)
+        Path(link).unlink(missing_ok=True)
+        os.symlink(os.path.relpath(folder / soft_labels.LABELS, Path(link).parent), link)
+
+
+def _tidy(unit: Unit) -> None:
+    """Take away what an earlier ini of the name made and this one does not."""
+    folder = Path(unit.outputs["metrics"]).parent
+    kept = {*unit.outputs.values(), *unit.spec["copies"]}
+    kept |= {str(folder / "plots" / name) for name in unit.spec["pictures"]}
+    others = {folder / name for name in (*analyses.FILES.values(), OUTDATED)}
+    others |= {folder / name for name in (soft_labels.LABELS, soft_labels.LINEAGE)}
+    for path in (*(folder / "plots").glob("*.*"), *(folder / "explain").glob("*"), *others):
+        if str(path) not in kept and not path.is_dir():
+            path.unlink(missing_ok=True)
+
+
+def _record(experiment: Experiment, planned: Planned) -> dict[str, Any]:
+    """The experiment as it was understood, and what it is made from."""
+    found: dict[str, Any] = {}
+    for name, module in stages().items():
+        units = planned.units.get(name, [])
+        if name == "plot":
+            found[name] = pictures_of(units)
+        elif name == "analyse":
+            found |= {unit.spec["kind"]: _stage_record(unit) for unit in units}
+        elif module.STAGE.several:
+            found[name] = [_stage_record(unit) for unit in units]
+        elif units and name != "database":
+            found[name] = _stage_record(units[0])
+    return {
+        **experiment.as_dict(),
+        "izwi": __version__,
+        "stages": found,
+        "packages": _packages(experiment),
+    }
+
+
+def _stage_record(unit: Unit) -> dict[str, Any]:
+    about = {"key": unit.key, "files": unit.outputs}
+    return about if unit.stage in _OWN else {**about, "spec": unit.spec}
+
+
+# Of these the options stand in the record of the experiment.
+_OWN = (
+    *("load", "split", "describe", "features", "audit", "train", "soft_label", "evaluate"),
+    *("analyse", "plot"),
+)
+
+
+def _packages(experiment: Experiment) -> dict[str, str | None]:
+    """Versions of what the results rest on."""
+    names = set(PACKAGES) | set(models.model_class(experiment.model["type"]).packages)
+    for spec in experiment.features:
+        names |= set(features.extractor_class(spec["type"]).packages)
+    if "balancing" in experiment.learning:
+        names.add("imbalanced-learn")
+    python = ".".join(map(str, sys.version_info[:3]))
+    return {"python": python} | {name: version_of(name) for name in sorted(names)}

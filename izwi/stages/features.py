@@ -1,0 +1,173 @@
+"""A feature set for a table, as one matrix; only audio that the feature store lacks is read."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from izwi import features
+from izwi.data import bad_audio
+from izwi.engine.code import code_of
+from izwi.engine.keys import key_of, versions_of
+from izwi.engine.planner import DataRequest, Planned, Planner, slug
+from izwi.engine.stage import Stage
+from izwi.files import atomic, write_json
+
+if TYPE_CHECKING:
+    from izwi.engine.job import Job
+    from izwi.engine.plan import Unit
+
+STAGE = Stage(
+    name="features",
+    outputs={
+        "matrix": "features/{table}/{features}-{key}.parquet",
+        "report": "features/{table}/{features}-{key}.json",
+    },
+    scope="data",
+    after=("load", "split"),
+    mem_mb=4000,
+    minutes=480,
+    imports=("pandas", "pyarrow.parquet", "izwi.features.extraction"),
+    several=True,
+)
+
+
+def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]:
+    """A matrix for each table and feature set."""
+    return [
+        matrix(request, table, planned, planner, spec)
+        for table in planned.units["load"]
+        for spec in request.features
+    ]
+
+
+def matrix(
+    request: DataRequest, table: Unit, planned: Planned, planner: Planner, spec: dict[str, Any]
+) -> Unit:
+    """The matrix of one feature set for one table."""
+    extractor = _extractor_key(spec)
+    # The feature sets that models see tell of audio that cannot be used.
+    threshold = 1.0 if spec["type"] in features.INTERNAL else request.fail_threshold
+    # What need not be asked for changes no key.
+    key = key_of(STAGE.name, extractor, table.key, *([threshold] if threshold else []))
+    name = slug(features_name(spec))
+    unit = planner.add(
+        STAGE.name,
+        key,
+        label=f"{name} of {table.label}",
+        spec={
+            **spec,
+            "store": os.path.join(planner.plan.cache, "features", f"{name}-{extractor}"),
+            "table": table.key,
+            "fail_threshold": threshold,
+        },
+        inputs={"table": table.outputs["table"], "splits": []},
+        source=request.ini,
+        environment=features.extractor_class(spec["type"]).environment,
+        table=f"{slug(table.label)}-{table.key}",
+        features=name,
+    )
+    split = planned.one("split").outputs["report"]
+    # A split that waits for predicted labels must not hold up what these are learned from.
+    waits = any(database["type"] == "soft" for database in request.databases)
+    if not waits and split not in unit.inputs["splits"]:
+        unit.inputs["splits"].append(split)
+    return unit
+
+
+def features_name(spec: dict[str, Any]) -> str:
+    """A feature set's readable name, such as ``os-eGeMAPSv02``."""
+    cls = features.extractor_class(spec["type"])
+    values = [spec["options"].get(name) for name in cls.title]
+    return "-".join([spec["type"], *(str(value) for value in values if value is not None)])
+
+
+def run(unit: Unit, job: Job) -> None:
+    """Write one feature matrix, with a report beside it."""
+    import pandas as pd
+
+    from izwi.features.extraction import INDEX, Extraction
+
+    table = pd.read_parquet(unit.inputs["table"])
+    load = job.plan.units["load"][unit.spec["table"]]
+    listing = job.listing(load)
+    warnings: list[str] = []
+
+    # What no model sees is told by the feature sets that models see.
+    internal = unit.spec["type"] in features.INTERNAL
+    bad: list[tuple[str, str]] = []
+    extraction = Extraction(
+        {"type": unit.spec["type"], "options": unit.spec["options"]},
+        table,
+        dict(zip(listing.files, listing.paths, strict=True)),
+        store=Path(unit.spec["store"]),
+        threads=job.threads,
+        progress=lambda line: job.say(f"{unit.label}: {line}", show=True),
+    )
+    del listing
+    try:
+        extraction.run(fail_threshold=unit.spec["fail_threshold"])
+        with atomic(unit.outputs["matrix"]) as path:
+            names = extraction.write(
+                path, warn=lambda line: warnings.append(f"[FEATS] {load.label}: {line}")
+            )
+        bad = [(file, reason) for _, file, reason in extraction.excluded]
+    except features.BadFiles as error:
+        if not internal:
+            _list_bad(unit, load.label, error.rows)
+            place = Path(job.plan.results) / bad_audio.LIST
+            error.problems.append(f"[FEATS] type: all of them are listed in {place}")
+            raise
+        names = list(extraction.columns)
+        with atomic(unit.outputs["matrix"]) as path:
+            table[INDEX].reindex(columns=[*INDEX, *names]).to_parquet(path, index=False)
+    if not internal:
+        _list_bad(unit, load.label, bad)
+    if bad and not internal:
+        warnings.append(f"[FEATS] {load.label}: {bad_audio.warning(bad, len(table))}")
+    job.report(unit, {"warnings": warnings})
+    write_json(
+        unit.outputs["report"],
+        {
+            "key": unit.key,
+            "spec": unit.spec,
+            "warnings": warnings,
+            "rows": len(table),
+            "excluded": len(bad),
+            "features": names,
+        },
+    )
+
+
+def shards(unit: Unit, listed: int, shard_files: int) -> int:
+    """How many jobs fill the feature store for a matrix, 1 where its own job does.
+
+    Args:
+        unit: of the matrix
+        listed: audio files of its database
+        shard_files: files that one job takes at most, 0 for all
+    """
+    stored = features.extractor_class(unit.spec["type"]).is_stored()
+    return max(1, math.ceil(listed / shard_files)) if shard_files and stored else 1
+
+
+def _extractor_key(spec: dict[str, Any]) -> str:
+    """Key of a feature set: its options, its code, its packages."""
+    cls = features.extractor_class(spec["type"])
+    return key_of(
+        spec["type"],
+        {name: value for name, value in spec["options"].items() if name not in cls.located},
+        cls.content(spec["options"]),
+        code_of(cls.__module__),
+        versions_of(cls.packages),
+    )
+
+
+def _list_bad(unit: Unit, database: str, bad: list[tuple[str, str]]) -> None:
+    """List the files that cannot be used beside the matrix; no list where there are none."""
+    path = bad_audio.list_of(unit.outputs["matrix"])
+    path.unlink(missing_ok=True)
+    if bad:
+        bad_audio.write_list(path, [(database, unit.spec["type"], *row) for row in bad])

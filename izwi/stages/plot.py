@@ -1,0 +1,140 @@
+"""The pictures of an experiment, one file a job."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from izwi.analyses import kinds as analyses
+from izwi.config import pictures
+from izwi.engine import lock
+from izwi.engine.code import code_of
+from izwi.engine.keys import key_of, versions_of
+from izwi.engine.planner import Planned, Planner
+from izwi.engine.stage import Stage
+from izwi.files import atomic, is_made
+from izwi.stages.features import features_name
+
+if TYPE_CHECKING:
+    from izwi.config.experiment import Experiment
+    from izwi.engine.job import Job
+    from izwi.engine.plan import Unit
+
+STAGE = Stage(
+    name="plot",
+    outputs={"picture": "experiments/{name}/plots/{file}"},
+    scope="experiment",
+    after=("load", "split", "features", "train", "evaluate", "analyse"),
+    mem_mb=2000,
+    imports=("pandas", "izwi.plots.kinds", "matplotlib.backends.backend_agg"),
+    several=True,
+)
+# Pictures of data and features are the same for all experiments on them.
+SHARED = ("data", "features", *analyses.OF_RECORDINGS)
+
+
+def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Unit]:
+    """One unit a picture and format."""
+    sources = _sources(planned)
+    of = "+".join(table.label for table in planned.units["load"])
+    by = "+".join(features_name(spec) for spec in experiment.features)
+    units = []
+    for picture in pictures.wanted(experiment, of, by):
+        keys, inputs = sources[picture.needs]
+        # No experiment's name in a title: the picture is shared.
+        spec = {
+            "kind": picture.kind,
+            "title": picture.title,
+            "task": experiment.task,
+            "target": experiment.target,
+            "seed": experiment.seed,
+            "formats": experiment.plots["format"],
+            **picture.spec,
+        }
+        key = key_of(
+            STAGE.name,
+            spec,
+            keys,
+            code_of(__name__),
+            versions_of(("matplotlib", *picture.packages)),
+        )
+        files = [f"{name}.{ending}" for name in picture.names for ending in spec["formats"]]
+        spec |= {"key": key, "files": files}
+        if picture.needs in SHARED:
+            spec["store"] = planner.path("plots", f"{picture.kind}-{key}")
+        for file in files:
+            unit = planner.add(
+                STAGE.name,
+                key_of(key, experiment.name, file),
+                label=f"{file} of {experiment.name}",
+                spec=spec,
+                inputs=inputs,
+                source=experiment.ini,
+                environment="umap" if picture.kind == "umap" else "core",
+                name=experiment.name,
+                file=file,
+            )
+            units.append(unit)
+    return units
+
+
+def run(unit: Unit, job: Job) -> None:
+    """Draw one file. What experiments share is drawn once, and copied for each."""
+    output = Path(unit.outputs["picture"])
+    store = unit.spec.get("store")
+    if store is None:
+        _draw(unit, [output])
+        return
+    with lock.exclusive(f"{store}.lock"):
+        files = [Path(store) / file for file in unit.spec["files"]]
+        if not all(is_made(str(file)) for file in files):
+            _draw(unit, files)
+    with atomic(output) as path:
+        shutil.copyfile(Path(store) / output.name, path)
+
+
+def _draw(unit: Unit, files: list[Path]) -> None:
+    from izwi.plots.kinds import KINDS
+
+    drawn = KINDS[unit.spec["kind"]](unit.spec, unit.inputs)
+    for file in files:
+        with atomic(file) as path:
+            drawn[file.stem](path)
+
+
+def _sources(planned: Planned) -> dict[str, tuple[list[str], dict[str, Any]]]:
+    """What pictures may need → the keys of it, and the inputs."""
+    samples = planned.samples
+    data = {role: files for role, files in samples.items() if role != "matrices"}
+    split, trained, evaluated = (planned.one(s) for s in ("split", "train", "evaluate"))
+    of_results = {
+        "metrics": evaluated.outputs["metrics"],
+        "predictions": trained.outputs["predictions"],
+    }
+    sources: dict[str, tuple[list[str], dict[str, Any]]] = {
+        "results": ([evaluated.key], of_results),
+        "data": ([split.key], data),
+        "features": ([split.key, *planned.keys("features")], samples),
+        "training": ([trained.key], {"training": trained.outputs["report"]}),
+    }
+    for unit in planned.units.get("analyse", ()):
+        kind = unit.spec["kind"]
+        result = {kind: unit.outputs["result"]}
+        if kind in analyses.OF_RECORDINGS:
+            keys, inputs = sources["features"]
+            sources[kind] = ([*keys, unit.key], inputs | result)
+        else:
+            sources[kind] = ([unit.key], result)
+    return sources
+
+
+def pictures_of(units: list[Unit]) -> dict[str, dict[str, Any]]:
+    """Kind → key and files, as the record of an experiment shows them."""
+    found: dict[str, dict[str, Any]] = {}
+    for unit in units:
+        path = unit.outputs["picture"]
+        about = found.setdefault(unit.spec["kind"], {"key": unit.spec["key"], "files": {}})
+        about["files"][os.path.basename(path)] = path
+    return found

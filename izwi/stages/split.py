@@ -1,0 +1,158 @@
+"""The split of an experiment's rows into train, dev and test, or into folds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from izwi.config import pictures
+from izwi.engine.code import code_of
+from izwi.engine.keys import file_digest, key_of, versions_of
+from izwi.engine.planner import DataRequest, Planned, Planner, slug
+from izwi.engine.stage import Stage
+from izwi.errors import Problems, UserError
+from izwi.files import atomic, read_json, write_json
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from izwi.engine.job import Job
+    from izwi.engine.plan import Unit
+
+STAGE = Stage(
+    name="split",
+    outputs={
+        "split": "splits/{databases}-{key}.parquet",
+        "report": "splits/{databases}-{key}.json",
+    },
+    scope="data",
+    after=("load",),
+    imports=("pandas", "izwi.splits"),
+)
+
+
+def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]:
+    """Who is in train, dev and test.
+
+    Raises:
+        UserError: if pictures are to show columns that no table has, as far as tables are there
+    """
+    tables = planned.units["load"]
+    spec = request.split
+    pairs = list(zip(tables, planned.contents, strict=True))
+    predicted = [(table, content) for table, content in pairs if content.lineage is not None]
+    if predicted:
+        # A warning says where the teachers of these have seen the test set.
+        spec = {
+            **spec,
+            "soft": {
+                "names": [table.label for table, _ in predicted],
+                "sources": {table.label: content.audio for table, content in pairs},
+                "seen": [None if c.unit else file_digest(c.lineage) for _, c in predicted],
+                "code": code_of("izwi.data.soft_labels"),
+            },
+        }
+    label = "+".join(table.label for table in tables)
+    key = key_of(
+        STAGE.name,
+        spec,
+        [table.key for table in tables],
+        code_of("izwi.splits", "izwi.preprocessing.binning"),
+        versions_of(("numpy", "pandas", "scipy", "scikit-learn")),
+    )
+    unit = planner.add(
+        STAGE.name,
+        key,
+        label=label,
+        # Pictures are in no key of a split; their columns are looked for where all are.
+        spec={**spec, "pictures": {}},
+        inputs={
+            "tables": [table.outputs["table"] for table in tables],
+            "lineage": [content.lineage for _, content in predicted],
+        },
+        source=request.ini,
+        databases=slug(label),
+    )
+    if request.columns:
+        if unit.done:
+            _check_columns(request, tables, planner)
+        unit.spec["pictures"][request.ini] = [request.target, request.columns]
+    return [unit]
+
+
+def run(unit: Unit, job: Job) -> None:
+    """Write one split, with its report beside it."""
+    import pandas as pd
+
+    from izwi import splits
+
+    tables = [pd.read_parquet(path) for path in unit.inputs["tables"]]
+    spec = {name: value for name, value in unit.spec.items() if name != "pictures"}
+    split, report = splits.make_split(spec, tables)
+    _check_pictures(unit, tables)
+    if "soft" in spec:
+        report["teachers"] = _leaks(unit, tables, split)
+        report["warnings"] += report["teachers"]
+    with atomic(unit.outputs["split"]) as path:
+        split.to_parquet(path, index=False)
+    job.report(unit, report)
+    write_json(unit.outputs["report"], {"key": unit.key, "spec": spec, **report})
+
+
+def _check_columns(request: DataRequest, tables: list[Unit], planner: Planner) -> None:
+    """Columns that pictures are to show, where the split is there and nothing checks it again."""
+    columns = {"part", "seconds"}
+    for table in tables:
+        if not table.done:
+            return
+        if table.key not in planner.columns:
+            planner.columns[table.key] = read_json(table.outputs["report"])["columns"]
+        columns |= set(planner.columns[table.key])
+    problems = Problems()
+    for kind, name in request.columns:
+        try:
+            pictures.column_of(kind, name, columns, request.target)
+        except UserError as error:
+            problems.extend(error)
+    problems.raise_if_any()
+
+
+def _check_pictures(unit: Unit, tables: list[pd.DataFrame]) -> None:
+    """The columns that pictures are to show are there: known before any extraction.
+
+    Raises:
+        UserError: behind the ini that names the column, since others share the split
+    """
+    problems = Problems(own=True)
+    columns = {"part"} | {name for table in tables for name in _filled(table)}
+    for ini, (target, wanted) in unit.spec["pictures"].items():
+        for kind, name in wanted:
+            try:
+                pictures.column_of(kind, name, columns, target)
+            except UserError as error:
+                problems.extend(error, prefix=f"{ini}: ")
+    problems.raise_if_any()
+
+
+def _filled(table: pd.DataFrame) -> list[str]:
+    """Columns that hold a value, and the durations of segments."""
+    durations = ["seconds"] if table["end"].notna().any() else []
+    return [name for name in table if table[name].notna().any()] + durations
+
+
+def _leaks(unit: Unit, tables: list[pd.DataFrame], split: pd.DataFrame) -> list[str]:
+    """Warnings where teachers of soft labels have seen the test set."""
+    import pandas as pd
+
+    from izwi.data import soft_labels
+
+    lines = []
+    for name, path in zip(unit.spec["soft"]["names"], unit.inputs["lineage"], strict=True):
+        lines += soft_labels.leaks(
+            name,
+            pd.read_parquet(path),
+            pd.concat(tables, ignore_index=True),
+            split,
+            sources=unit.spec["soft"]["sources"],
+            same_speakers=unit.spec["same_speakers"],
+        )
+    return lines

@@ -1,0 +1,88 @@
+"""Databases, label tables, splits, and who is in them."""
+
+
+rule database:
+    """The embedded data, synthesised, or a database fetched by audb."""
+    input:
+        SESSION.made_of("database"),
+    output:
+        header="<results>/databases/{database}-{key}/done.json",
+    log:
+        "<logs>/database/{database}-{key}.log",
+    priority: 2
+    group:
+        "labels"
+    conda:
+        "../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(2000),
+        runtime=30,
+    shell:
+        RUN
+
+
+rule load:
+    """The label table of a database: mapped, binned, filtered."""
+    input:
+        SESSION.made_of("load"),
+    output:
+        table="<results>/tables/{table}-{key}.parquet",
+        report="<results>/tables/{table}-{key}.json",
+    log:
+        "<logs>/load/{table}-{key}.log",
+    # Before any extraction, so that what is wrong with labels or splits is told first.
+    priority: 2
+    group:
+        "labels"
+    conda:
+        "../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1000),
+        runtime=30,
+    shell:
+        RUN
+
+
+rule split:
+    """Who is in train, dev and test, or in which fold."""
+    input:
+        SESSION.made_of("split"),
+    output:
+        split="<results>/splits/{databases}-{key}.parquet",
+        report="<results>/splits/{databases}-{key}.json",
+    log:
+        "<logs>/split/{databases}-{key}.log",
+    priority: 2
+    group:
+        "labels"
+    conda:
+        "../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1000),
+        runtime=30,
+    shell:
+        RUN
+
+
+rule describe:
+    """Samples, speakers and minutes of each part of a split."""
+    input:
+        SESSION.made_of("describe"),
+    output:
+        description="<results>/descriptions/{databases}-{key}.json",
+        seconds="<results>/descriptions/{databases}-{key}.parquet",
+    log:
+        "<logs>/describe/{databases}-{key}.log",
+    group:
+        "labels"
+    conda:
+        "../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1000),
+        runtime=30,
+    shell:
+        RUN

@@ -1,0 +1,87 @@
+"""Models, their predictions, and the figures that follow from these."""
+
+
+rule train:
+    """A model, and its predictions of the rows that its split holds out."""
+    input:
+        SESSION.made_of("train"),
+    output:
+        predictions="<results>/models/{model}-{key}/predictions.parquet",
+        report="<results>/models/{model}-{key}/training.json",
+        model=directory("<results>/models/{model}-{key}/model"),
+    log:
+        "<logs>/train/{model}-{key}.log",
+    group:
+        "models"
+    conda:
+        "../envs/deep.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(4000),
+        runtime=480,
+    shell:
+        RUN
+
+
+rule soft_label:
+    """Predictions as a database that other experiments learn from."""
+    input:
+        SESSION.made_of("soft_label"),
+    output:
+        labels="<results>/soft_labels/{target}-{key}/soft_labels.csv",
+        lineage="<results>/soft_labels/{target}-{key}/soft_labels_lineage.parquet",
+        report="<results>/soft_labels/{target}-{key}/soft_labels.json",
+        header="<results>/soft_labels/{target}-{key}/done.json",
+    log:
+        "<logs>/soft_label/{target}-{key}.log",
+    group:
+        "models"
+    conda:
+        "../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1000),
+        runtime=30,
+    shell:
+        RUN
+
+
+rule evaluate:
+    """Measures with their intervals."""
+    input:
+        SESSION.made_of("evaluate"),
+    output:
+        metrics="<results>/evaluations/{key}/metrics.json",
+        predictions="<results>/evaluations/{key}/predictions.csv",
+    log:
+        "<logs>/evaluate/{key}.log",
+    group:
+        "models"
+    conda:
+        "../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1000),
+        runtime=30,
+    shell:
+        RUN
+
+
+rule analyse:
+    """What an experiment finds out beside its figures."""
+    input:
+        SESSION.made_of("analyse"),
+    output:
+        result="<results>/analyses/{kind}-{key}/{file}",
+    log:
+        "<logs>/analyse/{kind}-{key}/{file}.log",
+    group:
+        "models"
+    conda:
+        "../envs/deep.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(4000),
+        runtime=240,
+    shell:
+        RUN

@@ -1,0 +1,175 @@
+"""What people open: pictures, folders of experiments, tables, the page."""
+
+
+rule plot:
+    """One picture of an experiment."""
+    input:
+        SESSION.made_of("plot"),
+    output:
+        picture="<results>/experiments/{name}/plots/{file}",
+    log:
+        "<logs>/plot/{name}/{file}.log",
+    group:
+        "models"
+    conda:
+        "../envs/umap.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(2000),
+        runtime=30,
+    shell:
+        RUN
+
+
+rule experiment:
+    """The folder of an experiment: figures, predictions, texts, and what it is made of."""
+    input:
+        SESSION.made_of("experiment"),
+    output:
+        metrics="<results>/experiments/{name}/metrics.json",
+        predictions="<results>/experiments/{name}/predictions.csv",
+        record="<results>/experiments/{name}/experiment.json",
+        methods="<results>/experiments/{name}/methods.md",
+        references="<results>/experiments/{name}/references.bib",
+        table1_md="<results>/experiments/{name}/table1.md",
+        table1_tex="<results>/experiments/{name}/table1.tex",
+        model_card="<results>/experiments/{name}/model_card.md",
+        citation="<results>/experiments/{name}/CITATION.cff",
+    log:
+        "<logs>/experiment/{name}.log",
+    group:
+        "models"
+    conda:
+        "../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1000),
+        runtime=30,
+    shell:
+        RUN
+
+
+rule summary:
+    """One row for each experiment."""
+    input:
+        SESSION.made_of("summary"),
+    output:
+        summary="<results>/summary.csv",
+    log:
+        "<logs>/summary/summary.log",
+    group:
+        "tables"
+    conda:
+        "../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1000),
+        runtime=30,
+    shell:
+        RUN
+
+
+rule grid:
+    """The members of a grid side by side."""
+    input:
+        SESSION.made_of("grid"),
+    output:
+        table="<results>/grids/{grid}/table.csv",
+        markdown="<results>/grids/{grid}/table.md",
+        cells="<results>/plans/cells/grids/{grid}.json",
+    log:
+        "<logs>/grid/{grid}.log",
+    group:
+        "tables"
+    conda:
+        "../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1000),
+        runtime=30,
+    shell:
+        RUN
+
+
+rule table:
+    """A table of the config, and the tests behind its marks."""
+    input:
+        SESSION.made_of("table"),
+    output:
+        csv="<results>/tables/{table}.csv",
+        md="<results>/tables/{table}.md",
+        tex="<results>/tables/{table}.tex",
+        tests="<results>/plans/tables/{table}-tests.json",
+        cells="<results>/plans/cells/tables/{table}.json",
+    log:
+        "<logs>/table/{table}.log",
+    group:
+        "tables"
+    conda:
+        "../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1000),
+        runtime=30,
+    shell:
+        RUN
+
+
+rule heat_map:
+    """A grid or a table as a picture."""
+    input:
+        SESSION.made_of("heat_map"),
+    output:
+        picture="<results>/{place}/{picture}.{format}",
+    log:
+        "<logs>/heat_map/{place}/{picture}.{format}.log",
+    group:
+        "tables"
+    conda:
+        "../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1000),
+        runtime=30,
+    shell:
+        RUN
+
+
+rule comparisons:
+    """The tests of all tables in one file."""
+    input:
+        SESSION.made_of("comparisons"),
+    output:
+        comparisons="<results>/tables/comparisons.csv",
+    log:
+        "<logs>/comparisons/comparisons.log",
+    group:
+        "tables"
+    conda:
+        "../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1000),
+        runtime=30,
+    shell:
+        RUN
+
+
+rule page:
+    """All experiments and tables in one HTML file."""
+    input:
+        SESSION.made_of("page"),
+    output:
+        page="<results>/index.html",
+    log:
+        "<logs>/page/page.log",
+    group:
+        "tables"
+    conda:
+        "../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=memory(1000),
+        runtime=30,
+    shell:
+        RUN
