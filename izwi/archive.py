@@ -17,7 +17,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from izwi import __version__
+from izwi import __version__, archive_record
+from izwi.archive_record import FORMAT, INDEX, LOCK, README, RESULTS, SUMS
 from izwi.batching import missing
 from izwi.errors import UserError
 from izwi.files import atomic, read_json
@@ -26,13 +27,8 @@ from izwi.planned import Planned
 from izwi.roots import root_file
 from izwi.units import STAGES, Plan, Unit
 
-FORMAT = 1
-INDEX = "archive.json"
-SUMS = "SHA256SUMS"
-LOCK = "lock.txt"
-RESULTS = "results"
 # What is computed again, and is neither a picture nor an analysis with the features.
-STAGES_KEPT = ("describe", "evaluate", "experiment", "summary", "grid", "table", "comparisons")
+STAGES_KEPT = tuple(archive_record.STAGES)
 # Of these the outputs are only a way to those of the others.
 ON_THE_WAY = ("evaluate",)
 # Roles of an experiment's files that are no mere copies.
@@ -95,7 +91,7 @@ def pack(asked: Planned, configs: Iterable[str], path: Path) -> list[str]:
     files |= _asked_for(asked, configs)
     lock = installed()
     files[LOCK] = lock.encode()
-    files["README.txt"] = _README.format(version=__version__, lock=LOCK, sums=SUMS).encode()
+    files[README] = readme()
     files[INDEX] = _json(
         {
             "format": FORMAT,
@@ -105,8 +101,19 @@ def pack(asked: Planned, configs: Iterable[str], path: Path) -> list[str]:
         }
     )
     files[SUMS] = sums(files)
+    # What verify would refuse is told to whom can still rename it.
+    try:
+        archive_record.check_names(files)
+        archive_record.read_record(files[INDEX], files)
+    except UserError as error:
+        raise UserError([f"archive: {line}" for line in error.problems]) from None
     write_zip(path, files)
     return _notes(asked, lock)
+
+
+def readme() -> bytes:
+    """What the archive says of itself to a reader."""
+    return _README.format(version=__version__, lock=LOCK, sums=SUMS).encode()
 
 
 def inside(path: str, results: str) -> str:
