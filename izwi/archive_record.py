@@ -87,12 +87,22 @@ def _named(spec: dict[str, Any], label: str) -> str:
     return "asks for pictures" if spec.get("formats") else ""
 
 
+def _experiment(spec: dict[str, Any], label: str) -> str:
+    # Controls stand in no summary, so nothing else may be called one.
+    control = spec.get("control")
+    if set(spec) != {"name", "control"} or not isinstance(control, str | None):
+        return "has other entries than name and control"
+    if control is not None and not label.startswith("control--"):
+        return "says that it is a control, which its name does not"
+    return _named(spec, label)
+
+
 _TABLES = Role("results/tables/*-#.parquet", many=True)
 _TABLE_REPORTS = Role("results/tables/*-#.json", many=True)
 _SPLIT_REPORT = Role("results/splits/*-#.json")
 _TRAINING = Role("results/models/*-#/training.json")
 _METRICS = Role(made=("experiment", "metrics"), many=True)
-_EXPERIMENT = "results/experiments/{label}"
+_FOLDER = "results/experiments/{label}"
 
 # In the order in which they are computed.
 STAGES = {
@@ -132,12 +142,12 @@ STAGES = {
             "teachers": Role(many=True),
         },
         {
-            "metrics": f"{_EXPERIMENT}/metrics.json",
-            "predictions": f"{_EXPERIMENT}/predictions.csv",
-            "record": f"{_EXPERIMENT}/experiment.json",
-            **{f"text {file}": f"{_EXPERIMENT}/{file}" for file in FILES},
+            "metrics": f"{_FOLDER}/metrics.json",
+            "predictions": f"{_FOLDER}/predictions.csv",
+            "record": f"{_FOLDER}/experiment.json",
+            **{f"text {file}": f"{_FOLDER}/{file}" for file in FILES},
         },
-        _named,
+        _experiment,
     ),
     "summary": Stage(
         {
@@ -308,6 +318,9 @@ def not_plain(name: Any) -> str:
         return "holds \\ or :"
     if any(part in (b"", b".", b"..") for part in parts):
         return "no relative name"
+    # Some computers leave these off, and have another file then.
+    if any(part.endswith((b" ", b".")) for part in parts):
+        return "ends with a space or a dot"
     return ""
 
 

@@ -169,6 +169,9 @@ NAMES = (
     "C:x",
     "file:///etc/passwd",
     "~/x\0",
+    "results/summary.csv.",
+    "results/summary.csv ",
+    "results. /x",
     "results/x\0.json",
     "results/x\n.json",
     "results/\u202egnp.json",
@@ -451,6 +454,9 @@ def test_figures_come_from_what_belongs_to_them():
     index = minimal()
     unit_of(index, "experiment")["spec"]["name"] = "y"
     refused(index, "another name than its label")
+    index = minimal()
+    unit_of(index, "experiment")["spec"]["control"] = "majority"
+    refused(index, "says that it is a control")
 
 
 # ----------------------------------------------------------------------- zips

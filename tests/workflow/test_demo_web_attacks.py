@@ -300,3 +300,16 @@ def test_no_file_is_served_but_an_upload(site, secret):
             status, answer = site.ask(f"/gradio_api/{way}{quoted}")
             assert status in (403, 404) and "svg/" not in answer, (way, path)
     assert site.ask("/gradio_api/file=https://example.org/")[0] == 404
+
+
+def test_no_other_route_leaves_its_folder(site, secret):
+    for way in ("assets", "static", "svelte", "gradio_api/custom_component", "theme.css", "config"):
+        for path in (
+            f"../../../../../../..{secret}",
+            f"..%2f..%2f..%2f..%2f..%2f..{secret}",
+            secret,
+        ):
+            status, answer = site.ask(f"/{way}/{path}")
+            assert status in (400, 403, 404) and "RIFF" not in answer, (way, path)
+    for path in ("gradio_api/openapi.json", "docs", "openapi.json", "monitoring", "login", "mcp"):
+        assert site.ask(f"/{path}")[0] == 404
