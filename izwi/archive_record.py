@@ -28,8 +28,11 @@ SUMS = "SHA256SUMS"
 LOCK = "lock.txt"
 README = "README.txt"
 RESULTS = "results"
-# What stands beside the results: what was asked for, and how the archive was made.
-FRAME = re.compile(rf"{INDEX}|{SUMS}|{LOCK}|{README}|(configs|inis|roots)/[^/]+")
+# What stands beside the results: what was asked for, and how the archive was made. No figures.
+FRAME = re.compile(
+    rf"{INDEX}|{SUMS}|{LOCK}|{README}|configs/[^/]+|"
+    r"(inis|roots)/[^/]+(?<!\.json)(?<!\.csv)(?<!\.md)(?<!\.tex)(?<!\.html)"
+)
 
 # More than any result set has, less than a computer has.
 MOST_FILES = 500_000
@@ -37,6 +40,8 @@ MOST_BYTES = 2 * 2**30
 MOST_INDEX_BYTES = 128 * 2**20
 # Text as izwi writes it takes a tenth of its space in a zip; below this size nobody counts.
 MOST_RATIO, FEW_BYTES = 100, 64 * 2**20
+# Size and checksum may stand behind a file.
+LONGEST_GAP = 24
 LONGEST_PATH, LONGEST_NAME = 1000, 255
 SHOWN = 100  # characters of a wrong name in a message
 
@@ -244,6 +249,7 @@ def read_zip(archive: zipfile.ZipFile, size: int) -> tuple[dict[str, bytes], Rec
     total = sum(entry.file_size for entry in entries)
     if total > MOST_BYTES or (total > FEW_BYTES and total > MOST_RATIO * size):
         raise UserError(f"would take {total / 2**20:.0f} MB unpacked, too much for what it is")
+    _check_layout(archive)
     by_name = {entry.filename: entry for entry in entries}
     if INDEX not in by_name:
         raise UserError(f"has no {INDEX}, so it is no archive of izwi")
@@ -266,6 +272,23 @@ def _check_entry(entry: zipfile.ZipInfo) -> None:
     # By a second name other programs would unpack it elsewhere.
     if entry.orig_filename != entry.filename or b"up" in _extras(entry.extra):
         raise UserError(f"{shown(entry.filename)} has two names")
+
+
+def _check_layout(archive: zipfile.ZipFile) -> None:
+    """Refuse bytes that the list of the zip names twice or not at all: others may unpack them."""
+    end = 0
+    stream = archive.fp
+    assert stream is not None
+    places = sorted(archive.infolist(), key=lambda entry: entry.header_offset)
+    for entry in places:
+        if not end <= entry.header_offset <= end + LONGEST_GAP:
+            raise UserError(f"{shown(entry.filename)} does not follow the file before it")
+        stream.seek(entry.header_offset + 26)
+        lengths = stream.read(4)
+        name, extra = int.from_bytes(lengths[:2], "little"), int.from_bytes(lengths[2:], "little")
+        end = entry.header_offset + 30 + name + extra + entry.compress_size
+    if not end <= archive.start_dir <= end + LONGEST_GAP:
+        raise UserError("holds bytes that are none of its files")
 
 
 def _extras(extra: bytes) -> Iterator[bytes]:
@@ -391,7 +414,7 @@ def parse_json(content: bytes) -> Any:
         return found
 
     try:
-        return json.loads(content, object_pairs_hook=once)
+        return json.loads(content.decode("utf-8"), object_pairs_hook=once)
     except RecursionError:
         raise UserError("it is nested too deeply") from None
     except ValueError as error:

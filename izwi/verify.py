@@ -124,9 +124,8 @@ def _unverified(record: Record, files: dict[str, bytes], found: Found) -> list[s
     for name in sorted(set(files) - known):
         why = "it was not computed, or differs" if name in record.made else "no unit makes it"
         lines.append(f"{name}: {why}")
-    # Another version may have written another text.
-    own = record.version == __version__ and archive_record.README in files
-    if own and files[archive_record.README] != archive.readme():
+    readme = files.get(archive_record.README)
+    if readme is not None and readme != archive.readme(record.version):
         lines.append(f"{archive_record.README}: is not what izwi writes there")
     return lines
 
@@ -233,10 +232,14 @@ def _check_there(about: Unit, record: Record, files: dict[str, bytes]) -> None:
     lacks = [name for name in dict.fromkeys(wanted) if not files.get(name)]
     if lacks:
         raise UserError(f"{lacks[0]}: is missing or empty, and {about.stage} needs it")
+    if "wish" not in about.inputs:
+        return
+    wish = archive_record.parse_json(files[about.inputs["wish"]])
+    if not isinstance(wish, dict) or wish.get("key") != about.key:
+        raise UserError(f"{about.inputs['wish']}: asks for something else")
     if about.stage != "experiment":
         return
     # The record that is shown is that of this experiment and of these predictions.
-    wish = archive_record.parse_json(files[about.inputs["wish"]])
     evaluated = record.made[about.inputs["metrics"]][0]
     model = PurePosixPath(evaluated.inputs["predictions"]).parent.name
     try:

@@ -526,6 +526,19 @@ def test_an_entry_has_one_name(beside, tmp_path):
         verify.verify(path)
 
 
+def test_a_zip_holds_what_its_list_names(beside, tmp_path):
+    """Programs that do not read the list would unpack what else is there."""
+    whole = zip_of(tmp_path / "whole.zip", [(entry("results/summary.csv"), "a")]).read_bytes()
+    hidden = zip_of(tmp_path / "hidden.zip", [(entry("results/x.csv"), "x" * 50)]).read_bytes()
+    for name, content in (
+        ("before.zip", hidden[: hidden.index(b"PK\x01\x02")] + whole),
+        ("twice.zip", hidden + whole),
+    ):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(UserError, match=r"does not follow|none of its files"):
+            verify.verify(tmp_path / name)
+
+
 def test_an_archive_that_would_fill_the_memory_is_not_read(beside, tmp_path, monkeypatch):
     path = tmp_path / "bomb.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -248,6 +248,20 @@ def readme_that_says_more(index, files):
     files["README.txt"] += b"\nThe UAR was 0.999.\n"
 
 
+def readme_of_another_version(index, files):
+    index["izwi"] = "0.0.1"
+    files["README.txt"] += b"\nThe UAR was 0.999.\n"
+
+
+def figures_among_the_inis(index, files):
+    for name in ("inis/summary.csv", "roots/metrics.json", "inis/a/b.ini", "tables.ini"):
+        files[name] = b"0.999"
+
+
+def wish_of_another(index, files):
+    files["results/plans/grids/one.json"] = files["results/plans/grids/two.json"]
+
+
 def keys_twice(index, files):
     name = experiments(index)[0]["outputs"]["metrics"]
     files[name] = files[name].replace(b"{", b'{"value": 0.999, ', 1)
@@ -293,6 +307,9 @@ FORGED = [
     more_figures,
     texts_that_say_more,
     readme_that_says_more,
+    readme_of_another_version,
+    figures_among_the_inis,
+    wish_of_another,
     keys_twice,
     figures_in_the_description,
     no_predictions,
