@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"):
     os.environ[name] = "1"
 
-from izwi.errors import UserError
+from izwi.errors import UserError, printable
 from izwi.reporting.verify import verify
 
 
@@ -36,13 +36,19 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     for verdict in found.verdicts:
         told = "differs" if verdict.differences else f"ok, {verdict.figures} values"
-        print(f"{verdict.name}: {told}")
+        print(printable(f"{verdict.name}: {told}"))
         for line in verdict.differences:
-            print(f"  {line}")
+            print(printable(f"  {line}"))
     for line in found.damaged:
-        print(line)
+        print(printable(line))
     for line in found.notes:
         print(f"note: {line}", file=sys.stderr)
+    for line in found.unverified:
+        print(printable(f"not verified: {line}"))
+    print(
+        f"taken as given: {len(found.given)} files, such as predictions, splits, inis and lock.txt"
+    )
+    print(f"verified: {len(found.verified)} files, computed again and found the same")
     print("all figures follow from the predictions" if found.ok else "NOT verified, see above")
     return 0 if found.ok else 1
 
