@@ -50,3 +50,8 @@ envvars:
 def memory(megabytes):
     """Memory to ask for, MB; more where a job failed."""
     return lambda wildcards, attempt: megabytes * attempt
+
+
+if SESSION.report:
+
+    report: SESSION.report.front

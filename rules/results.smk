@@ -6,7 +6,7 @@ rule plot:
     input:
         SESSION.made_of("plot"),
     output:
-        picture="<results>/experiments/{name}/plots/{file}",
+        picture=SESSION.shown("picture", "<results>/experiments/{name}/plots/{file}"),
     log:
         "<logs>/plot/{name}/{file}.log",
     group:
@@ -26,9 +26,11 @@ rule experiment:
     input:
         SESSION.made_of("experiment"),
     output:
-        metrics="<results>/experiments/{name}/metrics.json",
-        predictions="<results>/experiments/{name}/predictions.csv",
-        record="<results>/experiments/{name}/experiment.json",
+        metrics=SESSION.shown("metrics", "<results>/experiments/{name}/metrics.json"),
+        predictions=SESSION.shown(
+            "predictions", "<results>/experiments/{name}/predictions.csv"
+        ),
+        record=SESSION.shown("record", "<results>/experiments/{name}/experiment.json"),
         methods="<results>/experiments/{name}/methods.md",
         references="<results>/experiments/{name}/references.bib",
         table1_md="<results>/experiments/{name}/table1.md",
@@ -54,7 +56,7 @@ rule summary:
     input:
         SESSION.made_of("summary"),
     output:
-        summary="<results>/summary.csv",
+        summary=SESSION.shown("summary", "<results>/summary.csv"),
     log:
         "<logs>/summary/summary.log",
     group:
@@ -74,8 +76,8 @@ rule grid:
     input:
         SESSION.made_of("grid"),
     output:
-        table="<results>/grids/{grid}/table.csv",
-        markdown="<results>/grids/{grid}/table.md",
+        table=SESSION.shown("table", "<results>/grids/{grid}/table.csv"),
+        markdown=SESSION.shown("markdown", "<results>/grids/{grid}/table.md"),
         cells="<results>/plans/cells/grids/{grid}.json",
     log:
         "<logs>/grid/{grid}.log",
@@ -96,8 +98,8 @@ rule table:
     input:
         SESSION.made_of("table"),
     output:
-        csv="<results>/tables/{table}.csv",
-        md="<results>/tables/{table}.md",
+        csv=SESSION.shown("csv", "<results>/tables/{table}.csv"),
+        md=SESSION.shown("md", "<results>/tables/{table}.md"),
         tex="<results>/tables/{table}.tex",
         tests="<results>/plans/tables/{table}-tests.json",
         cells="<results>/plans/cells/tables/{table}.json",
@@ -120,7 +122,7 @@ rule heat_map:
     input:
         SESSION.made_of("heat_map"),
     output:
-        picture="<results>/{place}/{picture}.{format}",
+        picture=SESSION.shown("picture", "<results>/{place}/{picture}.{format}"),
     log:
         "<logs>/heat_map/{place}/{picture}.{format}.log",
     group:
@@ -140,7 +142,7 @@ rule comparisons:
     input:
         SESSION.made_of("comparisons"),
     output:
-        comparisons="<results>/tables/comparisons.csv",
+        comparisons=SESSION.shown("comparisons", "<results>/tables/comparisons.csv"),
     log:
         "<logs>/comparisons/comparisons.log",
     group:

@@ -44,9 +44,10 @@ def failure(plan: Plan, path: str, log: str) -> None:
     with suppress(OSError):
         bad_audio.gather(plan)
     if problems_of(plan) and any(map(stamps.holds, plan.of("experiment"))):
-        command = [sys.executable, "-P", str(PACKAGE / "engine" / "client.py"), "-", path]
-        threads = dict.fromkeys(THREADS, "1")
-        subprocess.run([*command, PARTIAL, "", "1"], env={**os.environ, **threads}, check=False)
+        code = "import sys; from izwi.engine import job; sys.exit(job.command(sys.argv[1:]))"
+        own = {**dict.fromkeys(THREADS, "1"), "PYTHONPATH": str(PACKAGE.parent)}
+        command = [sys.executable, "-P", "-c", code, path, PARTIAL, "", "1"]
+        subprocess.run(command, env={**os.environ, **own}, check=False)
     atexit.register(_print_problems, plan, log)
 
 

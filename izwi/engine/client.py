@@ -2,25 +2,28 @@
 
 To import more than the socket would cost more than to ask: a call has hundreds of jobs.
 
-    python -I -S client.py SOCKET PLAN OUTPUT LOG THREADS    # asks; without a worker, as below
-    python -P client.py - PLAN OUTPUT LOG THREADS            # makes it in this process
+    python -I -S client.py SUFFIX OUTPUT LOG THREADS
+
+The environment says the rest: IZWI_PLAN<SUFFIX> is the file of the plan, IZWI_SOCKET<SUFFIX> the
+socket of the workers; without it, or without workers behind it, the unit is made in this process.
 """
 
+import posix
 import sys
 
 
-def ask(socket: str, words: list) -> int:
+def ask(socket, words):
     """Exit code of the job; 137, as of a killed process, where the worker was killed."""
     import _socket
 
     line = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     line.connect(socket)
-    line.sendall("\0".join(words).encode("utf-8", "surrogateescape") + b"\n")
+    line.sendall(b"\0".join(words) + b"\n")
     answer = line.recv(16)
     return int(answer) if answer else 137
 
 
-def make(words: list) -> int:
+def make(words):
     """Make the unit in this process."""
     from os.path import abspath, dirname
 
@@ -30,13 +33,20 @@ def make(words: list) -> int:
     return job.command(words)
 
 
-if __name__ == "__main__":
-    where, *rest = sys.argv[1:]
-    if where == "-":
-        sys.exit(make(rest))
-    try:
-        sys.exit(ask(where, rest))
-    except OSError:
-        import os
+def main(suffix, words):
+    """Ask, or make; the exit code."""
+    plan = posix.environ[b"IZWI_PLAN" + suffix.encode()]
+    socket = posix.environ.get(b"IZWI_SOCKET" + suffix.encode())
+    if not sys.flags.isolated:
+        return make([plan.decode("utf-8", "surrogateescape"), *words])
+    if socket:
+        try:
+            return ask(socket, [plan, *(word.encode("utf-8", "surrogateescape") for word in words)])
+        except OSError:
+            pass
+    # Without -P modules in the working directory would hide packages.
+    posix.execv(sys.executable, [sys.executable, "-P", __file__, suffix, *words])
 
-        os.execv(sys.executable, [sys.executable, "-P", __file__, "-", *rest])
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], sys.argv[2:]))

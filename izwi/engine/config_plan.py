@@ -9,8 +9,8 @@ from izwi.config.experiment import Experiment
 from izwi.config.result_set import Config, read_config, resolve_all
 from izwi.engine.keys import PACKAGE
 from izwi.engine.plan import Plan
+from izwi.engine.planner import make_plan
 from izwi.errors import UserError
-from izwi.planning import make_plan
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def planned(
         config.results,
         config.cache,
         cwd=cwd,
-        wishes=False,
+        write=False,
         tables=config.tables,
         page=config.page,
     )

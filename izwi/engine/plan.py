@@ -52,8 +52,13 @@ class Unit:
 
     def input_files(self) -> list[str]:
         """All inputs, flat."""
+        return self.files_of(self.inputs)
+
+    def files_of(self, roles: Iterable[str]) -> list[str]:
+        """Inputs of some roles, flat."""
         flat: list[str] = []
-        for value in self.inputs.values():
+        for role in roles:
+            value = self.inputs[role]
             flat.extend([value] if isinstance(value, str) else value)
         return flat
 

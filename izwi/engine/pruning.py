@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from izwi.engine import stamps
 from izwi.engine.plan import Plan
+from izwi.engine.stage import KEY, stages
 
-# Folders of results: in these a unit has files of its own …
-BY_FILE = ("tables", "splits", "descriptions", "features", "audits")
-# … and in these a folder.
-BY_FOLDER = ("databases", "models", "evaluations", "analyses", "soft_labels", "plots", "grids")
+# Pictures that experiments share, and the tables of grids.
+FOLDERS = ("plots", "grids")
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,12 @@ def unused(plans: list[Plan], *, cache: bool, experiments: bool) -> list[Unused]
     Returns:
         files and folders, by kind and name
     """
-    units = [unit for plan in plans for stage in plan.units.values() for unit in stage.values()]
+    units = [unit for plan in plans for unit in plan.each()]
     outputs = {Path(path).absolute() for unit in units for path in unit.output_files()}
+    shared = {
+        unit.spec["store"] for plan in plans for unit in plan.of("plot") if "store" in unit.spec
+    }
+    by_file, by_folder = _folders()
     stores = {
         Path(unit.spec["store"]).absolute()
         for plan in plans
@@ -50,15 +54,16 @@ def unused(plans: list[Plan], *, cache: bool, experiments: bool) -> list[Unused]
     }
     found: list[Unused] = []
     for results in {Path(plan.results).absolute() for plan in plans}:
-        for kind in BY_FILE:
+        for kind in by_file:
             kept = {path.with_suffix("") for path in outputs}
-            files = (path for path in (results / kind).rglob("*") if path.is_file())
+            files = (path for path in (results / kind).rglob("*") if _is_result(path))
             # x.json and x.bad_files.csv belong to x.parquet
             found += _listed(kind, (f for f in files if f.with_name(_stem(f)) not in kept))
-        kinds = (*BY_FOLDER, "experiments") if experiments else BY_FOLDER
+        kinds = [*by_folder, *FOLDERS, *(["experiments"] if experiments else [])]
+        used = {folder for path in outputs for folder in path.parents}
+        used |= {Path(path).absolute() for path in shared}
         for kind in kinds:
-            used = {folder for path in outputs for folder in path.parents}
-            folders = (results / kind).iterdir() if (results / kind).is_dir() else ()
+            folders = (results / kind).glob("*/")
             found += _listed(kind, (folder for folder in folders if folder not in used))
     if cache:
         for place in {Path(plan.cache).absolute() / "features" for plan in plans}:
@@ -76,6 +81,21 @@ def delete(things: Iterable[Unused]) -> None:
             thing.path.unlink(missing_ok=True)
             if not any(thing.path.parent.iterdir()):
                 thing.path.parent.rmdir()
+
+
+def _folders() -> tuple[list[str], list[str]]:
+    """Folders of results in which a unit has files of its own, and those in which a folder."""
+    by_file, by_folder = [], []
+    for module in stages().values():
+        if module.STAGE.keyed:
+            parts = next(iter(module.STAGE.outputs.values())).split("/")
+            (by_folder if KEY in parts[1] and len(parts) > 2 else by_file).append(parts[0])
+    return by_file, by_folder
+
+
+def _is_result(path: Path) -> bool:
+    """Whether a file is no stamp."""
+    return path.is_file() and path.parent.name != stamps.FOLDER
 
 
 def _stem(path: Path) -> str:

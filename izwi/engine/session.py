@@ -27,10 +27,11 @@ from izwi.engine.planner import make_plan
 from izwi.engine.stage import stage
 from izwi.errors import UserError, refusal
 from izwi.files import write_text
+from izwi.reporting.snakemake_report import Report
 from izwi.stages.experiment import OUTDATED
 
-# Where a job on another machine finds the plan; the name ends with a key of the config.
-PLAN = "IZWI_PLAN"
+# Where jobs find the plan, and the workers of their machine.
+PLAN, SOCKET = "IZWI_PLAN", "IZWI_SOCKET"
 # Cores that a job of extraction asks a cluster for.
 CLUSTER_CORES = 4
 # Audio files that one job of extraction takes on a cluster, at most.
@@ -47,7 +48,7 @@ class Session:
         workflow: Snakemake's
         plan: all units
         path: where the plan is saved for the jobs
-        variable: name of the environment variable that tells jobs elsewhere this path
+        suffix: of the names of environment variables, where several plans are in one workflow
         prefix: what a larger workflow puts before each path
         arguments: of the call, without the program
         main: whether this process plans the call, or a job of it
@@ -56,7 +57,7 @@ class Session:
     workflow: Any
     plan: Plan
     path: str
-    variable: str
+    suffix: str
     prefix: str
     arguments: list[str]
     main: bool
@@ -70,7 +71,8 @@ class Session:
         local = self.own and not self.deployed and sys.platform == "linux"
         if local and not self.reads and (self.cores is not None or not self.main):
             self.socket = os.path.join(tempfile.gettempdir(), f"izwi-{os.getpid()}", "workers")
-        os.environ[self.variable] = self.path
+            os.environ[SOCKET + self.suffix] = self.socket
+        os.environ[PLAN + self.suffix] = self.path
         if self.main:
             os.environ[job.CALL] = str(os.getpid())
         self._saved = not self.main
@@ -83,7 +85,7 @@ class Session:
     @property
     def variables(self) -> tuple[str, ...]:
         """Names of the environment variables that jobs elsewhere need."""
-        return self.variable, job.CALL
+        return PLAN + self.suffix, job.CALL
 
     @property
     def threads(self) -> int:
@@ -93,20 +95,23 @@ class Session:
     @property
     def command(self) -> str:
         """What each rule runs."""
+        # That of the environment where there is one.
+        python = "python" if self.deployed else sys.executable
         client = str(PACKAGE / "engine" / "client.py")
-        if self.socket:
-            words = [sys.executable, "-I", "-S", client, self.socket, self.path]
-        else:
-            # That of the environment where there is one. Without -P modules here would hide
-            # packages.
-            words = ["python" if self.deployed else sys.executable, "-P", client, "-", self.path]
+        words = [python, "-I", "-S", client, self.suffix]
         command = shlex.join(words).replace("{", "{{").replace("}", "}}")
         return f"{command} {{output[0]:q}} {{log:q}} {{threads}}"
 
-    @property
-    def reports(self) -> bool:
-        """Whether Snakemake's report is asked for."""
-        return cli_args.reports(self.arguments)
+    @cached_property
+    def report(self) -> Report | None:
+        """What Snakemake's report shows, where it is asked for."""
+        if not cli_args.reports(self.arguments):
+            return None
+        return Report(self.plan, self.results, self.workflow.config)
+
+    def shown(self, role: str, path: str) -> Any:
+        """An output that stands in the report, where that is asked for."""
+        return self.report.flagged(role, path) if self.report else path
 
     @cached_property
     def call(self) -> Call:
@@ -206,17 +211,17 @@ def start(workflow: Any, config: Mapping[str, Any], home: Path, arguments: list[
     """
     prefix = getattr(workflow.modifier.path_modifier, "prefix", None) or ""
     key = key_of(dict(config), prefix)
-    variable = f"{PLAN}_{key}"
-    main = workflow.is_main_process or variable not in os.environ
+    suffix = "" if workflow.modifier.is_main_snakefile() else f"_{key}"
+    main = workflow.is_main_process or PLAN + suffix not in os.environ
     if main:
         # All that planning makes stays: to look for garbage in it is a sixth of its time.
         gc.disable()
         plan = _plan(workflow, config, home, prefix, write=not cli_args.only_reads(arguments))
         path = os.path.abspath(os.path.join(plan.results, "plans", f"{key}.json"))
     else:
-        path = os.environ[variable]
+        path = os.environ[PLAN + suffix]
         plan = Plan.load(path)
-    return Session(workflow, plan, path, variable, prefix, arguments, main)
+    return Session(workflow, plan, path, suffix, prefix, arguments, main)
 
 
 def _plan(

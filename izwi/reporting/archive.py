@@ -20,21 +20,19 @@ from typing import Any
 from izwi import __version__
 from izwi.config.ini import read_ini
 from izwi.config.root_folders import root_file
-from izwi.engine.batching import missing
+from izwi.engine.call import Call
 from izwi.engine.config_plan import Planned
-from izwi.engine.plan import STAGES, Plan, Unit
+from izwi.engine.plan import Plan, Unit
+from izwi.engine.stage import stages
 from izwi.errors import UserError
-from izwi.files import atomic, read_json
+from izwi.files import atomic
 from izwi.reporting import archive_record
-from izwi.reporting.archive_record import FORMAT, INDEX, LOCK, README, RESULTS, SUMS
+from izwi.reporting.archive_record import FORMAT, INDEX, LOCK, README, RESULTS, SUMS, TEXTUAL
 
 # What is computed again, and is neither a picture nor an analysis with the features.
-STAGES_KEPT = tuple(archive_record.STAGES)
+STAGES_KEPT = tuple(n for n, module in stages().items() if module.STAGE.archived)
 # Of these the outputs are only a way to those of the others.
 ON_THE_WAY = ("evaluate",)
-# Roles of an experiment's files that are no mere copies.
-FIGURES = ("metrics", "predictions")
-TEXTUAL = (".json", ".csv", ".md", ".tex", ".txt", ".bib", ".cff")
 # Columns of tables that figures depend on; transcripts and the like stay at home.
 COLUMNS = (
     *("database", "file", "start", "end", "speaker", "digest", "truth", "value", "part", "fold"),
@@ -136,28 +134,23 @@ def inside(path: str, results: str) -> str:
 
 def reduced(unit: Unit) -> Unit:
     """A unit without what cannot be computed from an archive: pictures, copies of other files."""
-    inputs, outputs = dict(unit.inputs), dict(unit.outputs)
-    if unit.stage == "experiment":
-        copied = [role for role in inputs if role in outputs and role not in FIGURES]
-        inputs = {role: files for role, files in inputs.items() if role not in copied}
-        outputs = {role: file for role, file in outputs.items() if role not in (*copied, "link")}
-        inputs["teachers"] = []
-    outputs = {role: file for role, file in outputs.items() if file.endswith(TEXTUAL)}
+    inputs = {role: files for role, files in unit.inputs.items() if role != "copies"}
+    outputs = {role: file for role, file in unit.outputs.items() if file.endswith(TEXTUAL)}
     if unit.stage == "describe":
         inputs["seconds"] = unit.outputs["seconds"]
     spec = {**unit.spec, "formats": []} if "formats" in unit.spec else unit.spec
+    if unit.stage == "experiment":
+        spec = {name: spec[name] for name in ("name", "control", "record")}
     return Unit(unit.stage, unit.key, unit.label, spec, inputs, outputs)
 
 
 def _kept(plan: Plan) -> list[Unit]:
-    stages = [stage for stage in STAGES if stage in STAGES_KEPT]
-    return [unit for stage in stages for unit in plan.units[stage].values()]
+    return plan.of(*STAGES_KEPT)
 
 
 def _check_made(plan: Plan) -> None:
     # A call may have left the page out; no figure comes from it.
-    late = [unit for unit in missing(plan) if unit.stage not in ("verdict", "page")]
-    late += [unit for unit in _kept(plan) if "wish" in unit.inputs and _asked_otherwise(unit)]
+    late = [unit for unit in Call(plan, lean=True).missing() if unit.stage != "page"]
     if late:
         names = list(dict.fromkeys(u.label for u in late if u.stage == "experiment"))
         told = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
@@ -165,14 +158,6 @@ def _check_made(plan: Plan) -> None:
             f"archive: {told or late[0].label}: not made yet, or out of date; run snakemake with "
             "this config first"
         )
-
-
-def _asked_otherwise(unit: Unit) -> bool:
-    """Whether files that carry no key in their names were made for something else."""
-    try:
-        return bool(read_json(unit.inputs["wish"])["key"] != unit.key)
-    except (OSError, ValueError, KeyError):
-        return True
 
 
 def _described(unit: Unit, results: str) -> dict[str, Any]:

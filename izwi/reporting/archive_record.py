@@ -18,11 +18,11 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from izwi.engine.plan import Unit
+from izwi.engine.planner import slug
+from izwi.engine.stage import stage as registered
 from izwi.errors import UserError
-from izwi.planning.draft import slug
-from izwi.reporting.texts import FILES
 
-FORMAT = 1
+FORMAT = 2
 INDEX = "archive.json"
 SUMS = "SHA256SUMS"
 LOCK = "lock.txt"
@@ -85,6 +85,21 @@ class Stage:
     spec: Callable[[dict[str, Any], str], str] = lambda spec, label: ""
 
 
+# Endings of the files that an archive holds; pictures are not computed again.
+TEXTUAL = (".json", ".csv", ".md", ".tex", ".txt", ".bib", ".cff")
+# What the wildcards of a stage's paths stand for in an archive.
+_WILDCARDS = {"databases": "{slug}", "key": "{key}"}
+
+
+def _outputs(name: str) -> dict[str, str]:
+    """Role → pattern of the textual outputs of a stage, as the registry knows them."""
+    return {
+        role: re.sub(r"\{(\w+)\}", lambda w: _WILDCARDS.get(w[1], "{label}"), f"{RESULTS}/{path}")
+        for role, path in registered(name).outputs.items()
+        if path.endswith(TEXTUAL)
+    }
+
+
 def _named(spec: dict[str, Any], label: str) -> str:
     if spec.get("name") != label:
         return "has another name than its label"
@@ -95,8 +110,10 @@ def _named(spec: dict[str, Any], label: str) -> str:
 def _experiment(spec: dict[str, Any], label: str) -> str:
     # Controls stand in no summary, so nothing else may be called one.
     control = spec.get("control")
-    if set(spec) != {"name", "control"} or not isinstance(control, str | None):
-        return "has other entries than name and control"
+    if set(spec) != {"name", "control", "record"} or not isinstance(control, str | None):
+        return "has other entries than name, control and record"
+    if not isinstance(spec["record"], dict):
+        return "has no record"
     if control is not None and not label.startswith("control--"):
         return "says that it is a control, which its name does not"
     return _named(spec, label)
@@ -107,7 +124,6 @@ _TABLE_REPORTS = Role("results/tables/*-#.json", many=True)
 _SPLIT_REPORT = Role("results/splits/*-#.json")
 _TRAINING = Role("results/models/*-#/training.json")
 _METRICS = Role(made=("experiment", "metrics"), many=True)
-_FOLDER = "results/experiments/{label}"
 
 # In the order in which they are computed.
 STAGES = {
@@ -119,7 +135,7 @@ STAGES = {
             "split_report": _SPLIT_REPORT,
             "seconds": Role("results/descriptions/{slug}-{key}.parquet"),
         },
-        {"description": "results/descriptions/{slug}-{key}.json"},
+        _outputs("describe"),
     ),
     "evaluate": Stage(
         {
@@ -131,60 +147,41 @@ STAGES = {
             "feature_reports": Role("results/features/*-#/*-#.json", many=True),
             "audit": Role("results/audits/*-#.json", many=True),
         },
-        {
-            "metrics": "results/evaluations/{key}/metrics.json",
-            "predictions": "results/evaluations/{key}/predictions.csv",
-        },
+        _outputs("evaluate"),
     ),
     "experiment": Stage(
         {
-            "wish": Role("results/plans/experiments/{label}.json"),
             "metrics": Role(made=("evaluate", "metrics")),
             "predictions": Role(made=("evaluate", "predictions")),
             "training": _TRAINING,
             "description": Role(made=("describe", "description")),
-            # None: who taught it is no matter of its figures.
-            "teachers": Role(many=True),
         },
-        {
-            "metrics": f"{_FOLDER}/metrics.json",
-            "predictions": f"{_FOLDER}/predictions.csv",
-            "record": f"{_FOLDER}/experiment.json",
-            **{f"text {file}": f"{_FOLDER}/{file}" for file in FILES},
-        },
+        _outputs("experiment"),
         _experiment,
     ),
     "summary": Stage(
         {
-            "wish": Role("results/plans/summary.json"),
             "metrics": _METRICS,
             "records": Role(made=("experiment", "record"), many=True),
         },
-        {"summary": "results/summary.csv"},
+        _outputs("summary"),
     ),
     "grid": Stage(
-        {"wish": Role("results/plans/grids/{label}.json"), "metrics": _METRICS},
-        {
-            "table": "results/grids/{label}/table.csv",
-            "markdown": "results/grids/{label}/table.md",
-        },
+        {"metrics": _METRICS},
+        _outputs("grid"),
         _named,
     ),
     "table": Stage(
         {
-            "wish": Role("results/plans/tables/{label}.json"),
             "metrics": _METRICS,
             "predictions": Role("results/models/*-#/predictions.parquet", many=True),
         },
-        {
-            **{ending: f"results/tables/{{label}}.{ending}" for ending in ("csv", "md", "tex")},
-            "tests": "results/plans/tables/{label}-tests.json",
-        },
+        _outputs("table"),
         _named,
     ),
     "comparisons": Stage(
         {"tables": Role(made=("table", "tests"), many=True)},
-        {"comparisons": "results/tables/comparisons.csv"},
+        _outputs("comparisons"),
     ),
 }
 # Their label is the name of a file or folder.
@@ -552,6 +549,10 @@ def _check_chains(record: Record) -> None:
         _check_experiment(record, unit)
     experiments = record.of("experiment")
     for unit in record.of("summary"):
+        names = [one.label for one in experiments]
+        controls = [one.label for one in experiments if one.spec["control"] is not None]
+        if unit.spec != {"experiments": names, "controls": controls}:
+            raise _about(unit, "its experiments are not those of the archive, in their order")
         _must_be(unit, "metrics", [one.outputs["metrics"] for one in experiments])
         _must_be(unit, "records", [one.outputs["record"] for one in experiments])
     for unit in record.of("grid"):
@@ -577,8 +578,6 @@ def _check_experiment(record: Record, unit: Unit) -> None:
     for role in ("split_report", "tables"):
         if described.inputs[role] != evaluated.inputs[role]:
             raise _about(unit, f"{role} of the description is not that of the evaluation")
-    if unit.inputs["teachers"]:
-        raise _about(unit, "teachers are no input of it")
 
 
 def _check_members(record: Record, unit: Unit, names: Any) -> list[Unit]:

@@ -1,24 +1,25 @@
 """What Snakemake's own report shows, and the captions it shows it with.
 
-The captions are written when a report is asked for, so that each says what its picture was drawn
-from.
+Each caption says what its picture was drawn from.
 """
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
 import platform
 import re
+import shutil
+import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from izwi import __version__
-from izwi.engine import failure_markers
-from izwi.engine.keys import key_of
 from izwi.engine.plan import Plan, Unit
-from izwi.files import read_json, write_text
+from izwi.files import is_made, read_json, write_text
 from izwi.reporting import captions
 from izwi.reporting.page.read import portable
 
@@ -43,66 +44,132 @@ COMPARISONS = (
     "corrected for their number in each table.",
 )
 PICTURES = (".png", ".svg")
+# Where captions stand in the config while a report is written.
+CAPTIONS = "captions"
 
 
-def flags(plan: Plan) -> dict[str, dict[str, Any]]:
-    """What is in the report: path of an output → arguments of Snakemake's ``report``."""
-    folder = os.path.join(plan.results, "plans", "captions")
-    found: dict[str, dict[str, Any]] = {}
+@dataclass(frozen=True)
+class Shown:
+    """A file in the report.
+
+    Args:
+        caption: what is seen in it, as reStructuredText
+        category: heading that it stands under
+        title: what it is
+    """
+
+    caption: str
+    category: str
+    title: str
+
+
+def shown(plan: Plan) -> dict[str, Shown]:
+    """What is in the report, by path."""
+    found: dict[str, Shown] = {}
 
     def add(path: str, text: str, category: str, title: str) -> None:
-        file = os.path.abspath(os.path.join(folder, f"{key_of(text)}.rst"))
-        write_text(file, text)
-        labels = {"what": title, "file": os.path.basename(path)}
-        found[path] = {"caption": file, "category": category, "labels": labels}
+        found[path] = Shown(text, category, title)
 
-    for unit in plan.units["experiment"].values():
+    folders = {}
+    for unit in plan.of("experiment"):
         about = _about(unit)
-        category = f"Experiment {unit.label}"
-        for role, path in unit.outputs.items():
-            if role in FILES:
-                title, text = FILES[role]
-                add(path, rst(text, about), category, title)
-            elif _is_picture(path):
-                stem = Path(path).stem
-                add(path, rst(captions.seen(stem), about), category, captions.title(stem))
-    names = [one.label for one in plan.units["experiment"].values()]
-    for unit in plan.units["summary"].values():
-        text = SUMMARY.format(", ".join(names))
+        folders[os.path.dirname(unit.outputs["metrics"])] = unit.label, about
+        for role, (title, text) in FILES.items():
+            add(unit.outputs[role], rst(text, about), f"Experiment {unit.label}", title)
+    for unit in plan.of("plot"):
+        path = unit.outputs["picture"]
+        name, about = folders[os.path.dirname(os.path.dirname(path))]
+        if path.endswith(PICTURES):
+            stem = Path(path).stem
+            text = rst(captions.seen(stem), about)
+            add(path, text, f"Experiment {name}", captions.title(stem))
+    experiments = {unit.label: unit for unit in plan.of("experiment")}
+    for unit in plan.of("summary"):
+        text = SUMMARY.format(", ".join(experiments))
         add(unit.outputs["summary"], rst(text), "Tables", "All experiments")
-    experiments = {unit.label: unit for unit in plan.units["experiment"].values()}
-    for unit in (*plan.units["grid"].values(), *plan.units["table"].values()):
-        name = unit.spec.get("caption") or unit.label
-        members = _members(unit, experiments)
-        about = f"{name}: {captions.data_of_several(members)}" if members else f"{name}."
+    tables = plan.of("grid", "table")
+    abouts = {(unit.stage, unit.label): _about_several(unit, experiments) for unit in tables}
+    for unit in tables:
         for path in unit.outputs.values():
-            if _is_picture(path):
-                title, text = captions.KINDS[captions.HEAT_MAP]
-            elif (ending := os.path.splitext(path)[1]) in TABLE:
+            if (ending := os.path.splitext(path)[1]) in TABLE:
                 title, text = TABLE[ending]
-            else:
-                continue
-            add(path, rst(text, about), "Tables", f"{unit.label}: {title.lower()}")
-    for unit in plan.units["comparisons"].values():
+                text = rst(text, abouts[unit.stage, unit.label])
+                add(path, text, "Tables", f"{unit.label}: {title.lower()}")
+    for unit in plan.of("heat_map"):
+        path = unit.outputs["picture"]
+        if path.endswith(PICTURES):
+            title, text = captions.KINDS[captions.HEAT_MAP]
+            text = rst(text, abouts[unit.spec["stage"], unit.spec["of"]])
+            add(path, text, "Tables", f"{unit.spec['of']}: {title.lower()}")
+    for unit in plan.of("comparisons"):
         title, text = COMPARISONS
         add(unit.outputs["comparisons"], rst(text), "Tables", title)
     return found
 
 
+class Report:
+    """How the rules flag their outputs for Snakemake's report.
+
+    A rule stands for many files, so the caption is looked up when the report is written.
+
+    Args:
+        plan: of the call
+        results: folder of results, as the rules name it
+        config: as Snakemake read it; it takes the captions
+    """
+
+    def __init__(self, plan: Plan, results: str, config: dict[str, Any]) -> None:
+        self.results = results
+        self.files = shown(plan)
+        self.folder = os.path.join(tempfile.mkdtemp(prefix="izwi-report-"))
+        atexit.register(shutil.rmtree, self.folder, ignore_errors=True)
+        self.front = os.path.join(self.folder, "front.rst")
+        write_text(self.front, front(plan, config))
+        config[CAPTIONS] = {path: about.caption for path, about in self.files.items()}
+
+    def flagged(self, role: str, path: str) -> Any:
+        """An output of a rule as the report takes it.
+
+        Args:
+            role: of the output
+            path: with wildcards
+        """
+        from snakemake.io import report
+
+        file = os.path.join(self.folder, f"{role}.rst")
+        found = f"snakemake.config['{CAPTIONS}'].get(snakemake.output.{role}, '')"
+        write_text(file, f"{{{{ {found} }}}}\n")
+        pattern = path.replace("<results>", self.results)
+
+        def about(wildcards: Any) -> Shown | None:
+            return self.files.get(pattern.format(**dict(wildcards.items())))
+
+        def category(wildcards: Any) -> str:
+            one = about(wildcards)
+            return one.category if one else "Others"
+
+        def labels(wildcards: Any) -> dict[str, str]:
+            one = about(wildcards)
+            file = os.path.basename(pattern.format(**dict(wildcards.items())))
+            return {"what": one.title if one else file, "file": file}
+
+        return report(path, caption=file, category=category, labels=labels)
+
+
 def front(plan: Plan, config: Mapping[str, Any]) -> str:
-    """Write the first page of the report.
+    """The first page of the report.
 
     Args:
         plan: of the call
         config: as Snakemake read it
 
     Returns:
-        path of the text
+        reStructuredText
     """
-    names = [unit.label for unit in plan.units["experiment"].values()]
+    names = [unit.label for unit in plan.of("experiment")]
     versions = {"izwi": __version__, "Python": platform.python_version()}
-    for unit in plan.units["experiment"].values():
-        if failure_markers.whole(unit.outputs["record"]):
+    for unit in plan.of("experiment"):
+        if is_made(unit.outputs["record"]):
             versions |= {
                 k: v for k, v in read_json(unit.outputs["record"])["packages"].items() if v
             }
@@ -120,9 +187,7 @@ def front(plan: Plan, config: Mapping[str, Any]) -> str:
             "::\n\n" + "\n".join(f"    {line}" for line in verbatim(said).splitlines()),
         ]
     )
-    path = os.path.abspath(os.path.join(plan.results, "plans", "captions", "front.rst"))
-    write_text(path, text + "\n")
-    return path
+    return text + "\n"
 
 
 def rst(*texts: str) -> str:
@@ -138,10 +203,17 @@ def verbatim(text: str) -> str:
 
 def _about(unit: Unit) -> str:
     """With which data, and what came of it; the name alone before there are results."""
-    if not all(failure_markers.whole(unit.outputs[role]) for role in ("metrics", "record")):
+    if not all(is_made(unit.outputs[role]) for role in ("metrics", "record")):
         return f"Experiment {unit.label}."
     metrics, record = read_json(unit.outputs["metrics"]), read_json(unit.outputs["record"])
     return f"Experiment {unit.label}: {captions.data(record, metrics)} {captions.figure(metrics)}"
+
+
+def _about_several(unit: Unit, experiments: Mapping[str, Unit]) -> str:
+    """What a grid or table shows, and with which data."""
+    name = unit.spec.get("caption") or unit.label
+    members = _members(unit, experiments)
+    return f"{name}: {captions.data_of_several(members)}" if members else f"{name}."
 
 
 def _members(
@@ -155,10 +227,6 @@ def _members(
     found = []
     for name in names:
         paths = [experiments[name].outputs[role] for role in ("record", "metrics")]
-        if all(map(failure_markers.whole, paths)):
+        if all(map(is_made, paths)):
             found.append((read_json(paths[0]), read_json(paths[1])))
     return found
-
-
-def _is_picture(path: str) -> bool:
-    return path.endswith(PICTURES)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import importlib.util
 import io
 import json
 import math
@@ -19,18 +18,17 @@ import traceback
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path, PurePosixPath
-from types import ModuleType
 from typing import Any
 
 from izwi import __version__
 from izwi.engine.job import Job
-from izwi.engine.keys import PACKAGE
 from izwi.engine.plan import Plan, Unit
+from izwi.engine.stage import stages
 from izwi.errors import UserError
 from izwi.reporting import archive, archive_record
 from izwi.reporting.archive_record import FRAME, Record
+from izwi.stages import describe
 
 # Another computer adds up in another order; a figure that was changed differs by more.
 RELATIVE, ABSOLUTE = 1e-9, 1e-12
@@ -233,19 +231,17 @@ def _check_there(about: Unit, record: Record, files: dict[str, bytes]) -> None:
     lacks = [name for name in dict.fromkeys(wanted) if not files.get(name)]
     if lacks:
         raise UserError(f"{lacks[0]}: is missing or empty, and {about.stage} needs it")
-    if "wish" not in about.inputs:
-        return
-    wish = archive_record.parse_json(files[about.inputs["wish"]])
-    if not isinstance(wish, dict) or wish.get("key") != about.key:
-        raise UserError(f"{about.inputs['wish']}: asks for something else")
     if about.stage != "experiment":
         return
+    shown = about.spec["record"]
+    if shown.get("key") != about.key:
+        raise UserError("experiment.json is that of something else")
     # The record that is shown is that of this experiment and of these predictions.
     evaluated = record.made[about.inputs["metrics"]][0]
     model = PurePosixPath(evaluated.inputs["predictions"]).parent.name
     try:
-        keys = [wish["stages"][stage]["key"] for stage in ("train", "evaluate")]
-        told = [wish["name"], *keys]
+        keys = [shown["stages"][stage]["key"] for stage in ("train", "evaluate")]
+        told = [shown["name"], *keys]
     except (KeyError, TypeError):
         raise UserError("experiment.json does not say what it was made from") from None
     if told != [about.label, model.rpartition("-")[2], evaluated.key]:
@@ -269,7 +265,7 @@ def _unit(about: Unit, place: Callable[[str], Path]) -> Unit:
 
 
 def _run(unit: Unit, plan: Plan, kept: bytes | None) -> None:
-    """Make the outputs of a unit, by the script of its stage.
+    """Make the outputs of a unit, by its stage.
 
     Args:
         unit: with paths in the folder
@@ -277,36 +273,24 @@ def _run(unit: Unit, plan: Plan, kept: bytes | None) -> None:
         kept: description as the archive has it
     """
     if unit.stage != "describe":
-        _script(unit.stage).main(unit, Job(plan, 1, None))
+        stages()[unit.stage].run(unit, Job(plan))
         return
     import pandas as pd
 
     from izwi.files import write_json
 
-    # Its script reads the audio; what it found there is in the archive.
-    script = _script("describe")
+    # It reads the audio; what it found there is in the archive.
     tables = [pd.read_parquet(path) for path in unit.inputs["tables"]]
     seconds = pd.read_parquet(unit.inputs["seconds"])["seconds"]
-    found = script.counted(unit, tables, seconds)
+    found = describe.counted(unit, tables, seconds)
     told = archive_record.parse_json(kept or b"{}").get("databases", {})
     for name, about in found["databases"].items():
         header = told.get(name, {}).get("header", {})
         # Texts about its origin, and no figures.
         about["header"] = {
-            key: str(header[key]) for key in (*script.HEADER, "version") if key in header
+            key: str(header[key]) for key in (*describe.HEADER, "version") if key in header
         }
     write_json(unit.outputs["description"], {"key": unit.key, **found})
-
-
-@cache
-def _script(stage: str) -> ModuleType:
-    path = PACKAGE.parent / "scripts" / f"{stage}.py"
-    spec = importlib.util.spec_from_file_location(f"izwi_script_{stage}", path)
-    if spec is None or spec.loader is None:
-        raise UserError(f"{path}: no such file")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 # ------------------------------------------------------------------ comparison

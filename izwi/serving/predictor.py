@@ -42,7 +42,7 @@ def model_folder(name: str, results: str | Path = "results") -> Path:
         raise UserError(f"no experiment '{name}' in {results}: {known}; run its ini first")
     kept = read_json(record)["stages"]["train"]["files"]["model"]
     # Where the results were moved to, only the last parts of the path still hold.
-    folder = Path(results, *Path(kept).parent.parts[-3:])
+    folder = Path(results, *Path(kept).parts[-3:])
     if not folder.is_dir():
         raise UserError(f"the model of '{name}' is not there: {folder} is missing; run its ini")
     return folder

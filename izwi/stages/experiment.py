@@ -104,8 +104,11 @@ def run(unit: Unit, job: Job) -> None:
     training, description = (read_json(unit.inputs[r]) for r in ("training", "description"))
     for file, text in texts.texts(record, metrics, training, description).items():
         write_text(folder / file, text, forced=False)
-    copies = {unit.outputs["predictions"]: unit.inputs["predictions"], **unit.spec["copies"]}
-    for target, source in copies.items():
+    copies = {
+        unit.outputs["predictions"]: unit.inputs["predictions"],
+        **unit.spec.get("copies", {}),
+    }
+    for target, source in (copies | unit.spec.get("copies", {})).items():
         with atomic(target) as path:
             shutil.copyfile(source, path)
     if link := unit.spec.get("link"):
@@ -117,8 +120,8 @@ def run(unit: Unit, job: Job) -> None:
 def _tidy(unit: Unit) -> None:
     """Take away what an earlier ini of the name made and this one does not."""
     folder = Path(unit.outputs["metrics"]).parent
-    kept = {*unit.outputs.values(), *unit.spec["copies"]}
-    kept |= {str(folder / "plots" / name) for name in unit.spec["pictures"]}
+    kept = {*unit.outputs.values(), *unit.spec.get("copies", ())}
+    kept |= {str(folder / "plots" / name) for name in unit.spec.get("pictures", ())}
     others = {folder / name for name in (*analyses.FILES.values(), OUTDATED)}
     others |= {folder / name for name in (soft_labels.LABELS, soft_labels.LINEAGE)}
     for path in (*(folder / "plots").glob("*.*"), *(folder / "explain").glob("*"), *others):
