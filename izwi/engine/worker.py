@@ -41,7 +41,7 @@ class Request:
 
     Attributes:
         client: its socket
-        text: what was received so far: plan, output, log and threads, ended by a line feed
+        text: what was received so far: plan, log, threads and output, ended by a line feed
     """
 
     client: socket.socket
@@ -49,7 +49,7 @@ class Request:
 
     @property
     def words(self) -> list[str]:
-        """Plan, output, log and threads."""
+        """Plan, log, threads and output."""
         return self.text[:-1].decode("utf-8", "surrogateescape").split("\0")
 
 
@@ -151,7 +151,7 @@ class Server:
             self.waiting and sum(w.request is not None for w in self.workers.values()) < self.most
         ):
             request = self.waiting.pop(0)
-            path, output, *_ = request.words
+            path, _, _, output = request.words
             if path not in self.plans:
                 self.plans[path] = Plan.load(path)
             unit = self.plans[path].maker.get(os.path.normpath(output))
@@ -167,6 +167,9 @@ class Server:
             worker.request = request
             worker.units += 1
             socket.send_fds(worker.line, [request.text], [request.client.fileno()])
+
+    def _busy(self) -> int:
+        return sum(worker.request is not None for worker in self.workers.values())
 
     def _fork(self, environment: str) -> Worker:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
