@@ -71,7 +71,7 @@ def test_every_job_has_log_and_benchmark(folder):
         assert files[0] == files[1] and len(files[0]) == folder.call.jobs(stage)
         made |= {stage} if files[0] else set()
     assert {"database", "features", "audit", "train", "plot", "experiment", "summary"} <= made
-    told = [path for path in (results / "benchmarks").rglob("*.tsv")]
+    told = list((results / "benchmarks").rglob("*.tsv"))
     assert all(path.read_text().startswith("s\th:m:s\tmax_rss\t") for path in told)
     # What was made, and how long it took.
     told = "".join(path.read_text() for path in (results / "logs").rglob("*.log"))
