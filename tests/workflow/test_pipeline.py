@@ -37,7 +37,10 @@ def folder(tmp_path_factory):
 
 def test_stages_are_shared(folder):
     call = folder.call
-    assert [call.jobs(stage) for stage in ("database", "load", "features")] == [1] * 3
+    assert [call.jobs(stage) for stage in ("database", "load", "split", "audit")] == [1] * 4
+    # One set for both, and the fingerprints that the audit compares.
+    assert call.jobs("features") == 2
+    assert len(list((folder.path / "results/features").glob("*/os-*.parquet"))) == 1
     assert folder.metrics("first")["n_test"] == folder.metrics("second")["n_test"]
 
 
