@@ -19,6 +19,14 @@ from izwi.reporting import archive_record, verify
 from izwi.reporting.texts import FILES
 
 KEY = "0123456789ab"
+TEXTS = {
+    "methods": "methods.md",
+    "references": "references.bib",
+    "table1_md": "table1.md",
+    "table1_tex": "table1.tex",
+    "model_card": "model_card.md",
+    "citation": "CITATION.cff",
+}
 OUTSIDE = ("outside", "untouched")
 
 
@@ -61,28 +69,25 @@ def minimal():
         {
             "stage": "experiment",
             "label": "x",
-            "spec": {"name": "x", "control": None},
+            "spec": {"name": "x", "control": None, "record": {}},
             "inputs": {
-                "wish": "results/plans/experiments/x.json",
                 "metrics": f"results/evaluations/{KEY}/metrics.json",
                 "predictions": f"results/evaluations/{KEY}/predictions.csv",
                 "training": f"results/{model}/training.json",
                 "description": f"results/descriptions/d-{KEY}.json",
-                "teachers": [],
             },
             "outputs": {
                 "metrics": "results/experiments/x/metrics.json",
                 "predictions": "results/experiments/x/predictions.csv",
                 "record": "results/experiments/x/experiment.json",
-                **{f"text {file}": f"results/experiments/x/{file}" for file in FILES},
+                **{role: f"results/experiments/x/{file}" for role, file in TEXTS.items()},
             },
         },
         {
             "stage": "summary",
             "label": "all_experiments",
-            "spec": {},
+            "spec": {"experiments": ["x"], "controls": []},
             "inputs": {
-                "wish": "results/plans/summary.json",
                 "metrics": ["results/experiments/x/metrics.json"],
                 "records": ["results/experiments/x/experiment.json"],
             },
@@ -93,12 +98,12 @@ def minimal():
             "label": "g",
             "spec": {"name": "g", "axes": [], "members": [{"name": "x"}], "formats": []},
             "inputs": {
-                "wish": "results/plans/grids/g.json",
                 "metrics": ["results/experiments/x/metrics.json"],
             },
             "outputs": {
                 "table": "results/grids/g/table.csv",
                 "markdown": "results/grids/g/table.md",
+                "cells": "results/plans/cells/grids/g.json",
             },
         },
         {
@@ -106,13 +111,13 @@ def minimal():
             "label": "t",
             "spec": {"name": "t", "experiments": ["x"], "formats": []},
             "inputs": {
-                "wish": "results/plans/tables/t.json",
                 "metrics": ["results/experiments/x/metrics.json"],
                 "predictions": [f"results/{model}/predictions.parquet"],
             },
             "outputs": {
                 **{ending: f"results/tables/t.{ending}" for ending in ("csv", "md", "tex")},
                 "tests": "results/plans/tables/t-tests.json",
+                "cells": "results/plans/cells/tables/t.json",
             },
         },
         {
@@ -125,7 +130,7 @@ def minimal():
     ]
     tables = [table, split, f"descriptions/d-{KEY}", f"{model}/predictions"]
     return {
-        "format": 1,
+        "format": 2,
         "izwi": "0.1.0",
         "schemas": {f"results/{name}.parquet": {"a": ["str", ""]} for name in tables},
         "units": [{**unit, "key": KEY} for unit in units],
@@ -146,6 +151,7 @@ def refused(index, words=""):
 
 
 def test_a_record_as_izwi_writes_it_is_read():
+    assert set(TEXTS.values()) == set(FILES)
     record = read(minimal())
     assert [unit.stage for unit in record.units] == list(archive_record.STAGES)
     assert not record.given & set(record.made)
@@ -243,6 +249,7 @@ def test_roles_and_stages_are_those_of_izwi():
         "verdict",
         "page",
         "plot",
+        "heat_map",
         "features",
         "",
         "x",
@@ -318,11 +325,11 @@ def test_wrong_types_in_each_place_end_in_one_line_or_harm_nothing():
         b"\xff\xfe",
         b"null",
         b"[]",
-        b'{"format": 1}',
+        b'{"format": 2}',
         b'{"format": true, "izwi": "1", "schemas": {}, "units": []}',
-        b'{"format": 2, "izwi": "0.9", "schemas": {}, "units": []}',
-        b'{"format": 1, "format": 1, "izwi": "1", "schemas": {}, "units": []}',
-        b'{"format": 1, "izwi": "\\u001b[2J", "schemas": {}, "units": []}',
+        b'{"format": 1, "izwi": "0.9", "schemas": {}, "units": []}',
+        b'{"format": 2, "format": 2, "izwi": "1", "schemas": {}, "units": []}',
+        b'{"format": 2, "izwi": "\\u001b[2J", "schemas": {}, "units": []}',
         b"[" * 10**6,
         b'{"a":' * 10**5,
         b"9" * 10**5,

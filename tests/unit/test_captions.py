@@ -1,6 +1,5 @@
 """Every picture that a stage can make has a caption of its own."""
 
-import runpy
 from pathlib import Path
 
 import pytest
@@ -9,13 +8,12 @@ from izwi import plots
 from izwi.config import pictures
 from izwi.engine.plan import Plan, Unit
 from izwi.files import write_json
+from izwi.plots.kinds import KINDS
 from izwi.reporting import captions, snakemake_report
 
 # Names of the files of kinds that draw more than one, or one by another name.
 DRAWN = {kind: list(names) for kind, (names, _) in pictures.OF_METRICS.items()}
 DRAWN |= {"database_counts": ["value_counts_of_emodb"], "value_counts": ["value_counts_age"]}
-ROOT = Path(__file__).resolve().parents[2]
-KINDS = runpy.run_path(str(ROOT / "scripts/plot.py"), run_name="plot")["KINDS"]
 
 
 @pytest.mark.parametrize("kind", [*KINDS, "heat_map"])
@@ -65,43 +63,57 @@ def plan(tmp_path):
     (tmp_path / "made").mkdir()
     write_json(tmp_path / "made/experiment.json", record)
     write_json(tmp_path / "made/metrics.json", metrics)
+    stems = [stem for kind in captions.KINDS for stem in DRAWN.get(kind, [kind])]
     for name in ("made", "lost"):
         folder = tmp_path / name
-        outputs = {"record": str(folder / "experiment.json")}
-        outputs |= {"metrics": str(folder / "metrics.json")}
-        stems = [stem for kind in captions.KINDS for stem in DRAWN.get(kind, [kind])]
-        outputs |= {stem: str(folder / f"plots/{stem}.svg") for stem in stems}
-        outputs["pdf"] = str(folder / "plots/recall.pdf")
+        files = ("metrics.json", "predictions.csv", "experiment.json")
+        roles = ("metrics", "predictions", "record")
+        outputs = {role: str(folder / file) for role, file in zip(roles, files, strict=True)}
         plan.units["experiment"][name] = unit("experiment", name, {}, outputs)
+        for file in (*(f"{stem}.svg" for stem in stems), "recall.pdf"):
+            outputs = {"picture": str(folder / "plots" / file)}
+            plan.units["plot"][f"{name}/{file}"] = unit("plot", file, {}, outputs)
+    outputs = {"summary": str(tmp_path / "summary.csv")}
+    plan.units["summary"]["all"] = unit("summary", "all experiments", {}, outputs)
     members = {"members": [{"name": "made"}, {"name": "lost"}]}
-    files = {end: str(tmp_path / f"grids/g/heat_map.{end}") for end in ("png", "csv", "md")}
+    files = {end: str(tmp_path / f"grids/g/table.{end}") for end in ("csv", "md")}
+    files["cells"] = str(tmp_path / "cells.json")
     plan.units["grid"]["g"] = unit("grid", "g", members, files)
     spec = {"caption": "Models by scaling", "experiments": ["made", "lost"]}
-    files = {end: str(tmp_path / f"tables/recall.{end}") for end in ("png", "csv", "md", "tex")}
+    files = {end: str(tmp_path / f"tables/recall.{end}") for end in ("csv", "md", "tex")}
     files["tests"] = str(tmp_path / "tests.json")
     plan.units["table"]["recall"] = unit("table", "recall", spec, files)
+    for stage, name, file in (
+        ("grid", "g", "grids/g/heat_map.png"),
+        ("table", "recall", "tables/recall.png"),
+    ):
+        outputs = {"picture": str(tmp_path / file)}
+        plan.units["heat_map"][name] = unit("heat_map", name, {"stage": stage, "of": name}, outputs)
     files = {"comparisons": str(tmp_path / "comparisons.csv")}
     plan.units["comparisons"]["all"] = unit("comparisons", "all", {}, files)
     return plan
 
 
 def test_the_report_shows_all_pictures_and_tables_with_captions(plan, tmp_path):
-    shown = snakemake_report.flags(plan)
+    shown = snakemake_report.shown(plan)
     outputs = {path for one in plan.each() for path in one.output_files()}
-    assert set(shown) == {p for p in outputs if not p.endswith((".pdf", ".tex", "tests.json"))}
-    said = {path: Path(flag["caption"]).read_text() for path, flag in shown.items()}
-    for path, text in said.items():
+    hidden = (".pdf", ".tex", "tests.json", "cells.json")
+    assert set(shown) == {path for path in outputs if not path.endswith(hidden)}
+    for path, about in shown.items():
         if Path(path).parent.name == "plots":
-            assert snakemake_report.rst(captions.seen(Path(path).stem)) in text
-    text = said[str(tmp_path / "made/plots/shap.svg")]
+            assert snakemake_report.rst(captions.seen(Path(path).stem)) in about.caption
+            assert about.category == f"Experiment {Path(path).parts[-3]}"
+            assert about.title == captions.title(Path(path).stem)
+    text = shown[str(tmp_path / "made/plots/shap.svg")].caption
     assert snakemake_report.rst("made: emotion of emodb, from os") in text and "UAR 0.5" in text
     # A table is not taken for the picture whose name it has.
-    picture = str(tmp_path / "tables/recall.png")
-    assert said[picture].startswith("A cell per experiment")
+    picture = shown[str(tmp_path / "tables/recall.png")]
+    assert picture.caption.startswith("A cell per experiment")
     about = "Models by scaling: emotion of emodb; 1 experiment, tested on 40 samples."
-    assert snakemake_report.rst(about) in said[picture]
-    assert shown[picture]["labels"]["what"] == "recall: heat map"
-    assert "behind the marks" in said[str(tmp_path / "comparisons.csv")]
+    assert snakemake_report.rst(about) in picture.caption
+    assert (picture.category, picture.title) == ("Tables", "recall: heat map")
+    assert "behind the marks" in shown[str(tmp_path / "comparisons.csv")].caption
+    assert "made, lost" in shown[str(tmp_path / "summary.csv")].caption
 
 
 def test_data_of_several_experiments():

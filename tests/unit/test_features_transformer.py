@@ -20,7 +20,7 @@ from izwi.engine.keys import LargeFiles
 from izwi.errors import UserError
 from izwi.features import batches, extraction
 from izwi.features.transformer import HUB, padded_length
-from izwi.planning.features import extractor_key
+from izwi.stages.features import _extractor_key as extractor_key
 
 torch = pytest.importorskip("torch")
 import transformers as tf  # noqa: E402

@@ -17,9 +17,9 @@ from test_tuning import folds_of, made_up, spec_of
 from izwi import splits
 from izwi.analyses import importance
 from izwi.config.experiment import resolve
+from izwi.engine.planner import make_plan
 from izwi.errors import UserError
 from izwi.files import write_json
-from izwi.planning import make_plan
 from izwi.training import runs
 
 LABELS = ["a", "b", "c"]
@@ -224,13 +224,11 @@ def test_what_is_explained_or_drawn_changes_no_other_key(tmp_path):
         PLOT="calibration = True\nuncertainty = True\nrecall = True\nfairness = True\n"
         "uncertainty_threshold = 0.3",
     )
-    plan = make_plan([plain, more], "results", str(tmp_path / "cache"), cwd=tmp_path, wishes=False)
+    plan = make_plan([plain, more], "results", str(tmp_path / "cache"), cwd=tmp_path)
     for stage in ("load", "split", "train"):
         assert len(plan.units[stage]) == 1
     # One set more, for the properties of the recordings; figures of the certain ones beside all.
-    apart = make_plan(
-        [plain], "results", str(tmp_path / "cache"), cwd=tmp_path, wishes=False
-    ).units["features"]
+    apart = make_plan([plain], "results", str(tmp_path / "cache"), cwd=tmp_path).units["features"]
     added = set(plan.units["features"]) - set(apart)
     assert [plan.units["features"][key].spec["type"] for key in added] == ["signal"]
     assert set(apart) < set(plan.units["features"])

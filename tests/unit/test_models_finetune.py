@@ -15,8 +15,8 @@ from izwi import features
 from izwi.data import audio
 from izwi.errors import UserError
 from izwi.models import load_model, model_class
-from izwi.planning.features import extractor_key
-from izwi.planning.training import without_places
+from izwi.stages.features import _extractor_key as extractor_key
+from izwi.stages.train import without_places
 from izwi.training import fitting
 
 torch = pytest.importorskip("torch")

@@ -21,9 +21,9 @@ from izwi.config.experiment import resolve
 from izwi.data import csv_safety
 from izwi.data.databases import load_table
 from izwi.data.scan import scan
+from izwi.engine.planner import make_plan
 from izwi.errors import UserError
 from izwi.models import persistence
-from izwi.planning import make_plan
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -213,12 +213,10 @@ def test_names_go_through_no_shell():
     files = sorted((ROOT / "rules").glob("*.smk"))
     commands = [c for path in files for c in path.read_text().split("shell:")[1:]]
     assert len(commands) > 15
-    told = [c.strip() for c in commands if not re.match(r'\s+command\("\w+"\)\n', c)]
-    (verdict,) = told
-    fields = re.findall(r"{([^}]*)}", verdict.split("\n\n")[0])
-    assert len(fields) == 4 and all(field.endswith(":q") for field in fields)
-    (made,) = re.findall(r"return words.*", (ROOT / "rules" / "common.smk").read_text())
-    assert re.findall(r"{(\w[^}]*)}", made) == ["log:q", "threads"]
+    assert all(re.match(r"\s+RUN\n(\n|$)", command) for command in commands)
+    session = (ROOT / "izwi" / "engine" / "session.py").read_text()
+    (made,) = re.findall(r'return f"{command} (.*)"\n', session)
+    assert re.findall(r"{{([^}]*)}}", made) == ["output[0]:q", "log:q", "threads"]
     for path in [*(ROOT / "izwi").rglob("*.py"), *(ROOT / "scripts").glob("*.py")]:
         text = path.read_text(encoding="utf-8")
         assert not re.search(r"shell=True|os\.system|os\.popen|[^_.]eval\(|[^_.]exec\(", text), path
@@ -245,12 +243,11 @@ def test_cells(value, cell):
     assert csv_safety.harmless(value) == cell
 
 
-def test_tables_for_people_hold_no_formula(tmp_path, monkeypatch):
+def test_tables_for_people_hold_no_formula(tmp_path):
     """summary.csv; the lists of files and predictions are tested where they are made."""
-    monkeypatch.syspath_prepend(ROOT / "scripts")
-    import summary
-
+    from izwi.engine.job import Job
     from izwi.engine.plan import Plan, Unit
+    from izwi.stages import summary
 
     metrics = dict.fromkeys(("value", "ci_method", "n_train", "n_test", "n_speakers"))
     metrics |= {"name": "=cmd|x", "type": "classification", "measure": "uar", "ci": None}
@@ -260,16 +257,13 @@ def test_tables_for_people_hold_no_formula(tmp_path, monkeypatch):
     for name, content in (("metrics", metrics), ("record", record)):
         (tmp_path / f"{name}.json").write_text(json.dumps(content))
     unit = Unit(
-        *("summary", "k", "all", {}),
+        *("summary", "k", "all", {"experiments": ["=cmd|x"], "controls": []}),
         inputs={role: [str(tmp_path / f"{role[:-1] if role == 'records' else role}.json")]
                 for role in ("metrics", "records")},
         outputs={"summary": str(tmp_path / "summary.csv")},
     )  # fmt: skip
 
-    class Job:
-        plan = Plan(str(tmp_path), str(tmp_path))
-
-    summary.main(unit, Job())
+    summary.run(unit, Job(Plan(str(tmp_path), str(tmp_path))))
     with open(tmp_path / "summary.csv", newline="", encoding="utf-8") as stream:
         (row,) = csv.DictReader(stream)
     assert (row["name"], row["databases"], row["target"]) == ("'=cmd|x", "'@d", "'-t")

@@ -13,7 +13,7 @@ from workflow import ROOT, Folder
 
 from izwi.config.experiment import resolve
 from izwi.features.extraction import extract
-from izwi.planning.features import extractor_key
+from izwi.stages.features import _extractor_key as extractor_key
 
 torch = pytest.importorskip("torch")
 import audresample  # noqa: E402

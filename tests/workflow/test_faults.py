@@ -2,6 +2,7 @@
 
 import csv
 import html
+import json
 import os
 import random
 import shutil
@@ -58,7 +59,7 @@ def with_bad_files(folder, undisturbed):
     return [folder.ini(n, DATA=data, FEATS=f, MODEL={"type": "knn"}) for n, f in feats.items()]
 
 
-def test_one_failing_experiment_leaves_the_others_of_its_batch(undisturbed, tmp_path):
+def test_one_failing_experiment_leaves_the_others(undisturbed, tmp_path):
     folder = Folder(tmp_path, page=True)
     inis = two_inis(folder)
     # More neighbours than samples: known when the model is fitted.
@@ -157,27 +158,52 @@ def test_damaged_results_are_named(undisturbed, tmp_path):
     folder = Folder(tmp_path / "copy")
     more = folder.ini("more", DATA=DATA, FEATS=FEATS, MODEL={"type": "knn", "K_val": 7})
     folder.config(["svm.ini", "knn.ini", more], "more.yaml")
-    metrics = folder.path / "results/experiments/knn/metrics.json"
+    evaluated = json.loads(folder.bytes_of("knn", "experiment.json"))["stages"]["evaluate"]
+    evaluated = folder.path / evaluated["files"]["metrics"]
     (matrix,) = (folder.path / "results/features").glob("demo-*/os-*.parquet")
-    for path, stage in ((matrix, "train of more"), (metrics, "summary of all_experiments")):
+    for path, stage in ((matrix, "train of more"), (evaluated, "experiment of knn")):
+        # It is read again where something is made of it.
+        (folder.path / "results/experiments/knn/metrics.json").unlink()
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
         call = folder.run("--configfile", "more.yaml", ok=False)
         assert call.code != 0 and "Traceback" not in call.text
         name = path.relative_to(folder.path)
         told = f"{stage}: {name} is damaged: delete it and start again, it is made anew"
-        assert told in call.text.splitlines()[-1]
+        assert call.text.splitlines()[-1].endswith(told)
         path.unlink()
-    folder.run("--configfile", "more.yaml")
-    assert contents(folder) == contents(undisturbed)
+        folder.run("--configfile", "more.yaml")
+        assert contents(folder) == contents(undisturbed)
 
-    summary = folder.path / "results/summary.csv"
+
+def test_what_people_open_is_made_again_where_it_was_changed(undisturbed, tmp_path):
+    """Files with names that carry no key: by content, never by time."""
+    shutil.copytree(undisturbed.path, tmp_path / "copy")
+    folder = Folder(tmp_path / "copy")
+    results = folder.path / "results"
+    before = {path: path.read_bytes() for path in results.glob("experiments/*/*") if path.is_file()}
+    before |= {path: path.read_bytes() for path in results.glob("experiments/*/plots/*.*")}
+    summary = results / "summary.csv"
+    before[summary] = summary.read_bytes()
+    assert folder.run("--configfile", "config.yaml").nothing_to_do
+
+    now = time.time()
+    for number, path in enumerate(before):
+        # An old file from a backup, a clock that is wrong.
+        os.utime(path, (now, now + (-1, 1)[number % 2] * 99999))
+    assert folder.run("--configfile", "config.yaml").nothing_to_do
+
+    metrics, picture = (results / "experiments/knn" / FILES[i] for i in (0, 2))
+    # As a spreadsheet saves it; a figure in place of another; nothing left of a picture.
     summary.write_text(summary.read_text().replace(",", ";"))
-    call = folder.run("--configfile", "more.yaml")
-    assert "Traceback" not in call.text
-    told = "results/summary.csv was changed: delete it and start again, it is made anew"
-    assert told in call.text
-    summary.unlink()
-    assert "was changed" not in folder.run("--configfile", "more.yaml").text
+    metrics.write_bytes(metrics.read_bytes().replace(b'"value": 0', b'"value": 1', 1))
+    picture.write_bytes(b"")
+    (results / "experiments/svm/methods.md").unlink()
+    call = folder.run("--configfile", "config.yaml")
+    assert "Traceback" not in call.text and "was changed" not in call.text
+    assert {path: path.read_bytes() for path in before} == before
+    assert [call.jobs(stage) for stage in ("summary", "experiment", "plot")] == [1, 2, 1]
+    assert call.jobs("train") == call.jobs("evaluate") == 0
+    assert folder.run("--configfile", "config.yaml").nothing_to_do
 
 
 def test_killed_at_any_moment(undisturbed, tmp_path):

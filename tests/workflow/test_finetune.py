@@ -14,7 +14,7 @@ from sklearn.metrics import recall_score
 from workflow import ROOT, Folder
 
 from izwi.config.experiment import resolve
-from izwi.engine import job
+from izwi.data.samples import read_samples
 from izwi.engine.config_plan import planned
 from izwi.models import model_class
 from izwi.serving.predictor import Predictor, model_folder
@@ -96,7 +96,7 @@ def run(folder):
         ),
     ]
     folder.config(inis)
-    # On one core, so that all are trained by one process: torch is slow to import.
+    # On one core, so that all are trained by one worker: torch is slow to import.
     return folder.run("-c", "1", "--configfile", "config.yaml")
 
 
@@ -187,11 +187,11 @@ def test_again_elsewhere_and_with_other_weights(run, folder, tmp_path, monkeypat
     units = planned("config.yaml", cache=folder.cache, ini=ini).plan.units["train"]
     (unit,) = units.values()
     assert unit.spec["model"]["options"]["pretrained_model"].endswith("moved")
-    predictions, _ = fit_predict.train(unit.spec, *job.read_samples(unit), tmp_path)
+    predictions, _ = fit_predict.train(unit.spec, *read_samples(unit.inputs), tmp_path)
     pd.testing.assert_frame_equal(
         predictions, pd.read_parquet(unit.outputs["predictions"]), check_exact=True
     )
-    first = Path(unit.outputs["model"]).parent
+    first = Path(unit.outputs["model"])
     for kept in ("model.safetensors", "pretrained/config.json"):
         path = Path("run1/model") / kept
         assert (tmp_path / path).read_bytes() == (first / path).read_bytes()

@@ -144,7 +144,7 @@ def hidden_names(index, files):
     for one in experiments(index):
         text = text.replace(one["label"], f"hidden {one['label']}")
     for name in list(files):
-        if name.startswith(("results/experiments/", "results/plans/experiments/")):
+        if name.startswith("results/experiments/"):
             head, _, tail = name.rpartition("experiments/")
             files[f"{head}experiments/hidden {tail}"] = files[name]
     index["units"] = json.loads(text)
@@ -172,14 +172,14 @@ def evaluations_as_given(index, files):
 def metrics_of_another(index, files):
     """Under the name of one experiment stand the figures of another."""
     one, two = experiments(index)[0], experiments(index)[2]
-    one["inputs"] = {**two["inputs"], "wish": one["inputs"]["wish"]}
+    one["inputs"] = dict(two["inputs"])
     for role in ("metrics", "predictions"):
         files[one["outputs"][role]] = files[two["outputs"][role]]
 
 
 def record_of_another(index, files):
     one, two = experiments(index)[0], experiments(index)[2]
-    files[one["inputs"]["wish"]] = files[two["inputs"]["wish"]]
+    one["spec"]["record"] = two["spec"]["record"]
 
 
 def summary_without_one(index, files):
@@ -258,8 +258,9 @@ def figures_among_the_inis(index, files):
         files[name] = b"0.999"
 
 
-def wish_of_another(index, files):
-    files["results/plans/grids/one.json"] = files["results/plans/grids/two.json"]
+def grid_of_another(index, files):
+    one, two = (unit(index, "grid", label) for label in ("one", "two"))
+    one["spec"] = {**two["spec"], "name": "one"}
 
 
 def keys_twice(index, files):
@@ -309,7 +310,7 @@ FORGED = [
     readme_that_says_more,
     readme_of_another_version,
     figures_among_the_inis,
-    wish_of_another,
+    grid_of_another,
     keys_twice,
     figures_in_the_description,
     no_predictions,
@@ -412,22 +413,31 @@ def test_no_path_is_taken_from_a_spec(real, verified, tmp_path):
     """Stages that would delete or write what a spec names are none of an archive."""
     mine = str(tmp_path / "here" / "mine.csv")
 
-    def verdict(index, files):
+    def plot(index, files):
         index["units"].append(
             {
-                **{"stage": "verdict", "key": "0" * 12, "label": "x", "spec": {"failed": mine}},
-                **{"inputs": {}, "outputs": {"verdict": "results/plans/verdicts/x.txt"}},
+                **{"stage": "plot", "key": "0" * 12, "label": "x", "spec": {"store": mine}},
+                **{"inputs": {}, "outputs": {"picture": "results/experiments/x/plots/x.png"}},
             }
         )
 
-    code, said = verified(changed(real, verdict))
-    assert code == 1 and "stage verdict is none of" in said
+    code, said = verified(changed(real, plot))
+    assert code == 1 and "stage plot is none of" in said
+    for name, value in (("link", mine), ("copies", {mine: mine}), ("pictures", [mine])):
+
+        def entry(index, files, name=name, value=value):
+            unit(index, "experiment")["spec"][name] = value
+
+        code, said = verified(changed(real, entry))
+        assert code == 1 and "other entries than name, control and record" in said
 
     def specs(index, files):
         for one in index["units"]:
-            one["spec"] |= dict.fromkeys(
-                ("path", "folder", "store", "failed", "plots", "file", "cache", "results"), mine
-            )
+            if one["stage"] != "summary":
+                spec = one["spec"]["record"] if one["stage"] == "experiment" else one["spec"]
+                spec |= dict.fromkeys(
+                    ("path", "folder", "store", "plots", "file", "cache", "results", "copies"), mine
+                )
 
     code, _ = verified(changed(real, specs))
     assert os.path.exists(mine) and code in (0, 1)
@@ -447,8 +457,11 @@ def test_specs_of_any_kind_end_in_lines(real, verified):
 
         def specs(index, files, wrong=wrong):
             for one in index["units"]:
-                keep = {"name", "members", "experiments", "formats", "control"}
+                keep = {"name", "members", "experiments", "formats", "control", "controls"}
+                record = one["spec"].get("record", {})
                 one["spec"] = {k: v if k in keep else wrong for k, v in one["spec"].items()}
+                if record:
+                    one["spec"]["record"] = dict.fromkeys(record, wrong)
 
         code, said = verified(changed(real, specs))
         assert code == 1 and "NOT verified" in said, wrong

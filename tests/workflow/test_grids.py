@@ -107,7 +107,10 @@ def test_members_are_whole_experiments(folder):
         } <= files  # fmt: skip
     record = json.loads((place / "experiment.json").read_text())
     assert record["setting"] == {"MODEL.type": "tree", "FEATS.scale": "standard"}
-    assert folder.call.jobs("features") == folder.call.jobs("load") == 1
+    assert folder.call.jobs("load") == folder.call.jobs("split") == 1
+    # One set for all, and the fingerprints that the audit compares.
+    assert folder.call.jobs("features") == 2
+    assert len(list((folder.path / "results/features").glob("*/os-*.parquet"))) == 1
     text = (folder.path / "results/grids/flags/table.md").read_text()
     assert text.count("| tree |") == text.count("| knn |") == 2
     assert (folder.path / "results/grids/flags/heat_map.png").read_bytes()[1:4] == b"PNG"

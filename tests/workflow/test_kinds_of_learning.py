@@ -186,8 +186,8 @@ def test_tuning_by_hand(run, plain):
             "stages"
         ]["train"]["files"]["model"]
     )
-    assert json.loads(kept.read_text())["tuned"][0]["chosen"] == told["chosen"]
-    model = json.loads((kept.parent / "run1/model/model.json").read_text())
+    assert json.loads((kept / "model.json").read_text())["tuned"][0]["chosen"] == told["chosen"]
+    model = json.loads((kept / "run1/model/model.json").read_text())
     assert model["options"]["K_val"] == told["chosen"]["K_val"]
 
 

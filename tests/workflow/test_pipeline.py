@@ -7,9 +7,9 @@ import shutil
 import textwrap
 
 import pytest
-from workflow import ROOT, Folder, stages_of
+from workflow import ROOT, Folder
 
-from izwi.engine.plan import STAGES
+from izwi.engine.stage import stages
 
 DATA = {
     "databases": "['demo']",
@@ -37,7 +37,10 @@ def folder(tmp_path_factory):
 
 def test_stages_are_shared(folder):
     call = folder.call
-    assert [call.jobs(stage) for stage in ("database", "load", "features")] == [1] * 3
+    assert [call.jobs(stage) for stage in ("database", "load", "split", "audit")] == [1] * 4
+    # One set for both, and the fingerprints that the audit compares.
+    assert call.jobs("features") == 2
+    assert len(list((folder.path / "results/features").glob("*/os-*.parquet"))) == 1
     assert folder.metrics("first")["n_test"] == folder.metrics("second")["n_test"]
 
 
@@ -62,16 +65,19 @@ def test_contract_of_an_experiment(folder):
 
 def test_every_job_has_log_and_benchmark(folder):
     results = folder.path / "results"
-    files = {
-        kind: {path.stem: path for path in (results / kind).rglob("*.*")}
-        for kind in ("logs", "benchmarks")
-    }
-    for stage in STAGES[:-1]:
-        if jobs := [rule for rule in files["logs"] if stage in stages_of(rule)]:
-            assert folder.call.jobs(stage) == len(jobs)
-            assert set(jobs) <= set(files["benchmarks"])
+    made = set()
+    for stage in stages():
+        files = [
+            {path.relative_to(place).with_suffix("") for path in place.rglob("*.*")}
+            for place in (results / "logs" / stage, results / "benchmarks" / stage)
+        ]
+        assert files[0] == files[1] and len(files[0]) == folder.call.jobs(stage)
+        made |= {stage} if files[0] else set()
+    assert {"database", "features", "audit", "train", "plot", "experiment", "summary"} <= made
+    told = list((results / "benchmarks").rglob("*.tsv"))
+    assert all(path.read_text().startswith("s\th:m:s\tmax_rss\t") for path in told)
     # What was made, and how long it took.
-    told = "".join(path.read_text() for path in files["logs"].values())
+    told = "".join(path.read_text() for path in (results / "logs").rglob("*.log"))
     for stage in ("database", "load", "split", "features", "train", "evaluate", "experiment"):
         assert re.search(rf"^{stage} .+ \([0-9a-f]+\): [0-9.]+ s$", told, re.MULTILINE), stage
 
@@ -221,5 +227,5 @@ def test_shards_change_nothing(folder, tmp_path):
     for file in ("predictions.csv", "metrics.json"):
         assert other.bytes_of("first", file, "parts") == other.bytes_of("first", file, "whole")
     # The parts have done the work.
-    logs = [path.read_text() for path in (tmp_path / "parts/logs").rglob("features*.log")]
+    logs = [path.read_text() for path in (tmp_path / "parts/logs/features").rglob("os-*.log")]
     assert len(logs) == 1 and " files in " not in logs[0]

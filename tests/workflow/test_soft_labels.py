@@ -142,7 +142,7 @@ def place(emodb, nemo, tmp_path_factory):
         folder.ini(name, **content)
     # Students before their teachers.
     inis = [f"{name}.ini" for name in ("student", "teacher", "third", "second", "first")]
-    # On one core: one job for all that can be done at once.
+    # On one core: one worker for all.
     folder.run("-c", "1", "--configfile", folder.config(inis))
     return folder
 

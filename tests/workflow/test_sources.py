@@ -71,7 +71,7 @@ def folder(emodb, labels, tmp_path_factory):
         ),
     ]
     folder.config(inis)
-    # One core, one process for all models of a kind.
+    # One core, one worker for all.
     folder.run("-c", "1", "--configfile", "config.yaml")
     return folder
 

@@ -6,21 +6,13 @@ import json
 import os
 import subprocess
 import sys
-from itertools import takewhile
 from pathlib import Path
 
 import numpy as np
 import opensmile
 
-from izwi.engine.plan import STAGES
-
 ROOT = Path(__file__).resolve().parents[2]
 SNAKEMAKE = [sys.executable, "-m", "snakemake"]
-
-
-def stages_of(rule: str) -> list[str]:
-    """The stages that the name of a rule begins with."""
-    return list(takewhile(STAGES.__contains__, rule.split("_")))
 
 
 # A part of the embedded data, split by speaker.
@@ -63,13 +55,13 @@ class Call:
         self.text = process.stdout + process.stderr
 
     def jobs(self, stage: str) -> int:
-        """Number of jobs with units of a stage, from the job table; a dry run prints it twice."""
+        """Number of jobs of a stage, from the job table; a dry run prints it twice."""
         table = {
             parts[0]: int(parts[1])
             for line in self.text.splitlines()
             if len(parts := line.split()) == 2 and parts[1].isdigit()
         }
-        return sum(count for rule, count in table.items() if stage in stages_of(rule))
+        return table.get(stage, 0)
 
     @property
     def nothing_to_do(self) -> bool:
