@@ -147,10 +147,11 @@ def table_keys() -> list[Key]:
     number = {"anyOf": [{"type": "number"}, {"type": "string"}]}
     published = {
         "type": "object",
-        "properties": {key: number for key in wanted.PUBLISHED},
+        "properties": dict.fromkeys(wanted.PUBLISHED, number),
         "required": list(wanted.PUBLISHED),
         "additionalProperties": False,
     }
+    some = f"`true`, `false`, or some of {_listed(controls.KINDS)}"
     varied = "an option, a list of them, `train` or `test`"
     return [
         Key(
@@ -178,7 +179,7 @@ def table_keys() -> list[Key]:
         Key(
             *(
                 "tables.controls",
-                "`true`, `false`, or some of " + _listed(controls.KINDS),
+                some,
                 "`true`",
             ),
             "What is reached by hearing nothing.",

@@ -155,7 +155,11 @@ def _ended_with_this(process: subprocess.Popen[str]) -> Iterator[None]:
 
 
 def _yaml(value: Any) -> str:
-    """A value as Snakemake's ``--config`` reads it; a text that looks like a number stays one."""
+    """A value as Snakemake's ``--config`` reads it."""
+    with contextlib.suppress(TypeError, ValueError):
+        # Quotes would not keep Snakemake from making a number of a folder called 2024.
+        float(value)
+        return f"./{value}"
     if isinstance(value, str) and re.fullmatch(r"[A-Za-z_./~][\w./~ *-]*", value):
         return value
     return json.dumps(value, ensure_ascii=False)

@@ -12,6 +12,9 @@ from izwi.errors import UserError
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 INI = re.compile(r"^[ ]*```ini\n(.*?)^[ ]*```", re.MULTILINE | re.DOTALL)
+# Calls of izwi: lines of a block, and words in a text.
+SHELL = re.compile(r"^(?: {4}|\.venv/bin/|(?=izwi \w+ (?:-|\S+[./_])))izwi (\w+)(.*)", re.MULTILINE)
+CALL = re.compile(r"`(?:\.venv/bin/)?izwi ([a-z]+)([^\n`]*)`")
 UNKNOWN = re.compile(r"unknown|did you mean|not built|must be|is no ")
 
 
@@ -77,9 +80,8 @@ def test_commands_of_izwi_and_their_options_exist():
     called = set()
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
-        for command, arguments in re.findall(
-            r"^(?: {4}|\.venv/bin/|\$ )*izwi ([a-z]+)([^\n`]*)", text, re.MULTILINE
-        ) + re.findall(r"`(?:\.venv/bin/)?izwi ([a-z]+)([^\n`]*)`", text):
+        calls = [*SHELL.findall(text), *CALL.findall(text)]
+        for command, arguments in calls:
             assert command in COMMANDS, (page.name, command)
             called.add(command)
             source = (ROOT / "izwi" / "cli" / f"{command}.py").read_text(encoding="utf-8")
