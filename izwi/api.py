@@ -131,8 +131,9 @@ class Result:
         return pd.concat([pd.read_parquet(path) for path in paths], ignore_index=True)
 
 
+# A text is an iterable of texts, too, but the first signature is the one that fits it.
 @overload
-def run(
+def run(  # type: ignore[overload-overlap]
     inis: PathLike,
     *,
     configfile: PathLike | None = None,

@@ -141,7 +141,7 @@ def as_json(predictor: Predictor, name: str, result: pd.DataFrame, notes: list[s
 
 def ranking(predictor: Predictor, row: dict[str, Any]) -> list[tuple[str, float]]:
     """Labels with their probabilities, the most likely first."""
-    pairs = [(label, row[f"p_{label}"]) for label in predictor.labels]
+    pairs = [(label, row[f"p_{label}"]) for label in predictor.labels or ()]
     return sorted(pairs, key=lambda pair: -pair[1])
 
 

@@ -68,9 +68,16 @@ def main(arguments: list[str]) -> int:
     )
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
-    ended = snakemake_call.call(call, say)
-    if ended.code and quiet and not any(ended.lines):
-        say("izwi run: Snakemake failed without a message; add --quiet progress to see why")
+    try:
+        ended = snakemake_call.call(call, say)
+    except KeyboardInterrupt:
+        say("stopped; what is made stays, so start again at any time")
+        raise
+    if quiet and not any(ended.lines):
+        if ended.code:
+            say("izwi run: Snakemake failed without a message; add --quiet progress to see why")
+        else:
+            say("nothing to do: what is asked for is made already")
     return ended.code
 
 

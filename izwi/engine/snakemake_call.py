@@ -9,7 +9,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,7 @@ from izwi.home import SNAKEFILE
 # Says nothing to a user, and Snakemake prints it however quiet it is.
 _PROFILE = re.compile(r"Using (workflow specific )?profiles? .*command line arguments\.$")
 _WAITING = re.compile(r": waiting for .*, which is at work there$")
-# Ends a call as Ctrl-C does; a second one would cut off what Snakemake tidies up.
-_STOP = signal.SIGINT
+_STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 
 
 @dataclass(frozen=True)
@@ -112,46 +111,44 @@ def call(
         KeyboardInterrupt: if it was stopped by Ctrl-C, after it has tidied up
     """
     lines: list[str] = []
-    with (
-        subprocess.Popen(
-            words,
-            stdin=subprocess.DEVNULL,
-            stdout=stdout,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        ) as process,
-        _ended_with_this(process),
-    ):
+    interrupts = 0
+    with subprocess.Popen(
+        words,
+        stdin=subprocess.DEVNULL,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    ) as process:
         assert process.stderr is not None
-        for line in process.stderr:
-            line = line.rstrip("\n")
-            if _PROFILE.match(line):
-                continue
-            lines.append(line)
-            if show:
-                show(line)
+        while True:
+            try:
+                for line in iter(process.stderr.readline, ""):
+                    line = line.rstrip("\n")
+                    if _PROFILE.match(line):
+                        continue
+                    lines.append(line)
+                    # What jobs say that are cut off is of no use to who cut them off.
+                    if show and not interrupts:
+                        show(line)
+                process.wait()
+                break
+            except KeyboardInterrupt:
+                _stop(process, interrupts)
+                interrupts += 1
+            except BaseException:
+                _stop(process)
+                raise
+    if interrupts:
+        raise KeyboardInterrupt
     return Ended(process.returncode, tuple(lines))
 
 
-@contextlib.contextmanager
-def _ended_with_this(process: subprocess.Popen[str]) -> Iterator[None]:
-    """Stop a call where this block is left before it ends."""
-    try:
-        yield
-        process.wait()
-    except BaseException:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, _STOP)
-        while True:
-            try:
-                process.communicate()
-                break
-            except KeyboardInterrupt:
-                # Tidying up takes its time.
-                continue
-        raise
+def _stop(process: subprocess.Popen[str], earlier: int = 0) -> None:
+    """End a call and its jobs as Ctrl-C does; less gently where it was asked to before."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, _STOPS[min(earlier, len(_STOPS) - 1)])
 
 
 def _yaml(value: Any) -> str:

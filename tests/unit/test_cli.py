@@ -176,7 +176,8 @@ def touch(folder, *names):
 
 def test_one_ini(izwi, called, tmp_path):
     touch(tmp_path, "my.ini")
-    assert izwi("run", "my.ini", "-c", "2") == (0, "", "")
+    nothing = "nothing to do: what is asked for is made already\n"
+    assert izwi("run", "my.ini", "-c", "2") == (0, "", nothing)
     found = parsed(called[0])
     assert Path(found.snakefile) == HOME / "Snakefile"
     assert snakemake.cli.parse_config(found.config) == {"ini": "my.ini"}
@@ -293,7 +294,8 @@ def test_ctrl_c_stops_the_whole_call(tmp_path):
     """The child of the child gets it, too, and may tidy up."""
     child = (
         "import signal, sys, time\n"
-        "def stop(*_):\n    open('tidied', 'w').close(); sys.exit(0)\n"
+        "def stop(*_):\n    print('stopped', file=sys.stderr); open('tidied', 'w').close()\n"
+        "    sys.exit(0)\n"
         "signal.signal(signal.SIGINT, stop)\nopen('ready', 'w').close()\ntime.sleep(60)\n"
     )
     parent = (
@@ -303,17 +305,22 @@ def test_ctrl_c_stops_the_whole_call(tmp_path):
     )
     code = (
         "import sys; from izwi.engine import snakemake_call\n"
-        f"snakemake_call.call([sys.executable, '-c', {parent!r}])\n"
+        f"snakemake_call.call([sys.executable, '-c', {parent!r}], print)\n"
     )
     process = subprocess.Popen(
-        [sys.executable, "-c", code], cwd=tmp_path, env={"PYTHONPATH": str(ROOT)},
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+        text=True,
+    )
     until = time.monotonic() + 30
     while not (tmp_path / "ready").exists() and time.monotonic() < until:
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
-    assert process.wait(30) != 0
+    out, _ = process.communicate(timeout=30)
+    assert process.returncode != 0 and "stopped" not in out
     assert (tmp_path / "tidied").exists()
 
 

@@ -84,7 +84,9 @@ def test_the_demo_runs_from_an_empty_folder(demo, izwi):
 
 
 def test_a_second_call_makes_nothing(demo, izwi):
-    again = izwi.call("run", "-n", "--config", f"cache={os.environ['TEST_FEATURE_CACHE']}")
+    cache = f"cache={os.environ['TEST_FEATURE_CACHE']}"
+    assert izwi.call("run", "--config", cache).stderr.startswith("nothing to do: ")
+    again = izwi.call("run", "-n", "--config", cache)
     assert "Nothing to be done" in again.stdout + again.stderr
 
 
