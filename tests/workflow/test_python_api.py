@@ -27,7 +27,7 @@ PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
 def folder(tmp_path_factory):
     folder = Folder(tmp_path_factory.mktemp("api"))
     folder.ini("my", DATA=DEMO, FEATS=OS, MODEL={"type": "svm"})
-    folder.ini("other", DATA=DEMO, FEATS={"type": "['os', 'praat']"}, MODEL={"type": "knn"})
+    folder.ini("other", DATA=DEMO, FEATS={"type": "['os', 'signal']"}, MODEL={"type": "knn"})
     folder.ini("wrong", DATA=DEMO | {"target": "emotoin"}, FEATS=OS, MODEL={"type": "svm"})
     folder.ini("typo", DATA=DEMO, FEATS=OS | {"type": "oss"}, MODEL={"type": "svm"})
     folder.config(["my.ini", "other.ini"], page="none")
