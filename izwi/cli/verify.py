@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from izwi.cli import Parser, one_thread, say
+from izwi.errors import printable
 
 
 def main(arguments: list[str]) -> int:
@@ -20,11 +21,17 @@ def main(arguments: list[str]) -> int:
     found = verify(wanted.archive)
     for verdict in found.verdicts:
         told = "differs" if verdict.differences else f"ok, {verdict.figures} values"
-        print(f"{verdict.name}: {told}")
+        print(printable(f"{verdict.name}: {told}"))
         for line in verdict.differences:
-            print(f"  {line}")
+            print(printable(f"  {line}"))
     for line in found.damaged:
-        print(line)
+        print(printable(line))
     say(*(f"note: {line}" for line in found.notes))
+    for line in found.unverified:
+        print(printable(f"not verified: {line}"))
+    print(
+        f"taken as given: {len(found.given)} files, such as predictions, splits, inis and lock.txt"
+    )
+    print(f"verified: {len(found.verified)} files, computed again and found the same")
     print("all figures follow from the predictions" if found.ok else "NOT verified, see above")
     return 0 if found.ok else 1

@@ -25,14 +25,11 @@ from izwi.engine.config_plan import Planned
 from izwi.engine.plan import STAGES, Plan, Unit
 from izwi.errors import UserError
 from izwi.files import atomic, read_json
+from izwi.reporting import archive_record
+from izwi.reporting.archive_record import FORMAT, INDEX, LOCK, README, RESULTS, SUMS
 
-FORMAT = 1
-INDEX = "archive.json"
-SUMS = "SHA256SUMS"
-LOCK = "lock.txt"
-RESULTS = "results"
 # What is computed again, and is neither a picture nor an analysis with the features.
-STAGES_KEPT = ("describe", "evaluate", "experiment", "summary", "grid", "table", "comparisons")
+STAGES_KEPT = tuple(archive_record.STAGES)
 # Of these the outputs are only a way to those of the others.
 ON_THE_WAY = ("evaluate",)
 # Roles of an experiment's files that are no mere copies.
@@ -44,6 +41,7 @@ COLUMNS = (
     *("gender", "age", "language"),
 )
 MARKERS = ("", "NA", "N/A", "<missing>")
+# Verify knows it to the letter: another text needs another FORMAT.
 _README = """\
 Results of izwi {version}, from which every figure can be computed again:
 
@@ -95,7 +93,7 @@ def pack(asked: Planned, configs: Iterable[str], path: Path) -> list[str]:
     files |= _asked_for(asked, configs)
     lock = installed()
     files[LOCK] = lock.encode()
-    files["README.txt"] = _README.format(version=__version__, lock=LOCK, sums=SUMS).encode()
+    files[README] = readme()
     files[INDEX] = _json(
         {
             "format": FORMAT,
@@ -105,8 +103,23 @@ def pack(asked: Planned, configs: Iterable[str], path: Path) -> list[str]:
         }
     )
     files[SUMS] = sums(files)
+    # What verify would refuse is told to whom can still rename it.
+    try:
+        archive_record.check_names(files)
+        archive_record.read_record(files[INDEX], files)
+    except UserError as error:
+        raise UserError([f"archive: {line}" for line in error.problems]) from None
     write_zip(path, files)
     return _notes(asked, lock)
+
+
+def readme(version: str = __version__) -> bytes:
+    """What the archive says of itself to a reader.
+
+    Args:
+        version: of the izwi that made it
+    """
+    return _README.format(version=version, lock=LOCK, sums=SUMS).encode()
 
 
 def inside(path: str, results: str) -> str:

@@ -12,10 +12,12 @@ import importlib.util
 import io
 import json
 import math
+import os
+import re
 import tempfile
 import traceback
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path, PurePosixPath
@@ -27,8 +29,8 @@ from izwi.engine.job import Job
 from izwi.engine.keys import PACKAGE
 from izwi.engine.plan import Plan, Unit
 from izwi.errors import UserError
-from izwi.files import read_json
-from izwi.reporting import archive
+from izwi.reporting import archive, archive_record
+from izwi.reporting.archive_record import FRAME, Record
 
 # Another computer adds up in another order; a figure that was changed differs by more.
 RELATIVE, ABSOLUTE = 1e-9, 1e-12
@@ -58,16 +60,23 @@ class Found:
         verdicts: of experiments, splits and tables
         damaged: files that are not those that were archived, one line each
         notes: what the reader should know
+        verified: files that were computed again and are the same
+        unverified: files that were not, one line each
+        given: files that nothing computes: predictions, splits, tables, what was asked for
     """
 
     verdicts: list[Verdict]
     damaged: list[str]
     notes: list[str]
+    verified: list[str] = field(default_factory=list)
+    unverified: list[str] = field(default_factory=list)
+    given: list[str] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
-        """Whether nothing differs."""
-        return not self.damaged and not any(v.differences for v in self.verdicts)
+        """Whether there is something to verify, and nothing differs."""
+        differs = any(verdict.differences for verdict in self.verdicts)
+        return bool(self.verified) and not (self.damaged or self.unverified or differs)
 
 
 def verify(path: str | Path) -> Found:
@@ -79,42 +88,47 @@ def verify(path: str | Path) -> Found:
     Raises:
         UserError: if it is no archive of izwi
     """
-    files = _read(path)
-    index = _index(files, path)
+    files, record = _read(path)
     notes = []
-    if index["izwi"] != __version__:
-        notes.append(f"made by izwi {index['izwi']}, verified by {__version__}")
-    with tempfile.TemporaryDirectory() as folder:
-        verdicts = _again(index, files, Path(folder))
-    return Found(verdicts, _damaged(files), notes)
+    if record.version != __version__:
+        notes.append(f"made by izwi {record.version}, verified by {__version__}")
+    with tempfile.TemporaryDirectory(prefix="izwi-verify-") as folder:
+        verdicts, same = _again(record, files, Path(folder))
+    given = [name for name in files if name in record.stored().values() or FRAME.fullmatch(name)]
+    found = Found(verdicts, _damaged(files), notes, same, given=given)
+    found.unverified = _unverified(record, files, found)
+    return found
 
 
-def _read(path: str | Path) -> dict[str, bytes]:
+def _read(path: str | Path) -> tuple[dict[str, bytes], Record]:
     try:
         with zipfile.ZipFile(path) as opened:
-            files = {name: opened.read(name) for name in opened.namelist()}
+            return archive_record.read_zip(opened, os.path.getsize(path))
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
-    except (zipfile.BadZipFile, OSError, EOFError) as error:
-        raise UserError(f"{path}: is no readable zip: {error}") from None
-    for name in files:
-        parts = PurePosixPath(name).parts
-        if name.startswith("/") or ".." in parts or "\\" in name:
-            raise UserError(f"{path}: holds a file outside of its folder: {name}")
-    return files
+    except UserError as error:
+        raise UserError([f"{path}: {line}" for line in error.problems]) from None
+    # A zip that was made to be wrong ends the readers of its parts in many ways.
+    except Exception as error:
+        reason = archive_record.shown(error) or type(error).__name__
+        raise UserError(f"{path}: is no readable zip: {reason}") from None
 
 
-def _index(files: dict[str, bytes], path: str | Path) -> dict[str, Any]:
-    try:
-        index = json.loads(files[archive.INDEX])
-        known = index["format"] == archive.FORMAT
-    except (KeyError, TypeError, ValueError):
-        raise UserError(f"{path}: has no {archive.INDEX}, so it is no archive of izwi") from None
-    if not known:
-        raise UserError(
-            f"{path}: was made by izwi {index['izwi']} in another format; verify it with that"
+def _unverified(record: Record, files: dict[str, bytes], found: Found) -> list[str]:
+    """Files that nobody vouches for, since no unit makes or reads them or its result differs."""
+    lines = []
+    if not record.of("experiment"):
+        lines.append(
+            f"{archive_record.INDEX}: names no experiment, so there is no figure to verify"
         )
-    return index
+    known = {*found.verified, *found.given}
+    for name in sorted(set(files) - known):
+        why = "it was not computed, or differs" if name in record.made else "no unit makes it"
+        lines.append(f"{name}: {why}")
+    readme = files.get(archive_record.README)
+    if readme is not None and readme != archive.readme(record.version):
+        lines.append(f"{archive_record.README}: is not what izwi writes there")
+    return lines
 
 
 def _damaged(files: dict[str, bytes]) -> list[str]:
@@ -135,38 +149,49 @@ def _damaged(files: dict[str, bytes]) -> list[str]:
 # ----------------------------------------------------------------- computation
 
 
-def _again(index: dict[str, Any], files: dict[str, bytes], folder: Path) -> list[Verdict]:
-    """Run the units of an archive in a folder, and compare what they write."""
+def _again(
+    record: Record, files: dict[str, bytes], folder: Path
+) -> tuple[list[Verdict], list[str]]:
+    """Run the units of an archive in a folder, and compare what they write.
+
+    Returns:
+        * what was found of each experiment and table
+        * files that are the same
+    """
     given, made = folder / "given", folder / "made"
-    outputs = {name for unit in index["units"] for name in unit["outputs"].values()}
     plan = Plan(str(made / archive.RESULTS), str(folder / "cache"))
     verdicts: dict[str, Verdict] = {}
-    lay(files, index["schemas"], given)
-    for about in index["units"]:
-        unit = _unit(about, lambda name: (made if name in outputs else given) / name)
+    same: list[str] = []
+    lay(files, record, given)
+    for about in record.units:
+        unit = _unit(about, lambda name: (made if name in record.made else given) / name)
         plan.units[unit.stage][unit.key] = unit
         title = unit.label if unit.stage in ("experiment", "evaluate") else _title(unit)
         verdict = verdicts.setdefault(title, Verdict(title))
         try:
-            _run(unit, plan, given)
+            _check_there(about, record, files)
+            _run(unit, plan, files.get(about.outputs.get("description", "")))
         except UserError as error:
             verdict.differences += error.problems
             continue
         except Exception as error:
             where = traceback.extract_tb(error.__traceback__)[-1]
+            told = str(error).replace(f"{folder}{os.sep}", "")
             verdict.differences.append(
-                f"{unit.stage} cannot be computed: {type(error).__name__}: {error} "
+                f"{unit.stage} cannot be computed: {type(error).__name__}: {told[:500]} "
                 f"({Path(where.filename).name}, line {where.lineno})"
             )
             continue
         if unit.stage in archive.ON_THE_WAY:
             continue
-        for name in about["outputs"].values():
+        for name in about.outputs.values():
             shown = PurePosixPath(name).relative_to(archive.RESULTS)
             found, count = compare(name, files.get(name), (made / name).read_bytes())
             verdict.figures += count
             verdict.differences += [f"{shown}: {line}" for line in found]
-    return list(verdicts.values())
+            if not found:
+                same.append(name)
+    return list(verdicts.values()), same
 
 
 def _title(unit: Unit) -> str:
@@ -177,41 +202,80 @@ def _title(unit: Unit) -> str:
     }.get(unit.stage, f"{unit.stage} {unit.label}")
 
 
-def lay(files: dict[str, bytes], schemas: dict[str, Any], folder: Path) -> None:
-    """Lay the files of an archive into a folder, tables as the stages read them."""
-    for name, schema in schemas.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        content = files.get(f"{name}.csv")
+def lay(files: dict[str, bytes], record: Record, folder: Path) -> None:
+    """Lay what is given into an empty folder, tables as the stages read them.
+
+    Raises:
+        UserError: if a table cannot be read
+    """
+    for name, stored in record.stored().items():
+        content = files.get(stored)
         if content is None:
             continue
-        try:
-            archive.from_csv(content, schema).to_parquet(path, index=False)
-        except (ValueError, KeyError) as error:
-            raise UserError(f"{name}.csv: cannot be read: {error}") from None
-    for name, content in files.items():
-        if name.startswith(f"{archive.RESULTS}/") and name.removesuffix(".csv") not in schemas:
-            path = folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if stored == name:
             path.write_bytes(content)
+            continue
+        try:
+            archive.from_csv(content, record.schemas[name]).to_parquet(path, index=False)
+        # What a table of a stranger holds ends its readers in many ways.
+        except Exception as error:
+            told = archive_record.shown(f"{type(error).__name__}: {error}")
+            raise UserError(f"{stored}: cannot be read: {told}") from None
 
 
-def _unit(about: dict[str, Any], place: Any) -> Unit:
+def _check_there(about: Unit, record: Record, files: dict[str, bytes]) -> None:
+    """What a unit reads must be in the archive."""
+    wanted = [
+        archive_record.stored_as(name) for name in about.input_files() if name in record.given
+    ]
+    lacks = [name for name in dict.fromkeys(wanted) if not files.get(name)]
+    if lacks:
+        raise UserError(f"{lacks[0]}: is missing or empty, and {about.stage} needs it")
+    if "wish" not in about.inputs:
+        return
+    wish = archive_record.parse_json(files[about.inputs["wish"]])
+    if not isinstance(wish, dict) or wish.get("key") != about.key:
+        raise UserError(f"{about.inputs['wish']}: asks for something else")
+    if about.stage != "experiment":
+        return
+    # The record that is shown is that of this experiment and of these predictions.
+    evaluated = record.made[about.inputs["metrics"]][0]
+    model = PurePosixPath(evaluated.inputs["predictions"]).parent.name
+    try:
+        keys = [wish["stages"][stage]["key"] for stage in ("train", "evaluate")]
+        told = [wish["name"], *keys]
+    except (KeyError, TypeError):
+        raise UserError("experiment.json does not say what it was made from") from None
+    if told != [about.label, model.rpartition("-")[2], evaluated.key]:
+        raise UserError("experiment.json is that of another experiment, model or evaluation")
+
+
+def _unit(about: Unit, place: Callable[[str], Path]) -> Unit:
+    """A unit whose paths are those in the folder."""
+
     def placed(names: Any) -> Any:
         return str(place(names)) if isinstance(names, str) else [str(place(n)) for n in names]
 
     return Unit(
-        about["stage"],
-        about["key"],
-        about["label"],
-        about["spec"],
-        {role: placed(names) for role, names in about["inputs"].items()},
-        {role: placed(names) for role, names in about["outputs"].items()},
+        about.stage,
+        about.key,
+        about.label,
+        about.spec,
+        {role: placed(names) for role, names in about.inputs.items()},
+        {role: placed(names) for role, names in about.outputs.items()},
     )
 
 
-def _run(unit: Unit, plan: Plan, given: Path) -> None:
-    """Make the outputs of a unit, by the script of its stage."""
+def _run(unit: Unit, plan: Plan, kept: bytes | None) -> None:
+    """Make the outputs of a unit, by the script of its stage.
+
+    Args:
+        unit: with paths in the folder
+        plan: of all units so far
+        kept: description as the archive has it
+    """
     if unit.stage != "describe":
         _script(unit.stage).main(unit, Job(plan, 1, None))
         return
@@ -220,14 +284,18 @@ def _run(unit: Unit, plan: Plan, given: Path) -> None:
     from izwi.files import write_json
 
     # Its script reads the audio; what it found there is in the archive.
+    script = _script("describe")
     tables = [pd.read_parquet(path) for path in unit.inputs["tables"]]
     seconds = pd.read_parquet(unit.inputs["seconds"])["seconds"]
-    found = _script("describe").counted(unit, tables, seconds)
-    path = unit.outputs["description"]
-    kept = read_json(given / Path(path).relative_to(given.parent / "made"))
-    for name, about in kept["databases"].items():
-        found["databases"].setdefault(name, {})["header"] = about["header"]
-    write_json(path, {"key": unit.key, **found})
+    found = script.counted(unit, tables, seconds)
+    told = archive_record.parse_json(kept or b"{}").get("databases", {})
+    for name, about in found["databases"].items():
+        header = told.get(name, {}).get("header", {})
+        # Texts about its origin, and no figures.
+        about["header"] = {
+            key: str(header[key]) for key in (*script.HEADER, "version") if key in header
+        }
+    write_json(unit.outputs["description"], {"key": unit.key, **found})
 
 
 @cache
@@ -260,19 +328,21 @@ def compare(name: str, kept: bytes | None, made: bytes) -> tuple[list[str], int]
         return ["is missing"], 0
     try:
         if name.endswith(".json"):
-            found, values = _leaves(json.loads(kept)), _leaves(json.loads(made))
+            parts = [_leaves(archive_record.parse_json(content)) for content in (kept, made)]
         elif name.endswith(".csv"):
-            found, values = _cells(kept), _cells(made)
+            parts = [_cells(content) for content in (kept, made)]
         else:
-            found, values = _lines(kept), _lines(made)
-        found, values = dict(found), dict(values)
-    except (ValueError, csv.Error) as error:
-        return [f"cannot be read: {error}"], 0
+            parts = [_lines(content) for content in (kept, made)]
+        found, values = map(dict, parts)
+    except (UserError, ValueError, csv.Error) as error:
+        return [f"cannot be read: {archive_record.shown(error)}"], 0
+    except RecursionError:
+        return ["cannot be read: it is nested too deeply"], 0
     lines = []
     for place in {**found, **values}:
         there, here = found.get(place, _NOTHING), values.get(place, _NOTHING)
         if not _same(there, here):
-            lines.append(f"{place} is {_shown(there)} there, but {_shown(here)} computed again")
+            lines.append(f"{place[-1]} is {_shown(there)} there, but {_shown(here)} computed again")
     more = len(lines) - SHOWN
     return lines[:SHOWN] + ([f"… and {more} more"] if more > 0 else []), len(values)
 
@@ -293,41 +363,52 @@ def _same(a: Any, b: Any) -> bool:
     if isinstance(a, bool) or isinstance(b, bool):
         return a is b
     if isinstance(a, int | float) and isinstance(b, int | float):
-        return math.isclose(a, b, rel_tol=RELATIVE, abs_tol=ABSOLUTE)
+        # An integer may have more digits than a float can take.
+        if isinstance(a, int) and isinstance(b, int):
+            return a == b
+        try:
+            return math.isclose(a, b, rel_tol=RELATIVE, abs_tol=ABSOLUTE)
+        except OverflowError:
+            return False
     return type(a) is type(b) and a == b
 
 
-def _leaves(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
+Place = tuple[Any, ...]
+
+
+def _leaves(value: Any, place: Place = (), told: str = "") -> Iterator[tuple[Place, Any]]:
+    """Values by where they are; the last part of the place is how it is told."""
     if isinstance(value, dict) and value:
         for key, own in value.items():
-            yield from _leaves(own, f"{place}.{key}" if place else key)
+            yield from _leaves(own, (*place[:-1], key, ""), f"{told}.{key}" if told else key)
     elif isinstance(value, list) and value:
         for i, own in enumerate(value):
-            yield from _leaves(own, f"{place}[{i}]")
+            yield from _leaves(own, (*place[:-1], i, ""), f"{told}[{i}]")
     else:
-        yield place, value
+        yield (*place[:-1], told), value
 
 
-def _cells(content: bytes) -> Iterator[tuple[str, Any]]:
+def _cells(content: bytes) -> Iterator[tuple[Place, Any]]:
     rows = csv.reader(io.StringIO(content.decode("utf-8"), newline=""))
     header = next(rows, [])
-    yield "header", ",".join(header)
+    for j, name in enumerate(header):
+        yield (1, j, f"line 1, column {j + 1}"), name
     for i, row in enumerate(rows, start=2):
         for j, cell in enumerate(row):
             column = header[j] if j < len(header) else j + 1
-            yield f"line {i}, {column}", _number(cell)
+            yield (i, j, f"line {i}, {column}"), _number(cell)
+
+
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 
 
 def _number(cell: str) -> Any:
     """A number with digits behind the point; ids such as 007 stay text."""
-    if "." not in cell and "e" not in cell:
+    if ("." not in cell and "e" not in cell) or not _NUMBER.fullmatch(cell):
         return cell
-    try:
-        return float(cell)
-    except ValueError:
-        return cell
+    return float(cell)
 
 
-def _lines(content: bytes) -> Iterator[tuple[str, Any]]:
-    for i, line in enumerate(content.decode("utf-8").splitlines(), start=1):
-        yield f"line {i}", line
+def _lines(content: bytes) -> Iterator[tuple[Place, Any]]:
+    for i, line in enumerate(content.decode("utf-8").removesuffix("\n").split("\n"), start=1):
+        yield (i, f"line {i}"), line

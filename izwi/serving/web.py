@@ -10,12 +10,12 @@ import signal
 import socket
 import sys
 import tempfile
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from izwi.data import audio
 from izwi.errors import UserError
+from izwi.serving.web_gate import Gate, Uploads
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,6 +29,7 @@ MEGABYTES = 50
 SECONDS = 60
 # Uploads are deleted when they are predicted; those never predicted go after so many seconds.
 ABANDONED = 600
+NO_UPLOAD = "upload a file"
 # Nothing is loaded from elsewhere, and no other page may show or ask this one.
 POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
@@ -109,18 +110,19 @@ def make_app(predictor: Predictor, name: str, folder: Path) -> FastAPI:
     from fastapi import FastAPI
     from starlette.middleware.trustedhost import TrustedHostMiddleware
 
-    folder = folder.resolve()
+    uploads = Uploads(folder)
 
     def listen(path: str | None) -> tuple[Any, ...]:
         if path is None:
-            return (gr.skip(),) * 5
+            # An update of the recording would make it anew, without what is set below.
+            return (None, *(gr.skip(),) * 4)
+        # Checked where it is read, whatever came before.
+        if not uploads.own(path):
+            raise gr.Error(NO_UPLOAD, print_exception=False)
         try:
             found = hear(predictor, path)
         finally:
-            Path(path).unlink(missing_ok=True)
-            # The folder is that of all uploads with the same content.
-            with suppress(OSError):
-                Path(path).parent.rmdir()
+            uploads.delete(path)
         return (
             None,
             gr.HTML(found["heard"], visible=True),
@@ -163,13 +165,12 @@ def make_app(predictor: Predictor, name: str, folder: Path) -> FastAPI:
                     show_label=False,  # it would hide the picture's corner
                     elem_id="spectrogram",
                 )
-        into_cache = recording.async_move_resource_to_block_cache
 
         async def uploads_alone(path: Any) -> str | None:
-            """No address is fetched, and no other file of this machine is read."""
-            if not Path(str(path)).resolve().is_relative_to(folder):
-                raise gr.Error("upload a file", print_exception=False)
-            return await into_cache(path)
+            """Nothing is fetched or copied: an upload is where it should be already."""
+            if not uploads.own(path):
+                raise gr.Error(NO_UPLOAD, print_exception=False)
+            return str(path)
 
         recording.async_move_resource_to_block_cache = uploads_alone
         gr.on(
@@ -181,6 +182,7 @@ def make_app(predictor: Predictor, name: str, folder: Path) -> FastAPI:
         )
 
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_middleware(Gate, uploads=uploads)
     # A page elsewhere must not reach this one under a name of its own.
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])
 
