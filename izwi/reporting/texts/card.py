@@ -70,7 +70,7 @@ def _model(record: dict[str, Any], training: dict[str, Any], description: dict[s
     trained = (
         "a model for each fold, none for all data: the figures are of the method, not of one model"
         if description["cross_validation"]
-        else f"`python scripts/demo.py --experiment {record['name']} my_voice.wav` applies it"
+        else f"`izwi predict --experiment {record['name']} my_voice.wav` applies it"
     )
     lines = [
         f"- predicts: {task}",

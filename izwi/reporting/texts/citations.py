@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from izwi import __version__
+from izwi.home import HOME
 
 HERE = Path(__file__).parent
-CITATION = HERE.parents[2] / "CITATION.cff"
+CITATION = HOME / "CITATION.cff"
 IZWI = "izwi"
 _ENTRY = re.compile(r"^@(\w+)\{([^,\s]+),\n(.*?)^\}", re.MULTILINE | re.DOTALL)
 _FIELD = re.compile(r"^ *(\w+) *= *\{(.*)\},?$", re.MULTILINE)
