@@ -40,11 +40,10 @@ _REFUSALS = {
 
 def refusal(error: BaseException) -> str | None:
     """One line where a disk is full or a folder takes no files; None for all other errors."""
-    advice = _REFUSALS.get(getattr(error, "errno", None))
-    if advice is None or not isinstance(error, OSError):
+    if not isinstance(error, OSError) or error.errno not in _REFUSALS:
         return None
     place = f" {error.filename}" if error.filename else ""
-    reason = os.strerror(error.errno)
+    reason, advice = os.strerror(error.errno), _REFUSALS[error.errno]
     return f"cannot write{place}: {reason}; {advice} and start again: what is made stays"
 
 

@@ -61,7 +61,7 @@ def permutation(
 
     from izwi import splits
     from izwi.evaluation.intervals import jackknife
-    from izwi.evaluation.measures import LOWER_IS_BETTER, mean_of
+    from izwi.evaluation.measures import direction, mean_of
 
     measure, parts = spec["measure"], []
     for fitted, fold, rows, X in _tested(samples, truths, folds, folder):
@@ -71,9 +71,10 @@ def permutation(
     base = _joined([fitted.model.predict(X) for fitted, _, X, _, _ in parts], labels)
     names = list(dict.fromkeys(name for part in parts for name in part[3]))
     speakers = samples.speakers(rows)
-    known = speakers is not None and not pd.isna(speakers).any() and len(set(speakers)) > 1
-    codes = np.unique(speakers.astype(str), return_inverse=True)[1] if known else None
-    sign = -1 if measure in LOWER_IS_BETTER else 1
+    codes = None
+    if speakers is not None and not pd.isna(speakers).any() and len(set(speakers)) > 1:
+        codes = np.unique(speakers.astype(str), return_inverse=True)[1]
+    sign = direction(measure)
     found = []
     for name in names:
         rng = splits.generator(spec["seed"], f"permutation {name}")
@@ -93,7 +94,7 @@ def permutation(
         figure, values = per_run[0][measure], [run[measure] for run in per_run[1:]]
         drops = [None if v is None or figure is None else sign * (figure - v) for v in values]
         defined = [value for value in drops if value is not None]
-        limits = jackknife(drop, codes)[measure] if known and defined else (None, None)
+        limits = jackknife(drop, codes)[measure] if codes is not None and defined else (None, None)
         found.append(
             {
                 "feature": name,
@@ -104,7 +105,7 @@ def permutation(
                 "measure": measure,
                 "figure": figure,
                 "n": len(rows),
-                "n_speakers": len(np.unique(codes)) if known else None,
+                "n_speakers": None if codes is None else len(np.unique(codes)),
             }
         )
     return _ranked(found, "importance")
@@ -119,14 +120,16 @@ def _drop(
     from izwi.evaluation.measures import Sample
 
     class Drop(Sample):
-        def mean_weighted(self, weights, groups=None):
+        def mean_weighted(
+            self, weights: np.ndarray, groups: np.ndarray | None = None
+        ) -> dict[str, np.ndarray]:
             runs = [self.weighted(run, weights, groups) for run in range(len(self.predictions))]
             return {
                 name: sign * (runs[0][name] - np.mean([run[name] for run in runs[1:]], axis=0))
                 for name in runs[0]
             }
 
-        def range_of(self, name):
+        def range_of(self, name: str) -> tuple[float, float]:
             return -np.inf, np.inf
 
     decisions, scores = zip(*predictions, strict=True)

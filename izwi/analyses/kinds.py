@@ -109,8 +109,10 @@ def run(
         features = pd.DataFrame(samples.values, columns=samples.names)
         features = features[spec["features"] or samples.names]
         recording = pd.concat(recordings, ignore_index=True)
-        parts = (frame[rows].reset_index(drop=True) for frame in (table, features, recording))
-        return importance.distributions(*parts, labels)
+        table, features, recording = (
+            frame[rows].reset_index(drop=True) for frame in (table, features, recording)
+        )
+        return importance.distributions(table, features, recording, labels)
     if spec["kind"] == "active_learning":
         return active_learning.choose(spec, samples, truths[folds[0][0]], folds[0], labels)
     return learning_curve.learning_curve(spec, samples, truths, folds, labels)

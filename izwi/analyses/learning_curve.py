@@ -80,27 +80,27 @@ def learning_curve(
                     # Too few rows of a class, for the smaller parts.
                     skipped.setdefault(share, error.problems[0])
                     continue
-                point = {"fold": fold, "repeat": repeat, "share": share, "units": number}
-                point["n_train"] = len(rows)
+                point: dict[str, Any] = {"fold": fold, "repeat": repeat, "share": share}
+                point |= {"units": number, "n_train": len(rows)}
                 for name, of in (("train", rows), ("test", test_rows)):
                     value = fitting.score(spec, fitted, samples, truth, of, labels)
                     point[name] = value if math.isfinite(value) else None
                 points.append(point)
-    mean = []
+    means = []
     for share in SHARES:
-        own = [point for point in points if point["share"] == share]
-        if own:
+        at_share = [point for point in points if point["share"] == share]
+        if at_share:
             row: dict[str, Any] = {"share": share}
             for name in ("units", "n_train", "train", "test"):
-                known = [point[name] for point in own if point[name] is not None]
+                known = [point[name] for point in at_share if point[name] is not None]
                 row[name] = float(np.mean(known)) if known else None
-            mean.append(row)
+            means.append(row)
     notes = [f"learning curve: a part of {s:.0%} is left out: {why}" for s, why in skipped.items()]
     return {
         "measure": spec["measure"],
         "unit": unit,
         "points": points,
-        "mean": mean,
+        "mean": means,
         "notes": notes,
     }
 

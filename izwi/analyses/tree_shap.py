@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import numpy as np
 
-    from izwi.models.base import Model
+    from izwi.models.base import SklearnModel
 
 
-def contributions(model: Model, X: np.ndarray) -> np.ndarray:
+def contributions(model: SklearnModel, X: np.ndarray) -> np.ndarray:
     """SHAP values of a trained model of `izwi.analyses.kinds.SHAP_MODELS`.
 
     Args:
@@ -80,7 +80,8 @@ def _leaves(tree: Any, X: np.ndarray) -> Iterator[tuple[int, dict[int, tuple[np.
     """Each leaf with the features that lead to it: which samples do, and what share by training."""
     import numpy as np
 
-    weight, waiting = tree.weighted_n_node_samples, [(0, {})]
+    weight = tree.weighted_n_node_samples
+    waiting: list[tuple[int, dict[int, tuple[np.ndarray, float]]]] = [(0, {})]
     while waiting:
         node, path = waiting.pop()
         left, right = tree.children_left[node], tree.children_right[node]

@@ -188,7 +188,8 @@ def near(frame: pd.DataFrame, pair: np.ndarray | None, folds: list[Fold]) -> lis
         return findings
     both = np.concatenate([pair, pair[:, ::-1]])
     for first, second, grade in PAIRS:
-        rows_met, examples, of = 0, [], 0
+        rows_met, of = 0, 0
+        examples: list[Any] = []
         for rows in folds:
             of += len(rows[second])
             in_first = np.isin(both[:, 0], ids[rows[first]])

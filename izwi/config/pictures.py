@@ -128,9 +128,9 @@ def wanted(experiment: Experiment, of: str, by: str) -> list[Picture]:
         name = "confusion_matrix_certain"
         found.append(Picture(name, (name,), "results", model, {"threshold": threshold}))
     for kind in plots["of_metrics"]:
-        names, in_regression = OF_METRICS[kind]
+        drawn, in_regression = OF_METRICS[kind]
         if in_regression or experiment.task == "classification":
-            found.append(Picture(kind, names, "results", model, {"names": list(names)}))
+            found.append(Picture(kind, drawn, "results", model, {"names": list(drawn)}))
     if plots["value_counts"] is not None:
         names = [_name("value_counts", *group) for group in plots["value_counts"]]
         columns = dict(zip(names, plots["value_counts"], strict=True))

@@ -70,11 +70,11 @@ def leave_out(
     rows = sorted(reasons)
     parts: dict[str, int] = {}
     files = []
-    for row in rows:
-        database, file, part = split.loc[row, ["database", "file", "part"]]
+    for bad in rows:
+        database, file, part = split.loc[bad, ["database", "file", "part"]]
         part = part or "unused"
         parts[part] = parts.get(part, 0) + 1
-        reason = "; ".join(dict.fromkeys(reasons[row]))
+        reason = "; ".join(dict.fromkeys(reasons[bad]))
         files.append({"database": database, "file": file, "part": part, "reason": reason})
     split = split.copy()
     split.loc[rows, ["part", "dev_folds"]] = ""

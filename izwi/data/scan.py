@@ -363,6 +363,7 @@ def _stat(path: str) -> str | None:
 def _known_digests(
     files: list[str], stats: list[str | None], known: dict[str, Any]
 ) -> list[str | None]:
+    before: Iterable[tuple[str | None, str | None]]
     if files is known["files"]:
         before = zip(known["stats"], known["digests"], strict=True)
     else:
@@ -389,7 +390,7 @@ def _hash_files(
         done = []
         for row in rows:
             try:
-                with open(paths[row], "rb") as stream:
+                with open(paths[row] or "", "rb") as stream:
                     digest = hashlib.file_digest(stream, _new_hash).hexdigest()
             except OSError as error:
                 errors.append(f"[DATA] {name}: cannot read {paths[row]}: {error.strerror}")
@@ -405,7 +406,8 @@ def _hash_files(
         for done in pool.map(work, chunks):
             for row, digest in done:
                 digests[row] = digest
-                if max(map(int, stats[row].split()[:2])) > now - _RACY:
+                stat = stats[row]
+                if stat is not None and max(map(int, stat.split()[:2])) > now - _RACY:
                     stats[row] = None
             count += len(done)
             clock = time.monotonic()

@@ -32,7 +32,7 @@ import pandas as pd
 
 from izwi.data.csv_files import KEY
 from izwi.evaluation.intervals import CELLS_AT_ONCE
-from izwi.evaluation.measures import LOWER_IS_BETTER, Sample, plain
+from izwi.evaluation.measures import Sample, direction, plain
 
 PATTERNS = 2**15
 EXACT_SPEAKERS = 15
@@ -106,23 +106,24 @@ def compare(
         return Comparison(None, None, None, f"{NOT_TESTABLE}: {told}", n, None)
     names = _labels([*runs_a, *runs_b], labels) if task == "classification" else []
     first, second = (_sample(runs, task, names, measure) for runs in (runs_a, runs_b))
-    values = [_mean(sample, measure) for sample in (first, second)]
+    value_a, value_b = _mean(first, measure), _mean(second, measure)
     accurate = task == "classification" and len(runs_a) == len(runs_b) == 1
     by_samples = mcnemar(first, second) if accurate else None
     speakers = runs_a[0]["speaker"]
-    known = int(speakers.nunique()) or None
+    known = int(speakers.nunique())
     told = ""
-    if None in values:
+    if value_a is None or value_b is None:
         told = f"{measure} is undefined"
     elif speakers.isna().any():
         told = "samples without a speaker" if known else "no speakers known"
     elif known < FEWEST_SPEAKERS:
         told = f"{known} speakers, {FEWEST_SPEAKERS} are needed"
     if told:
-        return Comparison(*values, None, f"{NOT_TESTABLE}: {told}", n, known, by_samples)
+        test = f"{NOT_TESTABLE}: {told}"
+        return Comparison(value_a, value_b, None, test, n, known or None, by_samples)
     codes = np.unique(speakers.to_numpy(dtype=str), return_inverse=True)[1]
     p, test = _swapped(first, second, codes, measure, seed)
-    return Comparison(*values, p, test, n, known, by_samples)
+    return Comparison(value_a, value_b, p, test, n, known, by_samples)
 
 
 def shares(a: Sample, b: Sample, groups: np.ndarray, measure: str) -> np.ndarray:
@@ -241,8 +242,8 @@ def _verdict(one: Comparison, p: float | None, measure: str) -> str:
         return NOT_TESTABLE
     if p >= LEVEL:
         return "no significant difference"
-    better = one.difference < 0 if measure in LOWER_IS_BETTER else one.difference > 0
-    return "a is better" if better else "b is better"
+    assert one.difference is not None, "a comparison with a p value has one"
+    return "a is better" if direction(measure) * one.difference > 0 else "b is better"
 
 
 def _runs(predictions: pd.DataFrame) -> list[pd.DataFrame]:

@@ -14,10 +14,10 @@ from izwi.evaluation.fairness import fairness
 from izwi.evaluation.intervals import Intervals, by_method, few_speakers, intervals
 from izwi.evaluation.measures import (
     CLASSIFICATION,
-    LOWER_IS_BETTER,
     REGRESSION,
     Recalls,
     Sample,
+    direction,
     mean_of,
 )
 
@@ -179,7 +179,7 @@ def _headline(sample: Sample, measure: str, limits: Intervals) -> dict[str, Any]
     """The figures of all rows: mean over runs, its interval, and each run."""
     per_run = sample.measures()
     means = mean_of(per_run)
-    values = [run[measure] for run in per_run if run[measure] is not None]
+    values = [value for run in per_run if (value := run[measure]) is not None]
     result = {
         "value": means[measure],
         "ci": list(limits.chosen[measure]),
@@ -276,7 +276,7 @@ def _sd(rows: list[dict[str, float | None]]) -> dict[str, float | None]:
     # n - 1 of each measure, over the rows in which it is defined
     found = {}
     for name in rows[0]:
-        values = [row[name] for row in rows if row[name] is not None]
+        values = [value for row in rows if (value := row[name]) is not None]
         found[name] = float(np.std(values, ddof=1)) if len(values) > 1 else None
     return found
 
@@ -284,11 +284,11 @@ def _sd(rows: list[dict[str, float | None]]) -> dict[str, float | None]:
 def _per_speaker(first: pd.DataFrame, sample: Sample, measure: str) -> dict[str, Any]:
     """The measure of each speaker, their mean and deviation, the best and the worst."""
     rows_of = first.groupby("speaker", sort=True).indices
-    per_speaker = {
+    per_speaker: dict[str, dict[str, Any]] = {
         str(speaker): {"n": len(rows), "value": mean_of(sample.part(rows).measures())[measure]}
         for speaker, rows in rows_of.items()
     }
-    known = [
+    known: list[dict[str, Any]] = [
         {"speaker": speaker, **row}
         for speaker, row in per_speaker.items()
         if row["value"] is not None
@@ -297,7 +297,7 @@ def _per_speaker(first: pd.DataFrame, sample: Sample, measure: str) -> dict[str,
         return {"per_speaker": per_speaker}
     ascending = sorted(known, key=lambda row: row["value"])
     worst, best = ascending[0], ascending[-1]
-    if measure in LOWER_IS_BETTER:
+    if direction(measure) < 0:
         worst, best = best, worst
     values = [{"mean": row["value"]} for row in known]
     return {
@@ -348,8 +348,8 @@ def _certain(
         return None
     kept = [run for run in left if len(run)]
     n = sum(map(len, left)) / len(left)
-    speakers = [_speakers(run) for run in kept]
-    known = None not in speakers and bool(kept)
+    known = [count for run in kept if (count := _speakers(run)) is not None]
+    speakers = min(known) if known and len(known) == len(kept) else None
     result: dict[str, Any] = {
         "threshold": threshold,
         "measure": measure,
@@ -357,8 +357,8 @@ def _certain(
         "runs": len(runs),
         "n_evaluated": int(n) if n == int(n) else n,
         "share": n / len(runs[0]),
-        "n_speakers": min(speakers) if known else None,
-        "few_speakers": few_speakers(min(speakers)) if known else False,
+        "n_speakers": speakers,
+        "few_speakers": few_speakers(speakers),
         "metrics": dict.fromkeys(CLASSIFICATION),
         "intervals": {name: [None, None] for name in CLASSIFICATION},
         "ci_method": None,
@@ -410,10 +410,9 @@ def _tuning(
             outer = Sample.of_runs([own], spec["task"], labels).measures()[0][measure]
         told.append({**search, "outer": outer})
     both = [{k: s[k] for k in ("inner", "outer")} for s in told if s["outer"] is not None]
-    means = mean_of(both) if both else dict.fromkeys(("inner", "outer", "optimism"))
+    means: dict[str, Any] = mean_of(both) if both else dict.fromkeys(("inner", "outer", "optimism"))
     if both:
-        sign = -1 if measure in LOWER_IS_BETTER else 1
-        means["optimism"] = sign * (means["inner"] - means["outer"])
+        means["optimism"] = direction(measure) * (means["inner"] - means["outer"])
     chosen = [search["chosen"] for search in searches]
     counts = [
         {"values": values, "n": chosen.count(values)}

@@ -47,7 +47,7 @@ class Extractor:
     located: ClassVar[tuple[str, ...]] = ()
     environment: ClassVar[str] = "core"
     parallel: ClassVar[str] = "threads"
-    asides: ClassVar[tuple[str, ...]] = ()
+    asides: tuple[str, ...] = ()
     remarked: ClassVar[tuple[str, ...]] = ()
     is_vector: ClassVar[bool] = True
     columns: list[str]
@@ -199,11 +199,11 @@ class BatchExtractor(Extractor):
         """
         raise NotImplementedError
 
-    def capacity(self, group: Hashable) -> int:
+    def capacity(self, group: Any) -> int:
         """Most rows of a batch of this group."""
         raise NotImplementedError
 
-    def batch(self, group: Hashable, items: list[Any]) -> list[np.ndarray]:
+    def batch(self, group: Any, items: list[Any]) -> list[np.ndarray]:
         """Features of prepared rows of one group, each of shape (features,), in their order."""
         raise NotImplementedError
 

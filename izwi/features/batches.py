@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from izwi.data.audio import AudioError
-    from izwi.features import Outcome, Task
     from izwi.features.base import BatchExtractor
+    from izwi.features.extraction import Outcome, Task
     from izwi.features.store import Key
 
     Reader = Callable[[Task], Iterator[tuple[Key, np.ndarray | AudioError, int]]]

@@ -19,7 +19,7 @@ from izwi.features.base import BadFiles, BatchExtractor, Extractor, TableExtract
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from concurrent.futures import Executor
+    from concurrent.futures import Executor, Future
     from pathlib import Path
 
     import numpy as np
@@ -83,6 +83,7 @@ class Extraction:
         self.columns = [*self.extractor.columns, *self.extractor.asides]
         self.keys = _keys(table)
         self.reasons: dict[Key, str] = {}
+        self.folder = store
         self.kept = (
             Store(store, self.columns, self.say)
             if self.extractor.is_vector
@@ -156,8 +157,9 @@ class Extraction:
             if excluded:
                 block.attrs[EXCLUDED] = excluded
             yield block
-        for line in self.extractor.remarks(pd.concat(remarked)) if warn else ():
-            warn(line)
+        if warn:
+            for line in self.extractor.remarks(pd.concat(remarked)):
+                warn(line)
 
     def write(self, path: Path, warn: Callable[[str], None] | None = None) -> list[str]:
         """Write all blocks to a Parquet file, as pandas would write the whole.
@@ -172,7 +174,7 @@ class Extraction:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        writer = None
+        writer: Any = None
         for block in self.blocks(warn):
             table = pa.Table.from_pandas(block, preserve_index=False)
             if writer is None:
@@ -221,7 +223,7 @@ class Extraction:
                 (file, reason) for row, file, reason in self.excluded if self.keys[row] in gone
             ]:
                 raise BadFiles(self.spec["type"], bad, len(self.rows))
-        raise OSError(f"{self.kept.folder}: parts of it are damaged again and again")
+        raise OSError(f"{self.folder}: parts of it are damaged again and again")
 
 
 def extract(
@@ -330,7 +332,7 @@ def _run(
     size = max(1, min(8, len(tasks) // (4 * threads)))
     chunks = iter(lambda: [tasks.popleft() for _ in range(min(size, len(tasks)))], [])
     with _pool(spec, extractor, threads, len(tasks)) as pool:
-        waiting = set()
+        waiting: set[Future[Any]] = set()
         try:
             while True:
                 # Few at a time, so that memory does not grow with the database.
@@ -399,8 +401,11 @@ def _start_process(spec: dict[str, Any]) -> None:
 
     import threadpoolctl
 
+    parent = multiprocessing.parent_process()
+    assert parent is not None, "called in workers alone"
+
     def follow() -> None:
-        multiprocessing.parent_process().join()
+        parent.join()
         os._exit(1)
 
     threading.Thread(target=follow, daemon=True).start()

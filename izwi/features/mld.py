@@ -169,6 +169,7 @@ class Mld(FrugalExtractor):
             found = praat.syllables(sound, pitch)
         except parselmouth.PraatError as error:
             raise audio.AudioError(f"Praat: {str(error).splitlines()[0]}") from error
+        assert found is not None, "long enough for the intensity, as checked above"
         values = dict.fromkeys(self.columns, np.nan)
         values |= describe(sound.duration, pitch, found, self.values["min_syls"])
         return np.array([values[name] for name in self.columns], dtype=np.float64)

@@ -110,7 +110,7 @@ class OpenSmile(Picture, FrugalExtractor):
             self.columns = [f"{n}_{s}" for s in ("mean", "std") for n in self.columns]
         # Sampling rate and what is set up for it.
         self._kept: tuple[int, Any] = (0, None)
-        self.asides = ()
+        self.asides: tuple[str, ...] = ()
         if self.level == "frames":
             self.asides = ("seconds",)
             self.seen = (self.values["os.duration"], "os.duration")

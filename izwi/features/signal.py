@@ -96,7 +96,7 @@ class Signal(Extractor):
         )
 
 
-def decibel(amplitude: np.ndarray) -> np.ndarray:
+def decibel(amplitude: np.ndarray | float) -> np.ndarray:
     """Amplitudes in dBFS, relative to a full scale of 1 and not below ``FLOOR``.
 
     Args:

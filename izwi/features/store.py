@@ -130,8 +130,8 @@ class Store:
                 if result is None:
                     result = np.full((len(keys), len(self.columns)), np.nan, values.dtype)
                 for index, key in enumerate(_keys_of(table)):
-                    if (row := rows.pop(key, None)) is not None:
-                        result[row] = values[index]
+                    if key in rows:
+                        result[rows.pop(key)] = values[index]
         if result is None:
             result = np.full((len(keys), len(self.columns)), np.nan, self._dtype())
         for row, first in again:
@@ -200,7 +200,7 @@ class Store:
 
         # The name sorts by time, so that the first of two equal rows wins.
         name = f"part-{time.time_ns():020d}-{os.getpid()}-{uuid.uuid4().hex[:8]}.parquet"
-        writer = None
+        writer: Any = None
         with atomic(self.folder / name) as temporary:
             for table in tables:
                 writer = writer or pq.ParquetWriter(

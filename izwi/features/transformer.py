@@ -130,7 +130,7 @@ class Transformer(BatchExtractor):
     family: ClassVar[str]
     hub: ClassVar[str]
     kind: ClassVar[str]
-    packages = ("torch", "transformers", "audresample")
+    packages: ClassVar[tuple[str, ...]] = ("torch", "transformers", "audresample")
     environment = "deep"
 
     def __init__(self, options: dict[str, Any]) -> None:
@@ -142,7 +142,7 @@ class Transformer(BatchExtractor):
         self.folder = self._folder(self.values)
         self.config = AutoConfig.from_pretrained(self.folder, **pretrained.OWN)
         self.columns = [f"{self.family}_{i}" for i in range(self.config.hidden_size)]
-        self.model: torch.nn.Module | None = None
+        self.model: Any = None
 
     @classmethod
     def content(cls, options: dict[str, Any]) -> list[str]:
@@ -296,7 +296,7 @@ class Waves(Transformer):
             length, masked = padded, self.frames(padded) > frames
         return (length, masked), front["input_values"][0].astype("float32")
 
-    def capacity(self, group: Hashable) -> int:
+    def capacity(self, group: tuple[int, bool]) -> int:
         """Most rows of a batch; see the base class."""
         length, _ = group
         return self._fit(length)
@@ -305,7 +305,7 @@ class Waves(Transformer):
         """How many rows of a length share a batch."""
         return max(1, BATCH_SECONDS[self.device] * self.front.sampling_rate // samples)
 
-    def batch(self, group: Hashable, items: list[np.ndarray]) -> list[np.ndarray]:
+    def batch(self, group: tuple[int, bool], items: list[np.ndarray]) -> list[np.ndarray]:
         """Embed rows of one padded length; see the base class."""
         import numpy as np
 

@@ -146,13 +146,12 @@ def _load(folder: str) -> Callable[[np.ndarray], dict[str, Any]]:
             "most, are known here"
         )
 
-    def call(samples: np.ndarray) -> dict[str, Any]:
+    # Named here, since the signature lives as long as its model.
+    def call(samples: np.ndarray, _model: Any = model) -> dict[str, Any]:
         wave = samples[None] if inputs[name].shape.rank == 2 else samples
         arguments = {name: tf.constant(wave, dtype=inputs[name].dtype)}
         if "sample_rate" in inputs:
             arguments["sample_rate"] = tf.constant(RATE, dtype=inputs["sample_rate"].dtype)
         return signature(**arguments)
 
-    # The signature lives as long as its model.
-    call.model = model
     return call

@@ -25,7 +25,7 @@ class Wave(Extractor):
     name = "wave"
     title = ("seconds",)
     packages = ("numpy", "audresample")
-    asides = ("duration",)
+    asides: tuple[str, ...] = ("duration",)
     is_vector = False
 
     def __init__(self, options: dict[str, Any]) -> None:

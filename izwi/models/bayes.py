@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from izwi.config.options import Option
 from izwi.models.base import SklearnModel
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from izwi.models.base import Dev
 
 
 class Bayes(SklearnModel):
@@ -24,7 +31,9 @@ class Bayes(SklearnModel):
         ),
     )
 
-    def _fit(self, X, y, groups, dev):
+    def _fit(
+        self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, dev: Dev | None
+    ) -> dict[str, Any]:
         from sklearn.naive_bayes import GaussianNB
         from sklearn.utils.class_weight import compute_sample_weight
 

@@ -9,9 +9,11 @@ from izwi.features.picture import grid
 from izwi.models.nets import ACTIVATIONS, MLP, MLPRegression, _Net
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
 
     from izwi.config.options import Option
+    from izwi.models.base import Dev
 
 
 def _options(options: tuple[Option, ...]) -> tuple[Option, ...]:
@@ -30,7 +32,9 @@ class _Convolutional(_Net):
 
     reads = ("spectra", "os with level = frames")
 
-    def _fit(self, X, y, groups, dev):
+    def _fit(
+        self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, dev: Dev | None
+    ) -> dict[str, Any]:
         self.shape = grid(self.features)
         return super()._fit(X, y, groups, dev)
 

@@ -16,8 +16,12 @@ from izwi.features.wave import RATE
 from izwi.models.nets import MLP, MLPRegression, _Net
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import numpy as np
     import torch
+
+    from izwi.models.base import Dev
 
 KINDS = ("wav2vec2", "hubert", "wavlm", "data2vec-audio", "whisper")
 # What nkululeko finetunes where an ini is silent.
@@ -85,13 +89,11 @@ OWN = (
 
 def _options(options: tuple[Option, ...]) -> tuple[Option, ...]:
     """Options of a perceptron without its layers, and the own ones."""
-    drop = {
-        "kind": "float|bool",
-        "default": 0.1,
-        "doc": "finetune: dropout before the linear layer",
-    }
-    kept = [replace(o, **drop) if o.name == "drop" else o for o in options]
-    return (*(o for o in kept if o.name not in ("layers", "activation")), *OWN)
+    doc = "finetune: dropout before the linear layer"
+    kept = [o for o in options if o.name not in ("layers", "activation")]
+    drop = next(o for o in kept if o.name == "drop")
+    own = replace(drop, kind="float|bool", default=0.1, doc=doc)
+    return (*(own if o is drop else o for o in kept), *OWN)
 
 
 class _Transfer(_Net):
@@ -160,7 +162,9 @@ class _Transfer(_Net):
             )
         return found
 
-    def _fit(self, X, y, groups, dev):
+    def _fit(
+        self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, dev: Dev | None
+    ) -> dict[str, Any]:
         self.steps = math.ceil(len(X) / self.values["batch_size"])
         self.source: Path | None = None
         report = super()._fit(X, y, groups, dev)
@@ -231,11 +235,11 @@ class _Transfer(_Net):
     def _inputs_of(self, X: np.ndarray, device: str) -> list[np.ndarray]:
         return list(X[:, 0])
 
-    def _batches(self, x, order, size):
+    def _batches(self, x: Any, order: torch.Tensor, size: int) -> Iterable[Any]:
         for rows in order.split(size):
             yield [x[row] for row in rows.tolist()]
 
-    def _outputs(self, net, x):
+    def _outputs(self, net: torch.nn.Module, x: Any) -> torch.Tensor:
         import torch
 
         # One by one costs a processor no more, and nothing is padded.

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from izwi.config.options import Option
 from izwi.errors import UserError
 from izwi.models.base import Model
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+
+    from izwi.models.base import Dev
 
 
 class GMM(Model):
@@ -45,7 +52,9 @@ class GMM(Model):
         """A single Gaussian has no start to choose."""
         return options.get("GMM_components", 4) == 1
 
-    def _fit(self, X, y, groups, dev):
+    def _fit(
+        self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, dev: Dev | None
+    ) -> dict[str, Any]:
         import numpy as np
         from sklearn.mixture import GaussianMixture
 
@@ -74,7 +83,7 @@ class GMM(Model):
         self.priors = np.full(len(counts), 1 / len(counts)) if equal else np.divide(counts, len(y))
         return {"warnings": warnings}
 
-    def _predict(self, X):
+    def _predict(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         import numpy as np
         from scipy.special import softmax
 
@@ -82,13 +91,13 @@ class GMM(Model):
         joint = likelihoods + np.log(self.priors)
         return np.asarray(self.classes)[joint.argmax(axis=1)], softmax(joint, axis=1)
 
-    def _save(self, folder):
+    def _save(self, folder: Path) -> dict[str, Any]:
         from izwi.models import persistence
 
         persistence.dump(self.mixtures, folder / "model.skops")
         return {"priors": self.priors.tolist()}
 
-    def _load(self, folder, state):
+    def _load(self, folder: Path, state: dict[str, Any]) -> None:
         import numpy as np
 
         from izwi.models import persistence

@@ -8,17 +8,24 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from izwi.config.options import Option
 from izwi.errors import UserError
 from izwi.models.base import Model
 
 if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import TypeAlias
+
     import numpy as np
     import torch
 
-LOWER_IS_BETTER = ("mse", "mae", "eer")
+    from izwi.models.base import Dev
+
+    # Of outputs and targets of a batch.
+    Loss: TypeAlias = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+
 ACTIVATIONS = {
     "relu": "ReLU",
     "tanh": "Tanh",
@@ -127,7 +134,7 @@ class _Net(Model):
     """
 
     group = "deep"
-    packages = ("torch", "safetensors")
+    packages: ClassVar[tuple[str, ...]] = ("torch", "safetensors")
     needs_dev = True
     measure = ""  # the default one
     most_epochs = 100  # where EXP.epochs is silent
@@ -162,7 +169,9 @@ class _Net(Model):
             problems.append("[MODEL] patience: True is not a number of epochs")
         return problems
 
-    def _fit(self, X, y, groups, dev):
+    def _fit(
+        self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, dev: Dev | None
+    ) -> dict[str, Any]:
         import torch
 
         device = self._device()
@@ -187,23 +196,21 @@ class _Net(Model):
             loss_of = self._loss(y, device)
             optimizer = self._optimizer(net)
             history: list[dict[str, Any]] = []
-            best, best_score, kept = None, None, None
+            best, best_score, kept = 0, (-math.inf, -math.inf), None
             patience = self.values["patience"]
             for epoch in range(1, self.values.get("epochs", self.most_epochs) + 1):
-                record = {
+                record: dict[str, Any] = {
                     "epoch": epoch,
                     "train_loss": self._train_epoch(net, x, target, loss_of, optimizer),
                 }
                 history.append(record)
                 if not math.isfinite(record["train_loss"]):
+                    scaling = (
+                        "" if self.takes_recordings else ", or scale the features ([FEATS] scale)"
+                    )
                     raise UserError(
                         f"[MODEL] learning_rate: training diverged in epoch {epoch}; take a "
-                        "smaller one"
-                        + (
-                            ""
-                            if self.takes_recordings
-                            else ", or scale the features ([FEATS] scale)"
-                        )
+                        f"smaller one{scaling}"
                     )
                 net.eval()
                 with torch.no_grad():
@@ -216,7 +223,7 @@ class _Net(Model):
                 record["dev_loss"] = loss
                 record["dev_measure"] = self._score(output, dev[1])
                 score = (self._goodness(record["dev_measure"]), -(loss or 0.0))
-                if best_score is None or score > best_score:
+                if not best or score > best_score:
                     best, best_score = epoch, score
                     kept = {name: value.clone() for name, value in net.state_dict().items()}
                 elif patience and epoch - best >= patience:
@@ -242,7 +249,7 @@ class _Net(Model):
         net: torch.nn.Module,
         x: Any,
         target: torch.Tensor,
-        loss_of: Callable,
+        loss_of: Loss,
         optimizer: torch.optim.Optimizer,
     ) -> float:
         """Train one epoch in random order; mean loss over its samples."""
@@ -337,23 +344,23 @@ class _Net(Model):
 
     def _goodness(self, value: float | None) -> float:
         """Higher is better; what is undefined is worst."""
-        if value is None:
-            return -math.inf
-        return -value if self._measure() in LOWER_IS_BETTER else value
+        from izwi.evaluation.measures import direction
 
-    def _predict(self, X):
+        return -math.inf if value is None else direction(self._measure()) * value
+
+    def _predict(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         import torch
 
         with _reproducible(self.seed, "cpu"), torch.no_grad():
             return self._decide(self._outputs(self.net, self._inputs_of(X, "cpu")))
 
-    def _save(self, folder):
+    def _save(self, folder: Path) -> dict[str, Any]:
         from safetensors.torch import save_file
 
         save_file(self.net.state_dict(), folder / "model.safetensors")
         return {"inputs": self.inputs, **self._state()}
 
-    def _load(self, folder, state):
+    def _load(self, folder: Path, state: dict[str, Any]) -> None:
         from safetensors.torch import load_file
 
         self._restore(state)
@@ -372,7 +379,7 @@ class _Net(Model):
         """Samples whose target the net can express."""
         raise NotImplementedError
 
-    def _loss(self, y: np.ndarray, device: str) -> Callable:
+    def _loss(self, y: np.ndarray, device: str) -> Loss:
         raise NotImplementedError
 
     def _decide(self, output: torch.Tensor) -> tuple[np.ndarray, np.ndarray | None]:
@@ -393,7 +400,7 @@ class MLP(_Net):
     task = "classification"
     measure = "uar"
     handles_class_weight = True
-    options = (
+    options: ClassVar[tuple[Option, ...]] = (
         *OPTIONS,
         Option(
             "MODEL",
@@ -445,27 +452,29 @@ class MLP(_Net):
             problems.append("[MODEL] label_smoothing: only with loss = cross or weighted")
         return problems
 
-    def _prepare(self, y):
+    def _prepare(self, y: np.ndarray) -> None:
         self.outputs = len(self.classes)
 
-    def _restore(self, state):
+    def _restore(self, state: dict[str, Any]) -> None:
         self.outputs = len(self.classes)
 
-    def _target(self, y, device):
+    def _target(self, y: np.ndarray, device: str) -> torch.Tensor:
         import numpy as np
         import torch
 
         return torch.from_numpy(np.searchsorted(self.classes, y)).to(device)
 
-    def _known(self, y):
+    def _known(self, y: np.ndarray) -> np.ndarray:
         import numpy as np
 
         return np.isin(y, self.classes)
 
-    def _loss(self, y, device):
+    def _loss(self, y: np.ndarray, device: str) -> Loss:
         import numpy as np
         import torch
         from sklearn.utils.class_weight import compute_class_weight
+
+        from izwi.models import losses
 
         loss = self.values["loss"]
         weight = None
@@ -475,13 +484,13 @@ class MLP(_Net):
             weight = torch.as_tensor(balanced, dtype=torch.float32, device=device)
         if loss == "focal":
             gamma, alpha = self.values["focal.gamma"], self.values["focal.alpha"]
-            return lambda output, target: focal_loss(output, target, gamma, alpha, weight)
+            return lambda output, target: losses.focal_loss(output, target, gamma, alpha, weight)
         by_name = {
-            "f1": soft_f1_loss,
-            "bce": one_against_rest_loss,
-            "weighted_bce": one_against_rest_loss,
-            "mse": squared_loss,
-            "mae": absolute_loss,
+            "f1": losses.soft_f1_loss,
+            "bce": losses.one_against_rest_loss,
+            "weighted_bce": losses.one_against_rest_loss,
+            "mse": losses.squared_loss,
+            "mae": losses.absolute_loss,
         }
         if loss in by_name:
             return lambda output, target: by_name[loss](output, target, weight)
@@ -490,7 +499,7 @@ class MLP(_Net):
             weight, label_smoothing=0.1 if smoothing is True else float(smoothing)
         )
 
-    def _decide(self, output):
+    def _decide(self, output: torch.Tensor) -> tuple[np.ndarray, np.ndarray | None]:
         import numpy as np
         import torch
 
@@ -511,7 +520,7 @@ class MLPRegression(_Net):
     name = "mlp_reg"
     task = "regression"
     measure = "mse"
-    options = (
+    options: ClassVar[tuple[Option, ...]] = (
         *OPTIONS,
         Option(
             "MODEL",
@@ -532,36 +541,38 @@ class MLPRegression(_Net):
             problems.append(f"[MODEL] batch_size: loss = {options['loss']} needs 2 samples or more")
         return problems
 
-    def _prepare(self, y):
+    def _prepare(self, y: np.ndarray) -> None:
         self.mean = float(y.mean())
         self.deviation = float(y.std()) or 1.0
 
-    def _state(self):
+    def _state(self) -> dict[str, Any]:
         return {"mean": self.mean, "deviation": self.deviation}
 
-    def _restore(self, state):
+    def _restore(self, state: dict[str, Any]) -> None:
         self.mean, self.deviation = state["mean"], state["deviation"]
 
-    def _target(self, y, device):
+    def _target(self, y: np.ndarray, device: str) -> torch.Tensor:
         return _tensor((y - self.mean) / self.deviation, device)
 
-    def _known(self, y):
+    def _known(self, y: np.ndarray) -> np.ndarray:
         import numpy as np
 
         return np.ones(len(y), dtype=bool)
 
-    def _loss(self, y, device):
+    def _loss(self, y: np.ndarray, device: str) -> Loss:
         from torch.nn.functional import l1_loss, mse_loss
+
+        from izwi.models import losses
 
         loss = {
             "mse": mse_loss,
             "mae": l1_loss,
-            "1-ccc": ccc_loss,
-            "1-pcc": pcc_loss,
+            "1-ccc": losses.ccc_loss,
+            "1-pcc": losses.pcc_loss,
         }[self.values["loss"]]
         return lambda output, target: loss(output[:, 0], target)
 
-    def _decide(self, output):
+    def _decide(self, output: torch.Tensor) -> tuple[np.ndarray, np.ndarray | None]:
         return output[:, 0].double().cpu().numpy() * self.deviation + self.mean, None
 
 
@@ -575,106 +586,6 @@ def layer_sizes(layers: list[int] | dict[str, int]) -> list[int]:
         return [(0, int(p), "") if p.isdigit() else (1, 0, p) for p in parts]
 
     return [layers[name] for name in sorted(layers, key=natural)]
-
-
-def soft_f1_loss(
-    output: torch.Tensor, target: torch.Tensor, weight: torch.Tensor | None = None
-) -> torch.Tensor:
-    """1 - mean over the classes of F1, counted with probabilities in place of decisions.
-
-    Args:
-        output: (samples, classes) logits
-        target: (samples) class numbers
-        weight: (classes)
-    """
-    import torch
-
-    probability = torch.softmax(output, dim=1)
-    truth = torch.nn.functional.one_hot(target, output.shape[1]).to(probability.dtype)
-    hits = (truth * probability).sum(dim=0)
-    # F1 = 2 TP / (2 TP + FP + FN), and TP + FP and TP + FN are the two sums.
-    f1 = 2 * hits / (truth.sum(dim=0) + probability.sum(dim=0))
-    return 1 - (f1.mean() if weight is None else (f1 * weight).sum() / weight.sum())
-
-
-def focal_loss(
-    output: torch.Tensor,
-    target: torch.Tensor,
-    gamma: float,
-    alpha: float = 1.0,
-    weight: torch.Tensor | None = None,
-) -> torch.Tensor:
-    """Mean of -alpha (1 - p)^gamma log p (Lin et al., "Focal loss", 2017), p that of the truth.
-
-    Args:
-        output: (samples, classes) logits
-        target: (samples) class numbers
-        gamma: 0 gives cross entropy
-        alpha: factor
-        weight: (classes); the mean is weighted, as in cross entropy
-    """
-    import torch
-
-    logs = torch.log_softmax(output, dim=1)
-    log = (logs * torch.nn.functional.one_hot(target, output.shape[1])).sum(dim=1)
-    losses = -alpha * (1 - log.exp()) ** gamma * log
-    return _mean(losses, target, weight)
-
-
-def one_against_rest_loss(
-    output: torch.Tensor, target: torch.Tensor, weight: torch.Tensor | None = None
-) -> torch.Tensor:
-    """Binary cross entropy of each class against the rest, mean over classes and samples."""
-    import torch
-
-    truth = torch.nn.functional.one_hot(target, output.shape[1]).to(output.dtype)
-    losses = torch.nn.functional.binary_cross_entropy_with_logits(output, truth, reduction="none")
-    return _mean(losses.mean(dim=1), target, weight)
-
-
-def squared_loss(
-    output: torch.Tensor, target: torch.Tensor, weight: torch.Tensor | None = None
-) -> torch.Tensor:
-    """Squared error of the probabilities (Brier 1950), mean over classes and samples."""
-    return _mean((_error(output, target) ** 2).mean(dim=1), target, weight)
-
-
-def absolute_loss(
-    output: torch.Tensor, target: torch.Tensor, weight: torch.Tensor | None = None
-) -> torch.Tensor:
-    """Absolute error of the probabilities, mean over classes and samples."""
-    return _mean(_error(output, target).abs().mean(dim=1), target, weight)
-
-
-def _error(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    import torch
-
-    probability = torch.softmax(output, dim=1)
-    return probability - torch.nn.functional.one_hot(target, output.shape[1])
-
-
-def _mean(losses: torch.Tensor, target: torch.Tensor, weight: torch.Tensor | None) -> torch.Tensor:
-    """Mean over samples, weighted by their classes."""
-    if weight is None:
-        return losses.mean()
-    # As a product, since looking up weights has no repeatable gradient on every device.
-    import torch
-
-    of_sample = torch.nn.functional.one_hot(target, len(weight)).to(weight.dtype) @ weight
-    return (losses * of_sample).sum() / of_sample.sum()
-
-
-def ccc_loss(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """1 - concordance correlation coefficient (Lin 1989); both of shape (samples)."""
-    o, t = output - output.mean(), target - target.mean()
-    distance = (output.mean() - target.mean()) ** 2
-    return 1 - 2 * (o * t).mean() / ((o**2).mean() + (t**2).mean() + distance + 1e-8)
-
-
-def pcc_loss(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """1 - Pearson correlation coefficient; both of shape (samples)."""
-    o, t = output - output.mean(), target - target.mean()
-    return 1 - (o * t).mean() / ((o**2).mean() * (t**2).mean() + 1e-12).sqrt()
 
 
 def _tensor(values: np.ndarray, device: str) -> torch.Tensor:

@@ -10,6 +10,8 @@ from izwi.models.base import SklearnModel
 if TYPE_CHECKING:
     import numpy as np
 
+    from izwi.models.base import Dev
+
 # Folds for the calibration of probabilities, as scikit-learn has it
 FOLDS = 5
 
@@ -79,7 +81,9 @@ class SVM(_Machine):
     options = OPTIONS
     handles_class_weight = True
 
-    def _fit(self, X, y, groups, dev):
+    def _fit(
+        self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, dev: Dev | None
+    ) -> dict[str, Any]:
         from sklearn.calibration import CalibratedClassifierCV
         from sklearn.svm import SVC
 
@@ -94,7 +98,7 @@ class SVM(_Machine):
         ).fit(X, y)
         return {"warnings": warnings}
 
-    def _predict(self, X):
+    def _predict(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         if self.decisions_only:
             import numpy as np
 
@@ -122,7 +126,7 @@ class SVR(_Machine):
         ),
     )
 
-    def _estimator(self):
+    def _estimator(self) -> Any:
         from sklearn import svm
 
         return svm.SVR(**self._parameters(), epsilon=self.values["epsilon"])
@@ -156,7 +160,7 @@ def inner_folds(
             "svm: a class has a single training sample, so probabilities are calibrated on the "
             "samples the model was trained on: they are too sure of themselves"
         ]
-    warnings = []
+    warnings: list[str] = []
     if groups is not None and not pd.isna(groups).any():
         codes, speakers = pd.factorize(np.asarray(groups), sort=True)
         for n in range(min(most, len(speakers)), 1, -1):

@@ -51,7 +51,7 @@ class Tree(_Tree):
     task = "classification"
     handles_class_weight = True
 
-    def _estimator(self):
+    def _estimator(self) -> Any:
         from sklearn.tree import DecisionTreeClassifier
 
         weight = "balanced" if self.values.get("class_weight") else None
@@ -64,7 +64,7 @@ class TreeRegression(_Tree):
     name = "tree_reg"
     task = "regression"
 
-    def _estimator(self):
+    def _estimator(self) -> Any:
         from sklearn.tree import DecisionTreeRegressor
 
         return DecisionTreeRegressor(**self._parameters())

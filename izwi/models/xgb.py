@@ -5,10 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from izwi.config.options import Option
-from izwi.models.base import Model
+from izwi.models.base import SklearnModel
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
+
+    from izwi.models.base import Dev
 
 ADVICE = "set n_estimators to the number of trees you want"
 
@@ -17,7 +21,7 @@ def _unsupported(name: str) -> Option:
     return Option("MODEL", name, "any", stage="train", status="unsupported", advice=ADVICE)
 
 
-class _Boosted(Model):
+class _Boosted(SklearnModel):
     packages = ("xgboost-cpu", "scikit-learn")
     handles_nan = True
     options = (
@@ -106,11 +110,11 @@ class _Boosted(Model):
             "random_state": self.seed,
         }
 
-    def _save(self, folder):
+    def _save(self, folder: Path) -> dict[str, Any]:
         self.estimator.save_model(folder / "model.ubj")
         return {}
 
-    def _load(self, folder, state):
+    def _load(self, folder: Path, state: dict[str, Any]) -> None:
         self.estimator = self._estimator()
         self.estimator.load_model(folder / "model.ubj")
 
@@ -122,12 +126,14 @@ class XGB(_Boosted):
     task = "classification"
     handles_class_weight = True
 
-    def _estimator(self):
+    def _estimator(self) -> Any:
         from xgboost import XGBClassifier
 
         return XGBClassifier(**self._parameters())
 
-    def _fit(self, X, y, groups, dev):
+    def _fit(
+        self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, dev: Dev | None
+    ) -> dict[str, Any]:
         import numpy as np
         from sklearn.utils.class_weight import compute_sample_weight
 
@@ -136,13 +142,11 @@ class XGB(_Boosted):
         self.estimator = self._estimator().fit(X, codes, sample_weight=weight)
         return {}
 
-    def _predict(self, X) -> tuple[np.ndarray, np.ndarray]:
+    def _predict(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         import numpy as np
 
-        return (
-            np.asarray(self.classes)[self.estimator.predict(X)],
-            self.estimator.predict_proba(X),
-        )
+        codes, probabilities = super()._predict(X)
+        return np.asarray(self.classes)[codes], probabilities
 
 
 class XGR(_Boosted):
@@ -151,14 +155,7 @@ class XGR(_Boosted):
     name = "xgr"
     task = "regression"
 
-    def _estimator(self):
+    def _estimator(self) -> Any:
         from xgboost import XGBRegressor
 
         return XGBRegressor(**self._parameters())
-
-    def _fit(self, X, y, groups, dev):
-        self.estimator = self._estimator().fit(X, y)
-        return {}
-
-    def _predict(self, X):
-        return self.estimator.predict(X), None

@@ -76,11 +76,14 @@ def _by(frame: pd.DataFrame, values: pd.Series, by: pd.Series, column: str) -> l
     unknown = by.isna()
     if is_numeric(by) and by.nunique() > _QUANTILES:
         by, texts = quarters(by)
-        texts = {text: f"{column} {text}" for text in texts}
+        names = [f"{column} {text}" for text in texts]
     else:
         by, texts = as_text(by, len(COLOURS) - bool(unknown.any()))
-        texts = {text: text for text in texts}
-    groups = [(_name(name, frame[by == text]), values[by == text]) for text, name in texts.items()]
+        names = texts
+    groups = [
+        (_name(name, frame[by == text]), values[by == text])
+        for text, name in zip(texts, names, strict=True)
+    ]
     if unknown.any():
         groups.append((_name(f"{column} unknown", frame[unknown]), values[unknown]))
     return groups

@@ -9,11 +9,11 @@ from typing import Any
 import matplotlib
 import numpy as np
 
+from izwi.evaluation.measures import direction
 from izwi.plots import style
 from izwi.plots.style import COLUMN, LINE, MM, POINT
 
 MOST_ROWS = 150  # of more, the first are drawn
-LOWER_IS_BETTER = ("mse", "mae", "eer")
 UNBOUNDED = ("mse", "mae")
 LEVELS = 6  # of brevity in a cell
 _GAP = 3 * POINT
@@ -73,9 +73,9 @@ def heat_map(
     with style.drawing():
         for level in range(LEVELS):
             texts = np.full(drawn.shape, "", dtype=object)
-            for place, row in np.ndenumerate(drawn):
+            for (i, j), row in np.ndenumerate(drawn):
                 if row is not None:
-                    texts[place] = _cell(row, several, len(counts) > 1, level)
+                    texts[i, j] = _cell(row, several, len(counts) > 1, level)
             if _least_width(texts, names_down) <= COLUMN:
                 break
         with_interval = level < 2 and bool(methods)
@@ -145,7 +145,7 @@ def _goodness(rows: list[dict[str, Any]]) -> list[float]:
             continue
         low, high = min(values), max(values)
         share = (row["value"] - low) / (high - low) if high > low else 0.5
-        found.append(1 - share if row["measure"] in LOWER_IS_BETTER else share)
+        found.append(share if direction(row["measure"]) > 0 else 1 - share)
     return found
 
 

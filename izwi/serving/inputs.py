@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 # By these a folder's audio is known; libsndfile reads them all.
-AUDIO = (".aif", ".aiff", ".au", ".caf", ".flac", ".mp3", ".oga", ".ogg", ".opus", ".snd")
-AUDIO += (".sph", ".w64", ".wav", ".wave")
+AUDIO = (
+    *(".aif", ".aiff", ".au", ".caf", ".flac", ".mp3", ".oga", ".ogg", ".opus", ".snd"),
+    *(".sph", ".w64", ".wav", ".wave"),
+)
 
 
 def collect(arguments: Iterable[str | Path]) -> pd.DataFrame:

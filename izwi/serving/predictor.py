@@ -152,8 +152,9 @@ class Predictor:
                 predicted = predicted.at_temperature(self._temperature, self._model.known())
             seconds[good] += (time.perf_counter() - began) / len(good)
             result.loc[good, "prediction"] = predicted.decision
-            for column, label in enumerate(self.labels or []):
-                result.loc[good, f"p_{label}"] = predicted.probabilities[:, column]
+            if predicted.probabilities is not None:
+                for column, label in enumerate(self.labels or []):
+                    result.loc[good, f"p_{label}"] = predicted.probabilities[:, column]
             if self.transductive:
                 what = f"all {len(good)} files are" if len(good) > 1 else "the file is"
                 notes.append(f"scale = speaker: {what} taken as all of one speaker's")

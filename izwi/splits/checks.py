@@ -25,7 +25,8 @@ def check_parts(
         UserError: if a part is empty, or train or all holds one class
     """
     problems, key = Problems(), _key(spec)
-    numbers, absent = 0, {"train": {}, "dev": {}, "test": {}}
+    numbers = 0
+    absent: dict[str, dict[str, int]] = {"train": {}, "dev": {}, "test": {}}
     unseen: dict[str, int] = {}
     used = truth[truth.isin(labels)] if labels else truth.dropna()
     if used.nunique() == 1:

@@ -105,7 +105,7 @@ def deal(n: int, table: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         group of each speaker, 0..n-1, shape (speakers,)
     """
     table = np.column_stack([table, table.sum(axis=1)]) / table.sum()
-    best, least = None, np.inf
+    best, least = np.zeros(0, dtype=int), np.inf
     for _ in range(DEALS):
         group = rng.permutation(np.arange(len(table)) % n)
         sums = np.zeros((n, table.shape[1]))

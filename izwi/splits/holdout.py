@@ -86,7 +86,7 @@ def _database_parts(spec: dict[str, Any], name: str, rows: pd.DataFrame, log: Lo
         return _balanced(spec, name, options, rows, rng, log)
     if strategy == "speakers_stated":
         return _stated(name, options, speakers, log)
-    part_of = named_speakers({"test": strategy}, speakers, key)
+    part_of = named_speakers({"test": list(strategy)}, speakers, key)
     return speakers.map(lambda speaker: part_of.get(speaker, "train"))
 
 

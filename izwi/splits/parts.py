@@ -21,7 +21,8 @@ def folds(
     fold = split["fold"].to_numpy()
     if not fold.any():
         part = split["part"].to_numpy()
-        yield 0, *(np.flatnonzero(part == name) for name in PARTS)
+        train, dev, test = (np.flatnonzero(part == name) for name in PARTS)
+        yield 0, train, dev, test
         return
     dev_folds = split["dev_folds"].str.split(",")
     for number in range(1, int(fold.max()) + 1):

@@ -115,7 +115,7 @@ def prepare(
     later = binning.is_later(table, labels)
     if excluded:
         excluded["warnings"] = bad_audio.check(n_folds, folds, truths, None if later else labels)
-    if later:
+    if later and labels:
         bins = binning.edges_of(table, folds, labels)
         value = table["value"].to_numpy(dtype=float)
         truths = {b["fold"]: binning.assign(value, b["edges"], labels) for b in bins}

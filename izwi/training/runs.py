@@ -167,12 +167,14 @@ def _predicted(
 
 def best_run(spec: dict[str, Any], runs: list[dict[str, Any]]) -> int:
     """The run that is best on dev; the first where there is no dev."""
+    from izwi.evaluation.measures import direction
+
     scored = [(r["dev"], r["run"]) for r in runs if r["dev"] is not None]
     if not scored:
         return 1
-    lower_is_better = spec["measure"] in ("mse", "mae", "eer")
+    sign = direction(spec["measure"])
     # Of equals, the first: a tie must not depend on the number of runs.
-    best = min(scored, key=lambda s: (s[0] if lower_is_better else -s[0], s[1]))
+    best = min(scored, key=lambda s: (-sign * s[0], s[1]))
     return best[1]
 
 

@@ -45,6 +45,7 @@ def fit(
     """
     import numpy as np
 
+    assert labels is not None, "self-training is of classifications"
     options = spec["self_training"]
     truth, left = truth.copy(), pool
     fitted = fitting.fit(spec, samples, truth, train_rows, dev_rows, labels, seed)

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 KEY = "[MODEL] tune"
 MOST_CANDIDATES = 1000
-LOWER_IS_BETTER = ("mse", "mae", "eer")
 # Where a model is trained, and what it starts from, are no matter of degree.
 NOT_TUNABLE = ("device",)
 NOT_TUNABLE_KINDS = ("model", "path")
@@ -186,6 +185,7 @@ def search(
     import numpy as np
 
     from izwi import models
+    from izwi.evaluation.measures import direction
 
     tune, measure = spec["tune"], spec["measure"]
     folds, unit, notes, warnings = inner_folds(
@@ -222,14 +222,12 @@ def search(
     if not np.isfinite(means).any():
         why = next(iter(failed.values()), f"{measure} is undefined in the inner folds")
         raise UserError(f"{KEY}: no combination of values can be trained and measured ({why})")
-    goodness = np.where(
-        np.isfinite(means), -means if measure in LOWER_IS_BETTER else means, -np.inf
-    )
+    goodness = np.where(np.isfinite(means), direction(measure) * means, -np.inf)
     # Rounding must not decide between equals.
     best = int(np.flatnonzero(goodness >= goodness.max() - 1e-12 * abs(goodness.max()))[0])
     of_best = scores[best, known]
-    for candidate, why in failed.items():
-        warnings.append(f"{KEY}: {candidate} cannot be trained in an inner fold ({why})")
+    for shown, why in failed.items():
+        warnings.append(f"{KEY}: {shown} cannot be trained in an inner fold ({why})")
     if not known.all():
         notes.append(
             f"{KEY}: {measure} is undefined in {int((~known).sum())} of {len(folds)} inner folds"
@@ -292,7 +290,7 @@ def inner_folds(
     rng = splits.generator(seed, "tune")
     speakers = samples.speakers(rows)
     known = pd.Series(speakers).dropna() if speakers is not None else pd.Series(dtype=str)
-    if known.nunique() < 2:
+    if speakers is None or known.nunique() < 2:
         fold = _by_rows(strata, folds, rng)
         who = "one speaker" if known.nunique() else "no speakers"
         warning = (

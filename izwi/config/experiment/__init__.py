@@ -105,10 +105,9 @@ def _override(ini: Ini, key: str, text: str | None) -> None:
     lower = name.lower()
     known = table.elsewhere(section.upper()) if section.upper() in WIDE else {}
     head, _, rest = lower.partition(".")
+    option, before = known.get(lower), ""
     if section.upper() == "DATA" and rest in PER_DATABASE:
         option, before = PER_DATABASE[rest], f"{head}."
-    else:
-        option, before = known.get(lower), ""
     for spelling in (option.name, *option.aliases) if option else (lower,):
         entries.pop(f"{before}{spelling.lower()}", None)
     if text is not None:

@@ -163,7 +163,7 @@ def _source(
         return "audb", text or name
     if not text and given.roots_broken:
         return kind, None
-    if not text:
+    if entry is None or not text:
         where = f" there or in {' or '.join(given.roots)}" if given.roots else ""
         given.problems.add(
             f"[DATA] {name}: no path, add a line {name} = <its CSV, or its audformat folder>{where}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cache
 from importlib import import_module
+from typing import Any
 
 from izwi.config.options.general import (
     GENERAL,
@@ -51,7 +52,7 @@ def registry(package: str) -> dict[str, str]:
 
 
 @cache
-def owner(package: str, name: str) -> type:
+def owner(package: str, name: str) -> Any:
     """Class of an extractor or a model."""
     module, _, attribute = registry(package)[name].partition(":")
     return getattr(import_module(module), attribute)

@@ -200,8 +200,8 @@ class _Builder:
             self.frame = self.frame[kept]
 
     def _map_columns(self) -> None:
-        for column, mapping in self._column_mappings().items():
-            column = self._column(column)
+        for name, mapping in self._column_mappings().items():
+            column = self._column(name) or name  # known, see `_read_columns`
             text = as_text(self.frame[column])
             mapped = self._mapped(text, mapping, column)
             self.frame = self.frame.assign(
@@ -451,7 +451,7 @@ class _Builder:
             self._warn(f"mapping: {', '.join(absent)} does not occur in '{column}'")
         return text.map(table).astype(object).where(lambda mapped: mapped.notna(), None)
 
-    def _column(self, name: str | None) -> str | None:
+    def _column(self, name: str) -> str | None:
         """The column that a name means."""
         if name in self.frame:
             return name

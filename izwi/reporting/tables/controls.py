@@ -26,7 +26,12 @@ NAMES = {
     "classification": {"majority": "majority class"},
     "regression": {"majority": "training mean"},
 }
-_NO_PICTURES = {"value_counts": None, "value_counts_of": [], "maps": {}, "epoch_progression": False}
+_NO_PICTURES: dict[str, Any] = {
+    "value_counts": None,
+    "value_counts_of": [],
+    "maps": {},
+    "epoch_progression": False,
+}
 
 
 def label_of(kind: str, task: str) -> str:

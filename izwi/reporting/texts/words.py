@@ -138,7 +138,7 @@ def feature_set(spec: dict[str, Any]) -> Named:
         spec: ``type`` and ``options``
     """
     kind, options = spec["type"], spec["options"]
-    cls = features.extractor_class(kind)
+    cls: Any = features.extractor_class(kind)
     if kind == "os":
         papers = tuple(key for begin, key in SETS.items() if options["set"].startswith(begin))
         functionals = options["level"] == "functionals"
@@ -192,7 +192,8 @@ def settings(section: str, kind: str, options: dict[str, Any]) -> str:
     package = "features" if section == "FEATS" else "models"
     known = own_options(package, kind)
     located = owner(package, kind).located
-    chosen, default = [], []
+    chosen: list[str] = []
+    default: list[str] = []
     for name, value in options.items():
         # Where something lies on this computer tells a reader nothing.
         if value is None or value is False or name in located:
