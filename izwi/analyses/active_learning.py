@@ -72,7 +72,7 @@ def choose(
     spec, _ = tuning.chosen_spec(spec, samples, truth, train_rows, dev_rows, labels, spec["seed"])
     fitted = fitting.fit(spec, samples, truth, train_rows, dev_rows, labels, spec["seed"])
     predicted = fitted.predict(samples, pool)
-    uncertainty = entropy(predicted.probabilities)
+    uncertainty = entropy(predicted.class_probabilities())
     # Of equals those that come first, so that the rows' order decides and nothing else.
     candidates = np.argsort(-uncertainty, kind="stable")[: CANDIDATES * wanted]
     X = fitted.transform(samples, pool[candidates])
@@ -89,7 +89,7 @@ def choose(
     rows.insert(0, "rank", np.arange(1, wanted + 1))
     rows["prediction"] = predicted.decision[picked]
     place = [labels.index(name) for name in predicted.decision[picked]]
-    rows["confidence"] = predicted.probabilities[picked, place]
+    rows["confidence"] = predicted.class_probabilities()[picked, place]
     rows["uncertainty"] = uncertainty[picked]
     return rows
 

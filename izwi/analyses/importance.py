@@ -193,14 +193,14 @@ def shap(
 
     from izwi.analyses.tree_shap import contributions
 
-    outputs = labels if labels and len(labels) > 2 else [None]
+    outputs: list[str | None] = [*labels] if labels and len(labels) > 2 else [None]
     sums: dict[str, np.ndarray] = {}
     n = 0
     for fitted, _, _, X in _tested(samples, truths, folds, folder):
         n += len(X)
         totals = np.abs(contributions(fitted.model, X)).sum(axis=0)
         # Two classes share an output, even where a fold's training has only these.
-        known = fitted.model.classes if len(outputs) > 1 else outputs
+        known = [*fitted.model.classes] if len(outputs) > 1 else outputs
         totals = np.broadcast_to(totals, (len(known), X.shape[1]))
         for place, name in enumerate(fitted.preprocessing.features):
             own = sums.setdefault(name, np.zeros(len(outputs)))
@@ -353,8 +353,6 @@ def _tested(
     """Per fold its saved model, number, test rows that have a truth, and what the model sees."""
     import pandas as pd
 
-    from izwi.models import load_model
-    from izwi.preprocessing.pipeline import Preprocessing
     from izwi.training.fitting import Fitted
 
     run = read_json(Path(folder) / "model.json")["best_run"]
@@ -363,9 +361,7 @@ def _tested(
         if not (own / "model").is_dir():
             raise UserError("[EXPL] the models of the folds are not kept: set MODEL.save = True")
         rows = rows[~pd.isna(truths[fold][rows])]
-        preprocessing, model = Preprocessing.load(own / "preprocessing"), load_model(own / "model")
-        model.features = preprocessing.features
-        fitted = Fitted(preprocessing, model, {}, samples.names)
+        fitted = Fitted.load(own, samples.names)
         yield fitted, fold, rows, fitted.transform(samples, rows)
 
 

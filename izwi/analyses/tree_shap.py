@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import numpy as np
 
-    from izwi.models.base import SklearnModel
+    from izwi.models.base import Model
 
 
-def contributions(model: SklearnModel, X: np.ndarray) -> np.ndarray:
+def contributions(model: Model, X: np.ndarray) -> np.ndarray:
     """SHAP values of a trained model of `izwi.analyses.kinds.SHAP_MODELS`.
 
     Args:
@@ -28,6 +28,9 @@ def contributions(model: SklearnModel, X: np.ndarray) -> np.ndarray:
         classes (the second) and in regression. Unit: log-odds of boosted trees, probability of a
         single tree, in regression that of the target
     """
+    from izwi.models.base import SklearnModel
+
+    assert isinstance(model, SklearnModel), "these models have an estimator"
     if hasattr(model.estimator, "tree_"):
         return of_tree(model.estimator, X)
     from xgboost import DMatrix

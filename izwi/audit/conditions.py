@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from izwi.audit.findings import CUE, NOTE, SHIFT, Finding, decimals, percent
+from izwi.evaluation.holm import holm
 
 # Digital silence (s) and clipped samples (share) from which a recording counts.
 PADDED = 0.01
@@ -200,16 +201,6 @@ def means_of(y: np.ndarray, codes: np.ndarray) -> np.ndarray:
 def cohens_h(first: float, second: float) -> float:
     """Difference of two shares, after Cohen (1988); from .8 it is large."""
     return 2 * abs(math.asin(first**0.5) - math.asin(second**0.5))
-
-
-def holm(p: list[float]) -> list[float]:
-    """Probabilities corrected for their number by Holm's method; NaN counts for nothing."""
-    values = np.array(p, dtype=float)
-    tested = np.flatnonzero(~np.isnan(values))
-    order = tested[np.argsort(values[tested], kind="stable")]
-    factors = len(tested) - np.arange(len(tested))
-    values[order] = np.minimum(1, np.maximum.accumulate(values[order] * factors))
-    return values.tolist()
 
 
 def f_test(y: np.ndarray, x: np.ndarray, block: np.ndarray) -> list[float]:

@@ -31,6 +31,7 @@ import numpy as np
 import pandas as pd
 
 from izwi.data.csv_files import KEY
+from izwi.evaluation.holm import holm
 from izwi.evaluation.intervals import CELLS_AT_ONCE
 from izwi.evaluation.measures import Sample, direction, plain
 
@@ -167,21 +168,6 @@ def mcnemar(a: Sample, b: Sample) -> float:
     right_a, right_b = a.predictions[0] == a.truth, b.predictions[0] == b.truth
     alone = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
     return float(stats.binomtest(alone[0], sum(alone)).pvalue) if sum(alone) else 1.0
-
-
-def holm(p: Sequence[float | None]) -> list[float | None]:
-    """Correct several p for being several (Holm, Scandinavian Journal of Statistics 6, 1979).
-
-    Args:
-        p: of all tests of a table; ``None`` is no test, and stays
-    """
-    tested = sorted((value, place) for place, value in enumerate(p) if value is not None)
-    corrected: list[float | None] = [None] * len(p)
-    largest = 0.0
-    for done, (value, place) in enumerate(tested):
-        largest = max(largest, min(1.0, (len(tested) - done) * value))
-        corrected[place] = largest
-    return corrected
 
 
 def comparisons(

@@ -36,6 +36,11 @@ class Prediction(NamedTuple):
     probabilities: np.ndarray | None
     uncalibrated: np.ndarray | None = None
 
+    def class_probabilities(self) -> np.ndarray:
+        """The probabilities of a classification, shape (samples, labels)."""
+        assert self.probabilities is not None, "a regression has none"
+        return self.probabilities
+
     def at_temperature(self, temperature: float, known: list[int]) -> Prediction:
         """The same decision, with probabilities scaled by `izwi.models.temperature`.
 
@@ -45,8 +50,7 @@ class Prediction(NamedTuple):
         """
         from izwi.models.temperature import scale
 
-        assert self.probabilities is not None, "numbers have no probabilities"
-        scaled = self.probabilities.copy()
+        scaled = self.class_probabilities().copy()
         scaled[:, known] = scale(scaled[:, known], temperature)
         return self._replace(probabilities=scaled, uncalibrated=self.probabilities)
 

@@ -12,6 +12,7 @@ import numpy as np
 from izwi.evaluation.measures import direction
 from izwi.plots import style
 from izwi.plots.style import COLUMN, LINE, MM, POINT
+from izwi.reporting.numbers import rounded
 
 MOST_ROWS = 150  # of more, the first are drawn
 UNBOUNDED = ("mse", "mae")
@@ -157,7 +158,7 @@ def _cell(row: dict[str, Any], several: bool, counted: bool, level: int) -> str:
         text = _number(row["value"], row["measure"], level)
         if row["ci_low"] is not None and level < 2:
             between = "," + ("\n" if level else " ")
-            text += f"\n[{style.number(row['ci_low'])}{between}{style.number(row['ci_high'])}]"
+            text += f"\n[{rounded(row['ci_low'])}{between}{rounded(row['ci_high'])}]"
     if several:
         text = f"{row['measure'].upper()}{' ' if level < 2 else chr(10)}{text}"
     counted = counted and level < LEVELS - 1
@@ -167,7 +168,7 @@ def _cell(row: dict[str, Any], several: bool, counted: bool, level: int) -> str:
 def _number(value: float, measure: str, level: int) -> str:
     # Of an error that has a unit two decimals may be none that count.
     if level < 3 or measure in UNBOUNDED:
-        return style.number(value)
+        return rounded(value)
     text = f"{value:.2f}"
     return text if level == 3 else text.replace("0.", ".", 1)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from izwi.reporting.numbers import interval, significant
+
 # Picture of a grid or table; that of a table is called as the table is.
 HEAT_MAP = "heat_map"
 # Kind of picture, as its file is called → title, and what is seen. The longest that fits counts.
@@ -166,11 +168,9 @@ def figure(metrics: dict[str, Any]) -> str:
     measure = metrics["measure"].upper()
     if metrics["value"] is None:
         return f"{measure}: none."
-    low, high = metrics["ci"] or (None, None)
-    text = f"{measure} {metrics['value']:.4g}"
-    if low is None:
-        return f"{text}."
-    return f"{text} [{low:.4g}, {high:.4g}] (95 %, {metrics['ci_method']})."
+    text = f"{measure} {significant(metrics['value'], 4)}"
+    limits = interval(metrics["ci"], 4)
+    return f"{text} {limits} (95 %, {metrics['ci_method']})." if limits else f"{text}."
 
 
 def _unique(names: Iterable[str]) -> list[str]:

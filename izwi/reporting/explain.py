@@ -14,8 +14,10 @@ from izwi.config.options import Option, suggest
 from izwi.config.root_folders import read_roots, root_file
 from izwi.errors import UserError
 from izwi.files import read_json
+from izwi.reporting.numbers import interval, significant
 
 SHOWN = 5  # of what has changed
+DIGITS = 4
 # What an option that no stage reads does.
 _NOWHERE = "changes no result"
 
@@ -258,18 +260,13 @@ def _headline(found: Results) -> str:
     speakers = metrics["n_speakers"]
     who = "speakers unknown" if speakers is None else f"{speakers} speakers"
     return (
-        f"{found.record['name']}: {metrics['measure']} {_number(metrics['value'])} "
+        f"{found.record['name']}: {metrics['measure']} {significant(metrics['value'], DIGITS)} "
         f"{_interval(metrics['ci'])}, {metrics['n_evaluated']} samples, {who}"
     )
 
 
-def _number(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.4g}"
-
-
 def _interval(pair: list[float | None] | None) -> str:
-    low, high = pair or (None, None)
-    return "(no interval)" if low is None else f"[{_number(low)}, {_number(high)}]"
+    return interval(pair, DIGITS) or "(no interval)"
 
 
 def _pairs(values: dict[str, Any]) -> str:
@@ -375,9 +372,9 @@ def _predictions(found: Results) -> list[str]:
 def _figure(found: Results) -> list[str]:
     metrics, stage = found.metrics, found.record["stages"]["evaluate"]
     measure = metrics["measure"]
-    lines = [f"{measure} = {_number(metrics['value'])}{_sum(metrics)}"]
+    lines = [f"{measure} = {significant(metrics['value'], DIGITS)}{_sum(metrics)}"]
     if metrics["runs"] > 1:
-        runs = ", ".join(_number(run[measure]) for run in metrics["per_run"])
+        runs = ", ".join(significant(run[measure], DIGITS) for run in metrics["per_run"])
         lines.append(f"mean of the runs: {runs}")
     lines.append(f"95 % interval {_interval(metrics['ci'])}: {metrics['ci_method']}")
     lines += [f"warning: {line}" for line in metrics["warnings"]]

@@ -15,7 +15,7 @@ from izwi.engine.keys import versions_of
 from izwi.errors import UserError
 from izwi.features import TableExtractor, extractor_class
 from izwi.files import read_json
-from izwi.training.fitting import CALIBRATION
+from izwi.training.fitting import Fitted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -67,9 +67,6 @@ class Predictor:
     """
 
     def __init__(self, folder: str | Path) -> None:
-        from izwi.models import load_model
-        from izwi.preprocessing.pipeline import Preprocessing
-
         folder = Path(folder)
         if (folder / "model" / "model.json").is_file():
             folder = folder / "model"
@@ -80,14 +77,10 @@ class Predictor:
                 extractor_class(feature_set["type"])(feature_set["options"])
                 for feature_set in kept["feature_sets"]
             ]
-        self._preprocessing = Preprocessing.load(folder / f"run{run}" / "preprocessing")
-        self._model = load_model(folder / f"run{run}" / "model")
-        calibration = folder / f"run{run}" / CALIBRATION
-        self._temperature = read_json(calibration)["temperature"] if calibration.is_file() else None
-        self._names = kept["features"]
+        self._fitted = Fitted.load(folder / f"run{run}", kept["features"])
         self.task: str = kept["task"]
         self.labels: list[str] | None = kept["labels"]
-        self.transductive = self._preprocessing.report["transductive"]
+        self.transductive = self._fitted.preprocessing.report["transductive"]
         features = " + ".join(feature_set["type"] for feature_set in kept["feature_sets"])
         self.title = f"{kept['model']['type']} on {features}, {_which(run, kept['runs'])}"
         trained = [feature_set["versions"] for feature_set in kept["feature_sets"]]
@@ -133,7 +126,7 @@ class Predictor:
 
         good = list(vectors)
         features, notes = self._matrix(table.iloc[good], list(vectors.values()))
-        infinite = self._preprocessing.infinite(features)
+        infinite = self._fitted.preprocessing.infinite(features)
         for row in [row for row, wrong in zip(good, infinite, strict=True) if wrong]:
             problems[row] = "features that are infinite"
             good.remove(row)
@@ -145,11 +138,9 @@ class Predictor:
         if good:
             began = time.perf_counter()
             # A copy, since its report grows with each call.
-            preprocessing = copy.deepcopy(self._preprocessing)
+            preprocessing = copy.deepcopy(self._fitted.preprocessing)
             one = np.full(len(good), "the speaker of this call")
-            predicted = self._model.predict(preprocessing.transform(features[~infinite], one))
-            if self._temperature is not None:
-                predicted = predicted.at_temperature(self._temperature, self._model.known())
+            predicted = self._fitted.decide(preprocessing.transform(features[~infinite], one))
             seconds[good] += (time.perf_counter() - began) / len(good)
             result.loc[good, "prediction"] = predicted.decision
             if predicted.probabilities is not None:
@@ -195,7 +186,7 @@ class Predictor:
                 remarks += extractor.remarks(frame)
             matrices.append(pd.concat([table, frame[extractor.columns]], axis=1))
         _, features = stack([table], [matrices])
-        if list(features.columns) != self._names:
+        if list(features.columns) != self._fitted.names:
             raise UserError(
                 "the features are not those that the model was trained on: izwi or a package has "
                 "changed; run the experiment again"

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from izwi import models
 from izwi.errors import UserError
-from izwi.files import write_json
+from izwi.files import read_json, write_json
 from izwi.preprocessing import balancing
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from izwi.models.base import Model, Prediction
     from izwi.preprocessing.pipeline import Preprocessing
-
 
 CALIBRATION = "calibration.json"
 
@@ -44,16 +44,44 @@ class Samples:
 class Fitted:
     """A preprocessing and a model that belong together."""
 
-    def __init__(self, preprocessing: Any, model: Any, history: dict[str, Any], names: list[str]):
+    def __init__(
+        self,
+        preprocessing: Preprocessing,
+        model: Model,
+        history: dict[str, Any],
+        names: list[str],
+    ) -> None:
         self.preprocessing = preprocessing
         self.model = model
         self.history = history
         self.names = names
         self.temperature: float | None = None
 
-    def predict(self, samples: Samples, rows: np.ndarray) -> Any:
+    @classmethod
+    def load(cls, folder: Path, names: list[str]) -> Fitted:
+        """Read what `save` has written.
+
+        Args:
+            folder: of a run, or of a fold in it
+            names: of the features before preprocessing
+        """
+        from izwi.preprocessing.pipeline import Preprocessing
+
+        preprocessing = Preprocessing.load(folder / "preprocessing")
+        model = models.load_model(folder / "model")
+        model.features = preprocessing.features
+        fitted = cls(preprocessing, model, {}, names)
+        if (folder / CALIBRATION).is_file():
+            fitted.temperature = read_json(folder / CALIBRATION)["temperature"]
+        return fitted
+
+    def predict(self, samples: Samples, rows: np.ndarray) -> Prediction:
         """Predict rows of the experiment."""
-        predicted = self.model.predict(self.transform(samples, rows))
+        return self.decide(self.transform(samples, rows))
+
+    def decide(self, X: np.ndarray) -> Prediction:
+        """Predict what `transform` has made, with calibrated probabilities if they are."""
+        predicted = self.model.predict(X)
         if self.temperature is None:
             return predicted
         return predicted.at_temperature(self.temperature, self.model.known())
@@ -79,7 +107,8 @@ class Fitted:
                 "[MODEL] calibrate: temperature is fitted on a dev set, and there is none: set "
                 "EXP.traindevtest = True"
             )
-        p = self.model.predict(self.transform(samples, known)).probabilities[:, self.model.known()]
+        predicted = self.model.predict(self.transform(samples, known))
+        p = predicted.class_probabilities()[:, self.model.known()]
         place = np.searchsorted(self.model.classes, truth[known].astype(str))
         self.temperature = temperature.fit(p, place)
         self.history["temperature"] = self.temperature

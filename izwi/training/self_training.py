@@ -53,7 +53,7 @@ def fit(
     while len(left) and len(rounds) < options["rounds"]:
         predicted = fitted.predict(samples, left)
         place = [labels.index(name) for name in predicted.decision]
-        confidence = predicted.probabilities[np.arange(len(left)), place]
+        confidence = predicted.class_probabilities()[np.arange(len(left)), place]
         sure = confidence > options["threshold"]
         names = predicted.decision[sure]
         rounds.append(

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from izwi.reporting.numbers import rounded
+
 # What tables put a backslash before, as `escape` leaves it.
 _ESCAPED = r"[\\|*_`]|&lt;"
 
@@ -43,12 +45,7 @@ def fill(template: str, values: dict[str, str]) -> str:
 
 def number(value: float | None) -> str:
     """A number for readers, as the pictures write it."""
-    if value is None:
-        return "–"
-    size = abs(value)
-    if size and size < 0.001:
-        return f"{value:.2e}"
-    return f"{value:.3f}" if size < 10 else f"{value:.1f}" if size < 1e5 else f"{value:.4g}"
+    return rounded(value, most=1e5)
 
 
 def markdown(text: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from izwi.data.csv_safety import harmless
+from izwi.reporting.numbers import rounded
 from izwi.reporting.tables.contents import (
     CONSTANT,
     FAILED,
@@ -48,7 +49,6 @@ NAMES = {
     CONSTANT: "constant",
     FAILED: "could not be made",
 }
-NONE = "–"
 # Closed, so that neither the next letter nor a space is taken for a part of the name.
 _SIGNS = {
     NOT_BETTER: r"\dag{}",
@@ -69,15 +69,6 @@ _ESCAPES = {
     **{sign: f"\\{sign}" for sign in "&%$#_{}"},
     **{mark: sign for mark, sign in _SIGNS.items() if mark != CONSTANT},
 }
-
-
-def number(value: float | None) -> str:
-    """Three decimals, one from ten on, or by power of ten where it is tiny."""
-    if value is None:
-        return NONE
-    if value and abs(value) < 0.001:
-        return f"{value:.2e}"
-    return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
 
 
 def escape(text: str) -> str:
@@ -204,17 +195,17 @@ class _Text:
         cell = self.contents.cells.get(place)
         texts = []
         if cell is not None:
-            value = self.plain(number(cell.value))
+            value = self.plain(rounded(cell.value))
             marks = [mark for mark in cell.marks if mark not in self.common]
             text = self.bold(value) if cell.best else value
             if cell.ci[0] is not None:
-                text += f" [{number(cell.ci[0])}, {number(cell.ci[1])}]"
+                text += f" [{rounded(cell.ci[0])}, {rounded(cell.ci[1])}]"
             text += self.raised("".join(marks)) if marks else ""
             if self.counted == "cells" and cell.n is not None:
                 text += f", n = {counts(cell)}"
             texts.append(text)
         for n in self.published.get(place, ()):
-            published = number(self.table["published"][n - 1]["value"])
+            published = rounded(self.table["published"][n - 1]["value"])
             texts.append(f"published {self.plain(published)} ({n})")
         return "; ".join(texts)
 

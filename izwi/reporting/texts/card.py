@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from izwi.reporting.numbers import interval, significant
 from izwi.reporting.texts import words
 from izwi.reporting.texts.citations import corpus_of
 from izwi.reporting.texts.methods import count, interval_n, listed, unit_of
 
+DIGITS = 3
 # Whose keys name what figures rest on.
 STAGES = ("split", "train", "evaluate")
 
@@ -49,14 +51,8 @@ def table(header: list[str], rows: list[list[str]]) -> str:
 
 
 def number(value: float | None) -> str:
-    """With three digits, as users read figures."""
-    return "undefined" if value is None else f"{value:.3g}"
-
-
-def interval(pair: list[float | None] | None) -> str:
-    """``[.1, .2]``, or nothing where there is none."""
-    low, high = pair or (None, None)
-    return "" if low is None or high is None else f"[{number(low)}, {number(high)}]"
+    """As users read figures."""
+    return significant(value, DIGITS)
 
 
 def _model(record: dict[str, Any], training: dict[str, Any], description: dict[str, Any]) -> str:
@@ -130,7 +126,7 @@ def _figures(metrics: dict[str, Any]) -> str:
         [
             f"**{name}**" if name == metrics["measure"] else name,
             number(value),
-            interval(metrics["intervals"][name]),
+            interval(metrics["intervals"][name], DIGITS),
         ]
         for name, value in metrics["metrics"].items()
         if value is not None
@@ -159,15 +155,15 @@ def _fairness(metrics: dict[str, Any]) -> str:
             [
                 group,
                 number(own["value"]),
-                interval(own["ci"]),
+                interval(own["ci"], DIGITS),
                 str(own["n"]),
                 "unknown" if own["n_speakers"] is None else str(own["n_speakers"]),
             ]
             for group, own in about["groups"].items()
         ]
         header = [column, metrics["measure"], "95 % interval", "n", "speakers"]
-        tested = about["test"] if about["p"] is None else f"p = {about['p']:.3g}, {about['test']}"
-        blocks.append(f"{table(header, rows)}\n\nGap {number(about['gap'])}: {tested}.")
+        p = "" if about["p"] is None else f"p = {number(about['p'])}, "
+        blocks.append(f"{table(header, rows)}\n\nGap {number(about['gap'])}: {p}{about['test']}.")
     if not blocks and metrics["value"] is not None:
         return "Neither sex nor age nor language of several groups is known in the test set."
     return "\n\n".join(blocks)
