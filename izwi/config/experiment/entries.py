@@ -15,7 +15,7 @@ from izwi.data import soft_labels
 from izwi.errors import Problems, UserError
 
 
-class Given:
+class Entries:
     """The entries of an ini, and of root files, by option.
 
     Args:
@@ -32,7 +32,7 @@ class Given:
         general: (section, option) → spelling and value
         of_database: (database, option) → spelling and value
         paths: database → spelling and value
-        own: options that models and extractors state themselves, by section
+        components: options that models and extractors state themselves, by section
         names: databases
         extra_tests: those that are tested on and not among ``databases``
         roots_broken: whether a root file could not be read, which is told
@@ -65,7 +65,7 @@ class Given:
         self.general: dict[tuple[str, str], tuple[str, Value]] = {}
         self.of_database: dict[tuple[str, str], tuple[str, Value]] = {}
         self.paths: dict[str, tuple[str, Value]] = {}
-        self.own: dict[str, dict[str, Value]] = {"FEATS": {}, "MODEL": {}}
+        self.components: dict[str, dict[str, Value]] = {"FEATS": {}, "MODEL": {}}
         self.names: list[str] = []
         self._collect()
 
@@ -88,8 +88,8 @@ class Given:
         option = WIDE[section].get(lower)
         if option is None and section == "EXPL" and lower.endswith(".bin_reals"):
             option = WIDE[section]["bin_reals"]
-        if section in self.own and (option is None or option.status != "ok"):
-            self.own[section][lower] = value
+        if section in self.components and (option is None or option.status != "ok"):
+            self.components[section][lower] = value
         elif option is None:
             self.unknown(section, lower, WIDE[section])
         else:
