@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from izwi.config.experiment.resolved import DatabaseSpec, SplitSpec
 
 
 def resolve(
@@ -108,8 +111,8 @@ def analyses(
 
 
 def allow_unlabelled(
-    databases: Iterable[dict[str, Any]],
-    split: dict[str, Any],
+    databases: Iterable[DatabaseSpec],
+    split: SplitSpec,
     problem: Callable[[str, str, str], None],
     *,
     wanted: bool,

@@ -137,11 +137,12 @@ def wanted(experiment: Experiment, of: str, by: str) -> list[Picture]:
         found.append(Picture("value_counts", tuple(columns), "data", of, {"columns": columns}))
     if plots["value_counts_of"]:
         databases = {_name("value_counts_of", db): db for db in plots["value_counts_of"]}
-        spec = {"databases": databases}
-        found.append(Picture("database_counts", tuple(databases), "data", "", spec))
+        shown = {"databases": databases}
+        found.append(Picture("database_counts", tuple(databases), "data", "", shown))
     for kind, names in plots["maps"].items():
         columns = {_name(kind, name): name for name in names}
-        spec = {"columns": columns, "features": experiment.preprocessing["features"]}
+        spec: dict[str, Any] = {"columns": columns}
+        spec["features"] = experiment.preprocessing["features"]
         packages = (*MAPS[kind], "scikit-learn")
         title = f"{of}: {by}"
         found.append(Picture(kind, tuple(columns), "features", title, spec, packages, kind))

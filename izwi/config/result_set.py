@@ -164,7 +164,7 @@ def resolve_all(config: Config, *, cwd: str | Path) -> list[Experiment]:
                 )
             experiments.append(experiment)
             for database in experiment.databases:
-                teacher = made.get(database["path"]) if database["type"] == "soft" else None
+                teacher = made.get(database["path"] or "") if database["type"] == "soft" else None
                 if teacher is not None and teacher not in inis_wanted:
                     inis_wanted.append(teacher)
     problems.raise_if_any()

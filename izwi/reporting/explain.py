@@ -15,6 +15,7 @@ from izwi.config.root_folders import read_roots, root_file
 from izwi.errors import UserError
 from izwi.files import read_json
 from izwi.reporting.numbers import interval, significant
+from izwi.reporting.record import METRICS, RECORD, Metrics, Record, database_names, versions
 
 SHOWN = 5  # of what has changed
 DIGITS = 4
@@ -47,8 +48,8 @@ class Results:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.root = folder.parent.parent
-        self.record: dict[str, Any] = read_json(folder / "experiment.json")
-        self.metrics: dict[str, Any] = read_json(folder / "metrics.json")
+        self.record: Record = read_json(folder / "experiment.json")
+        self.metrics: Metrics = read_json(folder / "metrics.json")
         # Paths are as they were when the results were made, perhaps elsewhere.
         self.made_in = Path(self.record["stages"]["evaluate"]["files"]["metrics"]).parents[2]
 
@@ -81,9 +82,9 @@ def find(name: str, results: str | Path = "results") -> Results:
         UserError: if there is no such experiment
     """
     for folder in (Path(name), Path(results, "experiments", name)):
-        if (folder / "experiment.json").is_file() and (folder / "metrics.json").is_file():
+        if (folder / RECORD).is_file() and (folder / METRICS).is_file():
             return Results(folder.resolve() if folder.name in ("", ".", "..") else folder)
-    there = sorted(path.parent.name for path in Path(results).glob("experiments/*/experiment.json"))
+    there = sorted(path.parent.name for path in Path(results).glob(f"experiments/*/{RECORD}"))
     if not there:
         raise UserError(
             f"no experiment '{name}': {results} holds no results; run its ini, or say --results"
@@ -122,7 +123,7 @@ def explain(found: Results, *, cwd: Path) -> str:
 # ------------------------------------------------------------------------- ini
 
 
-def given(ini: Ini, path: Path, record: dict[str, Any], cwd: Path) -> list[Given]:
+def given(ini: Ini, path: Path, record: Record, cwd: Path) -> list[Given]:
     """All options that an ini gives, those of its root file included, in the order of lines.
 
     Args:
@@ -131,7 +132,7 @@ def given(ini: Ini, path: Path, record: dict[str, Any], cwd: Path) -> list[Given
         record: content of experiment.json
         cwd: the working directory
     """
-    names = [database["name"] for database in record["databases"]]
+    names = database_names(record)
     entries = [
         (section, lower, value, str(path), ini.spelling.get(lower, lower))
         for section, values in ini.sections.items()
@@ -156,7 +157,7 @@ def given(ini: Ini, path: Path, record: dict[str, Any], cwd: Path) -> list[Given
     ]
 
 
-def _reader(section: str, lower: str, record: dict[str, Any], names: list[str]) -> str:
+def _reader(section: str, lower: str, record: Record, names: list[str]) -> str:
     option = _option(section, lower, record, names)
     if option is None:
         return "load" if lower in [name.lower() for name in names] else "unknown"
@@ -165,7 +166,7 @@ def _reader(section: str, lower: str, record: dict[str, Any], names: list[str]) 
     return _NOWHERE if option.stage == "none" else option.stage
 
 
-def _option(section: str, lower: str, record: dict[str, Any], names: list[str]) -> Option | None:
+def _option(section: str, lower: str, record: Record, names: list[str]) -> Option | None:
     if section == "DATA":
         for name in sorted(names, key=len, reverse=True):
             if lower.startswith(f"{name.lower()}."):
@@ -216,7 +217,7 @@ def _ini_of(found: Results, cwd: Path) -> Path | None:
     return None
 
 
-def _changed(ini: Ini, path: Path, record: dict[str, Any], cwd: Path) -> list[str]:
+def _changed(ini: Ini, path: Path, record: Record, cwd: Path) -> list[str]:
     """Options whose values are not those that the results were made with."""
     try:
         now = resolve_read(ini, path, cwd=cwd, overrides=record["setting"])
@@ -224,7 +225,8 @@ def _changed(ini: Ini, path: Path, record: dict[str, Any], cwd: Path) -> list[st
         # Its data lie elsewhere, or another ini makes them: nothing to compare with.
         return []
     lines = []
-    before = dict(_leaves({key: record[key] for key in _compared(now)}))
+    content: dict[str, Any] = {**record}
+    before = dict(_leaves({key: content[key] for key in _compared(now)}))
     after = dict(_leaves(_compared(now)))
     for place in {**before, **after}:
         then, this = before.get(place, "not given"), after.get(place, "not given")
@@ -378,16 +380,16 @@ def _figure(found: Results) -> list[str]:
         lines.append(f"mean of the runs: {runs}")
     lines.append(f"95 % interval {_interval(metrics['ci'])}: {metrics['ci_method']}")
     lines += [f"warning: {line}" for line in metrics["warnings"]]
-    lines.append(f"file: {found.folder / 'metrics.json'}, key {stage['key']}")
+    lines.append(f"file: {found.folder / METRICS}, key {stage['key']}")
     return lines
 
 
-def _sum(metrics: dict[str, Any]) -> str:
+def _sum(metrics: Metrics) -> str:
     """How the value comes from what is counted, where that fits into a line."""
     if metrics["value"] is None or metrics["runs"] > 1:
         return ""
-    if metrics["measure"] in ("uar", "accuracy"):
-        confusion = metrics["confusion"]
+    confusion = metrics["confusion"]
+    if confusion and metrics["measure"] in ("uar", "accuracy"):
         hits = [row[i] for i, row in enumerate(confusion["counts"])]
         sizes = [sum(row) for row in confusion["counts"]]
         if metrics["measure"] == "accuracy":
@@ -403,5 +405,4 @@ def _sum(metrics: dict[str, Any]) -> str:
 
 def _software(found: Results) -> list[str]:
     record = found.record
-    versions = (f"{name} {version}" for name, version in record["packages"].items() if version)
-    return [f"izwi {record['izwi']}, {', '.join(versions)}", f"seed {record['seed']}"]
+    return [f"izwi {record['izwi']}, {versions(record)}", f"seed {record['seed']}"]

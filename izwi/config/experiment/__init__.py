@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from izwi.config.experiment.databases import read_database, read_load
 from izwi.config.experiment.entries import Entries, texts
 from izwi.config.experiment.features import check_reads, read_features, recordings_only
 from izwi.config.experiment.models import (
+    ChosenModel,
     check_dev,
     read_measure,
     read_model,
@@ -116,10 +118,10 @@ def _override(ini: Ini, key: str, text: str | None) -> None:
 
 
 def _experiment(entries: Entries, ini: str) -> Experiment:
-    """Resolve it all, then tell all problems together."""
+    """Resolve all options, then report all problems together."""
     task, model = read_model(entries)
     features = read_features(entries, model)
-    check_reads(entries, model["type"], features)
+    check_reads(entries, model.type, features)
     target = entries.required("DATA", "target", "name the column to predict")
     labels, load, binned = read_load(entries, task, target)
     databases = tuple(read_database(entries, name) for name in entries.names)
@@ -129,24 +131,16 @@ def _experiment(entries: Entries, ini: str) -> Experiment:
     )
     seed = read_seed(entries)
     load["seed"] = seed if limited else None
-    learned = (
-        learning.resolve(entries.get, entries.problem, task=task, seed=seed) | model["learning"]
-    )
+    learned = learning.resolve(entries.get, entries.problem, task=task, seed=seed) | model.learning
     scale, chosen = entries.get("FEATS", "scale"), texts(entries.get("FEATS", "features"))
-    if model.get("brings"):
-        scale, chosen = recordings_only(entries, model["type"], learned)
+    if model.brings and model.type:
+        scale, chosen = recordings_only(entries, model.type, learned)
     split = read_split(entries, task, target, labels, seed, databases)
     if "submodel" in learned:
         split["submodel"] = learned["submodel"]
-    if "calibrate" in learned and not model.get("measured"):
+    if "calibrate" in learned and not model.needs_dev:
         check_dev(entries, split, databases)
-    analyses = learning.analyses(entries.get, entries.problem, task=task, learned=learned)
-    if "shap" in analyses and model["type"] not in SHAP_MODELS:
-        del analyses["shap"]
-        entries.notes.append(
-            f"[EXPL] shap: no effect with MODEL.type = {model['type']}, exact values can be "
-            f"had of {', '.join(SHAP_MODELS)} alone; set EXPL.permutation"
-        )
+    analyses = _analyses(entries, task, model, learned)
     active = "active_learning" in analyses
     learning.allow_unlabelled(
         databases,
@@ -161,45 +155,56 @@ def _experiment(entries: Entries, ini: str) -> Experiment:
             if is_test(split, database["name"]):
                 database["unlabelled"] = True
     measure = read_measure(entries, task)
-    if model.get("measured"):
-        model["options"]["measure"] = measure
-    experiment = {
-        "name": read_name(entries),
-        "task": task,
-        "seed": seed,
-        "runs": entries.get("EXP", "runs"),
-        "epochs": entries.get("EXP", "epochs"),
-        "traindevtest": entries.get("EXP", "traindevtest"),
-        "target": target,
-        "labels": labels,
-        "save": entries.get("MODEL", "save"),
-        "save_test": save_test,
-        "soft": {key: entries.get("EXP", key) for key in ("min_confidence", "max_uncertainty")},
-        "databases": databases,
-        "load": load,
-        "split": split,
-        "features": features,
-        "fail_threshold": entries.get("FEATS", "fail_threshold"),
-        "preprocessing": {
-            "scale": None if scale == "none" else scale,
-            "features": chosen,
-        },
-        "model": {"type": model["type"], "options": model["options"]},
-        "learning": learned,
-        "analyses": analyses,
-        "evaluation": {
+    if model.needs_dev:
+        model.options["measure"] = measure
+    experiment = Experiment(
+        ini=ini,
+        name=read_name(entries),
+        task=task,
+        seed=seed,
+        runs=entries.get("EXP", "runs"),
+        epochs=entries.get("EXP", "epochs"),
+        traindevtest=entries.get("EXP", "traindevtest"),
+        target=target,
+        labels=labels,
+        save=entries.get("MODEL", "save"),
+        save_test=save_test,
+        soft={key: entries.get("EXP", key) for key in ("min_confidence", "max_uncertainty")},
+        databases=databases,
+        load=load,
+        split=split,
+        features=features,
+        fail_threshold=entries.get("FEATS", "fail_threshold"),
+        preprocessing={"scale": None if scale == "none" else scale, "features": chosen},
+        # Without a type there is a problem, and no experiment.
+        model={"type": model.type or "", "options": model.options},
+        learning=learned,
+        analyses=analyses,
+        evaluation={
             "measure": measure,
             "ci": entries.get("EXP", "ci"),
             **binned,
             **read_threshold(entries, task),
         },
-        "leakage": entries.get("DATA", "leakage"),
-        "plots": _plots(entries, bool(model.get("measured"))),
-    }
-    entries.settle()
-    return Experiment(
-        ini=ini, **experiment, warnings=tuple(entries.warnings), notes=tuple(entries.notes)
+        leakage=entries.get("DATA", "leakage"),
+        plots=_plots(entries, model.needs_dev),
     )
+    entries.settle()
+    return replace(experiment, warnings=tuple(entries.warnings), notes=tuple(entries.notes))
+
+
+def _analyses(
+    entries: Entries, task: str, model: ChosenModel, learned: dict[str, Any]
+) -> dict[str, Any]:
+    """What is to be found out beside the figures."""
+    asked = learning.analyses(entries.get, entries.problem, task=task, learned=learned)
+    if "shap" in asked and model.type not in SHAP_MODELS:
+        del asked["shap"]
+        entries.notes.append(
+            f"[EXPL] shap: no effect with MODEL.type = {model.type}, exact values can be "
+            f"had of {', '.join(SHAP_MODELS)} alone; set EXPL.permutation"
+        )
+    return asked
 
 
 def _plots(entries: Entries, learns_by_epoch: bool) -> dict[str, Any]:

@@ -41,16 +41,16 @@ def _model_family(text: str) -> str | None:
 
 
 def own_values(
-    entries: Entries, section: str, owned: dict[str, dict[str, Option]]
+    entries: Entries, section: str, known: dict[str, dict[str, Option]]
 ) -> dict[str, dict[str, Any]]:
     """Options of extractors or of a model; takes what they read out of ``entries.components``."""
     values: dict[str, dict[str, Any]] = {}
-    for kind, own in owned.items():
+    for kind, own in known.items():
         values[kind] = {o.name: _plain(o.default) for o in own.values() if o.status == "ok"}
     taken: dict[tuple[str, str], str] = {}
     for lower, value in list(entries.components[section].items()):
         head, _, rest = lower.partition(".")
-        for kind, own in owned.items():
+        for kind, own in known.items():
             option = own.get(lower)
             if option is None and rest and kind.lower().startswith(head):
                 option = own.get(rest)

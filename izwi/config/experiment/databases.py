@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from izwi.config.experiment.entries import Entries, texts
+from izwi.config.experiment.resolved import DatabaseSpec, FurtherFigures, LoadSpec
 from izwi.config.experiment.splits import strategy_quietly
 from izwi.config.options import PER_DATABASE, Option, convert
 from izwi.config.root_folders import absent
@@ -41,7 +42,7 @@ _LOAD_OPTIONS = (
 
 def read_load(
     entries: Entries, task: str, target: str
-) -> tuple[list[str] | None, dict[str, Any], dict[str, Any]]:
+) -> tuple[list[str] | None, LoadSpec, FurtherFigures]:
     """Classes, and what all databases share when loaded.
 
     Returns:
@@ -49,7 +50,7 @@ def read_load(
         * what is shared
         * ``bins`` and ``bin_labels`` by which a regression is shown as a classification, too
     """
-    binned: dict[str, Any] = {}
+    binned: FurtherFigures = {}
     labels = texts(entries.get("DATA", "labels"))
     bins = entries.get("DATA", "bins")
     continuous = entries.get("DATA", "type") == "continuous"
@@ -95,7 +96,7 @@ def read_load(
     elif bins is not None and not continuous:
         entries.notes.append("[DATA] bins: taken as DATA.type = continuous")
         continuous = True
-    load = {
+    load: LoadSpec = {
         "task": task,
         "target": target,
         "labels": labels,
@@ -106,7 +107,7 @@ def read_load(
     return labels, load, binned
 
 
-def read_database(entries: Entries, name: str) -> dict[str, Any]:
+def read_database(entries: Entries, name: str) -> DatabaseSpec:
     """Kind, place and load options of a database."""
     normalise: dict[str, Callable[[Any], Any]] = {
         "filter": _filter,

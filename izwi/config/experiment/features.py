@@ -8,18 +8,19 @@ from izwi.config import options as table
 from izwi.config import pictures
 from izwi.config.experiment.component_options import one_of, own_values, type_of, unread
 from izwi.config.experiment.entries import Entries
+from izwi.config.experiment.models import ChosenModel
+from izwi.config.experiment.resolved import ComponentSpec
 from izwi.preprocessing.balancing import NEED_NUMBERS
 
 
-def read_features(entries: Entries, model: dict[str, Any]) -> tuple[dict[str, Any], ...]:
+def read_features(entries: Entries, model: ChosenModel) -> tuple[ComponentSpec, ...]:
     """Feature sets, each with the options that it reads."""
-    if model.get("brings") and entries.get("FEATS", "type") in (None, []):
-        sets = tuple(model["brings"])
-        kinds = [feature_set["type"] for feature_set in sets]
-        unread(entries, "FEATS", kinds, f"with MODEL.type = {model['type']}")
+    if model.brings and entries.get("FEATS", "type") in (None, []):
+        kinds = [feature_set["type"] for feature_set in model.brings]
+        unread(entries, "FEATS", kinds, f"with MODEL.type = {model.type}")
         names = ", ".join(kinds)
-        entries.notes.append(f"[FEATS] type: MODEL.type = {model['type']} brings its own, {names}")
-        return sets
+        entries.notes.append(f"[FEATS] type: MODEL.type = {model.type} brings its own, {names}")
+        return model.brings
     types = table.registry("features")
     # Variants of a model are many: the families stand for them.
     families = [name for name in types if "-" not in name]
@@ -30,8 +31,8 @@ def read_features(entries: Entries, model: dict[str, Any]) -> tuple[dict[str, An
     kinds = [kind for kind in found if kind is not None]
     for kind in sorted({kind for kind in kinds if kinds.count(kind) > 1}):
         entries.problem("FEATS", "type", f"'{kind}' is named twice")
-    owned = {kind: table.own_options("features", kind) for kind in dict.fromkeys(kinds)}
-    values = own_values(entries, "FEATS", owned)
+    known = {kind: table.own_options("features", kind) for kind in dict.fromkeys(kinds)}
+    values = own_values(entries, "FEATS", known)
     complete = kinds and None not in found
     unread(entries, "FEATS", kinds if complete else [], f"with FEATS.type = {', '.join(kinds)}")
     if "metadata" in values:
@@ -39,10 +40,10 @@ def read_features(entries: Entries, model: dict[str, Any]) -> tuple[dict[str, An
     for kind, own in values.items():
         for name in table.owner("features", kind).idle(own):
             # Another value of what nothing reads would be another key.
-            if own.pop(name) != owned[kind][name].default:
+            if own.pop(name) != known[kind][name].default:
                 entries.notes.append(f"[FEATS] {name}: no effect with these options of {kind}")
-    brought = {s["type"]: s["options"] for s in model.get("brings") or []}
-    return tuple({"type": kind, "options": brought.get(kind, values[kind])} for kind in owned)
+    brought = {s["type"]: s["options"] for s in model.brings}
+    return tuple(ComponentSpec(type=k, options=brought.get(k, values[k])) for k in known)
 
 
 def recordings_only(entries: Entries, kind: str, learned: dict[str, Any]) -> tuple[None, None]:
@@ -84,7 +85,7 @@ def _take_target_from(entries: Entries, metadata: dict[str, Any]) -> None:
         entries.notes.append(f"[FEATS] metadata.columns: without {target}, which is the target")
 
 
-def check_reads(entries: Entries, kind: str | None, features: tuple[dict[str, Any], ...]) -> None:
+def check_reads(entries: Entries, kind: str | None, features: tuple[ComponentSpec, ...]) -> None:
     """Refuse features that the model cannot take."""
     reads = table.owner("models", kind).reads if kind else ()
     names = [feature_set["type"] for feature_set in features]

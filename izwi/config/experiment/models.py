@@ -2,31 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 from izwi.config import options as table
 from izwi.config.experiment.component_options import one_of, own_values, type_of, unread
 from izwi.config.experiment.entries import Entries
+from izwi.config.experiment.resolved import ComponentSpec, DatabaseSpec, FurtherFigures, SplitSpec
 from izwi.config.options import Option
 from izwi.training import tuning
 
 _COUNTERPART = {"xgr": "xgb", "svr": "svm", "xgb": "xgr", "svm": "svr"}
 
 
-def read_model(entries: Entries) -> tuple[str, dict[str, Any]]:
-    """Task and model.
+@dataclass(frozen=True)
+class ChosenModel:
+    """The model that an ini asks for.
 
-    Returns:
-        * task
-        * ``type`` and ``options`` of the model, whether it is ``measured`` on a dev set, the
-          feature sets that it ``brings``, and what is ``learning`` beyond a single fit
+    Args:
+        type: in the registry, None behind a problem
+        options: all that it reads
+        needs_dev: whether it learns by epochs, the best of which is chosen on a dev set
+        brings: feature sets that it chooses itself
+        learning: how it learns beyond a single fit
     """
+
+    type: str | None
+    options: dict[str, Any] = field(default_factory=dict)
+    needs_dev: bool = False
+    brings: tuple[ComponentSpec, ...] = ()
+    learning: dict[str, Any] = field(default_factory=dict)
+
+
+def read_model(entries: Entries) -> tuple[str, ChosenModel]:
+    """Task and model."""
     wanted = entries.get("EXP", "type")
     types = table.registry("models")
     kind = type_of(entries, "MODEL", entries.required("MODEL", "type", one_of(types)), types)
     if kind is None:
         unread(entries, "MODEL", [], "")
-        return wanted or "classification", {"type": None, "options": {}, "learning": {}}
+        return wanted or "classification", ChosenModel(None)
     cls: Any = table.owner("models", kind)
     if wanted and wanted != cls.task:
         other = _COUNTERPART.get(kind) or (
@@ -54,13 +70,8 @@ def read_model(entries: Entries) -> tuple[str, dict[str, Any]]:
     absent = cls.absent()
     if absent:
         entries.problems.add(absent)
-    return cls.task, {
-        "type": kind,
-        "options": values,
-        "measured": cls.needs_dev,
-        "brings": cls.brings(values),
-        "learning": tuned,
-    }
+    brings = tuple(cls.brings(values) or ())
+    return cls.task, ChosenModel(kind, values, cls.needs_dev, brings, tuned)
 
 
 def _tune(
@@ -95,7 +106,7 @@ def read_seed(entries: Entries) -> int:
     return seed
 
 
-def read_threshold(entries: Entries, task: str) -> dict[str, float]:
+def read_threshold(entries: Entries, task: str) -> FurtherFigures:
     """Uncertainty from which on predictions are left out of figures beside the others."""
     threshold = entries.get("PLOT", "uncertainty_threshold")
     if threshold is not None and task == "regression":
@@ -104,9 +115,7 @@ def read_threshold(entries: Entries, task: str) -> dict[str, float]:
     return {} if threshold is None else {"uncertainty_threshold": threshold}
 
 
-def check_dev(
-    entries: Entries, split: dict[str, Any], databases: tuple[dict[str, Any], ...]
-) -> None:
+def check_dev(entries: Entries, split: SplitSpec, databases: Iterable[DatabaseSpec]) -> None:
     """Tell where probabilities are to be calibrated and there can be no dev set."""
     if split["traindevtest"]:
         return

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from izwi.config.experiment.entries import Entries, texts
+from izwi.config.experiment.resolved import DatabaseSpec, SplitSpec
 
 # What each split strategy reads; other options of the split then change no key.
 _SIZES = ("test_size", "dev_size")
@@ -36,8 +37,8 @@ def read_split(
     target: str,
     labels: list[str] | None,
     seed: int,
-    databases: tuple[dict[str, Any], ...],
-) -> dict[str, Any]:
+    databases: Iterable[DatabaseSpec],
+) -> SplitSpec:
     """Spec of the split, with what its strategies read and nothing else."""
     logo, folds = entries.get("MODEL", "logo"), entries.get("MODEL", "k_fold_cross")
     trains, tests, cross = _cross_data(entries)
@@ -186,7 +187,7 @@ def _balance(entries: Entries, name: str, value: dict[Any, Any]) -> dict[str, fl
     return {str(column): weight for column, weight in value.items()}
 
 
-def _check_strategy(entries: Entries, database: dict[str, Any], spec: dict[str, Any]) -> None:
+def _check_strategy(entries: Entries, database: DatabaseSpec, spec: dict[str, Any]) -> None:
     name, strategy = database["name"], spec["split_strategy"]
     where = f"[DATA] {name}.split_strategy"
     options = database["options"]
@@ -246,7 +247,7 @@ def _check_parts(entries: Entries, stated: dict[str, Any]) -> None:
         )
 
 
-def is_test(split: dict[str, Any], name: str) -> bool:
+def is_test(split: SplitSpec, name: str) -> bool:
     """Whether all of a database is in the test set."""
     stated = split["databases"][name]["split_strategy"]
     return name in (split["tests"] or []) or stated == "test"

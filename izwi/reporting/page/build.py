@@ -13,6 +13,7 @@ from izwi import __version__
 from izwi.data.audio import AudioError
 from izwi.engine import failure_markers
 from izwi.engine.plan import Unit
+from izwi.files import read_json
 from izwi.reporting import captions
 from izwi.reporting.page import read
 from izwi.reporting.page.files import MIME, MOST_SECONDS, Embedded, address, clip, millimetres
@@ -215,7 +216,7 @@ def loads(record: str) -> dict[str, str]:
     Args:
         record: path of experiment.json
     """
-    content = read.read_json(record)
+    content = read_json(record)
     keys = [unit["key"] for unit in content["stages"]["load"]]
     names = [database["name"] for database in content["databases"]]
     return dict(zip(names, keys, strict=True))

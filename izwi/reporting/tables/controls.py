@@ -12,6 +12,7 @@ from typing import Any
 
 from izwi.config import options as table
 from izwi.config.experiment import Experiment
+from izwi.config.experiment.resolved import ComponentSpec
 from izwi.engine.keys import key_of
 
 # In the order of the table; "chance" alone is no experiment, it is computed from the test set.
@@ -73,7 +74,7 @@ def control(experiment: Experiment, kind: str) -> Experiment:
     options = {option.name: option.default for option in own if option.status == "ok"}
     if model == "svm":
         options["class_weight"] = True
-    features: dict[str, Any] = {"type": "signal", "options": {}}
+    features: ComponentSpec = {"type": "signal", "options": {}}
     if kind == "metadata":
         target = "gender" if experiment.target == "sex" else experiment.target
         columns = [*METADATA, *(["speaker"] if shares_speakers(experiment) else []), SAMPLING_RATE]

@@ -372,7 +372,7 @@ def sides(experiment: Experiment) -> dict[str, list[str]]:
     split = experiment.split
     names = [database["name"] for database in experiment.databases]
     if split["strategy"] == "cross_data":
-        return {"train": list(split["trains"]), "test": list(split["tests"])}
+        return {"train": [*(split["trains"] or ())], "test": [*(split["tests"] or ())]}
     stated = {name: split["databases"][name]["split_strategy"] for name in names}
     return {
         "train": [name for name in names if stated[name] not in ("test", "dev")],

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from izwi.reporting.record import Metrics, Record
+from izwi.training.report import TrainingReport
+
 FILES = (
     "methods.md",
     "references.bib",
@@ -15,9 +18,9 @@ FILES = (
 
 
 def texts(
-    record: dict[str, Any],
-    metrics: dict[str, Any],
-    training: dict[str, Any],
+    record: Record,
+    metrics: Metrics,
+    training: TrainingReport,
     description: dict[str, Any],
 ) -> dict[str, str]:
     """All texts of one experiment.

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from izwi.config.experiment.resolved import DatabaseSpec
 from izwi.reporting.numbers import interval, significant
+from izwi.reporting.record import Metrics, Record, database_names, versions
 from izwi.reporting.texts import words
 from izwi.reporting.texts.citations import corpus_of
 from izwi.reporting.texts.methods import count, interval_n, listed, unit_of
+from izwi.training.report import TrainingReport
 
 DIGITS = 3
 # Whose keys name what figures rest on.
@@ -15,9 +18,9 @@ STAGES = ("split", "train", "evaluate")
 
 
 def card(
-    record: dict[str, Any],
-    metrics: dict[str, Any],
-    training: dict[str, Any],
+    record: Record,
+    metrics: Metrics,
+    training: TrainingReport,
     description: dict[str, Any],
 ) -> str:
     """The model card of an experiment, in Markdown.
@@ -55,7 +58,7 @@ def number(value: float | None) -> str:
     return significant(value, DIGITS)
 
 
-def _model(record: dict[str, Any], training: dict[str, Any], description: dict[str, Any]) -> str:
+def _model(record: Record, training: TrainingReport, description: dict[str, Any]) -> str:
     labels = description["labels"]
     task = (
         f"{record['target']}, one of {', '.join(labels)}"
@@ -78,8 +81,8 @@ def _model(record: dict[str, Any], training: dict[str, Any], description: dict[s
     return "\n".join(lines)
 
 
-def _use(record: dict[str, Any]) -> str:
-    names = listed([database["name"] for database in record["databases"]])
+def _use(record: Record) -> str:
+    names = listed(database_names(record))
     return (
         f"For research: to see how well {record['target']} can be told from speech like that of "
         f"{names}. Not for decisions about people: how good it is for other speakers, languages, "
@@ -87,7 +90,7 @@ def _use(record: dict[str, Any]) -> str:
     )
 
 
-def _data(record: dict[str, Any], description: dict[str, Any]) -> str:
+def _data(record: Record, description: dict[str, Any]) -> str:
     rows = []
     for database in record["databases"]:
         about = description["databases"].get(database["name"]) or {}
@@ -110,7 +113,7 @@ def _data(record: dict[str, Any], description: dict[str, Any]) -> str:
     return f"{table(header_row, rows)}\n\nPer class and part: table1.md."
 
 
-def _licence(database: dict[str, Any], header: dict[str, str]) -> str:
+def _licence(database: DatabaseSpec, header: dict[str, str]) -> str:
     if database["type"] == "demo":
         return "synthetic speech, made by izwi"
     if header.get("license"):
@@ -119,7 +122,7 @@ def _licence(database: dict[str, Any], header: dict[str, str]) -> str:
     return f"{corpus.licence} (if it is {corpus.title})" if corpus else "not known here"
 
 
-def _figures(metrics: dict[str, Any]) -> str:
+def _figures(metrics: Metrics) -> str:
     if metrics["value"] is None:
         return "No test sample has a truth, so there are none."
     rows = [
@@ -138,7 +141,7 @@ def _figures(metrics: dict[str, Any]) -> str:
     )
 
 
-def _per_class(metrics: dict[str, Any]) -> str:
+def _per_class(metrics: Metrics) -> str:
     if not metrics["per_class"]:
         return ""
     rows = [
@@ -148,7 +151,7 @@ def _per_class(metrics: dict[str, Any]) -> str:
     return table(["class", "recall", "precision", "F1", "n"], rows)
 
 
-def _fairness(metrics: dict[str, Any]) -> str:
+def _fairness(metrics: Metrics) -> str:
     blocks = []
     for column, about in metrics["fairness"].items():
         rows = [
@@ -169,7 +172,7 @@ def _fairness(metrics: dict[str, Any]) -> str:
     return "\n\n".join(blocks)
 
 
-def _calibration(metrics: dict[str, Any]) -> str:
+def _calibration(metrics: Metrics) -> str:
     about = metrics["calibration"]
     if not about or about["ece"] is None:
         return ""
@@ -181,7 +184,7 @@ def _calibration(metrics: dict[str, Any]) -> str:
     )
 
 
-def _limits(metrics: dict[str, Any], description: dict[str, Any]) -> str:
+def _limits(metrics: Metrics, description: dict[str, Any]) -> str:
     lines = list(metrics["warnings"])
     if metrics["transductive"]:
         lines.append(
@@ -198,9 +201,6 @@ def _limits(metrics: dict[str, Any], description: dict[str, Any]) -> str:
     return "\n".join(f"- {' '.join(line.split())}" for line in lines) or "No warning was given."
 
 
-def _environment(record: dict[str, Any]) -> str:
-    packages = ", ".join(
-        f"{name} {version}" for name, version in record["packages"].items() if version
-    )
+def _environment(record: Record) -> str:
     keys = ", ".join(f"{stage} `{record['stages'][stage]['key']}`" for stage in STAGES)
-    return f"izwi {record['izwi']}; {packages}. Seed {record['seed']}. Keys: {keys}."
+    return f"izwi {record['izwi']}; {versions(record)}. Seed {record['seed']}. Keys: {keys}."

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from izwi import __version__
+from izwi.config.experiment.resolved import DatabaseSpec
+from izwi.reporting.record import Record
 
 HERE = Path(__file__).parent
 CITATION = HERE.parents[2] / "CITATION.cff"
@@ -102,7 +104,7 @@ def izwi_citation() -> dict[str, Any]:
     return yaml.safe_load(CITATION.read_text(encoding="utf-8"))
 
 
-def bibliography(cites: Cites, record: dict[str, Any], description: dict[str, Any]) -> str:
+def bibliography(cites: Cites, record: Record, description: dict[str, Any]) -> str:
     """BibTeX of what was cited, with a note on each database that has no entry.
 
     Args:
@@ -118,7 +120,7 @@ def bibliography(cites: Cites, record: dict[str, Any], description: dict[str, An
     return "\n\n".join(filter(None, blocks)) + "\n"
 
 
-def _database_note(database: dict[str, Any], header: dict[str, str]) -> str:
+def _database_note(database: DatabaseSpec, header: dict[str, str]) -> str:
     name = database["name"]
     corpus = corpus_of(name)
     if database["type"] == "demo":
@@ -149,7 +151,7 @@ def _name(author: dict[str, str]) -> str:
     return author.get("name") or f"{given}{author['family-names']}"
 
 
-def citation(record: dict[str, Any], cites: Cites) -> str:
+def citation(record: Record, cites: Cites) -> str:
     """Citation data of an experiment, in the Citation File Format 1.2.0.
 
     Args:

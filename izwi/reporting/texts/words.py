@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from izwi import features, models
+from izwi.config.experiment.resolved import ComponentSpec
 from izwi.config.options import own_options, owner
 
 
@@ -131,7 +132,7 @@ def model(kind: str) -> Named:
     return MODELS.get(kind) or _by_docstring(models.model_class(kind), kind)
 
 
-def feature_set(spec: dict[str, Any]) -> Named:
+def feature_set(spec: ComponentSpec) -> Named:
     """Words for a feature set.
 
     Args:
