@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from izwi import splits
 from izwi.errors import UserError
@@ -15,13 +15,20 @@ if TYPE_CHECKING:
 
     from izwi.preprocessing.binning import Fold
     from izwi.training.fitting import Samples
+    from izwi.training.types import TrainSpec
+
+    class ActiveLearningSpec(TrainSpec):
+        """Spec of the analysis: how to train, and how many files are wanted."""
+
+        active_learning: int
+
 
 # The most uncertain rows, this many for each that is wanted, are the ones to choose from.
 CANDIDATES = 10
 
 
 def choose(
-    spec: dict[str, Any],
+    spec: ActiveLearningSpec,
     samples: Samples,
     truth: np.ndarray,
     fold: Fold,
@@ -69,8 +76,8 @@ def choose(
         train_rows, dev_rows = splits.dev_from_train(
             samples.split.assign(truth=truth), train_rows, seed=spec["seed"]
         )
-    spec, _ = tuning.chosen_spec(spec, samples, truth, train_rows, dev_rows, labels, spec["seed"])
-    fitted = fitting.fit(spec, samples, truth, train_rows, dev_rows, labels, spec["seed"])
+    own, _ = tuning.chosen_spec(spec, samples, truth, train_rows, dev_rows, labels, spec["seed"])
+    fitted = fitting.fit(own, samples, truth, train_rows, dev_rows, labels, spec["seed"])
     predicted = fitted.predict(samples, pool)
     uncertainty = entropy(predicted.class_probabilities())
     # Of equals those that come first, so that the rows' order decides and nothing else.

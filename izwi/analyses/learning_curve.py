@@ -14,13 +14,14 @@ if TYPE_CHECKING:
 
     from izwi.preprocessing.binning import Fold
     from izwi.training.fitting import Samples
+    from izwi.training.types import TrainSpec
 
 SHARES = (0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
 REPEATS = 3  # orders of the speakers, where there are fewer folds
 
 
 def learning_curve(
-    spec: dict[str, Any],
+    spec: TrainSpec,
     samples: Samples,
     truths: dict[int, np.ndarray],
     folds: list[Fold],

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from izwi.config.experiment.resolved import ComponentSpec
+    from izwi.training.types import TrainingReport, TrainSpec
+
 KEYS = ["file", "start", "end"]
 TUNED = ("run", "fold", "submodel", "chosen")
 
@@ -123,13 +126,13 @@ def prepare(
 
 
 def train(
-    spec: dict[str, Any],
+    spec: TrainSpec,
     tables: list[pd.DataFrame],
     matrices: list[list[pd.DataFrame]],
     split: pd.DataFrame,
     labels: list[str] | None,
     folder: str | Path,
-) -> tuple[pd.DataFrame, dict[str, Any]]:
+) -> tuple[pd.DataFrame, TrainingReport]:
     """Train on each fold's training rows and predict its test rows.
 
     Args:
@@ -187,5 +190,5 @@ def train(
     return predictions, report
 
 
-def _versions(feature_set: dict[str, Any]) -> dict[str, str | None]:
+def _versions(feature_set: ComponentSpec) -> dict[str, str | None]:
     return versions_of(extractor_class(feature_set["type"]).packages)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from izwi.models.base import Model, Prediction
     from izwi.preprocessing.pipeline import Preprocessing
+    from izwi.training.types import TrainSpec
 
 CALIBRATION = "calibration.json"
 
@@ -159,7 +160,7 @@ class Prepared(NamedTuple):
 
 
 def fit(
-    spec: dict[str, Any],
+    spec: TrainSpec,
     samples: Samples,
     truth: np.ndarray,
     train_rows: np.ndarray,
@@ -182,7 +183,7 @@ def fit(
 
 
 def prepare(
-    spec: dict[str, Any],
+    spec: TrainSpec,
     samples: Samples,
     truth: np.ndarray,
     train_rows: np.ndarray,
@@ -223,7 +224,7 @@ def prepare(
 
 
 def learn(
-    spec: dict[str, Any],
+    spec: TrainSpec,
     prepared: Prepared,
     samples: Samples,
     labels: list[str] | None,
@@ -254,7 +255,7 @@ def learn(
 
 
 def score(
-    spec: dict[str, Any],
+    spec: TrainSpec,
     fitted: Fitted,
     samples: Samples,
     truth: np.ndarray,
@@ -266,7 +267,7 @@ def score(
 
 
 def measure_of(
-    spec: dict[str, Any], predicted: Any, truth: np.ndarray, labels: list[str] | None
+    spec: TrainSpec, predicted: Any, truth: np.ndarray, labels: list[str] | None
 ) -> float:
     """``spec["measure"]`` of predictions; NaN where it is undefined.
 

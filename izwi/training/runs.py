@@ -7,7 +7,7 @@ chosen on dev rows.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from izwi import models, splits
 from izwi.training import self_training, tuning
@@ -18,19 +18,20 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from izwi.preprocessing.binning import Fold
+    from izwi.training.types import RunReport, TrainingReport, TrainSpec
 
 UNCALIBRATED = "raw_"
 COLUMNS = ["database", "file", "start", "end", "speaker"]
 
 
 def train_folds(
-    spec: dict[str, Any],
+    spec: TrainSpec,
     samples: Samples,
     truths: dict[int, np.ndarray],
     folds: list[Fold],
     labels: list[str] | None,
     folder: str | Path,
-) -> tuple[pd.DataFrame, dict[str, Any]]:
+) -> tuple[pd.DataFrame, TrainingReport]:
     """Train all runs on each fold and predict its test rows.
 
     Args:
@@ -56,11 +57,12 @@ def train_folds(
         notes.append(f"{spec['model']['type']} is deterministic: fitted once, not {n_runs} times")
         n_runs = 1
     trained_rows: set[int] = set()
-    parts, runs, searches = [], [], []
+    parts, searches = [], []
+    runs: list[RunReport] = []
     transductive = False
     for run in range(1, n_runs + 1):
         seed = spec["seed"] + run - 1
-        record: dict[str, Any] = {"run": run, "seed": seed, "dev": None, "folds": []}
+        record: RunReport = {"run": run, "seed": seed, "dev": None, "folds": []}
         dev_scores = []
         for fold, train_rows, dev_rows, test_rows in folds:
             truth = truths[fold]
@@ -111,7 +113,7 @@ def train_folds(
             mean = float(np.mean(dev_scores))
             record["dev"] = mean if np.isfinite(mean) else None
         runs.append(record)
-    report = {
+    result: TrainingReport = {
         "notes": notes,
         "warnings": warnings,
         "counts": {"train": len(trained_rows)},
@@ -121,14 +123,14 @@ def train_folds(
         "n_features": len(samples.names),
     }
     if searches:
-        report["tuning"] = searches
+        result["tuning"] = searches
     if spec.get("self_training"):
-        report["self_training"] = [
+        result["self_training"] = [
             {"run": record["run"], "fold": fold["fold"], **fold["self_training"]}
             for record in runs
             for fold in record["folds"]
         ]
-    return in_order(parts), report
+    return in_order(parts), result
 
 
 def in_order(parts: list[pd.DataFrame]) -> pd.DataFrame:
@@ -165,7 +167,7 @@ def _predicted(
     return part
 
 
-def best_run(spec: dict[str, Any], runs: list[dict[str, Any]]) -> int:
+def best_run(spec: TrainSpec, runs: list[RunReport]) -> int:
     """The run that is best on dev; the first where there is no dev."""
     from izwi.evaluation.measures import direction
 

@@ -11,10 +11,11 @@ if TYPE_CHECKING:
     import numpy as np
 
     from izwi.training.fitting import Fitted, Samples
+    from izwi.training.types import TrainSpec
 
 
 def fit(
-    spec: dict[str, Any],
+    spec: TrainSpec,
     samples: Samples,
     truth: np.ndarray,
     train_rows: np.ndarray,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from izwi.models.base import Model
     from izwi.training.fitting import Samples
+    from izwi.training.types import TrainSpec
 
 KEY = "[MODEL] tune"
 MOST_CANDIDATES = 1000
@@ -108,32 +109,33 @@ def candidates(values: Mapping[str, list[Any]]) -> Iterator[dict[str, Any]]:
         yield dict(zip(values, combination, strict=True))
 
 
-def is_deterministic(spec: dict[str, Any], cls: type[Model]) -> bool:
+def is_deterministic(spec: TrainSpec, cls: type[Model]) -> bool:
     """Whether the seed changes nothing, whichever values are chosen.
 
     Args:
         spec: of the train stage
         cls: of the model
     """
-    options, tune = spec["model"]["options"], spec.get("tune", {"values": {}})
-    return all(cls.is_deterministic(options | c) for c in candidates(tune["values"]))
+    options = spec["model"]["options"]
+    values = spec["tune"]["values"] if "tune" in spec else {}
+    return all(cls.is_deterministic(options | chosen) for chosen in candidates(values))
 
 
-def with_options(spec: dict[str, Any], chosen: dict[str, Any]) -> dict[str, Any]:
+def with_options(spec: TrainSpec, chosen: dict[str, Any]) -> TrainSpec:
     """The spec of a fit with these values."""
-    model = {**spec["model"], "options": spec["model"]["options"] | chosen}
-    return {**spec, "model": model}
+    model = spec["model"]
+    return {**spec, "model": {"type": model["type"], "options": model["options"] | chosen}}
 
 
 def chosen_spec(
-    spec: dict[str, Any],
+    spec: TrainSpec,
     samples: Samples,
     truth: np.ndarray,
     train_rows: np.ndarray,
     dev_rows: np.ndarray,
     labels: list[str] | None,
     seed: int,
-) -> tuple[dict[str, Any], dict[str, Any] | None]:
+) -> tuple[TrainSpec, dict[str, Any] | None]:
     """The spec of a fit, where options are tuned with the values that these rows choose.
 
     Args:
@@ -149,7 +151,7 @@ def chosen_spec(
 
 
 def search(
-    spec: dict[str, Any],
+    spec: TrainSpec,
     samples: Samples,
     truth: np.ndarray,
     train_rows: np.ndarray,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from izwi.reporting.record import Metrics, Record
-from izwi.training.report import TrainingReport
+from izwi.training.types import TrainingReport
 
 FILES = (
     "methods.md",

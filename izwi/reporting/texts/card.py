@@ -10,7 +10,7 @@ from izwi.reporting.record import Metrics, Record, database_names, versions
 from izwi.reporting.texts import words
 from izwi.reporting.texts.citations import corpus_of
 from izwi.reporting.texts.methods import count, interval_n, listed, unit_of
-from izwi.training.report import TrainingReport
+from izwi.training.types import TrainingReport
 
 DIGITS = 3
 # Whose keys name what figures rest on.

@@ -13,7 +13,7 @@ from izwi.reporting.record import Metrics, Record
 from izwi.reporting.texts import words
 from izwi.reporting.texts.citations import IZWI, Cites, corpus_of
 from izwi.reporting.texts.table1 import spread
-from izwi.training.report import TrainingReport
+from izwi.training.types import TrainingReport
 
 # Why rows of a database are unused → how it is told, behind their number.
 _DROPPED = {

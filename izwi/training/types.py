@@ -1,8 +1,56 @@
-"""What the train stage writes beside its predictions."""
+"""What the train stage is asked for, and what it writes beside its predictions."""
 
 from __future__ import annotations
 
-from typing import Any, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
+
+if TYPE_CHECKING:
+    from izwi.config.experiment.resolved import ComponentSpec, PreprocessingSpec
+
+
+class TuneSpec(TypedDict):
+    """A nested search: options of the model with their values, and the number of inner folds."""
+
+    values: dict[str, list[Any]]
+    folds: int
+
+
+class SelfTrainingSpec(TypedDict):
+    """A label is taken from the model above this probability, in this many rounds at most."""
+
+    threshold: float
+    rounds: int
+
+
+class TrainSpec(TypedDict):
+    """Spec of the train stage.
+
+    Attributes:
+        task: ``classification`` or ``regression``
+        runs: trainings, each with a seed of its own
+        seed: of the first run
+        measure: by which dev rows decide
+        save: whether the models of folds are kept, too
+        features: what the matrices hold, for the model to be used on other audio
+        balancing: method, see `izwi.preprocessing.balancing`
+        submodel: column that has a model for each of its values
+        calibrate: how probabilities are calibrated
+    """
+
+    task: str
+    model: ComponentSpec
+    preprocessing: PreprocessingSpec
+    runs: int
+    seed: int
+    measure: str
+    save: bool
+    features: NotRequired[list[ComponentSpec]]
+    balancing: NotRequired[str]
+    balancing_seed: NotRequired[int]
+    submodel: NotRequired[str]
+    self_training: NotRequired[SelfTrainingSpec]
+    tune: NotRequired[TuneSpec]
+    calibrate: NotRequired[str]
 
 
 class RunReport(TypedDict):
