@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from izwi.config.experiment.resolved import PreprocessingSpec
+
 COLUMNS = ("gender", "speaker", "database")
 QUANTILES = 5
 
@@ -38,7 +40,8 @@ def clusters(
     from izwi.models.base import one_thread
     from izwi.preprocessing.pipeline import Preprocessing
 
-    preprocessing = Preprocessing({**spec["preprocessing"], "impute": True}).fit(values, names)
+    asked: PreprocessingSpec = spec["preprocessing"]
+    preprocessing = Preprocessing({**asked, "impute": True}).fit(values, names)
     speakers = table["speaker"].to_numpy() if table["speaker"].notna().any() else None
     X = preprocessing.transform(values, speakers)
     k = spec["clusters"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any, NotRequired
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,18 @@ from izwi.evaluation.measures import (
     mean_of,
 )
 
+if TYPE_CHECKING:
+    from izwi.config.experiment.resolved import EvaluationSpec
+
+    class EvaluateSpec(EvaluationSpec):
+        """Spec of the evaluate stage; the classes come from the split."""
+
+        task: str
+        target: str
+        seed: int
+        labels: NotRequired[list[str]]
+
+
 # What the train stage reports of choices that depend on the data.
 FROM_TRAINING = ("bins", "submodels", "self_training", "excluded")
 SCALED = ("submodel", "fold", "temperature")
@@ -28,7 +40,7 @@ WAYS = ("samples", "speakers", "jackknife")  # of intervals
 
 
 def evaluate(
-    spec: dict[str, Any],
+    spec: EvaluateSpec,
     predictions: pd.DataFrame,
     *,
     training: dict[str, Any],
@@ -154,7 +166,7 @@ def evaluate(
     return result
 
 
-def _nothing(spec: dict[str, Any], labels: list[str]) -> dict[str, Any]:
+def _nothing(spec: EvaluateSpec, labels: list[str]) -> dict[str, Any]:
     """Every figure of metrics.json as it is where no row has a truth."""
     names = CLASSIFICATION if spec["task"] == "classification" else REGRESSION
     return {
@@ -329,7 +341,7 @@ def _calibration(
 
 
 def _certain(
-    spec: dict[str, Any], runs: list[pd.DataFrame], labels: list[str]
+    spec: EvaluateSpec, runs: list[pd.DataFrame], labels: list[str]
 ) -> dict[str, Any] | None:
     """The figures of predictions that are certain enough, beside which all stand.
 
@@ -382,7 +394,7 @@ def _certain(
 
 
 def _tuning(
-    spec: dict[str, Any],
+    spec: EvaluateSpec,
     searches: list[dict[str, Any]],
     runs: list[pd.DataFrame],
     labels: list[str],
@@ -447,7 +459,7 @@ def _speakers(predictions: pd.DataFrame) -> int | None:
     return int(predictions["speaker"].nunique()) or None
 
 
-def _check(spec: dict[str, Any], predictions: pd.DataFrame, labelled: pd.DataFrame) -> None:
+def _check(spec: EvaluateSpec, predictions: pd.DataFrame, labelled: pd.DataFrame) -> None:
     # the counts below hold only if each run predicts each row once
     keys = [tuple(run["row"]) for _, run in predictions.groupby("run")]
     if len(set(keys)) > 1 or any(len(set(rows)) < len(rows) for rows in keys):

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from izwi.config.experiment.resolved import ComponentSpec
     from izwi.data.audio import AudioError
     from izwi.features.store import Key
 
@@ -60,7 +61,7 @@ class Extraction:
 
     def __init__(
         self,
-        spec: dict[str, Any],
+        spec: ComponentSpec,
         table: pd.DataFrame,
         paths: dict[str, str],
         *,
@@ -227,7 +228,7 @@ class Extraction:
 
 
 def extract(
-    spec: dict[str, Any],
+    spec: ComponentSpec,
     table: pd.DataFrame,
     paths: dict[str, str],
     *,
@@ -298,7 +299,7 @@ def _described(key: Key, reason: str) -> str:
 
 
 def _run(
-    spec: dict[str, Any],
+    spec: ComponentSpec,
     extractor: Extractor,
     tasks: deque[Task],
     kept: Any,
@@ -353,7 +354,7 @@ def _run(
 
 @contextmanager
 def _pool(
-    spec: dict[str, Any], extractor: Extractor, threads: int, tasks: int
+    spec: ComponentSpec, extractor: Extractor, threads: int, tasks: int
 ) -> Iterator[Executor]:
     """Workers: threads, or processes where the extractor holds Python's global lock."""
     from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -390,12 +391,12 @@ def _bare_main() -> Iterator[None]:
         sys.modules["__main__"] = main
 
 
-def _start(spec: dict[str, Any]) -> None:
+def _start(spec: ComponentSpec) -> None:
     """Give a worker its extractor."""
     _worker.extractor = extractor_class(spec["type"])(spec["options"])
 
 
-def _start_process(spec: dict[str, Any]) -> None:
+def _start_process(spec: ComponentSpec) -> None:
     """The same in a process of its own, which ends with the one that started it."""
     import multiprocessing
 
@@ -459,7 +460,7 @@ class _Clock:
     """Tells how far the extraction is."""
 
     def __init__(
-        self, spec: dict[str, Any], keys: list[Key], todo: list[Key], say: Callable[[str], None]
+        self, spec: ComponentSpec, keys: list[Key], todo: list[Key], say: Callable[[str], None]
     ) -> None:
         whole = all(start == 0 and end < 0 for _, start, end in todo)
         self.what = "files" if whole else "segments"

@@ -15,6 +15,20 @@ from izwi.errors import Problems, UserError
 if TYPE_CHECKING:
     import numpy as np
 
+    from izwi.config.experiment.resolved import PreprocessingSpec
+
+    class Steps(PreprocessingSpec, total=False):
+        """Scaler, features, and how the values are treated.
+
+        Attributes:
+            impute: False where the model copes with NaN
+            arrays: values are arrays, not numbers: all goes through as it is
+        """
+
+        impute: bool
+        arrays: bool
+
+
 # Limits of low, mid and high in scale = bins, as nkululeko has them
 BINS = (0.33, 0.66)
 
@@ -30,16 +44,20 @@ class Preprocessing:
     - A feature without variance becomes constant, never NaN.
 
     Args:
-        spec: ``scale`` (one of :data:`SCALERS`), ``features`` (names to keep, None or empty for
-            all), ``impute`` (False where the model copes with NaN; ``normalizer`` always imputes),
-            ``arrays`` (values are arrays, not numbers: all goes through as it is)
+        spec: ``scale`` is one of :data:`SCALERS`; ``normalizer`` imputes always
 
     Raises:
         UserError: if there is no such scaler
     """
 
-    def __init__(self, spec: dict[str, Any]) -> None:
-        self.spec = {"scale": "none", "features": None, "impute": True, "arrays": False} | spec
+    def __init__(self, spec: Steps) -> None:
+        self.spec: Steps = {
+            "scale": "none",
+            "features": None,
+            "impute": True,
+            "arrays": False,
+            **spec,
+        }
         self.scale = self.spec["scale"] or "none"
         if self.scale not in SCALERS:
             near = difflib.get_close_matches(str(self.scale), SCALERS, n=1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -11,9 +11,12 @@ from izwi.errors import Problems, UserError
 from izwi.splits.parts import folds
 from izwi.splits.report import Log, count, shorten
 
+if TYPE_CHECKING:
+    from izwi.config.experiment.resolved import SplitSpec
+
 
 def check_parts(
-    spec: dict[str, Any],
+    spec: SplitSpec,
     split: pd.DataFrame,
     truth: pd.Series,
     labels: list[str],
@@ -83,7 +86,7 @@ def check_parts(
             log.warn(f"{key}: classes absent from {part}: {', '.join(names)}")
 
 
-def _key(spec: dict[str, Any]) -> str:
+def _key(spec: SplitSpec) -> str:
     """The option that made the split."""
     for key in ("logo", "k_fold_cross"):
         if spec.get(key):
@@ -91,7 +94,7 @@ def _key(spec: dict[str, Any]) -> str:
     return "[DATA] split_strategy"
 
 
-def _why(spec: dict[str, Any], split: pd.DataFrame) -> str:
+def _why(spec: SplitSpec, split: pd.DataFrame) -> str:
     """Which part each database went to, and what to do."""
     if split["fold"].any():
         return "take other folds"
@@ -110,7 +113,7 @@ def _why(spec: dict[str, Any], split: pd.DataFrame) -> str:
 
 
 def check_speakers(
-    spec: dict[str, Any],
+    spec: SplitSpec,
     split: pd.DataFrame,
     frame: pd.DataFrame,
     log: Log,
@@ -147,7 +150,7 @@ def check_speakers(
     problems.raise_if_any()
 
 
-def _disjoint(spec: dict[str, Any], name: str, frame: pd.DataFrame) -> str:
+def _disjoint(spec: SplitSpec, name: str, frame: pd.DataFrame) -> str:
     """The strategy of a database if it promises speakers that are in one part alone."""
     stated = (spec.get("databases", {}).get(name) or {}).get("split_strategy")
     if isinstance(stated, list | tuple):

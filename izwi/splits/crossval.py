@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -12,12 +12,13 @@ from izwi.errors import UserError
 from izwi.splits.report import Log, count, natural, shorten
 from izwi.splits.subsets import generator, strata
 
+if TYPE_CHECKING:
+    from izwi.config.experiment.resolved import SplitSpec
+
 DEALS = 100  # random deals of speakers that are compared
 
 
-def assign_folds(
-    spec: dict[str, Any], frame: pd.DataFrame, speakers: pd.Series, log: Log
-) -> np.ndarray:
+def assign_folds(spec: SplitSpec, frame: pd.DataFrame, speakers: pd.Series, log: Log) -> np.ndarray:
     """Give each row the fold in which it is tested.
 
     Args:
@@ -32,7 +33,7 @@ def assign_folds(
     Raises:
         UserError: if there are too few speakers or rows, or a speaker is missing
     """
-    n = spec.get("logo") or spec["k_fold_cross"]
+    n = spec.get("logo") or spec["k_fold_cross"] or 0
     key = "[MODEL] logo" if spec.get("logo") else "[MODEL] k_fold_cross"
     if n < 2:
         raise UserError(f"{key}: {n} is too few, at least 2 folds are needed")

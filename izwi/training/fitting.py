@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from izwi.models.base import Model, Prediction
-    from izwi.preprocessing.pipeline import Preprocessing
+    from izwi.preprocessing.pipeline import Preprocessing, Steps
     from izwi.training.types import TrainSpec
 
 CALIBRATION = "calibration.json"
@@ -201,8 +201,10 @@ def prepare(
     cls = models.model_class(spec["model"]["type"])
     method = spec.get("balancing")
     impute = not cls.handles_nan or method in balancing.NEED_NUMBERS
-    arrays = {"arrays": True} if cls.takes_recordings else {}
-    preprocessing = Preprocessing({**spec["preprocessing"], "impute": impute, **arrays})
+    steps: Steps = {**spec["preprocessing"], "impute": impute}
+    if cls.takes_recordings:
+        steps["arrays"] = True
+    preprocessing = Preprocessing(steps)
     groups = samples.speakers(train_rows)
     preprocessing.fit(samples.values[train_rows], samples.names)
     X, y = preprocessing.transform(samples.values[train_rows], groups), truth[train_rows]
