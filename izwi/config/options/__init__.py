@@ -10,15 +10,10 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-from izwi.config.options.general import (
-    GENERAL,
-    MEASURES,
-    PEER_FEATURES,
-    PEER_MODELS,
-    SCALERS,
-    SECTIONS,
-)
 from izwi.config.options.option import Option
+from izwi.config.options.sections import GENERAL, SECTIONS
+from izwi.config.options.sections.feats import PEER_FEATURES, SCALERS
+from izwi.config.options.sections.model import MEASURES, PEER_MODELS
 from izwi.config.options.values import convert, is_off, suggest
 
 __all__ = [
