@@ -13,7 +13,8 @@ from izwi.config.options import Option
 from izwi.errors import UserError
 from izwi.features import pretrained
 from izwi.features.wave import RATE
-from izwi.models.nets import MLP, MLPRegression, _Net
+from izwi.models.mlp import MLP, MLPRegression
+from izwi.models.nets import Net
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -96,14 +97,14 @@ def _options(options: tuple[Option, ...]) -> tuple[Option, ...]:
     return (*(own if o is drop else o for o in kept), *OWN)
 
 
-class _Transfer(_Net):
+class _Transfer(Net):
     """A pretrained transformer, the mean of its states over time, and a linear layer.
 
     Trained end to end like a perceptron: best epoch by dev. Weights and configuration are kept
     with the fitted model, which then needs the pretrained one no more.
     """
 
-    packages = (*_Net.packages, "transformers")
+    packages = (*Net.packages, "transformers")
     reads = ("wave",)
     takes_recordings = True
     located = ("pretrained_model",)

@@ -1,4 +1,4 @@
-"""Multi-layer perceptrons (torch)."""
+"""What all nets have in common: training on batches, the best epoch by dev (torch)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,6 @@ ACTIVATIONS = {
     "gelu": "GELU",
 }
 _AT_ONCE = 4096  # rows whose output is held in memory
-LOSSES = ("cross", "weighted", "focal", "f1", "bce", "weighted_bce", "mse", "mae")
 WEIGHT_DECAY = {"adamw": 0.01, "adam": 0.0, "sgd": 0.0}
 
 OPTIONS = (
@@ -125,7 +124,7 @@ OPTIONS = (
 )
 
 
-class _Net(Model):
+class Net(Model):
     """A perceptron, trained on batches, best epoch by dev.
 
     After each epoch the dev samples are predicted; the weights of the epoch with the best dev
@@ -143,10 +142,12 @@ class _Net(Model):
 
     @classmethod
     def is_deterministic(cls, options: dict[str, Any]) -> bool:
+        """First weights and the order of samples are random."""
         return False
 
     @classmethod
     def check(cls, options: dict[str, Any]) -> list[str]:
+        """Problems with option values that kinds and limits do not express, one line each."""
         problems = super().check(options)
         sizes = layer_sizes(options["layers"])
         if not sizes or not all(type(size) is int and size > 0 for size in sizes):
@@ -270,7 +271,7 @@ class _Net(Model):
 
     def _inputs_of(self, X: np.ndarray, device: str) -> Any:
         """What batches are made of, from the features of some samples."""
-        return _tensor(X, device)
+        return tensor(X, device)
 
     def _batches(self, x: Any, order: torch.Tensor, size: int) -> Iterable[Any]:
         """Inputs of the net for the samples of an epoch, in the given order."""
@@ -393,189 +394,6 @@ class _Net(Model):
         """Take back what :meth:`_state` has given."""
 
 
-class MLP(_Net):
-    """A perceptron for classification."""
-
-    name = "mlp"
-    task = "classification"
-    measure = "uar"
-    handles_class_weight = True
-    options: ClassVar[tuple[Option, ...]] = (
-        *OPTIONS,
-        Option(
-            "MODEL",
-            "loss",
-            "str",
-            "cross",
-            "what training makes small: cross entropy, also weighted by inverse frequency of the "
-            "classes; focal loss; 1 - the mean of the classes' soft F1; binary cross entropy of "
-            "each class against the rest, also weighted; squared or absolute error of "
-            "probabilities",
-            stage="train",
-            choices=LOSSES,
-        ),
-        Option(
-            "MODEL",
-            "focal.gamma",
-            "float",
-            2.0,
-            "with loss = focal: how much less easy samples count",
-            stage="train",
-            minimum=0,
-        ),
-        Option(
-            "MODEL",
-            "focal.alpha",
-            "float",
-            1.0,
-            "with loss = focal: factor of the loss",
-            stage="train",
-            minimum=0,
-        ),
-        Option(
-            "MODEL",
-            "label_smoothing",
-            "float|bool",
-            0.0,
-            "share of the truth that cross entropy spreads over all classes; True: .1",
-            stage="train",
-            minimum=0,
-            maximum=1,
-        ),
-    )
-
-    @classmethod
-    def check(cls, options: dict[str, Any]) -> list[str]:
-        """Problems with option values that kinds and limits do not express, one line each."""
-        problems = super().check(options)
-        if options["loss"] not in ("cross", "weighted") and options["label_smoothing"]:
-            problems.append("[MODEL] label_smoothing: only with loss = cross or weighted")
-        return problems
-
-    def _prepare(self, y: np.ndarray) -> None:
-        self.outputs = len(self.classes)
-
-    def _restore(self, state: dict[str, Any]) -> None:
-        self.outputs = len(self.classes)
-
-    def _target(self, y: np.ndarray, device: str) -> torch.Tensor:
-        import numpy as np
-        import torch
-
-        return torch.from_numpy(np.searchsorted(self.classes, y)).to(device)
-
-    def _known(self, y: np.ndarray) -> np.ndarray:
-        import numpy as np
-
-        return np.isin(y, self.classes)
-
-    def _loss(self, y: np.ndarray, device: str) -> Loss:
-        import numpy as np
-        import torch
-        from sklearn.utils.class_weight import compute_class_weight
-
-        from izwi.models import losses
-
-        loss = self.values["loss"]
-        weight = None
-        if self.values.get("class_weight") or loss in ("weighted", "weighted_bce"):
-            classes = np.asarray(self.classes)
-            balanced = compute_class_weight("balanced", classes=classes, y=y)
-            weight = torch.as_tensor(balanced, dtype=torch.float32, device=device)
-        if loss == "focal":
-            gamma, alpha = self.values["focal.gamma"], self.values["focal.alpha"]
-            return lambda output, target: losses.focal_loss(output, target, gamma, alpha, weight)
-        by_name = {
-            "f1": losses.soft_f1_loss,
-            "bce": losses.one_against_rest_loss,
-            "weighted_bce": losses.one_against_rest_loss,
-            "mse": losses.squared_loss,
-            "mae": losses.absolute_loss,
-        }
-        if loss in by_name:
-            return lambda output, target: by_name[loss](output, target, weight)
-        smoothing = self.values["label_smoothing"]
-        return torch.nn.CrossEntropyLoss(
-            weight, label_smoothing=0.1 if smoothing is True else float(smoothing)
-        )
-
-    def _decide(self, output: torch.Tensor) -> tuple[np.ndarray, np.ndarray | None]:
-        import numpy as np
-        import torch
-
-        if self.values["loss"] in ("bce", "weighted_bce"):
-            # Each output is a probability of its own; in logarithms, so that none vanishes.
-            output = torch.nn.functional.logsigmoid(output.double())
-        probabilities = torch.softmax(output.double(), dim=1).cpu().numpy()
-        return np.asarray(self.classes)[probabilities.argmax(axis=1)], probabilities
-
-
-class MLPRegression(_Net):
-    """A perceptron for regression.
-
-    It learns the target in standard deviations from the mean of the training samples; losses
-    are in that unit.
-    """
-
-    name = "mlp_reg"
-    task = "regression"
-    measure = "mse"
-    options: ClassVar[tuple[Option, ...]] = (
-        *OPTIONS,
-        Option(
-            "MODEL",
-            "loss",
-            "str",
-            "mse",
-            "what training makes small",
-            stage="train",
-            choices=("mse", "mae", "1-ccc", "1-pcc"),
-        ),
-    )
-
-    @classmethod
-    def check(cls, options: dict[str, Any]) -> list[str]:
-        """Problems with option values that kinds and limits do not express, one line each."""
-        problems = super().check(options)
-        if options["loss"] in ("1-ccc", "1-pcc") and options["batch_size"] < 2:
-            problems.append(f"[MODEL] batch_size: loss = {options['loss']} needs 2 samples or more")
-        return problems
-
-    def _prepare(self, y: np.ndarray) -> None:
-        self.mean = float(y.mean())
-        self.deviation = float(y.std()) or 1.0
-
-    def _state(self) -> dict[str, Any]:
-        return {"mean": self.mean, "deviation": self.deviation}
-
-    def _restore(self, state: dict[str, Any]) -> None:
-        self.mean, self.deviation = state["mean"], state["deviation"]
-
-    def _target(self, y: np.ndarray, device: str) -> torch.Tensor:
-        return _tensor((y - self.mean) / self.deviation, device)
-
-    def _known(self, y: np.ndarray) -> np.ndarray:
-        import numpy as np
-
-        return np.ones(len(y), dtype=bool)
-
-    def _loss(self, y: np.ndarray, device: str) -> Loss:
-        from torch.nn.functional import l1_loss, mse_loss
-
-        from izwi.models import losses
-
-        loss = {
-            "mse": mse_loss,
-            "mae": l1_loss,
-            "1-ccc": losses.ccc_loss,
-            "1-pcc": losses.pcc_loss,
-        }[self.values["loss"]]
-        return lambda output, target: loss(output[:, 0], target)
-
-    def _decide(self, output: torch.Tensor) -> tuple[np.ndarray, np.ndarray | None]:
-        return output[:, 0].double().cpu().numpy() * self.deviation + self.mean, None
-
-
 def layer_sizes(layers: list[int] | dict[str, int]) -> list[int]:
     """Sizes of the hidden layers from input to output; ``l2`` comes before ``l10``."""
     if isinstance(layers, list):
@@ -588,7 +406,8 @@ def layer_sizes(layers: list[int] | dict[str, int]) -> list[int]:
     return [layers[name] for name in sorted(layers, key=natural)]
 
 
-def _tensor(values: np.ndarray, device: str) -> torch.Tensor:
+def tensor(values: np.ndarray, device: str) -> torch.Tensor:
+    """Numbers as the net takes them."""
     import torch
 
     return torch.as_tensor(values, dtype=torch.float32, device=device)

@@ -14,7 +14,7 @@ from real_features import train_and_test
 from sklearn.metrics import f1_score, recall_score
 
 from izwi.errors import UserError
-from izwi.models import model_class, nets
+from izwi.models import mlp, model_class
 from izwi.models.nets import layer_sizes
 
 torch = pytest.importorskip("torch")
@@ -384,12 +384,12 @@ def test_losses_by_their_formulas():
         assert float(found) == pytest.approx(expected, rel=1e-9)
 
 
-@pytest.mark.parametrize("loss", nets.LOSSES)
+@pytest.mark.parametrize("loss", mlp.LOSSES)
 def test_every_loss_learns(loss):
     rng = np.random.default_rng(1)
     X = rng.normal(size=(60, 4))
     y = np.where(X[:, 0] > 0, "a", "b")
-    model = nets.MLP({"loss": loss, "learning_rate": 0.01, "epochs": 20}, seed=1, labels=["a", "b"])
+    model = mlp.MLP({"loss": loss, "learning_rate": 0.01, "epochs": 20}, seed=1, labels=["a", "b"])
     model.fit(X, y)
     predicted = model.predict(X)
     assert (predicted.decision == y).mean() > 0.9
