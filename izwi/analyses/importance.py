@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from izwi.models.base import Prediction
     from izwi.preprocessing.binning import Fold
     from izwi.training.fitting import Fitted, Samples
 
@@ -78,16 +79,7 @@ def permutation(
     found = []
     for name in names:
         rng = splits.generator(spec["seed"], f"permutation {name}")
-        predicted = []
-        for fitted, _, X, own, _ in parts:
-            orders = [rng.permutation(len(X)) for _ in range(repeats)]
-            if name not in own:
-                # Undefined in this fold's training rows, so its model does not know it.
-                predicted.append([fitted.model.predict(X)] * repeats)
-                continue
-            stacked = np.tile(X, (repeats, 1))
-            stacked[:, own.index(name)] = X[np.concatenate(orders), own.index(name)]
-            predicted.append(_cut(fitted.model.predict(stacked), repeats))
+        predicted = [_permuted(fitted, X, name, repeats, rng) for fitted, _, X, _, _ in parts]
         made = [_joined(list(of_folds), labels) for of_folds in zip(*predicted, strict=True)]
         drop = _drop(truth, [base, *made], spec["task"], labels, sign)
         per_run = drop.measures()
@@ -109,6 +101,23 @@ def permutation(
             }
         )
     return _ranked(found, "importance")
+
+
+def _permuted(
+    fitted: Fitted, X: np.ndarray, name: str, repeats: int, rng: np.random.Generator
+) -> list[Prediction]:
+    """Predictions of the rows of a fold, each with another order of a feature's values."""
+    import numpy as np
+
+    orders = [rng.permutation(len(X)) for _ in range(repeats)]
+    features = fitted.preprocessing.features
+    if name not in features:
+        # Undefined in this fold's training rows, so its model does not know it.
+        return [fitted.model.predict(X)] * repeats
+    place = features.index(name)
+    stacked = np.tile(X, (repeats, 1))
+    stacked[:, place] = X[np.concatenate(orders), place]
+    return _cut(fitted.model.predict(stacked), repeats)
 
 
 def _drop(
@@ -139,17 +148,17 @@ def _drop(
     return Drop(truth, decisions, task, labels, scored)
 
 
-def _joined(predictions: list[Any], labels: list[str] | None) -> tuple:
+def _joined(predictions: list[Prediction], labels: list[str] | None) -> tuple:
     """Decisions and, with two classes, scores of the second one, of all folds."""
     import numpy as np
 
     decisions = np.concatenate([predicted.decision for predicted in predictions])
     if not labels or len(labels) != 2:
         return decisions, None
-    return decisions, np.concatenate([p.probabilities[:, 1] for p in predictions])
+    return decisions, np.concatenate([p.class_probabilities()[:, 1] for p in predictions])
 
 
-def _cut(predicted: Any, parts: int) -> list[Any]:
+def _cut(predicted: Prediction, parts: int) -> list[Prediction]:
     """Predictions of stacked copies, copy by copy."""
     import numpy as np
 

@@ -87,23 +87,30 @@ def learning_curve(
                     value = fitting.score(spec, fitted, samples, truth, of, labels)
                     point[name] = value if math.isfinite(value) else None
                 points.append(point)
-    means = []
-    for share in SHARES:
-        at_share = [point for point in points if point["share"] == share]
-        if at_share:
-            row: dict[str, Any] = {"share": share}
-            for name in ("units", "n_train", "train", "test"):
-                known = [point[name] for point in at_share if point[name] is not None]
-                row[name] = float(np.mean(known)) if known else None
-            means.append(row)
     notes = [f"learning curve: a part of {s:.0%} is left out: {why}" for s, why in skipped.items()]
     return {
         "measure": spec["measure"],
         "unit": unit,
         "points": points,
-        "mean": means,
+        "mean": _means(points),
         "notes": notes,
     }
+
+
+def _means(points: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of each share that was trained on."""
+    import numpy as np
+
+    means = []
+    for share in SHARES:
+        own = [point for point in points if point["share"] == share]
+        if own:
+            row: dict[str, Any] = {"share": share}
+            for name in ("units", "n_train", "train", "test"):
+                known = [point[name] for point in own if point[name] is not None]
+                row[name] = float(np.mean(known)) if known else None
+            means.append(row)
+    return means
 
 
 def _owners(samples: Samples, rows: np.ndarray) -> np.ndarray | None:

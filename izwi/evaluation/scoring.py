@@ -53,8 +53,7 @@ def evaluate(
     The headline is the measure over the pooled predictions of all folds, as mean over runs.
 
     Args:
-        spec: ``task``, ``measure``, ``labels`` (ordered; classification), ``seed``; ``ci``, how
-            the intervals are made (absent: ``auto``, see :mod:`izwi.evaluation.intervals`)
+        spec: of the evaluate stage, with the classes of the split; ``ci`` absent is ``auto``
         predictions: as ``docs/architecture.md`` defines them
         training: report of the train stage; its ``counts`` tell the rows trained on (``train``)
         split: report of the split stage
@@ -80,25 +79,12 @@ def evaluate(
     labelled = predictions[predictions["truth"].notna()]
     _check(spec, predictions, labelled)
     runs = [run for _, run in labelled.groupby("run", sort=True)]
-    n_all = int((predictions["run"] == predictions["run"].min()).sum())
-    n = len(runs[0]) if runs else 0
+    result = _nothing(spec, labels) | _sizes(predictions, labelled, runs, training)
+    result |= {"warnings": warnings, "notes": notes}
+    n, n_all = result["n_evaluated"], result["n_test"]
     if n < n_all:
-        notes.append(
-            f"{n_all - n} of {n_all} test rows have no truth: predicted, but not evaluated"
-        )
-
-    result = _nothing(spec, labels)
-    result |= {
-        "runs": len(runs),
-        "n_train": training.get("counts", {}).get("train"),
-        "n_test": n_all,
-        "n_evaluated": n,
-        "n_speakers": _speakers(predictions),
-        "few_speakers": few_speakers(_speakers(labelled if runs else predictions)),
-        "transductive": bool(training.get("transductive", False)),
-        "warnings": warnings,
-        "notes": notes,
-    }
+        bare = n_all - n
+        notes.append(f"{bare} of {n_all} test rows have no truth: predicted, but not evaluated")
     # Only where it was asked for.
     result |= {key: training[key] for key in FROM_TRAINING if training.get(key)}
     if not runs:
@@ -108,9 +94,7 @@ def evaluate(
     first = runs[0].reset_index(drop=True)
     seed, method = spec["seed"], spec.get("ci", "auto")
     limits = intervals(sample, first["speaker"], seed=seed, method=method)
-    result |= _headline(sample, measure, limits)
-    for row, run in zip(result["per_run"], runs, strict=True):
-        row["run"] = int(run["run"].iloc[0])
+    result |= _headline(sample, measure, limits, [int(run["run"].iloc[0]) for run in runs])
     result |= _per_fold(first, sample)
     result |= _per_speaker(first, sample, measure)
     if result["few_speakers"]:
@@ -120,49 +104,20 @@ def evaluate(
     low, high = result["ci"]
     if low is not None and high - low < 1e-9:
         warnings.append(_without_width(labelled, n, measure, task))
-    for database, rows in first.groupby("database", sort=False).indices.items():
-        own, found = sample.part(rows), limits
-        if len(rows) < len(first):
-            speakers = first["speaker"].iloc[rows]
-            found = intervals(own, speakers, seed=seed, method=_of_part(method))
-        values = mean_of(own.measures())
-        result["per_database"][str(database)] = {
-            "n": len(rows),
-            "n_speakers": _speakers(first.loc[rows]),
-            "value": values[measure],
-            "ci": list(found.chosen[measure]),
-            "ci_method": found.method,
-            **values,
-        }
+    result["per_database"] = _per_database(spec, first, sample, limits)
     if traits is not None:
         of_rows = traits.reindex(first["row"]).reset_index(drop=True)
         of_rows["speaker"] = first["speaker"]
         result["fairness"] = fairness(sample, of_rows, measure, seed=seed)
     if task == "classification":
-        result["per_class"], result["confusion"] = sample.per_class()
-        recalls = by_method(Recalls.like(sample), first["speaker"], seed=seed, method=method)
-        for label, pair in zip(sample.labels, recalls.values(), strict=True):
-            result["per_class"][label]["recall_ci"] = list(pair)
         warnings.extend(_absent(first, labels))
-        result["probability_disagreement"] = _disagreement(labelled, labels)
-        result["calibration"] = _calibration(runs, labels, training)
-        result["uncertainty"] = uncertainty(runs, labels)
-        if spec.get("uncertainty_threshold") is not None:
-            result["certain"] = _certain(spec, runs, labels)
+        result |= _of_classes(spec, runs, sample, labels, training)
     if training.get("tuning"):
         result["tuning"] = _tuning(spec, training["tuning"], runs, labels)
     if "submodels" in training:
         result["per_submodel"] = _per_submodel(first, sample, result.pop("submodels"))
     if spec.get("bins"):
-        result["binned"] = binned(
-            runs, spec["bins"], [str(label) for label in spec["bin_labels"]], seed, method
-        )
-        outside = result["binned"]["truth_outside"]
-        if outside:
-            warnings.append(
-                f"[DATA] bins: {outside} of {n} values of the test set lie outside "
-                f"{spec['bins'][0]:g} to {spec['bins'][-1]:g}, the binned figures leave them out"
-            )
+        result["binned"] = _binned(spec, runs, warnings)
     return result
 
 
@@ -187,7 +142,37 @@ def _nothing(spec: EvaluateSpec, labels: list[str]) -> dict[str, Any]:
     }
 
 
-def _headline(sample: Sample, measure: str, limits: Intervals) -> dict[str, Any]:
+def _binned(spec: EvaluateSpec, runs: list[pd.DataFrame], warnings: list[str]) -> dict[str, Any]:
+    """The figures of a regression as a classification; warns of values outside all bins."""
+    bins, labels = spec["bins"], [str(label) for label in spec["bin_labels"]]
+    found = binned(runs, bins, labels, spec["seed"], spec.get("ci", "auto"))
+    if found["truth_outside"]:
+        warnings.append(
+            f"[DATA] bins: {found['truth_outside']} of {len(runs[0])} values of the test set lie "
+            f"outside {bins[0]:g} to {bins[-1]:g}, the binned figures leave them out"
+        )
+    return found
+
+
+def _sizes(
+    predictions: pd.DataFrame,
+    labelled: pd.DataFrame,
+    runs: list[pd.DataFrame],
+    training: dict[str, Any],
+) -> dict[str, Any]:
+    """How many samples and speakers figures rest on, and how they were predicted."""
+    return {
+        "runs": len(runs),
+        "n_train": training.get("counts", {}).get("train"),
+        "n_test": int((predictions["run"] == predictions["run"].min()).sum()),
+        "n_evaluated": len(runs[0]) if runs else 0,
+        "n_speakers": _speakers(predictions),
+        "few_speakers": few_speakers(_speakers(labelled if runs else predictions)),
+        "transductive": bool(training.get("transductive", False)),
+    }
+
+
+def _headline(sample: Sample, measure: str, limits: Intervals, runs: list[int]) -> dict[str, Any]:
     """The figures of all rows: mean over runs, its interval, and each run."""
     per_run = sample.measures()
     means = mean_of(per_run)
@@ -199,7 +184,7 @@ def _headline(sample: Sample, measure: str, limits: Intervals) -> dict[str, Any]
         **{f"ci_{way}": list(getattr(limits, way)[measure]) for way in WAYS},
         "metrics": means,
         "intervals": _lists(limits),
-        "per_run": [{"run": None, **row} for row in per_run],
+        "per_run": [{"run": run, **row} for run, row in zip(runs, per_run, strict=True)],
     }
     if len(values) > 1:
         result |= {"sd": float(np.std(values, ddof=1)), "min": min(values), "max": max(values)}
@@ -291,6 +276,57 @@ def _sd(rows: list[dict[str, float | None]]) -> dict[str, float | None]:
         values = [value for row in rows if (value := row[name]) is not None]
         found[name] = float(np.std(values, ddof=1)) if len(values) > 1 else None
     return found
+
+
+def _per_database(
+    spec: EvaluateSpec, first: pd.DataFrame, sample: Sample, limits: Intervals
+) -> dict[str, Any]:
+    """The figures of each database; those of all rows where there is but one."""
+    measure, method = spec["measure"], _of_part(spec.get("ci", "auto"))
+    result = {}
+    for database, rows in first.groupby("database", sort=False).indices.items():
+        own, found = sample.part(rows), limits
+        if len(rows) < len(first):
+            found = intervals(own, first["speaker"].iloc[rows], seed=spec["seed"], method=method)
+        values = mean_of(own.measures())
+        result[str(database)] = {
+            "n": len(rows),
+            "n_speakers": _speakers(first.loc[rows]),
+            "value": values[measure],
+            "ci": list(found.chosen[measure]),
+            "ci_method": found.method,
+            **values,
+        }
+    return result
+
+
+def _of_classes(
+    spec: EvaluateSpec,
+    runs: list[pd.DataFrame],
+    sample: Sample,
+    labels: list[str],
+    training: dict[str, Any],
+) -> dict[str, Any]:
+    """What a classification has beside its measures: classes, confusions, probabilities."""
+    per_class, confusion = sample.per_class()
+    recalls = by_method(
+        Recalls.like(sample),
+        runs[0]["speaker"],
+        seed=spec["seed"],
+        method=spec.get("ci", "auto"),
+    )
+    for label, pair in zip(sample.labels, recalls.values(), strict=True):
+        per_class[label]["recall_ci"] = list(pair)
+    result = {
+        "per_class": per_class,
+        "confusion": confusion,
+        "probability_disagreement": _disagreement(pd.concat(runs), labels),
+        "calibration": _calibration(runs, labels, training),
+        "uncertainty": uncertainty(runs, labels),
+    }
+    if spec.get("uncertainty_threshold") is not None:
+        result["certain"] = _certain(spec, runs, labels)
+    return result
 
 
 def _per_speaker(first: pd.DataFrame, sample: Sample, measure: str) -> dict[str, Any]:

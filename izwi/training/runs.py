@@ -7,7 +7,7 @@ chosen on dev rows.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from izwi import models, splits
 from izwi.training import self_training, tuning
@@ -57,9 +57,8 @@ def train_folds(
         notes.append(f"{spec['model']['type']} is deterministic: fitted once, not {n_runs} times")
         n_runs = 1
     trained_rows: set[int] = set()
-    parts, searches = [], []
+    parts, searches, transductive = [], [], False
     runs: list[RunReport] = []
-    transductive = False
     for run in range(1, n_runs + 1):
         seed = spec["seed"] + run - 1
         record: RunReport = {"run": run, "seed": seed, "dev": None, "folds": []}
@@ -73,45 +72,27 @@ def train_folds(
                     split.assign(truth=truth), train_rows, seed=spec["seed"]
                 )
                 _once(notes, _dev_note(split, dev_rows, fold))
-            rows = (train_rows, dev_rows)
-            own, found = tuning.chosen_spec(spec, samples, truth, *rows, labels, seed)
-            if spec.get("self_training"):
-                fitted = self_training.fit(own, samples, truth, *rows, labels, seed, pool)
-            else:
-                fitted = fit(own, samples, truth, *rows, labels, seed)
-            if spec.get("calibrate"):
-                fitted.calibrate(samples, truth, dev_rows)
+            fitted, found = _fit(spec, samples, truth, train_rows, dev_rows, labels, seed, pool)
             parts.append(_predicted(fitted, samples, truth, test_rows, labels, fold, run))
             trained_rows |= set(train_rows.tolist())
             if len(dev_rows):
                 dev_scores.append(score(spec, fitted, samples, truth, dev_rows, labels))
             transductive |= fitted.preprocessing.report["transductive"]
-            where = f"fold {fold}: " if fold else ""
-            reports = [fitted.preprocessing.report, fitted.history]
+            told = [fitted.preprocessing.report, fitted.history]
             if found:
-                reports.append({kind: found.pop(kind) for kind in ("warnings", "notes")})
+                told.append({kind: found.pop(kind) for kind in ("warnings", "notes")})
                 searches.append({"run": run, "fold": fold, **found})
-            for report in reports:
-                for line in report["warnings"]:
-                    _once(warnings, where + line)
-                for line in report["notes"]:
-                    _once(notes, where + line)
-            history = {k: v for k, v in fitted.history.items() if k not in ("notes", "warnings")}
-            record["folds"].append(
-                {
-                    "fold": fold,
-                    "n_train": len(train_rows),
-                    "n_dev": len(dev_rows),
-                    "n_test": len(test_rows),
-                    **history,
-                }
-            )
+            where = f"fold {fold}: " if fold else ""
+            for report in told:
+                _once(warnings, *(where + line for line in report["warnings"]))
+                _once(notes, *(where + line for line in report["notes"]))
+            sizes = {"n_train": len(train_rows), "n_dev": len(dev_rows), "n_test": len(test_rows)}
+            record["folds"].append({"fold": fold, **sizes, **_history(fitted)})
             if fold == 0 or spec["save"]:
                 name = f"run{run}" if fold == 0 else f"run{run}-fold{fold}"
                 fitted.save(Path(folder) / name)
-        if dev_scores:
-            mean = float(np.mean(dev_scores))
-            record["dev"] = mean if np.isfinite(mean) else None
+        if dev_scores and np.isfinite(mean := np.mean(dev_scores)):
+            record["dev"] = float(mean)
         runs.append(record)
     result: TrainingReport = {
         "notes": notes,
@@ -122,15 +103,52 @@ def train_folds(
         "transductive": transductive,
         "n_features": len(samples.names),
     }
-    if searches:
-        result["tuning"] = searches
+    return in_order(parts), _with_choices(result, spec, searches)
+
+
+def _fit(
+    spec: TrainSpec,
+    samples: Samples,
+    truth: np.ndarray,
+    train_rows: np.ndarray,
+    dev_rows: np.ndarray,
+    labels: list[str] | None,
+    seed: int,
+    pool: np.ndarray,
+) -> tuple[Fitted, dict[str, Any] | None]:
+    """Fit on the rows of a fold, with options tuned and probabilities calibrated if asked for.
+
+    Returns:
+        what was fitted, and what the search for options found
+    """
+    rows = (train_rows, dev_rows)
+    own, found = tuning.chosen_spec(spec, samples, truth, *rows, labels, seed)
     if spec.get("self_training"):
-        result["self_training"] = [
+        fitted = self_training.fit(own, samples, truth, *rows, labels, seed, pool)
+    else:
+        fitted = fit(own, samples, truth, *rows, labels, seed)
+    if spec.get("calibrate"):
+        fitted.calibrate(samples, truth, dev_rows)
+    return fitted, found
+
+
+def _history(fitted: Fitted) -> dict[str, Any]:
+    return {k: v for k, v in fitted.history.items() if k not in ("notes", "warnings")}
+
+
+def _with_choices(
+    report: TrainingReport, spec: TrainSpec, searches: list[dict[str, Any]]
+) -> TrainingReport:
+    """The report with the searches for options and the labels that were added."""
+    if searches:
+        report["tuning"] = searches
+    if spec.get("self_training"):
+        report["self_training"] = [
             {"run": record["run"], "fold": fold["fold"], **fold["self_training"]}
-            for record in runs
+            for record in report["runs"]
             for fold in record["folds"]
         ]
-    return in_order(parts), result
+    return report
 
 
 def in_order(parts: list[pd.DataFrame]) -> pd.DataFrame:
@@ -180,9 +198,8 @@ def best_run(spec: TrainSpec, runs: list[RunReport]) -> int:
     return best[1]
 
 
-def _once(lines: list[str], line: str) -> None:
-    if line not in lines:
-        lines.append(line)
+def _once(lines: list[str], *added: str) -> None:
+    lines += [line for line in dict.fromkeys(added) if line not in lines]
 
 
 def _dev_note(split: pd.DataFrame, dev_rows: np.ndarray, fold: int) -> str:

@@ -195,29 +195,7 @@ def search(
     )
     cls = models.model_class(spec["model"]["type"])
     tried = list(candidates(tune["values"]))
-    scores = np.full((len(tried), len(folds)), np.nan)
-    failed: dict[str, str] = {}
-    for column, (inner_train, inner_test) in enumerate(folds):
-        prepared = fitting.prepare(spec, samples, truth, inner_train, dev_rows)
-        X = prepared.preprocessing.transform(
-            samples.values[inner_test], samples.speakers(inner_test)
-        )
-        for row, candidate in enumerate(tried):
-            try:
-                fitted = fitting.learn(
-                    with_options(spec, candidate),
-                    prepared,
-                    samples,
-                    labels,
-                    seed,
-                    decisions_only=measure != "eer",
-                )
-            except UserError as error:
-                failed.setdefault(_shown(candidate), error.problems[0])
-                continue
-            scores[row, column] = fitting.measure_of(
-                spec, fitted.model.predict(X), truth[inner_test], labels
-            )
+    scores, failed = _scores(spec, samples, truth, folds, dev_rows, labels, seed, tried)
     # What is undefined for all, such as the EER of a fold with one class, says nothing of any.
     known = np.isfinite(scores).any(axis=0)
     means = scores[:, known].mean(axis=1) if known.any() else np.full(len(tried), np.nan)
@@ -248,6 +226,50 @@ def search(
         "notes": notes,
         "warnings": warnings,
     }
+
+
+def _scores(
+    spec: TrainSpec,
+    samples: Samples,
+    truth: np.ndarray,
+    folds: list[tuple[np.ndarray, np.ndarray]],
+    dev_rows: np.ndarray,
+    labels: list[str] | None,
+    seed: int,
+    tried: list[dict[str, Any]],
+) -> tuple[np.ndarray, dict[str, str]]:
+    """The measure of each combination on each inner fold.
+
+    Returns:
+        * shape (combinations, folds), NaN where it is undefined or the fit failed
+        * combination as text → why its fit failed
+    """
+    import numpy as np
+
+    scores = np.full((len(tried), len(folds)), np.nan)
+    failed: dict[str, str] = {}
+    for column, (inner_train, inner_test) in enumerate(folds):
+        prepared = fitting.prepare(spec, samples, truth, inner_train, dev_rows)
+        X = prepared.preprocessing.transform(
+            samples.values[inner_test], samples.speakers(inner_test)
+        )
+        for row, candidate in enumerate(tried):
+            try:
+                fitted = fitting.learn(
+                    with_options(spec, candidate),
+                    prepared,
+                    samples,
+                    labels,
+                    seed,
+                    decisions_only=spec["measure"] != "eer",
+                )
+            except UserError as error:
+                failed.setdefault(_shown(candidate), error.problems[0])
+                continue
+            scores[row, column] = fitting.measure_of(
+                spec, fitted.model.predict(X), truth[inner_test], labels
+            )
+    return scores, failed
 
 
 def inner_folds(
@@ -304,25 +326,9 @@ def inner_folds(
     owner = np.array([names.index(s) if isinstance(s, str) else -1 for s in speakers])
     counts = np.zeros((len(names), strata.max() + 1))
     np.add.at(counts, (owner[owner >= 0], strata[owner >= 0]), 1)
-    classes = len(np.unique(truth[rows])) if labels is not None else 1
+    pairs, complete = _by_speakers(rows, truth, owner, counts, labels, folds, rng)
     notes, warnings = [], []
-    spare = None
-    for number in range(min(folds, len(names)), 1, -1):
-        group = np.arange(len(names)) if number == len(names) else splits.deal(number, counts, rng)
-        fold = np.where(owner >= 0, group[owner], -1)
-        pairs = _pairs(rows, fold, owner >= 0)
-        least = min(len(np.unique(truth[train])) for train, _ in pairs) if labels else 1
-        if least >= classes:
-            break
-        if spare is None and least >= 2:
-            spare = pairs
-    else:
-        if spare is None:
-            raise UserError(
-                f"{KEY}: the {len(names)} training speakers cannot be cut into folds that leave "
-                "two classes to learn from; leave out tune"
-            )
-        pairs = spare
+    if not complete:
         warnings.append(
             f"{KEY}: a class has training samples of one speaker only, so an inner fold lacks it"
         )
@@ -336,6 +342,52 @@ def inner_folds(
             "test fold"
         )
     return pairs, "speakers", notes, warnings
+
+
+def _by_speakers(
+    rows: np.ndarray,
+    truth: np.ndarray,
+    owner: np.ndarray,
+    counts: np.ndarray,
+    labels: list[str] | None,
+    folds: int,
+    rng: np.random.Generator,
+) -> tuple[list[tuple[np.ndarray, np.ndarray]], bool]:
+    """As many folds of whole speakers as leave every class in every training part.
+
+    Args:
+        rows: row numbers
+        truth: of all rows
+        owner: number of the speaker of each of ``rows``, -1 where unknown
+        counts: rows of each speaker and class, shape (speakers, classes)
+        labels: classes in order, None for regression
+        folds: at most
+        rng: source of randomness
+
+    Returns:
+        pairs of row numbers, and whether every training part has every class
+    """
+    import numpy as np
+
+    from izwi import splits
+
+    classes = len(np.unique(truth[rows])) if labels is not None else 1
+    spare = None
+    for number in range(min(folds, len(counts)), 1, -1):
+        whole = number == len(counts)
+        group = np.arange(number) if whole else splits.deal(number, counts, rng)
+        pairs = _pairs(rows, np.where(owner >= 0, group[owner], -1), owner >= 0)
+        least = min(len(np.unique(truth[train])) for train, _ in pairs) if labels else 1
+        if least >= classes:
+            return pairs, True
+        if spare is None and least >= 2:
+            spare = pairs
+    if spare is None:
+        raise UserError(
+            f"{KEY}: the {len(counts)} training speakers cannot be cut into folds that leave two "
+            "classes to learn from; leave out tune"
+        )
+    return spare, False
 
 
 def _by_rows(strata: np.ndarray, folds: int, rng: np.random.Generator) -> np.ndarray:
