@@ -109,8 +109,8 @@ def by_class(
                 findings.append(Finding(prop.name, NOTE, line, counts))
             if prop.name == "sampling_rate":
                 shares = compared[prop.name].value_counts(normalize=True)
-                told = ", ".join(f"{rate:.0f} Hz {percent(n)}" for rate, n in shares.items())
-                line = f"{noun}s of several sampling rates: {told}"
+                shown = ", ".join(f"{rate:.0f} Hz {percent(n)}" for rate, n in shares.items())
+                line = f"{noun}s of several sampling rates: {shown}"
                 findings.append(Finding(prop.name, NOTE, line, counts))
         elif prop.speech and effect < DECISIVE:
             speech.append((prop, effect, counts))
@@ -119,9 +119,9 @@ def by_class(
             findings.append(Finding(prop.name, CUE, line, counts))
     if speech:
         symbol = "|r|" if numeric else "η"
-        told = ", ".join(f"{prop.title} ({symbol} {decimals(e)})" for prop, e, _ in speech)
+        shown = ", ".join(f"{prop.title} ({symbol} {decimals(e)})" for prop, e, _ in speech)
         line = (
-            f"not the same for every {target}: {told}; a model that sees nothing else "
+            f"not the same for every {target}: {shown}; a model that sees nothing else "
             "(FEATS.type = signal) shows how much that tells"
         )
         counts = {prop.name: numbers for prop, _, numbers in speech}
@@ -153,13 +153,13 @@ def between(
                 found.setdefault(prop, []).append((*pair, effect, p))
     if not found:
         return []
-    told, counts = [], {}
+    shown, counts = [], {}
     for prop, of_folds in found.items():
         ours, theirs, effect, p = max(of_folds, key=lambda numbers: numbers[2])
         symbol = "g" if prop.unit else "h"
         size = f" ({symbol} {effect:.1f})" if np.isfinite(effect) else ""
         where = f" in {len(of_folds)} of {len(folds)} folds" if len(folds) > 1 else ""
-        told.append(f"{_compared(prop, ours, theirs)}{size}{where}")
+        shown.append(f"{_compared(prop, ours, theirs)}{size}{where}")
         counts[prop.name] = {
             "train": round(ours, 4),
             "test": round(theirs, 4),
@@ -167,7 +167,7 @@ def between(
             "p": p,
             "folds": len(of_folds),
         }
-    line = f"test is unlike train: {'; '.join(told)}"
+    line = f"test is unlike train: {'; '.join(shown)}"
     return [Finding("train and test differ", SHIFT, line, counts)]
 
 

@@ -42,15 +42,15 @@ def report(findings: list[Finding]) -> dict[str, Any]:
     """
     order = (LEAK, CUE, SHIFT, NOTE)
     findings = sorted(findings, key=lambda finding: order.index(finding.grade))
-    told_here = [finding for finding in findings if finding.kind != TOLD_BEFORE]
+    new = [finding for finding in findings if finding.kind != TOLD_BEFORE]
     return {
         "findings": [asdict(finding) for finding in findings],
-        "warnings": [told(finding) for finding in told_here if finding.grade != NOTE],
-        "notes": [told(finding) for finding in told_here if finding.grade == NOTE],
+        "warnings": [line_of(finding) for finding in new if finding.grade != NOTE],
+        "notes": [line_of(finding) for finding in new if finding.grade == NOTE],
     }
 
 
-def told(finding: Finding) -> str:
+def line_of(finding: Finding) -> str:
     """The line of a finding as the log and metrics.json have it."""
     return f"audit: {finding.line}"
 

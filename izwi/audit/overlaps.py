@@ -230,7 +230,7 @@ def texts(frame: pd.DataFrame, target: str, folds: list[Fold], labels: list[str]
             continue
         plain = frame[column].astype("str").str.strip().str.casefold().where(frame[column].notna())
         spoken, wordings = pd.factorize(plain)
-        of, there, told = 0, [], []
+        of, there, guessed = 0, [], []
         for rows in folds:
             test, train = (rows[part][spoken[rows[part]] >= 0] for part in ("test", "train"))
             again = test[np.isin(spoken[test], spoken[train])]
@@ -242,7 +242,7 @@ def texts(frame: pd.DataFrame, target: str, folds: list[Fold], labels: list[str]
                 np.add.at(counted, (spoken[train], truth[train]), 1)
                 again = again[(truth[again] >= 0) & (counted[spoken[again]].sum(axis=1) > 0)]
                 guess = counted[spoken[again]].argmax(axis=1)
-                told.append(np.stack([truth[again], guess]))
+                guessed.append(np.stack([truth[again], guess]))
         met = np.concatenate(there)
         if not len(met):
             continue
@@ -253,7 +253,7 @@ def texts(frame: pd.DataFrame, target: str, folds: list[Fold], labels: list[str]
         )
         counts: dict[str, Any] = {"rows": len(met), "of": of, "different": len(different)}
         grade = NOTE
-        truths, guesses = np.concatenate(told, axis=1) if told else (np.empty(0), np.empty(0))
+        truths, guesses = np.concatenate(guessed, axis=1) if guessed else (np.empty(0), np.empty(0))
         classes = np.unique(truths)
         if len(classes) > 1:
             uar = float(np.mean([(guesses[truths == c] == c).mean() for c in classes]))

@@ -136,10 +136,10 @@ def _axis(options: tuple[str, ...], steps: list[Any]) -> Axis:
     # A dict, since a long axis would be searched for each of its values.
     values: dict[tuple[str | None, ...], None] = {}
     for step in steps:
-        given = [step] if len(options) == 1 else step
-        if not isinstance(given, list | tuple) or len(given) != len(options):
+        each = [step] if len(options) == 1 else step
+        if not isinstance(each, list | tuple) or len(each) != len(options):
             raise ValueError(f"{step!r} is no list of {len(options)} values, one per option")
-        texts = tuple(_text(value) for value in given)
+        texts = tuple(_text(value) for value in each)
         if texts in values:
             raise ValueError(f"{step!r} is named twice")
         values[texts] = None

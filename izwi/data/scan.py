@@ -398,7 +398,7 @@ def _hash_files(
             done.append((row, digest))
         return done
 
-    started = told = kept = time.monotonic()
+    started = last_said = kept = time.monotonic()
     now = time.time_ns()
     chunks = [todo[i : i + _CHUNK] for i in range(0, len(todo), _CHUNK)]
     count = 0
@@ -411,8 +411,8 @@ def _hash_files(
                     stats[row] = None
             count += len(done)
             clock = time.monotonic()
-            if clock - told > 2:
-                told = clock
+            if clock - last_said > 2:
+                last_said = clock
                 print(
                     f"{name}: read {count} of {len(todo)} audio files ({clock - started:.0f} s)",
                     file=sys.stderr,

@@ -342,7 +342,7 @@ def leaks(
         return frame["speaker"] if column is None else frame[column] + "/" + frame["speaker"]
 
     test = test.assign(source=test["database"].map(sources)).dropna(subset=["speaker"])
-    for role, told in (
+    for role, relation in (
         ("seen", "the teacher of these labels was trained on"),
         ("labelled", "are in these labels, too"),
     ):
@@ -358,7 +358,7 @@ def leaks(
             shown = ", ".join(who[:10]) + (", …" if len(who) > 10 else "")
             lines.append(
                 f"[DATA] {name}: leak: {total[met].nunique()} of {total.nunique()} speakers of "
-                f"the test set {told}: {shown}"
+                f"the test set {relation}: {shown}"
             )
     return lines
 

@@ -103,8 +103,8 @@ def compare(
     runs_a, runs_b = _runs(a), _runs(b)
     n = len(runs_a[0]) if runs_a else 0
     if not n or not _same(runs_a, runs_b):
-        told = "no truth" if not n else "different test sets"
-        return Comparison(None, None, None, f"{NOT_TESTABLE}: {told}", n, None)
+        reason = "no truth" if not n else "different test sets"
+        return Comparison(None, None, None, f"{NOT_TESTABLE}: {reason}", n, None)
     names = _labels([*runs_a, *runs_b], labels) if task == "classification" else []
     first, second = (_sample(runs, task, names, measure) for runs in (runs_a, runs_b))
     value_a, value_b = _mean(first, measure), _mean(second, measure)
@@ -112,15 +112,15 @@ def compare(
     by_samples = mcnemar(first, second) if accurate else None
     speakers = runs_a[0]["speaker"]
     known = int(speakers.nunique())
-    told = ""
+    reason = ""
     if value_a is None or value_b is None:
-        told = f"{measure} is undefined"
+        reason = f"{measure} is undefined"
     elif speakers.isna().any():
-        told = "samples without a speaker" if known else "no speakers known"
+        reason = "samples without a speaker" if known else "no speakers known"
     elif known < FEWEST_SPEAKERS:
-        told = f"{known} speakers, {FEWEST_SPEAKERS} are needed"
-    if told:
-        test = f"{NOT_TESTABLE}: {told}"
+        reason = f"{known} speakers, {FEWEST_SPEAKERS} are needed"
+    if reason:
+        test = f"{NOT_TESTABLE}: {reason}"
         return Comparison(value_a, value_b, None, test, n, known or None, by_samples)
     codes = np.unique(speakers.to_numpy(dtype=str), return_inverse=True)[1]
     p, test = _swapped(first, second, codes, measure, seed)
@@ -299,8 +299,8 @@ def _swapped(a: Sample, b: Sample, codes: np.ndarray, measure: str, seed: int) -
     # A swap without a figure counts against the difference; equal is equal but for rounding.
     reached = ~(found < found[0] - 1e-10 * np.nanmax(found))
     p = float(np.mean(reached))
-    told = f"all {2**n}" if exact else f"{PATTERNS} random"
-    return p, f"permutation over {n} speakers, {told} swaps"
+    swaps = f"all {2**n}" if exact else f"{PATTERNS} random"
+    return p, f"permutation over {n} speakers, {swaps} swaps"
 
 
 def _patterns(n: int, exact: bool, seed: int, step: int) -> Iterator[np.ndarray]:

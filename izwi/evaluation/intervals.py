@@ -79,20 +79,20 @@ def intervals(
     by_samples = bootstrap(sample, None, seed=seed, resamples=resamples)
     if lack:
         nothing: Limits = dict.fromkeys(by_samples, (None, None))
-        told = f"bootstrap over samples ({resamples})"
+        name = f"bootstrap over samples ({resamples})"
         if method == "auto":
-            told += f", {lack}"
-        return Intervals(by_samples, told, by_samples, nothing, nothing)
+            name += f", {lack}"
+        return Intervals(by_samples, name, by_samples, nothing, nothing)
     by_speakers = bootstrap(sample, codes, seed=seed, resamples=resamples)
     left_out = jackknife(sample, codes)
     if method == "auto":
         method = "speakers" if count >= ENOUGH_SPEAKERS else "jackknife"
-    chosen, told = {
+    chosen, name = {
         "samples": (by_samples, f"bootstrap over samples ({resamples})"),
         "speakers": (by_speakers, f"bootstrap over speakers ({resamples})"),
         "jackknife": (left_out, "jackknife over speakers (t)"),
     }[method]
-    return Intervals(chosen, told, by_samples, by_speakers, left_out)
+    return Intervals(chosen, name, by_samples, by_speakers, left_out)
 
 
 def by_method(

@@ -448,7 +448,7 @@ def _tuning(
         better the inner figure is, whether high or low is good; ``chosen``: how often which values
     """
     measure, rows = spec["measure"], pd.concat(runs)
-    told = []
+    measured = []
     for search in searches:
         own = rows
         for key in ("run", "fold", "submodel"):
@@ -456,8 +456,8 @@ def _tuning(
         outer = None
         if len(own):
             outer = Sample.of_runs([own], spec["task"], labels).measures()[0][measure]
-        told.append({**search, "outer": outer})
-    both = [{k: s[k] for k in ("inner", "outer")} for s in told if s["outer"] is not None]
+        measured.append({**search, "outer": outer})
+    both = [{k: s[k] for k in ("inner", "outer")} for s in measured if s["outer"] is not None]
     means: dict[str, Any] = mean_of(both) if both else dict.fromkeys(("inner", "outer", "optimism"))
     if both:
         means["optimism"] = direction(measure) * (means["inner"] - means["outer"])
@@ -468,7 +468,7 @@ def _tuning(
         if values not in chosen[:place]
     ]
     counts.sort(key=lambda row: -row["n"])
-    return {"measure": measure, **means, "chosen": counts, "searches": told}
+    return {"measure": measure, **means, "chosen": counts, "searches": measured}
 
 
 def _per_submodel(first: pd.DataFrame, sample: Sample, submodels: dict[str, Any]) -> dict[str, Any]:
@@ -552,12 +552,13 @@ def _absent(rows: pd.DataFrame, labels: list[str]) -> list[str]:
     for name in ("fold", "speaker"):
         groups = rows.groupby(name, sort=True)["truth"]
         absent = {key: sorted({*missing(truth)} - {*everywhere}) for key, truth in groups}
-        told = [f"{key}: {', '.join(gone)}" for key, gone in absent.items() if gone]
-        if told:
-            more = f"; and {len(told) - 10} more" if len(told) > 10 else ""
+        lacking = [f"{key}: {', '.join(gone)}" for key, gone in absent.items() if gone]
+        if lacking:
+            more = f"; and {len(lacking) - 10} more" if len(lacking) > 10 else ""
             lines.append(
-                f"in {len(told)} of {len(absent)} {name}s some classes do not occur in the truth; "
-                f"their measures are means over those that do ({'; '.join(told[:10])}{more})"
+                f"in {len(lacking)} of {len(absent)} {name}s some classes do not occur in the "
+                "truth; their measures are means over those that do "
+                f"({'; '.join(lacking[:10])}{more})"
             )
     return lines
 

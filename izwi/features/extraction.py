@@ -108,8 +108,8 @@ class Extraction:
             self._fill(self.keys)
         bad, total = self.excluded, len(self.rows)
         if len(bad) > fail_threshold * total or (bad and len(bad) == total):
-            told = [(file, reason) for _, file, reason in bad]
-            raise BadFiles(self.spec["type"], told, total, fail_threshold)
+            rows = [(file, reason) for _, file, reason in bad]
+            raise BadFiles(self.spec["type"], rows, total, fail_threshold)
 
     @property
     def excluded(self) -> list[tuple[int, str, str]]:
@@ -469,15 +469,15 @@ class _Clock:
         self.known = len(set(keys)) - len(todo)
         self.done = 0
         self.say = say
-        self.started = self.told = time.monotonic()
+        self.started = self.last_said = time.monotonic()
 
     def tick(self, count: int) -> None:
         """Count some more, and tell it now and then."""
         self.done += count
         now = time.monotonic()
-        if now - self.told < PROGRESS_SECONDS or self.done == self.total:
+        if now - self.last_said < PROGRESS_SECONDS or self.done == self.total:
             return
-        self.told = now
+        self.last_said = now
         rate = self.done / (now - self.started)
         left = (self.total - self.done) / rate
         self.say(

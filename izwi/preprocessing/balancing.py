@@ -90,9 +90,9 @@ def balance(
             f"[FEATS] balancing: {method} leaves no training row of {', '.join(lost)}; use ros or "
             "smote"
         )
-    told = ", ".join(f"{name} {n} to {after[name]}" for name, n in before.items())
+    changes = ", ".join(f"{name} {n} to {after[name]}" for name, n in before.items())
     report = {
-        "note": f"balancing: {method}, training rows of {told}",
+        "note": f"balancing: {method}, training rows of {changes}",
         "before": before,
         "after": after,
     }

@@ -24,7 +24,7 @@ _NOWHERE = "changes no result"
 
 
 @dataclass(frozen=True)
-class Given:
+class IniLine:
     """An option that an ini, or a root file, gives.
 
     Args:
@@ -123,7 +123,7 @@ def explain(found: Results, *, cwd: Path) -> str:
 # ------------------------------------------------------------------------- ini
 
 
-def given(ini: Ini, path: Path, record: Record, cwd: Path) -> list[Given]:
+def ini_lines(ini: Ini, path: Path, record: Record, cwd: Path) -> list[IniLine]:
     """All options that an ini gives, those of its root file included, in the order of lines.
 
     Args:
@@ -148,7 +148,7 @@ def given(ini: Ini, path: Path, record: Record, cwd: Path) -> list[Given]:
             if lower not in own
         ]
     return [
-        Given(
+        IniLine(
             f"{file}:{value.line}",
             f"[{section}] {spelt} = {' '.join(value.text.split())}",
             _reader(section, lower, record, names),
@@ -193,7 +193,7 @@ def _asked(found: Results, cwd: Path) -> Iterator[tuple[str, list[str]]]:
         return
     try:
         ini = read_ini(path)
-        entries = given(ini, path, record, cwd)
+        entries = ini_lines(ini, path, record, cwd)
     except UserError as error:
         yield (f"asked for by {path}", error.problems)
         return
@@ -302,9 +302,9 @@ def _split(found: Results) -> list[str]:
     kind = {k: spec[k] for k in ("logo", "k_fold_cross", "trains", "tests") if spec[k]}
     lines = [f"kind: {_pairs(kind)}"] if kind else []
     for name, own in spec["databases"].items():
-        told = _pairs({k: v for k, v in own.items() if v is not None})
-        if told:
-            lines.append(f"{name}: {told}")
+        shown = _pairs({k: v for k, v in own.items() if v is not None})
+        if shown:
+            lines.append(f"{name}: {shown}")
     for part, n in report.get("counts", {}).items():
         if n:
             speakers = report["speakers"].get(part)
@@ -394,12 +394,12 @@ def _sum(metrics: Metrics) -> str:
         sizes = [sum(row) for row in confusion["counts"]]
         if metrics["measure"] == "accuracy":
             return f": {sum(hits)} of {sum(sizes)} right"
-        told = [
+        shown = [
             f"{label} {hit}/{size}"
             for label, hit, size in zip(confusion["labels"], hits, sizes, strict=True)
             if size
         ]
-        return f": mean recall of {', '.join(told)}"
+        return f": mean recall of {', '.join(shown)}"
     return f": over {metrics['n_evaluated']} samples"
 
 

@@ -108,7 +108,7 @@ class Predictor:
         import pandas as pd
 
         table = _table(rows)
-        say, told = progress or (lambda line: None), time.monotonic()
+        say, last_said = progress or (lambda line: None), time.monotonic()
         seconds = np.zeros(len(table))
         problems: list[str | None] = [None] * len(table)
         vectors: dict[int, list[np.ndarray]] = {}
@@ -120,8 +120,8 @@ class Predictor:
                 except audio.AudioError as error:
                     problems[row] = str(error)
                 seconds[row] = time.perf_counter() - began
-                if time.monotonic() - told > PROGRESS_SECONDS:
-                    told = time.monotonic()
+                if time.monotonic() - last_said > PROGRESS_SECONDS:
+                    last_said = time.monotonic()
                     say(f"{row + 1} of {len(table)} files")
 
         good = list(vectors)

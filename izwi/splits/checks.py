@@ -74,8 +74,8 @@ def check_parts(
     problems.raise_if_any()
 
     if unseen:
-        told = ", ".join(f"{label} ({count(n, 'row')})" for label, n in sorted(unseen.items()))
-        log.warn(f"{key}: classes in test that train never sees: {told}")
+        shown = ", ".join(f"{label} ({count(n, 'row')})" for label, n in sorted(unseen.items()))
+        log.warn(f"{key}: classes in test that train never sees: {shown}")
     for part, classes in absent.items():
         names = [label for label in labels if label in classes]
         if part == "train":
@@ -98,16 +98,16 @@ def _why(spec: SplitSpec, split: pd.DataFrame) -> str:
     """Which part each database went to, and what to do."""
     if split["fold"].any():
         return "take other folds"
-    told = []
+    parts = []
     for name, rows in split.groupby("database", sort=False):
         parts = rows["part"][rows["part"] != ""].value_counts()
         options = spec.get("databases", {}).get(name) or {}
         strategy = options.get("split_strategy")
         by = "" if strategy is None else f" (split_strategy = {strategy})"
         numbers = ", ".join(f"{n} {part}" for part, n in parts.items()) or "unused"
-        told.append(f"{name} is {numbers}{by}")
+        parts.append(f"{name} is {numbers}{by}")
     return (
-        "; ".join(told) + "; add a database for the missing part (split_strategy = train or test, "
+        "; ".join(parts) + "; add a database for the missing part (split_strategy = train or test, "
         "or trains and tests), or split one by speaker_split or a list of test speakers"
     )
 

@@ -40,11 +40,11 @@ def assign_folds(spec: SplitSpec, frame: pd.DataFrame, speakers: pd.Series, log:
     if not spec.get("logo"):
         return _stratified(n, key, frame, generator(spec["seed"], "k_fold_cross"), log)
     if "fold" in frame and frame["fold"].notna().any():
-        return _given(n, key, frame, log)
+        return _own_folds(n, key, frame, log)
     return _speaker_groups(n, key, frame, speakers, generator(spec["seed"], "logo"))
 
 
-def _given(n: int, key: str, frame: pd.DataFrame, log: Log) -> np.ndarray:
+def _own_folds(n: int, key: str, frame: pd.DataFrame, log: Log) -> np.ndarray:
     """The folds of the data, renumbered from 1 in their order."""
     missing = int(frame["fold"].isna().sum())
     if missing:

@@ -250,8 +250,8 @@ def learn(
     model.decisions_only = decisions_only
     history = model.fit(prepared.X, prepared.y, groups=prepared.groups, dev=prepared.dev)
     if prepared.balancing:
-        told = {key: prepared.balancing[key] for key in ("before", "after")}
-        history = {**history, "balancing": told}
+        sizes = {key: prepared.balancing[key] for key in ("before", "after")}
+        history = {**history, "balancing": sizes}
         history["notes"] = [prepared.balancing["note"], *history["notes"]]
     return Fitted(prepared.preprocessing, model, history, samples.names)
 

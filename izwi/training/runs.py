@@ -78,12 +78,12 @@ def train_folds(
             if len(dev_rows):
                 dev_scores.append(score(spec, fitted, samples, truth, dev_rows, labels))
             transductive |= fitted.preprocessing.report["transductive"]
-            told = [fitted.preprocessing.report, fitted.history]
+            reports = [fitted.preprocessing.report, fitted.history]
             if found:
-                told.append({kind: found.pop(kind) for kind in ("warnings", "notes")})
+                reports.append({kind: found.pop(kind) for kind in ("warnings", "notes")})
                 searches.append({"run": run, "fold": fold, **found})
             where = f"fold {fold}: " if fold else ""
-            for report in told:
+            for report in reports:
                 _once(warnings, *(where + line for line in report["warnings"]))
                 _once(notes, *(where + line for line in report["notes"]))
             sizes = {"n_train": len(train_rows), "n_dev": len(dev_rows), "n_test": len(test_rows)}

@@ -57,7 +57,7 @@ def read(
     if cls.handles_class_weight:
         tunable["class_weight"] = Option("MODEL", "class_weight", "bool", False)
     values: dict[str, list[Any]] = {}
-    for name, given in wanted.items():
+    for name, stated in wanted.items():
         option = tunable.get(str(name).lower())
         if option is None:
             names = sorted({option.name for option in tunable.values()})
@@ -66,10 +66,10 @@ def read(
             problem(f"'{name}' is no option of {cls.name} that can be tuned{near}")
         elif option.name in values:
             problem(f"'{name}' is named twice")
-        elif not isinstance(given, list | tuple) or not given:
-            problem(f"{option.name}: {given!r} is no list of values, such as [1, 10]")
+        elif not isinstance(stated, list | tuple) or not stated:
+            problem(f"{option.name}: {stated!r} is no list of values, such as [1, 10]")
         else:
-            values[option.name] = _values(option, given, problem)
+            values[option.name] = _values(option, stated, problem)
     if not wanted:
         problem("is empty, name options and their values, such as {'C_val': [0.1, 1, 10]}")
     values = {name: values[name] for name in sorted(values) if values[name]}
@@ -77,20 +77,20 @@ def read(
     if number > MOST_CANDIDATES:
         problem(f"{number} combinations are too many, at most {MOST_CANDIDATES} are tried")
         return values
-    told = set(cls.check(options))
+    reported = set(cls.check(options))
     for candidate in candidates(values):
         for line in cls.check(options | candidate):
-            if line not in told:
-                told.add(line)
+            if line not in reported:
+                reported.add(line)
                 problem(line.removeprefix("[MODEL] "))
     # The key must not depend on a value that no fit uses.
-    options |= {name: given[0] for name, given in values.items()}
+    options |= {name: stated[0] for name, stated in values.items()}
     return values
 
 
-def _values(option: Option, given: Any, problem: Callable[[str], None]) -> list[Any]:
+def _values(option: Option, stated: Any, problem: Callable[[str], None]) -> list[Any]:
     found = []
-    for value in given:
+    for value in stated:
         try:
             value = convert(option, value if isinstance(value, str) else repr(value))
         except ValueError as error:

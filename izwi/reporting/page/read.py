@@ -104,7 +104,9 @@ def experiment(files: dict[str, str]) -> dict[str, Any]:
         "about": captions.data(record, metrics),
         "metrics": {key: value for key, value in metrics.items() if key not in DRAWN},
         "further": {
-            key: value for key, value in metrics.items() if key not in PLACED and told(value)
+            key: value
+            for key, value in metrics.items()
+            if key not in PLACED and says_something(value)
         },
         "options": options(record),
         "provenance": {
@@ -117,7 +119,7 @@ def experiment(files: dict[str, str]) -> dict[str, Any]:
     return {"summary": portable(summary), "details": portable(details)}
 
 
-def told(value: Any) -> bool:
+def says_something(value: Any) -> bool:
     """Whether a figure says anything."""
     return value is not None and value not in ({}, [], [None, None])
 
@@ -129,14 +131,14 @@ def options(record: Record) -> list[list[Any]]:
         rows of heading, name, value as text, and 1 for a value that differs from the default, 0
         for the default, None where there is none to compare with
     """
-    given = _given(record)
+    stated = _stated(record)
     content: dict[str, Any] = {**record}
 
     def _option(section: str, name: str, value: Any, heading: str = "") -> list[Any]:
         default = _defaults().get((section, name), _defaults().get(("", name)))
         chosen = None if default is None else int(json.dumps(value) != default)
         # Without a default of its own an option gets its value from the others or from the data.
-        if value is None or (default == "null" and name.lower() not in given):
+        if value is None or (default == "null" and name.lower() not in stated):
             chosen = 0
         return [heading or section, name, text_of(value), chosen]
 
@@ -195,7 +197,7 @@ def pictures(files: dict[str, str]) -> dict[str, dict[str, str]]:
     return found
 
 
-def _given(record: Record) -> set[str]:
+def _stated(record: Record) -> set[str]:
     """Lower-case names of the options in the ini and in the grid, without their databases."""
     names = {option.rpartition(".")[2].lower() for option in record["setting"]}
     try:

@@ -209,13 +209,13 @@ def _as_good(table: dict[str, Any], cells: dict[tuple[int, int], Cell]) -> list[
             first = best.setdefault(cell.test_set, cell.value)
             if _better(cell.value, first, measure):
                 best[cell.test_set] = cell.value
-    told = set()
+    named = set()
     for cell in cells.values():
         if cell.control is None or cell.value is None or cell.test_set not in best:
             continue
         other = best[cell.test_set]
-        if not _better(other, cell.value, measure) and cell.experiment not in told:
-            told.add(cell.experiment)
+        if not _better(other, cell.value, measure) and cell.experiment not in named:
+            named.add(cell.experiment)
             axis = "rows" if table["rows"][cell.row]["control"] else "columns"
             label = table[axis][cell.row if axis == "rows" else cell.column]["label"]
             lines.append(

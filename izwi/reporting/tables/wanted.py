@@ -235,24 +235,24 @@ class _Reader:
             return ()
         return tuple(
             entry
-            for place, given in zip(where, entries, strict=True)
-            if (entry := self._published_entry(given, place)) is not None
+            for place, stated in zip(where, entries, strict=True)
+            if (entry := self._published_entry(stated, place)) is not None
         )
 
-    def _published_entry(self, given: Any, place: str) -> dict[str, Any] | None:
-        if not isinstance(given, Mapping):
+    def _published_entry(self, stated: Any, place: str) -> dict[str, Any] | None:
+        if not isinstance(stated, Mapping):
             self._problem("published", f"{place}: write {{{', '.join(PUBLISHED)}}}")
             return None
-        for key in given:
+        for key in stated:
             if key not in PUBLISHED:
                 near = suggest(str(key), PUBLISHED) or f" (there are {', '.join(PUBLISHED)})"
                 self._problem("published", f"{place}: {key}: unknown{near}")
-        texts = {key: str(given.get(key) if given.get(key) is not None else "").strip()
+        texts = {key: str(stated.get(key) if stated.get(key) is not None else "").strip()
                  for key in PUBLISHED}  # fmt: skip
         for key, text in texts.items():
             if not text:
-                told = ", with page or table" if key == "source" else ""
-                self._problem("published", f"{place}: {key} is missing{told}")
+                detail = ", with page or table" if key == "source" else ""
+                self._problem("published", f"{place}: {key} is missing{detail}")
         try:
             number = float(texts["value"])
         except ValueError:
@@ -453,7 +453,7 @@ class _Layout:
                     "what distinguishes them to rows or columns, or leave one out by experiments"
                 )
         published = [
-            entry for given in wanted.published if (entry := self._placed(given, rows, columns))
+            placed for entry in wanted.published if (placed := self._placed(entry, rows, columns))
         ]
         if len(self.problems.lines) > before:
             return None
@@ -509,9 +509,9 @@ class _Layout:
             return self.wanted.measure
         own = {member.evaluation["measure"]: member for member in members}
         if len(own) > 1:
-            told = " and ".join(f"{member.name} has {measure}" for measure, member in own.items())
+            detail = " and ".join(f"{member.name} has {measure}" for measure, member in own.items())
             self._problem(
-                f"measure: {told}: say which one is shown, such as measure: {next(iter(own))}"
+                f"measure: {detail}: say which one is shown, such as measure: {next(iter(own))}"
             )
         return next(iter(own))
 
@@ -520,18 +520,18 @@ class _Layout:
         return ", ".join(self.wanted.labels.get(value, value) for value in values)
 
     def _placed(
-        self, given: dict[str, Any], rows: dict[str, int], columns: dict[str, int]
+        self, entry: dict[str, Any], rows: dict[str, int], columns: dict[str, int]
     ) -> dict[str, Any] | None:
         """A published value in its cell."""
         place = {}
         for key, known in (("row", rows), ("column", columns)):
-            text = self.wanted.labels.get(given[key], given[key])
+            text = self.wanted.labels.get(entry[key], entry[key])
             if text not in known:
                 near = suggest(text, known) or f" (there are {_some(known)})"
-                self._problem(f"published: the table has no {key} '{given[key]}'{near}")
+                self._problem(f"published: the table has no {key} '{entry[key]}'{near}")
             else:
                 place[key] = known[text]
-        return {**given, **place} if len(place) == 2 else None
+        return {**entry, **place} if len(place) == 2 else None
 
 
 def _names(experiment: Experiment) -> list[str]:

@@ -96,15 +96,15 @@ def write_csv(contents: Contents, path: str | Path) -> None:
             "marks": "; ".join(NAMES[mark] for mark in cell.marks),
         }
         lines.append((row, column, line))
-    given: dict[tuple[int, int], list[dict[str, Any]]] = {}
+    published: dict[tuple[int, int], list[dict[str, Any]]] = {}
     for entry in table["published"]:
-        given.setdefault((entry["row"], entry["column"]), []).append(entry)
+        published.setdefault((entry["row"], entry["column"]), []).append(entry)
     beside = []
     for row, column, line in lines:
-        entries = given.pop((row, column), [None])
+        entries = published.pop((row, column), [None])
         for place, entry in enumerate(entries):
             beside.append((row, column, (line if place == 0 else {}) | _published(entry)))
-    beside += [(*place, _published(entry)) for place, es in given.items() for entry in es]
+    beside += [(*place, _published(entry)) for place, es in published.items() for entry in es]
     with open(path, "w", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
         writer.writeheader()
@@ -188,8 +188,8 @@ class _Text:
     def _label(self, header: dict[str, Any], *, axis: int, line: int) -> str:
         """A row's or column's name; that of chance says how it was got."""
         how = {c.how for place, c in self.contents.cells.items() if place[axis] == line and c.how}
-        told = how.pop().split(",")[0] if header["control"] == "chance" and how else ""
-        return f"{header['label']} ({told})" if told else header["label"]
+        source = how.pop().split(",")[0] if header["control"] == "chance" and how else ""
+        return f"{header['label']} ({source})" if source else header["label"]
 
     def _cell(self, place: tuple[int, int]) -> str:
         cell = self.contents.cells.get(place)

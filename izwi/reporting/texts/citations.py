@@ -147,8 +147,8 @@ def _izwi_bibtex() -> str:
 
 
 def _name(author: dict[str, str]) -> str:
-    given = f"{author['given-names']} " if "given-names" in author else ""
-    return author.get("name") or f"{given}{author['family-names']}"
+    first = f"{author['given-names']} " if "given-names" in author else ""
+    return author.get("name") or f"{first}{author['family-names']}"
 
 
 def citation(record: Record, cites: Cites) -> str:
@@ -176,12 +176,12 @@ def citation(record: Record, cites: Cites) -> str:
 def _reference(kind: str, fields: dict[str, str]) -> list[str]:
     lines = [f"  - type: {_KINDS[kind]}", f"    title: {_text(fields['title'])}", "    authors:"]
     for author in fields["author"].split(" and "):
-        family, _, given = author.partition(", ")
+        family, _, first = author.partition(", ")
         if author == "others":
             lines.append(f"      - name: {_text('others')}")
-        elif given:
+        elif first:
             lines.append(f"      - family-names: {_text(family)}")
-            lines.append(f"        given-names: {_text(given)}")
+            lines.append(f"        given-names: {_text(first)}")
         else:
             lines.append(f"      - name: {_text(author)}")
     begin, _, end = fields.get("pages", "").partition("--")

@@ -147,15 +147,15 @@ def _database(
 
 def _people(cell: dict[str, Any]) -> str:
     """`` from 10 speakers (5 female, 5 male; mean age 29.8 (4.2), 21–35; 17.8 minutes)``."""
-    told = []
+    parts = []
     if cell["sex"]:
-        told.append(", ".join(f"{n} {sex}" for sex, n in cell["sex"].items()))
+        parts.append(", ".join(f"{n} {sex}" for sex, n in cell["sex"].items()))
     if cell["age"]:
-        told.append(f"age {_mean(cell['age'])}")
+        parts.append(f"age {_mean(cell['age'])}")
     if cell["minutes"] is not None:
-        told.append(f"{cell['minutes']:.1f} minutes")
+        parts.append(f"{cell['minutes']:.1f} minutes")
     of = f" from {count(cell['speakers'], 'speaker')}" if cell["speakers"] is not None else ""
-    return f"{of} ({'; '.join(told)})" if told else of
+    return f"{of} ({'; '.join(parts)})" if parts else of
 
 
 def _mean(values: dict[str, Any] | None) -> str:
@@ -179,8 +179,8 @@ def _split(record: Record, metrics: Metrics, description: dict[str, Any]) -> lis
     cells = {cell["part"]: cell for cell in description["parts"] if cell["class"] is None}
     unit = unit_of(description)
     if description["cross_validation"]:
-        told = [_folds(spec, description), *_sharing(description, folds=True)]
-        return [*told, *_audit(metrics)]
+        parts = [_folds(spec, description), *_sharing(description, folds=True)]
+        return [*parts, *_audit(metrics)]
     sentences = []
     if spec["strategy"] == "cross_data":
         trains, tests = listed(spec["trains"] or []), listed(spec["tests"] or [])
@@ -336,10 +336,10 @@ def _preprocessing(record: Record, training: TrainingReport, cites: Cites) -> li
     if kind:
         keys = ("chawla2002smote",) if "smote" in kind else ()
         version = record["packages"].get("imbalanced-learn")
-        told = f" (imbalanced-learn {version})" if version else ""
+        by = f" (imbalanced-learn {version})" if version else ""
         sentences.append(
             f"The classes of the training samples were then balanced by "
-            f"{words.BALANCING.get(kind, kind)}{cites(*keys, 'lemaitre2017imblearn')}{told}."
+            f"{words.BALANCING.get(kind, kind)}{cites(*keys, 'lemaitre2017imblearn')}{by}."
         )
     return sentences
 
