@@ -80,7 +80,7 @@ def choose(
     fitted = fitting.fit(own, samples, truth, train_rows, dev_rows, labels, spec["seed"])
     predicted = fitted.predict(samples, pool)
     uncertainty = entropy(predicted.class_probabilities())
-    # Of equals those that come first, so that the rows' order decides and nothing else.
+    # A stable sort, so that ties follow the order of rows.
     candidates = np.argsort(-uncertainty, kind="stable")[: CANDIDATES * wanted]
     X = fitted.transform(samples, pool[candidates])
     if np.isnan(X).any():
@@ -131,10 +131,10 @@ def diverse(X: np.ndarray, weight: np.ndarray, number: int, seed: int) -> np.nda
 
     from izwi.models.base import one_thread
 
-    # Rows that are no less sure than others still have a place.
+    # Rows of no uncertainty still need some weight.
     weight = weight + 1e-6
     with one_thread(), warnings.catch_warnings():
-        # Told where there are fewer different rows than clusters.
+        # scikit-learn warns if there are fewer distinct rows than clusters.
         warnings.simplefilter("ignore", ConvergenceWarning)
         found = KMeans(number, n_init=10, random_state=seed).fit(X, sample_weight=weight)
     distance = np.linalg.norm(X - found.cluster_centers_[found.labels_], axis=1)
@@ -143,6 +143,6 @@ def diverse(X: np.ndarray, weight: np.ndarray, number: int, seed: int) -> np.nda
         for rows in (np.flatnonzero(found.labels_ == c) for c in range(number))
         if len(rows)
     ]
-    # Equal rows make fewer clusters: what is missing comes from the top.
+    # Equal rows make fewer clusters; fill up with the most uncertain rows.
     rest = [row for row in range(len(X)) if row not in set(chosen)]
     return np.array([*chosen, *rest[: number - len(chosen)]])

@@ -19,7 +19,7 @@ def clusters(
 ) -> dict[str, Any]:
     """Cluster all rows by k-means, and compare the clusters with what is known of the rows.
 
-    Agreement is told by the adjusted Rand index (Hubert and Arabie 1985) and by mutual
+    Agreement is measured by the adjusted Rand index (Hubert and Arabie 1985) and by mutual
     information, in nats and adjusted for chance (Vinh et al. 2010): 0 is chance, 1 is equal.
 
     Args:

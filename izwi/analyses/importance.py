@@ -1,7 +1,6 @@
 """Which features a model relies on, and how features differ between classes.
 
-What is found out about a model is found out about the one whose figures are reported, as it was
-saved; nothing is trained again.
+The analyses load the saved model whose figures are reported; nothing is trained again.
 """
 
 from __future__ import annotations

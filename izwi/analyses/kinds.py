@@ -84,7 +84,7 @@ def run(
         a table where the file is a CSV, else a dict
 
     Raises:
-        UserError: if the data do not do for it
+        UserError: if the data are too few
     """
     import pandas as pd
 

@@ -1,6 +1,6 @@
 """Recording conditions that differ by class, or between train and test.
 
-Rows of one speaker are no independent samples, so tests are made on the means of speakers; Holm's
+Rows of one speaker are not independent samples, so the tests compare means of speakers; Holm's
 method corrects them for the number of properties.
 """
 
@@ -20,14 +20,14 @@ from izwi.evaluation.holm import holm
 PADDED = 0.01
 CLIPPED = 0.001
 ALPHA = 0.01
-# Effects that are told: by class the correlation ratio (for shares Cramér's V), between train and
-# test the difference of means in standard deviations (of shares Cohen's h). Of what belongs to
-# speech, too, such as its duration, less is told, unless it nearly tells the class.
+# Smallest effects to report: by class the correlation ratio (for shares Cramér's V), between train
+# and test the difference of means in standard deviations (of shares Cohen's h). Properties that
+# belong to speech as well, such as its duration, have a limit of their own.
 BY_CLASS = 0.2
 BY_CLASS_SPEECH = 0.25
 DECISIVE = 0.8
 BETWEEN = 0.8
-# Rows that train and test must have for that.
+# Fewest rows of train and of test for that.
 FEWEST = 5
 # Share of padded files that is worth a note.
 OFTEN = 0.05
@@ -78,7 +78,7 @@ def by_class(
     Args:
         compared: as :func:`values` gives it
         truth: of the same rows, labels or numbers
-        speaker: likewise
+        speaker: of each row
         target: name of the column that is predicted
         noun: of a row, ``file`` or ``segment``
     """
@@ -339,7 +339,7 @@ def _cue_line(
     target: str,
     noun: str,
 ) -> str:
-    """One line on what tells the class beside the speech."""
+    """One line on a property that predicts the class without the speech."""
     if prop.unit == "":
         text = _share_line(prop, column, noun)
         most = (

@@ -1,17 +1,17 @@
-"""What the audit finds, and how it is told."""
+"""Findings of the audit, and their text."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-# What is tested on had a part in the training; something else than speech tells the target; test
-# is unlike train; worth knowing.
+# Test data took part in training; something other than speech predicts the target; test differs
+# from train; worth knowing.
 LEAK, CUE, SHIFT, NOTE = "leak", "cue", "shift", "note"
 # A figure may be too good where one of these is found.
 FLATTERING = (LEAK, CUE)
 SHOWN = 5
-# The split says so itself.
+# The split reports this itself.
 TOLD_BEFORE = "teacher"
 
 

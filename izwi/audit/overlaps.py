@@ -13,7 +13,7 @@ from izwi.splits.report import count, natural, shorten
 
 Fold = dict[str, np.ndarray]
 
-# Whether the second may know of the first.
+# First part, second part, and how grave an overlap of the two is.
 PAIRS = (("train", "test", LEAK), ("dev", "test", LEAK), ("train", "dev", NOTE))
 # Columns that say what was spoken.
 TEXTS = (
@@ -27,9 +27,9 @@ TEXTS = (
     "word",
     "digit",
 )
-# Of the way from chance to certainty, what a text may tell of the class until it is a cue.
+# A text is a cue if it predicts the class this share of the way from chance to certainty.
 TELLING = 0.3
-# Rows from which that is said.
+# Fewest rows for that.
 FEWEST = 20
 
 
@@ -213,7 +213,7 @@ def near(frame: pd.DataFrame, pair: np.ndarray | None, folds: list[Fold]) -> lis
 
 
 def texts(frame: pd.DataFrame, target: str, folds: list[Fold], labels: list[str]) -> list[Finding]:
-    """What is spoken in test and in train, and what that alone tells of the class.
+    """Texts that test shares with train, and how well the text alone predicts the class.
 
     The class that a text has most often in train is guessed for the rows of test.
 

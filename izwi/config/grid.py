@@ -215,7 +215,7 @@ def expand(path: str, grids: Iterable[Grid], *, cwd: Path, **more: Any) -> list[
     problems = Counter[str]()
     n = 0
     for grid in mine or [Grid(None, ())]:
-        # What the config varies, it varies instead of the ini's own section.
+        # What the config varies replaces the ini's own section.
         varied = {option for axis in grid.axes for option in axis.options}
         axes = [axis for axis in own if not varied & set(axis.options)]
         axes += grid.axes
@@ -254,7 +254,7 @@ def member_name(base: str, axes: Iterable[Axis], setting: Mapping[str, str | Non
     parts = [
         f"{option}_{slug(setting[option])}"
         for axis in axes
-        # A name that is given says what else changes with it.
+        # A value with a name of its own stands for all options that change with it.
         if EXPERIMENT not in axis.options
         for option in axis.options
     ]

@@ -23,7 +23,7 @@ OF_METRICS = {
     "recall": (("recall",), False),
     "fairness": (("fairness",), True),
 }
-# What users call the target, whichever column it is.
+# Users write this for the target column, whatever its name.
 TARGET = "target"
 
 

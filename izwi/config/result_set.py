@@ -78,7 +78,7 @@ def read_config(config: Mapping[str, Any], *, cwd: str | Path, fallback: str | P
     wanted: Mapping[str, Any] = config
     listed = isinstance(config.get("grid"), list)
     if config.get("ini") is None and "experiments" not in config and not listed:
-        # A misspelt key is the reason then, not an empty config.
+        # Then the cause is a misspelt key, not an empty config.
         problems.raise_if_any()
         wanted = {**_read_yaml(Path(fallback)), **config}
         bases.append(Path(fallback).resolve().parent.parent)
@@ -86,7 +86,7 @@ def read_config(config: Mapping[str, Any], *, cwd: str | Path, fallback: str | P
     if wanted.get("ini") is not None:
         inis = _find_ini(wanted["ini"], Path(cwd), problems)
         if "experiments" in config:
-            # What is wrong with these does not matter now.
+            # Problems of these do not matter here.
             others = _find_all(config["experiments"], bases, Problems())
     else:
         only_grids = listed and "experiments" not in wanted

@@ -85,7 +85,7 @@ def leave_out(
 def check(
     n_folds: int, folds: list[Fold], truths: dict[int, np.ndarray], labels: list[str] | None
 ) -> list[str]:
-    """What is left can be trained and tested on.
+    """Check that what is left can be trained and tested on.
 
     Args:
         n_folds: number of folds before, 0 for hold-out
@@ -141,7 +141,7 @@ def write_list(path: Path, rows: Iterable[tuple[str, ...]]) -> None:
 
 
 def list_of(matrix: str) -> Path:
-    """Where the list of a feature matrix lies.
+    """Path of the list that belongs to a feature matrix.
 
     Args:
         matrix: path of the matrix

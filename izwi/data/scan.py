@@ -22,7 +22,7 @@ from typing import Any
 
 from izwi.errors import UserError
 
-# The cache holds this number: another layout starts anew.
+# Layout of the cache; another number discards it.
 _VERSION = 1
 # A file changed this recently (ns) may change again within one tick of the clock of its stat.
 _RACY = 100_000_000

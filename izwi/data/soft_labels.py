@@ -1,7 +1,7 @@
 """Soft labels: the predictions of one experiment become a database of another.
 
 The first half runs whenever a workflow is planned: which ini makes which database, and in which
-order. The second half writes such a database, and tells where its teacher has seen what a student
+order. The second half writes such a database, and warns if its teacher has seen what a student
 is tested on.
 """
 
@@ -58,7 +58,7 @@ def makers(inis: Iterable[str], *, cwd: str | Path) -> dict[str, str]:
     for ini in inis:
         path = Path(cwd) / os.path.expanduser(ini)
         try:
-            # Reading all of an ini twice would take as long again, and few have it.
+            # Few inis have save_test, so a full parse of each would waste time.
             if b"save_test" not in path.read_bytes().lower():
                 continue
             value = read_ini(path).sections.get("EXP", {}).get("save_test")

@@ -149,7 +149,7 @@ def _entropies(p: np.ndarray) -> np.ndarray:
     # (samples, classes) → (samples), as share of the largest entropy
     with np.errstate(divide="ignore", invalid="ignore"):
         each = np.where(p > 0, -p * np.log(p), 0.0)
-    # rounding must not tell apart what is as uncertain
+    # so that rounding does not order equally uncertain samples
     return np.round(np.clip(each.sum(axis=1) / np.log(p.shape[1]), 0, 1), 12)
 
 

@@ -306,7 +306,7 @@ def _swapped(a: Sample, b: Sample, codes: np.ndarray, measure: str, seed: int) -
 def _patterns(n: int, exact: bool, seed: int, step: int) -> Iterator[np.ndarray]:
     """Chunks of (swaps, speakers), 1 where a speaker is swapped; the first swaps none."""
     if exact:
-        # To swap all others instead turns the sign alone, so that half of the swaps do.
+        # Swapping all others instead only changes the sign, so half of the swaps are enough.
         numbers = np.arange(2 ** (n - 1))
         swaps = (numbers[:, None] >> np.arange(n)) & 1
     else:

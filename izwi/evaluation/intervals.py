@@ -33,7 +33,7 @@ class Intervals:
 
     Args:
         chosen: those of the method in use
-        method: its name, as a reader is told it
+        method: its name, for readers
         samples: percentiles of a bootstrap over samples
         speakers: percentiles of a bootstrap over speakers
         jackknife: t interval of the delete-one-speaker jackknife
@@ -189,7 +189,7 @@ def few_speakers(count: int | None) -> bool:
 
 
 def _codes(speakers: Sequence[str | None] | None) -> tuple[np.ndarray, int, str]:
-    # numbers by the order of the names, how many there are, and what hinders to use them
+    # codes in the order of the names, their number, and why they cannot be used (or "")
     unknown = np.ones(0, bool) if speakers is None else pd.isna(np.asarray(speakers, dtype=object))
     if unknown.all():
         return np.zeros(0, int), 0, "no speakers known"

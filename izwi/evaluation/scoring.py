@@ -261,7 +261,7 @@ def binned(
 
 
 def _of_part(method: str) -> str:
-    # Some of the rows may have too few speakers for what was asked for.
+    # A part of the rows may have too few speakers for the method that was asked for.
     return "samples" if method == "samples" else "auto"
 
 

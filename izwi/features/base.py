@@ -1,4 +1,4 @@
-"""What every feature extractor is."""
+"""Base classes of feature extractors."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ class Extractor:
 
     @classmethod
     def form(cls, options: dict[str, Any]) -> str:
-        """What models that take but certain features know these by: their type, if not more."""
+        """The name by which models ask for these features: their type, unless it is not enough."""
         return cls.name
 
     @classmethod
@@ -115,7 +115,7 @@ class Extractor:
         return self(box[0], rate)
 
     def aside(self, signal: np.ndarray, rate: int) -> list[float]:
-        """Values of ``asides`` for one row; what is no feature, but must be told."""
+        """Values of ``asides`` for one row: not features, but needed for :meth:`remarks`."""
         return []
 
     def remarks(self, matrix: pd.DataFrame) -> list[str]:
@@ -129,7 +129,7 @@ class Extractor:
 
 
 class FrugalExtractor(Extractor):
-    """Needs much memory beside the signal, so takes it out of its list and lets go of it."""
+    """Needs much memory, so it takes the signal out of its list and frees it early."""
 
     def __call__(self, signal: np.ndarray, rate: int) -> np.ndarray:
         """Compute the features of one row; see the base class."""

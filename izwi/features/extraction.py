@@ -270,7 +270,7 @@ def extract(
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """No warnings of libraries that tell users nothing."""
+    """Silence warnings of libraries that do not help users."""
     with warnings.catch_warnings():
         # It calls sets deprecated that papers name; a signal too short becomes a reason below.
         warnings.filterwarnings("ignore", category=UserWarning, module="opensmile")
@@ -449,7 +449,7 @@ def _signals(task: Task) -> Iterator[tuple[Key, np.ndarray | AudioError, int]]:
     left = iter(keys)
     try:
         spans = [(start, None if end < 0 else end) for _, start, end in keys]
-        # A loop would keep each signal while it is worked on.
+        # A loop variable would keep each signal alive while it is processed.
         yield from map(lambda found, key: (key, *found), audio.read_parts(path, spans), left)
     except audio.AudioError as error:
         for key in left:
@@ -457,7 +457,7 @@ def _signals(task: Task) -> Iterator[tuple[Key, np.ndarray | AudioError, int]]:
 
 
 class _Clock:
-    """Tells how far the extraction is."""
+    """Reports the progress of the extraction."""
 
     def __init__(
         self, spec: ComponentSpec, keys: list[Key], todo: list[Key], say: Callable[[str], None]
@@ -472,7 +472,7 @@ class _Clock:
         self.started = self.last_said = time.monotonic()
 
     def tick(self, count: int) -> None:
-        """Count some more, and tell it now and then."""
+        """Count finished rows, and report them now and then."""
         self.done += count
         now = time.monotonic()
         if now - self.last_said < PROGRESS_SECONDS or self.done == self.total:
@@ -486,7 +486,7 @@ class _Clock:
         )
 
     def end(self) -> None:
-        """Tell the whole."""
+        """Report the total."""
         seconds = time.monotonic() - self.started
         known = f", {self.known} were in the store" if self.known else ""
         self.say(

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 RATE = 8000
 RANGE = (150.0, 3400.0)
 BANDS = 16
-# So many of the loudest moments, seconds apart, describe a recording: those that are left after
-# trimming are still the same.
+# Number of loudest moments that describe a recording, and seconds between them: those that
+# trimming leaves stay the same.
 ANCHORS = 4
 APART = 0.05
 # Seconds of either of the two means that smooth the energy in which they are sought.

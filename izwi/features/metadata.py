@@ -1,4 +1,4 @@
-"""What is known of a recording without listening: columns of the database, one-hot."""
+"""What the database says of a recording: its columns, one-hot encoded."""
 
 from __future__ import annotations
 
@@ -115,6 +115,6 @@ def _rates(files: pd.Series, paths: dict[str, str]) -> dict[str, int | None]:
         try:
             rates[file] = soundfile.info(paths[file]).samplerate
         except (KeyError, OSError, soundfile.LibsndfileError):
-            # What is wrong with the file is told by those that listen.
+            # Extractors that read the audio report what is wrong with the file.
             rates[file] = None
     return rates

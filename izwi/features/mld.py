@@ -73,7 +73,7 @@ class Mld(FrugalExtractor):
     """Syllable nuclei, and per syllable and recording F0, energy, duration, rhythm and pauses.
 
     F0 is in semitones from the recording's median, energy in dB from its mean, so that neither
-    tells the voice's pitch nor the recording's level. Values are float64.
+    shows the voice's pitch or the recording's level. Values are float64.
     """
 
     name = "mld"

@@ -205,7 +205,7 @@ class OpenSmile(Picture, FrugalExtractor):
         except BaseException:
             run.free()
             raise
-        # It would hold the last recording's callback, and the room of a long one.
+        # It would keep the last recording's callback and buffer.
         run._callbacks.clear()
         if len(samples) <= KEPT * rate:
             self._kept = (rate, run)

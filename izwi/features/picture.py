@@ -16,7 +16,7 @@ CELL = re.compile(r"(?:mel|lld)_(\d+)_(\d+)")
 
 
 class Picture(Extractor):
-    """Frames of the beginning of a recording; how many recordings are longer is told.
+    """Frames of the beginning of a recording; warns how many recordings are longer.
 
     Instances state ``seen``: seconds that are kept, and the option that says how many.
     """

@@ -102,7 +102,7 @@ def digests(folder: Path, where: str) -> list[str]:
 
 
 def layers_of(config: dict[str, Any]) -> int | None:
-    """Number of layers that a config.json tells."""
+    """Number of layers according to config.json."""
     return config.get("num_hidden_layers") or config.get("encoder_layers")
 
 
@@ -136,7 +136,7 @@ def frames_of(config: Any, samples: int) -> int:
 
 
 def front_end(folder: Path) -> Any:
-    """What makes the model's inputs of a wave; transformers is told to keep silent."""
+    """Front end of the model, from wave to inputs; without messages of transformers."""
     import transformers
 
     transformers.utils.logging.set_verbosity_error()
@@ -166,7 +166,7 @@ def load(folder: Path, config: Any, where: str) -> torch.nn.Module:
         **OWN,
         output_loading_info=True,
     )
-    # That one is for training alone.
+    # That part is used in training only.
     if lost := sorted(key for key in report["missing_keys"] if "masked_spec" not in key):
         raise UserError(
             f"{where}: the weights in {folder} lack {len(lost)} of the model's, such as {lost[0]}"

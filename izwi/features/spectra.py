@@ -30,7 +30,7 @@ class Spectra(Picture):
     """Log mel spectrograms at 16 kHz, a column for each band and frame.
 
     Values are float32, in dB. A recording shorter than ``spectra.duration`` goes on with silence;
-    of a longer one the beginning is kept, and the number of such rows is told.
+    of a longer one the beginning is kept, with a warning.
     """
 
     name = "spectra"

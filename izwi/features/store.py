@@ -30,7 +30,7 @@ Key = tuple[str, int, int]
 
 KEY_COLUMNS = ["digest", "start", "end"]
 FLUSH_SECONDS = 2.0
-# So many parts are worth a merge, and a part this large is left alone.
+# Merge from this many parts on; leave parts of this size alone.
 MANY_PARTS = 64
 LARGE_PART = 64 * 2**20
 ROW_GROUP = 8 * 2**20
@@ -241,7 +241,7 @@ class Store:
 
 
 class Memory:
-    """In the store's place for what is read from audio as quickly as from a store.
+    """Stands in for the store where reading the audio is as fast as reading a store.
 
     Args:
         columns: names of the features
@@ -313,7 +313,7 @@ def _values_of(table: pa.Table) -> np.ndarray:
 
 
 def _size(path: Path) -> int:
-    """Size in bytes, endless where the file is gone."""
+    """Size in bytes, infinite if the file is gone."""
     try:
         return path.stat().st_size
     except FileNotFoundError:
@@ -321,7 +321,7 @@ def _size(path: Path) -> int:
 
 
 def _age(path: Path) -> float:
-    """Seconds since the last change, none where the file is gone."""
+    """Seconds since the last change, 0 if the file is gone."""
     try:
         return time.time() - path.stat().st_mtime
     except FileNotFoundError:

@@ -205,7 +205,7 @@ class Transformer(BatchExtractor):
         self.model = self._part(model).to(self.device).eval()
 
     def remarks(self, matrix: pd.DataFrame) -> list[str]:
-        """Tell an untrained network; see the base class."""
+        """Warn of an untrained network; see the base class."""
         if not pretrained.is_untrained(self.folder):
             return []
         return [f"{self.family}.model: untrained: the weights are random, this is a control"]
@@ -291,7 +291,7 @@ class Waves(Transformer):
         front = self.front(mono, sampling_rate=self.front.sampling_rate, return_tensors="np")
         length, masked = len(mono), False
         padded = padded_length(length)
-        # A row that no other fits beside stays as it is.
+        # Do not pad a row that cannot share a batch.
         if self.pads and self._fit(padded) > 1:
             length, masked = padded, self.frames(padded) > frames
         return (length, masked), front["input_values"][0].astype("float32")
@@ -417,7 +417,7 @@ class Whisper(Windows):
     kind = "whisper"
 
     def remarks(self, matrix: pd.DataFrame) -> list[str]:
-        """Tell an untrained network; see the base class."""
+        """Warn of an untrained network; see the base class."""
         if not pretrained.is_untrained(self.folder):
             return []
         return [f"{self.family}.model: untrained: the weights are random, this is a control"]

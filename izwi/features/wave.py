@@ -19,7 +19,7 @@ class Wave(Extractor):
     """Mono audio at 16 kHz in 16 bits: one feature, whose values are arrays of any length.
 
     The model that reads it states its one option: ``seconds`` are kept of each recording, and the
-    number of longer ones is told.
+    number of longer ones is in a warning.
     """
 
     name = "wave"

@@ -1,4 +1,4 @@
-"""What every model has in common."""
+"""Base classes of models."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DESCRIPTION = "model.json"
 
 
 class Prediction(NamedTuple):
-    """What a model says about some samples.
+    """Predictions of a model for some samples.
 
     Args:
         decision: (samples) labels, or numbers in regression
@@ -84,7 +84,7 @@ class Model:
     takes_recordings: ClassVar[bool] = False
     # Options that say where something lies that ``content`` digests: they are no part of the key.
     located: ClassVar[tuple[str, ...]] = ()
-    # Set before `fit` where nobody will ask for probabilities: they may then be NaN.
+    # Set before `fit` if no probabilities are needed; they may then be NaN.
     decisions_only = False
 
     def __init__(
@@ -168,7 +168,7 @@ class Model:
             dev: X and y of the dev samples
 
         Returns:
-            ``notes`` and ``warnings`` (lists of lines), and what the model tells of its training
+            ``notes`` and ``warnings`` (lists of lines), and what else the model reports
 
         Raises:
             UserError: if the data are too few or do not suit this model

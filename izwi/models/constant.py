@@ -1,4 +1,4 @@
-"""Models that look at no feature: what a figure is worth is seen beside theirs."""
+"""Constant predictions, as baselines."""
 
 from __future__ import annotations
 

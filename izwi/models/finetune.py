@@ -1,4 +1,4 @@
-"""Pretrained transformers, trained on for the task (torch)."""
+"""Pretrained transformers, finetuned for the task (torch)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from izwi.models.base import Dev
 
 KINDS = ("wav2vec2", "hubert", "wavlm", "data2vec-audio", "whisper")
-# What nkululeko finetunes where an ini is silent.
+# nkululeko's default.
 DEFAULT = "facebook/wav2vec2-large-robust-ft-swbd-300h"
 FREEZE = ("none", "features", "encoder")
 # A wave in one piece takes some 20 MB a second, in training several times as much.
@@ -89,7 +89,7 @@ OWN = (
 
 
 def _options(options: tuple[Option, ...]) -> tuple[Option, ...]:
-    """Options of a perceptron without its layers, and the own ones."""
+    """Options of a perceptron without its layers, and those of finetuning."""
     doc = "finetune: dropout before the linear layer"
     kept = [o for o in options if o.name not in ("layers", "activation")]
     drop = next(o for o in kept if o.name == "drop")

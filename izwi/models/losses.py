@@ -1,4 +1,4 @@
-"""What nets make small in training, as torch functions of their outputs and the truth."""
+"""Loss functions for nets (torch)."""
 
 from __future__ import annotations
 

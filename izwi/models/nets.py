@@ -183,7 +183,7 @@ class Net(Model):
             x, target = self._inputs_of(X, device), self._target(y, device)
             dev_x = dev_target = None
             if dev is not None:
-                # The loss knows no output for a class that has not been trained.
+                # There is no output, hence no loss, for a class that did not occur in training.
                 known = self._known(dev[1])
                 dev_x = self._inputs_of(dev[0], device)
                 dev_target = self._target(dev[1][known], device)
@@ -370,7 +370,7 @@ class Net(Model):
         self.net.load_state_dict(load_file(folder / "model.safetensors"))
 
     def _prepare(self, y: np.ndarray) -> None:
-        """Learn from the training targets what target and output need."""
+        """Learn from the training targets how to encode targets and decode outputs."""
         raise NotImplementedError
 
     def _target(self, y: np.ndarray, device: str) -> torch.Tensor:
@@ -387,11 +387,11 @@ class Net(Model):
         raise NotImplementedError
 
     def _state(self) -> dict[str, Any]:
-        """What belongs to the fitted model beside the weights."""
+        """State of the fitted model besides the weights."""
         return {}
 
     def _restore(self, state: dict[str, Any]) -> None:
-        """Take back what :meth:`_state` has given."""
+        """Restore what :meth:`_state` returned."""
 
 
 def layer_sizes(layers: list[int] | dict[str, int]) -> list[int]:
@@ -415,7 +415,7 @@ def tensor(values: np.ndarray, device: str) -> torch.Tensor:
 
 @contextmanager
 def _reproducible(seed: int, device: str) -> Iterator[None]:
-    """Seed torch, on one thread, with deterministic kernels; all as it was afterwards."""
+    """Seed torch, one thread, deterministic kernels; restores all settings at the end."""
     import torch
 
     if device == "cuda":

@@ -195,6 +195,6 @@ def interval_note(metrics: dict[str, Any]) -> str:
 
 
 def no_data(axes: Axes, text: str) -> None:
-    """Say in the picture why it is empty."""
+    """Write into the picture why it is empty."""
     axes.set_axis_off()
     axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes)

@@ -75,7 +75,7 @@ def balance(
     text = np.asarray(y, dtype=str)
     try:
         with warnings.catch_warnings():
-            # What it warns of is how its defaults will change.
+            # It warns that its defaults will change.
             warnings.simplefilter("ignore", FutureWarning)
             made, names = sampler.fit_resample(X, text)
     except (ValueError, RuntimeError) as error:
@@ -121,7 +121,7 @@ def _groups(
     if groups is None:
         return None
     result = np.empty(len(made), dtype=object)
-    # Distances know no gaps; a row and its copy have the same ones.
+    # Distances cannot handle NaN; a row and its copy have it in the same places.
     real, copies = np.nan_to_num(X), np.nan_to_num(made)
     for name in np.unique(names):
         own = np.flatnonzero(y == name)

@@ -294,7 +294,7 @@ class Preprocessing:
         for speaker, rows in pd.Series(range(len(Z))).groupby(np.asarray(speakers)):
             own = Z[rows.to_numpy()]
             z = StandardScaler().fit_transform(own)
-            # Else rounding leaves 1e-16, which tells speakers apart.
+            # Otherwise rounding leaves 1e-16, by which speakers could be recognised.
             z[:, np.ptp(own, axis=0) == 0] = 0
             scaled[rows.to_numpy()] = z
             if len(rows) == 1:

@@ -41,7 +41,7 @@ def model_folder(name: str, results: str | Path = "results") -> Path:
         known = f"there are {', '.join(there)}" if there else "there are none"
         raise UserError(f"no experiment '{name}' in {results}: {known}; run its ini first")
     kept = read_json(record)["stages"]["train"]["files"]["model"]
-    # Where the results were moved to, only the last parts of the path still hold.
+    # If the results were moved, only the last parts of the path are still right.
     folder = Path(results, *Path(kept).parent.parts[-3:])
     if not folder.is_dir():
         raise UserError(f"the model of '{name}' is not there: {folder} is missing; run its ini")
@@ -231,7 +231,7 @@ def _which(run: int, runs: list[dict[str, Any]]) -> str:
 
 
 def _changes(trained: list[dict[str, str | None]]) -> list[str]:
-    """Packages that are not what they were in training."""
+    """Packages whose version differs from that of the training."""
     lines = []
     for name, before in {name: v for versions in trained for name, v in versions.items()}.items():
         now = versions_of((name,))[name]
@@ -254,7 +254,7 @@ def _table(rows: Iterable[str | Path] | pd.DataFrame) -> pd.DataFrame:
 
 @contextmanager
 def _without_opensmile_warnings() -> Iterator[None]:
-    """It calls sets deprecated that papers name."""
+    """Silence openSMILE, which calls sets deprecated that papers use."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=UserWarning, module="opensmile")
         yield

@@ -24,7 +24,7 @@ COLUMNS = ["database", "file", "start", "end", "speaker", "part", "fold", "dev_f
 
 
 def make_split(spec: SplitSpec, tables: list[pd.DataFrame]) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Say for each row of all tables where it belongs.
+    """Assign each row of all tables to a part or fold.
 
     Every random choice is seeded and depends on the rows alone, not on their order.
 
@@ -54,7 +54,7 @@ def make_split(spec: SplitSpec, tables: list[pd.DataFrame]) -> tuple[pd.DataFram
     frame["speaker"] = frame["speaker"].astype("str")  # missing stays missing
     bin_later = binning.is_later(frame, spec.get("labels"))
     if bin_later:
-        # Until training rows give limits for bins, the target is the number.
+        # The target is the number until training rows define the bins.
         frame["truth"] = frame["value"]
         spec = {**spec, "task": "regression"}
     _check_tables(spec, frame, log)
@@ -129,7 +129,7 @@ def _labels(spec: SplitSpec, frame: pd.DataFrame, log: Log) -> list[str]:
 
 
 def _alike(labels: list[str], log: Log) -> None:
-    """Tell classes that differ in nothing but case: two spellings, most likely."""
+    """Warn of classes that differ in case alone, most likely two spellings."""
     spellings: dict[str, list[str]] = {}
     for label in labels:
         spellings.setdefault(label.casefold(), []).append(label)

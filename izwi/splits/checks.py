@@ -1,4 +1,4 @@
-"""What must hold of a split, and what the user should know about it."""
+"""Checks of a split, and warnings about it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def check_parts(
     labels: list[str],
     log: Log,
 ) -> None:
-    """Train and test hold rows, train two classes at least; missing classes are told.
+    """Check that train and test hold rows and train two classes; warn of missing classes.
 
     Raises:
         UserError: if a part is empty, or train or all holds one class
@@ -118,7 +118,7 @@ def check_speakers(
     frame: pd.DataFrame,
     log: Log,
 ) -> None:
-    """Test speakers are in no training where the strategy promises it; unknown ones are told.
+    """Check that strategies that promise it keep speakers apart; warn of unknown speakers.
 
     Those of other strategies, and audio that is in two parts, are for the leakage audit.
 

@@ -127,13 +127,13 @@ def _stratified(
     classes = strata(frame["truth"])
     if np.bincount(classes).max() < n:
         raise UserError(f"{key}: no class has {n} rows, take fewer folds")
-    # Half of the time of most splits, which do without.
+    # Imported here, since it would double the time of most splits.
     from sklearn.model_selection import StratifiedKFold
 
     folds = np.zeros(len(frame), dtype=np.int64)
     splitter = StratifiedKFold(n, shuffle=True, random_state=int(rng.integers(2**32)))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # rare classes are told by the check of the folds
+        warnings.simplefilter("ignore")  # the check of the folds reports rare classes
         for i, (_, test) in enumerate(splitter.split(classes, classes)):
             folds[test] = i + 1
     return folds

@@ -118,7 +118,7 @@ def _strategy(
 
 
 def _speakers(name: str, strategy: Any, rows: pd.DataFrame) -> pd.Series:
-    """The speaker of each row, or an error that names the way out."""
+    """The speaker of each row, or an error that says what to do."""
     wanted = strategy if isinstance(strategy, str) else "a list of speakers"
     key = f"[DATA] {name}.split_strategy"
     missing = len(rows) if "speaker" not in rows else int(rows["speaker"].isna().sum())

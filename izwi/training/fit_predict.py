@@ -51,7 +51,7 @@ def stack(
             if len(matrix) != len(table):
                 raise UserError("[FEATS] a feature matrix does not fit its table; delete it")
             for name in matrix.columns.drop(KEYS):
-                # Two sets may name a feature alike; both are kept.
+                # Two sets may use one feature name; keep both.
                 unique = name if name not in columns else f"{name}.{position + 1}"
                 columns[unique] = matrix[name].to_numpy()
         blocks.append(pd.DataFrame(columns))
@@ -63,7 +63,7 @@ def stack(
 
 
 def _aligned(blocks: list[pd.DataFrame]) -> list[pd.DataFrame]:
-    """Features of all databases under the same names; values that one never has are told so.
+    """Features of all databases under the same names, unknown where a database lacks one.
 
     Raises:
         UserError: if databases disagree in features that are more than metadata
@@ -92,7 +92,7 @@ def prepare(
     list[dict[str, Any]],
     dict[str, Any],
 ]:
-    """All that fits of an experiment read.
+    """Read everything that the fits of an experiment need.
 
     Args:
         tables: a table per database

@@ -43,7 +43,7 @@ class Samples:
 
 
 class Fitted:
-    """A preprocessing and a model that belong together."""
+    """A fitted preprocessing and the model behind it."""
 
     def __init__(
         self,
@@ -175,7 +175,7 @@ def fit(
         samples: all rows
         truth: of all rows, shape (rows,)
         train_rows: row numbers, all with a truth
-        dev_rows: likewise
+        dev_rows: row numbers
         labels: classes in order, None for regression
         seed: of the model; balancing has the experiment's own, so that runs share it
     """
@@ -189,7 +189,7 @@ def prepare(
     train_rows: np.ndarray,
     dev_rows: np.ndarray,
 ) -> Prepared:
-    """All that comes before the model: selection, imputation, scaling, balancing.
+    """Prepare rows for the model: select, impute, scale, balance.
 
     Args:
         as for `fit`
@@ -210,7 +210,7 @@ def prepare(
     X, y = preprocessing.transform(samples.values[train_rows], groups), truth[train_rows]
     balanced: dict[str, Any] = {}
     if method:
-        # Recordings are repeated or left out by their places.
+        # Samplers cannot compute with recordings, so they resample row positions.
         rows = np.arange(len(X), dtype=float)[:, None] if cls.takes_recordings else X
         made, y, groups, balanced = balancing.balance(
             rows, y, groups, method=method, seed=spec["balancing_seed"]

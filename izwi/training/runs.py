@@ -193,7 +193,7 @@ def best_run(spec: TrainSpec, runs: list[RunReport]) -> int:
     if not scored:
         return 1
     sign = direction(spec["measure"])
-    # Of equals, the first: a tie must not depend on the number of runs.
+    # A tie goes to the first run, so that more runs do not change it.
     best = min(scored, key=lambda s: (-sign * s[0], s[1]))
     return best[1]
 

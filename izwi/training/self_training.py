@@ -24,7 +24,7 @@ def fit(
     seed: int,
     pool: np.ndarray,
 ) -> Fitted:
-    """Fit, label, and fit again, until nothing is sure enough or all rounds are done.
+    """Fit, label, and fit again, until no prediction is sure enough or the rounds are used up.
 
     After Yarowsky, "Unsupervised word sense disambiguation rivaling supervised methods" (1995). A
     label once given stays. Scaler and balancing are fitted anew in each round, too.
@@ -35,7 +35,7 @@ def fit(
         samples: all rows
         truth: of all rows, shape (rows,)
         train_rows: row numbers, all with a truth
-        dev_rows: likewise; they take no part but in early stopping
+        dev_rows: row numbers; used for early stopping alone
         labels: classes in order
         seed: of the model
         pool: row numbers of training rows without truth

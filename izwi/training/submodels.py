@@ -94,7 +94,7 @@ def _joined(
             {
                 "run": alike[0]["run"],
                 "seed": alike[0]["seed"],
-                # Each value counts alike, as each decides of its own samples.
+                # Every submodel counts the same, since each predicts its own samples.
                 "dev": sum(devs) / len(devs) if len(devs) == len(alike) else None,
                 "folds": [
                     {"submodel": name, **fold}

@@ -1,6 +1,6 @@
 """Options of a model chosen by a nested search: inside the training rows, speakers kept apart.
 
-Nothing here is given a test row of the fold that is evaluated.
+The search never sees a test row of the fold that is evaluated.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 KEY = "[MODEL] tune"
 MOST_CANDIDATES = 1000
-# Where a model is trained, and what it starts from, are no matter of degree.
+# The machine and the pretrained weights are not values to search over.
 NOT_TUNABLE = ("device",)
 NOT_TUNABLE_KINDS = ("model", "path")
 
@@ -83,7 +83,7 @@ def read(
             if line not in reported:
                 reported.add(line)
                 problem(line.removeprefix("[MODEL] "))
-    # The key must not depend on a value that no fit uses.
+    # A value that no fit uses must not change the key.
     options |= {name: stated[0] for name, stated in values.items()}
     return values
 
@@ -171,7 +171,7 @@ def search(
         samples: all rows
         truth: of all rows, shape (rows,)
         train_rows: row numbers, all with a truth
-        dev_rows: likewise; they serve models that stop early and are never scored
+        dev_rows: row numbers; models that stop early read them, and no score does
         labels: classes in order, None for regression
         seed: of the model
 
@@ -196,7 +196,7 @@ def search(
     cls = models.model_class(spec["model"]["type"])
     tried = list(candidates(tune["values"]))
     scores, failed = _scores(spec, samples, truth, folds, dev_rows, labels, seed, tried)
-    # What is undefined for all, such as the EER of a fold with one class, says nothing of any.
+    # A fold where every score is undefined (EER of one class) does not rank the candidates.
     known = np.isfinite(scores).any(axis=0)
     means = scores[:, known].mean(axis=1) if known.any() else np.full(len(tried), np.nan)
     if not np.isfinite(means).any():

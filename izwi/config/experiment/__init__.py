@@ -196,7 +196,7 @@ def _experiment(entries: Entries, ini: str) -> Experiment:
 def _analyses(
     entries: Entries, task: str, model: ChosenModel, learned: dict[str, Any]
 ) -> dict[str, Any]:
-    """What is to be found out beside the figures."""
+    """Analyses beside the figures."""
     asked = learning.analyses(entries.get, entries.problem, task=task, learned=learned)
     if "shap" in asked and model.type not in SHAP_MODELS:
         del asked["shap"]

@@ -1,4 +1,4 @@
-"""Options that models and extractors state themselves."""
+"""Options that models and feature extractors define themselves."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def _own_model(entries: Entries, section: str, lower: str, text: str) -> str:
 
 
 def unread(entries: Entries, section: str, kinds: list[str], situation: str) -> None:
-    """Remark on options that no type in use reads, or that nobody knows."""
+    """Report options that no type in use reads, or that do not exist."""
     everywhere = table.elsewhere(section)
     for lower, value in entries.components[section].items():
         head, _, rest = lower.partition(".")
@@ -120,7 +120,7 @@ def unread(entries: Entries, section: str, kinds: list[str], situation: str) -> 
 
 
 def _plain(value: Any) -> Any:
-    """A value as JSON would give it back."""
+    """A value as it comes back from JSON."""
     return list(value) if isinstance(value, list | tuple) else value
 
 

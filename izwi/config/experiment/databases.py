@@ -125,10 +125,10 @@ def read_database(entries: Entries, name: str) -> DatabaseSpec:
             options["filter"] = [*(options["filter"] or []), *general]
         except ValueError as error:
             entries.problem("DATA", lower, str(error))
-    # Only then may any tables with a split speak for this target.
+    # Only then may tables with a split define the parts for this target.
     strategy = strategy_quietly(entries, name)
     options["split_strategy"] = "database" if strategy == "database" else None
-    # 0 is how nkululeko's inis say that there is no limit.
+    # In nkululeko's inis, 0 means no limit.
     low = options["min_duration_of_sample"] = options["min_duration_of_sample"] or None
     high = options["max_duration_of_sample"] = options["max_duration_of_sample"] or None
     if low and high and low > high:

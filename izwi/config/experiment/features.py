@@ -22,7 +22,7 @@ def read_features(entries: Entries, model: ChosenModel) -> tuple[ComponentSpec, 
         entries.notes.append(f"[FEATS] type: MODEL.type = {model.type} brings its own, {names}")
         return model.brings
     types = table.registry("features")
-    # Variants of a model are many: the families stand for them.
+    # A family has many variants; name the families alone.
     families = [name for name in types if "-" not in name]
     wanted = entries.required("FEATS", "type", one_of(families))
     if wanted == []:
@@ -39,7 +39,7 @@ def read_features(entries: Entries, model: ChosenModel) -> tuple[ComponentSpec, 
         _take_target_from(entries, values["metadata"])
     for kind, own in values.items():
         for name in table.owner("features", kind).idle(own):
-            # Another value of what nothing reads would be another key.
+            # An option that nothing reads must not change the key.
             if own.pop(name) != known[kind][name].default:
                 entries.notes.append(f"[FEATS] {name}: no effect with these options of {kind}")
     brought = {s["type"]: s["options"] for s in model.brings}
@@ -47,7 +47,7 @@ def read_features(entries: Entries, model: ChosenModel) -> tuple[ComponentSpec, 
 
 
 def recordings_only(entries: Entries, kind: str, learned: dict[str, Any]) -> tuple[None, None]:
-    """What is asked for and needs vectors: without effect on recordings, or a problem.
+    """Report options that need feature vectors where the model reads recordings.
 
     Args:
         kind: of the model
@@ -76,7 +76,7 @@ def recordings_only(entries: Entries, kind: str, learned: dict[str, Any]) -> tup
 
 
 def _take_target_from(entries: Entries, metadata: dict[str, Any]) -> None:
-    """What is predicted is no feature, by whichever of its names."""
+    """Take the target out of the metadata features, under either of its names."""
     target = entries.get("DATA", "target")
     same = {"gender", "sex"} if target in ("gender", "sex") else {target}
     columns = metadata["metadata.columns"] or []

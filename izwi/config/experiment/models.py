@@ -77,7 +77,7 @@ def read_model(entries: Entries) -> tuple[str, ChosenModel]:
 def _tune(
     entries: Entries, cls: Any, own: dict[str, Option], values: dict[str, Any]
 ) -> dict[str, Any]:
-    """Values of options that the training rows choose from."""
+    """Option values to choose from on the training rows."""
     wanted = entries.get("MODEL", "tune")
     if wanted is None:
         return {}
@@ -107,7 +107,7 @@ def read_seed(entries: Entries) -> int:
 
 
 def read_threshold(entries: Entries, task: str) -> FurtherFigures:
-    """Uncertainty from which on predictions are left out of figures beside the others."""
+    """Uncertainty from which predictions are left out of the additional figures."""
     threshold = entries.get("PLOT", "uncertainty_threshold")
     if threshold is not None and task == "regression":
         entries.notes.append("[PLOT] uncertainty_threshold: no effect in regression")
@@ -116,13 +116,13 @@ def read_threshold(entries: Entries, task: str) -> FurtherFigures:
 
 
 def check_dev(entries: Entries, split: SplitSpec, databases: Iterable[DatabaseSpec]) -> None:
-    """Tell where probabilities are to be calibrated and there can be no dev set."""
+    """Report calibration without a dev set."""
     if split["traindevtest"]:
         return
     own = split["databases"].values()
     if not (split["logo"] or split["k_fold_cross"]) and (
         any(s["dev_size"] or s["dev"] or s["split_strategy"] == "dev" for s in own)
-        # Tables of these may name one.
+        # Tables of an audformat database may define a dev set.
         or any(database["type"] in ("audformat", "audb") for database in databases)
     ):
         return
@@ -134,7 +134,7 @@ def check_dev(entries: Entries, split: SplitSpec, databases: Iterable[DatabaseSp
 
 
 def read_measure(entries: Entries, task: str) -> str:
-    """Measure that decides, that of the task where the ini is silent."""
+    """The measure that decides; without one in the ini, the default of the task."""
     measure = entries.get("MODEL", "measure")
     allowed = table.MEASURES[task]
     if measure is None:

@@ -1,4 +1,4 @@
-"""Names and places of what an experiment makes."""
+"""Name of an experiment, and where its predictions go."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ LONGEST_NAME = 200
 
 
 def read_name(entries: Entries) -> str:
-    """Name of the experiment, which is that of a folder."""
+    """Name of the experiment and of its folder."""
     name = entries.get("EXP", "name") or entries.file.stem
     if "/" in name or "\\" in name or name in (".", ".."):
         last = name.replace("\\", "/").rstrip("/.").rpartition("/")[2]
         if not last:
             entries.problem("EXP", "name", f"'{name}' is no name, such as my_name")
             return name
-        # Published inis write a folder here; results lie under the last part of it.
+        # Published inis give a path here; use its last part.
         entries.notes.append(f"[EXP] name: '{name}' is a path, the experiment is called '{last}'")
         name = last
     if why := _no_folder(name):
@@ -50,7 +50,7 @@ def read_save_test(entries: Entries) -> str | None:
 
 
 def _no_folder(name: str) -> str:
-    """Why a name cannot be that of a folder on every computer; empty where it can."""
+    """Why a name cannot be a folder name on every computer; empty if it can."""
     wrong = sorted({char for char in name if char in '{}<>:"|?*' or not char.isprintable()})
     if wrong:
         return f"holds {' '.join(map(repr, wrong))}"

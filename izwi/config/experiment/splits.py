@@ -152,7 +152,7 @@ def _strategy(entries: Entries, name: str) -> str | list[str] | None:
         *entries.of_database,
         *entries.general,
     }:
-        # What a first run with this size has split, under the same key.
+        # The split that the first run with this size made, under the same key.
         entries.notes.append(
             f"[DATA] {name}.split_strategy: reuse is taken as speaker_split of the stated "
             "test_size; every split is kept and reused anyway"
@@ -211,7 +211,7 @@ def _check_strategy(entries: Entries, database: DatabaseSpec, spec: dict[str, An
 def _split_notes(
     entries: Entries, name: str, spec: dict[str, Any], reads: Iterable[str], whole: bool
 ) -> None:
-    """Say which split options of a database are not read."""
+    """Note the split options of a database that nothing reads."""
     strategy = spec["split_strategy"]
     shown = "a list of speakers" if isinstance(strategy, list) else strategy or "none"
     situation = "with this kind of split" if whole else f"with split_strategy = {shown}"

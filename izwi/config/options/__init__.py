@@ -87,7 +87,7 @@ def options_with_owners() -> tuple[tuple[Option, tuple[str, ...]], ...]:
             if option.section == section
             and (option.status == "ok" or (section, option.name.lower()) not in taken)
         ]
-        # One that some type reads comes before one that another type only knows.
+        # Options that some type reads come before those that a type only recognises.
         merged += sorted(
             ((o, tuple(names)) for o, names in owners.values() if o.section == section),
             key=lambda pair: pair[0].status != "ok",

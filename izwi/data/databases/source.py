@@ -137,7 +137,7 @@ def rename(frame: pd.DataFrame, spec: dict[str, Any], source: Source) -> pd.Data
         UserError: if a column is not there, or two would get the same name
     """
     colnames = spec["options"].get("colnames") or {}
-    # Names that have a meaning here: nobody wants to get rid of them.
+    # These names mean something here, so renaming them away is a mistake.
     wanted = {*KEY, "speaker", "gender", "sex", "age", spec["target"]}
     wanted.add(spec["options"].get("label"))
     changes: dict[str, str] = {}

@@ -321,7 +321,7 @@ class _Builder:
                         f"{', '.join(_values(as_text(example[column])))}"
                     )
         problems.raise_if_any()
-        # Which row stays must not depend on the order of the source.
+        # The row that stays must not depend on the order of the source.
         ordered = twice.assign(**{column: twice[column].astype(str) for column in twice})
         ordered = ordered.sort_values(list(ordered.columns))
         extra = ordered[ordered.duplicated(key)].index
@@ -364,7 +364,7 @@ class _Builder:
         def length(path: str) -> float:
             try:
                 return audiofile.duration(path)
-            # What it raises depends on the format of the file.
+            # The type of its error depends on the format of the file.
             except Exception as error:
                 problems.add(f"[DATA] {self.name}: cannot read {path}: {error}")
                 return np.nan
@@ -478,7 +478,7 @@ class _Builder:
         warn: bool = False,
         of: pd.Series | None = None,
     ) -> None:
-        """Drop the rows that are not kept, and tell how many; ``of`` tells it by its value."""
+        """Drop the rows that are not kept, and report how many; ``of`` reports it by value."""
         kept = np.asarray(kept)
         count = int((~kept).sum())
         if not count:

@@ -223,7 +223,7 @@ def loads(record: str) -> dict[str, str]:
 
 
 def reasons(unit: Unit, problems: list[str]) -> list[str]:
-    """Why an experiment could not be made, as far as the lines of its inis tell."""
+    """Why an experiment failed, as far as the problems of its inis say."""
     own = [
         read.without_places(line)
         for line in problems

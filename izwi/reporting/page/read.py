@@ -68,7 +68,7 @@ def portable(value: Any) -> Any:
 
 
 def experiment(files: dict[str, str]) -> dict[str, Any]:
-    """All that is told of an experiment but its pictures and errors.
+    """Everything that the page shows of an experiment except pictures and errors.
 
     Args:
         files: role → path in the folder of the experiment, ``metrics`` and ``record`` among them
@@ -120,7 +120,7 @@ def experiment(files: dict[str, str]) -> dict[str, Any]:
 
 
 def says_something(value: Any) -> bool:
-    """Whether a figure says anything."""
+    """Whether a figure has a content."""
     return value is not None and value not in ({}, [], [None, None])
 
 

@@ -110,7 +110,7 @@ def bibliography(cites: Cites, record: Record, description: dict[str, Any]) -> s
     Args:
         cites: what was cited
         record: content of experiment.json
-        description: of the split; its databases' own headers are told
+        description: of the split; with the headers of its databases
     """
     blocks = []
     for database in record["databases"]:

@@ -15,7 +15,7 @@ from izwi.reporting.texts.citations import IZWI, Cites, corpus_of
 from izwi.reporting.texts.table1 import spread
 from izwi.training.types import TrainingReport
 
-# Why rows of a database are unused → how it is told, behind their number.
+# Why rows of a database are unused → words behind their number.
 _DROPPED = {
     "limit_samples": "at random",
     "limit_samples_per_speaker": "at random, within speakers",
@@ -299,7 +299,7 @@ def _features(record: Record, training: TrainingReport, cites: Cites) -> list[st
 
 
 def _own_settings(spec: ComponentSpec) -> str:
-    """Options that the words of a feature set do not tell yet."""
+    """Options that the words of a feature set do not mention."""
     named = ("set", "level", "import_file", "import_files_append")
     rest = {
         name: value
@@ -386,7 +386,7 @@ def _model(record: Record, metrics: Metrics, training: TrainingReport, cites: Ci
 
 
 def _idle(options: dict[str, Any]) -> list[str]:
-    """Options that do nothing beside the others, or are told elsewhere."""
+    """Options without effect beside the others, or mentioned elsewhere."""
     idle = ["measure"]
     if options.get("kernel") not in (None, "poly"):
         idle.append("degree")
@@ -398,7 +398,7 @@ def _idle(options: dict[str, Any]) -> list[str]:
 
 
 def _tuning(tuned: dict[str, list[Any]], metrics: Metrics) -> list[str]:
-    """The nested search, what it chose, and how much its own score flatters."""
+    """The nested search, its choice, and how optimistic its own score is."""
     found = metrics["tuning"]
     searches = found["searches"]
     names = listed([f"{name} ({', '.join(map(words.value_text, v))})" for name, v in tuned.items()])

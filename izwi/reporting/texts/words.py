@@ -169,7 +169,7 @@ def feature_set(spec: ComponentSpec) -> Named:
 
 
 def place(hub: str) -> str:
-    """A name on the hub as it is; of a folder its last part, as the place tells nothing."""
+    """A name on the hub as it is; of a folder its last part."""
     is_folder = hub.startswith(("/", ".", "~")) or hub.count("/") > 1
     return hub.rstrip("/").rpartition("/")[2] if is_folder else hub
 
@@ -196,7 +196,7 @@ def settings(section: str, kind: str, options: dict[str, Any]) -> str:
     chosen: list[str] = []
     default: list[str] = []
     for name, value in options.items():
-        # Where something lies on this computer tells a reader nothing.
+        # Paths on this computer do not help a reader.
         if value is None or value is False or name in located:
             continue
         option = known.get(name.lower())

@@ -17,7 +17,7 @@ SCALERS = (
     "powertransformer",
     "quantiletransformer",
 )
-# Types that nkululeko has, by their beginning: told apart from misspelt ones.
+# Beginnings of nkululeko's types, to tell them from misspelt ones.
 PEER_FEATURES = (
     "agender",
     "auddim",

@@ -8,7 +8,7 @@ MEASURES = {
     "classification": ("uar", "accuracy", "f1", "eer"),
     "regression": ("mse", "mae", "ccc", "pcc"),
 }
-# Types that nkululeko has, by their beginning: told apart from misspelt ones.
+# Beginnings of nkululeko's types, to tell them from misspelt ones.
 PEER_MODELS = ("adm", "conformer", "hmm", "nb")
 
 OPTIONS: tuple[Option, ...] = (
