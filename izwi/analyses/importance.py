@@ -111,7 +111,7 @@ def _permuted(
     orders = [rng.permutation(len(X)) for _ in range(repeats)]
     features = fitted.preprocessing.features
     if name not in features:
-        # Undefined in this fold's training rows, so its model does not know it.
+        # Undefined in this fold's training rows, so the model does not use it.
         return [fitted.model.predict(X)] * repeats
     place = features.index(name)
     stacked = np.tile(X, (repeats, 1))
@@ -207,7 +207,7 @@ def shap(
     for fitted, _, _, X in _tested(samples, truths, folds, folder):
         n += len(X)
         totals = np.abs(contributions(fitted.model, X)).sum(axis=0)
-        # Two classes share an output, even where a fold's training has only these.
+        # Two classes share one output, even if a fold's training has only these two.
         known = [*fitted.model.classes] if len(outputs) > 1 else outputs
         totals = np.broadcast_to(totals, (len(known), X.shape[1]))
         for place, name in enumerate(fitted.preprocessing.features):

@@ -68,7 +68,7 @@ def learning_curve(
             order = generator.permutation(np.unique(owner))
             numbers = [max(1, math.floor(share * len(order) + 1e-9)) for share in SHARES]
             for share, number in zip(SHARES, numbers, strict=True):
-                # With few speakers shares are equal, and the whole is in every order.
+                # Skip shares that few speakers make equal; the whole is the same in every order.
                 if number in numbers[: SHARES.index(share)] or (share == 1 and repeat > 1):
                     continue
                 rows = train_rows[np.isin(owner, order[:number])]
@@ -78,7 +78,7 @@ def learning_curve(
                     )
                     fitted = fitting.fit(own, samples, truth, rows, dev_rows, labels, spec["seed"])
                 except UserError as error:
-                    # Too few rows of a class, for the smaller parts.
+                    # Small parts may have too few rows of a class.
                     skipped.setdefault(share, error.problems[0])
                     continue
                 point: dict[str, Any] = {"fold": fold, "repeat": repeat, "share": share}

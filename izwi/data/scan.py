@@ -331,7 +331,7 @@ def _locate(
     paths: list[str | None] = []
     stats: list[str | None] = []
     for file, path in zip(files, before, strict=True):
-        # What lay in the first place needs no search as long as it lies there.
+        # Files that were in the first place need no search while they are still there.
         found = _stat(path) if path and (path.startswith(first) or path == file) else None
         if found is None:
             path, found = _find(file, tried)

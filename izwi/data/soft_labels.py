@@ -26,7 +26,7 @@ LABELS = "soft_labels.csv"
 LINEAGE = "soft_labels_lineage.parquet"
 # Columns that the database has beside those of the data; a database's own of that name give way.
 COLUMNS = ("truth", "confidence", "entropy", "uncertainty")
-# Columns of tables that mean something else, or nothing, in another experiment.
+# Columns of tables that have another meaning, or none, in another experiment.
 _LEFT_OUT = ("digest", "value", "part", "fold")
 
 
@@ -196,7 +196,7 @@ def label(
         result["uncertainty"] = result["entropy"] / np.log(len(labels))
     taken = {*result.columns, *COLUMNS, *_LEFT_OUT, "file", "start", "end", "speaker"}
     others = [name for name in table if name not in taken and not name.startswith("p_")]
-    # A column of another database is empty here.
+    # A column that only another database has is empty here.
     result = pd.concat([result, table[others].dropna(axis=1, how="all")], axis=1)
     kept, notes = select(result, spec, "[EXP] ")
     result = result[kept].reset_index(drop=True)
@@ -350,7 +350,7 @@ def leaks(
         met = pd.Series(False, index=test.index)
         for column in (None,) if same_speakers else ("database", "source"):
             met |= identities(test, column).isin(identities(there, column))
-        # A recording says who speaks, whatever the database is called.
+        # The recording identifies the speaker, whatever the database is called.
         met |= test["digest"].isin(there["digest"])
         if met.any():
             total = identities(test, "database")

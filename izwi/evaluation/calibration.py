@@ -1,4 +1,4 @@
-"""Do probabilities say how often a classifier is right, and does it know what it does not know?"""
+"""Calibration of probabilities, and how well uncertainty finds errors."""
 
 from __future__ import annotations
 

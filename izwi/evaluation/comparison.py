@@ -1,4 +1,4 @@
-"""Which of two experiments is better on the same test set, and could it be chance?
+"""Comparison of two experiments on the same test set, with a permutation test.
 
 Both predict the same speakers, so they are compared speaker by speaker. If they were equally good,
 it would not matter which of the two a speaker's predictions came from: the test swaps the
@@ -248,7 +248,7 @@ def _runs(predictions: pd.DataFrame) -> list[pd.DataFrame]:
 def _same(runs_a: list[pd.DataFrame], runs_b: list[pd.DataFrame]) -> bool:
     if not runs_b:
         return False
-    # Unknown is unknown, whatever stands for it.
+    # All missing values are equal, whatever stands for them.
     first, second = (
         runs[0][[*KEY, "speaker", "truth"]].astype(object).fillna("") for runs in (runs_a, runs_b)
     )

@@ -1,4 +1,4 @@
-"""Is a model better for some speakers than for others: by sex, age group, language."""
+"""Fairness: is a model better for some groups of speakers (sex, age, language)?"""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ ROWS_PER_TASK = 16
 PROGRESS_SECONDS = 3.0
 # A part of the store may turn out to be damaged only when it is read; then its rows come again.
 ATTEMPTS = 3
-# Rows and values of a matrix that are in memory at once.
+# Most rows and values of a matrix in memory at once.
 BLOCK_ROWS = 2**15
 BLOCK_VALUES = 2**23
 
@@ -272,7 +272,7 @@ def extract(
 def _quiet() -> Iterator[None]:
     """Silence warnings of libraries that do not help users."""
     with warnings.catch_warnings():
-        # It calls sets deprecated that papers name; a signal too short becomes a reason below.
+        # openSMILE calls sets deprecated that papers use; too short a signal gets a reason below.
         warnings.filterwarnings("ignore", category=UserWarning, module="opensmile")
         # Of its own code and front ends.
         warnings.filterwarnings("ignore", category=UserWarning, module=r"torch\.|transformers\.")
@@ -280,7 +280,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _keys(table: pd.DataFrame) -> list[Key]:
-    """What names the audio of each row in the store; a missing file has no digest."""
+    """Keys of the rows in the store; a missing file has no digest."""
     import pandas as pd
 
     starts = table["start"].fillna(pd.Timedelta(0)).astype("timedelta64[ns]").astype("int64")
@@ -329,14 +329,14 @@ def _run(
         kept.merge()
         clock.end()
         return reasons
-    # Several tasks a message where there are many, one where they are few.
+    # Send several tasks per message if there are many.
     size = max(1, min(8, len(tasks) // (4 * threads)))
     chunks = iter(lambda: [tasks.popleft() for _ in range(min(size, len(tasks)))], [])
     with _pool(spec, extractor, threads, len(tasks)) as pool:
         waiting: set[Future[Any]] = set()
         try:
             while True:
-                # Few at a time, so that memory does not grow with the database.
+                # Submit few at a time, so that memory does not grow with the database.
                 while len(waiting) < 2 * threads and (chunk := next(chunks, None)):
                     waiting.add(pool.submit(_work, chunk))
                 if not waiting:
@@ -433,7 +433,7 @@ def _work(tasks: list[Task]) -> Outcome:
 
 
 def _vector(box: list[np.ndarray], rate: int) -> np.ndarray:
-    """Features of one row, and what is kept beside them."""
+    """Features of one row, then its asides."""
     import numpy as np
 
     aside = _worker.extractor.aside(box[0], rate)

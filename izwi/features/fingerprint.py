@@ -1,4 +1,4 @@
-"""What the leakage audit knows of a recording: its properties, and an acoustic fingerprint.
+"""Properties and acoustic fingerprint of a recording, for the leakage audit.
 
 No model sees it. docs/leakage_audit.md says how two fingerprints are compared.
 """
@@ -15,7 +15,7 @@ from izwi.features.base import Extractor
 if TYPE_CHECKING:
     import numpy as np
 
-# All is compared at this sampling rate (Hz), in bands of this range: codecs leave it alone.
+# Compare at this sampling rate (Hz), in bands of this range, which codecs preserve.
 RATE = 8000
 RANGE = (150.0, 3400.0)
 BANDS = 16

@@ -166,13 +166,13 @@ class OpenSmile(Picture, FrugalExtractor):
     def _frames(self, box: list[np.ndarray], rate: int) -> np.ndarray:
         """What openSMILE gives, shape (features, frames)."""
         seconds = box[0].shape[1] / rate
-        # It takes no other names of files.
+        # openSMILE accepts no other file names.
         if seconds <= LONG or not tempfile.gettempdir().isascii():
             return self._frames_of_signal(box[0], rate)
         with tempfile.TemporaryDirectory(prefix="izwi-") as folder:
             path, room = Path(folder) / "recording.wav", Path(folder) / "frames.conf"
             _write(path, box.pop(), rate)
-            # Room for all frames from the start: openSMILE's own doubles each time it is full.
+            # Reserve room for all frames at once: openSMILE doubles its own whenever it is full.
             lines = ("growDyn = 1", "isRb = 0", f"nT = {int(seconds / STEP) + 100}")
             room.write_text("".join(f"writer.levelconf.{line}\n" for line in lines))
             return self._frames_of_file(str(path), str(room))
@@ -212,7 +212,7 @@ class OpenSmile(Picture, FrugalExtractor):
         else:
             run.free()
         if not frames:
-            # Too short for one.
+            # Too short for a frame.
             return np.full((self.smile.num_features, 1), np.nan, np.float32)
         return np.stack(frames, axis=1)
 

@@ -119,7 +119,7 @@ def _options(family: str, poolings: tuple[str, ...], *others: str) -> tuple[Opti
 
 
 class Transformer(BatchExtractor):
-    """What the families share: finding, checking and loading a model.
+    """Base class of the families: finds, checks and loads a model.
 
     Attributes:
         family: begins the names of the options and of the columns
@@ -192,7 +192,7 @@ class Transformer(BatchExtractor):
 
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         freed_memory.keep_freed()
-        # Graphics cards compute convolutions with 10 bits less otherwise.
+        # Otherwise graphics cards compute convolutions with 10 bits less.
         torch.backends.cudnn.allow_tf32 = False
         self.front = pretrained.front_end(self.folder)
         layers = self.config.num_hidden_layers

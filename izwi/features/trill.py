@@ -121,11 +121,11 @@ def _load(folder: str) -> Callable[[np.ndarray], dict[str, Any]]:
     import tensorflow as tf
 
     try:
-        # One thread an operation: a sum in another order is another result.
+        # One thread per operation, since sums depend on their order.
         tf.config.threading.set_intra_op_parallelism_threads(1)
         tf.config.threading.set_inter_op_parallelism_threads(1)
     except RuntimeError:
-        # Too late where TensorFlow was used before, such as in a notebook.
+        # Too late if TensorFlow was used before, such as in a notebook.
         pass
     try:
         model = tf.saved_model.load(folder)
@@ -134,7 +134,7 @@ def _load(folder: str) -> Callable[[np.ndarray], dict[str, Any]]:
         raise UserError(f"{WHERE}: {folder} cannot be loaded: {reason}") from error
     signature = model.signatures.get("serving_default")
     if signature is None:
-        # TRILL as TensorFlow Hub has it is called itself.
+        # TensorFlow Hub's TRILL has no signature; call it directly.
         return lambda samples: model(samples=tf.constant(samples), sample_rate=tf.constant(RATE))
     inputs = signature.structured_input_signature[1]
     waves = [name for name, spec in inputs.items() if spec.dtype.is_floating]
@@ -146,7 +146,7 @@ def _load(folder: str) -> Callable[[np.ndarray], dict[str, Any]]:
             "most, are known here"
         )
 
-    # Named here, since the signature lives as long as its model.
+    # Keep the model, since its signature is valid only as long.
     def call(samples: np.ndarray, _model: Any = model) -> dict[str, Any]:
         wave = samples[None] if inputs[name].shape.rank == 2 else samples
         arguments = {name: tf.constant(wave, dtype=inputs[name].dtype)}

@@ -191,7 +191,7 @@ class _Transfer(Net):
         front = pretrained.front_end(folder)
         config = AutoConfig.from_pretrained(folder, **pretrained.OWN)
         if stored is None:
-            # Random gaps in input and layers, in part drawn by numpy, that is without the seed.
+            # Off: random gaps in input and layers are in part drawn by numpy, without the seed.
             for name in ("layerdrop", "encoder_layerdrop"):
                 if hasattr(config, name):
                     setattr(config, name, 0.0)
@@ -199,7 +199,7 @@ class _Transfer(Net):
             model = pretrained.load(folder, config, WHERE)
         else:
             model = AutoModel.from_config(config, dtype=torch.float32)
-        # As read, since an encoder may be cut.
+        # Copies as read, since an encoder may be cut.
         self.config, self.front = copy.deepcopy(config), front
         if config.model_type == "whisper":
             encoder = finetune_net.WhisperEncoder(model, front, self.values["max_duration"])
@@ -243,7 +243,7 @@ class _Transfer(Net):
     def _outputs(self, net: torch.nn.Module, x: Any) -> torch.Tensor:
         import torch
 
-        # One by one costs a processor no more, and nothing is padded.
+        # On a processor, one by one is as fast and needs no padding.
         size = 1 if net.encoder.device.type == "cpu" else self.values["batch_size"]
         return torch.cat([net(x[first : first + size]) for first in range(0, len(x), size)])
 

@@ -49,7 +49,7 @@ class GMM(Model):
 
     @classmethod
     def is_deterministic(cls, options: dict[str, Any]) -> bool:
-        """A single Gaussian has no start to choose."""
+        """A single Gaussian has no random start."""
         return options.get("GMM_components", 4) == 1
 
     def _fit(

@@ -78,7 +78,7 @@ def _mean(losses: torch.Tensor, target: torch.Tensor, weight: torch.Tensor | Non
     """Mean over samples, weighted by their classes."""
     if weight is None:
         return losses.mean()
-    # As a product, since looking up weights has no repeatable gradient on every device.
+    # A product, since indexing has no deterministic gradient on every device.
     of_sample = one_hot(target, len(weight)).to(weight.dtype) @ weight
     return (losses * of_sample).sum() / of_sample.sum()
 

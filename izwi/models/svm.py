@@ -103,7 +103,7 @@ class SVM(_Machine):
             import numpy as np
 
             return self.estimator.predict(X), np.full((len(X), len(self.classes)), np.nan)
-        # Without an ensemble this one machine has seen all training samples.
+        # Without an ensemble there is one machine, fitted on all training samples.
         machine = self.estimator.calibrated_classifiers_[0].estimator
         return machine.predict(X), self.estimator.predict_proba(X)
 

@@ -33,7 +33,7 @@ class _Tree(SklearnModel):
 
     @classmethod
     def is_deterministic(cls, options: dict[str, Any]) -> bool:
-        # Of equally good splits the seed decides.
+        # The seed decides between equally good splits.
         return False
 
     def _parameters(self) -> dict[str, Any]:

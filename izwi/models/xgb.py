@@ -102,7 +102,7 @@ class _Boosted(SklearnModel):
 
     def _parameters(self) -> dict[str, Any]:
         names = [option.name for option in self.options if option.status == "ok"]
-        # One thread: histograms add up differently with more.
+        # One thread, since sums of histograms depend on the number.
         return {name: self.values[name] for name in names} | {
             "tree_method": "hist",
             "device": "cpu",

@@ -157,12 +157,12 @@ def _tsne(X: np.ndarray, seed: int) -> Map:
 
 def _umap(X: np.ndarray, seed: int) -> Map:
     with warnings.catch_warnings():
-        # It says that a seed costs it its threads.
+        # UMAP warns that a seed disables its threads.
         warnings.simplefilter("ignore")
         from umap import UMAP
 
         size = min(_NEIGHBOURS, len(X) - 1)
-        # The spectral start needs more samples than that.
+        # The spectral initialisation needs more samples.
         init = "spectral" if len(X) > 2 * size else "random"
         model = UMAP(n_neighbors=size, init=init, random_state=seed, n_jobs=1)
         places = model.fit_transform(X)

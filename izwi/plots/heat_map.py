@@ -166,7 +166,7 @@ def _cell(row: dict[str, Any], several: bool, counted: bool, level: int) -> str:
 
 
 def _number(value: float, measure: str, level: int) -> str:
-    # Of an error that has a unit two decimals may be none that count.
+    # An error with a unit may need more than two decimals.
     if level < 3 or measure in UNBOUNDED:
         return rounded(value)
     text = f"{value:.2f}"
@@ -210,7 +210,7 @@ def _draw(
     high = LINE * max(text.count("\n") + 1 for text in [*texts.flat, *rows]) + 2 * _GAP
     below = under + LINE + 3 * _GAP
     width = max(left + n_across * wide + right, COLUMN)
-    # What one column leaves free is at its left, so that its names stand beside it.
+    # Free space of a single column goes to its left, so that its names stand beside it.
     left = width - n_across * wide - right
     top = style.figure_title(style.new_figure(width, 1), *heading)
     height = below + n_down * high + top

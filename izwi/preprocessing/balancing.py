@@ -30,7 +30,7 @@ NEED_NUMBERS = frozenset(SAMPLERS) - {"ros", "randomundersampler"}
 # SMOTE draws between a sample and five neighbours of its class.
 NEIGHBOURS = 5
 _SYNTHETIC = ("smote", "borderlinesmote", "svmsmote", "smoteenn", "smotetomek", "adasyn")
-# These leave out rows near other classes, however many there are of each.
+# These remove rows near other classes, whatever the class sizes.
 _CLEANING = ("editednearestneighbours", "tomeklinks", "smoteenn", "smotetomek")
 
 

@@ -265,7 +265,7 @@ class Preprocessing:
         from sklearn import preprocessing
 
         if self.scale == "quantiletransformer":
-            # All rows count: a subsample would be a random choice.
+            # Use all rows, since a subsample would be random.
             return preprocessing.QuantileTransformer(n_quantiles=min(1000, rows), subsample=None)
         return {
             "standard": preprocessing.StandardScaler,

@@ -1,4 +1,4 @@
-"""What a reader sees in a picture, in words, for the page of results and Snakemake's report."""
+"""Captions of pictures, for the page of results and Snakemake's report."""
 
 from __future__ import annotations
 

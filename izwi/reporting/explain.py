@@ -19,7 +19,7 @@ from izwi.reporting.record import METRICS, RECORD, Metrics, Record, database_nam
 
 SHOWN = 5  # of what has changed
 DIGITS = 4
-# What an option that no stage reads does.
+# Shown for an option that no stage reads.
 _NOWHERE = "changes no result"
 
 
@@ -39,7 +39,7 @@ class IniLine:
 
 
 class Results:
-    """What lies in the folder of an experiment, and what its records name.
+    """The results of an experiment: its folder, and the files that its records name.
 
     Args:
         folder: ``<results>/experiments/<name>``
@@ -385,7 +385,7 @@ def _figure(found: Results) -> list[str]:
 
 
 def _sum(metrics: Metrics) -> str:
-    """How the value comes from what is counted, where that fits into a line."""
+    """How the value follows from counts, if that fits into a line."""
     if metrics["value"] is None or metrics["runs"] > 1:
         return ""
     confusion = metrics["confusion"]

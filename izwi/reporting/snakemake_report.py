@@ -1,4 +1,4 @@
-"""What Snakemake's own report shows, and the captions it shows it with.
+"""Files and captions for Snakemake's own report.
 
 The captions are written when a report is asked for, so that each says what its picture was drawn
 from.

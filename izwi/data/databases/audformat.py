@@ -24,7 +24,7 @@ _PARTS = {
     "test": "test",
     "testing": "test",
 }
-# What every experiment may want to know, from whichever table has it.
+# Columns that any experiment may use, from whichever table has them.
 _COMMON = ("speaker", "gender", "sex", "age")
 # Index of the frames here: file, start and end as one text, which joins faster and without NaT.
 _ROW = "row"
@@ -184,7 +184,7 @@ class _Database:
             found = frame.index.to_series().map(by_row)
             files = other.loc[other[column].notna(), ["file", column]].drop_duplicates()
             files = files[~files["file"].duplicated(keep=False)]
-            # A segment gets the value of its file, a file that of its segments if they agree.
+            # A segment gets the value of its file, a file the value of its segments if they agree.
             by_file = frame["file"].map(files.set_index("file")[column])
             if self.is_segmented(table):
                 by_file = by_file.where(frame["end"].isna())

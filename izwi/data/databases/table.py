@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 # Columns of the table with a meaning of their own; a database's column of that name moves aside.
 _RESERVED = ("database", "digest", "truth", "value", "part")
-# Columns of work in progress; no column of a database is called like this.
+# Temporary columns; no column of a database has such a name.
 TRUTH, VALUE, PATH, PLACE, DIGEST = ":truth", ":value", ":path", ":place", ":digest"
-# More different numbers than this are no classes.
+# More distinct numbers than this are not classes.
 _MOST_NUMERIC_CLASSES = 20
 
 

@@ -25,12 +25,12 @@ Place = Callable[[str, str], str | None]
 MOST_REASONS = 3
 # Formats that browsers show.
 SHOWN = (".png", ".svg")
-# Pictures of more than a column of 85 mm take more room on the page, so that they can be read.
+# Pictures wider than a column of 85 mm get more room on the page.
 LARGE = 100
 
 
 class Builder:
-    """Brings together what the page shows.
+    """Collects what the page shows.
 
     Args:
         base: folder of the page
@@ -49,7 +49,7 @@ class Builder:
     def content(
         self, experiments: Iterable[Unit], tables: Iterable[Unit], problems: list[str], commit: str
     ) -> dict[str, Any]:
-        """All that the page says.
+        """Content of the page.
 
         Args:
             experiments: units of the folders of experiments, in the order of the config
@@ -193,7 +193,7 @@ class Builder:
         }
 
     def _notes(self) -> list[str]:
-        """What a reader has to know of the page itself."""
+        """Notes on the page itself."""
         notes = []
         if self.recordings.contents:
             notes.append(

@@ -12,7 +12,7 @@ from typing import Any
 
 from izwi.reporting.numbers import rounded
 
-# What tables put a backslash before, as `escape` leaves it.
+# Characters that tables escape by a backslash, after `escape`.
 _ESCAPED = r"[\\|*_`]|&lt;"
 
 
@@ -24,7 +24,7 @@ def escape(value: Any) -> str:
 def data(value: Any) -> str:
     """JSON inside a ``script`` element, which no text in it can end."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    # Inside strings alone do these occur, and JSON reads them back the same.
+    # These occur inside strings only, and JSON decodes them to the same text.
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 

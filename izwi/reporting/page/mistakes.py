@@ -1,4 +1,4 @@
-"""The errors of which a model was most sure: what a reader wants to hear first."""
+"""The errors of which a model was most sure."""
 
 from __future__ import annotations
 

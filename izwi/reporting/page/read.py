@@ -28,7 +28,7 @@ OPTIONS = (
     "plots",
 )
 GENERAL = ("seed", "runs", "epochs", "traindevtest", "save", "save_test")
-# Figures with a place of their own; what else metrics.json has is shown as it is.
+# Figures with a place of their own; the rest of metrics.json is shown as it is.
 PLACED = {
     *("name", "type", "measure", "value", "ci", "ci_method", "metrics", "intervals", "labels"),
     *("per_class", "per_speaker", "per_run", "per_fold", "per_database", "per_submodel"),
@@ -42,7 +42,7 @@ DRAWN = ("uncertainty", "ci_samples", "ci_speakers", "ci_jackknife")
 # Written beside the figures, if they are.
 TEXTS = ("methods.md", "model_card.md", "references.bib", "table1.md", "table1.tex")
 PICTURES = (".png", ".svg", ".pdf", ".eps")
-# A path of the machine inside a text: two folders and more, and what it ends in.
+# An absolute path inside a text: two parts or more.
 _PATH = re.compile(r"(?<![\w./:~-])~?(?:/[^\s/:,;'\"()\[\]]+){2,}")
 
 
@@ -215,7 +215,7 @@ def _defaults() -> dict[tuple[str, str], str]:
         text = json.dumps(option.default)
         for section in (option.section, ""):
             key = (section, option.name)
-            # Two classes may have an option of one name with other defaults: nothing is said then.
+            # Without a mark where two classes have different defaults for one option name.
             known[key] = text if known.get(key, text) == text else ""
     return {key: text for key, text in known.items() if text}
 

@@ -1,4 +1,4 @@
-"""What the cells of a table hold: values, counts, the best, and whether it could be chance."""
+"""Cells of a table: values, counts, the best, and the tests of it."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def _first_run(predictions: pd.DataFrame) -> pd.DataFrame:
 def _test_set(rows: pd.DataFrame) -> tuple[int, int]:
     """Equal for the same samples of the same speakers with the same truth, in any order."""
     columns = [name for name in (*KEY, "speaker", "truth") if name in rows]
-    # Unknown is unknown, whatever stands for it.
+    # All missing values are equal, whatever stands for them.
     table = rows[columns].astype(object).fillna("").astype(str)
     return len(rows), int(pd.util.hash_pandas_object(table, index=False).sum())
 
@@ -201,7 +201,7 @@ def _test(
 
 
 def _as_good(table: dict[str, Any], cells: dict[tuple[int, int], Cell]) -> list[str]:
-    """Controls that reach what the best of the same test set reaches."""
+    """Controls that are as good as the best experiment of their test set."""
     measure, lines = table["measure"], []
     best: dict[Any, float] = {}
     for cell in cells.values():

@@ -1,4 +1,4 @@
-"""Controls: what is reached without listening, by chance, or by what is no speech.
+"""Controls: figures reached without the speech, by chance or from metadata and level.
 
 A control is an ordinary experiment on the split of those that it is a control for, with other
 features and a plain model. One is made for each distinct split, whatever tables show it.
@@ -17,8 +17,8 @@ from izwi.engine.keys import key_of
 
 # In the order of the table; "chance" alone is no experiment, it is computed from the test set.
 KINDS = ("chance", "majority", "duration", "level", "metadata")
-# Columns of a database that say what is known without listening, and the speaker where he may be
-# known from training; the sampling rate stands in the audio files.
+# Columns of a database that are known without the audio, with the speaker where train and test
+# may share some; the sampling rate is read from the audio files.
 METADATA = ("gender", "age", "language", "accent", "sentence", "text", "transcription")
 SAMPLING_RATE = "sampling_rate"
 MODELS = {"classification": "svm", "regression": "lin_reg"}
@@ -99,7 +99,7 @@ def control(experiment: Experiment, kind: str) -> Experiment:
         setting={},
         grids=(),
         control=kind,
-        # What could make it better than it is is the point of it.
+        # A control is supposed to use what a real experiment must not.
         leakage="ignore",
         warnings=(),
         notes=(),

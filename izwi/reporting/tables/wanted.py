@@ -31,7 +31,7 @@ KEYS = (
     "labels",
 )
 PUBLISHED = ("row", "column", "value", "source", "protocol")
-# What is no option: databases that are trained on, and those that are tested.
+# Axes that are not options: the databases trained on, and those tested on.
 SIDES = ("train", "test")
 BEST = ("column", "row", "table")
 NOTHING = "–"
@@ -120,7 +120,7 @@ class _Reader:
         self.cwd = cwd
 
     def table(self) -> Wanted:
-        """The entry, checked as far as it goes without the experiments."""
+        """The entry, checked as far as possible without the experiments."""
         for key in self.entry:
             if key not in KEYS:
                 near = suggest(str(key), KEYS) or f" (there are {', '.join(KEYS)})"
@@ -211,7 +211,7 @@ class _Reader:
         return tuple(name for name in controls.KINDS if name in names)
 
     def _published(self) -> tuple[dict[str, Any], ...]:
-        """What others have reported, from a CSV or from the config itself."""
+        """Published figures, from a CSV or from the config itself."""
         value = self.entry.get("published")
         if value is None:
             return ()
@@ -299,7 +299,7 @@ def canonical(text: str) -> str:
 
 
 def value_of(experiment: Experiment, option: str) -> str:
-    """What an experiment has for an option, as a reader of the table sees it.
+    """Value of an option in an experiment, as text for the table.
 
     Args:
         experiment: as resolved

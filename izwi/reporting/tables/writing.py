@@ -137,7 +137,7 @@ class _Text:
         self.contents, self.table = contents, contents.table
         self.plain, self.bold, self.raised = plain, bold, raised
         of_experiments = [c for c in contents.cells.values() if c.experiment and c.n is not None]
-        # What holds for all is said once.
+        # State once what holds for all cells.
         self.common = [
             mark
             for mark in (FEW, TRANSDUCTIVE)
@@ -210,7 +210,7 @@ class _Text:
         return "; ".join(texts)
 
     def notes(self) -> list[str]:
-        """What stands below the table."""
+        """Notes below the table."""
         table, cells = self.table, self.contents.cells.values()
         methods = dict.fromkeys(cell.ci_method for cell in cells if cell.ci_method)
         about = f"{table['measure'].upper()} with 95 % interval"
@@ -265,7 +265,7 @@ def latex(contents: Contents) -> str:
     header, *rows = text.grid()
     table = contents.table
     body = [" & ".join(line) + r" \\" for line in rows]
-    # A line between what is asked for and what it is held against.
+    # A rule between experiments and controls.
     own = sum(row["control"] is None for row in table["rows"])
     if own < len(rows):
         body.insert(own, r"\midrule")

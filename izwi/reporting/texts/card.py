@@ -13,7 +13,7 @@ from izwi.reporting.texts.methods import count, interval_n, listed, unit_of
 from izwi.training.types import TrainingReport
 
 DIGITS = 3
-# Whose keys name what figures rest on.
+# Stages whose keys identify what the figures rest on.
 STAGES = ("split", "train", "evaluate")
 
 
