@@ -91,7 +91,7 @@ def read_grids(value: Any, find: Callable[[Any], list[str]], problems: Problems)
             continue
         name = entry.get("name")
         if name is not None and (not isinstance(name, str) or slug(name) != name):
-            problems.add(f"config: grid: name: {name!r} is no name of a folder")
+            problems.add(f"config: grid: name: {name!r} is not a folder name")
         paths = entry.get("inis", entry.get("ini"))
         inis = None if paths is None else tuple(find(paths))
         grids.append(Grid(inis, _axes(entry["grid"], problems), name))
@@ -107,7 +107,7 @@ def _axes(value: Mapping[Any, Any], problems: Problems) -> tuple[Axis, ...]:
             if not name or section not in SECTIONS or section == "FLAGS":
                 near = suggest(section, SECTIONS) if name else ""
                 problems.add(
-                    f"config: grid: '{option}' is no option{near or ', write SECTION.option'}, "
+                    f"config: grid: '{option}' is not an option{near or ', write SECTION.option'}, "
                     "such as FEATS.type"
                 )
         steps = steps if isinstance(steps, list) else [steps]
@@ -138,7 +138,7 @@ def _axis(options: tuple[str, ...], steps: list[Any]) -> Axis:
     for step in steps:
         each = [step] if len(options) == 1 else step
         if not isinstance(each, list | tuple) or len(each) != len(options):
-            raise ValueError(f"{step!r} is no list of {len(options)} values, one per option")
+            raise ValueError(f"{step!r} is not a list of {len(options)} values, one per option")
         texts = tuple(_text(value) for value in each)
         if texts in values:
             raise ValueError(f"{step!r} is named twice")

@@ -149,7 +149,7 @@ def shares(a: Sample, b: Sample, groups: np.ndarray, measure: str) -> np.ndarray
         uar = 1 / (len(counts) * counts[classes])
         weight = uar if measure == "uar" else np.full(len(a.truth), 1 / len(a.truth))
     else:
-        raise ValueError(f"{measure} is no sum over samples")
+        raise ValueError(f"{measure} is not a sum over samples")
     return np.bincount(groups, weights=(of[0] - of[1]) * weight)
 
 

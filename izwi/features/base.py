@@ -232,9 +232,9 @@ class BadFiles(UserError):
         self.rows = rows
         allowed = f", more than fail_threshold = {threshold:g} allows" if threshold else ""
         advice = (
-            "mend them or take them out of the database"
+            "fix them or take them out of the database"
             if threshold
-            else "mend them, take them out of the database, or let a share pass by fail_threshold"
+            else "fix them, take them out of the database, or let a share pass by fail_threshold"
         )
         lines = [
             f"[FEATS] type: {name} cannot use {len(rows)} of {total} rows of audio{allowed}; "

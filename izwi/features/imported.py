@@ -137,13 +137,13 @@ def _load(file: str) -> pd.DataFrame:
         if not (pd.api.types.is_numeric_dtype(kind) or pd.api.types.is_bool_dtype(kind))
     ]
     if texts:
-        raise UserError(f"{WHERE}: {file} has columns that are no numbers: {', '.join(texts[:5])}")
+        raise UserError(f"{WHERE}: {file} has columns that are not numbers: {', '.join(texts[:5])}")
     if features.shape[1] == 0:
         raise UserError(f"{WHERE}: {file} has no features")
     try:
         places = _places(frame)
     except ValueError as error:
-        raise UserError(f"{WHERE}: {file}: start or end is no time: {error}") from error
+        raise UserError(f"{WHERE}: {file}: start or end is not a time: {error}") from error
     features.index = pd.MultiIndex.from_tuples(places, names=INDEX)
     return features.astype("float64")
 

@@ -61,7 +61,7 @@ class Metadata(TableExtractor):
         for column in wanted:
             if column in _NO_METADATA:
                 raise UserError(
-                    f"[FEATS] metadata.columns: '{column}' is no metadata, leave it out"
+                    f"[FEATS] metadata.columns: '{column}' is not metadata, leave it out"
                 )
             if column == SAMPLING_RATE:
                 values = table["file"].map(_rates(table["file"], paths))

@@ -58,7 +58,7 @@ def find(name: str, where: str, option: str) -> Path:
     snapshot = hub_snapshot(name)
     if snapshot is None:
         raise UserError(
-            f"{where}: '{name}' is no folder and not in the hub's cache of this "
+            f"{where}: '{name}' is neither a folder nor in the hub's cache of this "
             f"computer; fetch it once: python scripts/fetch_model.py {name} <folder>, then "
             f"set {option} = <folder>"
         )
@@ -198,7 +198,7 @@ def read_config(folder: Path, where: str) -> dict[str, Any]:
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UserError(f"{where}: {folder} is no folder of a model, no config.json") from None
+        raise UserError(f"{where}: {folder} is not the folder of a model, no config.json") from None
     except (OSError, ValueError) as error:
         raise UserError(f"{where}: {path} cannot be read: {error}") from error
     return config if isinstance(config, dict) else {}

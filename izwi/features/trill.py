@@ -76,7 +76,9 @@ class Trill(Extractor):
         if not folder:
             raise UserError(f"{WHERE}: missing; {HINT}")
         if not os.path.isfile(os.path.join(folder, "saved_model.pb")):
-            raise UserError(f"{WHERE}: {folder} is no SavedModel, it has no saved_model.pb; {HINT}")
+            raise UserError(
+                f"{WHERE}: {folder} is not a SavedModel, it has no saved_model.pb; {HINT}"
+            )
         files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
         return {
             path.relative_to(folder).as_posix(): large_files.digest(str(path)) for path in files

@@ -181,7 +181,7 @@ class Model:
             self.classes = np.unique(y).tolist()
             unknown = sorted(set(self.classes) - set(self.labels))
             if unknown:
-                raise ValueError(f"truth that is no label: {', '.join(unknown)}")
+                raise ValueError(f"truth that is not a label: {', '.join(unknown)}")
             if len(self.classes) < 2:
                 raise UserError(
                     f"[DATA] target: the {len(y)} training samples have one class only, "

@@ -315,5 +315,5 @@ class Preprocessing:
             where += f" and {len(rows) - 1} more"
         raise UserError(
             f"[FEATS] infinite values of {', '.join(names[:5])}{', …' * (len(names) > 5)} in "
-            f"{where}: mend or leave out these features ([FEATS] features) or samples"
+            f"{where}: fix or leave out these features ([FEATS] features) or samples"
         )

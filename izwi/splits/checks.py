@@ -98,16 +98,16 @@ def _why(spec: SplitSpec, split: pd.DataFrame) -> str:
     """Which part each database went to, and what to do."""
     if split["fold"].any():
         return "take other folds"
-    parts = []
+    lines = []
     for name, rows in split.groupby("database", sort=False):
         parts = rows["part"][rows["part"] != ""].value_counts()
         options = spec.get("databases", {}).get(name) or {}
         strategy = options.get("split_strategy")
         by = "" if strategy is None else f" (split_strategy = {strategy})"
         numbers = ", ".join(f"{n} {part}" for part, n in parts.items()) or "unused"
-        parts.append(f"{name} is {numbers}{by}")
+        lines.append(f"{name} is {numbers}{by}")
     return (
-        "; ".join(parts) + "; add a database for the missing part (split_strategy = train or test, "
+        "; ".join(lines) + "; add a database for the missing part (split_strategy = train or test, "
         "or trains and tests), or split one by speaker_split or a list of test speakers"
     )
 

@@ -63,11 +63,11 @@ def read(
             names = sorted({option.name for option in tunable.values()})
             there = f"of {cls.name} there are {', '.join(names)}" if names else "it has none"
             near = suggest(str(name), names) or f": {there}"
-            problem(f"'{name}' is no option of {cls.name} that can be tuned{near}")
+            problem(f"'{name}' is not an option of {cls.name} that can be tuned{near}")
         elif option.name in values:
             problem(f"'{name}' is named twice")
         elif not isinstance(stated, list | tuple) or not stated:
-            problem(f"{option.name}: {stated!r} is no list of values, such as [1, 10]")
+            problem(f"{option.name}: {stated!r} is not a list of values, such as [1, 10]")
         else:
             values[option.name] = _values(option, stated, problem)
     if not wanted:

@@ -306,9 +306,12 @@ def test_values_are_read_as_options_are(tmp_path):
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("{'C_vall': [1]}", "'C_vall' is no option of svm that can be tuned, did you mean 'C_val'"),
+        (
+            "{'C_vall': [1]}",
+            "'C_vall' is not an option of svm that can be tuned, did you mean 'C_val'",
+        ),
         ("{'n_estimators': [1]}", "of svm there are C_val, class_weight, degree, gamma, kernel"),
-        ("{'C_val': 1}", "C_val: 1 is no list of values"),
+        ("{'C_val': 1}", "C_val: 1 is not a list of values"),
         ("{'C_val': ['x']}", "C_val: x is not a number"),
         ("{'C_val': [1, 1.0]}", "C_val: 1.0 is named twice"),
         ("{'C_val': [1, 0]}", "C_val: 0.0 is not above 0"),

@@ -202,7 +202,7 @@ def _kind_of(entries: Entries, name: str, kind: str | None, path: str) -> str | 
         entries.problems.add(f"[DATA] {name}: {path} is a folder; name the CSV file in it")
     elif kind == "audformat" and not is_audformat:
         entries.problems.add(
-            f"[DATA] {name}: {path} is no audformat database (a folder with db.yaml); "
+            f"[DATA] {name}: {path} is not an audformat database (a folder with db.yaml); "
             f"for a CSV file set {name}.type = csv"
         )
     return kind
@@ -223,7 +223,7 @@ def _filter(value: Any) -> list[list[Any]]:
     result = []
     for pair in pairs:
         if not isinstance(pair, list | tuple) or len(pair) != 2:
-            raise ValueError(f"{pair!r} is no pair: write [[column, values], ...]")
+            raise ValueError(f"{pair!r} is not a pair: write [[column, values], ...]")
         column, wanted = pair
         wanted = list(wanted) if isinstance(wanted, list | tuple | set) else [wanted]
         if not wanted or any(isinstance(v, dict | list | tuple) for v in wanted):
@@ -253,7 +253,7 @@ def _expand(change: dict[Any, Any]) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for old, new in change.items():
         if isinstance(new, dict | list | tuple | set):
-            raise ValueError(f"{old!r} becomes {new!r}, which is no single value")
+            raise ValueError(f"{old!r} becomes {new!r}, which is not a single value")
         for part in str(old).split(","):
             if result.setdefault(part.strip(), new) != new:
                 raise ValueError(f"'{part.strip()}' is mapped twice")

@@ -209,7 +209,7 @@ class Entries:
         for other in ("EXP", "DATA", "FEATS", "MODEL", "PLOT"):
             option = table.elsewhere(other).get(lower) if other != section else None
             if option is not None and option.status == "ok" and not option.database_only:
-                return f", it belongs into [{other}]"
+                return f", it belongs in [{other}]"
         return ""
 
     def _take(

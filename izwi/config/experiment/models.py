@@ -141,6 +141,6 @@ def read_measure(entries: Entries, task: str) -> str:
         return allowed[0]
     if measure not in allowed:
         entries.problem(
-            "MODEL", "measure", f"'{measure}' is no measure of {task}, {one_of(allowed)}"
+            "MODEL", "measure", f"'{measure}' is not a measure of {task}, {one_of(allowed)}"
         )
     return measure

@@ -17,7 +17,7 @@ def read_name(entries: Entries) -> str:
     if "/" in name or "\\" in name or name in (".", ".."):
         last = name.replace("\\", "/").rstrip("/.").rpartition("/")[2]
         if not last:
-            entries.problem("EXP", "name", f"'{name}' is no name, such as my_name")
+            entries.problem("EXP", "name", f"'{name}' is not a name, such as my_name")
             return name
         # Published inis give a path here; use its last part.
         entries.notes.append(f"[EXP] name: '{name}' is a path, the experiment is called '{last}'")
@@ -37,12 +37,12 @@ def read_save_test(entries: Entries) -> str | None:
         return None
     path = soft_labels.place_of(text, entries.cwd)
     if not text.lower().endswith(".csv"):
-        entries.problem("EXP", "save_test", f"'{text}' is no CSV file, such as {text}.csv")
+        entries.problem("EXP", "save_test", f"'{text}' is not a CSV file, such as {text}.csv")
     elif os.path.exists(path) and not os.path.islink(path):
         entries.problem(
             "EXP",
             "save_test",
-            f"{path} is there already and would be replaced: move it away, or name another",
+            f"{path} exists already and would be replaced: move it away, or name another",
         )
     elif why := _no_folder(path.rpartition("/")[2]) or ("{" in path and "holds '{'"):
         entries.problem("EXP", "save_test", f"{path} {why}: name another file")

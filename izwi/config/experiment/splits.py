@@ -183,7 +183,7 @@ def _split_value(entries: Entries, name: str, key: str) -> Any:
 def _balance(entries: Entries, name: str, value: dict[Any, Any]) -> dict[str, float]:
     for weight in value.values():
         if not isinstance(weight, int | float) or weight < 0:
-            entries.problems.add(f"[DATA] {name}.balance: weight {weight!r} is no number >= 0")
+            entries.problems.add(f"[DATA] {name}.balance: weight {weight!r} is not a number >= 0")
     return {str(column): weight for column, weight in value.items()}
 
 

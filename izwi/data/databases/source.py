@@ -97,7 +97,7 @@ def segments(
         unread = times[parsed.isna() & times.notna()]
         if len(unread):
             raise UserError(
-                f"[DATA] {name}: {len(unread)} values of column '{column}' are no times, such as "
+                f"[DATA] {name}: {len(unread)} values of column '{column}' are not times, such as "
                 f"{_some(unread)}: write seconds or '0 days 00:00:01.5'"
             )
         frame[column] = parsed.astype("timedelta64[ns]")

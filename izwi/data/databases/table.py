@@ -255,7 +255,7 @@ class _Builder:
         wrong = text[~np.isfinite(numbers)]
         if len(wrong):
             raise UserError(
-                f"[DATA] target: {len(wrong)} values of '{target}' in {self.name} are no numbers, "
+                f"[DATA] target: {len(wrong)} values of '{target}' in {self.name} are not numbers, "
                 f"such as {listed(_values(wrong), 3)}: leave them empty, or filter or map them"
             )
         return numbers

@@ -105,7 +105,7 @@ def _name(value: Any, number: int, problems: Problems) -> str:
         return f"table {number}"
     if not isinstance(value, str | int) or grid.slug(str(value)) != str(value):
         problems.add(
-            f"config: tables: name: {value!r} is no name of a file, take letters, digits, - and _"
+            f"config: tables: name: {value!r} is not a file name, take letters, digits, - and _"
         )
     return str(value)
 
@@ -182,7 +182,7 @@ class _Reader:
         text = str(value).lower()
         if text not in known:
             near = suggest(text, known) or f", take one of {', '.join(known)}"
-            self._problem("measure", f"'{value}' is no measure{near}")
+            self._problem("measure", f"'{value}' is not a measure{near}")
         return text
 
     def _one_of(self, key: str, allowed: Sequence[str]) -> str | None:
@@ -206,7 +206,8 @@ class _Reader:
                 near = suggest(str(name), controls.KINDS)
                 self._problem(
                     "controls",
-                    f"'{name}' is no control{near or ', there are ' + ', '.join(controls.KINDS)}",
+                    f"'{name}' is not a control"
+                    f"{near or ', there are ' + ', '.join(controls.KINDS)}",
                 )
         return tuple(name for name in controls.KINDS if name in names)
 
@@ -258,7 +259,7 @@ class _Reader:
         except ValueError:
             number = math.nan
         if texts["value"] and not math.isfinite(number):
-            self._problem("published", f"{place}: value: {texts['value']!r} is no number")
+            self._problem("published", f"{place}: value: {texts['value']!r} is not a number")
         return texts | {"value": number} if all(texts.values()) else None
 
 
@@ -278,7 +279,7 @@ def canonical(text: str) -> str:
         places = [s for s in option_table.SECTIONS if section.lower() in option_table.elsewhere(s)]
         near = f", did you mean '{places[0]}.{section}'?" if places else suggest(section, SIDES)
         raise ValueError(
-            f"'{text}' is no option{near or ', write SECTION.option, such as FEATS.type'}"
+            f"'{text}' is not an option{near or ', write SECTION.option, such as FEATS.type'}"
         )
     section = section.upper()
     if section not in option_table.SECTIONS:
@@ -292,7 +293,7 @@ def canonical(text: str) -> str:
     if section == "DATA" and dot and rest.lower() in PER_DATABASE:
         return f"DATA.{head}.{PER_DATABASE[rest.lower()].name}"
     near = suggest(name, [option.name for option in known.values()]).replace("'", f"'{section}.", 1)
-    raise ValueError(f"'{text}' is no option{near}")
+    raise ValueError(f"'{text}' is not an option{near}")
 
 
 # ------------------------------------------------------------- values of options
@@ -503,7 +504,7 @@ class _Layout:
         if self.wanted.measure is not None:
             if self.wanted.measure not in option_table.MEASURES[task]:
                 self._problem(
-                    f"measure: {self.wanted.measure} is no measure of {task}, take one of "
+                    f"measure: {self.wanted.measure} is not a measure of {task}, take one of "
                     f"{', '.join(option_table.MEASURES[task])}"
                 )
             return self.wanted.measure
