@@ -28,11 +28,7 @@ CANDIDATES = 10
 
 
 def choose(
-    spec: ActiveLearningSpec,
-    samples: Samples,
-    truth: np.ndarray,
-    fold: Fold,
-    labels: list[str],
+    spec: ActiveLearningSpec, samples: Samples, truth: np.ndarray, fold: Fold, labels: list[str]
 ) -> pd.DataFrame:
     """Choose rows that are uncertain, and unlike each other.
 

@@ -224,10 +224,7 @@ def shap(
 
 
 def distributions(
-    table: pd.DataFrame,
-    features: pd.DataFrame,
-    recording: pd.DataFrame,
-    labels: list[str] | None,
+    table: pd.DataFrame, features: pd.DataFrame, recording: pd.DataFrame, labels: list[str] | None
 ) -> pd.DataFrame:
     """How each feature differs between classes, or goes with a number; and with the recording.
 

@@ -12,14 +12,7 @@ from izwi.errors import UserError
 from izwi.evaluation.calibration import calibration, certain, uncertainty
 from izwi.evaluation.fairness import fairness
 from izwi.evaluation.intervals import Intervals, by_method, few_speakers, intervals
-from izwi.evaluation.measures import (
-    CLASSIFICATION,
-    REGRESSION,
-    Recalls,
-    Sample,
-    direction,
-    mean_of,
-)
+from izwi.evaluation.measures import CLASSIFICATION, REGRESSION, Recalls, Sample, direction, mean_of
 
 if TYPE_CHECKING:
     from izwi.config.experiment.resolved import EvaluationSpec
@@ -310,10 +303,7 @@ def _of_classes(
     """What a classification has beside its measures: classes, confusions, probabilities."""
     per_class, confusion = sample.per_class()
     recalls = by_method(
-        Recalls.like(sample),
-        runs[0]["speaker"],
-        seed=spec["seed"],
-        method=spec.get("ci", "auto"),
+        Recalls.like(sample), runs[0]["speaker"], seed=spec["seed"], method=spec.get("ci", "auto")
     )
     for label, pair in zip(sample.labels, recalls.values(), strict=True):
         per_class[label]["recall_ci"] = list(pair)
@@ -366,10 +356,7 @@ def _calibration(
         return found
     before = [run.assign(**{f"p_{label}": run[f"raw_{label}"] for label in labels}) for run in runs]
     scaled = [
-        {
-            "run": run["run"],
-            **{key: fold[key] for key in SCALED if key in fold},
-        }
+        {"run": run["run"], **{key: fold[key] for key in SCALED if key in fold}}
         for run in training["runs"]
         for fold in run["folds"]
     ]
@@ -430,10 +417,7 @@ def _certain(
 
 
 def _tuning(
-    spec: EvaluateSpec,
-    searches: list[dict[str, Any]],
-    runs: list[pd.DataFrame],
-    labels: list[str],
+    spec: EvaluateSpec, searches: list[dict[str, Any]], runs: list[pd.DataFrame], labels: list[str]
 ) -> dict[str, Any]:
     """The searches for options, each beside the measure on the test rows of its fold.
 

@@ -58,17 +58,7 @@ SPEECH = (
     "pause_mean_duration",
     "pause_std_duration",
 )
-COLUMNS = (
-    "duration",
-    *F0,
-    "HNR",
-    *JITTER,
-    *SHIMMER,
-    *INTENSITY,
-    *FORMANTS,
-    *TRACT,
-    *SPEECH,
-)
+COLUMNS = ("duration", *F0, "HNR", *JITTER, *SHIMMER, *INTENSITY, *FORMANTS, *TRACT, *SPEECH)
 
 F0_RANGE = {"min": 75.0, "max": 600.0}
 # Praat's usual limits for jitter and shimmer: shortest and longest period (s), largest ratio of

@@ -92,14 +92,7 @@ OPTIONS = (
         minimum=0,
     ),
     Option(
-        "MODEL",
-        "momentum",
-        "float",
-        0.9,
-        "momentum of sgd",
-        stage="train",
-        minimum=0,
-        maximum=1,
+        "MODEL", "momentum", "float", 0.9, "momentum of sgd", stage="train", minimum=0, maximum=1
     ),
     Option("MODEL", "batch_size", "int", 8, "samples per step", stage="train", minimum=1),
     Option(

@@ -101,10 +101,7 @@ def _several(number: int, noun: str) -> str:
 
 
 def _bars(
-    panels: list[list[Group]],
-    path: str | Path,
-    labels: list[str],
-    heading: tuple[str, ...],
+    panels: list[list[Group]], path: str | Path, labels: list[str], heading: tuple[str, ...]
 ) -> None:
     """Panels below each other; where that is higher than a page, in two columns, or with thin
     bars that have no number beside them."""
@@ -150,12 +147,7 @@ def _cut(heights: list[float]) -> int:
 
 
 def _panel(
-    axes: Axes,
-    groups: list[Group],
-    labels: list[str],
-    rows: list[str],
-    offset: int,
-    numbered: bool,
+    axes: Axes, groups: list[Group], labels: list[str], rows: list[str], offset: int, numbered: bool
 ) -> None:
     thick = 0.84 / len(groups)
     places = np.arange(len(labels))

@@ -116,8 +116,7 @@ def _arrange(axes: list[str], rows: list[dict[str, Any]]) -> tuple[list[str], li
         return axes, []
     sizes = [len({row["values"][axis] for row in rows}) for axis in axes]
     cut = min(
-        range(1, len(axes)),
-        key=lambda i: max(math.prod(sizes[:i]), 2 * math.prod(sizes[i:])),
+        range(1, len(axes)), key=lambda i: max(math.prod(sizes[:i]), 2 * math.prod(sizes[i:]))
     )
     return axes[:cut], axes[cut:]
 

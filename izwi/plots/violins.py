@@ -78,11 +78,7 @@ def feature_distributions(
 
 
 def _panel(
-    axes: Axes,
-    values: np.ndarray,
-    groups: pd.Series,
-    labels: list[str],
-    speaker: pd.Series | None,
+    axes: Axes, values: np.ndarray, groups: pd.Series, labels: list[str], speaker: pd.Series | None
 ) -> None:
     for place, label in enumerate(labels):
         own = (groups == label).to_numpy() & np.isfinite(values)

@@ -35,12 +35,7 @@ _CLEANING = ("editednearestneighbours", "tomeklinks", "smoteenn", "smotetomek")
 
 
 def balance(
-    X: np.ndarray,
-    y: np.ndarray,
-    groups: np.ndarray | None,
-    *,
-    method: str,
-    seed: int,
+    X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, *, method: str, seed: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, dict[str, Any]]:
     """Resample training rows; the options of a sampler are imbalanced-learn's defaults.
 
@@ -108,11 +103,7 @@ def _sampler(method: str, seed: int) -> Any:
 
 
 def _groups(
-    X: np.ndarray,
-    y: np.ndarray,
-    groups: np.ndarray | None,
-    made: np.ndarray,
-    names: np.ndarray,
+    X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, made: np.ndarray, names: np.ndarray
 ) -> np.ndarray | None:
     """Speaker of each balanced row: that of the nearest real row of its class."""
     import numpy as np

@@ -148,10 +148,7 @@ class Preprocessing:
         return self
 
     def transform(
-        self,
-        X: np.ndarray,
-        speakers: np.ndarray | None = None,
-        files: Sequence[str] | None = None,
+        self, X: np.ndarray, speakers: np.ndarray | None = None, files: Sequence[str] | None = None
     ) -> np.ndarray:
         """Apply what was learnt.
 

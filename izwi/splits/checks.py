@@ -16,11 +16,7 @@ if TYPE_CHECKING:
 
 
 def check_parts(
-    spec: SplitSpec,
-    split: pd.DataFrame,
-    truth: pd.Series,
-    labels: list[str],
-    log: Log,
+    spec: SplitSpec, split: pd.DataFrame, truth: pd.Series, labels: list[str], log: Log
 ) -> None:
     """Check that train and test hold rows and train two classes; warn of missing classes.
 
@@ -112,12 +108,7 @@ def _why(spec: SplitSpec, split: pd.DataFrame) -> str:
     )
 
 
-def check_speakers(
-    spec: SplitSpec,
-    split: pd.DataFrame,
-    frame: pd.DataFrame,
-    log: Log,
-) -> None:
+def check_speakers(spec: SplitSpec, split: pd.DataFrame, frame: pd.DataFrame, log: Log) -> None:
     """Check that strategies that promise it keep speakers apart; warn of unknown speakers.
 
     Those of other strategies, and audio that is in two parts, are for the leakage audit.

@@ -10,9 +10,7 @@ import pandas as pd
 PARTS = ("train", "dev", "test")
 
 
-def folds(
-    split: pd.DataFrame,
-) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray]]:
+def folds(split: pd.DataFrame) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray]]:
     """The folds of a split, one (number 0) for hold-out.
 
     Yields:

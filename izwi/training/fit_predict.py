@@ -56,10 +56,7 @@ def stack(
                 columns[unique] = matrix[name].to_numpy()
         blocks.append(pd.DataFrame(columns))
     blocks = _aligned(blocks)
-    return (
-        pd.concat(tables, ignore_index=True),
-        pd.concat(blocks, ignore_index=True),
-    )
+    return (pd.concat(tables, ignore_index=True), pd.concat(blocks, ignore_index=True))
 
 
 def _aligned(blocks: list[pd.DataFrame]) -> list[pd.DataFrame]:

@@ -46,11 +46,7 @@ class Fitted:
     """A fitted preprocessing and the model behind it."""
 
     def __init__(
-        self,
-        preprocessing: Preprocessing,
-        model: Model,
-        history: dict[str, Any],
-        names: list[str],
+        self, preprocessing: Preprocessing, model: Model, history: dict[str, Any], names: list[str]
     ) -> None:
         self.preprocessing = preprocessing
         self.model = model

@@ -109,10 +109,7 @@ WIDE = {
     for section in SECTIONS
 }
 PER_DATABASE = by_name(
-    sorted(
-        (o for o in GENERAL if o.per_database),
-        key=lambda o: not o.database_only,
-    )
+    sorted((o for o in GENERAL if o.per_database), key=lambda o: not o.database_only)
 )
 
 

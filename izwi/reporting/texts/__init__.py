@@ -7,21 +7,11 @@ from typing import Any
 from izwi.reporting.record import Metrics, Record
 from izwi.training.types import TrainingReport
 
-FILES = (
-    "methods.md",
-    "references.bib",
-    "table1.md",
-    "table1.tex",
-    "model_card.md",
-    "CITATION.cff",
-)
+FILES = ("methods.md", "references.bib", "table1.md", "table1.tex", "model_card.md", "CITATION.cff")
 
 
 def texts(
-    record: Record,
-    metrics: Metrics,
-    training: TrainingReport,
-    description: dict[str, Any],
+    record: Record, metrics: Metrics, training: TrainingReport, description: dict[str, Any]
 ) -> dict[str, str]:
     """All texts of one experiment.
 

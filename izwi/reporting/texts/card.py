@@ -18,10 +18,7 @@ STAGES = ("split", "train", "evaluate")
 
 
 def card(
-    record: Record,
-    metrics: Metrics,
-    training: TrainingReport,
-    description: dict[str, Any],
+    record: Record, metrics: Metrics, training: TrainingReport, description: dict[str, Any]
 ) -> str:
     """The model card of an experiment, in Markdown.
 

@@ -221,10 +221,7 @@ OPTIONS: tuple[Option, ...] = (
         option("balance", "dict", None, "with `balanced`: {column: weight} of what is balanced"),
         option("age_bins", "int", None, "with `balanced`: bins of a numeric column", minimum=2),
         option(
-            "stratify",
-            "bool",
-            False,
-            "with `random`: the same share of each class in each part",
+            "stratify", "bool", False, "with `random`: the same share of each class in each part"
         ),
         option(
             "size_diff_weight",

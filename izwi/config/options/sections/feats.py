@@ -100,12 +100,7 @@ OPTIONS: tuple[Option, ...] = (
         os__features="features to use of openSMILE's",
         praat__features="features to use of Praat's",
     ),
-    *known(
-        "FEATS",
-        "unsupported",
-        "use scale = speaker",
-        scale_speakers="scales by speaker",
-    ),
+    *known("FEATS", "unsupported", "use scale = speaker", scale_speakers="scales by speaker"),
     *known(
         "FEATS",
         "unsupported",
