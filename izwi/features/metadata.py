@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from izwi.config.options import Option
+from izwi.config.options import feature_option
 from izwi.errors import UserError
 from izwi.features.base import TableExtractor
 
@@ -33,14 +33,12 @@ class Metadata(TableExtractor):
     name = "metadata"
     packages = ("pandas", "soundfile")
     options = (
-        Option(
-            "FEATS",
+        feature_option(
             "metadata.columns",
             "list",
             list(COLUMNS),
             "metadata: columns of the database that are features; those that it does not have are "
             "passed over, sampling_rate is that of the audio files",
-            stage="features",
         ),
     )
 

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from izwi.config.options import Option
+from izwi.config.options import feature_option
 from izwi.data.audio import BLOCK
 from izwi.features.base import FrugalExtractor
 from izwi.features.picture import Picture, cells
@@ -52,44 +52,36 @@ class OpenSmile(Picture, FrugalExtractor):
     prefix = "os."
     packages = ("opensmile",)
     options = (
-        Option(
-            "FEATS",
+        feature_option(
             "set",
             default="eGeMAPSv02",
             doc="feature set of openSMILE",
-            stage="features",
             choices=SETS,
             aliases=("os.set",),
         ),
-        Option(
-            "FEATS",
+        feature_option(
             "level",
             default="functionals",
             doc="openSMILE: functionals of the recording, or lld: mean and standard deviation of "
             "each low-level descriptor, or frames: the descriptors over time, for a cnn",
-            stage="features",
             choices=("functionals", "lld", "frames"),
             aliases=("os.level",),
         ),
-        Option(
-            "FEATS",
+        feature_option(
             "sampling_rate",
             kind="int",
             default=None,
             doc="openSMILE: resample the audio to this rate in Hz before; absent: its own rate",
-            stage="features",
             minimum=1000,
             maximum=384000,
             aliases=("os.sampling_rate",),
         ),
-        Option(
-            "FEATS",
+        feature_option(
             "os.duration",
             kind="float",
             default=4.0,
             doc="openSMILE, level = frames: seconds that are kept of each recording; shorter ones "
             "go on with zeros, longer ones are cut, with a warning",
-            stage="features",
             minimum=0.01,
             maximum=60,
         ),

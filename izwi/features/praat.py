@@ -8,7 +8,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from izwi.config.options import Option
+from izwi.config.options import Option, feature_option
 from izwi.errors import UserError
 from izwi.features.base import FrugalExtractor
 
@@ -83,9 +83,7 @@ SPEED = 35000.0
 
 def _option(name: str, default: Any, doc: str, **limits: Any) -> Option:
     kind = "str" if isinstance(default, str) else "float"
-    return Option(
-        "FEATS", f"praat.{name}", kind, default, f"Praat: {doc}", stage="features", **limits
-    )
+    return feature_option(f"praat.{name}", kind, default, f"Praat: {doc}", **limits)
 
 
 class Praat(FrugalExtractor):

@@ -9,7 +9,7 @@ import math
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from izwi.config.options import Option
+from izwi.config.options import Option, feature_option
 from izwi.errors import UserError
 from izwi.features.picture import Picture, cells
 
@@ -23,7 +23,7 @@ FLOOR = 1e-10
 
 def _option(name: str, default: float, doc: str, **limits: Any) -> Option:
     kind = "int" if isinstance(default, int) else "float"
-    return Option("FEATS", name, kind, default, f"spectra: {doc}", stage="features", **limits)
+    return feature_option(name, kind, default, f"spectra: {doc}", **limits)
 
 
 class Spectra(Picture):

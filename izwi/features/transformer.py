@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from izwi.config.options import Option
+from izwi.config.options import Option, feature_option
 from izwi.errors import UserError
 from izwi.features import freed_memory, pretrained
 from izwi.features.base import BatchExtractor
@@ -82,36 +82,30 @@ def _options(family: str, poolings: tuple[str, ...], *others: str) -> tuple[Opti
         return tuple(f"{other}.{name}" for other in others)
 
     return (
-        Option(
-            "FEATS",
+        feature_option(
             f"{family}.model",
             "model",
             None,
             f"{family}: folder of the model, or its name on the Hugging Face hub (default: the "
             "model that the type names)"
             + ("; untrained: a small one with random weights" if family == "wav2vec2" else ""),
-            stage="features",
             aliases=("model", *spellings("model")),
         ),
-        Option(
-            "FEATS",
+        feature_option(
             f"{family}.layer",
             "int",
             0,
             f"{family}: hidden layer, counted back from the last, which is 0",
-            stage="features",
             minimum=0,
             aliases=("layer", *spellings("layer")),
         ),
-        Option(
-            "FEATS",
+        feature_option(
             f"{family}.pooling",
             "str",
             "mean",
             f"{family}: mean of the frames that hold the recording"
             + ("; last: the last of them" if "last" in poolings else "")
             + ("; all: mean with the frames that only hold padding" if "all" in poolings else ""),
-            stage="features",
             choices=poolings,
             aliases=("pooling", *spellings("pooling")),
         ),

@@ -11,7 +11,7 @@ from importlib import util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from izwi.config.options import Option
+from izwi.config.options import feature_option
 from izwi.errors import UserError
 from izwi.features.base import Extractor
 
@@ -39,13 +39,11 @@ class Trill(Extractor):
     environment = "trill"
     located = ("trill.model",)
     options = (
-        Option(
-            "FEATS",
+        feature_option(
             "trill.model",
             "path",
             None,
             "trill: folder of the TensorFlow SavedModel",
-            stage="features",
             aliases=("model",),
         ),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from izwi.config.options import Option
+from izwi.config.options import model_option
 from izwi.models.base import SklearnModel
 
 if TYPE_CHECKING:
@@ -20,13 +20,11 @@ class Bayes(SklearnModel):
     task = "classification"
     handles_class_weight = True
     options = (
-        Option(
-            "MODEL",
+        model_option(
             "var_smoothing",
             "float",
             1e-9,
             "share of the largest variance that is added to all",
-            stage="train",
             minimum=0,
         ),
     )

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from izwi.config.options import Option
+from izwi.config.options import Option, model_option
 from izwi.errors import UserError
 from izwi.features import pretrained
 from izwi.features.wave import RATE
@@ -34,14 +34,12 @@ WHERE = "[MODEL] pretrained_model"
 PRETRAINED = "pretrained"  # folder of its configuration in that of the model
 
 OWN = (
-    Option(
-        "MODEL",
+    model_option(
         "pretrained_model",
         "model",
         DEFAULT,
         "finetune: folder of the pretrained model, or its name on the Hugging Face hub: wav2vec "
         "2.0, HuBERT, WavLM, data2vec, or Whisper's encoder",
-        stage="train",
     ),
     Option(
         "MODEL",
@@ -54,35 +52,29 @@ OWN = (
         maximum=LONGEST_SECONDS,
         aliases=("duration",),
     ),
-    Option(
-        "MODEL",
+    model_option(
         "freeze",
         "int|str",
         "features",
         "finetune: what keeps its pretrained weights: none; features (the convolutions at the "
         "bottom); encoder (all but the linear layer on top); or a number of layers, counted from "
         "the bottom, with the convolutions",
-        stage="train",
         minimum=0,
     ),
-    Option(
-        "MODEL",
+    model_option(
         "warmup_ratio",
         "float",
         0.1,
         "finetune: share of all steps in which the step size rises to learning_rate; it falls to "
         "0 in the others",
-        stage="train",
         minimum=0,
         maximum=1,
     ),
-    Option(
-        "MODEL",
+    model_option(
         "max_grad_norm",
         "float",
         1.0,
         "finetune: longest gradient, longer ones are scaled to it",
-        stage="train",
         minimum=0.001,
     ),
 )

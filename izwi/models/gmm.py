@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from izwi.config.options import Option
+from izwi.config.options import model_option
 from izwi.errors import UserError
 from izwi.models.base import Model
 
@@ -27,22 +27,18 @@ class GMM(Model):
     task = "classification"
     handles_class_weight = True
     options = (
-        Option(
-            "MODEL",
+        model_option(
             "GMM_components",
             "int",
             4,
             "Gaussians per class, not more than it has samples",
-            stage="train",
             minimum=1,
         ),
-        Option(
-            "MODEL",
+        model_option(
             "GMM_covariance_type",
             "str",
             "full",
             "shape of the Gaussians",
-            stage="train",
             choices=("full", "tied", "diag", "spherical"),
         ),
     )

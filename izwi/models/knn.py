@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from izwi.config.options import Option
+from izwi.config.options import model_option
 from izwi.errors import UserError
 from izwi.models.base import SklearnModel
 
@@ -16,14 +16,12 @@ if TYPE_CHECKING:
 
 class _Neighbours(SklearnModel):
     options = (
-        Option("MODEL", "K_val", "int", 5, "number of neighbours", stage="train", minimum=1),
-        Option(
-            "MODEL",
+        model_option("K_val", "int", 5, "number of neighbours", minimum=1),
+        model_option(
             "KNN_weights",
             "str",
             "uniform",
             "weight of a neighbour: all the same, or by inverse distance",
-            stage="train",
             choices=("uniform", "distance"),
             aliases=("weights",),
         ),

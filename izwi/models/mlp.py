@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from izwi.config.options import Option
+from izwi.config.options import Option, model_option
 from izwi.models.nets import OPTIONS, Net, tensor
 
 if TYPE_CHECKING:
@@ -25,8 +25,7 @@ class MLP(Net):
     handles_class_weight = True
     options: ClassVar[tuple[Option, ...]] = (
         *OPTIONS,
-        Option(
-            "MODEL",
+        model_option(
             "loss",
             "str",
             "cross",
@@ -34,34 +33,23 @@ class MLP(Net):
             "classes; focal loss; 1 - the mean of the classes' soft F1; binary cross entropy of "
             "each class against the rest, also weighted; squared or absolute error of "
             "probabilities",
-            stage="train",
             choices=LOSSES,
         ),
-        Option(
-            "MODEL",
+        model_option(
             "focal.gamma",
             "float",
             2.0,
             "with loss = focal: how much less easy samples count",
-            stage="train",
             minimum=0,
         ),
-        Option(
-            "MODEL",
-            "focal.alpha",
-            "float",
-            1.0,
-            "with loss = focal: factor of the loss",
-            stage="train",
-            minimum=0,
+        model_option(
+            "focal.alpha", "float", 1.0, "with loss = focal: factor of the loss", minimum=0
         ),
-        Option(
-            "MODEL",
+        model_option(
             "label_smoothing",
             "float|bool",
             0.0,
             "share of the truth that cross entropy spreads over all classes; True: .1",
-            stage="train",
             minimum=0,
             maximum=1,
         ),
@@ -145,13 +133,11 @@ class MLPRegression(Net):
     measure = "mse"
     options: ClassVar[tuple[Option, ...]] = (
         *OPTIONS,
-        Option(
-            "MODEL",
+        model_option(
             "loss",
             "str",
             "mse",
             "what training makes small",
-            stage="train",
             choices=("mse", "mae", "1-ccc", "1-pcc"),
         ),
     )

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from izwi.config.options import Option
+from izwi.config.options import model_option
 from izwi.errors import UserError
 from izwi.models.base import Model
 
@@ -37,81 +37,49 @@ _AT_ONCE = 4096  # rows whose output is held in memory
 WEIGHT_DECAY = {"adamw": 0.01, "adam": 0.0, "sgd": 0.0}
 
 OPTIONS = (
-    Option(
-        "MODEL",
+    model_option(
         "layers",
         "list|dict",
         [64, 16],
         "sizes of the hidden layers, [64, 16] or {'l1': 64, 'l2': 16}: from the input to the "
         "output as written, a dict in the order of its numbered names",
-        stage="train",
     ),
-    Option(
-        "MODEL",
+    model_option(
         "drop",
         "float|list|bool",
         False,
         "dropout after the hidden layers: one probability, or one per layer",
-        stage="train",
         minimum=0,
     ),
-    Option(
-        "MODEL",
-        "activation",
-        "str",
-        "relu",
-        "activation of the hidden layers",
-        stage="train",
-        choices=tuple(ACTIVATIONS),
+    model_option(
+        "activation", "str", "relu", "activation of the hidden layers", choices=tuple(ACTIVATIONS)
     ),
-    Option(
-        "MODEL",
-        "learning_rate",
-        "float",
-        0.0001,
-        "step size of the optimizer",
-        stage="train",
-        minimum=0,
+    model_option("learning_rate", "float", 0.0001, "step size of the optimizer", minimum=0),
+    model_option(
+        "optimizer", "str", "adamw", "what turns gradients into steps", choices=tuple(WEIGHT_DECAY)
     ),
-    Option(
-        "MODEL",
-        "optimizer",
-        "str",
-        "adamw",
-        "what turns gradients into steps",
-        stage="train",
-        choices=tuple(WEIGHT_DECAY),
-    ),
-    Option(
-        "MODEL",
+    model_option(
         "weight_decay",
         "float",
         None,
         "pull of the weights towards 0; without it .01 for adamw, else none",
-        stage="train",
         minimum=0,
     ),
-    Option(
-        "MODEL", "momentum", "float", 0.9, "momentum of sgd", stage="train", minimum=0, maximum=1
-    ),
-    Option("MODEL", "batch_size", "int", 8, "samples per step", stage="train", minimum=1),
-    Option(
-        "MODEL",
+    model_option("momentum", "float", 0.9, "momentum of sgd", minimum=0, maximum=1),
+    model_option("batch_size", "int", 8, "samples per step", minimum=1),
+    model_option(
         "patience",
         "int|bool",
         10,
         "stop when the dev measure has not improved for so many epochs; False: never",
-        stage="train",
         minimum=0,
     ),
-    Option(
-        "MODEL",
+    model_option(
         "device",
         "str",
         "cpu",
         "where nets are trained; auto takes a GPU if there is one, and figures then depend on "
         "the machine",
-        stage="train",
         choices=("cpu", "cuda", "auto"),
     ),
 )

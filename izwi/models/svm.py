@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from izwi.config.options import Option
+from izwi.config.options import model_option
 from izwi.models.base import SklearnModel
 
 if TYPE_CHECKING:
@@ -16,35 +16,25 @@ if TYPE_CHECKING:
 FOLDS = 5
 
 OPTIONS = (
-    Option(
-        "MODEL",
+    model_option(
         "C_val",
         "float",
         1.0,
         "cost of an error; small values regularise more",
-        stage="train",
         minimum=0,
         aliases=("C",),
     ),
-    Option(
-        "MODEL",
-        "kernel",
-        "str",
-        "rbf",
-        "kernel function",
-        stage="train",
-        choices=("rbf", "linear", "poly", "sigmoid"),
+    model_option(
+        "kernel", "str", "rbf", "kernel function", choices=("rbf", "linear", "poly", "sigmoid")
     ),
-    Option(
-        "MODEL",
+    model_option(
         "gamma",
         "float|str",
         "scale",
         "width of the kernels rbf, poly and sigmoid: scale, auto or a number",
-        stage="train",
         minimum=0,
     ),
-    Option("MODEL", "degree", "int", 3, "degree of the kernel poly", stage="train", minimum=1),
+    model_option("degree", "int", 3, "degree of the kernel poly", minimum=1),
 )
 
 
@@ -115,13 +105,11 @@ class SVR(_Machine):
     task = "regression"
     options = (
         *OPTIONS,
-        Option(
-            "MODEL",
+        model_option(
             "epsilon",
             "float",
             0.1,
             "errors up to here cost nothing, in units of the target",
-            stage="train",
             minimum=0,
         ),
     )

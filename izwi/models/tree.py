@@ -4,30 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from izwi.config.options import Option
+from izwi.config.options import model_option
 from izwi.models.base import SklearnModel
 
 
 class _Tree(SklearnModel):
     handles_nan = True
     options = (
-        Option(
-            "MODEL",
+        model_option(
             "max_depth",
             "int",
             None,
             "depth of the tree; without it, leaves are split until they are pure",
-            stage="train",
             minimum=1,
         ),
-        Option(
-            "MODEL",
-            "min_samples_leaf",
-            "int",
-            1,
-            "smallest number of samples in a leaf",
-            stage="train",
-            minimum=1,
+        model_option(
+            "min_samples_leaf", "int", 1, "smallest number of samples in a leaf", minimum=1
         ),
     )
 

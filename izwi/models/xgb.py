@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from izwi.config.options import Option
+from izwi.config.options import Option, model_option
 from izwi.models.base import SklearnModel
 
 if TYPE_CHECKING:
@@ -25,64 +25,25 @@ class _Boosted(SklearnModel):
     packages = ("xgboost-cpu", "scikit-learn")
     handles_nan = True
     options = (
-        Option("MODEL", "n_estimators", "int", 100, "number of trees", stage="train", minimum=1),
-        Option("MODEL", "max_depth", "int", 6, "depth of a tree", stage="train", minimum=0),
-        Option(
-            "MODEL",
-            "learning_rate",
-            "float",
-            0.3,
-            "weight of each further tree",
-            stage="train",
-            minimum=0,
+        model_option("n_estimators", "int", 100, "number of trees", minimum=1),
+        model_option("max_depth", "int", 6, "depth of a tree", minimum=0),
+        model_option("learning_rate", "float", 0.3, "weight of each further tree", minimum=0),
+        model_option(
+            "subsample", "float", 1.0, "share of samples that a tree sees", minimum=0, maximum=1
         ),
-        Option(
-            "MODEL",
-            "subsample",
-            "float",
-            1.0,
-            "share of samples that a tree sees",
-            stage="train",
-            minimum=0,
-            maximum=1,
-        ),
-        Option(
-            "MODEL",
+        model_option(
             "colsample_bytree",
             "float",
             1.0,
             "share of features that a tree sees",
-            stage="train",
             minimum=0,
             maximum=1,
         ),
-        Option(
-            "MODEL",
-            "min_child_weight",
-            "float",
-            1.0,
-            "smallest sum of weights in a leaf",
-            stage="train",
-            minimum=0,
+        model_option(
+            "min_child_weight", "float", 1.0, "smallest sum of weights in a leaf", minimum=0
         ),
-        Option(
-            "MODEL",
-            "gamma",
-            "float",
-            0.0,
-            "smallest gain of a further branch",
-            stage="train",
-            minimum=0,
-        ),
-        Option(
-            "MODEL",
-            "reg_lambda",
-            "float",
-            1.0,
-            "L2 regularisation of the leaves",
-            stage="train",
-            minimum=0,
-        ),
+        model_option("gamma", "float", 0.0, "smallest gain of a further branch", minimum=0),
+        model_option("reg_lambda", "float", 1.0, "L2 regularisation of the leaves", minimum=0),
         _unsupported("early_stopping_rounds"),
         _unsupported("eval_metric"),
         _unsupported("validation_split"),

@@ -10,7 +10,7 @@ from functools import cache
 from importlib import import_module
 from typing import Any
 
-from izwi.config.options.option import Option
+from izwi.config.options.option import Option, feature_option, model_option
 from izwi.config.options.sections import GENERAL, SECTIONS
 from izwi.config.options.sections.feats import PEER_FEATURES, SCALERS
 from izwi.config.options.sections.model import MEASURES, PEER_MODELS
@@ -30,7 +30,9 @@ __all__ = [
     "by_name",
     "convert",
     "elsewhere",
+    "feature_option",
     "is_off",
+    "model_option",
     "options_with_owners",
     "own_options",
     "owner",

@@ -54,6 +54,20 @@ def option(name: str, kind: str = "str", default: Any = None, doc: str = "", **m
     return Option("", name, kind, default, doc, **more)
 
 
+def model_option(
+    name: str, kind: str = "str", default: Any = None, doc: str = "", **more: Any
+) -> Option:
+    """An option that a model reads in training."""
+    return Option("MODEL", name, kind, default, doc, stage="train", **more)
+
+
+def feature_option(
+    name: str, kind: str = "str", default: Any = None, doc: str = "", **more: Any
+) -> Option:
+    """An option that an extractor reads."""
+    return Option("FEATS", name, kind, default, doc, stage="features", **more)
+
+
 def read_by(section: str, stage: str, *options: Option, **common: Any) -> list[Option]:
     """Options of a section that one stage reads."""
     return [replace(one, section=section, stage=stage, **common) for one in options]
