@@ -20,7 +20,6 @@ setup(
             "profiles/**/*",
             "config/**/*",
             "envs/*.yaml",
-            "scripts/*.py",
         ],
     },
     include_package_data=False,
