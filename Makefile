@@ -115,9 +115,10 @@ soak: .venv/dev ## kill 50 calls, fill a disk, flip bits: half an hour
 audit: .venv-audit/done ## look up known vulnerabilities of the pinned packages
 	.venv-audit/bin/python scripts/audit_packages.py .venv-audit/bin/pip-audit
 
-lint: .venv/dev ## ruff, snakefmt, snakemake --lint
+lint: .venv/dev ## ruff, mypy, snakefmt, snakemake --lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy izwi
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/snakemake --lint
 
