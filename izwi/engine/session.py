@@ -117,10 +117,10 @@ class Session:
     def call(self) -> Call:
         """What is to be made; known when Snakemake asks for the first input."""
         settings = self.workflow.dag_settings
-        lean = not self.main or (self.own and is_lean(settings, self.arguments))
+        # The jobs of a group wait for each other by the files that their rules name.
+        lean = self.main and self.own and is_lean(settings, self.arguments)
         call = Call(self.plan, lean=lean, prefix=self.prefix)
         if not self.main:
-            # What a job elsewhere is made of is there: its call has seen to it.
             if self.socket and len(settings.target_jobs) > 1:
                 self._start_workers(self.plan.of())
             return call
