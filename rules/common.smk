@@ -47,11 +47,6 @@ envvars:
     *SESSION.variables,
 
 
-def memory(megabytes):
-    """Memory to ask for, MB; more where a job failed."""
-    return lambda wildcards, attempt: megabytes * attempt
-
-
 if SESSION.report:
 
     report: SESSION.report.front

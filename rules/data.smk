@@ -10,13 +10,11 @@ rule database:
     log:
         "<logs>/database/{database}-{key}.log",
     priority: 2
-    group:
-        "labels"
     conda:
         "../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=memory(2000),
+        mem_mb=SESSION.memory(2000),
         runtime=30,
     shell:
         RUN
@@ -33,13 +31,11 @@ rule load:
         "<logs>/load/{table}-{key}.log",
     # Before any extraction, so that what is wrong with labels or splits is told first.
     priority: 2
-    group:
-        "labels"
     conda:
         "../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=memory(1000),
+        mem_mb=SESSION.memory(1000),
         runtime=30,
     shell:
         RUN
@@ -55,13 +51,11 @@ rule split:
     log:
         "<logs>/split/{databases}-{key}.log",
     priority: 2
-    group:
-        "labels"
     conda:
         "../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=memory(1000),
+        mem_mb=SESSION.memory(1000),
         runtime=30,
     shell:
         RUN
@@ -76,13 +70,11 @@ rule describe:
         seconds="<results>/descriptions/{databases}-{key}.parquet",
     log:
         "<logs>/describe/{databases}-{key}.log",
-    group:
-        "labels"
     conda:
         "../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=memory(1000),
+        mem_mb=SESSION.memory(1000),
         runtime=30,
     shell:
         RUN

@@ -14,7 +14,7 @@ rule shard:
         "../envs/deep.yaml"
     threads: THREADS
     resources:
-        mem_mb=memory(2000),
+        mem_mb=SESSION.memory(2000),
         runtime=240,
     shell:
         RUN
@@ -34,7 +34,7 @@ rule features:
         "../envs/deep.yaml"
     threads: THREADS
     resources:
-        mem_mb=memory(4000),
+        mem_mb=SESSION.memory(4000),
         runtime=480,
     shell:
         RUN
@@ -52,7 +52,7 @@ rule audit:
         "../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=memory(4000),
+        mem_mb=SESSION.memory(4000),
         runtime=30,
     shell:
         RUN

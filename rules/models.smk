@@ -11,13 +11,11 @@ rule train:
         model=directory("<results>/models/{model}-{key}/model"),
     log:
         "<logs>/train/{model}-{key}.log",
-    group:
-        "models"
     conda:
         "../envs/deep.yaml"
     threads: 1
     resources:
-        mem_mb=memory(4000),
+        mem_mb=SESSION.memory(4000),
         runtime=480,
     shell:
         RUN
@@ -34,13 +32,11 @@ rule soft_label:
         header="<results>/soft_labels/{target}-{key}/done.json",
     log:
         "<logs>/soft_label/{target}-{key}.log",
-    group:
-        "models"
     conda:
         "../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=memory(1000),
+        mem_mb=SESSION.memory(1000),
         runtime=30,
     shell:
         RUN
@@ -55,13 +51,11 @@ rule evaluate:
         predictions="<results>/evaluations/{key}/predictions.csv",
     log:
         "<logs>/evaluate/{key}.log",
-    group:
-        "models"
     conda:
         "../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=memory(1000),
+        mem_mb=SESSION.memory(1000),
         runtime=30,
     shell:
         RUN
@@ -75,13 +69,11 @@ rule analyse:
         result="<results>/analyses/{kind}-{key}/{file}",
     log:
         "<logs>/analyse/{kind}-{key}/{file}.log",
-    group:
-        "models"
     conda:
         "../envs/deep.yaml"
     threads: 1
     resources:
-        mem_mb=memory(4000),
+        mem_mb=SESSION.memory(4000),
         runtime=240,
     shell:
         RUN

@@ -9,13 +9,11 @@ rule plot:
         picture=SESSION.shown("picture", "<results>/experiments/{name}/plots/{file}"),
     log:
         "<logs>/plot/{name}/{file}.log",
-    group:
-        "models"
     conda:
         "../envs/umap.yaml"
     threads: 1
     resources:
-        mem_mb=memory(2000),
+        mem_mb=SESSION.memory(2000),
         runtime=30,
     shell:
         RUN
@@ -39,13 +37,11 @@ rule experiment:
         citation="<results>/experiments/{name}/CITATION.cff",
     log:
         "<logs>/experiment/{name}.log",
-    group:
-        "models"
     conda:
         "../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=memory(1000),
+        mem_mb=SESSION.memory(1000),
         runtime=30,
     shell:
         RUN
@@ -59,13 +55,11 @@ rule summary:
         summary=SESSION.shown("summary", "<results>/summary.csv"),
     log:
         "<logs>/summary/summary.log",
-    group:
-        "tables"
     conda:
         "../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=memory(1000),
+        mem_mb=SESSION.memory(1000),
         runtime=30,
     shell:
         RUN
@@ -81,13 +75,11 @@ rule grid:
         cells="<results>/plans/cells/grids/{grid}.json",
     log:
         "<logs>/grid/{grid}.log",
-    group:
-        "tables"
     conda:
         "../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=memory(1000),
+        mem_mb=SESSION.memory(1000),
         runtime=30,
     shell:
         RUN
@@ -105,13 +97,11 @@ rule table:
         cells="<results>/plans/cells/tables/{table}.json",
     log:
         "<logs>/table/{table}.log",
-    group:
-        "tables"
     conda:
         "../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=memory(1000),
+        mem_mb=SESSION.memory(1000),
         runtime=30,
     shell:
         RUN
@@ -125,13 +115,11 @@ rule heat_map:
         picture=SESSION.shown("picture", "<results>/{place}/{picture}.{format}"),
     log:
         "<logs>/heat_map/{place}/{picture}.{format}.log",
-    group:
-        "tables"
     conda:
         "../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=memory(1000),
+        mem_mb=SESSION.memory(1000),
         runtime=30,
     shell:
         RUN
@@ -145,13 +133,11 @@ rule comparisons:
         comparisons=SESSION.shown("comparisons", "<results>/tables/comparisons.csv"),
     log:
         "<logs>/comparisons/comparisons.log",
-    group:
-        "tables"
     conda:
         "../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=memory(1000),
+        mem_mb=SESSION.memory(1000),
         runtime=30,
     shell:
         RUN
@@ -165,13 +151,11 @@ rule page:
         page="<results>/index.html",
     log:
         "<logs>/page/page.log",
-    group:
-        "tables"
     conda:
         "../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=memory(1000),
+        mem_mb=SESSION.memory(1000),
         runtime=30,
     shell:
         RUN

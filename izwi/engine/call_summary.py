@@ -46,7 +46,7 @@ def failure(plan: Plan, path: str, log: str) -> None:
     if problems_of(plan) and any(map(stamps.holds, plan.of("experiment"))):
         code = "import sys; from izwi.engine import job; sys.exit(job.command(sys.argv[1:]))"
         own = {**dict.fromkeys(THREADS, "1"), "PYTHONPATH": str(PACKAGE.parent)}
-        command = [sys.executable, "-P", "-c", code, path, PARTIAL, "", "1"]
+        command = [sys.executable, "-P", "-c", code, path, "", "1", PARTIAL]
         subprocess.run(command, env={**os.environ, **own}, check=False)
     atexit.register(_print_problems, plan, log)
 

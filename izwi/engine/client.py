@@ -2,7 +2,7 @@
 
 To import more than the socket would cost more than to ask: a call has hundreds of jobs.
 
-    python -I -S client.py SUFFIX OUTPUT LOG THREADS
+    python -I -S client.py SUFFIX LOG THREADS OUTPUT …
 
 The environment says the rest: IZWI_PLAN<SUFFIX> is the file of the plan, IZWI_SOCKET<SUFFIX> the
 socket of the workers; without it, or without workers behind it, the unit is made in this process.
@@ -35,6 +35,8 @@ def make(words):
 
 def main(suffix, words):
     """Ask, or make; the exit code."""
+    # One output tells the unit.
+    words = words[:3]
     plan = posix.environ[b"IZWI_PLAN" + suffix.encode()]
     socket = posix.environ.get(b"IZWI_SOCKET" + suffix.encode())
     if not sys.flags.isolated:

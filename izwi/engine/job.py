@@ -147,7 +147,7 @@ def run_unit(unit: Unit, job: Job) -> list[str]:
     ]
 
 
-def main(plan: Plan, output: str, log: str, threads: str) -> int:
+def main(plan: Plan, log: str, threads: str, output: str) -> int:
     """Make the unit that an output belongs to; the exit code of its job."""
     unit = plan.maker.get(os.path.normpath(output))
     if unit is None:
@@ -168,13 +168,13 @@ def command(arguments: list[str]) -> int:
     """A job that has a process of its own.
 
     Args:
-        arguments: file of the plan, one output, log, threads
+        arguments: file of the plan, log, threads, one output
     """
     for name in THREADS:
         os.environ[name] = "1"
-    path, output, log, threads = arguments
+    path, log, threads, output = arguments
     plan = Plan.load(path)
-    return partial(plan) if output == PARTIAL else main(plan, output, log, threads)
+    return partial(plan) if output == PARTIAL else main(plan, log, threads, output)
 
 
 def partial(plan: Plan) -> int:

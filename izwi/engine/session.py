@@ -100,7 +100,7 @@ class Session:
         client = str(PACKAGE / "engine" / "client.py")
         words = [python, "-I", "-S", client, self.suffix]
         command = shlex.join(words).replace("{", "{{").replace("}", "}}")
-        return f"{command} {{output[0]:q}} {{log:q}} {{threads}}"
+        return f"{command} {{log:q}} {{threads}} {{output:q}}"
 
     @cached_property
     def report(self) -> Report | None:
@@ -143,6 +143,12 @@ class Session:
             self.plan.save(self.path)
             job.forget(self.plan)
             self._saved = True
+
+    def memory(self, megabytes: int) -> int | Callable[..., int]:
+        """Memory to ask for, MB; on a cluster more where a job failed."""
+        if self.cores is not None:
+            return megabytes
+        return lambda wildcards, attempt: megabytes * attempt
 
     def targets(self) -> list[str]:
         """What the default rule asks for."""

@@ -41,7 +41,7 @@ class Request:
 
     Attributes:
         client: its socket
-        text: what was received so far: plan, output, log and threads, ended by a line feed
+        text: what was received so far: plan, log, threads and output, ended by a line feed
     """
 
     client: socket.socket
@@ -49,7 +49,7 @@ class Request:
 
     @property
     def words(self) -> list[str]:
-        """Plan, output, log and threads."""
+        """Plan, log, threads and output."""
         return words_of(self.text)
 
 
@@ -151,7 +151,7 @@ class Server:
             self.waiting and sum(w.request is not None for w in self.workers.values()) < self.most
         ):
             request = self.waiting.pop(0)
-            path, output, *_ = request.words
+            path, _, _, output = request.words
             if path not in self.plans:
                 self.plans[path] = Plan.load(path)
             unit = self.plans[path].maker.get(os.path.normpath(output))
@@ -260,7 +260,7 @@ class Server:
 
 
 def words_of(text: bytes) -> list[str]:
-    """Plan, output, log and threads, as a client sends them."""
+    """Plan, log, threads and output, as a client sends them."""
     return text[:-1].decode("utf-8", "surrogateescape").split("\0")
 
 

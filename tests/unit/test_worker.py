@@ -118,7 +118,7 @@ class Workers:
         unit = self.plan.units["shard"][name]
         log = str(self.folder / f"results/logs/shard/{name}.log")
         return subprocess.Popen(
-            [*CLIENT, unit.outputs["done"], log, str(threads)],
+            [*CLIENT, log, str(threads), unit.outputs["done"]],
             env=self.environment,
             cwd=self.folder,
             stderr=subprocess.PIPE,
@@ -339,7 +339,7 @@ def test_without_workers_the_client_makes_the_unit(tmp_path, socket):
     (tmp_path / "json.py").write_text("raise SystemExit('hidden')")
     log = str(tmp_path / "results/logs/summary/summary.log")
     found = subprocess.run(
-        [*CLIENT, outputs["summary"], log, "1"],
+        [*CLIENT, log, "1", outputs["summary"]],
         env=environment,
         cwd=tmp_path,
         capture_output=True,
@@ -349,7 +349,7 @@ def test_without_workers_the_client_makes_the_unit(tmp_path, socket):
     assert found.returncode == 0, found.stderr
     assert Path(outputs["summary"]).read_text().startswith("name,type,")
     other = subprocess.run(
-        [*CLIENT, str(tmp_path / "results/other.csv"), log, "1"],
+        [*CLIENT, log, "1", str(tmp_path / "results/other.csv")],
         env=environment,
         capture_output=True,
         text=True,
