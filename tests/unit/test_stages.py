@@ -81,7 +81,8 @@ def test_the_rule_says_what_the_stage_says(name):
     assert folders == {role for role, path in own.outputs.items() if path.endswith("/model")}
     assert entry(name, "input") == f'SESSION.made_of("{name}"),'
     assert entry(name, "shell") == "RUN"
-    asked = re.search(r"mem_mb=SESSION\.memory\((\d+)\),\s+runtime=(\d+),", entry(name, "resources"))
+    resources = entry(name, "resources")
+    asked = re.search(r"mem_mb=SESSION\.memory\((\d+)\),\s+runtime=(\d+),", resources)
     assert (int(asked[1]), int(asked[2])) == (own.mem_mb, own.minutes)
     assert (ROOT / "rules" / entry(name, "conda").strip('"')).is_file()
     assert entry(name, "threads") in ("1", "THREADS")
