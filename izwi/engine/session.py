@@ -125,13 +125,15 @@ class Session:
                 self._start_workers(self.plan.of())
             return call
         call.forced = forced_of(settings)
-        outdated = call.outdated(settings.targets)
-        paths = (path for unit in outdated for path in unit.outputs.values())
+        outdated, missing = call.outdated(settings.targets), call.missing()
+        # Snakemake would take a file that is there, but empty, for made.
+        there = (unit for unit in missing if any(map(os.path.lexists, unit.outputs.values())))
+        paths = (path for unit in (*outdated, *there) for path in unit.outputs.values())
         self.workflow.dag.forcefiles.update(path.removeprefix(self.prefix) for path in paths)
         if self.reads:
             return call
         _mark_outdated(outdated)
-        if missing := call.missing():
+        if missing:
             self.save()
             if self.socket:
                 self._start_workers(missing)
