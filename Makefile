@@ -18,7 +18,7 @@ TORCH := $(PIP) -c requirements.txt -c requirements-deep.txt $$(grep ^torch== re
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-core: .venv/core ## set up .venv for all but neural nets
+core: .venv/core .venv/izwi ## set up .venv for all but neural nets
 deep: .venv/deep ## add torch and transformers
 trill: .venv/trill ## add TensorFlow, for TRILL embeddings alone
 umap: .venv/umap ## add umap-learn, for maps by UMAP
@@ -33,6 +33,13 @@ dev: .venv/dev ## add what the tests and linters need
 .venv/core: locks/requirements.txt | .venv/python
 	@echo "installing the core into .venv (a minute or two)"
 	$(PIP) $(LOCKED)
+	@touch $@
+
+# The command izwi and the package, as they stand here.
+.venv/izwi: | .venv/core
+	@$(BIN)/python -c "from sysconfig import get_path as p; open(p('purelib') + '/izwi.pth', 'w').write('$(CURDIR)\n')"
+	@printf '#!/bin/sh\nexec "%s/.venv/bin/python" -P -m izwi "$$@"\n' "$(CURDIR)" > $(BIN)/izwi
+	@chmod +x $(BIN)/izwi
 	@touch $@
 
 .venv/deep: locks/requirements-deep.txt .venv/core
@@ -64,20 +71,20 @@ dev: .venv/dev ## add what the tests and linters need
 	$(PIP) $(LOCKED) $(foreach group,deep web umap dev,-r locks/requirements-$(group).txt)
 	@touch $@
 
-demo: .venv/core ## run the default config on embedded synthetic speech
+demo: .venv/core .venv/izwi ## run the default config on embedded synthetic speech
 	$(BIN)/snakemake
 
 web: .venv/web ## try a trained model in the browser: make web EXPERIMENT=demo
-	$(BIN)/python scripts/demo.py --experiment $(EXPERIMENT) --web --port $(PORT)
+	$(BIN)/python -m izwi predict --experiment $(EXPERIMENT) --web --port $(PORT)
 
 seeds: .venv/deep .venv/umap ## run all shipped experiments on real recordings
 	$(BIN)/snakemake --configfile config/seeds.yaml
 
 archive: .venv/core ## pack results into a zip without audio: make archive CONFIG=config/my_paper.yaml
-	$(BIN)/python scripts/archive.py --configfile $(CONFIG) --output $(ARCHIVE)
+	$(BIN)/python -m izwi archive --configfile $(CONFIG) --output $(ARCHIVE)
 
 verify: .venv/core ## compute all figures of such a zip again: make verify ARCHIVE=my_paper.zip
-	$(BIN)/python scripts/verify.py $(ARCHIVE)
+	$(BIN)/python -m izwi verify $(ARCHIVE)
 
 test: .venv/dev ## run all tests
 	$(BIN)/python -m pytest -n auto --dist loadfile
@@ -108,17 +115,20 @@ soak: .venv/dev ## kill 50 calls, fill a disk, flip bits: half an hour
 audit: .venv-audit/done ## look up known vulnerabilities of the pinned packages
 	.venv-audit/bin/python scripts/audit_packages.py .venv-audit/bin/pip-audit
 
-lint: .venv/dev ## ruff, snakefmt, snakemake --lint
+lint: .venv/dev ## ruff, mypy, snakefmt, snakemake --lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy izwi
 	$(BIN)/snakefmt --check Snakefile rules
 	$(BIN)/snakemake --lint
 
-docs: .venv/core ## write docs/options.md anew
+docs: .venv/core ## write what is made from the option tables anew: docs/options.md, config/schema.json
 	$(BIN)/python scripts/make_option_reference.py
+	$(BIN)/python scripts/make_config_schema.py
 
-locks: .venv/core ## look up the hashes of all pinned packages anew
+locks: .venv/core ## look up the hashes of all pinned packages anew, write envs/
 	$(BIN)/python scripts/lock_packages.py
+	$(BIN)/python scripts/make_environments.py
 
 clean: ## remove .venv and .venv-trill; results stay
 	rm -rf .venv .venv-trill

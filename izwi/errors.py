@@ -7,14 +7,14 @@ import os
 
 
 def printable(line: str) -> str:
-    """A text as one line; what a name or label holds beside text moves no cursor."""
+    """A text as one line, without control characters that move the cursor."""
     if line.isprintable():
         return line
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)
 
 
 class UserError(Exception):
-    """Problems that the user can mend.
+    """Problems that the user can fix.
 
     Args:
         problems: one line each: what is wrong, where, what to do
@@ -28,7 +28,7 @@ class UserError(Exception):
         super().__init__("\n".join(self.problems))
 
 
-# What a disk says that takes nothing, and what to do.
+# Errors of a disk that cannot be written to, and what to do.
 _REFUSALS = {
     errno.ENOSPC: "make room",
     errno.EDQUOT: "make room",
@@ -40,11 +40,10 @@ _REFUSALS = {
 
 def refusal(error: BaseException) -> str | None:
     """One line where a disk is full or a folder takes no files; None for all other errors."""
-    advice = _REFUSALS.get(getattr(error, "errno", None))
-    if advice is None or not isinstance(error, OSError):
+    if not isinstance(error, OSError) or error.errno not in _REFUSALS:
         return None
     place = f" {error.filename}" if error.filename else ""
-    reason = os.strerror(error.errno)
+    reason, advice = os.strerror(error.errno), _REFUSALS[error.errno]
     return f"cannot write{place}: {reason}; {advice} and start again: what is made stays"
 
 
@@ -58,7 +57,7 @@ def memory_ran_out(error: BaseException) -> bool:
 
 
 class Problems:
-    """Collects problems so that all of them are told at once.
+    """Collects problems to raise them together.
 
     Args:
         own: see `UserError`

@@ -1,4 +1,4 @@
-"""Writing files so that what exists is whole."""
+"""Atomic writing: a file that exists is complete."""
 
 from __future__ import annotations
 

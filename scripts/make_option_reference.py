@@ -11,6 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from izwi.cli.options import allowed
 from izwi.config.options import SECTIONS, Option, options_with_owners
 
 PAGE = ROOT / "docs" / "options.md"
@@ -63,7 +64,7 @@ def _table(options: list[tuple[Option, tuple[str, ...]]]) -> str:
             what += f"; also written {', '.join(f'`{alias}`' for alias in option.aliases)}"
         stage = "" if option.stage == "none" else option.stage
         default = "" if option.default is None else f"`{_cell(option.default)}`"
-        lines.append(f"| {_name(option)} | {_value(option)} | {default} | {stage} | {what} |")
+        lines.append(f"| {_name(option)} | {allowed(option)} | {default} | {stage} | {what} |")
     return "\n".join(lines) + "\n"
 
 
@@ -84,20 +85,6 @@ def _name(option: Option) -> str:
     if option.per_database:
         return f"`{option.name}`, `<db>.{option.name}`"
     return f"`{option.name}`"
-
-
-def _value(option: Option) -> str:
-    if option.choices:
-        value = ", ".join(map(str, option.choices))
-        value += " or a list" if "list" in option.kind.split("|") and "|" in option.kind else ""
-        return value
-    low, high = ("" if v is None else f"{v:.10g}" for v in (option.minimum, option.maximum))
-    kind = option.kind.replace("number_list", "list of numbers").replace("|", " or ")
-    if low and high:
-        return f"{kind}, {low} to {high}"
-    if low or high:
-        return f"{kind}, {'from ' + low if low else 'up to ' + high}"
-    return kind
 
 
 def _cell(value: object) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from izwi import splits
 from izwi.errors import UserError
@@ -15,17 +15,20 @@ if TYPE_CHECKING:
 
     from izwi.preprocessing.binning import Fold
     from izwi.training.fitting import Samples
+    from izwi.training.types import TrainSpec
+
+    class ActiveLearningSpec(TrainSpec):
+        """Spec of the analysis: how to train, and how many files are wanted."""
+
+        active_learning: int
+
 
 # The most uncertain rows, this many for each that is wanted, are the ones to choose from.
 CANDIDATES = 10
 
 
 def choose(
-    spec: dict[str, Any],
-    samples: Samples,
-    truth: np.ndarray,
-    fold: Fold,
-    labels: list[str],
+    spec: ActiveLearningSpec, samples: Samples, truth: np.ndarray, fold: Fold, labels: list[str]
 ) -> pd.DataFrame:
     """Choose rows that are uncertain, and unlike each other.
 
@@ -69,11 +72,11 @@ def choose(
         train_rows, dev_rows = splits.dev_from_train(
             samples.split.assign(truth=truth), train_rows, seed=spec["seed"]
         )
-    spec, _ = tuning.chosen_spec(spec, samples, truth, train_rows, dev_rows, labels, spec["seed"])
-    fitted = fitting.fit(spec, samples, truth, train_rows, dev_rows, labels, spec["seed"])
+    own, _ = tuning.chosen_spec(spec, samples, truth, train_rows, dev_rows, labels, spec["seed"])
+    fitted = fitting.fit(own, samples, truth, train_rows, dev_rows, labels, spec["seed"])
     predicted = fitted.predict(samples, pool)
-    uncertainty = entropy(predicted.probabilities)
-    # Of equals those that come first, so that the rows' order decides and nothing else.
+    uncertainty = entropy(predicted.class_probabilities())
+    # A stable sort, so that ties follow the order of rows.
     candidates = np.argsort(-uncertainty, kind="stable")[: CANDIDATES * wanted]
     X = fitted.transform(samples, pool[candidates])
     if np.isnan(X).any():
@@ -89,7 +92,7 @@ def choose(
     rows.insert(0, "rank", np.arange(1, wanted + 1))
     rows["prediction"] = predicted.decision[picked]
     place = [labels.index(name) for name in predicted.decision[picked]]
-    rows["confidence"] = predicted.probabilities[picked, place]
+    rows["confidence"] = predicted.class_probabilities()[picked, place]
     rows["uncertainty"] = uncertainty[picked]
     return rows
 
@@ -124,10 +127,10 @@ def diverse(X: np.ndarray, weight: np.ndarray, number: int, seed: int) -> np.nda
 
     from izwi.models.base import one_thread
 
-    # Rows that are no less sure than others still have a place.
+    # Rows of no uncertainty still need some weight.
     weight = weight + 1e-6
     with one_thread(), warnings.catch_warnings():
-        # Told where there are fewer different rows than clusters.
+        # scikit-learn warns if there are fewer distinct rows than clusters.
         warnings.simplefilter("ignore", ConvergenceWarning)
         found = KMeans(number, n_init=10, random_state=seed).fit(X, sample_weight=weight)
     distance = np.linalg.norm(X - found.cluster_centers_[found.labels_], axis=1)
@@ -136,6 +139,6 @@ def diverse(X: np.ndarray, weight: np.ndarray, number: int, seed: int) -> np.nda
         for rows in (np.flatnonzero(found.labels_ == c) for c in range(number))
         if len(rows)
     ]
-    # Equal rows make fewer clusters: what is missing comes from the top.
+    # Equal rows make fewer clusters; fill up with the most uncertain rows.
     rest = [row for row in range(len(X)) if row not in set(chosen)]
     return np.array([*chosen, *rest[: number - len(chosen)]])

@@ -8,6 +8,8 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from izwi.config.experiment.resolved import PreprocessingSpec
+
 COLUMNS = ("gender", "speaker", "database")
 QUANTILES = 5
 
@@ -17,7 +19,7 @@ def clusters(
 ) -> dict[str, Any]:
     """Cluster all rows by k-means, and compare the clusters with what is known of the rows.
 
-    Agreement is told by the adjusted Rand index (Hubert and Arabie 1985) and by mutual
+    Agreement is measured by the adjusted Rand index (Hubert and Arabie 1985) and by mutual
     information, in nats and adjusted for chance (Vinh et al. 2010): 0 is chance, 1 is equal.
 
     Args:
@@ -38,7 +40,8 @@ def clusters(
     from izwi.models.base import one_thread
     from izwi.preprocessing.pipeline import Preprocessing
 
-    preprocessing = Preprocessing({**spec["preprocessing"], "impute": True}).fit(values, names)
+    asked: PreprocessingSpec = spec["preprocessing"]
+    preprocessing = Preprocessing({**asked, "impute": True}).fit(values, names)
     speakers = table["speaker"].to_numpy() if table["speaker"].notna().any() else None
     X = preprocessing.transform(values, speakers)
     k = spec["clusters"]

@@ -1,7 +1,6 @@
 """Which features a model relies on, and how features differ between classes.
 
-What is found out about a model is found out about the one whose figures are reported, as it was
-saved; nothing is trained again.
+The analyses load the saved model whose figures are reported; nothing is trained again.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from izwi.models.base import Prediction
     from izwi.preprocessing.binning import Fold
     from izwi.training.fitting import Fitted, Samples
 
@@ -61,7 +61,7 @@ def permutation(
 
     from izwi import splits
     from izwi.evaluation.intervals import jackknife
-    from izwi.evaluation.measures import LOWER_IS_BETTER, mean_of
+    from izwi.evaluation.measures import direction, mean_of
 
     measure, parts = spec["measure"], []
     for fitted, fold, rows, X in _tested(samples, truths, folds, folder):
@@ -71,29 +71,21 @@ def permutation(
     base = _joined([fitted.model.predict(X) for fitted, _, X, _, _ in parts], labels)
     names = list(dict.fromkeys(name for part in parts for name in part[3]))
     speakers = samples.speakers(rows)
-    known = speakers is not None and not pd.isna(speakers).any() and len(set(speakers)) > 1
-    codes = np.unique(speakers.astype(str), return_inverse=True)[1] if known else None
-    sign = -1 if measure in LOWER_IS_BETTER else 1
+    codes = None
+    if speakers is not None and not pd.isna(speakers).any() and len(set(speakers)) > 1:
+        codes = np.unique(speakers.astype(str), return_inverse=True)[1]
+    sign = direction(measure)
     found = []
     for name in names:
         rng = splits.generator(spec["seed"], f"permutation {name}")
-        predicted = []
-        for fitted, _, X, own, _ in parts:
-            orders = [rng.permutation(len(X)) for _ in range(repeats)]
-            if name not in own:
-                # Undefined in this fold's training rows, so its model does not know it.
-                predicted.append([fitted.model.predict(X)] * repeats)
-                continue
-            stacked = np.tile(X, (repeats, 1))
-            stacked[:, own.index(name)] = X[np.concatenate(orders), own.index(name)]
-            predicted.append(_cut(fitted.model.predict(stacked), repeats))
+        predicted = [_permuted(fitted, X, name, repeats, rng) for fitted, _, X, _, _ in parts]
         made = [_joined(list(of_folds), labels) for of_folds in zip(*predicted, strict=True)]
         drop = _drop(truth, [base, *made], spec["task"], labels, sign)
         per_run = drop.measures()
         figure, values = per_run[0][measure], [run[measure] for run in per_run[1:]]
         drops = [None if v is None or figure is None else sign * (figure - v) for v in values]
         defined = [value for value in drops if value is not None]
-        limits = jackknife(drop, codes)[measure] if known and defined else (None, None)
+        limits = jackknife(drop, codes)[measure] if codes is not None and defined else (None, None)
         found.append(
             {
                 "feature": name,
@@ -104,10 +96,27 @@ def permutation(
                 "measure": measure,
                 "figure": figure,
                 "n": len(rows),
-                "n_speakers": len(np.unique(codes)) if known else None,
+                "n_speakers": None if codes is None else len(np.unique(codes)),
             }
         )
     return _ranked(found, "importance")
+
+
+def _permuted(
+    fitted: Fitted, X: np.ndarray, name: str, repeats: int, rng: np.random.Generator
+) -> list[Prediction]:
+    """Predictions of the rows of a fold, each with another order of a feature's values."""
+    import numpy as np
+
+    orders = [rng.permutation(len(X)) for _ in range(repeats)]
+    features = fitted.preprocessing.features
+    if name not in features:
+        # Undefined in this fold's training rows, so the model does not use it.
+        return [fitted.model.predict(X)] * repeats
+    place = features.index(name)
+    stacked = np.tile(X, (repeats, 1))
+    stacked[:, place] = X[np.concatenate(orders), place]
+    return _cut(fitted.model.predict(stacked), repeats)
 
 
 def _drop(
@@ -119,14 +128,16 @@ def _drop(
     from izwi.evaluation.measures import Sample
 
     class Drop(Sample):
-        def mean_weighted(self, weights, groups=None):
+        def mean_weighted(
+            self, weights: np.ndarray, groups: np.ndarray | None = None
+        ) -> dict[str, np.ndarray]:
             runs = [self.weighted(run, weights, groups) for run in range(len(self.predictions))]
             return {
                 name: sign * (runs[0][name] - np.mean([run[name] for run in runs[1:]], axis=0))
                 for name in runs[0]
             }
 
-        def range_of(self, name):
+        def range_of(self, name: str) -> tuple[float, float]:
             return -np.inf, np.inf
 
     decisions, scores = zip(*predictions, strict=True)
@@ -136,17 +147,17 @@ def _drop(
     return Drop(truth, decisions, task, labels, scored)
 
 
-def _joined(predictions: list[Any], labels: list[str] | None) -> tuple:
+def _joined(predictions: list[Prediction], labels: list[str] | None) -> tuple:
     """Decisions and, with two classes, scores of the second one, of all folds."""
     import numpy as np
 
     decisions = np.concatenate([predicted.decision for predicted in predictions])
     if not labels or len(labels) != 2:
         return decisions, None
-    return decisions, np.concatenate([p.probabilities[:, 1] for p in predictions])
+    return decisions, np.concatenate([p.class_probabilities()[:, 1] for p in predictions])
 
 
-def _cut(predicted: Any, parts: int) -> list[Any]:
+def _cut(predicted: Prediction, parts: int) -> list[Prediction]:
     """Predictions of stacked copies, copy by copy."""
     import numpy as np
 
@@ -190,14 +201,14 @@ def shap(
 
     from izwi.analyses.tree_shap import contributions
 
-    outputs = labels if labels and len(labels) > 2 else [None]
+    outputs: list[str | None] = [*labels] if labels and len(labels) > 2 else [None]
     sums: dict[str, np.ndarray] = {}
     n = 0
     for fitted, _, _, X in _tested(samples, truths, folds, folder):
         n += len(X)
         totals = np.abs(contributions(fitted.model, X)).sum(axis=0)
-        # Two classes share an output, even where a fold's training has only these.
-        known = fitted.model.classes if len(outputs) > 1 else outputs
+        # Two classes share one output, even if a fold's training has only these two.
+        known = [*fitted.model.classes] if len(outputs) > 1 else outputs
         totals = np.broadcast_to(totals, (len(known), X.shape[1]))
         for place, name in enumerate(fitted.preprocessing.features):
             own = sums.setdefault(name, np.zeros(len(outputs)))
@@ -213,10 +224,7 @@ def shap(
 
 
 def distributions(
-    table: pd.DataFrame,
-    features: pd.DataFrame,
-    recording: pd.DataFrame,
-    labels: list[str] | None,
+    table: pd.DataFrame, features: pd.DataFrame, recording: pd.DataFrame, labels: list[str] | None
 ) -> pd.DataFrame:
     """How each feature differs between classes, or goes with a number; and with the recording.
 
@@ -350,8 +358,6 @@ def _tested(
     """Per fold its saved model, number, test rows that have a truth, and what the model sees."""
     import pandas as pd
 
-    from izwi.models import load_model
-    from izwi.preprocessing.pipeline import Preprocessing
     from izwi.training.fitting import Fitted
 
     run = read_json(Path(folder) / "model.json")["best_run"]
@@ -360,9 +366,7 @@ def _tested(
         if not (own / "model").is_dir():
             raise UserError("[EXPL] the models of the folds are not kept: set MODEL.save = True")
         rows = rows[~pd.isna(truths[fold][rows])]
-        preprocessing, model = Preprocessing.load(own / "preprocessing"), load_model(own / "model")
-        model.features = preprocessing.features
-        fitted = Fitted(preprocessing, model, {}, samples.names)
+        fitted = Fitted.load(own, samples.names)
         yield fitted, fold, rows, fitted.transform(samples, rows)
 
 

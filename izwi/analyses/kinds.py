@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from izwi.errors import UserError
+
+if TYPE_CHECKING:
+    from izwi.analyses.active_learning import ActiveLearningSpec
 
 # Kind → file in the experiment's folder, and the code that makes it.
 FILES = {
@@ -81,7 +84,7 @@ def run(
         a table where the file is a CSV, else a dict
 
     Raises:
-        UserError: if the data do not do for it
+        UserError: if the data are too few
     """
     import pandas as pd
 
@@ -109,8 +112,11 @@ def run(
         features = pd.DataFrame(samples.values, columns=samples.names)
         features = features[spec["features"] or samples.names]
         recording = pd.concat(recordings, ignore_index=True)
-        parts = (frame[rows].reset_index(drop=True) for frame in (table, features, recording))
-        return importance.distributions(*parts, labels)
+        table, features, recording = (
+            frame[rows].reset_index(drop=True) for frame in (table, features, recording)
+        )
+        return importance.distributions(table, features, recording, labels)
+    fit_spec = cast("ActiveLearningSpec", spec)
     if spec["kind"] == "active_learning":
-        return active_learning.choose(spec, samples, truths[folds[0][0]], folds[0], labels)
-    return learning_curve.learning_curve(spec, samples, truths, folds, labels)
+        return active_learning.choose(fit_spec, samples, truths[folds[0][0]], folds[0], labels)
+    return learning_curve.learning_curve(fit_spec, samples, truths, folds, labels)

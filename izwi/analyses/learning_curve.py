@@ -14,13 +14,14 @@ if TYPE_CHECKING:
 
     from izwi.preprocessing.binning import Fold
     from izwi.training.fitting import Samples
+    from izwi.training.types import TrainSpec
 
 SHARES = (0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
 REPEATS = 3  # orders of the speakers, where there are fewer folds
 
 
 def learning_curve(
-    spec: dict[str, Any],
+    spec: TrainSpec,
     samples: Samples,
     truths: dict[int, np.ndarray],
     folds: list[Fold],
@@ -67,7 +68,7 @@ def learning_curve(
             order = generator.permutation(np.unique(owner))
             numbers = [max(1, math.floor(share * len(order) + 1e-9)) for share in SHARES]
             for share, number in zip(SHARES, numbers, strict=True):
-                # With few speakers shares are equal, and the whole is in every order.
+                # Skip shares that few speakers make equal; the whole is the same in every order.
                 if number in numbers[: SHARES.index(share)] or (share == 1 and repeat > 1):
                     continue
                 rows = train_rows[np.isin(owner, order[:number])]
@@ -77,16 +78,30 @@ def learning_curve(
                     )
                     fitted = fitting.fit(own, samples, truth, rows, dev_rows, labels, spec["seed"])
                 except UserError as error:
-                    # Too few rows of a class, for the smaller parts.
+                    # Small parts may have too few rows of a class.
                     skipped.setdefault(share, error.problems[0])
                     continue
-                point = {"fold": fold, "repeat": repeat, "share": share, "units": number}
-                point["n_train"] = len(rows)
+                point: dict[str, Any] = {"fold": fold, "repeat": repeat, "share": share}
+                point |= {"units": number, "n_train": len(rows)}
                 for name, of in (("train", rows), ("test", test_rows)):
                     value = fitting.score(spec, fitted, samples, truth, of, labels)
                     point[name] = value if math.isfinite(value) else None
                 points.append(point)
-    mean = []
+    notes = [f"learning curve: a part of {s:.0%} is left out: {why}" for s, why in skipped.items()]
+    return {
+        "measure": spec["measure"],
+        "unit": unit,
+        "points": points,
+        "mean": _means(points),
+        "notes": notes,
+    }
+
+
+def _means(points: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Of each share that was trained on."""
+    import numpy as np
+
+    means = []
     for share in SHARES:
         own = [point for point in points if point["share"] == share]
         if own:
@@ -94,15 +109,8 @@ def learning_curve(
             for name in ("units", "n_train", "train", "test"):
                 known = [point[name] for point in own if point[name] is not None]
                 row[name] = float(np.mean(known)) if known else None
-            mean.append(row)
-    notes = [f"learning curve: a part of {s:.0%} is left out: {why}" for s, why in skipped.items()]
-    return {
-        "measure": spec["measure"],
-        "unit": unit,
-        "points": points,
-        "mean": mean,
-        "notes": notes,
-    }
+            means.append(row)
+    return means
 
 
 def _owners(samples: Samples, rows: np.ndarray) -> np.ndarray | None:

@@ -28,6 +28,9 @@ def contributions(model: Model, X: np.ndarray) -> np.ndarray:
         classes (the second) and in regression. Unit: log-odds of boosted trees, probability of a
         single tree, in regression that of the target
     """
+    from izwi.models.base import SklearnModel
+
+    assert isinstance(model, SklearnModel), "these models have an estimator"
     if hasattr(model.estimator, "tree_"):
         return of_tree(model.estimator, X)
     from xgboost import DMatrix
@@ -80,7 +83,8 @@ def _leaves(tree: Any, X: np.ndarray) -> Iterator[tuple[int, dict[int, tuple[np.
     """Each leaf with the features that lead to it: which samples do, and what share by training."""
     import numpy as np
 
-    weight, waiting = tree.weighted_n_node_samples, [(0, {})]
+    weight = tree.weighted_n_node_samples
+    waiting: list[tuple[int, dict[int, tuple[np.ndarray, float]]]] = [(0, {})]
     while waiting:
         node, path = waiting.pop()
         left, right = tree.children_left[node], tree.children_right[node]

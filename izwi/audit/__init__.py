@@ -12,7 +12,7 @@ import pandas as pd
 
 from izwi import splits
 from izwi.audit import conditions, fitted, overlaps
-from izwi.audit.findings import FLATTERING, NOTE, Finding, report, told
+from izwi.audit.findings import FLATTERING, NOTE, Finding, line_of, report
 from izwi.errors import UserError
 from izwi.features.signal import COLUMNS
 from izwi.preprocessing import binning
@@ -93,7 +93,7 @@ def audit(
     if spec["leakage"] == "error":
         bad = [finding for finding in found if finding.grade in FLATTERING]
         if bad:
-            raise UserError([f"[DATA] leakage: {told(finding)}" for finding in bad])
+            raise UserError([f"[DATA] leakage: {line_of(finding)}" for finding in bad])
     return report(found)
 
 
@@ -119,5 +119,5 @@ def _conditions(
         target,
         "file" if whole else "segment",
     )
-    told = {name for finding in unlike for name in finding.counts}
-    return unlike + [f for f in of_classes if f.grade != NOTE or f.kind not in told]
+    reported = {name for finding in unlike for name in finding.counts}
+    return unlike + [f for f in of_classes if f.grade != NOTE or f.kind not in reported]

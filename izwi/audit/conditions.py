@@ -1,6 +1,6 @@
 """Recording conditions that differ by class, or between train and test.
 
-Rows of one speaker are no independent samples, so tests are made on the means of speakers; Holm's
+Rows of one speaker are not independent samples, so the tests compare means of speakers; Holm's
 method corrects them for the number of properties.
 """
 
@@ -14,19 +14,20 @@ import numpy as np
 import pandas as pd
 
 from izwi.audit.findings import CUE, NOTE, SHIFT, Finding, decimals, percent
+from izwi.evaluation.holm import holm
 
 # Digital silence (s) and clipped samples (share) from which a recording counts.
 PADDED = 0.01
 CLIPPED = 0.001
 ALPHA = 0.01
-# Effects that are told: by class the correlation ratio (for shares Cramér's V), between train and
-# test the difference of means in standard deviations (of shares Cohen's h). Of what belongs to
-# speech, too, such as its duration, less is told, unless it nearly tells the class.
+# Smallest effects to report: by class the correlation ratio (for shares Cramér's V), between train
+# and test the difference of means in standard deviations (of shares Cohen's h). Properties that
+# belong to speech as well, such as its duration, have a limit of their own.
 BY_CLASS = 0.2
 BY_CLASS_SPEECH = 0.25
 DECISIVE = 0.8
 BETWEEN = 0.8
-# Rows that train and test must have for that.
+# Fewest rows of train and of test for that.
 FEWEST = 5
 # Share of padded files that is worth a note.
 OFTEN = 0.05
@@ -77,7 +78,7 @@ def by_class(
     Args:
         compared: as :func:`values` gives it
         truth: of the same rows, labels or numbers
-        speaker: likewise
+        speaker: of each row
         target: name of the column that is predicted
         noun: of a row, ``file`` or ``segment``
     """
@@ -108,8 +109,8 @@ def by_class(
                 findings.append(Finding(prop.name, NOTE, line, counts))
             if prop.name == "sampling_rate":
                 shares = compared[prop.name].value_counts(normalize=True)
-                told = ", ".join(f"{rate:.0f} Hz {percent(n)}" for rate, n in shares.items())
-                line = f"{noun}s of several sampling rates: {told}"
+                shown = ", ".join(f"{rate:.0f} Hz {percent(n)}" for rate, n in shares.items())
+                line = f"{noun}s of several sampling rates: {shown}"
                 findings.append(Finding(prop.name, NOTE, line, counts))
         elif prop.speech and effect < DECISIVE:
             speech.append((prop, effect, counts))
@@ -118,9 +119,9 @@ def by_class(
             findings.append(Finding(prop.name, CUE, line, counts))
     if speech:
         symbol = "|r|" if numeric else "η"
-        told = ", ".join(f"{prop.title} ({symbol} {decimals(e)})" for prop, e, _ in speech)
+        shown = ", ".join(f"{prop.title} ({symbol} {decimals(e)})" for prop, e, _ in speech)
         line = (
-            f"not the same for every {target}: {told}; a model that sees nothing else "
+            f"not the same for every {target}: {shown}; a model that sees nothing else "
             "(FEATS.type = signal) shows how much that tells"
         )
         counts = {prop.name: numbers for prop, _, numbers in speech}
@@ -152,13 +153,13 @@ def between(
                 found.setdefault(prop, []).append((*pair, effect, p))
     if not found:
         return []
-    told, counts = [], {}
+    shown, counts = [], {}
     for prop, of_folds in found.items():
         ours, theirs, effect, p = max(of_folds, key=lambda numbers: numbers[2])
         symbol = "g" if prop.unit else "h"
         size = f" ({symbol} {effect:.1f})" if np.isfinite(effect) else ""
         where = f" in {len(of_folds)} of {len(folds)} folds" if len(folds) > 1 else ""
-        told.append(f"{_compared(prop, ours, theirs)}{size}{where}")
+        shown.append(f"{_compared(prop, ours, theirs)}{size}{where}")
         counts[prop.name] = {
             "train": round(ours, 4),
             "test": round(theirs, 4),
@@ -166,7 +167,7 @@ def between(
             "p": p,
             "folds": len(of_folds),
         }
-    line = f"test is unlike train: {'; '.join(told)}"
+    line = f"test is unlike train: {'; '.join(shown)}"
     return [Finding("train and test differ", SHIFT, line, counts)]
 
 
@@ -200,16 +201,6 @@ def means_of(y: np.ndarray, codes: np.ndarray) -> np.ndarray:
 def cohens_h(first: float, second: float) -> float:
     """Difference of two shares, after Cohen (1988); from .8 it is large."""
     return 2 * abs(math.asin(first**0.5) - math.asin(second**0.5))
-
-
-def holm(p: list[float]) -> list[float]:
-    """Probabilities corrected for their number by Holm's method; NaN counts for nothing."""
-    values = np.array(p, dtype=float)
-    tested = np.flatnonzero(~np.isnan(values))
-    order = tested[np.argsort(values[tested], kind="stable")]
-    factors = len(tested) - np.arange(len(tested))
-    values[order] = np.minimum(1, np.maximum.accumulate(values[order] * factors))
-    return values.tolist()
 
 
 def f_test(y: np.ndarray, x: np.ndarray, block: np.ndarray) -> list[float]:
@@ -348,7 +339,7 @@ def _cue_line(
     target: str,
     noun: str,
 ) -> str:
-    """One line on what tells the class beside the speech."""
+    """One line on a property that predicts the class without the speech."""
     if prop.unit == "":
         text = _share_line(prop, column, noun)
         most = (

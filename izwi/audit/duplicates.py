@@ -7,8 +7,8 @@ import pandas as pd
 
 from izwi.features.fingerprint import ANCHORS, SIZE
 
-# Pictures of one moment are at most so far apart, in dB; those of different takes of a sentence
-# by one speaker are seldom less than 1. In a word so short that it has one anchor alone, takes are
+# Largest distance (dB) of two pictures of one moment; different takes of a sentence by one
+# speaker are seldom closer than 1. In a word so short that it has one anchor alone, takes are
 # more alike, and there is nothing else to go by.
 NEAR = 0.7
 NEAR_ALONE = 0.25

@@ -1,17 +1,17 @@
-"""What the audit finds, and how it is told."""
+"""Findings of the audit, and their text."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-# What is tested on had a part in the training; something else than speech tells the target; test
-# is unlike train; worth knowing.
+# Test data took part in training; something other than speech predicts the target; test differs
+# from train; worth knowing.
 LEAK, CUE, SHIFT, NOTE = "leak", "cue", "shift", "note"
 # A figure may be too good where one of these is found.
 FLATTERING = (LEAK, CUE)
 SHOWN = 5
-# The split says so itself.
+# The split reports this itself.
 TOLD_BEFORE = "teacher"
 
 
@@ -42,15 +42,15 @@ def report(findings: list[Finding]) -> dict[str, Any]:
     """
     order = (LEAK, CUE, SHIFT, NOTE)
     findings = sorted(findings, key=lambda finding: order.index(finding.grade))
-    told_here = [finding for finding in findings if finding.kind != TOLD_BEFORE]
+    new = [finding for finding in findings if finding.kind != TOLD_BEFORE]
     return {
         "findings": [asdict(finding) for finding in findings],
-        "warnings": [told(finding) for finding in told_here if finding.grade != NOTE],
-        "notes": [told(finding) for finding in told_here if finding.grade == NOTE],
+        "warnings": [line_of(finding) for finding in new if finding.grade != NOTE],
+        "notes": [line_of(finding) for finding in new if finding.grade == NOTE],
     }
 
 
-def told(finding: Finding) -> str:
+def line_of(finding: Finding) -> str:
     """The line of a finding as the log and metrics.json have it."""
     return f"audit: {finding.line}"
 

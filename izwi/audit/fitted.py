@@ -1,4 +1,4 @@
-"""Steps outside the training that may have seen what is tested on."""
+"""Steps outside the training that may have seen test data."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def imported(matrix: pd.DataFrame, folds: list[dict[str, np.ndarray]]) -> list[F
     }
     for title, (whole, part) in how.items():
         fits = whole < CLOSE
-        # Where train alone fits as well, nothing was taken from test.
+        # If train alone fits as well, the scaling did not use test.
         leaked = fits & (part > APART)
         if fits.mean() >= MOST and leaked.any():
             line = (

@@ -13,7 +13,7 @@ from izwi.splits.report import count, natural, shorten
 
 Fold = dict[str, np.ndarray]
 
-# Whether the second may know of the first.
+# First part, second part, and how grave an overlap of the two is.
 PAIRS = (("train", "test", LEAK), ("dev", "test", LEAK), ("train", "dev", NOTE))
 # Columns that say what was spoken.
 TEXTS = (
@@ -27,9 +27,9 @@ TEXTS = (
     "word",
     "digit",
 )
-# Of the way from chance to certainty, what a text may tell of the class until it is a cue.
+# A text is a cue if it predicts the class this share of the way from chance to certainty.
 TELLING = 0.3
-# Rows from which that is said.
+# Fewest rows for that.
 FEWEST = 20
 
 
@@ -188,7 +188,8 @@ def near(frame: pd.DataFrame, pair: np.ndarray | None, folds: list[Fold]) -> lis
         return findings
     both = np.concatenate([pair, pair[:, ::-1]])
     for first, second, grade in PAIRS:
-        rows_met, examples, of = 0, [], 0
+        rows_met, of = 0, 0
+        examples: list[Any] = []
         for rows in folds:
             of += len(rows[second])
             in_first = np.isin(both[:, 0], ids[rows[first]])
@@ -212,7 +213,7 @@ def near(frame: pd.DataFrame, pair: np.ndarray | None, folds: list[Fold]) -> lis
 
 
 def texts(frame: pd.DataFrame, target: str, folds: list[Fold], labels: list[str]) -> list[Finding]:
-    """What is spoken in test and in train, and what that alone tells of the class.
+    """Texts that test shares with train, and how well the text alone predicts the class.
 
     The class that a text has most often in train is guessed for the rows of test.
 
@@ -229,7 +230,7 @@ def texts(frame: pd.DataFrame, target: str, folds: list[Fold], labels: list[str]
             continue
         plain = frame[column].astype("str").str.strip().str.casefold().where(frame[column].notna())
         spoken, wordings = pd.factorize(plain)
-        of, there, told = 0, [], []
+        of, there, guessed = 0, [], []
         for rows in folds:
             test, train = (rows[part][spoken[rows[part]] >= 0] for part in ("test", "train"))
             again = test[np.isin(spoken[test], spoken[train])]
@@ -241,7 +242,7 @@ def texts(frame: pd.DataFrame, target: str, folds: list[Fold], labels: list[str]
                 np.add.at(counted, (spoken[train], truth[train]), 1)
                 again = again[(truth[again] >= 0) & (counted[spoken[again]].sum(axis=1) > 0)]
                 guess = counted[spoken[again]].argmax(axis=1)
-                told.append(np.stack([truth[again], guess]))
+                guessed.append(np.stack([truth[again], guess]))
         met = np.concatenate(there)
         if not len(met):
             continue
@@ -252,7 +253,7 @@ def texts(frame: pd.DataFrame, target: str, folds: list[Fold], labels: list[str]
         )
         counts: dict[str, Any] = {"rows": len(met), "of": of, "different": len(different)}
         grade = NOTE
-        truths, guesses = np.concatenate(told, axis=1) if told else (np.empty(0), np.empty(0))
+        truths, guesses = np.concatenate(guessed, axis=1) if guessed else (np.empty(0), np.empty(0))
         classes = np.unique(truths)
         if len(classes) > 1:
             uar = float(np.mean([(guesses[truths == c] == c).mean() for c in classes]))

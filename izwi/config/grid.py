@@ -91,7 +91,7 @@ def read_grids(value: Any, find: Callable[[Any], list[str]], problems: Problems)
             continue
         name = entry.get("name")
         if name is not None and (not isinstance(name, str) or slug(name) != name):
-            problems.add(f"config: grid: name: {name!r} is no name of a folder")
+            problems.add(f"config: grid: name: {name!r} is not a folder name")
         paths = entry.get("inis", entry.get("ini"))
         inis = None if paths is None else tuple(find(paths))
         grids.append(Grid(inis, _axes(entry["grid"], problems), name))
@@ -107,7 +107,7 @@ def _axes(value: Mapping[Any, Any], problems: Problems) -> tuple[Axis, ...]:
             if not name or section not in SECTIONS or section == "FLAGS":
                 near = suggest(section, SECTIONS) if name else ""
                 problems.add(
-                    f"config: grid: '{option}' is no option{near or ', write SECTION.option'}, "
+                    f"config: grid: '{option}' is not an option{near or ', write SECTION.option'}, "
                     "such as FEATS.type"
                 )
         steps = steps if isinstance(steps, list) else [steps]
@@ -136,10 +136,10 @@ def _axis(options: tuple[str, ...], steps: list[Any]) -> Axis:
     # A dict, since a long axis would be searched for each of its values.
     values: dict[tuple[str | None, ...], None] = {}
     for step in steps:
-        given = [step] if len(options) == 1 else step
-        if not isinstance(given, list | tuple) or len(given) != len(options):
-            raise ValueError(f"{step!r} is no list of {len(options)} values, one per option")
-        texts = tuple(_text(value) for value in given)
+        each = [step] if len(options) == 1 else step
+        if not isinstance(each, list | tuple) or len(each) != len(options):
+            raise ValueError(f"{step!r} is not a list of {len(options)} values, one per option")
+        texts = tuple(_text(value) for value in each)
         if texts in values:
             raise ValueError(f"{step!r} is named twice")
         values[texts] = None
@@ -215,7 +215,7 @@ def expand(path: str, grids: Iterable[Grid], *, cwd: Path, **more: Any) -> list[
     problems = Counter[str]()
     n = 0
     for grid in mine or [Grid(None, ())]:
-        # What the config varies, it varies instead of the ini's own section.
+        # What the config varies replaces the ini's own section.
         varied = {option for axis in grid.axes for option in axis.options}
         axes = [axis for axis in own if not varied & set(axis.options)]
         axes += grid.axes
@@ -254,7 +254,7 @@ def member_name(base: str, axes: Iterable[Axis], setting: Mapping[str, str | Non
     parts = [
         f"{option}_{slug(setting[option])}"
         for axis in axes
-        # A name that is given says what else changes with it.
+        # A value with a name of its own stands for all options that change with it.
         if EXPERIMENT not in axis.options
         for option in axis.options
     ]

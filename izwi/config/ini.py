@@ -254,4 +254,4 @@ def _why_broken(text: str) -> str:
         return "lacks a closing quote"
     if stack:
         return f"lacks a closing '{dict(zip('[{(', ']})', strict=True))[stack[-1]]}'"
-    return "is no Python literal: put words in quotes, and commas between them"
+    return "is not a Python literal: put words in quotes, and commas between them"

@@ -1,9 +1,12 @@
-"""Options about how is learned from the training rows, beyond a single fit."""
+"""Options for learning beyond a single fit: balancing, self-training, submodels and so on."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from izwi.config.experiment.resolved import DatabaseSpec, SplitSpec
 
 
 def resolve(
@@ -13,7 +16,7 @@ def resolve(
     task: str,
     seed: int,
 ) -> dict[str, Any]:
-    """What the train stage reads of these options.
+    """Read the options that the train stage needs.
 
     Args:
         get: value of an option, by section and name
@@ -39,7 +42,7 @@ def resolve(
     if column:
         if get("DATA", "submodel") not in (None, column):
             problem("DATA", "submodel", f"is another column than MODEL.submodel = {column}")
-        # What is called either way is one column of the tables.
+        # Both names stand for one column of the tables.
         asked["submodel"] = "gender" if column == "sex" else column
     if get("MODEL", "semi_supervised"):
         if task == "regression":
@@ -108,18 +111,18 @@ def analyses(
 
 
 def allow_unlabelled(
-    databases: Iterable[dict[str, Any]],
-    split: dict[str, Any],
+    databases: Iterable[DatabaseSpec],
+    split: SplitSpec,
     problem: Callable[[str, str, str], None],
     *,
     wanted: bool,
     active: bool,
 ) -> None:
-    """Say of which databases rows without a label are kept.
+    """Mark the databases whose rows without a label are kept.
 
     Args:
         databases: gets ``unlabelled`` where they are
-        split: spec of the split; likewise
+        split: spec of the split; gets it if semi-supervised or active learning is asked for
         problem: takes section, name and what is wrong
         wanted: whether semi-supervised or active learning is asked for
         active: whether it is active learning, for which those to be tested serve as well

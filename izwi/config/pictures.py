@@ -23,7 +23,7 @@ OF_METRICS = {
     "recall": (("recall",), False),
     "fairness": (("fairness",), True),
 }
-# What users call the target, whichever column it is.
+# Users write this for the target column, whatever its name.
 TARGET = "target"
 
 
@@ -128,20 +128,21 @@ def wanted(experiment: Experiment, of: str, by: str) -> list[Picture]:
         name = "confusion_matrix_certain"
         found.append(Picture(name, (name,), "results", model, {"threshold": threshold}))
     for kind in plots["of_metrics"]:
-        names, in_regression = OF_METRICS[kind]
+        drawn, in_regression = OF_METRICS[kind]
         if in_regression or experiment.task == "classification":
-            found.append(Picture(kind, names, "results", model, {"names": list(names)}))
+            found.append(Picture(kind, drawn, "results", model, {"names": list(drawn)}))
     if plots["value_counts"] is not None:
         names = [_name("value_counts", *group) for group in plots["value_counts"]]
         columns = dict(zip(names, plots["value_counts"], strict=True))
         found.append(Picture("value_counts", tuple(columns), "data", of, {"columns": columns}))
     if plots["value_counts_of"]:
         databases = {_name("value_counts_of", db): db for db in plots["value_counts_of"]}
-        spec = {"databases": databases}
-        found.append(Picture("database_counts", tuple(databases), "data", "", spec))
+        shown = {"databases": databases}
+        found.append(Picture("database_counts", tuple(databases), "data", "", shown))
     for kind, names in plots["maps"].items():
         columns = {_name(kind, name): name for name in names}
-        spec = {"columns": columns, "features": experiment.preprocessing["features"]}
+        spec: dict[str, Any] = {"columns": columns}
+        spec["features"] = experiment.preprocessing["features"]
         packages = (*MAPS[kind], "scikit-learn")
         title = f"{of}: {by}"
         found.append(Picture(kind, tuple(columns), "features", title, spec, packages, kind))

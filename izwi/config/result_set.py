@@ -78,7 +78,7 @@ def read_config(config: Mapping[str, Any], *, cwd: str | Path, fallback: str | P
     wanted: Mapping[str, Any] = config
     listed = isinstance(config.get("grid"), list)
     if config.get("ini") is None and "experiments" not in config and not listed:
-        # A misspelt key is the reason then, not an empty config.
+        # Then the cause is a misspelt key, not an empty config.
         problems.raise_if_any()
         wanted = {**_read_yaml(Path(fallback)), **config}
         bases.append(Path(fallback).resolve().parent.parent)
@@ -86,7 +86,7 @@ def read_config(config: Mapping[str, Any], *, cwd: str | Path, fallback: str | P
     if wanted.get("ini") is not None:
         inis = _find_ini(wanted["ini"], Path(cwd), problems)
         if "experiments" in config:
-            # What is wrong with these does not matter now.
+            # Problems of these do not matter here.
             others = _find_all(config["experiments"], bases, Problems())
     else:
         only_grids = listed and "experiments" not in wanted
@@ -103,7 +103,7 @@ def read_config(config: Mapping[str, Any], *, cwd: str | Path, fallback: str | P
     files = {"auto": None, "none": 0}.get(str(shards), _whole(shards))
     if files == -1:
         problems.add(
-            f"config: shards: {shards!r} is no number of files for one job of extraction, "
+            f"config: shards: {shards!r} is not a number of files for one job of extraction, "
             "nor auto or none"
         )
     tables = result_tables.read_tables(wanted.get("tables"), problems, cwd=Path(cwd))
@@ -164,7 +164,7 @@ def resolve_all(config: Config, *, cwd: str | Path) -> list[Experiment]:
                 )
             experiments.append(experiment)
             for database in experiment.databases:
-                teacher = made.get(database["path"]) if database["type"] == "soft" else None
+                teacher = made.get(database["path"] or "") if database["type"] == "soft" else None
                 if teacher is not None and teacher not in inis_wanted:
                     inis_wanted.append(teacher)
     problems.raise_if_any()
@@ -185,7 +185,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
 
 def _find_ini(ini: Any, cwd: Path, problems: Problems) -> list[str]:
     if not isinstance(ini, str) or not ini:
-        problems.add(f"config: ini: {ini!r} is no path of an ini")
+        problems.add(f"config: ini: {ini!r} is not the path of an ini")
         return []
     if not (cwd / os.path.expanduser(ini)).is_file():
         problems.add(f"config: ini: no such file: {ini} (in {cwd})")
@@ -203,7 +203,7 @@ def _find_all(wanted: Any, bases: list[Path], problems: Problems) -> list[str]:
     inis: dict[str, str] = {}
     for pattern in patterns:
         if not isinstance(pattern, str) or not pattern:
-            problems.add(f"config: experiments: {pattern!r} is no path of an ini")
+            problems.add(f"config: experiments: {pattern!r} is not the path of an ini")
             continue
         found = _match(os.path.expanduser(pattern), bases)
         if not found:
@@ -238,7 +238,7 @@ def _roots(config: Mapping[str, Any], cwd: Path, problems: Problems) -> tuple[st
         if value is None:
             continue
         if not isinstance(value, str) or not value:
-            problems.add(f"{where}: {value!r} is no path of a file")
+            problems.add(f"{where}: {value!r} is not the path of a file")
         elif not (cwd / os.path.expanduser(value)).is_file():
             problems.add(f"{where}: no such file: {value} (in {cwd})")
         else:
@@ -251,7 +251,7 @@ def _folder(config: Mapping[str, Any], key: str, default: str, problems: Problem
     if value is None:
         return default
     if not isinstance(value, str) or not value:
-        problems.add(f"config: {key}: {value!r} is no path of a folder")
+        problems.add(f"config: {key}: {value!r} is not the path of a folder")
         return default
     if "{" in value or "}" in value:
         problems.add(f"config: {key}: {value!r} holds a brace, which stands for a part of a path")

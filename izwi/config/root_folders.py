@@ -45,7 +45,7 @@ def read_roots(file: str | Path, names: list[str]) -> Ini:
         problems.add(f"{file}: [{section}]: a root file holds [DATA] alone")
     for lower, value in found.sections.get("DATA", {}).items():
         if lower in ("databases", "root_folders"):
-            problems.add(f"{file}: [DATA] {lower}: belongs into the ini itself")
+            problems.add(f"{file}: [DATA] {lower}: belongs in the ini itself")
         elif lower in WIDE["DATA"] or lower in listed or lower.startswith(owned):
             try:
                 entries[lower] = Value(expand(value.text), value.line, str(file), value.text)

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
     Span = tuple[int, int | None]
 
-# What streaming writers leave in a header whose size they never learn.
+# Sizes that streaming writers leave in the header when they do not know the length.
 UNKNOWN_SIZES = {0, 0x7FFFFFFF, 0xFFFFFFFF}
-# So many samples at once, where hours of audio must fit into little memory.
+# Samples read at once, so that hours of audio need little memory.
 BLOCK = 2**22
 
 
@@ -48,7 +48,7 @@ def read(path: str, start: object = None, end: object = None) -> tuple[np.ndarra
     Args:
         path: audio file in any format that libsndfile reads
         start: beginning, in seconds or as a Timedelta; None is the beginning of the file
-        end: end, likewise; None is the end of the file
+        end: as start; None is the end of the file
 
     Returns:
         signal of shape (channels, samples), float32, and the sampling rate in Hz
@@ -91,7 +91,7 @@ def read_parts(path: str, spans: Sequence[Span]) -> Iterator[tuple[np.ndarray | 
             for span in spans:
                 try:
                     first, stop = _sample_range(span, rate, file.frames)
-                    # Without a name here, hours of audio are gone when the caller lets go of them.
+                    # Keep no reference, so that the caller can free hours of audio.
                     if whole is None:
                         yield _checked(_samples(file, first, stop)), rate
                     else:
@@ -137,7 +137,7 @@ def resample(signal: np.ndarray, rate: int, target: int) -> np.ndarray:
 
 def _check_header(file: soundfile.SoundFile) -> None:
     """Refuse files without audio, and those shorter than their header says."""
-    # libsndfile corrects a WAV's length in silence, and tells it in its log alone.
+    # libsndfile corrects a WAV's length silently; only its log mentions it.
     said = re.search(r"^data : (\d+) \(should be (\d+)\)", file.extra_info, re.MULTILINE)
     if said and int(said[1]) not in UNKNOWN_SIZES and int(said[1]) > int(said[2]):
         raise AudioError(f"truncated, {said[2]} of {said[1]} bytes of audio are there")
@@ -157,7 +157,7 @@ def _sample_range(span: Span, rate: int, frames: int) -> tuple[int, int]:
     if end <= start:
         raise AudioError(f"ends at {end / 1e9:.3f} s, before its start at {start / 1e9:.3f} s")
     stop = first + round((end - start) / 1e9 * rate)
-    # Labels are often rounded to centiseconds: so much beyond the end is no mistake.
+    # Labels are often rounded to centiseconds, so this far beyond the end is accepted.
     if stop - frames > 0.01 * rate:
         raise AudioError(f"ends at {end / 1e9:.3f} s, {length}")
     return first, min(stop, frames)

@@ -70,11 +70,11 @@ def leave_out(
     rows = sorted(reasons)
     parts: dict[str, int] = {}
     files = []
-    for row in rows:
-        database, file, part = split.loc[row, ["database", "file", "part"]]
+    for bad in rows:
+        database, file, part = split.loc[bad, ["database", "file", "part"]]
         part = part or "unused"
         parts[part] = parts.get(part, 0) + 1
-        reason = "; ".join(dict.fromkeys(reasons[row]))
+        reason = "; ".join(dict.fromkeys(reasons[bad]))
         files.append({"database": database, "file": file, "part": part, "reason": reason})
     split = split.copy()
     split.loc[rows, ["part", "dev_folds"]] = ""
@@ -85,7 +85,7 @@ def leave_out(
 def check(
     n_folds: int, folds: list[Fold], truths: dict[int, np.ndarray], labels: list[str] | None
 ) -> list[str]:
-    """What is left can be trained and tested on.
+    """Check that what is left can be trained and tested on.
 
     Args:
         n_folds: number of folds before, 0 for hold-out
@@ -141,7 +141,7 @@ def write_list(path: Path, rows: Iterable[tuple[str, ...]]) -> None:
 
 
 def list_of(matrix: str) -> Path:
-    """Where the list of a feature matrix lies.
+    """Path of the list that belongs to a feature matrix.
 
     Args:
         matrix: path of the matrix

@@ -1,4 +1,4 @@
-"""Rows about files as CSV, for users: predictions.csv and its kin."""
+"""Tables of files as CSV for users, such as predictions.csv."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who and what is in each part of a split: the numbers of a paper's first table."""
+"""Samples and speakers in each part of a split: the numbers of a paper's first table."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def _cell(rows: pd.DataFrame, *, number: bool = False) -> dict[str, Any]:
     people = rows
     known = bool(len(rows)) and bool(rows["speaker"].notna().all())
     if known:
-        # The age of a speaker who is recorded over years is the mean.
+        # The mean age, for speakers who were recorded over years.
         people = rows.groupby("speaker", sort=True).agg({"sex": "first", "age": "mean"})
     sexes = people["sex"].value_counts()
     cell = {

@@ -13,16 +13,16 @@ import os
 import stat
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from izwi.errors import UserError
 
-# The cache holds this number: another layout starts anew.
+# Layout of the cache; another number discards it.
 _VERSION = 1
 # A file changed this recently (ns) may change again within one tick of the clock of its stat.
 _RACY = 100_000_000
@@ -53,6 +53,11 @@ class Listing:
     audio_digest: str
     tried: list[str] = field(default_factory=list)
 
+    @property
+    def places(self) -> dict[str, str]:
+        """File as the database writes it → where it lies; of a table that was loaded, all do."""
+        return dict(zip(self.files, cast(list[str], self.paths), strict=True))
+
     def to_dict(self) -> dict[str, Any]:
         """The listing as plain values."""
         return asdict(self)
@@ -67,7 +72,7 @@ class Listing:
         return cls(**json.loads(Path(path).read_text(encoding="utf-8")))
 
 
-def scan(database: dict[str, Any], *, cwd: Path, cache: Path, write: bool = True) -> Listing:
+def scan(database: Mapping[str, Any], *, cwd: Path, cache: Path, write: bool = True) -> Listing:
     """List, find and hash the audio files of a database.
 
     Args:
@@ -123,7 +128,7 @@ def scan(database: dict[str, Any], *, cwd: Path, cache: Path, write: bool = True
     return Listing(name, label_digest, files, paths, digests, fresh["audio_digest"], tried)
 
 
-def label_path(database: dict[str, Any]) -> Path:
+def label_path(database: Mapping[str, Any]) -> Path:
     """The label file of a CSV database, the folder of an audformat one.
 
     Raises:
@@ -334,7 +339,7 @@ def _locate(
     paths: list[str | None] = []
     stats: list[str | None] = []
     for file, path in zip(files, before, strict=True):
-        # What lay in the first place needs no search as long as it lies there.
+        # Files that were in the first place need no search while they are still there.
         found = _stat(path) if path and (path.startswith(first) or path == file) else None
         if found is None:
             path, found = _find(file, tried)
@@ -366,6 +371,7 @@ def _stat(path: str) -> str | None:
 def _known_digests(
     files: list[str], stats: list[str | None], known: dict[str, Any]
 ) -> list[str | None]:
+    before: Iterable[tuple[str | None, str | None]]
     if files is known["files"]:
         before = zip(known["stats"], known["digests"], strict=True)
     else:
@@ -392,7 +398,7 @@ def _hash_files(
         done = []
         for row in rows:
             try:
-                with open(paths[row], "rb") as stream:
+                with open(paths[row] or "", "rb") as stream:
                     digest = hashlib.file_digest(stream, _new_hash).hexdigest()
             except OSError as error:
                 errors.append(f"[DATA] {name}: cannot read {paths[row]}: {error.strerror}")
@@ -400,7 +406,7 @@ def _hash_files(
             done.append((row, digest))
         return done
 
-    started = told = kept = time.monotonic()
+    started = last_said = kept = time.monotonic()
     now = time.time_ns()
     chunks = [todo[i : i + _CHUNK] for i in range(0, len(todo), _CHUNK)]
     count = 0
@@ -408,12 +414,13 @@ def _hash_files(
         for done in pool.map(work, chunks):
             for row, digest in done:
                 digests[row] = digest
-                if max(map(int, stats[row].split()[:2])) > now - _RACY:
+                stat = stats[row]
+                if stat is not None and max(map(int, stat.split()[:2])) > now - _RACY:
                     stats[row] = None
             count += len(done)
             clock = time.monotonic()
-            if clock - told > 2:
-                told = clock
+            if clock - last_said > 2:
+                last_said = clock
                 print(
                     f"{name}: read {count} of {len(todo)} audio files ({clock - started:.0f} s)",
                     file=sys.stderr,

@@ -1,7 +1,7 @@
 """Soft labels: the predictions of one experiment become a database of another.
 
 The first half runs whenever a workflow is planned: which ini makes which database, and in which
-order. The second half writes such a database, and tells where its teacher has seen what a student
+order. The second half writes such a database, and warns if its teacher has seen what a student
 is tested on.
 """
 
@@ -26,7 +26,7 @@ LABELS = "soft_labels.csv"
 LINEAGE = "soft_labels_lineage.parquet"
 # Columns that the database has beside those of the data; a database's own of that name give way.
 COLUMNS = ("truth", "confidence", "entropy", "uncertainty")
-# Columns of tables that mean something else, or nothing, in another experiment.
+# Columns of tables that have another meaning, or none, in another experiment.
 _LEFT_OUT = ("digest", "value", "part", "fold")
 
 
@@ -58,7 +58,7 @@ def makers(inis: Iterable[str], *, cwd: str | Path) -> dict[str, str]:
     for ini in inis:
         path = Path(cwd) / os.path.expanduser(ini)
         try:
-            # Reading all of an ini twice would take as long again, and few have it.
+            # Few inis have save_test, so a full parse of each would waste time.
             if b"save_test" not in path.read_bytes().lower():
                 continue
             value = read_ini(path).sections.get("EXP", {}).get("save_test")
@@ -196,7 +196,7 @@ def label(
         result["uncertainty"] = result["entropy"] / np.log(len(labels))
     taken = {*result.columns, *COLUMNS, *_LEFT_OUT, "file", "start", "end", "speaker"}
     others = [name for name in table if name not in taken and not name.startswith("p_")]
-    # A column of another database is empty here.
+    # A column that only another database has is empty here.
     result = pd.concat([result, table[others].dropna(axis=1, how="all")], axis=1)
     kept, notes = select(result, spec, "[EXP] ")
     result = result[kept].reset_index(drop=True)
@@ -342,7 +342,7 @@ def leaks(
         return frame["speaker"] if column is None else frame[column] + "/" + frame["speaker"]
 
     test = test.assign(source=test["database"].map(sources)).dropna(subset=["speaker"])
-    for role, told in (
+    for role, relation in (
         ("seen", "the teacher of these labels was trained on"),
         ("labelled", "are in these labels, too"),
     ):
@@ -350,7 +350,7 @@ def leaks(
         met = pd.Series(False, index=test.index)
         for column in (None,) if same_speakers else ("database", "source"):
             met |= identities(test, column).isin(identities(there, column))
-        # A recording says who speaks, whatever the database is called.
+        # The recording identifies the speaker, whatever the database is called.
         met |= test["digest"].isin(there["digest"])
         if met.any():
             total = identities(test, "database")
@@ -358,7 +358,7 @@ def leaks(
             shown = ", ".join(who[:10]) + (", …" if len(who) > 10 else "")
             lines.append(
                 f"[DATA] {name}: leak: {total[met].nunique()} of {total.nunique()} speakers of "
-                f"the test set {told}: {shown}"
+                f"the test set {relation}: {shown}"
             )
     return lines
 

@@ -71,8 +71,8 @@ def _print_results(plan: Plan) -> None:
     print(f"\ntable     {path}", file=sys.stderr)
     for unit in plan.of("grid"):
         print(f"grid      {unit.outputs['markdown']}", file=sys.stderr)
-        for path in pictures_of(unit, plan.of("heat_map")).values():
-            print(f"          {path}", file=sys.stderr)
+        for picture in pictures_of(unit, plan.of("heat_map")).values():
+            print(f"          {picture}", file=sys.stderr)
     for unit in plan.of("table"):
         print(f"table     {unit.outputs['md']}", file=sys.stderr)
     for unit in plan.of("page"):

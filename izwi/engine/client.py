@@ -12,7 +12,7 @@ import posix
 import sys
 
 
-def ask(socket, words):
+def ask(socket: bytes, words: list) -> int:
     """Exit code of the job; 137, as of a killed process, where the worker was killed."""
     import _socket
 
@@ -23,7 +23,7 @@ def ask(socket, words):
     return int(answer) if answer else 137
 
 
-def make(words):
+def make(words: list) -> int:
     """Make the unit in this process."""
     from os.path import abspath, dirname
 
@@ -33,7 +33,7 @@ def make(words):
     return job.command(words)
 
 
-def main(suffix, words):
+def main(suffix: str, words: list) -> int:
     """Ask, or make; the exit code."""
     # One output tells the unit.
     words = words[:3]

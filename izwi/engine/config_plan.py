@@ -7,10 +7,10 @@ from pathlib import Path
 
 from izwi.config.experiment import Experiment
 from izwi.config.result_set import Config, read_config, resolve_all
-from izwi.engine.keys import PACKAGE
 from izwi.engine.plan import Plan
 from izwi.engine.planner import make_plan
 from izwi.errors import UserError
+from izwi.home import DEFAULT_CONFIG
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ def planned(
     for key, value in (("results", results), ("cache", cache), ("ini", ini)):
         if value:
             content[key] = value
-    config = read_config(content, cwd=cwd, fallback=PACKAGE.parent / "config" / "config.yaml")
+    config = read_config(content, cwd=cwd, fallback=DEFAULT_CONFIG)
     experiments = resolve_all(config, cwd=cwd)
     plan = make_plan(
         experiments,

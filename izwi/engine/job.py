@@ -11,7 +11,7 @@ import tempfile
 import time
 import traceback
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -80,7 +80,7 @@ class Job:
             cache=Path(self.plan.cache),
         )
 
-    def report(self, unit: Unit, report: dict[str, Any]) -> None:
+    def report(self, unit: Unit, report: Mapping[str, Any]) -> None:
         """Log the notes and warnings of a unit; warnings are shown, too."""
         for line in report.get("notes", []):
             self.say(f"{unit.label}: note: {line}")

@@ -23,6 +23,12 @@ from izwi.reporting.tables.wanted import Wanted, lay_out
 
 if TYPE_CHECKING:
     from izwi.config.experiment import Experiment
+    from izwi.config.experiment.resolved import (
+        ComponentSpec,
+        DatabaseSpec,
+        LoadSpec,
+        SplitSpec,
+    )
 
 
 @dataclass(frozen=True)
@@ -41,10 +47,10 @@ class DataRequest:
     ini: str
     target: str
     labels: list[str] | None
-    databases: tuple[dict[str, Any], ...]
-    load: dict[str, Any]
-    split: dict[str, Any]
-    features: tuple[dict[str, Any], ...]
+    databases: tuple[DatabaseSpec, ...]
+    load: LoadSpec
+    split: SplitSpec
+    features: tuple[ComponentSpec, ...]
     fail_threshold: float
     leakage: str
     scale: str | None

@@ -67,7 +67,7 @@ def unused(plans: list[Plan], *, cache: bool, experiments: bool) -> list[Unused]
             found += _listed(kind, (folder for folder in folders if folder not in used))
     if cache:
         for place in {Path(plan.cache).absolute() / "features" for plan in plans}:
-            folders = place.iterdir() if place.is_dir() else ()
+            folders = place.glob("*")
             found += _listed("cache", (folder for folder in folders if folder not in stores))
     return found
 
@@ -85,7 +85,8 @@ def delete(things: Iterable[Unused]) -> None:
 
 def _folders() -> tuple[list[str], list[str]]:
     """Folders of results in which a unit has files of its own, and those in which a folder."""
-    by_file, by_folder = [], []
+    by_file: list[str] = []
+    by_folder: list[str] = []
     for module in stages().values():
         if module.STAGE.keyed:
             parts = next(iter(module.STAGE.outputs.values())).split("/")

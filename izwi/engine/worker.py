@@ -196,9 +196,9 @@ class Server:
 
     def _forget(self) -> None:
         """Close in a worker what belongs to the server."""
-        for fd in list(self.events.get_map()):
-            if fd > 2:
-                os.close(fd)
+        for key in list(self.events.get_map().values()):
+            if key.fd > 2:
+                os.close(key.fd)
         self.events.close()
         with open(os.devnull) as nothing:
             os.dup2(nothing.fileno(), 0)

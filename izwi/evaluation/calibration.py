@@ -1,4 +1,4 @@
-"""Do probabilities say how often a classifier is right, and does it know what it does not know?"""
+"""Calibration of probabilities, and how well uncertainty finds errors."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def calibration(
         ``right``, the data of a reliability diagram, of all runs together. ``None`` without
         probabilities.
     """
-    found = [_probabilities(run, labels) for run in runs]
-    if any(p is None for p in found):
+    found = _probabilities(runs, labels)
+    if found is None:
         return None
     edges = np.linspace(0, 1, bins + 1)
     figures, counts = [], np.zeros((3, bins))
@@ -94,8 +94,8 @@ def uncertainty(
         ``risk``; 50 points at most) and ``area``. ``None`` without probabilities, or with one
         class.
     """
-    found = [_probabilities(run, labels) for run in runs]
-    if len(labels) < 2 or any(p is None for p in found):
+    found = _probabilities(runs, labels)
+    if len(labels) < 2 or found is None:
         return None
     values = _entropies(np.concatenate(found))
     wrong = np.concatenate([(run["truth"] != run["prediction"]).to_numpy() for run in runs])
@@ -139,8 +139,8 @@ def certain(
     Returns:
         the rows of each run that are left; ``None`` without probabilities, or with one class
     """
-    found = [_probabilities(run, labels) for run in runs]
-    if len(labels) < 2 or any(p is None for p in found):
+    found = _probabilities(runs, labels)
+    if len(labels) < 2 or found is None:
         return None
     return [run[_entropies(p) < threshold] for run, p in zip(runs, found, strict=True)]
 
@@ -149,16 +149,17 @@ def _entropies(p: np.ndarray) -> np.ndarray:
     # (samples, classes) → (samples), as share of the largest entropy
     with np.errstate(divide="ignore", invalid="ignore"):
         each = np.where(p > 0, -p * np.log(p), 0.0)
-    # rounding must not tell apart what is as uncertain
+    # so that rounding does not order equally uncertain samples
     return np.round(np.clip(each.sum(axis=1) / np.log(p.shape[1]), 0, 1), 12)
 
 
-def _probabilities(run: pd.DataFrame, labels: Sequence[str]) -> np.ndarray | None:
+def _probabilities(runs: Sequence[pd.DataFrame], labels: Sequence[str]) -> list[np.ndarray] | None:
+    # of each run, shape (samples, classes); None where one lacks some
     columns = [f"p_{label}" for label in labels]
-    if not columns or not set(columns) <= set(run):
+    if not columns or not all(set(columns) <= set(run) for run in runs):
         return None
-    p = run[columns].to_numpy(dtype=float)
-    return p if np.isfinite(p).all() else None
+    found = [run[columns].to_numpy(dtype=float) for run in runs]
+    return found if all(np.isfinite(p).all() for p in found) else None
 
 
 def _codes(values: pd.Series, labels: Sequence[str]) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Which of two experiments is better on the same test set, and could it be chance?
+"""Comparison of two experiments on the same test set, with a permutation test.
 
 Both predict the same speakers, so they are compared speaker by speaker. If they were equally good,
 it would not matter which of the two a speaker's predictions came from: the test swaps the
@@ -31,8 +31,9 @@ import numpy as np
 import pandas as pd
 
 from izwi.data.csv_files import KEY
+from izwi.evaluation.holm import holm
 from izwi.evaluation.intervals import CELLS_AT_ONCE
-from izwi.evaluation.measures import LOWER_IS_BETTER, Sample, plain
+from izwi.evaluation.measures import Sample, direction, plain
 
 PATTERNS = 2**15
 EXACT_SPEAKERS = 15
@@ -102,27 +103,28 @@ def compare(
     runs_a, runs_b = _runs(a), _runs(b)
     n = len(runs_a[0]) if runs_a else 0
     if not n or not _same(runs_a, runs_b):
-        told = "no truth" if not n else "different test sets"
-        return Comparison(None, None, None, f"{NOT_TESTABLE}: {told}", n, None)
+        reason = "no truth" if not n else "different test sets"
+        return Comparison(None, None, None, f"{NOT_TESTABLE}: {reason}", n, None)
     names = _labels([*runs_a, *runs_b], labels) if task == "classification" else []
     first, second = (_sample(runs, task, names, measure) for runs in (runs_a, runs_b))
-    values = [_mean(sample, measure) for sample in (first, second)]
+    value_a, value_b = _mean(first, measure), _mean(second, measure)
     accurate = task == "classification" and len(runs_a) == len(runs_b) == 1
     by_samples = mcnemar(first, second) if accurate else None
     speakers = runs_a[0]["speaker"]
-    known = int(speakers.nunique()) or None
-    told = ""
-    if None in values:
-        told = f"{measure} is undefined"
+    known = int(speakers.nunique())
+    reason = ""
+    if value_a is None or value_b is None:
+        reason = f"{measure} is undefined"
     elif speakers.isna().any():
-        told = "samples without a speaker" if known else "no speakers known"
+        reason = "samples without a speaker" if known else "no speakers known"
     elif known < FEWEST_SPEAKERS:
-        told = f"{known} speakers, {FEWEST_SPEAKERS} are needed"
-    if told:
-        return Comparison(*values, None, f"{NOT_TESTABLE}: {told}", n, known, by_samples)
+        reason = f"{known} speakers, {FEWEST_SPEAKERS} are needed"
+    if reason:
+        test = f"{NOT_TESTABLE}: {reason}"
+        return Comparison(value_a, value_b, None, test, n, known or None, by_samples)
     codes = np.unique(speakers.to_numpy(dtype=str), return_inverse=True)[1]
     p, test = _swapped(first, second, codes, measure, seed)
-    return Comparison(*values, p, test, n, known, by_samples)
+    return Comparison(value_a, value_b, p, test, n, known, by_samples)
 
 
 def shares(a: Sample, b: Sample, groups: np.ndarray, measure: str) -> np.ndarray:
@@ -147,7 +149,7 @@ def shares(a: Sample, b: Sample, groups: np.ndarray, measure: str) -> np.ndarray
         uar = 1 / (len(counts) * counts[classes])
         weight = uar if measure == "uar" else np.full(len(a.truth), 1 / len(a.truth))
     else:
-        raise ValueError(f"{measure} is no sum over samples")
+        raise ValueError(f"{measure} is not a sum over samples")
     return np.bincount(groups, weights=(of[0] - of[1]) * weight)
 
 
@@ -166,21 +168,6 @@ def mcnemar(a: Sample, b: Sample) -> float:
     right_a, right_b = a.predictions[0] == a.truth, b.predictions[0] == b.truth
     alone = int((right_a & ~right_b).sum()), int((right_b & ~right_a).sum())
     return float(stats.binomtest(alone[0], sum(alone)).pvalue) if sum(alone) else 1.0
-
-
-def holm(p: Sequence[float | None]) -> list[float | None]:
-    """Correct several p for being several (Holm, Scandinavian Journal of Statistics 6, 1979).
-
-    Args:
-        p: of all tests of a table; ``None`` is no test, and stays
-    """
-    tested = sorted((value, place) for place, value in enumerate(p) if value is not None)
-    corrected: list[float | None] = [None] * len(p)
-    largest = 0.0
-    for done, (value, place) in enumerate(tested):
-        largest = max(largest, min(1.0, (len(tested) - done) * value))
-        corrected[place] = largest
-    return corrected
 
 
 def comparisons(
@@ -241,8 +228,8 @@ def _verdict(one: Comparison, p: float | None, measure: str) -> str:
         return NOT_TESTABLE
     if p >= LEVEL:
         return "no significant difference"
-    better = one.difference < 0 if measure in LOWER_IS_BETTER else one.difference > 0
-    return "a is better" if better else "b is better"
+    assert one.difference is not None, "a comparison with a p value has one"
+    return "a is better" if direction(measure) * one.difference > 0 else "b is better"
 
 
 def _runs(predictions: pd.DataFrame) -> list[pd.DataFrame]:
@@ -261,7 +248,7 @@ def _runs(predictions: pd.DataFrame) -> list[pd.DataFrame]:
 def _same(runs_a: list[pd.DataFrame], runs_b: list[pd.DataFrame]) -> bool:
     if not runs_b:
         return False
-    # Unknown is unknown, whatever stands for it.
+    # All missing values are equal, whatever stands for them.
     first, second = (
         runs[0][[*KEY, "speaker", "truth"]].astype(object).fillna("") for runs in (runs_a, runs_b)
     )
@@ -312,14 +299,14 @@ def _swapped(a: Sample, b: Sample, codes: np.ndarray, measure: str, seed: int) -
     # A swap without a figure counts against the difference; equal is equal but for rounding.
     reached = ~(found < found[0] - 1e-10 * np.nanmax(found))
     p = float(np.mean(reached))
-    told = f"all {2**n}" if exact else f"{PATTERNS} random"
-    return p, f"permutation over {n} speakers, {told} swaps"
+    swaps = f"all {2**n}" if exact else f"{PATTERNS} random"
+    return p, f"permutation over {n} speakers, {swaps} swaps"
 
 
 def _patterns(n: int, exact: bool, seed: int, step: int) -> Iterator[np.ndarray]:
     """Chunks of (swaps, speakers), 1 where a speaker is swapped; the first swaps none."""
     if exact:
-        # To swap all others instead turns the sign alone, so that half of the swaps do.
+        # Swapping all others instead only changes the sign, so half of the swaps are enough.
         numbers = np.arange(2 ** (n - 1))
         swaps = (numbers[:, None] >> np.arange(n)) & 1
     else:

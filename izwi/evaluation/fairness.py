@@ -1,4 +1,4 @@
-"""Is a model better for some speakers than for others: by sex, age group, language."""
+"""Fairness: is a model better for some groups of speakers (sex, age, language)?"""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def fairness(
             continue
         known = np.flatnonzero(rows[column].notna())
         own, part = rows.iloc[known].reset_index(drop=True), sample.part(known)
-        groups = {}
+        groups: dict[str, dict[str, Any]] = {}
         for name, places in own.groupby(column, sort=True, observed=True).indices.items():
             group = part.part(places)
             speakers = own["speaker"].iloc[places]

@@ -33,7 +33,7 @@ class Intervals:
 
     Args:
         chosen: those of the method in use
-        method: its name, as a reader is told it
+        method: its name, for readers
         samples: percentiles of a bootstrap over samples
         speakers: percentiles of a bootstrap over speakers
         jackknife: t interval of the delete-one-speaker jackknife
@@ -79,20 +79,20 @@ def intervals(
     by_samples = bootstrap(sample, None, seed=seed, resamples=resamples)
     if lack:
         nothing: Limits = dict.fromkeys(by_samples, (None, None))
-        told = f"bootstrap over samples ({resamples})"
+        name = f"bootstrap over samples ({resamples})"
         if method == "auto":
-            told += f", {lack}"
-        return Intervals(by_samples, told, by_samples, nothing, nothing)
+            name += f", {lack}"
+        return Intervals(by_samples, name, by_samples, nothing, nothing)
     by_speakers = bootstrap(sample, codes, seed=seed, resamples=resamples)
     left_out = jackknife(sample, codes)
     if method == "auto":
         method = "speakers" if count >= ENOUGH_SPEAKERS else "jackknife"
-    chosen, told = {
+    chosen, name = {
         "samples": (by_samples, f"bootstrap over samples ({resamples})"),
         "speakers": (by_speakers, f"bootstrap over speakers ({resamples})"),
         "jackknife": (left_out, "jackknife over speakers (t)"),
     }[method]
-    return Intervals(chosen, told, by_samples, by_speakers, left_out)
+    return Intervals(chosen, name, by_samples, by_speakers, left_out)
 
 
 def by_method(
@@ -189,7 +189,7 @@ def few_speakers(count: int | None) -> bool:
 
 
 def _codes(speakers: Sequence[str | None] | None) -> tuple[np.ndarray, int, str]:
-    # numbers by the order of the names, how many there are, and what hinders to use them
+    # codes in the order of the names, their number, and why they cannot be used (or "")
     unknown = np.ones(0, bool) if speakers is None else pd.isna(np.asarray(speakers, dtype=object))
     if unknown.all():
         return np.zeros(0, int), 0, "no speakers known"

@@ -9,25 +9,32 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 
+Values: TypeAlias = Sequence[Any] | np.ndarray
+
 CLASSIFICATION = ("uar", "accuracy", "f1", "eer")
 REGRESSION = ("mse", "mae", "ccc", "pcc")
-LOWER_IS_BETTER = ("mse", "mae", "eer")
+_LOWER_IS_BETTER = ("mse", "mae", "eer")
 # All that are not listed lie between 0 and 1.
 RANGES = {"mse": (0.0, math.inf), "mae": (0.0, math.inf), "ccc": (-1.0, 1.0), "pcc": (-1.0, 1.0)}
 
 
+def direction(measure: str) -> int:
+    """1 where higher values of a measure are better, -1 where lower ones are."""
+    return -1 if measure in _LOWER_IS_BETTER else 1
+
+
 def measures(
-    truth: Sequence[Any],
-    prediction: Sequence[Any],
+    truth: Values,
+    prediction: Values,
     *,
     task: str,
     labels: Sequence[str] | None = None,
-    scores: Sequence[float] | None = None,
+    scores: Values | None = None,
 ) -> dict[str, float | None]:
     """All measures of one set of predictions.
 
@@ -61,7 +68,14 @@ class Sample:
         scores: (runs, samples) for the second of two classes
     """
 
-    def __init__(self, truth, predictions, task, labels=None, scores=None) -> None:
+    def __init__(
+        self,
+        truth: Values,
+        predictions: Sequence[Values] | np.ndarray,
+        task: str,
+        labels: Sequence[str] | None = None,
+        scores: Sequence[Values] | None = None,
+    ) -> None:
         self.task = task
         if task == "classification":
             occurring = {*truth, *(label for run in predictions for label in run)}
@@ -224,10 +238,10 @@ class Recalls(Sample):
 
     def weighted(
         self, run: int, weights: np.ndarray, groups: np.ndarray | None = None
-    ) -> dict[int, np.ndarray]:
+    ) -> dict[str, np.ndarray]:
         """Recall of each class, for many weightings at once, see `Sample.weighted`."""
         recall, _, _ = _rates(self._counts(run, weights, groups))
-        return dict(enumerate(recall.T))
+        return {str(place): values for place, values in enumerate(recall.T)}
 
 
 def _rates(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -321,6 +335,6 @@ def mean_of(rows: list[dict[str, float | None]]) -> dict[str, float | None]:
     """Mean of each measure over the rows in which it is defined."""
     means = {}
     for name in rows[0]:
-        values = [row[name] for row in rows if row[name] is not None]
+        values = [value for row in rows if (value := row[name]) is not None]
         means[name] = float(np.mean(values)) if values else None
     return means

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any, NotRequired
 
 import numpy as np
 import pandas as pd
@@ -12,14 +12,19 @@ from izwi.errors import UserError
 from izwi.evaluation.calibration import calibration, certain, uncertainty
 from izwi.evaluation.fairness import fairness
 from izwi.evaluation.intervals import Intervals, by_method, few_speakers, intervals
-from izwi.evaluation.measures import (
-    CLASSIFICATION,
-    LOWER_IS_BETTER,
-    REGRESSION,
-    Recalls,
-    Sample,
-    mean_of,
-)
+from izwi.evaluation.measures import CLASSIFICATION, REGRESSION, Recalls, Sample, direction, mean_of
+
+if TYPE_CHECKING:
+    from izwi.config.experiment.resolved import EvaluationSpec
+
+    class EvaluateSpec(EvaluationSpec):
+        """Spec of the evaluate stage; the classes come from the split."""
+
+        task: str
+        target: str
+        seed: int
+        labels: NotRequired[list[str]]
+
 
 # What the train stage reports of choices that depend on the data.
 FROM_TRAINING = ("bins", "submodels", "self_training", "excluded")
@@ -28,7 +33,7 @@ WAYS = ("samples", "speakers", "jackknife")  # of intervals
 
 
 def evaluate(
-    spec: dict[str, Any],
+    spec: EvaluateSpec,
     predictions: pd.DataFrame,
     *,
     training: dict[str, Any],
@@ -41,8 +46,7 @@ def evaluate(
     The headline is the measure over the pooled predictions of all folds, as mean over runs.
 
     Args:
-        spec: ``task``, ``measure``, ``labels`` (ordered; classification), ``seed``; ``ci``, how
-            the intervals are made (absent: ``auto``, see :mod:`izwi.evaluation.intervals`)
+        spec: of the evaluate stage, with the classes of the split; ``ci`` absent is ``auto``
         predictions: as ``docs/architecture.md`` defines them
         training: report of the train stage; its ``counts`` tell the rows trained on (``train``)
         split: report of the split stage
@@ -68,25 +72,12 @@ def evaluate(
     labelled = predictions[predictions["truth"].notna()]
     _check(spec, predictions, labelled)
     runs = [run for _, run in labelled.groupby("run", sort=True)]
-    n_all = int((predictions["run"] == predictions["run"].min()).sum())
-    n = len(runs[0]) if runs else 0
+    result = _nothing(spec, labels) | _sizes(predictions, labelled, runs, training)
+    result |= {"warnings": warnings, "notes": notes}
+    n, n_all = result["n_evaluated"], result["n_test"]
     if n < n_all:
-        notes.append(
-            f"{n_all - n} of {n_all} test rows have no truth: predicted, but not evaluated"
-        )
-
-    result = _nothing(spec, labels)
-    result |= {
-        "runs": len(runs),
-        "n_train": training.get("counts", {}).get("train"),
-        "n_test": n_all,
-        "n_evaluated": n,
-        "n_speakers": _speakers(predictions),
-        "few_speakers": few_speakers(_speakers(labelled if runs else predictions)),
-        "transductive": bool(training.get("transductive", False)),
-        "warnings": warnings,
-        "notes": notes,
-    }
+        bare = n_all - n
+        notes.append(f"{bare} of {n_all} test rows have no truth: predicted, but not evaluated")
     # Only where it was asked for.
     result |= {key: training[key] for key in FROM_TRAINING if training.get(key)}
     if not runs:
@@ -96,9 +87,7 @@ def evaluate(
     first = runs[0].reset_index(drop=True)
     seed, method = spec["seed"], spec.get("ci", "auto")
     limits = intervals(sample, first["speaker"], seed=seed, method=method)
-    result |= _headline(sample, measure, limits)
-    for row, run in zip(result["per_run"], runs, strict=True):
-        row["run"] = int(run["run"].iloc[0])
+    result |= _headline(sample, measure, limits, [int(run["run"].iloc[0]) for run in runs])
     result |= _per_fold(first, sample)
     result |= _per_speaker(first, sample, measure)
     if result["few_speakers"]:
@@ -108,53 +97,24 @@ def evaluate(
     low, high = result["ci"]
     if low is not None and high - low < 1e-9:
         warnings.append(_without_width(labelled, n, measure, task))
-    for database, rows in first.groupby("database", sort=False).indices.items():
-        own, found = sample.part(rows), limits
-        if len(rows) < len(first):
-            speakers = first["speaker"].iloc[rows]
-            found = intervals(own, speakers, seed=seed, method=_of_part(method))
-        values = mean_of(own.measures())
-        result["per_database"][str(database)] = {
-            "n": len(rows),
-            "n_speakers": _speakers(first.loc[rows]),
-            "value": values[measure],
-            "ci": list(found.chosen[measure]),
-            "ci_method": found.method,
-            **values,
-        }
+    result["per_database"] = _per_database(spec, first, sample, limits)
     if traits is not None:
         of_rows = traits.reindex(first["row"]).reset_index(drop=True)
         of_rows["speaker"] = first["speaker"]
         result["fairness"] = fairness(sample, of_rows, measure, seed=seed)
     if task == "classification":
-        result["per_class"], result["confusion"] = sample.per_class()
-        recalls = by_method(Recalls.like(sample), first["speaker"], seed=seed, method=method)
-        for label, pair in zip(sample.labels, recalls.values(), strict=True):
-            result["per_class"][label]["recall_ci"] = list(pair)
         warnings.extend(_absent(first, labels))
-        result["probability_disagreement"] = _disagreement(labelled, labels)
-        result["calibration"] = _calibration(runs, labels, training)
-        result["uncertainty"] = uncertainty(runs, labels)
-        if spec.get("uncertainty_threshold") is not None:
-            result["certain"] = _certain(spec, runs, labels)
+        result |= _of_classes(spec, runs, sample, labels, training)
     if training.get("tuning"):
         result["tuning"] = _tuning(spec, training["tuning"], runs, labels)
     if "submodels" in training:
         result["per_submodel"] = _per_submodel(first, sample, result.pop("submodels"))
     if spec.get("bins"):
-        result["binned"] = binned(
-            runs, spec["bins"], [str(label) for label in spec["bin_labels"]], seed, method
-        )
-        outside = result["binned"]["truth_outside"]
-        if outside:
-            warnings.append(
-                f"[DATA] bins: {outside} of {n} values of the test set lie outside "
-                f"{spec['bins'][0]:g} to {spec['bins'][-1]:g}, the binned figures leave them out"
-            )
+        result["binned"] = _binned(spec, runs, warnings)
     return result
 
 
-def _nothing(spec: dict[str, Any], labels: list[str]) -> dict[str, Any]:
+def _nothing(spec: EvaluateSpec, labels: list[str]) -> dict[str, Any]:
     """Every figure of metrics.json as it is where no row has a truth."""
     names = CLASSIFICATION if spec["task"] == "classification" else REGRESSION
     return {
@@ -175,11 +135,41 @@ def _nothing(spec: dict[str, Any], labels: list[str]) -> dict[str, Any]:
     }
 
 
-def _headline(sample: Sample, measure: str, limits: Intervals) -> dict[str, Any]:
+def _binned(spec: EvaluateSpec, runs: list[pd.DataFrame], warnings: list[str]) -> dict[str, Any]:
+    """The figures of a regression as a classification; warns of values outside all bins."""
+    bins, labels = spec["bins"], [str(label) for label in spec["bin_labels"]]
+    found = binned(runs, bins, labels, spec["seed"], spec.get("ci", "auto"))
+    if found["truth_outside"]:
+        warnings.append(
+            f"[DATA] bins: {found['truth_outside']} of {len(runs[0])} values of the test set lie "
+            f"outside {bins[0]:g} to {bins[-1]:g}, the binned figures leave them out"
+        )
+    return found
+
+
+def _sizes(
+    predictions: pd.DataFrame,
+    labelled: pd.DataFrame,
+    runs: list[pd.DataFrame],
+    training: dict[str, Any],
+) -> dict[str, Any]:
+    """How many samples and speakers figures rest on, and how they were predicted."""
+    return {
+        "runs": len(runs),
+        "n_train": training.get("counts", {}).get("train"),
+        "n_test": int((predictions["run"] == predictions["run"].min()).sum()),
+        "n_evaluated": len(runs[0]) if runs else 0,
+        "n_speakers": _speakers(predictions),
+        "few_speakers": few_speakers(_speakers(labelled if runs else predictions)),
+        "transductive": bool(training.get("transductive", False)),
+    }
+
+
+def _headline(sample: Sample, measure: str, limits: Intervals, runs: list[int]) -> dict[str, Any]:
     """The figures of all rows: mean over runs, its interval, and each run."""
     per_run = sample.measures()
     means = mean_of(per_run)
-    values = [run[measure] for run in per_run if run[measure] is not None]
+    values = [value for run in per_run if (value := run[measure]) is not None]
     result = {
         "value": means[measure],
         "ci": list(limits.chosen[measure]),
@@ -187,7 +177,7 @@ def _headline(sample: Sample, measure: str, limits: Intervals) -> dict[str, Any]
         **{f"ci_{way}": list(getattr(limits, way)[measure]) for way in WAYS},
         "metrics": means,
         "intervals": _lists(limits),
-        "per_run": [{"run": None, **row} for row in per_run],
+        "per_run": [{"run": run, **row} for run, row in zip(runs, per_run, strict=True)],
     }
     if len(values) > 1:
         result |= {"sd": float(np.std(values, ddof=1)), "min": min(values), "max": max(values)}
@@ -264,7 +254,7 @@ def binned(
 
 
 def _of_part(method: str) -> str:
-    # Some of the rows may have too few speakers for what was asked for.
+    # A part of the rows may have too few speakers for the method that was asked for.
     return "samples" if method == "samples" else "auto"
 
 
@@ -276,19 +266,67 @@ def _sd(rows: list[dict[str, float | None]]) -> dict[str, float | None]:
     # n - 1 of each measure, over the rows in which it is defined
     found = {}
     for name in rows[0]:
-        values = [row[name] for row in rows if row[name] is not None]
+        values = [value for row in rows if (value := row[name]) is not None]
         found[name] = float(np.std(values, ddof=1)) if len(values) > 1 else None
     return found
+
+
+def _per_database(
+    spec: EvaluateSpec, first: pd.DataFrame, sample: Sample, limits: Intervals
+) -> dict[str, Any]:
+    """The figures of each database; those of all rows where there is but one."""
+    measure, method = spec["measure"], _of_part(spec.get("ci", "auto"))
+    result = {}
+    for database, rows in first.groupby("database", sort=False).indices.items():
+        own, found = sample.part(rows), limits
+        if len(rows) < len(first):
+            found = intervals(own, first["speaker"].iloc[rows], seed=spec["seed"], method=method)
+        values = mean_of(own.measures())
+        result[str(database)] = {
+            "n": len(rows),
+            "n_speakers": _speakers(first.loc[rows]),
+            "value": values[measure],
+            "ci": list(found.chosen[measure]),
+            "ci_method": found.method,
+            **values,
+        }
+    return result
+
+
+def _of_classes(
+    spec: EvaluateSpec,
+    runs: list[pd.DataFrame],
+    sample: Sample,
+    labels: list[str],
+    training: dict[str, Any],
+) -> dict[str, Any]:
+    """What a classification has beside its measures: classes, confusions, probabilities."""
+    per_class, confusion = sample.per_class()
+    recalls = by_method(
+        Recalls.like(sample), runs[0]["speaker"], seed=spec["seed"], method=spec.get("ci", "auto")
+    )
+    for label, pair in zip(sample.labels, recalls.values(), strict=True):
+        per_class[label]["recall_ci"] = list(pair)
+    result = {
+        "per_class": per_class,
+        "confusion": confusion,
+        "probability_disagreement": _disagreement(pd.concat(runs), labels),
+        "calibration": _calibration(runs, labels, training),
+        "uncertainty": uncertainty(runs, labels),
+    }
+    if spec.get("uncertainty_threshold") is not None:
+        result["certain"] = _certain(spec, runs, labels)
+    return result
 
 
 def _per_speaker(first: pd.DataFrame, sample: Sample, measure: str) -> dict[str, Any]:
     """The measure of each speaker, their mean and deviation, the best and the worst."""
     rows_of = first.groupby("speaker", sort=True).indices
-    per_speaker = {
+    per_speaker: dict[str, dict[str, Any]] = {
         str(speaker): {"n": len(rows), "value": mean_of(sample.part(rows).measures())[measure]}
         for speaker, rows in rows_of.items()
     }
-    known = [
+    known: list[dict[str, Any]] = [
         {"speaker": speaker, **row}
         for speaker, row in per_speaker.items()
         if row["value"] is not None
@@ -297,7 +335,7 @@ def _per_speaker(first: pd.DataFrame, sample: Sample, measure: str) -> dict[str,
         return {"per_speaker": per_speaker}
     ascending = sorted(known, key=lambda row: row["value"])
     worst, best = ascending[0], ascending[-1]
-    if measure in LOWER_IS_BETTER:
+    if direction(measure) < 0:
         worst, best = best, worst
     values = [{"mean": row["value"]} for row in known]
     return {
@@ -318,10 +356,7 @@ def _calibration(
         return found
     before = [run.assign(**{f"p_{label}": run[f"raw_{label}"] for label in labels}) for run in runs]
     scaled = [
-        {
-            "run": run["run"],
-            **{key: fold[key] for key in SCALED if key in fold},
-        }
+        {"run": run["run"], **{key: fold[key] for key in SCALED if key in fold}}
         for run in training["runs"]
         for fold in run["folds"]
     ]
@@ -329,7 +364,7 @@ def _calibration(
 
 
 def _certain(
-    spec: dict[str, Any], runs: list[pd.DataFrame], labels: list[str]
+    spec: EvaluateSpec, runs: list[pd.DataFrame], labels: list[str]
 ) -> dict[str, Any] | None:
     """The figures of predictions that are certain enough, beside which all stand.
 
@@ -348,8 +383,8 @@ def _certain(
         return None
     kept = [run for run in left if len(run)]
     n = sum(map(len, left)) / len(left)
-    speakers = [_speakers(run) for run in kept]
-    known = None not in speakers and bool(kept)
+    known = [count for run in kept if (count := _speakers(run)) is not None]
+    speakers = min(known) if known and len(known) == len(kept) else None
     result: dict[str, Any] = {
         "threshold": threshold,
         "measure": measure,
@@ -357,8 +392,8 @@ def _certain(
         "runs": len(runs),
         "n_evaluated": int(n) if n == int(n) else n,
         "share": n / len(runs[0]),
-        "n_speakers": min(speakers) if known else None,
-        "few_speakers": few_speakers(min(speakers)) if known else False,
+        "n_speakers": speakers,
+        "few_speakers": few_speakers(speakers),
         "metrics": dict.fromkeys(CLASSIFICATION),
         "intervals": {name: [None, None] for name in CLASSIFICATION},
         "ci_method": None,
@@ -382,10 +417,7 @@ def _certain(
 
 
 def _tuning(
-    spec: dict[str, Any],
-    searches: list[dict[str, Any]],
-    runs: list[pd.DataFrame],
-    labels: list[str],
+    spec: EvaluateSpec, searches: list[dict[str, Any]], runs: list[pd.DataFrame], labels: list[str]
 ) -> dict[str, Any]:
     """The searches for options, each beside the measure on the test rows of its fold.
 
@@ -400,7 +432,7 @@ def _tuning(
         better the inner figure is, whether high or low is good; ``chosen``: how often which values
     """
     measure, rows = spec["measure"], pd.concat(runs)
-    told = []
+    measured = []
     for search in searches:
         own = rows
         for key in ("run", "fold", "submodel"):
@@ -408,12 +440,11 @@ def _tuning(
         outer = None
         if len(own):
             outer = Sample.of_runs([own], spec["task"], labels).measures()[0][measure]
-        told.append({**search, "outer": outer})
-    both = [{k: s[k] for k in ("inner", "outer")} for s in told if s["outer"] is not None]
-    means = mean_of(both) if both else dict.fromkeys(("inner", "outer", "optimism"))
+        measured.append({**search, "outer": outer})
+    both = [{k: s[k] for k in ("inner", "outer")} for s in measured if s["outer"] is not None]
+    means: dict[str, Any] = mean_of(both) if both else dict.fromkeys(("inner", "outer", "optimism"))
     if both:
-        sign = -1 if measure in LOWER_IS_BETTER else 1
-        means["optimism"] = sign * (means["inner"] - means["outer"])
+        means["optimism"] = direction(measure) * (means["inner"] - means["outer"])
     chosen = [search["chosen"] for search in searches]
     counts = [
         {"values": values, "n": chosen.count(values)}
@@ -421,7 +452,7 @@ def _tuning(
         if values not in chosen[:place]
     ]
     counts.sort(key=lambda row: -row["n"])
-    return {"measure": measure, **means, "chosen": counts, "searches": told}
+    return {"measure": measure, **means, "chosen": counts, "searches": measured}
 
 
 def _per_submodel(first: pd.DataFrame, sample: Sample, submodels: dict[str, Any]) -> dict[str, Any]:
@@ -448,7 +479,7 @@ def _speakers(predictions: pd.DataFrame) -> int | None:
     return int(predictions["speaker"].nunique()) or None
 
 
-def _check(spec: dict[str, Any], predictions: pd.DataFrame, labelled: pd.DataFrame) -> None:
+def _check(spec: EvaluateSpec, predictions: pd.DataFrame, labelled: pd.DataFrame) -> None:
     # the counts below hold only if each run predicts each row once
     keys = [tuple(run["row"]) for _, run in predictions.groupby("run")]
     if len(set(keys)) > 1 or any(len(set(rows)) < len(rows) for rows in keys):
@@ -505,12 +536,13 @@ def _absent(rows: pd.DataFrame, labels: list[str]) -> list[str]:
     for name in ("fold", "speaker"):
         groups = rows.groupby(name, sort=True)["truth"]
         absent = {key: sorted({*missing(truth)} - {*everywhere}) for key, truth in groups}
-        told = [f"{key}: {', '.join(gone)}" for key, gone in absent.items() if gone]
-        if told:
-            more = f"; and {len(told) - 10} more" if len(told) > 10 else ""
+        lacking = [f"{key}: {', '.join(gone)}" for key, gone in absent.items() if gone]
+        if lacking:
+            more = f"; and {len(lacking) - 10} more" if len(lacking) > 10 else ""
             lines.append(
-                f"in {len(told)} of {len(absent)} {name}s some classes do not occur in the truth; "
-                f"their measures are means over those that do ({'; '.join(told[:10])}{more})"
+                f"in {len(lacking)} of {len(absent)} {name}s some classes do not occur in the "
+                "truth; their measures are means over those that do "
+                f"({'; '.join(lacking[:10])}{more})"
             )
     return lines
 

@@ -10,14 +10,7 @@ from importlib import import_module
 from izwi.features.base import BadFiles, Extractor, TableExtractor
 from izwi.features.transformer import HUB
 
-__all__ = [
-    "EXTRACTORS",
-    "INTERNAL",
-    "BadFiles",
-    "Extractor",
-    "TableExtractor",
-    "extractor_class",
-]
+__all__ = ["EXTRACTORS", "INTERNAL", "BadFiles", "Extractor", "TableExtractor", "extractor_class"]
 
 EXTRACTORS = {
     "os": "izwi.features.opensmile:OpenSmile",

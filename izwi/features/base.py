@@ -1,4 +1,4 @@
-"""What every feature extractor is."""
+"""Base classes of feature extractors."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Extractor:
     located: ClassVar[tuple[str, ...]] = ()
     environment: ClassVar[str] = "core"
     parallel: ClassVar[str] = "threads"
-    asides: ClassVar[tuple[str, ...]] = ()
+    asides: tuple[str, ...] = ()
     remarked: ClassVar[tuple[str, ...]] = ()
     is_vector: ClassVar[bool] = True
     columns: list[str]
@@ -78,7 +78,7 @@ class Extractor:
 
     @classmethod
     def form(cls, options: dict[str, Any]) -> str:
-        """What models that take but certain features know these by: their type, if not more."""
+        """The name by which models ask for these features: their type, unless it is not enough."""
         return cls.name
 
     @classmethod
@@ -115,7 +115,7 @@ class Extractor:
         return self(box[0], rate)
 
     def aside(self, signal: np.ndarray, rate: int) -> list[float]:
-        """Values of ``asides`` for one row; what is no feature, but must be told."""
+        """Values of ``asides`` for one row: not features, but needed for :meth:`remarks`."""
         return []
 
     def remarks(self, matrix: pd.DataFrame) -> list[str]:
@@ -129,7 +129,7 @@ class Extractor:
 
 
 class FrugalExtractor(Extractor):
-    """Needs much memory beside the signal, so takes it out of its list and lets go of it."""
+    """Needs much memory, so it takes the signal out of its list and frees it early."""
 
     def __call__(self, signal: np.ndarray, rate: int) -> np.ndarray:
         """Compute the features of one row; see the base class."""
@@ -199,11 +199,11 @@ class BatchExtractor(Extractor):
         """
         raise NotImplementedError
 
-    def capacity(self, group: Hashable) -> int:
+    def capacity(self, group: Any) -> int:
         """Most rows of a batch of this group."""
         raise NotImplementedError
 
-    def batch(self, group: Hashable, items: list[Any]) -> list[np.ndarray]:
+    def batch(self, group: Any, items: list[Any]) -> list[np.ndarray]:
         """Features of prepared rows of one group, each of shape (features,), in their order."""
         raise NotImplementedError
 
@@ -232,9 +232,9 @@ class BadFiles(UserError):
         self.rows = rows
         allowed = f", more than fail_threshold = {threshold:g} allows" if threshold else ""
         advice = (
-            "mend them or take them out of the database"
+            "fix them or take them out of the database"
             if threshold
-            else "mend them, take them out of the database, or let a share pass by fail_threshold"
+            else "fix them, take them out of the database, or let a share pass by fail_threshold"
         )
         lines = [
             f"[FEATS] type: {name} cannot use {len(rows)} of {total} rows of audio{allowed}; "

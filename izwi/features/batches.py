@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     import numpy as np
 
     from izwi.data.audio import AudioError
-    from izwi.features import Outcome, Task
     from izwi.features.base import BatchExtractor
+    from izwi.features.extraction import Outcome, Task
     from izwi.features.store import Key
 
     Reader = Callable[[Task], Iterator[tuple[Key, np.ndarray | AudioError, int]]]
     # Group, key, prepared row and seconds of audio in it.
     Prepared = list[tuple[Hashable, Key, Any, float]]
 
-# Audio that may wait for others of its group, 230 MB at 16 kHz.
+# Seconds of audio that may wait for others of its group, 230 MB at 16 kHz.
 WAITING_SECONDS = 3600.0
 
 

@@ -19,12 +19,13 @@ from izwi.features.base import BadFiles, BatchExtractor, Extractor, TableExtract
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from concurrent.futures import Executor
+    from concurrent.futures import Executor, Future
     from pathlib import Path
 
     import numpy as np
     import pandas as pd
 
+    from izwi.config.experiment.resolved import ComponentSpec
     from izwi.data.audio import AudioError
     from izwi.features.store import Key
 
@@ -39,7 +40,7 @@ ROWS_PER_TASK = 16
 PROGRESS_SECONDS = 3.0
 # A part of the store may turn out to be damaged only when it is read; then its rows come again.
 ATTEMPTS = 3
-# Rows and values of a matrix that are in memory at once.
+# Most rows and values of a matrix in memory at once.
 BLOCK_ROWS = 2**15
 BLOCK_VALUES = 2**23
 
@@ -60,7 +61,7 @@ class Extraction:
 
     def __init__(
         self,
-        spec: dict[str, Any],
+        spec: ComponentSpec,
         table: pd.DataFrame,
         paths: dict[str, str],
         *,
@@ -83,6 +84,7 @@ class Extraction:
         self.columns = [*self.extractor.columns, *self.extractor.asides]
         self.keys = _keys(table)
         self.reasons: dict[Key, str] = {}
+        self.folder = store
         self.kept = (
             Store(store, self.columns, self.say)
             if self.extractor.is_vector
@@ -106,8 +108,8 @@ class Extraction:
             self._fill(self.keys)
         bad, total = self.excluded, len(self.rows)
         if len(bad) > fail_threshold * total or (bad and len(bad) == total):
-            told = [(file, reason) for _, file, reason in bad]
-            raise BadFiles(self.spec["type"], told, total, fail_threshold)
+            rows = [(file, reason) for _, file, reason in bad]
+            raise BadFiles(self.spec["type"], rows, total, fail_threshold)
 
     @property
     def excluded(self) -> list[tuple[int, str, str]]:
@@ -156,8 +158,9 @@ class Extraction:
             if excluded:
                 block.attrs[EXCLUDED] = excluded
             yield block
-        for line in self.extractor.remarks(pd.concat(remarked)) if warn else ():
-            warn(line)
+        if warn:
+            for line in self.extractor.remarks(pd.concat(remarked)):
+                warn(line)
 
     def write(self, path: Path, warn: Callable[[str], None] | None = None) -> list[str]:
         """Write all blocks to a Parquet file, as pandas would write the whole.
@@ -172,7 +175,7 @@ class Extraction:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        writer = None
+        writer: Any = None
         for block in self.blocks(warn):
             table = pa.Table.from_pandas(block, preserve_index=False)
             if writer is None:
@@ -221,11 +224,11 @@ class Extraction:
                 (file, reason) for row, file, reason in self.excluded if self.keys[row] in gone
             ]:
                 raise BadFiles(self.spec["type"], bad, len(self.rows))
-        raise OSError(f"{self.kept.folder}: parts of it are damaged again and again")
+        raise OSError(f"{self.folder}: parts of it are damaged again and again")
 
 
 def extract(
-    spec: dict[str, Any],
+    spec: ComponentSpec,
     table: pd.DataFrame,
     paths: dict[str, str],
     *,
@@ -267,9 +270,9 @@ def extract(
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """No warnings of libraries that tell users nothing."""
+    """Silence warnings of libraries that do not help users."""
     with warnings.catch_warnings():
-        # It calls sets deprecated that papers name; a signal too short becomes a reason below.
+        # openSMILE calls sets deprecated that papers use; too short a signal gets a reason below.
         warnings.filterwarnings("ignore", category=UserWarning, module="opensmile")
         # Of its own code and front ends.
         warnings.filterwarnings("ignore", category=UserWarning, module=r"torch\.|transformers\.")
@@ -277,7 +280,7 @@ def _quiet() -> Iterator[None]:
 
 
 def _keys(table: pd.DataFrame) -> list[Key]:
-    """What names the audio of each row in the store; a missing file has no digest."""
+    """Keys of the rows in the store; a missing file has no digest."""
     import pandas as pd
 
     starts = table["start"].fillna(pd.Timedelta(0)).astype("timedelta64[ns]").astype("int64")
@@ -296,7 +299,7 @@ def _described(key: Key, reason: str) -> str:
 
 
 def _run(
-    spec: dict[str, Any],
+    spec: ComponentSpec,
     extractor: Extractor,
     tasks: deque[Task],
     kept: Any,
@@ -326,14 +329,14 @@ def _run(
         kept.merge()
         clock.end()
         return reasons
-    # Several tasks a message where there are many, one where they are few.
+    # Send several tasks per message if there are many.
     size = max(1, min(8, len(tasks) // (4 * threads)))
     chunks = iter(lambda: [tasks.popleft() for _ in range(min(size, len(tasks)))], [])
     with _pool(spec, extractor, threads, len(tasks)) as pool:
-        waiting = set()
+        waiting: set[Future[Any]] = set()
         try:
             while True:
-                # Few at a time, so that memory does not grow with the database.
+                # Submit few at a time, so that memory does not grow with the database.
                 while len(waiting) < 2 * threads and (chunk := next(chunks, None)):
                     waiting.add(pool.submit(_work, chunk))
                 if not waiting:
@@ -351,7 +354,7 @@ def _run(
 
 @contextmanager
 def _pool(
-    spec: dict[str, Any], extractor: Extractor, threads: int, tasks: int
+    spec: ComponentSpec, extractor: Extractor, threads: int, tasks: int
 ) -> Iterator[Executor]:
     """Workers: threads, or processes where the extractor holds Python's global lock."""
     from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
@@ -388,19 +391,22 @@ def _bare_main() -> Iterator[None]:
         sys.modules["__main__"] = main
 
 
-def _start(spec: dict[str, Any]) -> None:
+def _start(spec: ComponentSpec) -> None:
     """Give a worker its extractor."""
     _worker.extractor = extractor_class(spec["type"])(spec["options"])
 
 
-def _start_process(spec: dict[str, Any]) -> None:
+def _start_process(spec: ComponentSpec) -> None:
     """The same in a process of its own, which ends with the one that started it."""
     import multiprocessing
 
     import threadpoolctl
 
+    parent = multiprocessing.parent_process()
+    assert parent is not None, "called in workers alone"
+
     def follow() -> None:
-        multiprocessing.parent_process().join()
+        parent.join()
         os._exit(1)
 
     threading.Thread(target=follow, daemon=True).start()
@@ -427,7 +433,7 @@ def _work(tasks: list[Task]) -> Outcome:
 
 
 def _vector(box: list[np.ndarray], rate: int) -> np.ndarray:
-    """Features of one row, and what is kept beside them."""
+    """Features of one row, then its asides."""
     import numpy as np
 
     aside = _worker.extractor.aside(box[0], rate)
@@ -443,7 +449,7 @@ def _signals(task: Task) -> Iterator[tuple[Key, np.ndarray | AudioError, int]]:
     left = iter(keys)
     try:
         spans = [(start, None if end < 0 else end) for _, start, end in keys]
-        # A loop would keep each signal while it is worked on.
+        # A loop variable would keep each signal alive while it is processed.
         yield from map(lambda found, key: (key, *found), audio.read_parts(path, spans), left)
     except audio.AudioError as error:
         for key in left:
@@ -451,10 +457,10 @@ def _signals(task: Task) -> Iterator[tuple[Key, np.ndarray | AudioError, int]]:
 
 
 class _Clock:
-    """Tells how far the extraction is."""
+    """Reports the progress of the extraction."""
 
     def __init__(
-        self, spec: dict[str, Any], keys: list[Key], todo: list[Key], say: Callable[[str], None]
+        self, spec: ComponentSpec, keys: list[Key], todo: list[Key], say: Callable[[str], None]
     ) -> None:
         whole = all(start == 0 and end < 0 for _, start, end in todo)
         self.what = "files" if whole else "segments"
@@ -463,15 +469,15 @@ class _Clock:
         self.known = len(set(keys)) - len(todo)
         self.done = 0
         self.say = say
-        self.started = self.told = time.monotonic()
+        self.started = self.last_said = time.monotonic()
 
     def tick(self, count: int) -> None:
-        """Count some more, and tell it now and then."""
+        """Count finished rows, and report them now and then."""
         self.done += count
         now = time.monotonic()
-        if now - self.told < PROGRESS_SECONDS or self.done == self.total:
+        if now - self.last_said < PROGRESS_SECONDS or self.done == self.total:
             return
-        self.told = now
+        self.last_said = now
         rate = self.done / (now - self.started)
         left = (self.total - self.done) / rate
         self.say(
@@ -480,7 +486,7 @@ class _Clock:
         )
 
     def end(self) -> None:
-        """Tell the whole."""
+        """Report the total."""
         seconds = time.monotonic() - self.started
         known = f", {self.known} were in the store" if self.known else ""
         self.say(

@@ -1,4 +1,4 @@
-"""What the leakage audit knows of a recording: its properties, and an acoustic fingerprint.
+"""Properties and acoustic fingerprint of a recording, for the leakage audit.
 
 No model sees it. docs/leakage_audit.md says how two fingerprints are compared.
 """
@@ -15,12 +15,12 @@ from izwi.features.base import Extractor
 if TYPE_CHECKING:
     import numpy as np
 
-# All is compared at this sampling rate (Hz), in bands of this range: codecs leave it alone.
+# Compare at this sampling rate (Hz), in bands of this range, which codecs preserve.
 RATE = 8000
 RANGE = (150.0, 3400.0)
 BANDS = 16
-# So many of the loudest moments, seconds apart, describe a recording: those that are left after
-# trimming are still the same.
+# Number of loudest moments that describe a recording, and seconds between them: those that
+# trimming leaves stay the same.
 ANCHORS = 4
 APART = 0.05
 # Seconds of either of the two means that smooth the energy in which they are sought.

@@ -1,4 +1,4 @@
-"""Memory of a process that frees large blocks and soon asks for the like again."""
+"""Keep freed memory: torch asks for blocks of the same size again within milliseconds."""
 
 from __future__ import annotations
 

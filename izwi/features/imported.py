@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from izwi.config.options import Option
+from izwi.config.options import feature_option
 from izwi.errors import Problems, UserError
 from izwi.features.base import TableExtractor
 
@@ -29,22 +29,18 @@ class Import(TableExtractor):
     name = "import"
     prefix = "import."
     options = (
-        Option(
-            "FEATS",
+        feature_option(
             "import_file",
             kind="path|list",
             default=None,
             doc="import: your CSV or Parquet file of features, or a list of them, with the columns "
             "file, start and end (where there are segments), and numbers",
-            stage="features",
         ),
-        Option(
-            "FEATS",
+        feature_option(
             "import_files_append",
             kind="bool",
             default=True,
             doc="import: several files hold different rows (True) or different features (False)",
-            stage="features",
         ),
     )
 
@@ -137,13 +133,13 @@ def _load(file: str) -> pd.DataFrame:
         if not (pd.api.types.is_numeric_dtype(kind) or pd.api.types.is_bool_dtype(kind))
     ]
     if texts:
-        raise UserError(f"{WHERE}: {file} has columns that are no numbers: {', '.join(texts[:5])}")
+        raise UserError(f"{WHERE}: {file} has columns that are not numbers: {', '.join(texts[:5])}")
     if features.shape[1] == 0:
         raise UserError(f"{WHERE}: {file} has no features")
     try:
         places = _places(frame)
     except ValueError as error:
-        raise UserError(f"{WHERE}: {file}: start or end is no time: {error}") from error
+        raise UserError(f"{WHERE}: {file}: start or end is not a time: {error}") from error
     features.index = pd.MultiIndex.from_tuples(places, names=INDEX)
     return features.astype("float64")
 

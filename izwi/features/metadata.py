@@ -1,10 +1,10 @@
-"""What is known of a recording without listening: columns of the database, one-hot."""
+"""What the database says of a recording: its columns, one-hot encoded."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from izwi.config.options import Option
+from izwi.config.options import feature_option
 from izwi.errors import UserError
 from izwi.features.base import TableExtractor
 
@@ -33,14 +33,12 @@ class Metadata(TableExtractor):
     name = "metadata"
     packages = ("pandas", "soundfile")
     options = (
-        Option(
-            "FEATS",
+        feature_option(
             "metadata.columns",
             "list",
             list(COLUMNS),
             "metadata: columns of the database that are features; those that it does not have are "
             "passed over, sampling_rate is that of the audio files",
-            stage="features",
         ),
     )
 
@@ -61,7 +59,7 @@ class Metadata(TableExtractor):
         for column in wanted:
             if column in _NO_METADATA:
                 raise UserError(
-                    f"[FEATS] metadata.columns: '{column}' is no metadata, leave it out"
+                    f"[FEATS] metadata.columns: '{column}' is not metadata, leave it out"
                 )
             if column == SAMPLING_RATE:
                 values = table["file"].map(_rates(table["file"], paths))
@@ -115,6 +113,6 @@ def _rates(files: pd.Series, paths: dict[str, str]) -> dict[str, int | None]:
         try:
             rates[file] = soundfile.info(paths[file]).samplerate
         except (KeyError, OSError, soundfile.LibsndfileError):
-            # What is wrong with the file is told by those that listen.
+            # Extractors that read the audio report what is wrong with the file.
             rates[file] = None
     return rates

@@ -8,7 +8,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from izwi.config.options import Option
+from izwi.config.options import Option, feature_option
 from izwi.errors import UserError
 from izwi.features import praat
 from izwi.features.base import FrugalExtractor
@@ -73,7 +73,7 @@ class Mld(FrugalExtractor):
     """Syllable nuclei, and per syllable and recording F0, energy, duration, rhythm and pauses.
 
     F0 is in semitones from the recording's median, energy in dB from its mean, so that neither
-    tells the voice's pitch nor the recording's level. Values are float64.
+    shows the voice's pitch or the recording's level. Values are float64.
     """
 
     name = "mld"
@@ -82,47 +82,33 @@ class Mld(FrugalExtractor):
     parallel = "processes"
     remarked = ("n_syl",)
     options = (
-        Option(
-            "FEATS",
+        feature_option(
             "min_syls",
             "int",
             1,
             "mld: with fewer syllables than this, what describes syllables is undefined; such rows "
             "are counted in a warning and stay",
-            stage="features",
             minimum=0,
             maximum=1000,
             aliases=("mld.min_syls",),
         ),
-        Option(
-            "FEATS",
+        feature_option(
             "mld.f0_min",
             "float",
             praat.F0_RANGE["min"],
             "mld: lowest F0 in Hz",
-            stage="features",
             minimum=20,
             maximum=1000,
         ),
-        Option(
-            "FEATS",
+        feature_option(
             "mld.f0_max",
             "float",
             praat.F0_RANGE["max"],
             "mld: highest F0 in Hz",
-            stage="features",
             minimum=50,
             maximum=2000,
         ),
-        Option(
-            "FEATS",
-            "mld.df",
-            "str",
-            "Mld",
-            "mld: the set of descriptors",
-            stage="features",
-            choices=("Mld",),
-        ),
+        feature_option("mld.df", "str", "Mld", "mld: the set of descriptors", choices=("Mld",)),
         Option(
             "FEATS",
             "mld.model",
@@ -169,6 +155,7 @@ class Mld(FrugalExtractor):
             found = praat.syllables(sound, pitch)
         except parselmouth.PraatError as error:
             raise audio.AudioError(f"Praat: {str(error).splitlines()[0]}") from error
+        assert found is not None, "long enough for the intensity, as checked above"
         values = dict.fromkeys(self.columns, np.nan)
         values |= describe(sound.duration, pitch, found, self.values["min_syls"])
         return np.array([values[name] for name in self.columns], dtype=np.float64)

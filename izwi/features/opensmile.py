@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from izwi.config.options import Option
+from izwi.config.options import feature_option
 from izwi.data.audio import BLOCK
 from izwi.features.base import FrugalExtractor
 from izwi.features.picture import Picture, cells
@@ -52,44 +52,36 @@ class OpenSmile(Picture, FrugalExtractor):
     prefix = "os."
     packages = ("opensmile",)
     options = (
-        Option(
-            "FEATS",
+        feature_option(
             "set",
             default="eGeMAPSv02",
             doc="feature set of openSMILE",
-            stage="features",
             choices=SETS,
             aliases=("os.set",),
         ),
-        Option(
-            "FEATS",
+        feature_option(
             "level",
             default="functionals",
             doc="openSMILE: functionals of the recording, or lld: mean and standard deviation of "
             "each low-level descriptor, or frames: the descriptors over time, for a cnn",
-            stage="features",
             choices=("functionals", "lld", "frames"),
             aliases=("os.level",),
         ),
-        Option(
-            "FEATS",
+        feature_option(
             "sampling_rate",
             kind="int",
             default=None,
             doc="openSMILE: resample the audio to this rate in Hz before; absent: its own rate",
-            stage="features",
             minimum=1000,
             maximum=384000,
             aliases=("os.sampling_rate",),
         ),
-        Option(
-            "FEATS",
+        feature_option(
             "os.duration",
             kind="float",
             default=4.0,
             doc="openSMILE, level = frames: seconds that are kept of each recording; shorter ones "
             "go on with zeros, longer ones are cut, with a warning",
-            stage="features",
             minimum=0.01,
             maximum=60,
         ),
@@ -110,7 +102,7 @@ class OpenSmile(Picture, FrugalExtractor):
             self.columns = [f"{n}_{s}" for s in ("mean", "std") for n in self.columns]
         # Sampling rate and what is set up for it.
         self._kept: tuple[int, Any] = (0, None)
-        self.asides = ()
+        self.asides: tuple[str, ...] = ()
         if self.level == "frames":
             self.asides = ("seconds",)
             self.seen = (self.values["os.duration"], "os.duration")
@@ -166,13 +158,13 @@ class OpenSmile(Picture, FrugalExtractor):
     def _frames(self, box: list[np.ndarray], rate: int) -> np.ndarray:
         """What openSMILE gives, shape (features, frames)."""
         seconds = box[0].shape[1] / rate
-        # It takes no other names of files.
+        # openSMILE accepts no other file names.
         if seconds <= LONG or not tempfile.gettempdir().isascii():
             return self._frames_of_signal(box[0], rate)
         with tempfile.TemporaryDirectory(prefix="izwi-") as folder:
             path, room = Path(folder) / "recording.wav", Path(folder) / "frames.conf"
             _write(path, box.pop(), rate)
-            # Room for all frames from the start: openSMILE's own doubles each time it is full.
+            # Reserve room for all frames at once: openSMILE doubles its own whenever it is full.
             lines = ("growDyn = 1", "isRb = 0", f"nT = {int(seconds / STEP) + 100}")
             room.write_text("".join(f"writer.levelconf.{line}\n" for line in lines))
             return self._frames_of_file(str(path), str(room))
@@ -205,14 +197,14 @@ class OpenSmile(Picture, FrugalExtractor):
         except BaseException:
             run.free()
             raise
-        # It would hold the last recording's callback, and the room of a long one.
+        # It would keep the last recording's callback and buffer.
         run._callbacks.clear()
         if len(samples) <= KEPT * rate:
             self._kept = (rate, run)
         else:
             run.free()
         if not frames:
-            # Too short for one.
+            # Too short for a frame.
             return np.full((self.smile.num_features, 1), np.nan, np.float32)
         return np.stack(frames, axis=1)
 

@@ -16,12 +16,12 @@ CELL = re.compile(r"(?:mel|lld)_(\d+)_(\d+)")
 
 
 class Picture(Extractor):
-    """Frames of the beginning of a recording; how many recordings are longer is told.
+    """Frames of the beginning of a recording; warns how many recordings are longer.
 
     Instances state ``seen``: seconds that are kept, and the option that says how many.
     """
 
-    asides = ("seconds",)
+    asides: tuple[str, ...] = ("seconds",)
     seen: tuple[float, str]
 
     def aside(self, signal: np.ndarray, rate: int) -> list[float]:
@@ -60,11 +60,9 @@ def grid(names: list[str]) -> tuple[int, int]:
     Raises:
         UserError: if they are none, or not whole
     """
-    cells = [
-        (int(match[1]), int(match[2])) if (match := CELL.fullmatch(name)) else None
-        for name in names
-    ]
-    if not cells or None in cells:
+    matches = [CELL.fullmatch(name) for name in names]
+    cells = [(int(match[1]), int(match[2])) for match in matches if match]
+    if not cells or len(cells) < len(names):
         raise UserError("[MODEL] type: a cnn reads spectrograms; set [FEATS] type = spectra")
     bands, frames = (len({cell[axis] for cell in cells}) for axis in (0, 1))
     if cells != sorted(set(cells)) or bands * frames != len(cells):

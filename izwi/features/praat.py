@@ -8,7 +8,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from izwi.config.options import Option
+from izwi.config.options import Option, feature_option
 from izwi.errors import UserError
 from izwi.features.base import FrugalExtractor
 
@@ -58,17 +58,7 @@ SPEECH = (
     "pause_mean_duration",
     "pause_std_duration",
 )
-COLUMNS = (
-    "duration",
-    *F0,
-    "HNR",
-    *JITTER,
-    *SHIMMER,
-    *INTENSITY,
-    *FORMANTS,
-    *TRACT,
-    *SPEECH,
-)
+COLUMNS = ("duration", *F0, "HNR", *JITTER, *SHIMMER, *INTENSITY, *FORMANTS, *TRACT, *SPEECH)
 
 F0_RANGE = {"min": 75.0, "max": 600.0}
 # Praat's usual limits for jitter and shimmer: shortest and longest period (s), largest ratio of
@@ -93,9 +83,7 @@ SPEED = 35000.0
 
 def _option(name: str, default: Any, doc: str, **limits: Any) -> Option:
     kind = "str" if isinstance(default, str) else "float"
-    return Option(
-        "FEATS", f"praat.{name}", kind, default, f"Praat: {doc}", stage="features", **limits
-    )
+    return feature_option(f"praat.{name}", kind, default, f"Praat: {doc}", **limits)
 
 
 class Praat(FrugalExtractor):

@@ -58,7 +58,7 @@ def find(name: str, where: str, option: str) -> Path:
     snapshot = hub_snapshot(name)
     if snapshot is None:
         raise UserError(
-            f"{where}: '{name}' is no folder and not in the hub's cache of this "
+            f"{where}: '{name}' is neither a folder nor in the hub's cache of this "
             f"computer; fetch it once: python scripts/fetch_model.py {name} <folder>, then "
             f"set {option} = <folder>"
         )
@@ -102,7 +102,7 @@ def digests(folder: Path, where: str) -> list[str]:
 
 
 def layers_of(config: dict[str, Any]) -> int | None:
-    """Number of layers that a config.json tells."""
+    """Number of layers according to config.json."""
     return config.get("num_hidden_layers") or config.get("encoder_layers")
 
 
@@ -136,7 +136,7 @@ def frames_of(config: Any, samples: int) -> int:
 
 
 def front_end(folder: Path) -> Any:
-    """What makes the model's inputs of a wave; transformers is told to keep silent."""
+    """Front end of the model, from wave to inputs; without messages of transformers."""
     import transformers
 
     transformers.utils.logging.set_verbosity_error()
@@ -166,7 +166,7 @@ def load(folder: Path, config: Any, where: str) -> torch.nn.Module:
         **OWN,
         output_loading_info=True,
     )
-    # That one is for training alone.
+    # That part is used in training only.
     if lost := sorted(key for key in report["missing_keys"] if "masked_spec" not in key):
         raise UserError(
             f"{where}: the weights in {folder} lack {len(lost)} of the model's, such as {lost[0]}"
@@ -198,7 +198,7 @@ def read_config(folder: Path, where: str) -> dict[str, Any]:
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UserError(f"{where}: {folder} is no folder of a model, no config.json") from None
+        raise UserError(f"{where}: {folder} is not the folder of a model, no config.json") from None
     except (OSError, ValueError) as error:
         raise UserError(f"{where}: {path} cannot be read: {error}") from error
     return config if isinstance(config, dict) else {}

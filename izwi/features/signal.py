@@ -1,4 +1,4 @@
-"""What a recording is like before anyone speaks: duration, sampling rate, level, padding, clipping.
+"""Properties of a recording other than speech: duration, sampling rate, level, padding, clipping.
 
 docs/signal_features.md has the definition and unit of each.
 """
@@ -29,7 +29,7 @@ COLUMNS = (
 # dBFS of digital silence, and the least of anything else: a model takes no infinity. The last of
 # 16 bits is at -90.
 FLOOR = -120.0
-# Of 16 bits, the largest positive sample.
+# Largest positive sample of 16 bits.
 FULL_SCALE = 32767 / 32768
 # Seconds of a frame, and the level (dBFS) below which it is silent.
 FRAME = 0.02
@@ -96,7 +96,7 @@ class Signal(Extractor):
         )
 
 
-def decibel(amplitude: np.ndarray) -> np.ndarray:
+def decibel(amplitude: np.ndarray | float) -> np.ndarray:
     """Amplitudes in dBFS, relative to a full scale of 1 and not below ``FLOOR``.
 
     Args:

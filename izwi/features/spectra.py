@@ -9,7 +9,7 @@ import math
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from izwi.config.options import Option
+from izwi.config.options import Option, feature_option
 from izwi.errors import UserError
 from izwi.features.picture import Picture, cells
 
@@ -23,14 +23,14 @@ FLOOR = 1e-10
 
 def _option(name: str, default: float, doc: str, **limits: Any) -> Option:
     kind = "int" if isinstance(default, int) else "float"
-    return Option("FEATS", name, kind, default, f"spectra: {doc}", stage="features", **limits)
+    return feature_option(name, kind, default, f"spectra: {doc}", **limits)
 
 
 class Spectra(Picture):
     """Log mel spectrograms at 16 kHz, a column for each band and frame.
 
     Values are float32, in dB. A recording shorter than ``spectra.duration`` goes on with silence;
-    of a longer one the beginning is kept, and the number of such rows is told.
+    of a longer one the beginning is kept, with a warning.
     """
 
     name = "spectra"

@@ -30,7 +30,7 @@ Key = tuple[str, int, int]
 
 KEY_COLUMNS = ["digest", "start", "end"]
 FLUSH_SECONDS = 2.0
-# So many parts are worth a merge, and a part this large is left alone.
+# Merge from this many parts on; leave parts of this size alone.
 MANY_PARTS = 64
 LARGE_PART = 64 * 2**20
 ROW_GROUP = 8 * 2**20
@@ -130,8 +130,8 @@ class Store:
                 if result is None:
                     result = np.full((len(keys), len(self.columns)), np.nan, values.dtype)
                 for index, key in enumerate(_keys_of(table)):
-                    if (row := rows.pop(key, None)) is not None:
-                        result[row] = values[index]
+                    if key in rows:
+                        result[rows.pop(key)] = values[index]
         if result is None:
             result = np.full((len(keys), len(self.columns)), np.nan, self._dtype())
         for row, first in again:
@@ -200,7 +200,7 @@ class Store:
 
         # The name sorts by time, so that the first of two equal rows wins.
         name = f"part-{time.time_ns():020d}-{os.getpid()}-{uuid.uuid4().hex[:8]}.parquet"
-        writer = None
+        writer: Any = None
         with atomic(self.folder / name) as temporary:
             for table in tables:
                 writer = writer or pq.ParquetWriter(
@@ -241,7 +241,7 @@ class Store:
 
 
 class Memory:
-    """In the store's place for what is read from audio as quickly as from a store.
+    """Stands in for the store where reading the audio is as fast as reading a store.
 
     Args:
         columns: names of the features
@@ -313,7 +313,7 @@ def _values_of(table: pa.Table) -> np.ndarray:
 
 
 def _size(path: Path) -> int:
-    """Size in bytes, endless where the file is gone."""
+    """Size in bytes, infinite if the file is gone."""
     try:
         return path.stat().st_size
     except FileNotFoundError:
@@ -321,7 +321,7 @@ def _size(path: Path) -> int:
 
 
 def _age(path: Path) -> float:
-    """Seconds since the last change, none where the file is gone."""
+    """Seconds since the last change, 0 if the file is gone."""
     try:
         return time.time() - path.stat().st_mtime
     except FileNotFoundError:

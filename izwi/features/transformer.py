@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from izwi.config.options import Option
+from izwi.config.options import Option, feature_option
 from izwi.errors import UserError
 from izwi.features import freed_memory, pretrained
 from izwi.features.base import BatchExtractor
@@ -82,36 +82,30 @@ def _options(family: str, poolings: tuple[str, ...], *others: str) -> tuple[Opti
         return tuple(f"{other}.{name}" for other in others)
 
     return (
-        Option(
-            "FEATS",
+        feature_option(
             f"{family}.model",
             "model",
             None,
             f"{family}: folder of the model, or its name on the Hugging Face hub (default: the "
             "model that the type names)"
             + ("; untrained: a small one with random weights" if family == "wav2vec2" else ""),
-            stage="features",
             aliases=("model", *spellings("model")),
         ),
-        Option(
-            "FEATS",
+        feature_option(
             f"{family}.layer",
             "int",
             0,
             f"{family}: hidden layer, counted back from the last, which is 0",
-            stage="features",
             minimum=0,
             aliases=("layer", *spellings("layer")),
         ),
-        Option(
-            "FEATS",
+        feature_option(
             f"{family}.pooling",
             "str",
             "mean",
             f"{family}: mean of the frames that hold the recording"
             + ("; last: the last of them" if "last" in poolings else "")
             + ("; all: mean with the frames that only hold padding" if "all" in poolings else ""),
-            stage="features",
             choices=poolings,
             aliases=("pooling", *spellings("pooling")),
         ),
@@ -119,7 +113,7 @@ def _options(family: str, poolings: tuple[str, ...], *others: str) -> tuple[Opti
 
 
 class Transformer(BatchExtractor):
-    """What the families share: finding, checking and loading a model.
+    """Base class of the families: finds, checks and loads a model.
 
     Attributes:
         family: begins the names of the options and of the columns
@@ -130,7 +124,7 @@ class Transformer(BatchExtractor):
     family: ClassVar[str]
     hub: ClassVar[str]
     kind: ClassVar[str]
-    packages = ("torch", "transformers", "audresample")
+    packages: ClassVar[tuple[str, ...]] = ("torch", "transformers", "audresample")
     environment = "deep"
 
     def __init__(self, options: dict[str, Any]) -> None:
@@ -142,7 +136,7 @@ class Transformer(BatchExtractor):
         self.folder = self._folder(self.values)
         self.config = AutoConfig.from_pretrained(self.folder, **pretrained.OWN)
         self.columns = [f"{self.family}_{i}" for i in range(self.config.hidden_size)]
-        self.model: torch.nn.Module | None = None
+        self.model: Any = None
 
     @classmethod
     def content(cls, options: dict[str, Any]) -> list[str]:
@@ -192,7 +186,7 @@ class Transformer(BatchExtractor):
 
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         freed_memory.keep_freed()
-        # Graphics cards compute convolutions with 10 bits less otherwise.
+        # Otherwise graphics cards compute convolutions with 10 bits less.
         torch.backends.cudnn.allow_tf32 = False
         self.front = pretrained.front_end(self.folder)
         layers = self.config.num_hidden_layers
@@ -205,7 +199,7 @@ class Transformer(BatchExtractor):
         self.model = self._part(model).to(self.device).eval()
 
     def remarks(self, matrix: pd.DataFrame) -> list[str]:
-        """Tell an untrained network; see the base class."""
+        """Warn of an untrained network; see the base class."""
         if not pretrained.is_untrained(self.folder):
             return []
         return [f"{self.family}.model: untrained: the weights are random, this is a control"]
@@ -291,12 +285,12 @@ class Waves(Transformer):
         front = self.front(mono, sampling_rate=self.front.sampling_rate, return_tensors="np")
         length, masked = len(mono), False
         padded = padded_length(length)
-        # A row that no other fits beside stays as it is.
+        # Do not pad a row that cannot share a batch.
         if self.pads and self._fit(padded) > 1:
             length, masked = padded, self.frames(padded) > frames
         return (length, masked), front["input_values"][0].astype("float32")
 
-    def capacity(self, group: Hashable) -> int:
+    def capacity(self, group: tuple[int, bool]) -> int:
         """Most rows of a batch; see the base class."""
         length, _ = group
         return self._fit(length)
@@ -305,7 +299,7 @@ class Waves(Transformer):
         """How many rows of a length share a batch."""
         return max(1, BATCH_SECONDS[self.device] * self.front.sampling_rate // samples)
 
-    def batch(self, group: Hashable, items: list[np.ndarray]) -> list[np.ndarray]:
+    def batch(self, group: tuple[int, bool], items: list[np.ndarray]) -> list[np.ndarray]:
         """Embed rows of one padded length; see the base class."""
         import numpy as np
 
@@ -417,7 +411,7 @@ class Whisper(Windows):
     kind = "whisper"
 
     def remarks(self, matrix: pd.DataFrame) -> list[str]:
-        """Tell an untrained network; see the base class."""
+        """Warn of an untrained network; see the base class."""
         if not pretrained.is_untrained(self.folder):
             return []
         return [f"{self.family}.model: untrained: the weights are random, this is a control"]

@@ -11,7 +11,7 @@ from importlib import util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from izwi.config.options import Option
+from izwi.config.options import feature_option
 from izwi.errors import UserError
 from izwi.features.base import Extractor
 
@@ -39,13 +39,11 @@ class Trill(Extractor):
     environment = "trill"
     located = ("trill.model",)
     options = (
-        Option(
-            "FEATS",
+        feature_option(
             "trill.model",
             "path",
             None,
             "trill: folder of the TensorFlow SavedModel",
-            stage="features",
             aliases=("model",),
         ),
     )
@@ -76,7 +74,9 @@ class Trill(Extractor):
         if not folder:
             raise UserError(f"{WHERE}: missing; {HINT}")
         if not os.path.isfile(os.path.join(folder, "saved_model.pb")):
-            raise UserError(f"{WHERE}: {folder} is no SavedModel, it has no saved_model.pb; {HINT}")
+            raise UserError(
+                f"{WHERE}: {folder} is not a SavedModel, it has no saved_model.pb; {HINT}"
+            )
         files = sorted(path for path in Path(folder).rglob("*") if path.is_file())
         return {
             path.relative_to(folder).as_posix(): large_files.digest(str(path)) for path in files
@@ -121,11 +121,11 @@ def _load(folder: str) -> Callable[[np.ndarray], dict[str, Any]]:
     import tensorflow as tf
 
     try:
-        # One thread an operation: a sum in another order is another result.
+        # One thread per operation, since sums depend on their order.
         tf.config.threading.set_intra_op_parallelism_threads(1)
         tf.config.threading.set_inter_op_parallelism_threads(1)
     except RuntimeError:
-        # Too late where TensorFlow was used before, such as in a notebook.
+        # Too late if TensorFlow was used before, such as in a notebook.
         pass
     try:
         model = tf.saved_model.load(folder)
@@ -134,7 +134,7 @@ def _load(folder: str) -> Callable[[np.ndarray], dict[str, Any]]:
         raise UserError(f"{WHERE}: {folder} cannot be loaded: {reason}") from error
     signature = model.signatures.get("serving_default")
     if signature is None:
-        # TRILL as TensorFlow Hub has it is called itself.
+        # TensorFlow Hub's TRILL has no signature; call it directly.
         return lambda samples: model(samples=tf.constant(samples), sample_rate=tf.constant(RATE))
     inputs = signature.structured_input_signature[1]
     waves = [name for name, spec in inputs.items() if spec.dtype.is_floating]
@@ -146,13 +146,12 @@ def _load(folder: str) -> Callable[[np.ndarray], dict[str, Any]]:
             "most, are known here"
         )
 
-    def call(samples: np.ndarray) -> dict[str, Any]:
+    # Keep the model, since its signature is valid only as long.
+    def call(samples: np.ndarray, _model: Any = model) -> dict[str, Any]:
         wave = samples[None] if inputs[name].shape.rank == 2 else samples
         arguments = {name: tf.constant(wave, dtype=inputs[name].dtype)}
         if "sample_rate" in inputs:
             arguments["sample_rate"] = tf.constant(RATE, dtype=inputs["sample_rate"].dtype)
         return signature(**arguments)
 
-    # The signature lives as long as its model.
-    call.model = model
     return call

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 RATE = 16000
-# The convolutions of wav2vec 2.0 and its like make no frame of less.
+# Fewest samples for a frame of wav2vec 2.0 and similar models.
 SHORTEST = 0.025
 
 
@@ -19,13 +19,13 @@ class Wave(Extractor):
     """Mono audio at 16 kHz in 16 bits: one feature, whose values are arrays of any length.
 
     The model that reads it states its one option: ``seconds`` are kept of each recording, and the
-    number of longer ones is told.
+    number of longer ones is in a warning.
     """
 
     name = "wave"
     title = ("seconds",)
     packages = ("numpy", "audresample")
-    asides = ("duration",)
+    asides: tuple[str, ...] = ("duration",)
     is_vector = False
 
     def __init__(self, options: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""What every model has in common."""
+"""Base classes of models."""
 
 from __future__ import annotations
 
@@ -11,16 +11,19 @@ from izwi.errors import UserError
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
+    from typing import TypeAlias
 
     import numpy as np
 
     from izwi.config.options import Option
 
+    Dev: TypeAlias = tuple[np.ndarray, np.ndarray]  # features and truth of the dev samples
+
 DESCRIPTION = "model.json"
 
 
 class Prediction(NamedTuple):
-    """What a model says about some samples.
+    """Predictions of a model for some samples.
 
     Args:
         decision: (samples) labels, or numbers in regression
@@ -33,6 +36,11 @@ class Prediction(NamedTuple):
     probabilities: np.ndarray | None
     uncalibrated: np.ndarray | None = None
 
+    def class_probabilities(self) -> np.ndarray:
+        """The probabilities of a classification, shape (samples, labels)."""
+        assert self.probabilities is not None, "a regression has none"
+        return self.probabilities
+
     def at_temperature(self, temperature: float, known: list[int]) -> Prediction:
         """The same decision, with probabilities scaled by `izwi.models.temperature`.
 
@@ -42,8 +50,8 @@ class Prediction(NamedTuple):
         """
         from izwi.models.temperature import scale
 
-        scaled = self.probabilities.copy()
-        scaled[:, known] = scale(self.probabilities[:, known], temperature)
+        scaled = self.class_probabilities().copy()
+        scaled[:, known] = scale(scaled[:, known], temperature)
         return self._replace(probabilities=scaled, uncalibrated=self.probabilities)
 
 
@@ -76,7 +84,7 @@ class Model:
     takes_recordings: ClassVar[bool] = False
     # Options that say where something lies that ``content`` digests: they are no part of the key.
     located: ClassVar[tuple[str, ...]] = ()
-    # Set before `fit` where nobody will ask for probabilities: they may then be NaN.
+    # Set before `fit` if no probabilities are needed; they may then be NaN.
     decisions_only = False
 
     def __init__(
@@ -84,8 +92,8 @@ class Model:
     ) -> None:
         self.values = {option.name: option.default for option in self.options} | options
         self.seed = seed
-        self.labels = labels
-        self.classes: list[str] | None = None  # those that occur in training, sorted
+        self.labels = labels or []
+        self.classes: list[str] = []  # those that occur in training, sorted
         self.features: list[str] = []  # names of the columns of X, for models that look at them
         problems = self.check(self.values)
         absent = self.absent()
@@ -149,7 +157,7 @@ class Model:
         y: np.ndarray,
         *,
         groups: np.ndarray | None = None,
-        dev: tuple[np.ndarray, np.ndarray] | None = None,
+        dev: Dev | None = None,
     ) -> dict[str, Any]:
         """Learn from training samples.
 
@@ -160,10 +168,10 @@ class Model:
             dev: X and y of the dev samples
 
         Returns:
-            ``notes`` and ``warnings`` (lists of lines), and what the model tells of its training
+            ``notes`` and ``warnings`` (lists of lines), and what else the model reports
 
         Raises:
-            UserError: if the data do not do for this model
+            UserError: if the data are too few or do not suit this model
         """
         import numpy as np
 
@@ -173,7 +181,7 @@ class Model:
             self.classes = np.unique(y).tolist()
             unknown = sorted(set(self.classes) - set(self.labels))
             if unknown:
-                raise ValueError(f"truth that is no label: {', '.join(unknown)}")
+                raise ValueError(f"truth that is not a label: {', '.join(unknown)}")
             if len(self.classes) < 2:
                 raise UserError(
                     f"[DATA] target: the {len(y)} training samples have one class only, "
@@ -219,8 +227,8 @@ class Model:
             "task": self.task,
             "options": self.values,
             "seed": self.seed,
-            "labels": self.labels,
-            "classes": self.classes,
+            "labels": self.labels or None,
+            "classes": self.classes or None,
             "versions": {name: metadata.version(name) for name in ("numpy", *self.packages)},
             "state": self._save(folder),
         }
@@ -235,7 +243,7 @@ class Model:
         if description["model"] != cls.name:
             raise ValueError(f"{folder} holds a {description['model']}, not a {cls.name}")
         model = cls(description["options"], seed=description["seed"], labels=description["labels"])
-        model.classes = description["classes"]
+        model.classes = description["classes"] or []
         model._load(folder, description["state"])
         return model
 
@@ -245,11 +253,7 @@ class Model:
         return np.asarray(y, dtype=str if self.task == "classification" else np.float64)
 
     def _fit(
-        self,
-        X: np.ndarray,
-        y: np.ndarray,
-        groups: np.ndarray | None,
-        dev: tuple[np.ndarray, np.ndarray] | None,
+        self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, dev: Dev | None
     ) -> dict[str, Any]:
         """Fit; ``self.classes`` is set already."""
         raise NotImplementedError
@@ -270,26 +274,30 @@ class Model:
 class SklearnModel(Model):
     """A model around an estimator of scikit-learn."""
 
+    estimator: Any  # fitted
+
     def _estimator(self) -> Any:
         """The estimator, not fitted."""
         raise NotImplementedError
 
-    def _fit(self, X, y, groups, dev):
+    def _fit(
+        self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, dev: Dev | None
+    ) -> dict[str, Any]:
         self.estimator = self._estimator().fit(X, y)
         return {}
 
-    def _predict(self, X):
+    def _predict(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         if self.task == "regression":
             return self.estimator.predict(X), None
         return self.estimator.predict(X), self.estimator.predict_proba(X)
 
-    def _save(self, folder):
+    def _save(self, folder: Path) -> dict[str, Any]:
         from izwi.models import persistence
 
         persistence.dump(self.estimator, folder / "model.skops")
         return {}
 
-    def _load(self, folder, state):
+    def _load(self, folder: Path, state: dict[str, Any]) -> None:
         from izwi.models import persistence
 
         self.estimator = persistence.load(folder / "model.skops")

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from izwi.config.options import Option
+from typing import TYPE_CHECKING, Any
+
+from izwi.config.options import model_option
 from izwi.models.base import SklearnModel
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from izwi.models.base import Dev
 
 
 class Bayes(SklearnModel):
@@ -13,18 +20,18 @@ class Bayes(SklearnModel):
     task = "classification"
     handles_class_weight = True
     options = (
-        Option(
-            "MODEL",
+        model_option(
             "var_smoothing",
             "float",
             1e-9,
             "share of the largest variance that is added to all",
-            stage="train",
             minimum=0,
         ),
     )
 
-    def _fit(self, X, y, groups, dev):
+    def _fit(
+        self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, dev: Dev | None
+    ) -> dict[str, Any]:
         from sklearn.naive_bayes import GaussianNB
         from sklearn.utils.class_weight import compute_sample_weight
 

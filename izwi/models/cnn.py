@@ -6,12 +6,15 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from izwi.features.picture import grid
-from izwi.models.nets import ACTIVATIONS, MLP, MLPRegression, _Net
+from izwi.models.mlp import MLP, MLPRegression
+from izwi.models.nets import ACTIVATIONS, Net
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
 
     from izwi.config.options import Option
+    from izwi.models.base import Dev
 
 
 def _options(options: tuple[Option, ...]) -> tuple[Option, ...]:
@@ -25,12 +28,14 @@ def _options(options: tuple[Option, ...]) -> tuple[Option, ...]:
     return tuple(replace(o, doc=own[o.name]) if o.name in own else o for o in options)
 
 
-class _Convolutional(_Net):
+class _Convolutional(Net):
     """A net that sees its features as a picture, bands over time; see ``spectrogram_net``."""
 
     reads = ("spectra", "os with level = frames")
 
-    def _fit(self, X, y, groups, dev):
+    def _fit(
+        self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, dev: Dev | None
+    ) -> dict[str, Any]:
         self.shape = grid(self.features)
         return super()._fit(X, y, groups, dev)
 

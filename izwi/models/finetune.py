@@ -1,4 +1,4 @@
-"""Pretrained transformers, trained on for the task (torch)."""
+"""Pretrained transformers, finetuned for the task (torch)."""
 
 from __future__ import annotations
 
@@ -9,18 +9,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from izwi.config.options import Option
+from izwi.config.options import Option, model_option
 from izwi.errors import UserError
 from izwi.features import pretrained
 from izwi.features.wave import RATE
-from izwi.models.nets import MLP, MLPRegression, _Net
+from izwi.models.mlp import MLP, MLPRegression
+from izwi.models.nets import Net
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import numpy as np
     import torch
 
+    from izwi.models.base import Dev
+
 KINDS = ("wav2vec2", "hubert", "wavlm", "data2vec-audio", "whisper")
-# What nkululeko finetunes where an ini is silent.
+# nkululeko's default.
 DEFAULT = "facebook/wav2vec2-large-robust-ft-swbd-300h"
 FREEZE = ("none", "features", "encoder")
 # A wave in one piece takes some 20 MB a second, in training several times as much.
@@ -29,14 +34,12 @@ WHERE = "[MODEL] pretrained_model"
 PRETRAINED = "pretrained"  # folder of its configuration in that of the model
 
 OWN = (
-    Option(
-        "MODEL",
+    model_option(
         "pretrained_model",
         "model",
         DEFAULT,
         "finetune: folder of the pretrained model, or its name on the Hugging Face hub: wav2vec "
         "2.0, HuBERT, WavLM, data2vec, or Whisper's encoder",
-        stage="train",
     ),
     Option(
         "MODEL",
@@ -49,59 +52,51 @@ OWN = (
         maximum=LONGEST_SECONDS,
         aliases=("duration",),
     ),
-    Option(
-        "MODEL",
+    model_option(
         "freeze",
         "int|str",
         "features",
         "finetune: what keeps its pretrained weights: none; features (the convolutions at the "
         "bottom); encoder (all but the linear layer on top); or a number of layers, counted from "
         "the bottom, with the convolutions",
-        stage="train",
         minimum=0,
     ),
-    Option(
-        "MODEL",
+    model_option(
         "warmup_ratio",
         "float",
         0.1,
         "finetune: share of all steps in which the step size rises to learning_rate; it falls to "
         "0 in the others",
-        stage="train",
         minimum=0,
         maximum=1,
     ),
-    Option(
-        "MODEL",
+    model_option(
         "max_grad_norm",
         "float",
         1.0,
         "finetune: longest gradient, longer ones are scaled to it",
-        stage="train",
         minimum=0.001,
     ),
 )
 
 
 def _options(options: tuple[Option, ...]) -> tuple[Option, ...]:
-    """Options of a perceptron without its layers, and the own ones."""
-    drop = {
-        "kind": "float|bool",
-        "default": 0.1,
-        "doc": "finetune: dropout before the linear layer",
-    }
-    kept = [replace(o, **drop) if o.name == "drop" else o for o in options]
-    return (*(o for o in kept if o.name not in ("layers", "activation")), *OWN)
+    """Options of a perceptron without its layers, and those of finetuning."""
+    doc = "finetune: dropout before the linear layer"
+    kept = [o for o in options if o.name not in ("layers", "activation")]
+    drop = next(o for o in kept if o.name == "drop")
+    own = replace(drop, kind="float|bool", default=0.1, doc=doc)
+    return (*(own if o is drop else o for o in kept), *OWN)
 
 
-class _Transfer(_Net):
+class _Transfer(Net):
     """A pretrained transformer, the mean of its states over time, and a linear layer.
 
     Trained end to end like a perceptron: best epoch by dev. Weights and configuration are kept
     with the fitted model, which then needs the pretrained one no more.
     """
 
-    packages = (*_Net.packages, "transformers")
+    packages = (*Net.packages, "transformers")
     reads = ("wave",)
     takes_recordings = True
     located = ("pretrained_model",)
@@ -160,7 +155,9 @@ class _Transfer(_Net):
             )
         return found
 
-    def _fit(self, X, y, groups, dev):
+    def _fit(
+        self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, dev: Dev | None
+    ) -> dict[str, Any]:
         self.steps = math.ceil(len(X) / self.values["batch_size"])
         self.source: Path | None = None
         report = super()._fit(X, y, groups, dev)
@@ -186,7 +183,7 @@ class _Transfer(_Net):
         front = pretrained.front_end(folder)
         config = AutoConfig.from_pretrained(folder, **pretrained.OWN)
         if stored is None:
-            # Random gaps in input and layers, in part drawn by numpy, that is without the seed.
+            # Off: random gaps in input and layers are in part drawn by numpy, without the seed.
             for name in ("layerdrop", "encoder_layerdrop"):
                 if hasattr(config, name):
                     setattr(config, name, 0.0)
@@ -194,7 +191,7 @@ class _Transfer(_Net):
             model = pretrained.load(folder, config, WHERE)
         else:
             model = AutoModel.from_config(config, dtype=torch.float32)
-        # As read, since an encoder may be cut.
+        # Copies as read, since an encoder may be cut.
         self.config, self.front = copy.deepcopy(config), front
         if config.model_type == "whisper":
             encoder = finetune_net.WhisperEncoder(model, front, self.values["max_duration"])
@@ -231,14 +228,14 @@ class _Transfer(_Net):
     def _inputs_of(self, X: np.ndarray, device: str) -> list[np.ndarray]:
         return list(X[:, 0])
 
-    def _batches(self, x, order, size):
+    def _batches(self, x: Any, order: torch.Tensor, size: int) -> Iterable[Any]:
         for rows in order.split(size):
             yield [x[row] for row in rows.tolist()]
 
-    def _outputs(self, net, x):
+    def _outputs(self, net: torch.nn.Module, x: Any) -> torch.Tensor:
         import torch
 
-        # One by one costs a processor no more, and nothing is padded.
+        # On a processor, one by one is as fast and needs no padding.
         size = 1 if net.encoder.device.type == "cpu" else self.values["batch_size"]
         return torch.cat([net(x[first : first + size]) for first in range(0, len(x), size)])
 

@@ -186,5 +186,5 @@ class FinetuneNet(nn.Module):
 
 def _first(counts: list[int], width: int, like: torch.Tensor) -> torch.Tensor:
     """Rows of which the first so many of ``width`` cells are True."""
-    counts = torch.tensor(counts, device=like.device)
-    return torch.arange(width, device=like.device)[None] < counts[:, None]
+    ends = torch.tensor(counts, device=like.device)
+    return torch.arange(width, device=like.device)[None] < ends[:, None]

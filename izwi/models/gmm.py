@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from izwi.config.options import Option
+from izwi.config.options import model_option
 from izwi.errors import UserError
 from izwi.models.base import Model
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+
+    from izwi.models.base import Dev
 
 
 class GMM(Model):
@@ -20,32 +27,30 @@ class GMM(Model):
     task = "classification"
     handles_class_weight = True
     options = (
-        Option(
-            "MODEL",
+        model_option(
             "GMM_components",
             "int",
             4,
             "Gaussians per class, not more than it has samples",
-            stage="train",
             minimum=1,
         ),
-        Option(
-            "MODEL",
+        model_option(
             "GMM_covariance_type",
             "str",
             "full",
             "shape of the Gaussians",
-            stage="train",
             choices=("full", "tied", "diag", "spherical"),
         ),
     )
 
     @classmethod
     def is_deterministic(cls, options: dict[str, Any]) -> bool:
-        """A single Gaussian has no start to choose."""
+        """A single Gaussian has no random start."""
         return options.get("GMM_components", 4) == 1
 
-    def _fit(self, X, y, groups, dev):
+    def _fit(
+        self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, dev: Dev | None
+    ) -> dict[str, Any]:
         import numpy as np
         from sklearn.mixture import GaussianMixture
 
@@ -74,7 +79,7 @@ class GMM(Model):
         self.priors = np.full(len(counts), 1 / len(counts)) if equal else np.divide(counts, len(y))
         return {"warnings": warnings}
 
-    def _predict(self, X):
+    def _predict(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         import numpy as np
         from scipy.special import softmax
 
@@ -82,13 +87,13 @@ class GMM(Model):
         joint = likelihoods + np.log(self.priors)
         return np.asarray(self.classes)[joint.argmax(axis=1)], softmax(joint, axis=1)
 
-    def _save(self, folder):
+    def _save(self, folder: Path) -> dict[str, Any]:
         from izwi.models import persistence
 
         persistence.dump(self.mixtures, folder / "model.skops")
         return {"priors": self.priors.tolist()}
 
-    def _load(self, folder, state):
+    def _load(self, folder: Path, state: dict[str, Any]) -> None:
         import numpy as np
 
         from izwi.models import persistence

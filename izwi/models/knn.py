@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from izwi.config.options import Option
+from izwi.config.options import model_option
 from izwi.errors import UserError
 from izwi.models.base import SklearnModel
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from izwi.models.base import Dev
 
 
 class _Neighbours(SklearnModel):
     options = (
-        Option("MODEL", "K_val", "int", 5, "number of neighbours", stage="train", minimum=1),
-        Option(
-            "MODEL",
+        model_option("K_val", "int", 5, "number of neighbours", minimum=1),
+        model_option(
             "KNN_weights",
             "str",
             "uniform",
             "weight of a neighbour: all the same, or by inverse distance",
-            stage="train",
             choices=("uniform", "distance"),
             aliases=("weights",),
         ),
@@ -27,7 +30,9 @@ class _Neighbours(SklearnModel):
     def _parameters(self) -> dict[str, Any]:
         return {"n_neighbors": self.values["K_val"], "weights": self.values["KNN_weights"]}
 
-    def _fit(self, X, y, groups, dev):
+    def _fit(
+        self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, dev: Dev | None
+    ) -> dict[str, Any]:
         if len(y) < self.values["K_val"]:
             raise UserError(
                 f"[MODEL] K_val: {self.values['K_val']} neighbours asked for, but there are "
@@ -42,7 +47,7 @@ class KNN(_Neighbours):
     name = "knn"
     task = "classification"
 
-    def _estimator(self):
+    def _estimator(self) -> Any:
         from sklearn.neighbors import KNeighborsClassifier
 
         return KNeighborsClassifier(**self._parameters())
@@ -54,7 +59,7 @@ class KNNRegression(_Neighbours):
     name = "knn_reg"
     task = "regression"
 
-    def _estimator(self):
+    def _estimator(self) -> Any:
         from sklearn.neighbors import KNeighborsRegressor
 
         return KNeighborsRegressor(**self._parameters())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from izwi.models.base import SklearnModel
 
 
@@ -11,7 +13,7 @@ class LinearRegression(SklearnModel):
     name = "lin_reg"
     task = "regression"
 
-    def _estimator(self):
+    def _estimator(self) -> Any:
         from sklearn import linear_model
 
         return linear_model.LinearRegression()

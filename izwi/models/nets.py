@@ -1,4 +1,4 @@
-"""Multi-layer perceptrons (torch)."""
+"""What all nets have in common: training on batches, the best epoch by dev (torch)."""
 
 from __future__ import annotations
 
@@ -8,17 +8,24 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from izwi.config.options import Option
+from izwi.config.options import model_option
 from izwi.errors import UserError
 from izwi.models.base import Model
 
 if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import TypeAlias
+
     import numpy as np
     import torch
 
-LOWER_IS_BETTER = ("mse", "mae", "eer")
+    from izwi.models.base import Dev
+
+    # Of outputs and targets of a batch.
+    Loss: TypeAlias = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
+
 ACTIVATIONS = {
     "relu": "ReLU",
     "tanh": "Tanh",
@@ -27,98 +34,58 @@ ACTIVATIONS = {
     "gelu": "GELU",
 }
 _AT_ONCE = 4096  # rows whose output is held in memory
-LOSSES = ("cross", "weighted", "focal", "f1", "bce", "weighted_bce", "mse", "mae")
 WEIGHT_DECAY = {"adamw": 0.01, "adam": 0.0, "sgd": 0.0}
 
 OPTIONS = (
-    Option(
-        "MODEL",
+    model_option(
         "layers",
         "list|dict",
         [64, 16],
         "sizes of the hidden layers, [64, 16] or {'l1': 64, 'l2': 16}: from the input to the "
         "output as written, a dict in the order of its numbered names",
-        stage="train",
     ),
-    Option(
-        "MODEL",
+    model_option(
         "drop",
         "float|list|bool",
         False,
         "dropout after the hidden layers: one probability, or one per layer",
-        stage="train",
         minimum=0,
     ),
-    Option(
-        "MODEL",
-        "activation",
-        "str",
-        "relu",
-        "activation of the hidden layers",
-        stage="train",
-        choices=tuple(ACTIVATIONS),
+    model_option(
+        "activation", "str", "relu", "activation of the hidden layers", choices=tuple(ACTIVATIONS)
     ),
-    Option(
-        "MODEL",
-        "learning_rate",
-        "float",
-        0.0001,
-        "step size of the optimizer",
-        stage="train",
-        minimum=0,
+    model_option("learning_rate", "float", 0.0001, "step size of the optimizer", minimum=0),
+    model_option(
+        "optimizer", "str", "adamw", "what turns gradients into steps", choices=tuple(WEIGHT_DECAY)
     ),
-    Option(
-        "MODEL",
-        "optimizer",
-        "str",
-        "adamw",
-        "what turns gradients into steps",
-        stage="train",
-        choices=tuple(WEIGHT_DECAY),
-    ),
-    Option(
-        "MODEL",
+    model_option(
         "weight_decay",
         "float",
         None,
         "pull of the weights towards 0; without it .01 for adamw, else none",
-        stage="train",
         minimum=0,
     ),
-    Option(
-        "MODEL",
-        "momentum",
-        "float",
-        0.9,
-        "momentum of sgd",
-        stage="train",
-        minimum=0,
-        maximum=1,
-    ),
-    Option("MODEL", "batch_size", "int", 8, "samples per step", stage="train", minimum=1),
-    Option(
-        "MODEL",
+    model_option("momentum", "float", 0.9, "momentum of sgd", minimum=0, maximum=1),
+    model_option("batch_size", "int", 8, "samples per step", minimum=1),
+    model_option(
         "patience",
         "int|bool",
         10,
         "stop when the dev measure has not improved for so many epochs; False: never",
-        stage="train",
         minimum=0,
     ),
-    Option(
-        "MODEL",
+    model_option(
         "device",
         "str",
         "cpu",
         "where nets are trained; auto takes a GPU if there is one, and figures then depend on "
         "the machine",
-        stage="train",
         choices=("cpu", "cuda", "auto"),
     ),
 )
 
 
-class _Net(Model):
+class Net(Model):
     """A perceptron, trained on batches, best epoch by dev.
 
     After each epoch the dev samples are predicted; the weights of the epoch with the best dev
@@ -127,7 +94,7 @@ class _Net(Model):
     """
 
     group = "deep"
-    packages = ("torch", "safetensors")
+    packages: ClassVar[tuple[str, ...]] = ("torch", "safetensors")
     needs_dev = True
     measure = ""  # the default one
     most_epochs = 100  # where EXP.epochs is silent
@@ -136,10 +103,12 @@ class _Net(Model):
 
     @classmethod
     def is_deterministic(cls, options: dict[str, Any]) -> bool:
+        """First weights and the order of samples are random."""
         return False
 
     @classmethod
     def check(cls, options: dict[str, Any]) -> list[str]:
+        """Problems with option values that kinds and limits do not express, one line each."""
         problems = super().check(options)
         sizes = layer_sizes(options["layers"])
         if not sizes or not all(type(size) is int and size > 0 for size in sizes):
@@ -162,7 +131,9 @@ class _Net(Model):
             problems.append("[MODEL] patience: True is not a number of epochs")
         return problems
 
-    def _fit(self, X, y, groups, dev):
+    def _fit(
+        self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, dev: Dev | None
+    ) -> dict[str, Any]:
         import torch
 
         device = self._device()
@@ -173,7 +144,7 @@ class _Net(Model):
             x, target = self._inputs_of(X, device), self._target(y, device)
             dev_x = dev_target = None
             if dev is not None:
-                # The loss knows no output for a class that has not been trained.
+                # There is no output, hence no loss, for a class that did not occur in training.
                 known = self._known(dev[1])
                 dev_x = self._inputs_of(dev[0], device)
                 dev_target = self._target(dev[1][known], device)
@@ -187,23 +158,21 @@ class _Net(Model):
             loss_of = self._loss(y, device)
             optimizer = self._optimizer(net)
             history: list[dict[str, Any]] = []
-            best, best_score, kept = None, None, None
+            best, best_score, kept = 0, (-math.inf, -math.inf), None
             patience = self.values["patience"]
             for epoch in range(1, self.values.get("epochs", self.most_epochs) + 1):
-                record = {
+                record: dict[str, Any] = {
                     "epoch": epoch,
                     "train_loss": self._train_epoch(net, x, target, loss_of, optimizer),
                 }
                 history.append(record)
                 if not math.isfinite(record["train_loss"]):
+                    scaling = (
+                        "" if self.takes_recordings else ", or scale the features ([FEATS] scale)"
+                    )
                     raise UserError(
                         f"[MODEL] learning_rate: training diverged in epoch {epoch}; take a "
-                        "smaller one"
-                        + (
-                            ""
-                            if self.takes_recordings
-                            else ", or scale the features ([FEATS] scale)"
-                        )
+                        f"smaller one{scaling}"
                     )
                 net.eval()
                 with torch.no_grad():
@@ -216,7 +185,7 @@ class _Net(Model):
                 record["dev_loss"] = loss
                 record["dev_measure"] = self._score(output, dev[1])
                 score = (self._goodness(record["dev_measure"]), -(loss or 0.0))
-                if best_score is None or score > best_score:
+                if not best or score > best_score:
                     best, best_score = epoch, score
                     kept = {name: value.clone() for name, value in net.state_dict().items()}
                 elif patience and epoch - best >= patience:
@@ -242,7 +211,7 @@ class _Net(Model):
         net: torch.nn.Module,
         x: Any,
         target: torch.Tensor,
-        loss_of: Callable,
+        loss_of: Loss,
         optimizer: torch.optim.Optimizer,
     ) -> float:
         """Train one epoch in random order; mean loss over its samples."""
@@ -263,7 +232,7 @@ class _Net(Model):
 
     def _inputs_of(self, X: np.ndarray, device: str) -> Any:
         """What batches are made of, from the features of some samples."""
-        return _tensor(X, device)
+        return tensor(X, device)
 
     def _batches(self, x: Any, order: torch.Tensor, size: int) -> Iterable[Any]:
         """Inputs of the net for the samples of an epoch, in the given order."""
@@ -337,23 +306,23 @@ class _Net(Model):
 
     def _goodness(self, value: float | None) -> float:
         """Higher is better; what is undefined is worst."""
-        if value is None:
-            return -math.inf
-        return -value if self._measure() in LOWER_IS_BETTER else value
+        from izwi.evaluation.measures import direction
 
-    def _predict(self, X):
+        return -math.inf if value is None else direction(self._measure()) * value
+
+    def _predict(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         import torch
 
         with _reproducible(self.seed, "cpu"), torch.no_grad():
             return self._decide(self._outputs(self.net, self._inputs_of(X, "cpu")))
 
-    def _save(self, folder):
+    def _save(self, folder: Path) -> dict[str, Any]:
         from safetensors.torch import save_file
 
         save_file(self.net.state_dict(), folder / "model.safetensors")
         return {"inputs": self.inputs, **self._state()}
 
-    def _load(self, folder, state):
+    def _load(self, folder: Path, state: dict[str, Any]) -> None:
         from safetensors.torch import load_file
 
         self._restore(state)
@@ -362,7 +331,7 @@ class _Net(Model):
         self.net.load_state_dict(load_file(folder / "model.safetensors"))
 
     def _prepare(self, y: np.ndarray) -> None:
-        """Learn from the training targets what target and output need."""
+        """Learn from the training targets how to encode targets and decode outputs."""
         raise NotImplementedError
 
     def _target(self, y: np.ndarray, device: str) -> torch.Tensor:
@@ -372,197 +341,18 @@ class _Net(Model):
         """Samples whose target the net can express."""
         raise NotImplementedError
 
-    def _loss(self, y: np.ndarray, device: str) -> Callable:
+    def _loss(self, y: np.ndarray, device: str) -> Loss:
         raise NotImplementedError
 
     def _decide(self, output: torch.Tensor) -> tuple[np.ndarray, np.ndarray | None]:
         raise NotImplementedError
 
     def _state(self) -> dict[str, Any]:
-        """What belongs to the fitted model beside the weights."""
+        """State of the fitted model besides the weights."""
         return {}
 
     def _restore(self, state: dict[str, Any]) -> None:
-        """Take back what :meth:`_state` has given."""
-
-
-class MLP(_Net):
-    """A perceptron for classification."""
-
-    name = "mlp"
-    task = "classification"
-    measure = "uar"
-    handles_class_weight = True
-    options = (
-        *OPTIONS,
-        Option(
-            "MODEL",
-            "loss",
-            "str",
-            "cross",
-            "what training makes small: cross entropy, also weighted by inverse frequency of the "
-            "classes; focal loss; 1 - the mean of the classes' soft F1; binary cross entropy of "
-            "each class against the rest, also weighted; squared or absolute error of "
-            "probabilities",
-            stage="train",
-            choices=LOSSES,
-        ),
-        Option(
-            "MODEL",
-            "focal.gamma",
-            "float",
-            2.0,
-            "with loss = focal: how much less easy samples count",
-            stage="train",
-            minimum=0,
-        ),
-        Option(
-            "MODEL",
-            "focal.alpha",
-            "float",
-            1.0,
-            "with loss = focal: factor of the loss",
-            stage="train",
-            minimum=0,
-        ),
-        Option(
-            "MODEL",
-            "label_smoothing",
-            "float|bool",
-            0.0,
-            "share of the truth that cross entropy spreads over all classes; True: .1",
-            stage="train",
-            minimum=0,
-            maximum=1,
-        ),
-    )
-
-    @classmethod
-    def check(cls, options: dict[str, Any]) -> list[str]:
-        """Problems with option values that kinds and limits do not express, one line each."""
-        problems = super().check(options)
-        if options["loss"] not in ("cross", "weighted") and options["label_smoothing"]:
-            problems.append("[MODEL] label_smoothing: only with loss = cross or weighted")
-        return problems
-
-    def _prepare(self, y):
-        self.outputs = len(self.classes)
-
-    def _restore(self, state):
-        self.outputs = len(self.classes)
-
-    def _target(self, y, device):
-        import numpy as np
-        import torch
-
-        return torch.from_numpy(np.searchsorted(self.classes, y)).to(device)
-
-    def _known(self, y):
-        import numpy as np
-
-        return np.isin(y, self.classes)
-
-    def _loss(self, y, device):
-        import numpy as np
-        import torch
-        from sklearn.utils.class_weight import compute_class_weight
-
-        loss = self.values["loss"]
-        weight = None
-        if self.values.get("class_weight") or loss in ("weighted", "weighted_bce"):
-            classes = np.asarray(self.classes)
-            balanced = compute_class_weight("balanced", classes=classes, y=y)
-            weight = torch.as_tensor(balanced, dtype=torch.float32, device=device)
-        if loss == "focal":
-            gamma, alpha = self.values["focal.gamma"], self.values["focal.alpha"]
-            return lambda output, target: focal_loss(output, target, gamma, alpha, weight)
-        by_name = {
-            "f1": soft_f1_loss,
-            "bce": one_against_rest_loss,
-            "weighted_bce": one_against_rest_loss,
-            "mse": squared_loss,
-            "mae": absolute_loss,
-        }
-        if loss in by_name:
-            return lambda output, target: by_name[loss](output, target, weight)
-        smoothing = self.values["label_smoothing"]
-        return torch.nn.CrossEntropyLoss(
-            weight, label_smoothing=0.1 if smoothing is True else float(smoothing)
-        )
-
-    def _decide(self, output):
-        import numpy as np
-        import torch
-
-        if self.values["loss"] in ("bce", "weighted_bce"):
-            # Each output is a probability of its own; in logarithms, so that none vanishes.
-            output = torch.nn.functional.logsigmoid(output.double())
-        probabilities = torch.softmax(output.double(), dim=1).cpu().numpy()
-        return np.asarray(self.classes)[probabilities.argmax(axis=1)], probabilities
-
-
-class MLPRegression(_Net):
-    """A perceptron for regression.
-
-    It learns the target in standard deviations from the mean of the training samples; losses
-    are in that unit.
-    """
-
-    name = "mlp_reg"
-    task = "regression"
-    measure = "mse"
-    options = (
-        *OPTIONS,
-        Option(
-            "MODEL",
-            "loss",
-            "str",
-            "mse",
-            "what training makes small",
-            stage="train",
-            choices=("mse", "mae", "1-ccc", "1-pcc"),
-        ),
-    )
-
-    @classmethod
-    def check(cls, options: dict[str, Any]) -> list[str]:
-        """Problems with option values that kinds and limits do not express, one line each."""
-        problems = super().check(options)
-        if options["loss"] in ("1-ccc", "1-pcc") and options["batch_size"] < 2:
-            problems.append(f"[MODEL] batch_size: loss = {options['loss']} needs 2 samples or more")
-        return problems
-
-    def _prepare(self, y):
-        self.mean = float(y.mean())
-        self.deviation = float(y.std()) or 1.0
-
-    def _state(self):
-        return {"mean": self.mean, "deviation": self.deviation}
-
-    def _restore(self, state):
-        self.mean, self.deviation = state["mean"], state["deviation"]
-
-    def _target(self, y, device):
-        return _tensor((y - self.mean) / self.deviation, device)
-
-    def _known(self, y):
-        import numpy as np
-
-        return np.ones(len(y), dtype=bool)
-
-    def _loss(self, y, device):
-        from torch.nn.functional import l1_loss, mse_loss
-
-        loss = {
-            "mse": mse_loss,
-            "mae": l1_loss,
-            "1-ccc": ccc_loss,
-            "1-pcc": pcc_loss,
-        }[self.values["loss"]]
-        return lambda output, target: loss(output[:, 0], target)
-
-    def _decide(self, output):
-        return output[:, 0].double().cpu().numpy() * self.deviation + self.mean, None
+        """Restore what :meth:`_state` returned."""
 
 
 def layer_sizes(layers: list[int] | dict[str, int]) -> list[int]:
@@ -577,107 +367,8 @@ def layer_sizes(layers: list[int] | dict[str, int]) -> list[int]:
     return [layers[name] for name in sorted(layers, key=natural)]
 
 
-def soft_f1_loss(
-    output: torch.Tensor, target: torch.Tensor, weight: torch.Tensor | None = None
-) -> torch.Tensor:
-    """1 - mean over the classes of F1, counted with probabilities in place of decisions.
-
-    Args:
-        output: (samples, classes) logits
-        target: (samples) class numbers
-        weight: (classes)
-    """
-    import torch
-
-    probability = torch.softmax(output, dim=1)
-    truth = torch.nn.functional.one_hot(target, output.shape[1]).to(probability.dtype)
-    hits = (truth * probability).sum(dim=0)
-    # F1 = 2 TP / (2 TP + FP + FN), and TP + FP and TP + FN are the two sums.
-    f1 = 2 * hits / (truth.sum(dim=0) + probability.sum(dim=0))
-    return 1 - (f1.mean() if weight is None else (f1 * weight).sum() / weight.sum())
-
-
-def focal_loss(
-    output: torch.Tensor,
-    target: torch.Tensor,
-    gamma: float,
-    alpha: float = 1.0,
-    weight: torch.Tensor | None = None,
-) -> torch.Tensor:
-    """Mean of -alpha (1 - p)^gamma log p (Lin et al., "Focal loss", 2017), p that of the truth.
-
-    Args:
-        output: (samples, classes) logits
-        target: (samples) class numbers
-        gamma: 0 gives cross entropy
-        alpha: factor
-        weight: (classes); the mean is weighted, as in cross entropy
-    """
-    import torch
-
-    logs = torch.log_softmax(output, dim=1)
-    log = (logs * torch.nn.functional.one_hot(target, output.shape[1])).sum(dim=1)
-    losses = -alpha * (1 - log.exp()) ** gamma * log
-    return _mean(losses, target, weight)
-
-
-def one_against_rest_loss(
-    output: torch.Tensor, target: torch.Tensor, weight: torch.Tensor | None = None
-) -> torch.Tensor:
-    """Binary cross entropy of each class against the rest, mean over classes and samples."""
-    import torch
-
-    truth = torch.nn.functional.one_hot(target, output.shape[1]).to(output.dtype)
-    losses = torch.nn.functional.binary_cross_entropy_with_logits(output, truth, reduction="none")
-    return _mean(losses.mean(dim=1), target, weight)
-
-
-def squared_loss(
-    output: torch.Tensor, target: torch.Tensor, weight: torch.Tensor | None = None
-) -> torch.Tensor:
-    """Squared error of the probabilities (Brier 1950), mean over classes and samples."""
-    return _mean((_error(output, target) ** 2).mean(dim=1), target, weight)
-
-
-def absolute_loss(
-    output: torch.Tensor, target: torch.Tensor, weight: torch.Tensor | None = None
-) -> torch.Tensor:
-    """Absolute error of the probabilities, mean over classes and samples."""
-    return _mean(_error(output, target).abs().mean(dim=1), target, weight)
-
-
-def _error(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    import torch
-
-    probability = torch.softmax(output, dim=1)
-    return probability - torch.nn.functional.one_hot(target, output.shape[1])
-
-
-def _mean(losses: torch.Tensor, target: torch.Tensor, weight: torch.Tensor | None) -> torch.Tensor:
-    """Mean over samples, weighted by their classes."""
-    if weight is None:
-        return losses.mean()
-    # As a product, since looking up weights has no repeatable gradient on every device.
-    import torch
-
-    of_sample = torch.nn.functional.one_hot(target, len(weight)).to(weight.dtype) @ weight
-    return (losses * of_sample).sum() / of_sample.sum()
-
-
-def ccc_loss(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """1 - concordance correlation coefficient (Lin 1989); both of shape (samples)."""
-    o, t = output - output.mean(), target - target.mean()
-    distance = (output.mean() - target.mean()) ** 2
-    return 1 - 2 * (o * t).mean() / ((o**2).mean() + (t**2).mean() + distance + 1e-8)
-
-
-def pcc_loss(output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """1 - Pearson correlation coefficient; both of shape (samples)."""
-    o, t = output - output.mean(), target - target.mean()
-    return 1 - (o * t).mean() / ((o**2).mean() * (t**2).mean() + 1e-12).sqrt()
-
-
-def _tensor(values: np.ndarray, device: str) -> torch.Tensor:
+def tensor(values: np.ndarray, device: str) -> torch.Tensor:
+    """Numbers as the net takes them."""
     import torch
 
     return torch.as_tensor(values, dtype=torch.float32, device=device)
@@ -685,7 +376,7 @@ def _tensor(values: np.ndarray, device: str) -> torch.Tensor:
 
 @contextmanager
 def _reproducible(seed: int, device: str) -> Iterator[None]:
-    """Seed torch, on one thread, with deterministic kernels; all as it was afterwards."""
+    """Seed torch, one thread, deterministic kernels; restores all settings at the end."""
     import torch
 
     if device == "cuda":

@@ -4,45 +4,37 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from izwi.config.options import Option
+from izwi.config.options import model_option
 from izwi.models.base import SklearnModel
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from izwi.models.base import Dev
+
 # Folds for the calibration of probabilities, as scikit-learn has it
 FOLDS = 5
 
 OPTIONS = (
-    Option(
-        "MODEL",
+    model_option(
         "C_val",
         "float",
         1.0,
         "cost of an error; small values regularise more",
-        stage="train",
         minimum=0,
         aliases=("C",),
     ),
-    Option(
-        "MODEL",
-        "kernel",
-        "str",
-        "rbf",
-        "kernel function",
-        stage="train",
-        choices=("rbf", "linear", "poly", "sigmoid"),
+    model_option(
+        "kernel", "str", "rbf", "kernel function", choices=("rbf", "linear", "poly", "sigmoid")
     ),
-    Option(
-        "MODEL",
+    model_option(
         "gamma",
         "float|str",
         "scale",
         "width of the kernels rbf, poly and sigmoid: scale, auto or a number",
-        stage="train",
         minimum=0,
     ),
-    Option("MODEL", "degree", "int", 3, "degree of the kernel poly", stage="train", minimum=1),
+    model_option("degree", "int", 3, "degree of the kernel poly", minimum=1),
 )
 
 
@@ -79,7 +71,9 @@ class SVM(_Machine):
     options = OPTIONS
     handles_class_weight = True
 
-    def _fit(self, X, y, groups, dev):
+    def _fit(
+        self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, dev: Dev | None
+    ) -> dict[str, Any]:
         from sklearn.calibration import CalibratedClassifierCV
         from sklearn.svm import SVC
 
@@ -94,12 +88,12 @@ class SVM(_Machine):
         ).fit(X, y)
         return {"warnings": warnings}
 
-    def _predict(self, X):
+    def _predict(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         if self.decisions_only:
             import numpy as np
 
             return self.estimator.predict(X), np.full((len(X), len(self.classes)), np.nan)
-        # Without an ensemble this one machine has seen all training samples.
+        # Without an ensemble there is one machine, fitted on all training samples.
         machine = self.estimator.calibrated_classifiers_[0].estimator
         return machine.predict(X), self.estimator.predict_proba(X)
 
@@ -111,18 +105,16 @@ class SVR(_Machine):
     task = "regression"
     options = (
         *OPTIONS,
-        Option(
-            "MODEL",
+        model_option(
             "epsilon",
             "float",
             0.1,
             "errors up to here cost nothing, in units of the target",
-            stage="train",
             minimum=0,
         ),
     )
 
-    def _estimator(self):
+    def _estimator(self) -> Any:
         from sklearn import svm
 
         return svm.SVR(**self._parameters(), epsilon=self.values["epsilon"])
@@ -156,7 +148,7 @@ def inner_folds(
             "svm: a class has a single training sample, so probabilities are calibrated on the "
             "samples the model was trained on: they are too sure of themselves"
         ]
-    warnings = []
+    warnings: list[str] = []
     if groups is not None and not pd.isna(groups).any():
         codes, speakers = pd.factorize(np.asarray(groups), sort=True)
         for n in range(min(most, len(speakers)), 1, -1):

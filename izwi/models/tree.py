@@ -4,36 +4,28 @@ from __future__ import annotations
 
 from typing import Any
 
-from izwi.config.options import Option
+from izwi.config.options import model_option
 from izwi.models.base import SklearnModel
 
 
 class _Tree(SklearnModel):
     handles_nan = True
     options = (
-        Option(
-            "MODEL",
+        model_option(
             "max_depth",
             "int",
             None,
             "depth of the tree; without it, leaves are split until they are pure",
-            stage="train",
             minimum=1,
         ),
-        Option(
-            "MODEL",
-            "min_samples_leaf",
-            "int",
-            1,
-            "smallest number of samples in a leaf",
-            stage="train",
-            minimum=1,
+        model_option(
+            "min_samples_leaf", "int", 1, "smallest number of samples in a leaf", minimum=1
         ),
     )
 
     @classmethod
     def is_deterministic(cls, options: dict[str, Any]) -> bool:
-        # Of equally good splits the seed decides.
+        # The seed decides between equally good splits.
         return False
 
     def _parameters(self) -> dict[str, Any]:
@@ -51,7 +43,7 @@ class Tree(_Tree):
     task = "classification"
     handles_class_weight = True
 
-    def _estimator(self):
+    def _estimator(self) -> Any:
         from sklearn.tree import DecisionTreeClassifier
 
         weight = "balanced" if self.values.get("class_weight") else None
@@ -64,7 +56,7 @@ class TreeRegression(_Tree):
     name = "tree_reg"
     task = "regression"
 
-    def _estimator(self):
+    def _estimator(self) -> Any:
         from sklearn.tree import DecisionTreeRegressor
 
         return DecisionTreeRegressor(**self._parameters())

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from izwi.config.options import Option
-from izwi.models.base import Model
+from izwi.config.options import Option, model_option
+from izwi.models.base import SklearnModel
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
+
+    from izwi.models.base import Dev
 
 ADVICE = "set n_estimators to the number of trees you want"
 
@@ -17,68 +21,29 @@ def _unsupported(name: str) -> Option:
     return Option("MODEL", name, "any", stage="train", status="unsupported", advice=ADVICE)
 
 
-class _Boosted(Model):
+class _Boosted(SklearnModel):
     packages = ("xgboost-cpu", "scikit-learn")
     handles_nan = True
     options = (
-        Option("MODEL", "n_estimators", "int", 100, "number of trees", stage="train", minimum=1),
-        Option("MODEL", "max_depth", "int", 6, "depth of a tree", stage="train", minimum=0),
-        Option(
-            "MODEL",
-            "learning_rate",
-            "float",
-            0.3,
-            "weight of each further tree",
-            stage="train",
-            minimum=0,
+        model_option("n_estimators", "int", 100, "number of trees", minimum=1),
+        model_option("max_depth", "int", 6, "depth of a tree", minimum=0),
+        model_option("learning_rate", "float", 0.3, "weight of each further tree", minimum=0),
+        model_option(
+            "subsample", "float", 1.0, "share of samples that a tree sees", minimum=0, maximum=1
         ),
-        Option(
-            "MODEL",
-            "subsample",
-            "float",
-            1.0,
-            "share of samples that a tree sees",
-            stage="train",
-            minimum=0,
-            maximum=1,
-        ),
-        Option(
-            "MODEL",
+        model_option(
             "colsample_bytree",
             "float",
             1.0,
             "share of features that a tree sees",
-            stage="train",
             minimum=0,
             maximum=1,
         ),
-        Option(
-            "MODEL",
-            "min_child_weight",
-            "float",
-            1.0,
-            "smallest sum of weights in a leaf",
-            stage="train",
-            minimum=0,
+        model_option(
+            "min_child_weight", "float", 1.0, "smallest sum of weights in a leaf", minimum=0
         ),
-        Option(
-            "MODEL",
-            "gamma",
-            "float",
-            0.0,
-            "smallest gain of a further branch",
-            stage="train",
-            minimum=0,
-        ),
-        Option(
-            "MODEL",
-            "reg_lambda",
-            "float",
-            1.0,
-            "L2 regularisation of the leaves",
-            stage="train",
-            minimum=0,
-        ),
+        model_option("gamma", "float", 0.0, "smallest gain of a further branch", minimum=0),
+        model_option("reg_lambda", "float", 1.0, "L2 regularisation of the leaves", minimum=0),
         _unsupported("early_stopping_rounds"),
         _unsupported("eval_metric"),
         _unsupported("validation_split"),
@@ -98,7 +63,7 @@ class _Boosted(Model):
 
     def _parameters(self) -> dict[str, Any]:
         names = [option.name for option in self.options if option.status == "ok"]
-        # One thread: histograms add up differently with more.
+        # One thread, since sums of histograms depend on the number.
         return {name: self.values[name] for name in names} | {
             "tree_method": "hist",
             "device": "cpu",
@@ -106,11 +71,11 @@ class _Boosted(Model):
             "random_state": self.seed,
         }
 
-    def _save(self, folder):
+    def _save(self, folder: Path) -> dict[str, Any]:
         self.estimator.save_model(folder / "model.ubj")
         return {}
 
-    def _load(self, folder, state):
+    def _load(self, folder: Path, state: dict[str, Any]) -> None:
         self.estimator = self._estimator()
         self.estimator.load_model(folder / "model.ubj")
 
@@ -122,12 +87,14 @@ class XGB(_Boosted):
     task = "classification"
     handles_class_weight = True
 
-    def _estimator(self):
+    def _estimator(self) -> Any:
         from xgboost import XGBClassifier
 
         return XGBClassifier(**self._parameters())
 
-    def _fit(self, X, y, groups, dev):
+    def _fit(
+        self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, dev: Dev | None
+    ) -> dict[str, Any]:
         import numpy as np
         from sklearn.utils.class_weight import compute_sample_weight
 
@@ -136,13 +103,11 @@ class XGB(_Boosted):
         self.estimator = self._estimator().fit(X, codes, sample_weight=weight)
         return {}
 
-    def _predict(self, X) -> tuple[np.ndarray, np.ndarray]:
+    def _predict(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         import numpy as np
 
-        return (
-            np.asarray(self.classes)[self.estimator.predict(X)],
-            self.estimator.predict_proba(X),
-        )
+        codes, probabilities = super()._predict(X)
+        return np.asarray(self.classes)[codes], probabilities
 
 
 class XGR(_Boosted):
@@ -151,14 +116,7 @@ class XGR(_Boosted):
     name = "xgr"
     task = "regression"
 
-    def _estimator(self):
+    def _estimator(self) -> Any:
         from xgboost import XGBRegressor
 
         return XGBRegressor(**self._parameters())
-
-    def _fit(self, X, y, groups, dev):
-        self.estimator = self._estimator().fit(X, y)
-        return {}
-
-    def _predict(self, X):
-        return self.estimator.predict(X), None

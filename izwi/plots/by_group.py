@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from izwi.plots import style
 from izwi.plots.style import COLOURS, COLUMN, MM, SIZE
+from izwi.reporting.numbers import probability, rounded
 
 _ROW = 4.6 * MM
 _NAMES = 30 * MM
@@ -55,8 +56,8 @@ def fairness(metrics: dict[str, Any], path: str | Path, title: str = "") -> None
             {"name": _group(name, row), "value": row["value"], "ci": row["ci"]}
             for name, row in found["groups"].items()
         ]
-        gap = "" if found["gap"] is None else f"gap {style.number(found['gap'])}, "
-        tested = found["test"] if found["p"] is None else f"p = {_p(found['p'])}"
+        gap = "" if found["gap"] is None else f"gap {rounded(found['gap'])}, "
+        tested = found["test"] if found["p"] is None else f"p = {probability(found['p'])}"
         note = f"{gap}{tested}"
         panels.append({"rows": rows, "name": column, "note": note, "line": metrics["value"]})
     heading = (title, f"{style.value_with_interval(metrics, measure)} (dotted)")
@@ -99,10 +100,6 @@ def _group(name: str, row: dict[str, Any]) -> str:
     count = row["n_speakers"]
     speakers = f", {count} speaker{'s' * (count > 1)}" if count else ""
     return f"{name}\nn = {row['n']}{speakers}"
-
-
-def _p(value: float) -> str:
-    return "< .001" if value < 0.001 else f"{value:.3f}"
 
 
 def _draw(

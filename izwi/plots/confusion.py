@@ -133,7 +133,7 @@ def _fill(axes: Axes, cells: list[list[str]], shares: np.ndarray) -> None:
     luminance = _luminance(colours[..., :3])
     for (i, j), light in np.ndenumerate(luminance):
         empty = not shares[i, j] > 0
-        # Which of both has the higher contrast, at least 4.5.
+        # The one with the higher contrast, which is at least 4.5.
         colour = "white" if light < 0.179 else ("0.4" if empty else "black")
         text = cells[i][j]
         axes.text(j, i, text, ha="center", va="center", color=colour, linespacing=1.15)

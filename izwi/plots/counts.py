@@ -76,11 +76,14 @@ def _by(frame: pd.DataFrame, values: pd.Series, by: pd.Series, column: str) -> l
     unknown = by.isna()
     if is_numeric(by) and by.nunique() > _QUANTILES:
         by, texts = quarters(by)
-        texts = {text: f"{column} {text}" for text in texts}
+        names = [f"{column} {text}" for text in texts]
     else:
         by, texts = as_text(by, len(COLOURS) - bool(unknown.any()))
-        texts = {text: text for text in texts}
-    groups = [(_name(name, frame[by == text]), values[by == text]) for text, name in texts.items()]
+        names = texts
+    groups = [
+        (_name(name, frame[by == text]), values[by == text])
+        for text, name in zip(texts, names, strict=True)
+    ]
     if unknown.any():
         groups.append((_name(f"{column} unknown", frame[unknown]), values[unknown]))
     return groups
@@ -98,10 +101,7 @@ def _several(number: int, noun: str) -> str:
 
 
 def _bars(
-    panels: list[list[Group]],
-    path: str | Path,
-    labels: list[str],
-    heading: tuple[str, ...],
+    panels: list[list[Group]], path: str | Path, labels: list[str], heading: tuple[str, ...]
 ) -> None:
     """Panels below each other; where that is higher than a page, in two columns, or with thin
     bars that have no number beside them."""
@@ -147,12 +147,7 @@ def _cut(heights: list[float]) -> int:
 
 
 def _panel(
-    axes: Axes,
-    groups: list[Group],
-    labels: list[str],
-    rows: list[str],
-    offset: int,
-    numbered: bool,
+    axes: Axes, groups: list[Group], labels: list[str], rows: list[str], offset: int, numbered: bool
 ) -> None:
     thick = 0.84 / len(groups)
     places = np.arange(len(labels))

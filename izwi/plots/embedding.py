@@ -58,14 +58,14 @@ def draw_map(
         name: what the labels are called
     """
     places = found.places
-    labels, filled = pd.Series(labels), np.asarray(parts) == "train"
+    values, filled = pd.Series(labels), np.asarray(parts) == "train"
     folds = not filled.any()
     filled |= folds
     with style.drawing():
-        numeric = is_numeric(labels)
+        numeric = is_numeric(values)
         names: list[str] = []
         if not numeric:
-            labels, names = as_text(labels, MOST_LABELS, order)
+            values, names = as_text(values, MOST_LABELS, order)
         rows = (len(names) + 4) // 2
         figure = style.new_figure(COLUMN, COLUMN + max(8, rows + 3) * LINE, layout="constrained")
         top = style.figure_title(figure, title, found.note)
@@ -74,11 +74,11 @@ def draw_map(
         axes = figure.add_subplot()
         handles = []
         if numeric:
-            shades = {"cmap": "cividis", "vmin": labels.min(), "vmax": labels.max()}
-            known = labels.notna().to_numpy()
+            shades = {"cmap": "cividis", "vmin": values.min(), "vmax": values.max()}
+            known = values.notna().to_numpy()
             for part, marker in ((filled & known, "o"), (~filled & known, "^")):
                 drawn = axes.scatter(
-                    *places[part].T, c=labels[part], s=12, marker=marker, linewidths=0, **shades
+                    *places[part].T, c=values[part], s=12, marker=marker, linewidths=0, **shades
                 )
             figure.colorbar(drawn, ax=axes, label=name, location="bottom", shrink=0.8)
             if not folds:
@@ -87,12 +87,12 @@ def draw_map(
         for i, text in enumerate(names):
             marker, colour = MARKERS[i % len(MARKERS)], COLOURS[i % len(COLOURS)]
             for part, face in ((filled, colour), (~filled, "none")):
-                own = places[part & (labels == text).to_numpy()]
+                own = places[part & (values == text).to_numpy()]
                 axes.scatter(
                     *own.T, s=8, marker=marker, facecolors=face, edgecolors=colour, linewidths=0.5
                 )
             handles.append(_handle(marker, colour, True, text))
-        unknown = labels.isna().to_numpy()
+        unknown = values.isna().to_numpy()
         if unknown.any():
             axes.scatter(*places[unknown].T, s=3, marker=".", color="0.6")
             handles.append(_handle(".", "0.6", True, f"no {name}"))
@@ -157,12 +157,12 @@ def _tsne(X: np.ndarray, seed: int) -> Map:
 
 def _umap(X: np.ndarray, seed: int) -> Map:
     with warnings.catch_warnings():
-        # It says that a seed costs it its threads.
+        # UMAP warns that a seed disables its threads.
         warnings.simplefilter("ignore")
         from umap import UMAP
 
         size = min(_NEIGHBOURS, len(X) - 1)
-        # The spectral start needs more samples than that.
+        # The spectral initialisation needs more samples.
         init = "spectral" if len(X) > 2 * size else "random"
         model = UMAP(n_neighbors=size, init=init, random_state=seed, n_jobs=1)
         places = model.fit_transform(X)

@@ -34,7 +34,7 @@ def epoch_progression(
         (shown[0]["measure"].upper(), [name for name in names if not name.endswith("loss")]),
     ]
     panels = [panel for panel in panels if panel[1]]
-    # Of many folds none stands for all, so that no epoch is marked.
+    # With several folds there is no one best epoch to mark.
     best = shown[0]["best_epoch"] if len(shown) == 1 and "dev_measure" in names else None
     with style.drawing():
         figure = style.new_figure(COLUMN, (38 * len(panels) + 12) * MM, layout="constrained")

@@ -9,11 +9,12 @@ from typing import Any
 import matplotlib
 import numpy as np
 
+from izwi.evaluation.measures import direction
 from izwi.plots import style
 from izwi.plots.style import COLUMN, LINE, MM, POINT
+from izwi.reporting.numbers import rounded
 
 MOST_ROWS = 150  # of more, the first are drawn
-LOWER_IS_BETTER = ("mse", "mae", "eer")
 UNBOUNDED = ("mse", "mae")
 LEVELS = 6  # of brevity in a cell
 _GAP = 3 * POINT
@@ -73,9 +74,9 @@ def heat_map(
     with style.drawing():
         for level in range(LEVELS):
             texts = np.full(drawn.shape, "", dtype=object)
-            for place, row in np.ndenumerate(drawn):
+            for (i, j), row in np.ndenumerate(drawn):
                 if row is not None:
-                    texts[place] = _cell(row, several, len(counts) > 1, level)
+                    texts[i, j] = _cell(row, several, len(counts) > 1, level)
             if _least_width(texts, names_down) <= COLUMN:
                 break
         with_interval = level < 2 and bool(methods)
@@ -115,8 +116,7 @@ def _arrange(axes: list[str], rows: list[dict[str, Any]]) -> tuple[list[str], li
         return axes, []
     sizes = [len({row["values"][axis] for row in rows}) for axis in axes]
     cut = min(
-        range(1, len(axes)),
-        key=lambda i: max(math.prod(sizes[:i]), 2 * math.prod(sizes[i:])),
+        range(1, len(axes)), key=lambda i: max(math.prod(sizes[:i]), 2 * math.prod(sizes[i:]))
     )
     return axes[:cut], axes[cut:]
 
@@ -145,7 +145,7 @@ def _goodness(rows: list[dict[str, Any]]) -> list[float]:
             continue
         low, high = min(values), max(values)
         share = (row["value"] - low) / (high - low) if high > low else 0.5
-        found.append(1 - share if row["measure"] in LOWER_IS_BETTER else share)
+        found.append(share if direction(row["measure"]) > 0 else 1 - share)
     return found
 
 
@@ -157,7 +157,7 @@ def _cell(row: dict[str, Any], several: bool, counted: bool, level: int) -> str:
         text = _number(row["value"], row["measure"], level)
         if row["ci_low"] is not None and level < 2:
             between = "," + ("\n" if level else " ")
-            text += f"\n[{style.number(row['ci_low'])}{between}{style.number(row['ci_high'])}]"
+            text += f"\n[{rounded(row['ci_low'])}{between}{rounded(row['ci_high'])}]"
     if several:
         text = f"{row['measure'].upper()}{' ' if level < 2 else chr(10)}{text}"
     counted = counted and level < LEVELS - 1
@@ -165,9 +165,9 @@ def _cell(row: dict[str, Any], several: bool, counted: bool, level: int) -> str:
 
 
 def _number(value: float, measure: str, level: int) -> str:
-    # Of an error that has a unit two decimals may be none that count.
+    # An error with a unit may need more than two decimals.
     if level < 3 or measure in UNBOUNDED:
-        return style.number(value)
+        return rounded(value)
     text = f"{value:.2f}"
     return text if level == 3 else text.replace("0.", ".", 1)
 
@@ -209,7 +209,7 @@ def _draw(
     high = LINE * max(text.count("\n") + 1 for text in [*texts.flat, *rows]) + 2 * _GAP
     below = under + LINE + 3 * _GAP
     width = max(left + n_across * wide + right, COLUMN)
-    # What one column leaves free is at its left, so that its names stand beside it.
+    # Free space of a single column goes to its left, so that its names stand beside it.
     left = width - n_across * wide - right
     top = style.figure_title(style.new_figure(width, 1), *heading)
     height = below + n_down * high + top

@@ -79,7 +79,7 @@ def confusion_matrix_binned(spec: Spec, inputs: Inputs) -> Drawn:
 def value_counts(spec: Spec, inputs: Inputs) -> Drawn:
     """How the target and other columns are distributed over the parts and over groups."""
     frame, labels = samples(inputs)
-    drawn = {}
+    drawn: Drawn = {}
     for name, (first, *others) in spec["columns"].items():
         column = column_of(frame, first, spec)
         if not others:

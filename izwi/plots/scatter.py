@@ -95,7 +95,7 @@ def _draw(axes: Axes, labelled: pd.DataFrame) -> None:
                 label=style.wrap(str(name), 31 * style.MM),
             )
         if len(names) > 1:
-            # Below, where it hides no point.
+            # Below the points, so that it hides none.
             axes.figure.legend(loc="outside lower center", ncols=2, handletextpad=0.2)
     axes.plot(limits, limits, color="0.3", linestyle="--", linewidth=0.8)
     axes.set(xlim=limits, ylim=limits, xlabel="truth", ylabel="prediction", aspect="equal")

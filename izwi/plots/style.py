@@ -17,6 +17,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from izwi.reporting.numbers import rounded
+
 MM = 1 / 25.4  # in inches
 COLUMN = 85 * MM
 PAGE = 225 * MM  # high, beside a caption
@@ -178,8 +180,8 @@ def value_with_interval(metrics: dict[str, Any], measure: str) -> str:
     if value is None:
         return f"{measure.upper()} –"
     low, high = metrics["intervals"][measure]
-    text = f"{measure.upper()} {number(value)}"
-    return text if low is None else f"{text} [{number(low)}, {number(high)}]"
+    text = f"{measure.upper()} {rounded(value)}"
+    return text if low is None else f"{text} [{rounded(low)}, {rounded(high)}]"
 
 
 def interval_note(metrics: dict[str, Any]) -> str:
@@ -192,14 +194,7 @@ def interval_note(metrics: dict[str, Any]) -> str:
     return f"95 %: {metrics['ci_method']}{speakers if count else ''}"
 
 
-def number(value: float) -> str:
-    """A number with three decimals, one from ten on, or by power of ten where it is tiny."""
-    if value and abs(value) < 0.001:
-        return f"{value:.2e}"
-    return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
-
-
 def no_data(axes: Axes, text: str) -> None:
-    """Say in the picture why it is empty."""
+    """Write into the picture why it is empty."""
     axes.set_axis_off()
     axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes)

@@ -13,6 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from izwi.plots import style
 from izwi.plots.groups import as_text, quarters
 from izwi.plots.style import COLOURS, COLUMN, MM, SIZE
+from izwi.reporting.numbers import probability
 
 _ROW = 5 * MM  # of a class
 _AROUND = 14 * MM  # title and axis of a panel
@@ -77,11 +78,7 @@ def feature_distributions(
 
 
 def _panel(
-    axes: Axes,
-    values: np.ndarray,
-    groups: pd.Series,
-    labels: list[str],
-    speaker: pd.Series | None,
+    axes: Axes, values: np.ndarray, groups: pd.Series, labels: list[str], speaker: pd.Series | None
 ) -> None:
     for place, label in enumerate(labels):
         own = (groups == label).to_numpy() & np.isfinite(values)
@@ -118,8 +115,7 @@ def _heading(row: pd.Series, outside: int) -> str:
     name = style.shorten(str(row["feature"]), 0.85 * COLUMN)
     if pd.isna(row[column]):
         return f"{name}\nnot testable"
-    corrected = row["p_bh"]
-    p = "< .001" if corrected < 0.001 else f"= {corrected:.3f}"
+    p = probability(row["p_bh"], "= ")
     far = f"; {outside} outside" if outside else ""
     effect = f"{row[column]:.2f}".replace("-", "\N{MINUS SIGN}")
     return f"{name}\n{symbol} {effect}, p {p} (corrected){far}"

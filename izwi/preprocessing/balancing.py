@@ -30,17 +30,12 @@ NEED_NUMBERS = frozenset(SAMPLERS) - {"ros", "randomundersampler"}
 # SMOTE draws between a sample and five neighbours of its class.
 NEIGHBOURS = 5
 _SYNTHETIC = ("smote", "borderlinesmote", "svmsmote", "smoteenn", "smotetomek", "adasyn")
-# These leave out rows near other classes, however many there are of each.
+# These remove rows near other classes, whatever the class sizes.
 _CLEANING = ("editednearestneighbours", "tomeklinks", "smoteenn", "smotetomek")
 
 
 def balance(
-    X: np.ndarray,
-    y: np.ndarray,
-    groups: np.ndarray | None,
-    *,
-    method: str,
-    seed: int,
+    X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, *, method: str, seed: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, dict[str, Any]]:
     """Resample training rows; the options of a sampler are imbalanced-learn's defaults.
 
@@ -75,7 +70,7 @@ def balance(
     text = np.asarray(y, dtype=str)
     try:
         with warnings.catch_warnings():
-            # What it warns of is how its defaults will change.
+            # It warns that its defaults will change.
             warnings.simplefilter("ignore", FutureWarning)
             made, names = sampler.fit_resample(X, text)
     except (ValueError, RuntimeError) as error:
@@ -90,9 +85,9 @@ def balance(
             f"[FEATS] balancing: {method} leaves no training row of {', '.join(lost)}; use ros or "
             "smote"
         )
-    told = ", ".join(f"{name} {n} to {after[name]}" for name, n in before.items())
+    changes = ", ".join(f"{name} {n} to {after[name]}" for name, n in before.items())
     report = {
-        "note": f"balancing: {method}, training rows of {told}",
+        "note": f"balancing: {method}, training rows of {changes}",
         "before": before,
         "after": after,
     }
@@ -108,11 +103,7 @@ def _sampler(method: str, seed: int) -> Any:
 
 
 def _groups(
-    X: np.ndarray,
-    y: np.ndarray,
-    groups: np.ndarray | None,
-    made: np.ndarray,
-    names: np.ndarray,
+    X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, made: np.ndarray, names: np.ndarray
 ) -> np.ndarray | None:
     """Speaker of each balanced row: that of the nearest real row of its class."""
     import numpy as np
@@ -121,7 +112,7 @@ def _groups(
     if groups is None:
         return None
     result = np.empty(len(made), dtype=object)
-    # Distances know no gaps; a row and its copy have the same ones.
+    # Distances cannot handle NaN; a row and its copy have it in the same places.
     real, copies = np.nan_to_num(X), np.nan_to_num(made)
     for name in np.unique(names):
         own = np.flatnonzero(y == name)

@@ -15,6 +15,20 @@ from izwi.errors import Problems, UserError
 if TYPE_CHECKING:
     import numpy as np
 
+    from izwi.config.experiment.resolved import PreprocessingSpec
+
+    class Steps(PreprocessingSpec, total=False):
+        """Scaler, features, and how the values are treated.
+
+        Attributes:
+            impute: False where the model copes with NaN
+            arrays: values are arrays, not numbers: all goes through as it is
+        """
+
+        impute: bool
+        arrays: bool
+
+
 # Limits of low, mid and high in scale = bins, as nkululeko has them
 BINS = (0.33, 0.66)
 
@@ -30,16 +44,20 @@ class Preprocessing:
     - A feature without variance becomes constant, never NaN.
 
     Args:
-        spec: ``scale`` (one of :data:`SCALERS`), ``features`` (names to keep, None or empty for
-            all), ``impute`` (False where the model copes with NaN; ``normalizer`` always imputes),
-            ``arrays`` (values are arrays, not numbers: all goes through as it is)
+        spec: ``scale`` is one of :data:`SCALERS`; ``normalizer`` imputes always
 
     Raises:
         UserError: if there is no such scaler
     """
 
-    def __init__(self, spec: dict[str, Any]) -> None:
-        self.spec = {"scale": "none", "features": None, "impute": True, "arrays": False} | spec
+    def __init__(self, spec: Steps) -> None:
+        self.spec: Steps = {
+            "scale": "none",
+            "features": None,
+            "impute": True,
+            "arrays": False,
+            **spec,
+        }
         self.scale = self.spec["scale"] or "none"
         if self.scale not in SCALERS:
             near = difflib.get_close_matches(str(self.scale), SCALERS, n=1)
@@ -130,10 +148,7 @@ class Preprocessing:
         return self
 
     def transform(
-        self,
-        X: np.ndarray,
-        speakers: np.ndarray | None = None,
-        files: Sequence[str] | None = None,
+        self, X: np.ndarray, speakers: np.ndarray | None = None, files: Sequence[str] | None = None
     ) -> np.ndarray:
         """Apply what was learnt.
 
@@ -247,7 +262,7 @@ class Preprocessing:
         from sklearn import preprocessing
 
         if self.scale == "quantiletransformer":
-            # All rows count: a subsample would be a random choice.
+            # Use all rows, since a subsample would be random.
             return preprocessing.QuantileTransformer(n_quantiles=min(1000, rows), subsample=None)
         return {
             "standard": preprocessing.StandardScaler,
@@ -276,7 +291,7 @@ class Preprocessing:
         for speaker, rows in pd.Series(range(len(Z))).groupby(np.asarray(speakers)):
             own = Z[rows.to_numpy()]
             z = StandardScaler().fit_transform(own)
-            # Else rounding leaves 1e-16, which tells speakers apart.
+            # Otherwise rounding leaves 1e-16, by which speakers could be recognised.
             z[:, np.ptp(own, axis=0) == 0] = 0
             scaled[rows.to_numpy()] = z
             if len(rows) == 1:
@@ -297,5 +312,5 @@ class Preprocessing:
             where += f" and {len(rows) - 1} more"
         raise UserError(
             f"[FEATS] infinite values of {', '.join(names[:5])}{', …' * (len(names) > 5)} in "
-            f"{where}: mend or leave out these features ([FEATS] features) or samples"
+            f"{where}: fix or leave out these features ([FEATS] features) or samples"
         )

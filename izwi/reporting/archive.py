@@ -44,7 +44,7 @@ _README = """\
 Results of izwi {version}, from which every figure can be computed again:
 
     git clone <izwi> && cd izwi && make core
-    .venv/bin/python scripts/verify.py THIS.zip
+    .venv/bin/izwi verify THIS.zip
 
 results/experiments/<name>/   figures (metrics.json), predictions, tables and texts
 results/splits, results/tables which sample was where, and what is known of it

@@ -1,9 +1,12 @@
-"""What a reader sees in a picture, in words, for the page of results and Snakemake's report."""
+"""Captions of pictures, for the page of results and Snakemake's report."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+
+from izwi.config.experiment.resolved import ComponentSpec
+from izwi.reporting.numbers import interval, significant
+from izwi.reporting.record import Metrics, Record, database_names
 
 # Picture of a grid or table; that of a table is called as the table is.
 HEAT_MAP = "heat_map"
@@ -130,14 +133,14 @@ def seen(stem: str) -> str:
     return KINDS[kind][1] if kind else ""
 
 
-def data(record: dict[str, Any], metrics: dict[str, Any]) -> str:
+def data(record: Record, metrics: Metrics) -> str:
     """With which data and by which model, in a sentence.
 
     Args:
         record: content of experiment.json
         metrics: content of metrics.json
     """
-    databases = " and ".join(database["name"] for database in record["databases"])
+    databases = " and ".join(database_names(record))
     by = " and ".join(map(feature_set, record["features"]))
     speakers = metrics["n_speakers"]
     of = f" of {speakers} speakers" if speakers else ", speakers unknown"
@@ -147,37 +150,35 @@ def data(record: dict[str, Any], metrics: dict[str, Any]) -> str:
     )
 
 
-def data_of_several(results: list[tuple[dict[str, Any], dict[str, Any]]]) -> str:
+def data_of_several(results: list[tuple[Record, Metrics]]) -> str:
     """With which data several experiments were made, in a sentence.
 
     Args:
         results: content of experiment.json and metrics.json of each
     """
     targets = _unique(record["target"] for record, _ in results)
-    databases = _unique(base["name"] for record, _ in results for base in record["databases"])
+    databases = _unique(base for record, _ in results for base in database_names(record))
     sizes = sorted({metrics["n_test"] for _, metrics in results})
     size = f"{sizes[0]} to {sizes[-1]}" if len(sizes) > 1 else str(sizes[0])
     each = f"{len(results)} experiments, each" if len(results) > 1 else "1 experiment,"
     return f"{' and '.join(targets)} of {' and '.join(databases)}; {each} tested on {size} samples."
 
 
-def figure(metrics: dict[str, Any]) -> str:
+def figure(metrics: Metrics) -> str:
     """The headline with its interval: ``UAR 0.614 [0.551, 0.672] (95 %, bootstrap …).``"""
     measure = metrics["measure"].upper()
     if metrics["value"] is None:
         return f"{measure}: none."
-    low, high = metrics["ci"] or (None, None)
-    text = f"{measure} {metrics['value']:.4g}"
-    if low is None:
-        return f"{text}."
-    return f"{text} [{low:.4g}, {high:.4g}] (95 %, {metrics['ci_method']})."
+    text = f"{measure} {significant(metrics['value'], 4)}"
+    limits = interval(metrics["ci"], 4)
+    return f"{text} {limits} (95 %, {metrics['ci_method']})." if limits else f"{text}."
 
 
 def _unique(names: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def feature_set(spec: dict[str, Any]) -> str:
+def feature_set(spec: ComponentSpec) -> str:
     """A feature set with the options that say most of it, such as ``os (eGeMAPSv02)``."""
     options = spec["options"]
     says = [str(options[name]) for name in ("set", "model", "size") if options.get(name)]

@@ -14,14 +14,17 @@ from izwi.config.options import Option, suggest
 from izwi.config.root_folders import read_roots, root_file
 from izwi.errors import UserError
 from izwi.files import read_json
+from izwi.reporting.numbers import interval, significant
+from izwi.reporting.record import METRICS, RECORD, Metrics, Record, database_names, versions
 
 SHOWN = 5  # of what has changed
-# What an option that no stage reads does.
+DIGITS = 4
+# Shown for an option that no stage reads.
 _NOWHERE = "changes no result"
 
 
 @dataclass(frozen=True)
-class Given:
+class IniLine:
     """An option that an ini, or a root file, gives.
 
     Args:
@@ -36,7 +39,7 @@ class Given:
 
 
 class Results:
-    """What lies in the folder of an experiment, and what its records name.
+    """The results of an experiment: its folder, and the files that its records name.
 
     Args:
         folder: ``<results>/experiments/<name>``
@@ -45,8 +48,8 @@ class Results:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.root = folder.parent.parent
-        self.record: dict[str, Any] = read_json(folder / "experiment.json")
-        self.metrics: dict[str, Any] = read_json(folder / "metrics.json")
+        self.record: Record = read_json(folder / "experiment.json")
+        self.metrics: Metrics = read_json(folder / "metrics.json")
         # Paths are as they were when the results were made, perhaps elsewhere.
         self.made_in = Path(self.record["stages"]["evaluate"]["files"]["metrics"]).parents[2]
 
@@ -79,9 +82,9 @@ def find(name: str, results: str | Path = "results") -> Results:
         UserError: if there is no such experiment
     """
     for folder in (Path(name), Path(results, "experiments", name)):
-        if (folder / "experiment.json").is_file() and (folder / "metrics.json").is_file():
+        if (folder / RECORD).is_file() and (folder / METRICS).is_file():
             return Results(folder.resolve() if folder.name in ("", ".", "..") else folder)
-    there = sorted(path.parent.name for path in Path(results).glob("experiments/*/experiment.json"))
+    there = sorted(path.parent.name for path in Path(results).glob(f"experiments/*/{RECORD}"))
     if not there:
         raise UserError(
             f"no experiment '{name}': {results} holds no results; run its ini, or say --results"
@@ -120,7 +123,7 @@ def explain(found: Results, *, cwd: Path) -> str:
 # ------------------------------------------------------------------------- ini
 
 
-def given(ini: Ini, path: Path, record: dict[str, Any], cwd: Path) -> list[Given]:
+def ini_lines(ini: Ini, path: Path, record: Record, cwd: Path) -> list[IniLine]:
     """All options that an ini gives, those of its root file included, in the order of lines.
 
     Args:
@@ -129,7 +132,7 @@ def given(ini: Ini, path: Path, record: dict[str, Any], cwd: Path) -> list[Given
         record: content of experiment.json
         cwd: the working directory
     """
-    names = [database["name"] for database in record["databases"]]
+    names = database_names(record)
     entries = [
         (section, lower, value, str(path), ini.spelling.get(lower, lower))
         for section, values in ini.sections.items()
@@ -145,7 +148,7 @@ def given(ini: Ini, path: Path, record: dict[str, Any], cwd: Path) -> list[Given
             if lower not in own
         ]
     return [
-        Given(
+        IniLine(
             f"{file}:{value.line}",
             f"[{section}] {spelt} = {' '.join(value.text.split())}",
             _reader(section, lower, record, names),
@@ -154,7 +157,7 @@ def given(ini: Ini, path: Path, record: dict[str, Any], cwd: Path) -> list[Given
     ]
 
 
-def _reader(section: str, lower: str, record: dict[str, Any], names: list[str]) -> str:
+def _reader(section: str, lower: str, record: Record, names: list[str]) -> str:
     option = _option(section, lower, record, names)
     if option is None:
         return "load" if lower in [name.lower() for name in names] else "unknown"
@@ -163,7 +166,7 @@ def _reader(section: str, lower: str, record: dict[str, Any], names: list[str]) 
     return _NOWHERE if option.stage == "none" else option.stage
 
 
-def _option(section: str, lower: str, record: dict[str, Any], names: list[str]) -> Option | None:
+def _option(section: str, lower: str, record: Record, names: list[str]) -> Option | None:
     if section == "DATA":
         for name in sorted(names, key=len, reverse=True):
             if lower.startswith(f"{name.lower()}."):
@@ -190,7 +193,7 @@ def _asked(found: Results, cwd: Path) -> Iterator[tuple[str, list[str]]]:
         return
     try:
         ini = read_ini(path)
-        entries = given(ini, path, record, cwd)
+        entries = ini_lines(ini, path, record, cwd)
     except UserError as error:
         yield (f"asked for by {path}", error.problems)
         return
@@ -214,7 +217,7 @@ def _ini_of(found: Results, cwd: Path) -> Path | None:
     return None
 
 
-def _changed(ini: Ini, path: Path, record: dict[str, Any], cwd: Path) -> list[str]:
+def _changed(ini: Ini, path: Path, record: Record, cwd: Path) -> list[str]:
     """Options whose values are not those that the results were made with."""
     try:
         now = resolve_read(ini, path, cwd=cwd, overrides=record["setting"])
@@ -222,7 +225,8 @@ def _changed(ini: Ini, path: Path, record: dict[str, Any], cwd: Path) -> list[st
         # Its data lie elsewhere, or another ini makes them: nothing to compare with.
         return []
     lines = []
-    before = dict(_leaves({key: record[key] for key in _compared(now)}))
+    content: dict[str, Any] = {**record}
+    before = dict(_leaves({key: content[key] for key in _compared(now)}))
     after = dict(_leaves(_compared(now)))
     for place in {**before, **after}:
         then, this = before.get(place, "not given"), after.get(place, "not given")
@@ -258,18 +262,13 @@ def _headline(found: Results) -> str:
     speakers = metrics["n_speakers"]
     who = "speakers unknown" if speakers is None else f"{speakers} speakers"
     return (
-        f"{found.record['name']}: {metrics['measure']} {_number(metrics['value'])} "
+        f"{found.record['name']}: {metrics['measure']} {significant(metrics['value'], DIGITS)} "
         f"{_interval(metrics['ci'])}, {metrics['n_evaluated']} samples, {who}"
     )
 
 
-def _number(value: float | None) -> str:
-    return "undefined" if value is None else f"{value:.4g}"
-
-
 def _interval(pair: list[float | None] | None) -> str:
-    low, high = pair or (None, None)
-    return "(no interval)" if low is None else f"[{_number(low)}, {_number(high)}]"
+    return interval(pair, DIGITS) or "(no interval)"
 
 
 def _pairs(values: dict[str, Any]) -> str:
@@ -303,9 +302,9 @@ def _split(found: Results) -> list[str]:
     kind = {k: spec[k] for k in ("logo", "k_fold_cross", "trains", "tests") if spec[k]}
     lines = [f"kind: {_pairs(kind)}"] if kind else []
     for name, own in spec["databases"].items():
-        told = _pairs({k: v for k, v in own.items() if v is not None})
-        if told:
-            lines.append(f"{name}: {told}")
+        shown = _pairs({k: v for k, v in own.items() if v is not None})
+        if shown:
+            lines.append(f"{name}: {shown}")
     for part, n in report.get("counts", {}).items():
         if n:
             speakers = report["speakers"].get(part)
@@ -375,36 +374,35 @@ def _predictions(found: Results) -> list[str]:
 def _figure(found: Results) -> list[str]:
     metrics, stage = found.metrics, found.record["stages"]["evaluate"]
     measure = metrics["measure"]
-    lines = [f"{measure} = {_number(metrics['value'])}{_sum(metrics)}"]
+    lines = [f"{measure} = {significant(metrics['value'], DIGITS)}{_sum(metrics)}"]
     if metrics["runs"] > 1:
-        runs = ", ".join(_number(run[measure]) for run in metrics["per_run"])
+        runs = ", ".join(significant(run[measure], DIGITS) for run in metrics["per_run"])
         lines.append(f"mean of the runs: {runs}")
     lines.append(f"95 % interval {_interval(metrics['ci'])}: {metrics['ci_method']}")
     lines += [f"warning: {line}" for line in metrics["warnings"]]
-    lines.append(f"file: {found.folder / 'metrics.json'}, key {stage['key']}")
+    lines.append(f"file: {found.folder / METRICS}, key {stage['key']}")
     return lines
 
 
-def _sum(metrics: dict[str, Any]) -> str:
-    """How the value comes from what is counted, where that fits into a line."""
+def _sum(metrics: Metrics) -> str:
+    """How the value follows from counts, if that fits into a line."""
     if metrics["value"] is None or metrics["runs"] > 1:
         return ""
-    if metrics["measure"] in ("uar", "accuracy"):
-        confusion = metrics["confusion"]
+    confusion = metrics["confusion"]
+    if confusion and metrics["measure"] in ("uar", "accuracy"):
         hits = [row[i] for i, row in enumerate(confusion["counts"])]
         sizes = [sum(row) for row in confusion["counts"]]
         if metrics["measure"] == "accuracy":
             return f": {sum(hits)} of {sum(sizes)} right"
-        told = [
+        shown = [
             f"{label} {hit}/{size}"
             for label, hit, size in zip(confusion["labels"], hits, sizes, strict=True)
             if size
         ]
-        return f": mean recall of {', '.join(told)}"
+        return f": mean recall of {', '.join(shown)}"
     return f": over {metrics['n_evaluated']} samples"
 
 
 def _software(found: Results) -> list[str]:
     record = found.record
-    versions = (f"{name} {version}" for name, version in record["packages"].items() if version)
-    return [f"izwi {record['izwi']}, {', '.join(versions)}", f"seed {record['seed']}"]
+    return [f"izwi {record['izwi']}, {versions(record)}", f"seed {record['seed']}"]

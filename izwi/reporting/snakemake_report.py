@@ -1,4 +1,4 @@
-"""What Snakemake's own report shows, and the captions it shows it with.
+"""Files and captions for Snakemake's own report.
 
 Each caption says what its picture was drawn from.
 """
@@ -22,6 +22,7 @@ from izwi.engine.plan import Plan, Unit
 from izwi.files import is_made, read_json, write_text
 from izwi.reporting import captions
 from izwi.reporting.page.read import portable
+from izwi.reporting.record import Metrics, Record, read
 
 # Files of an experiment beside its pictures.
 FILES = {
@@ -205,7 +206,7 @@ def _about(unit: Unit) -> str:
     """With which data, and what came of it; the name alone before there are results."""
     if not all(is_made(unit.outputs[role]) for role in ("metrics", "record")):
         return f"Experiment {unit.label}."
-    metrics, record = read_json(unit.outputs["metrics"]), read_json(unit.outputs["record"])
+    record, metrics = read(unit.outputs["record"], unit.outputs["metrics"])
     return f"Experiment {unit.label}: {captions.data(record, metrics)} {captions.figure(metrics)}"
 
 
@@ -216,9 +217,7 @@ def _about_several(unit: Unit, experiments: Mapping[str, Unit]) -> str:
     return f"{name}: {captions.data_of_several(members)}" if members else f"{name}."
 
 
-def _members(
-    unit: Unit, experiments: Mapping[str, Unit]
-) -> list[tuple[dict[str, Any], dict[str, Any]]]:
+def _members(unit: Unit, experiments: Mapping[str, Unit]) -> list[tuple[Record, Metrics]]:
     """experiment.json and metrics.json of what a grid or table shows, as far as it was made."""
     if "members" in unit.spec:
         names = [member["name"] for member in unit.spec["members"]]
@@ -228,5 +227,5 @@ def _members(
     for name in names:
         paths = [experiments[name].outputs[role] for role in ("record", "metrics")]
         if all(map(is_made, paths)):
-            found.append((read_json(paths[0]), read_json(paths[1])))
+            found.append(read(paths[0], paths[1]))
     return found

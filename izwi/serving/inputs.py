@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 # By these a folder's audio is known; libsndfile reads them all.
-AUDIO = (".aif", ".aiff", ".au", ".caf", ".flac", ".mp3", ".oga", ".ogg", ".opus", ".snd")
-AUDIO += (".sph", ".w64", ".wav", ".wave")
+AUDIO = (
+    *(".aif", ".aiff", ".au", ".caf", ".flac", ".mp3", ".oga", ".ogg", ".opus", ".snd"),
+    *(".sph", ".w64", ".wav", ".wave"),
+)
 
 
 def collect(arguments: Iterable[str | Path]) -> pd.DataFrame:
@@ -24,7 +26,7 @@ def collect(arguments: Iterable[str | Path]) -> pd.DataFrame:
     - A folder stands for all audio in it and below, by the ending of the names, sorted.
     - A ``.txt`` holds a path a line, relative to its folder or to the working directory.
     - A ``.csv`` has a column ``file`` and perhaps ``start`` and ``end``; other columns are not
-      read. Its paths are relative likewise.
+      read. Its paths are relative to the same places.
     - All else is taken as an audio file, whether it is there or not.
 
     Args:
@@ -44,7 +46,7 @@ def collect(arguments: Iterable[str | Path]) -> pd.DataFrame:
         try:
             frames.append(_listed(argument))
         except UserError as error:
-            # Also readers of databases speak here, in the words of an ini.
+            # Readers of databases raise problems in terms of an ini.
             problems.extend(UserError([line.removeprefix("[DATA] ") for line in error.problems]))
     problems.raise_if_any()
     return pd.concat(frames, ignore_index=True)

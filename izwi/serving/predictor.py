@@ -15,7 +15,7 @@ from izwi.engine.keys import versions_of
 from izwi.errors import UserError
 from izwi.features import TableExtractor, extractor_class
 from izwi.files import read_json
-from izwi.training.fitting import CALIBRATION
+from izwi.training.fitting import Fitted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -41,7 +41,7 @@ def model_folder(name: str, results: str | Path = "results") -> Path:
         known = f"there are {', '.join(there)}" if there else "there are none"
         raise UserError(f"no experiment '{name}' in {results}: {known}; run its ini first")
     kept = read_json(record)["stages"]["train"]["files"]["model"]
-    # Where the results were moved to, only the last parts of the path still hold.
+    # If the results were moved, only the last parts of the path are still right.
     folder = Path(results, *Path(kept).parts[-3:])
     if not folder.is_dir():
         raise UserError(f"the model of '{name}' is not there: {folder} is missing; run its ini")
@@ -67,9 +67,6 @@ class Predictor:
     """
 
     def __init__(self, folder: str | Path) -> None:
-        from izwi.models import load_model
-        from izwi.preprocessing.pipeline import Preprocessing
-
         folder = Path(folder)
         if (folder / "model" / "model.json").is_file():
             folder = folder / "model"
@@ -80,14 +77,10 @@ class Predictor:
                 extractor_class(feature_set["type"])(feature_set["options"])
                 for feature_set in kept["feature_sets"]
             ]
-        self._preprocessing = Preprocessing.load(folder / f"run{run}" / "preprocessing")
-        self._model = load_model(folder / f"run{run}" / "model")
-        calibration = folder / f"run{run}" / CALIBRATION
-        self._temperature = read_json(calibration)["temperature"] if calibration.is_file() else None
-        self._names = kept["features"]
+        self._fitted = Fitted.load(folder / f"run{run}", kept["features"])
         self.task: str = kept["task"]
         self.labels: list[str] | None = kept["labels"]
-        self.transductive = self._preprocessing.report["transductive"]
+        self.transductive = self._fitted.preprocessing.report["transductive"]
         features = " + ".join(feature_set["type"] for feature_set in kept["feature_sets"])
         self.title = f"{kept['model']['type']} on {features}, {_which(run, kept['runs'])}"
         trained = [feature_set["versions"] for feature_set in kept["feature_sets"]]
@@ -115,7 +108,7 @@ class Predictor:
         import pandas as pd
 
         table = _table(rows)
-        say, told = progress or (lambda line: None), time.monotonic()
+        say, last_said = progress or (lambda line: None), time.monotonic()
         seconds = np.zeros(len(table))
         problems: list[str | None] = [None] * len(table)
         vectors: dict[int, list[np.ndarray]] = {}
@@ -127,13 +120,13 @@ class Predictor:
                 except audio.AudioError as error:
                     problems[row] = str(error)
                 seconds[row] = time.perf_counter() - began
-                if time.monotonic() - told > PROGRESS_SECONDS:
-                    told = time.monotonic()
+                if time.monotonic() - last_said > PROGRESS_SECONDS:
+                    last_said = time.monotonic()
                     say(f"{row + 1} of {len(table)} files")
 
         good = list(vectors)
         features, notes = self._matrix(table.iloc[good], list(vectors.values()))
-        infinite = self._preprocessing.infinite(features)
+        infinite = self._fitted.preprocessing.infinite(features)
         for row in [row for row, wrong in zip(good, infinite, strict=True) if wrong]:
             problems[row] = "features that are infinite"
             good.remove(row)
@@ -145,15 +138,14 @@ class Predictor:
         if good:
             began = time.perf_counter()
             # A copy, since its report grows with each call.
-            preprocessing = copy.deepcopy(self._preprocessing)
+            preprocessing = copy.deepcopy(self._fitted.preprocessing)
             one = np.full(len(good), "the speaker of this call")
-            predicted = self._model.predict(preprocessing.transform(features[~infinite], one))
-            if self._temperature is not None:
-                predicted = predicted.at_temperature(self._temperature, self._model.known())
+            predicted = self._fitted.decide(preprocessing.transform(features[~infinite], one))
             seconds[good] += (time.perf_counter() - began) / len(good)
             result.loc[good, "prediction"] = predicted.decision
-            for column, label in enumerate(self.labels or []):
-                result.loc[good, f"p_{label}"] = predicted.probabilities[:, column]
+            if predicted.probabilities is not None:
+                for column, label in enumerate(self.labels or []):
+                    result.loc[good, f"p_{label}"] = predicted.probabilities[:, column]
             if self.transductive:
                 what = f"all {len(good)} files are" if len(good) > 1 else "the file is"
                 notes.append(f"scale = speaker: {what} taken as all of one speaker's")
@@ -194,7 +186,7 @@ class Predictor:
                 remarks += extractor.remarks(frame)
             matrices.append(pd.concat([table, frame[extractor.columns]], axis=1))
         _, features = stack([table], [matrices])
-        if list(features.columns) != self._names:
+        if list(features.columns) != self._fitted.names:
             raise UserError(
                 "the features are not those that the model was trained on: izwi or a package has "
                 "changed; run the experiment again"
@@ -239,7 +231,7 @@ def _which(run: int, runs: list[dict[str, Any]]) -> str:
 
 
 def _changes(trained: list[dict[str, str | None]]) -> list[str]:
-    """Packages that are not what they were in training."""
+    """Packages whose version differs from that of the training."""
     lines = []
     for name, before in {name: v for versions in trained for name, v in versions.items()}.items():
         now = versions_of((name,))[name]
@@ -262,7 +254,7 @@ def _table(rows: Iterable[str | Path] | pd.DataFrame) -> pd.DataFrame:
 
 @contextmanager
 def _without_opensmile_warnings() -> Iterator[None]:
-    """It calls sets deprecated that papers name."""
+    """Silence openSMILE, which calls sets deprecated that papers use."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", category=UserWarning, module="opensmile")
         yield

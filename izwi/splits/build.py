@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -17,13 +17,14 @@ from izwi.splits.speakers import speaker_keys
 from izwi.splits.submodels import check_submodels
 from izwi.splits.subsets import dev_from_train, in_order
 
+if TYPE_CHECKING:
+    from izwi.config.experiment.resolved import SplitSpec
+
 COLUMNS = ["database", "file", "start", "end", "speaker", "part", "fold", "dev_folds"]
 
 
-def make_split(
-    spec: dict[str, Any], tables: list[pd.DataFrame]
-) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Say for each row of all tables where it belongs.
+def make_split(spec: SplitSpec, tables: list[pd.DataFrame]) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Assign each row of all tables to a part or fold.
 
     Every random choice is seeded and depends on the rows alone, not on their order.
 
@@ -53,7 +54,7 @@ def make_split(
     frame["speaker"] = frame["speaker"].astype("str")  # missing stays missing
     bin_later = binning.is_later(frame, spec.get("labels"))
     if bin_later:
-        # Until training rows give limits for bins, the target is the number.
+        # The target is the number until training rows define the bins.
         frame["truth"] = frame["value"]
         spec = {**spec, "task": "regression"}
     _check_tables(spec, frame, log)
@@ -72,15 +73,16 @@ def make_split(
         split.loc[usable.index, "part"] = split["fold"].loc[usable.index].astype("str")
     else:
         split.loc[usable.index, "part"] = assign_parts(spec, usable, log)
-        if spec.get("tests") and spec.get("strategy") != "cross_data":
-            _test_elsewhere(spec["tests"], split, log)
+        tests = spec.get("tests")
+        if tests and spec.get("strategy") != "cross_data":
+            _test_elsewhere(tests, split, log)
     if spec.get("traindevtest"):
         _add_dev(spec, split, frame["truth"], log)
 
     check_parts(spec, split, frame["truth"], labels, log)
     check_speakers(spec, split, frame, log)
     if bin_later:
-        labels = [str(label) for label in spec["labels"]]
+        labels = [str(label) for label in spec["labels"] or []]
         binning.edges_of(frame, folds(split), labels)
     if spec.get("submodel"):
         for line in check_submodels(frame, spec["submodel"], list(folds(split))):
@@ -88,7 +90,7 @@ def make_split(
     return split, _report(split, labels, cross_validation, log)
 
 
-def _check_tables(spec: dict[str, Any], frame: pd.DataFrame, log: Log) -> None:
+def _check_tables(spec: SplitSpec, frame: pd.DataFrame, log: Log) -> None:
     problems = Problems()
     present = set(frame["database"])
     for name in spec.get("databases", {}):
@@ -96,9 +98,10 @@ def _check_tables(spec: dict[str, Any], frame: pd.DataFrame, log: Log) -> None:
             problems.add(f"[DATA] {name}: no rows left, check its filters, labels and limits")
     if frame.empty:
         problems.add("[DATA] databases: no rows left, check filters, labels and limits")
-    if spec["task"] == "classification" and spec.get("labels"):
+    labels = spec.get("labels")
+    if spec["task"] == "classification" and labels:
         truth = set(frame["truth"].dropna())
-        unknown = [str(label) for label in spec["labels"] if str(label) not in truth]
+        unknown = [str(label) for label in labels if str(label) not in truth]
         if unknown and "value" in frame:
             log.warn(f"[DATA] bins: no row is in the bin of {shorten(unknown)}")
         elif unknown:
@@ -109,23 +112,24 @@ def _check_tables(spec: dict[str, Any], frame: pd.DataFrame, log: Log) -> None:
     problems.raise_if_any()
 
 
-def _labels(spec: dict[str, Any], frame: pd.DataFrame, log: Log) -> list[str]:
+def _labels(spec: SplitSpec, frame: pd.DataFrame, log: Log) -> list[str]:
     """The classes in order; says how many rows are of other classes."""
     if spec["task"] == "regression":
         return []
     truth = frame["truth"].dropna()
-    if not spec.get("labels"):
+    stated = spec.get("labels")
+    if not stated:
         labels = natural(set(truth))
         _alike(labels, log)
         return labels
-    labels = list(dict.fromkeys(str(label) for label in spec["labels"]))
+    labels = list(dict.fromkeys(str(label) for label in stated))
     for name, other in truth[~truth.isin(labels)].value_counts().sort_index().items():
         log.note(f"[DATA] labels: {count(other, 'row')} of '{name}' unused, not among them")
     return labels
 
 
 def _alike(labels: list[str], log: Log) -> None:
-    """Tell classes that differ in nothing but case: two spellings, most likely."""
+    """Warn of classes that differ in case alone, most likely two spellings."""
     spellings: dict[str, list[str]] = {}
     for label in labels:
         spellings.setdefault(label.casefold(), []).append(label)
@@ -148,7 +152,7 @@ def _test_elsewhere(tests: list[str], split: pd.DataFrame, log: Log) -> None:
     split.loc[own, "part"] = ""
 
 
-def _add_dev(spec: dict[str, Any], split: pd.DataFrame, truth: pd.Series, log: Log) -> None:
+def _add_dev(spec: SplitSpec, split: pd.DataFrame, truth: pd.Series, log: Log) -> None:
     """Take dev out of train where the strategies give none, in each fold."""
     frame = split.assign(truth=truth)
     names: dict[int, list[str]] = {}

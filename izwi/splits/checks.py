@@ -1,8 +1,8 @@
-"""What must hold of a split, and what the user should know about it."""
+"""Checks of a split, and warnings about it."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -11,21 +11,21 @@ from izwi.errors import Problems, UserError
 from izwi.splits.parts import folds
 from izwi.splits.report import Log, count, shorten
 
+if TYPE_CHECKING:
+    from izwi.config.experiment.resolved import SplitSpec
+
 
 def check_parts(
-    spec: dict[str, Any],
-    split: pd.DataFrame,
-    truth: pd.Series,
-    labels: list[str],
-    log: Log,
+    spec: SplitSpec, split: pd.DataFrame, truth: pd.Series, labels: list[str], log: Log
 ) -> None:
-    """Train and test hold rows, train two classes at least; missing classes are told.
+    """Check that train and test hold rows and train two classes; warn of missing classes.
 
     Raises:
         UserError: if a part is empty, or train or all holds one class
     """
     problems, key = Problems(), _key(spec)
-    numbers, absent = 0, {"train": {}, "dev": {}, "test": {}}
+    numbers = 0
+    absent: dict[str, dict[str, int]] = {"train": {}, "dev": {}, "test": {}}
     unseen: dict[str, int] = {}
     used = truth[truth.isin(labels)] if labels else truth.dropna()
     if used.nunique() == 1:
@@ -70,8 +70,8 @@ def check_parts(
     problems.raise_if_any()
 
     if unseen:
-        told = ", ".join(f"{label} ({count(n, 'row')})" for label, n in sorted(unseen.items()))
-        log.warn(f"{key}: classes in test that train never sees: {told}")
+        shown = ", ".join(f"{label} ({count(n, 'row')})" for label, n in sorted(unseen.items()))
+        log.warn(f"{key}: classes in test that train never sees: {shown}")
     for part, classes in absent.items():
         names = [label for label in labels if label in classes]
         if part == "train":
@@ -82,7 +82,7 @@ def check_parts(
             log.warn(f"{key}: classes absent from {part}: {', '.join(names)}")
 
 
-def _key(spec: dict[str, Any]) -> str:
+def _key(spec: SplitSpec) -> str:
     """The option that made the split."""
     for key in ("logo", "k_fold_cross"):
         if spec.get(key):
@@ -90,31 +90,26 @@ def _key(spec: dict[str, Any]) -> str:
     return "[DATA] split_strategy"
 
 
-def _why(spec: dict[str, Any], split: pd.DataFrame) -> str:
+def _why(spec: SplitSpec, split: pd.DataFrame) -> str:
     """Which part each database went to, and what to do."""
     if split["fold"].any():
         return "take other folds"
-    told = []
+    lines = []
     for name, rows in split.groupby("database", sort=False):
         parts = rows["part"][rows["part"] != ""].value_counts()
         options = spec.get("databases", {}).get(name) or {}
         strategy = options.get("split_strategy")
         by = "" if strategy is None else f" (split_strategy = {strategy})"
         numbers = ", ".join(f"{n} {part}" for part, n in parts.items()) or "unused"
-        told.append(f"{name} is {numbers}{by}")
+        lines.append(f"{name} is {numbers}{by}")
     return (
-        "; ".join(told) + "; add a database for the missing part (split_strategy = train or test, "
+        "; ".join(lines) + "; add a database for the missing part (split_strategy = train or test, "
         "or trains and tests), or split one by speaker_split or a list of test speakers"
     )
 
 
-def check_speakers(
-    spec: dict[str, Any],
-    split: pd.DataFrame,
-    frame: pd.DataFrame,
-    log: Log,
-) -> None:
-    """Test speakers are in no training where the strategy promises it; unknown ones are told.
+def check_speakers(spec: SplitSpec, split: pd.DataFrame, frame: pd.DataFrame, log: Log) -> None:
+    """Check that strategies that promise it keep speakers apart; warn of unknown speakers.
 
     Those of other strategies, and audio that is in two parts, are for the leakage audit.
 
@@ -146,7 +141,7 @@ def check_speakers(
     problems.raise_if_any()
 
 
-def _disjoint(spec: dict[str, Any], name: str, frame: pd.DataFrame) -> str:
+def _disjoint(spec: SplitSpec, name: str, frame: pd.DataFrame) -> str:
     """The strategy of a database if it promises speakers that are in one part alone."""
     stated = (spec.get("databases", {}).get(name) or {}).get("split_strategy")
     if isinstance(stated, list | tuple):

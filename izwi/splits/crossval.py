@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -12,12 +12,13 @@ from izwi.errors import UserError
 from izwi.splits.report import Log, count, natural, shorten
 from izwi.splits.subsets import generator, strata
 
+if TYPE_CHECKING:
+    from izwi.config.experiment.resolved import SplitSpec
+
 DEALS = 100  # random deals of speakers that are compared
 
 
-def assign_folds(
-    spec: dict[str, Any], frame: pd.DataFrame, speakers: pd.Series, log: Log
-) -> np.ndarray:
+def assign_folds(spec: SplitSpec, frame: pd.DataFrame, speakers: pd.Series, log: Log) -> np.ndarray:
     """Give each row the fold in which it is tested.
 
     Args:
@@ -32,18 +33,18 @@ def assign_folds(
     Raises:
         UserError: if there are too few speakers or rows, or a speaker is missing
     """
-    n = spec.get("logo") or spec["k_fold_cross"]
+    n = spec.get("logo") or spec["k_fold_cross"] or 0
     key = "[MODEL] logo" if spec.get("logo") else "[MODEL] k_fold_cross"
     if n < 2:
         raise UserError(f"{key}: {n} is too few, at least 2 folds are needed")
     if not spec.get("logo"):
         return _stratified(n, key, frame, generator(spec["seed"], "k_fold_cross"), log)
     if "fold" in frame and frame["fold"].notna().any():
-        return _given(n, key, frame, log)
+        return _own_folds(n, key, frame, log)
     return _speaker_groups(n, key, frame, speakers, generator(spec["seed"], "logo"))
 
 
-def _given(n: int, key: str, frame: pd.DataFrame, log: Log) -> np.ndarray:
+def _own_folds(n: int, key: str, frame: pd.DataFrame, log: Log) -> np.ndarray:
     """The folds of the data, renumbered from 1 in their order."""
     missing = int(frame["fold"].isna().sum())
     if missing:
@@ -105,7 +106,7 @@ def deal(n: int, table: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         group of each speaker, 0..n-1, shape (speakers,)
     """
     table = np.column_stack([table, table.sum(axis=1)]) / table.sum()
-    best, least = None, np.inf
+    best, least = np.zeros(0, dtype=int), np.inf
     for _ in range(DEALS):
         group = rng.permutation(np.arange(len(table)) % n)
         sums = np.zeros((n, table.shape[1]))
@@ -126,13 +127,13 @@ def _stratified(
     classes = strata(frame["truth"])
     if np.bincount(classes).max() < n:
         raise UserError(f"{key}: no class has {n} rows, take fewer folds")
-    # Half of the time of most splits, which do without.
+    # Imported here, since it would double the time of most splits.
     from sklearn.model_selection import StratifiedKFold
 
     folds = np.zeros(len(frame), dtype=np.int64)
     splitter = StratifiedKFold(n, shuffle=True, random_state=int(rng.integers(2**32)))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # rare classes are told by the check of the folds
+        warnings.simplefilter("ignore")  # the check of the folds reports rare classes
         for i, (_, test) in enumerate(splitter.split(classes, classes)):
             folds[test] = i + 1
     return folds

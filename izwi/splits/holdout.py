@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -20,12 +20,15 @@ from izwi.splits.subsets import (
     stratified_sample,
 )
 
+if TYPE_CHECKING:
+    from izwi.config.experiment.resolved import SplitSpec
+
 DEFAULT_SIZE = 20  # percent, where the ini is silent
 MANY = 10  # more different numbers than this are binned before distributions are compared
 BINS = 4  # into so many
 
 
-def assign_parts(spec: dict[str, Any], frame: pd.DataFrame, log: Log) -> pd.Series:
+def assign_parts(spec: SplitSpec, frame: pd.DataFrame, log: Log) -> pd.Series:
     """Give each row its part.
 
     Args:
@@ -50,7 +53,7 @@ def assign_parts(spec: dict[str, Any], frame: pd.DataFrame, log: Log) -> pd.Seri
     return parts
 
 
-def _database_parts(spec: dict[str, Any], name: str, rows: pd.DataFrame, log: Log) -> Any:
+def _database_parts(spec: SplitSpec, name: str, rows: pd.DataFrame, log: Log) -> Any:
     """Part of each row of one database: one for all, or shape (rows,)."""
     options = dict(spec.get("databases", {}).get(name) or {})
     if options.get("test_size") is None:
@@ -86,12 +89,12 @@ def _database_parts(spec: dict[str, Any], name: str, rows: pd.DataFrame, log: Lo
         return _balanced(spec, name, options, rows, rng, log)
     if strategy == "speakers_stated":
         return _stated(name, options, speakers, log)
-    part_of = named_speakers({"test": strategy}, speakers, key)
+    part_of = named_speakers({"test": list(strategy)}, speakers, key)
     return speakers.map(lambda speaker: part_of.get(speaker, "train"))
 
 
 def _strategy(
-    spec: dict[str, Any], name: str, stated: Any, rows: pd.DataFrame, log: Log
+    spec: SplitSpec, name: str, stated: Any, rows: pd.DataFrame, log: Log
 ) -> str | list[Any]:
     """The strategy of a database: stated, by trains and tests, or the default."""
     trains, tests = spec.get("trains"), spec.get("tests")
@@ -115,7 +118,7 @@ def _strategy(
 
 
 def _speakers(name: str, strategy: Any, rows: pd.DataFrame) -> pd.Series:
-    """The speaker of each row, or an error that names the way out."""
+    """The speaker of each row, or an error that says what to do."""
     wanted = strategy if isinstance(strategy, str) else "a list of speakers"
     key = f"[DATA] {name}.split_strategy"
     missing = len(rows) if "speaker" not in rows else int(rows["speaker"].isna().sum())
@@ -210,7 +213,7 @@ def _stated(name: str, options: dict[str, Any], speakers: pd.Series, log: Log) -
 
 
 def _balanced(
-    spec: dict[str, Any],
+    spec: SplitSpec,
     name: str,
     options: dict[str, Any],
     rows: pd.DataFrame,
@@ -246,7 +249,7 @@ def _balanced(
 
 
 def _balance_columns(
-    spec: dict[str, Any], name: str, options: dict[str, Any], rows: pd.DataFrame, log: Log
+    spec: SplitSpec, name: str, options: dict[str, Any], rows: pd.DataFrame, log: Log
 ) -> list[tuple[np.ndarray, float]]:
     """Categories (int codes) and weight of each column to balance."""
     balance = options.get("balance")

@@ -10,9 +10,7 @@ import pandas as pd
 PARTS = ("train", "dev", "test")
 
 
-def folds(
-    split: pd.DataFrame,
-) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray]]:
+def folds(split: pd.DataFrame) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray]]:
     """The folds of a split, one (number 0) for hold-out.
 
     Yields:
@@ -21,7 +19,8 @@ def folds(
     fold = split["fold"].to_numpy()
     if not fold.any():
         part = split["part"].to_numpy()
-        yield 0, *(np.flatnonzero(part == name) for name in PARTS)
+        train, dev, test = (np.flatnonzero(part == name) for name in PARTS)
+        yield 0, train, dev, test
         return
     dev_folds = split["dev_folds"].str.split(",")
     for number in range(1, int(fold.max()) + 1):

@@ -1,4 +1,4 @@
-"""What a split has to say, and small helpers for saying it."""
+"""Notes and warnings of a split, and helpers for their text."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Log:
-    """Collects remarks on the way."""
+    """Collects notes and warnings."""
 
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)

@@ -17,6 +17,7 @@ from izwi.stages.train import without_places
 
 if TYPE_CHECKING:
     from izwi.config.experiment import Experiment
+    from izwi.config.experiment.resolved import ComponentSpec
     from izwi.engine.job import Job
     from izwi.engine.plan import Unit
 
@@ -45,7 +46,7 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
         inputs = planned.samples
         recordings = []
         if kind in kinds.OF_RECORDINGS:
-            signal = {"type": "signal", "options": {}}
+            signal: ComponentSpec = {"type": "signal", "options": {}}
             request = DataRequest.of(experiment)
             tables = planned.units["load"]
             recordings = [matrix(request, t, planned, planner, signal) for t in tables]

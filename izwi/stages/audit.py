@@ -17,6 +17,7 @@ from izwi.stages.features import features_name, matrix
 if TYPE_CHECKING:
     import pandas as pd
 
+    from izwi.config.experiment.resolved import ComponentSpec
     from izwi.engine.job import Job
     from izwi.engine.plan import Unit
 
@@ -55,7 +56,7 @@ def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]
     }
     # Audio that nothing else reads may not be there.
     hears = any(not issubclass(cls, features.TableExtractor) for cls in classes.values())
-    fingerprint = {"type": "fingerprint", "options": {}}
+    fingerprint: ComponentSpec = {"type": "fingerprint", "options": {}}
     prints = [matrix(request, t, planned, planner, fingerprint) for t in tables if hears]
     imported = [
         unit

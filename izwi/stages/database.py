@@ -16,6 +16,7 @@ from izwi.errors import UserError
 from izwi.files import write_json
 
 if TYPE_CHECKING:
+    from izwi.config.experiment.resolved import DatabaseSpec
     from izwi.engine.job import Job
     from izwi.engine.plan import Unit
 
@@ -54,7 +55,7 @@ def run(unit: Unit, job: Job) -> None:
     write_json(unit.outputs["header"], found)
 
 
-def _content(request: DataRequest, database: dict[str, Any], planner: Planner) -> DatabaseContent:
+def _content(request: DataRequest, database: DatabaseSpec, planner: Planner) -> DatabaseContent:
     if database["type"] == "soft":
         return _predicted(database, planner)
     if database["type"] in ("demo", "audb"):
@@ -62,9 +63,9 @@ def _content(request: DataRequest, database: dict[str, Any], planner: Planner) -
     return _scanned(database, planner)
 
 
-def _predicted(database: dict[str, Any], planner: Planner) -> DatabaseContent:
+def _predicted(database: DatabaseSpec, planner: Planner) -> DatabaseContent:
     """Labels that another experiment of the call predicts."""
-    teacher = planner.teachers.get(database["path"])
+    teacher = planner.teachers.get(database["path"] or "")
     if teacher is None:
         # What is wrong with the experiment that makes it is told there.
         raise UserError([])
@@ -78,9 +79,9 @@ def _predicted(database: dict[str, Any], planner: Planner) -> DatabaseContent:
     )
 
 
-def _made(request: DataRequest, database: dict[str, Any], planner: Planner) -> DatabaseContent:
+def _made(request: DataRequest, database: DatabaseSpec, planner: Planner) -> DatabaseContent:
     """A database that a job synthesises or fetches."""
-    recipe = {"type": database["type"]}
+    recipe: dict[str, Any] = {"type": database["type"]}
     if database["type"] == "demo":
         recipe["recipe"] = demo.RECIPE
         recipe["code"] = code_of("izwi.data.databases.demo")
@@ -103,9 +104,9 @@ def _made(request: DataRequest, database: dict[str, Any], planner: Planner) -> D
     return DatabaseContent(key=key, audio=key, path=folder, unit=unit)
 
 
-def _scanned(database: dict[str, Any], planner: Planner) -> DatabaseContent:
+def _scanned(database: DatabaseSpec, planner: Planner) -> DatabaseContent:
     """A database on disk."""
-    kind, name, path = database["type"], database["name"], database["path"]
+    kind, name, path = database["type"], database["name"], database["path"] or ""
     options = {key: database["options"].get(key) for key in sorted(database["options"])}
     asked = key_of(name, kind, path, options)
     if asked not in planner.contents:

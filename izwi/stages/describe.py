@@ -107,7 +107,7 @@ def _lengths(table: pd.DataFrame, listing: Listing) -> dict[str, float]:
     """Seconds of the files that have rows without an end, from their headers."""
     import audiofile
 
-    paths = dict(zip(listing.files, listing.paths, strict=True))
+    paths = listing.places
     wanted = sorted(set(table.loc[table["end"].isna(), "file"]))
 
     def length(file: str) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from izwi.engine.code import code_of
 from izwi.engine.keys import key_of, versions_of
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from izwi.config.experiment import Experiment
     from izwi.engine.job import Job
     from izwi.engine.plan import Unit
+    from izwi.evaluation.scoring import EvaluateSpec
 
 STAGE = Stage(
     name="evaluate",
@@ -77,7 +78,7 @@ def run(unit: Unit, job: Job) -> None:
     tables = [pd.read_parquet(path) for path in unit.inputs["tables"]]
     audited = [read_json(path) for path in unit.inputs["audit"]]
     metrics = scoring.evaluate(
-        {**unit.spec, "labels": split["labels"] or None},
+        cast("EvaluateSpec", unit.spec | {"labels": split["labels"] or None}),
         predictions,
         training=read_json(unit.inputs["training"]),
         split=split,

@@ -97,7 +97,7 @@ def run(unit: Unit, job: Job) -> None:
     record = unit.spec["record"]
     write_json(unit.outputs["record"], record)
     job.report(unit, record)
-    metrics = {"name": unit.spec["name"], **read_json(unit.inputs["metrics"])}
+    metrics: Any = {"name": unit.spec["name"], **read_json(unit.inputs["metrics"])}
     for kind in ("warnings", "notes"):
         metrics[kind] = record[kind] + metrics[kind]
     write_json(unit.outputs["metrics"], metrics)

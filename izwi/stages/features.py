@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from izwi import features
 from izwi.data import bad_audio
@@ -16,6 +16,7 @@ from izwi.engine.stage import Stage
 from izwi.files import atomic, write_json
 
 if TYPE_CHECKING:
+    from izwi.config.experiment.resolved import ComponentSpec
     from izwi.engine.job import Job
     from izwi.engine.plan import Unit
 
@@ -44,7 +45,7 @@ def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]
 
 
 def matrix(
-    request: DataRequest, table: Unit, planned: Planned, planner: Planner, spec: dict[str, Any]
+    request: DataRequest, table: Unit, planned: Planned, planner: Planner, spec: ComponentSpec
 ) -> Unit:
     """The matrix of one feature set for one table."""
     extractor = _extractor_key(spec)
@@ -77,7 +78,7 @@ def matrix(
     return unit
 
 
-def features_name(spec: dict[str, Any]) -> str:
+def features_name(spec: ComponentSpec) -> str:
     """A feature set's readable name, such as ``os-eGeMAPSv02``."""
     cls = features.extractor_class(spec["type"])
     values = [spec["options"].get(name) for name in cls.title]
@@ -101,7 +102,7 @@ def run(unit: Unit, job: Job) -> None:
     extraction = Extraction(
         {"type": unit.spec["type"], "options": unit.spec["options"]},
         table,
-        dict(zip(listing.files, listing.paths, strict=True)),
+        listing.places,
         store=Path(unit.spec["store"]),
         threads=job.threads,
         progress=lambda line: job.say(f"{unit.label}: {line}", show=True),
@@ -153,7 +154,7 @@ def shards(unit: Unit, listed: int, shard_files: int) -> int:
     return max(1, math.ceil(listed / shard_files)) if shard_files and stored else 1
 
 
-def _extractor_key(spec: dict[str, Any]) -> str:
+def _extractor_key(spec: ComponentSpec) -> str:
     """Key of a feature set: its options, its code, its packages."""
     cls = features.extractor_class(spec["type"])
     return key_of(

@@ -60,9 +60,8 @@ def run(unit: Unit, job: Job) -> None:
     units = job.plan.units
 
     @cache
-    def places(load: str) -> dict[str, str | None]:
-        listing = job.listing(units["load"][load])
-        return dict(zip(listing.files, listing.paths, strict=True))
+    def places(load: str) -> dict[str, str]:
+        return job.listing(units["load"][load]).places
 
     builder = build.Builder(
         os.path.dirname(unit.outputs["page"]),

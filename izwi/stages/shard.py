@@ -71,7 +71,7 @@ def run(unit: Unit, job: Job) -> None:
     extraction = Extraction(
         {"type": unit.spec["type"], "options": unit.spec["options"]},
         table[part],
-        dict(zip(listing.files, listing.paths, strict=True)),
+        listing.places,
         store=Path(unit.spec["store"]),
         threads=job.threads,
         progress=lambda line: job.say(f"{unit.label}: {line}", show=True),

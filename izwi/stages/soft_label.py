@@ -79,8 +79,7 @@ def run(unit: Unit, job: Job) -> None:
     predictions = pd.read_parquet(unit.inputs["predictions"])
     paths = {}
     for table, key in zip(tables, unit.spec["loads"], strict=True):
-        listing = job.listing(job.plan.units["load"][key])
-        paths[table["database"].iloc[0]] = dict(zip(listing.files, listing.paths, strict=True))
+        paths[table["database"].iloc[0]] = job.listing(job.plan.units["load"][key]).places
     best_run = read_json(unit.inputs["training"])["best_run"]
     labels, report = soft_labels.label(unit.spec, predictions, tables, paths, best_run)
     with atomic(unit.outputs["labels"]) as path:

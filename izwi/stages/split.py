@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from izwi.config import pictures
 from izwi.engine.code import code_of
@@ -15,6 +15,7 @@ from izwi.files import atomic, read_json, write_json
 if TYPE_CHECKING:
     import pandas as pd
 
+    from izwi.config.experiment.resolved import SplitSpec
     from izwi.engine.job import Job
     from izwi.engine.plan import Unit
 
@@ -37,7 +38,7 @@ def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]
         UserError: if pictures are to show columns that no table has, as far as tables are there
     """
     tables = planned.units["load"]
-    spec = request.split
+    spec: dict[str, Any] = dict(request.split)
     pairs = list(zip(tables, planned.contents, strict=True))
     predicted = [(table, content) for table, content in pairs if content.lineage is not None]
     if predicted:
@@ -87,7 +88,7 @@ def run(unit: Unit, job: Job) -> None:
 
     tables = [pd.read_parquet(path) for path in unit.inputs["tables"]]
     spec = {name: value for name, value in unit.spec.items() if name != "pictures"}
-    split, report = splits.make_split(spec, tables)
+    split, report = splits.make_split(cast("SplitSpec", spec), tables)
     _check_pictures(unit, tables)
     if "soft" in spec:
         report["teachers"] = _leaks(unit, tables, split)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from izwi import models
 from izwi.engine.code import code_of
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from izwi.config.experiment import Experiment
     from izwi.engine.job import Job
     from izwi.engine.plan import Unit
+    from izwi.training.types import TrainSpec
 
 STAGE = Stage(
     name="train",
@@ -80,8 +81,9 @@ def run(unit: Unit, job: Job) -> None:
     from izwi.data.samples import read_samples
     from izwi.training import fit_predict
 
+    spec = cast("TrainSpec", unit.spec)
     with atomic_folder(Path(unit.outputs["model"])) as folder:
-        predictions, report = fit_predict.train(unit.spec, *read_samples(unit.inputs), folder)
+        predictions, report = fit_predict.train(spec, *read_samples(unit.inputs), folder)
     with atomic(unit.outputs["predictions"]) as path:
         predictions.to_parquet(path, index=False)
     job.report(unit, report)

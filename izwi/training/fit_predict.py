@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from izwi.config.experiment.resolved import ComponentSpec
+    from izwi.training.types import TrainingReport, TrainSpec
+
 KEYS = ["file", "start", "end"]
 TUNED = ("run", "fold", "submodel", "chosen")
 
@@ -48,19 +51,16 @@ def stack(
             if len(matrix) != len(table):
                 raise UserError("[FEATS] a feature matrix does not fit its table; delete it")
             for name in matrix.columns.drop(KEYS):
-                # Two sets may name a feature alike; both are kept.
+                # Two sets may use one feature name; keep both.
                 unique = name if name not in columns else f"{name}.{position + 1}"
                 columns[unique] = matrix[name].to_numpy()
         blocks.append(pd.DataFrame(columns))
     blocks = _aligned(blocks)
-    return (
-        pd.concat(tables, ignore_index=True),
-        pd.concat(blocks, ignore_index=True),
-    )
+    return (pd.concat(tables, ignore_index=True), pd.concat(blocks, ignore_index=True))
 
 
 def _aligned(blocks: list[pd.DataFrame]) -> list[pd.DataFrame]:
-    """Features of all databases under the same names; values that one never has are told so.
+    """Features of all databases under the same names, unknown where a database lacks one.
 
     Raises:
         UserError: if databases disagree in features that are more than metadata
@@ -89,7 +89,7 @@ def prepare(
     list[dict[str, Any]],
     dict[str, Any],
 ]:
-    """All that fits of an experiment read.
+    """Read everything that the fits of an experiment need.
 
     Args:
         tables: a table per database
@@ -115,7 +115,7 @@ def prepare(
     later = binning.is_later(table, labels)
     if excluded:
         excluded["warnings"] = bad_audio.check(n_folds, folds, truths, None if later else labels)
-    if later:
+    if later and labels:
         bins = binning.edges_of(table, folds, labels)
         value = table["value"].to_numpy(dtype=float)
         truths = {b["fold"]: binning.assign(value, b["edges"], labels) for b in bins}
@@ -123,13 +123,13 @@ def prepare(
 
 
 def train(
-    spec: dict[str, Any],
+    spec: TrainSpec,
     tables: list[pd.DataFrame],
     matrices: list[list[pd.DataFrame]],
     split: pd.DataFrame,
     labels: list[str] | None,
     folder: str | Path,
-) -> tuple[pd.DataFrame, dict[str, Any]]:
+) -> tuple[pd.DataFrame, TrainingReport]:
     """Train on each fold's training rows and predict its test rows.
 
     Args:
@@ -187,5 +187,5 @@ def train(
     return predictions, report
 
 
-def _versions(feature_set: dict[str, Any]) -> dict[str, str | None]:
+def _versions(feature_set: ComponentSpec) -> dict[str, str | None]:
     return versions_of(extractor_class(feature_set["type"]).packages)

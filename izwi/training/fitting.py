@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from izwi import models
 from izwi.errors import UserError
-from izwi.files import write_json
+from izwi.files import read_json, write_json
 from izwi.preprocessing import balancing
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from izwi.preprocessing.pipeline import Preprocessing
-
+    from izwi.models.base import Model, Prediction
+    from izwi.preprocessing.pipeline import Preprocessing, Steps
+    from izwi.training.types import TrainSpec
 
 CALIBRATION = "calibration.json"
 
@@ -42,18 +43,42 @@ class Samples:
 
 
 class Fitted:
-    """A preprocessing and a model that belong together."""
+    """A fitted preprocessing and the model behind it."""
 
-    def __init__(self, preprocessing: Any, model: Any, history: dict[str, Any], names: list[str]):
+    def __init__(
+        self, preprocessing: Preprocessing, model: Model, history: dict[str, Any], names: list[str]
+    ) -> None:
         self.preprocessing = preprocessing
         self.model = model
         self.history = history
         self.names = names
         self.temperature: float | None = None
 
-    def predict(self, samples: Samples, rows: np.ndarray) -> Any:
+    @classmethod
+    def load(cls, folder: Path, names: list[str]) -> Fitted:
+        """Read what `save` has written.
+
+        Args:
+            folder: of a run, or of a fold in it
+            names: of the features before preprocessing
+        """
+        from izwi.preprocessing.pipeline import Preprocessing
+
+        preprocessing = Preprocessing.load(folder / "preprocessing")
+        model = models.load_model(folder / "model")
+        model.features = preprocessing.features
+        fitted = cls(preprocessing, model, {}, names)
+        if (folder / CALIBRATION).is_file():
+            fitted.temperature = read_json(folder / CALIBRATION)["temperature"]
+        return fitted
+
+    def predict(self, samples: Samples, rows: np.ndarray) -> Prediction:
         """Predict rows of the experiment."""
-        predicted = self.model.predict(self.transform(samples, rows))
+        return self.decide(self.transform(samples, rows))
+
+    def decide(self, X: np.ndarray) -> Prediction:
+        """Predict what `transform` has made, with calibrated probabilities if they are."""
+        predicted = self.model.predict(X)
         if self.temperature is None:
             return predicted
         return predicted.at_temperature(self.temperature, self.model.known())
@@ -79,7 +104,8 @@ class Fitted:
                 "[MODEL] calibrate: temperature is fitted on a dev set, and there is none: set "
                 "EXP.traindevtest = True"
             )
-        p = self.model.predict(self.transform(samples, known)).probabilities[:, self.model.known()]
+        predicted = self.model.predict(self.transform(samples, known))
+        p = predicted.class_probabilities()[:, self.model.known()]
         place = np.searchsorted(self.model.classes, truth[known].astype(str))
         self.temperature = temperature.fit(p, place)
         self.history["temperature"] = self.temperature
@@ -130,7 +156,7 @@ class Prepared(NamedTuple):
 
 
 def fit(
-    spec: dict[str, Any],
+    spec: TrainSpec,
     samples: Samples,
     truth: np.ndarray,
     train_rows: np.ndarray,
@@ -145,7 +171,7 @@ def fit(
         samples: all rows
         truth: of all rows, shape (rows,)
         train_rows: row numbers, all with a truth
-        dev_rows: likewise
+        dev_rows: row numbers
         labels: classes in order, None for regression
         seed: of the model; balancing has the experiment's own, so that runs share it
     """
@@ -153,13 +179,13 @@ def fit(
 
 
 def prepare(
-    spec: dict[str, Any],
+    spec: TrainSpec,
     samples: Samples,
     truth: np.ndarray,
     train_rows: np.ndarray,
     dev_rows: np.ndarray,
 ) -> Prepared:
-    """All that comes before the model: selection, imputation, scaling, balancing.
+    """Prepare rows for the model: select, impute, scale, balance.
 
     Args:
         as for `fit`
@@ -171,14 +197,16 @@ def prepare(
     cls = models.model_class(spec["model"]["type"])
     method = spec.get("balancing")
     impute = not cls.handles_nan or method in balancing.NEED_NUMBERS
-    arrays = {"arrays": True} if cls.takes_recordings else {}
-    preprocessing = Preprocessing({**spec["preprocessing"], "impute": impute, **arrays})
+    steps: Steps = {**spec["preprocessing"], "impute": impute}
+    if cls.takes_recordings:
+        steps["arrays"] = True
+    preprocessing = Preprocessing(steps)
     groups = samples.speakers(train_rows)
     preprocessing.fit(samples.values[train_rows], samples.names)
     X, y = preprocessing.transform(samples.values[train_rows], groups), truth[train_rows]
     balanced: dict[str, Any] = {}
     if method:
-        # Recordings are repeated or left out by their places.
+        # Samplers cannot compute with recordings, so they resample row positions.
         rows = np.arange(len(X), dtype=float)[:, None] if cls.takes_recordings else X
         made, y, groups, balanced = balancing.balance(
             rows, y, groups, method=method, seed=spec["balancing_seed"]
@@ -194,7 +222,7 @@ def prepare(
 
 
 def learn(
-    spec: dict[str, Any],
+    spec: TrainSpec,
     prepared: Prepared,
     samples: Samples,
     labels: list[str] | None,
@@ -218,14 +246,14 @@ def learn(
     model.decisions_only = decisions_only
     history = model.fit(prepared.X, prepared.y, groups=prepared.groups, dev=prepared.dev)
     if prepared.balancing:
-        told = {key: prepared.balancing[key] for key in ("before", "after")}
-        history = {**history, "balancing": told}
+        sizes = {key: prepared.balancing[key] for key in ("before", "after")}
+        history = {**history, "balancing": sizes}
         history["notes"] = [prepared.balancing["note"], *history["notes"]]
     return Fitted(prepared.preprocessing, model, history, samples.names)
 
 
 def score(
-    spec: dict[str, Any],
+    spec: TrainSpec,
     fitted: Fitted,
     samples: Samples,
     truth: np.ndarray,
@@ -237,7 +265,7 @@ def score(
 
 
 def measure_of(
-    spec: dict[str, Any], predicted: Any, truth: np.ndarray, labels: list[str] | None
+    spec: TrainSpec, predicted: Any, truth: np.ndarray, labels: list[str] | None
 ) -> float:
     """``spec["measure"]`` of predictions; NaN where it is undefined.
 

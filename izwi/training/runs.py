@@ -18,19 +18,20 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from izwi.preprocessing.binning import Fold
+    from izwi.training.types import RunReport, TrainingReport, TrainSpec
 
 UNCALIBRATED = "raw_"
 COLUMNS = ["database", "file", "start", "end", "speaker"]
 
 
 def train_folds(
-    spec: dict[str, Any],
+    spec: TrainSpec,
     samples: Samples,
     truths: dict[int, np.ndarray],
     folds: list[Fold],
     labels: list[str] | None,
     folder: str | Path,
-) -> tuple[pd.DataFrame, dict[str, Any]]:
+) -> tuple[pd.DataFrame, TrainingReport]:
     """Train all runs on each fold and predict its test rows.
 
     Args:
@@ -56,11 +57,11 @@ def train_folds(
         notes.append(f"{spec['model']['type']} is deterministic: fitted once, not {n_runs} times")
         n_runs = 1
     trained_rows: set[int] = set()
-    parts, runs, searches = [], [], []
-    transductive = False
+    parts, searches, transductive = [], [], False
+    runs: list[RunReport] = []
     for run in range(1, n_runs + 1):
         seed = spec["seed"] + run - 1
-        record: dict[str, Any] = {"run": run, "seed": seed, "dev": None, "folds": []}
+        record: RunReport = {"run": run, "seed": seed, "dev": None, "folds": []}
         dev_scores = []
         for fold, train_rows, dev_rows, test_rows in folds:
             truth = truths[fold]
@@ -71,47 +72,29 @@ def train_folds(
                     split.assign(truth=truth), train_rows, seed=spec["seed"]
                 )
                 _once(notes, _dev_note(split, dev_rows, fold))
-            rows = (train_rows, dev_rows)
-            own, found = tuning.chosen_spec(spec, samples, truth, *rows, labels, seed)
-            if spec.get("self_training"):
-                fitted = self_training.fit(own, samples, truth, *rows, labels, seed, pool)
-            else:
-                fitted = fit(own, samples, truth, *rows, labels, seed)
-            if spec.get("calibrate"):
-                fitted.calibrate(samples, truth, dev_rows)
+            fitted, found = _fit(spec, samples, truth, train_rows, dev_rows, labels, seed, pool)
             parts.append(_predicted(fitted, samples, truth, test_rows, labels, fold, run))
             trained_rows |= set(train_rows.tolist())
             if len(dev_rows):
                 dev_scores.append(score(spec, fitted, samples, truth, dev_rows, labels))
             transductive |= fitted.preprocessing.report["transductive"]
-            where = f"fold {fold}: " if fold else ""
             reports = [fitted.preprocessing.report, fitted.history]
             if found:
                 reports.append({kind: found.pop(kind) for kind in ("warnings", "notes")})
                 searches.append({"run": run, "fold": fold, **found})
+            where = f"fold {fold}: " if fold else ""
             for report in reports:
-                for line in report["warnings"]:
-                    _once(warnings, where + line)
-                for line in report["notes"]:
-                    _once(notes, where + line)
-            history = {k: v for k, v in fitted.history.items() if k not in ("notes", "warnings")}
-            record["folds"].append(
-                {
-                    "fold": fold,
-                    "n_train": len(train_rows),
-                    "n_dev": len(dev_rows),
-                    "n_test": len(test_rows),
-                    **history,
-                }
-            )
+                _once(warnings, *(where + line for line in report["warnings"]))
+                _once(notes, *(where + line for line in report["notes"]))
+            sizes = {"n_train": len(train_rows), "n_dev": len(dev_rows), "n_test": len(test_rows)}
+            record["folds"].append({"fold": fold, **sizes, **_history(fitted)})
             if fold == 0 or spec["save"]:
                 name = f"run{run}" if fold == 0 else f"run{run}-fold{fold}"
                 fitted.save(Path(folder) / name)
-        if dev_scores:
-            mean = float(np.mean(dev_scores))
-            record["dev"] = mean if np.isfinite(mean) else None
+        if dev_scores and np.isfinite(mean := np.mean(dev_scores)):
+            record["dev"] = float(mean)
         runs.append(record)
-    report = {
+    result: TrainingReport = {
         "notes": notes,
         "warnings": warnings,
         "counts": {"train": len(trained_rows)},
@@ -120,15 +103,52 @@ def train_folds(
         "transductive": transductive,
         "n_features": len(samples.names),
     }
+    return in_order(parts), _with_choices(result, spec, searches)
+
+
+def _fit(
+    spec: TrainSpec,
+    samples: Samples,
+    truth: np.ndarray,
+    train_rows: np.ndarray,
+    dev_rows: np.ndarray,
+    labels: list[str] | None,
+    seed: int,
+    pool: np.ndarray,
+) -> tuple[Fitted, dict[str, Any] | None]:
+    """Fit on the rows of a fold, with options tuned and probabilities calibrated if asked for.
+
+    Returns:
+        what was fitted, and what the search for options found
+    """
+    rows = (train_rows, dev_rows)
+    own, found = tuning.chosen_spec(spec, samples, truth, *rows, labels, seed)
+    if spec.get("self_training"):
+        fitted = self_training.fit(own, samples, truth, *rows, labels, seed, pool)
+    else:
+        fitted = fit(own, samples, truth, *rows, labels, seed)
+    if spec.get("calibrate"):
+        fitted.calibrate(samples, truth, dev_rows)
+    return fitted, found
+
+
+def _history(fitted: Fitted) -> dict[str, Any]:
+    return {k: v for k, v in fitted.history.items() if k not in ("notes", "warnings")}
+
+
+def _with_choices(
+    report: TrainingReport, spec: TrainSpec, searches: list[dict[str, Any]]
+) -> TrainingReport:
+    """The report with the searches for options and the labels that were added."""
     if searches:
         report["tuning"] = searches
     if spec.get("self_training"):
         report["self_training"] = [
             {"run": record["run"], "fold": fold["fold"], **fold["self_training"]}
-            for record in runs
+            for record in report["runs"]
             for fold in record["folds"]
         ]
-    return in_order(parts), report
+    return report
 
 
 def in_order(parts: list[pd.DataFrame]) -> pd.DataFrame:
@@ -165,20 +185,21 @@ def _predicted(
     return part
 
 
-def best_run(spec: dict[str, Any], runs: list[dict[str, Any]]) -> int:
+def best_run(spec: TrainSpec, runs: list[RunReport]) -> int:
     """The run that is best on dev; the first where there is no dev."""
+    from izwi.evaluation.measures import direction
+
     scored = [(r["dev"], r["run"]) for r in runs if r["dev"] is not None]
     if not scored:
         return 1
-    lower_is_better = spec["measure"] in ("mse", "mae", "eer")
-    # Of equals, the first: a tie must not depend on the number of runs.
-    best = min(scored, key=lambda s: (s[0] if lower_is_better else -s[0], s[1]))
+    sign = direction(spec["measure"])
+    # A tie goes to the first run, so that more runs do not change it.
+    best = min(scored, key=lambda s: (-sign * s[0], s[1]))
     return best[1]
 
 
-def _once(lines: list[str], line: str) -> None:
-    if line not in lines:
-        lines.append(line)
+def _once(lines: list[str], *added: str) -> None:
+    lines += [line for line in dict.fromkeys(added) if line not in lines]
 
 
 def _dev_note(split: pd.DataFrame, dev_rows: np.ndarray, fold: int) -> str:

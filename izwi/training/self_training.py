@@ -11,10 +11,11 @@ if TYPE_CHECKING:
     import numpy as np
 
     from izwi.training.fitting import Fitted, Samples
+    from izwi.training.types import TrainSpec
 
 
 def fit(
-    spec: dict[str, Any],
+    spec: TrainSpec,
     samples: Samples,
     truth: np.ndarray,
     train_rows: np.ndarray,
@@ -23,7 +24,7 @@ def fit(
     seed: int,
     pool: np.ndarray,
 ) -> Fitted:
-    """Fit, label, and fit again, until nothing is sure enough or all rounds are done.
+    """Fit, label, and fit again, until no prediction is sure enough or the rounds are used up.
 
     After Yarowsky, "Unsupervised word sense disambiguation rivaling supervised methods" (1995). A
     label once given stays. Scaler and balancing are fitted anew in each round, too.
@@ -34,7 +35,7 @@ def fit(
         samples: all rows
         truth: of all rows, shape (rows,)
         train_rows: row numbers, all with a truth
-        dev_rows: likewise; they take no part but in early stopping
+        dev_rows: row numbers; used for early stopping alone
         labels: classes in order
         seed: of the model
         pool: row numbers of training rows without truth
@@ -45,6 +46,7 @@ def fit(
     """
     import numpy as np
 
+    assert labels is not None, "self-training is of classifications"
     options = spec["self_training"]
     truth, left = truth.copy(), pool
     fitted = fitting.fit(spec, samples, truth, train_rows, dev_rows, labels, seed)
@@ -52,7 +54,7 @@ def fit(
     while len(left) and len(rounds) < options["rounds"]:
         predicted = fitted.predict(samples, left)
         place = [labels.index(name) for name in predicted.decision]
-        confidence = predicted.probabilities[np.arange(len(left)), place]
+        confidence = predicted.class_probabilities()[np.arange(len(left)), place]
         sure = confidence > options["threshold"]
         names = predicted.decision[sure]
         rounds.append(

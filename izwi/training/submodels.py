@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from izwi.errors import UserError
 from izwi.splits.submodels import values_of
@@ -15,17 +15,18 @@ if TYPE_CHECKING:
 
     from izwi.preprocessing.binning import Fold
     from izwi.training.fitting import Samples
+    from izwi.training.types import RunReport, TrainingReport, TrainSpec
 
 
 def train(
-    spec: dict[str, Any],
+    spec: TrainSpec,
     table: pd.DataFrame,
     samples: Samples,
     truths: dict[int, np.ndarray],
     folds: list[Fold],
     labels: list[str] | None,
     folder: str | Path,
-) -> tuple[pd.DataFrame, dict[str, Any]]:
+) -> tuple[pd.DataFrame, TrainingReport]:
     """Train and test a model for each value.
 
     Args:
@@ -42,7 +43,9 @@ def train(
         report ``submodels``: the ``column`` and per value the ``folder`` and rows in ``train``
     """
     value = values_of(table, spec["submodel"]).to_numpy()
-    parts, reports = [], {}
+    parts = []
+    reports: dict[str, TrainingReport] = {}
+    folders: dict[str, str] = {}
     for number, name in enumerate(sorted({v for v in value if isinstance(v, str)}), start=1):
         own = value == name
         its_folds = [
@@ -52,41 +55,47 @@ def train(
         ]
         if not its_folds:
             continue
+        folders[name] = f"submodel{number}"
         try:
-            predictions, report = runs.train_folds(
-                spec, samples, truths, its_folds, labels, Path(folder) / f"submodel{number}"
+            predictions, reports[name] = runs.train_folds(
+                spec, samples, truths, its_folds, labels, Path(folder) / folders[name]
             )
         except UserError as error:
             where = f" (in the submodel of {spec['submodel']} = {name})"
             raise UserError([line + where for line in error.problems]) from None
         parts.append(predictions.assign(submodel=name))
-        reports[name] = report | {"folder": f"submodel{number}"}
-    return runs.in_order(parts), _joined(spec, reports)
+    return runs.in_order(parts), _joined(spec, reports, folders)
 
 
-def _joined(spec: dict[str, Any], reports: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _joined(
+    spec: TrainSpec, reports: dict[str, TrainingReport], folders: dict[str, str]
+) -> TrainingReport:
     """The reports of all values as one."""
     column = spec["submodel"]
-    lines = {
-        kind: list(
+
+    def lines(kind: Literal["notes", "warnings"]) -> list[str]:
+        return list(
             dict.fromkeys(
                 line if "deterministic" in line else f"{column} = {name}: {line}"
                 for name, report in reports.items()
                 for line in report[kind]
             )
         )
-        for kind in ("notes", "warnings")
-    }
-    records = []
+
+    def rows(kind: Literal["self_training", "tuning"]) -> list[dict[str, Any]]:
+        return [
+            {"submodel": name, **row} for name, report in reports.items() for row in report[kind]
+        ]
+
+    records: list[RunReport] = []
     for alike in zip(*(report["runs"] for report in reports.values()), strict=True):
-        devs = [record["dev"] for record in alike]
-        whole = None not in devs
+        devs = [record["dev"] for record in alike if record["dev"] is not None]
         records.append(
             {
                 "run": alike[0]["run"],
                 "seed": alike[0]["seed"],
-                # Each value counts alike, as each decides of its own samples.
-                "dev": sum(devs) / len(devs) if whole else None,
+                # Every submodel counts the same, since each predicts its own samples.
+                "dev": sum(devs) / len(devs) if len(devs) == len(alike) else None,
                 "folds": [
                     {"submodel": name, **fold}
                     for name, record in zip(reports, alike, strict=True)
@@ -95,27 +104,21 @@ def _joined(spec: dict[str, Any], reports: dict[str, dict[str, Any]]) -> dict[st
             }
         )
     trained = {name: report["counts"]["train"] for name, report in reports.items()}
-    return {
-        **lines,
+    joined: TrainingReport = {
+        "notes": lines("notes"),
+        "warnings": lines("warnings"),
         "counts": {"train": sum(trained.values())},
         "runs": records,
         "best_run": runs.best_run(spec, records),
         "transductive": any(report["transductive"] for report in reports.values()),
         "n_features": next(iter(reports.values()))["n_features"],
-        **{
-            kind: [
-                {"submodel": name, **row}
-                for name, report in reports.items()
-                for row in report[kind]
-            ]
-            for kind, asked in (("self_training", "self_training"), ("tuning", "tune"))
-            if spec.get(asked)
-        },
-        "submodels": {
-            "column": column,
-            "values": {
-                name: {"folder": report["folder"], "train": trained[name]}
-                for name, report in reports.items()
-            },
-        },
     }
+    if spec.get("self_training"):
+        joined["self_training"] = rows("self_training")
+    if spec.get("tune"):
+        joined["tuning"] = rows("tuning")
+    joined["submodels"] = {
+        "column": column,
+        "values": {name: {"folder": folders[name], "train": trained[name]} for name in reports},
+    }
+    return joined

@@ -1,6 +1,6 @@
 """Options of a model chosen by a nested search: inside the training rows, speakers kept apart.
 
-Nothing here is given a test row of the fold that is evaluated.
+The search never sees a test row of the fold that is evaluated.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
     from izwi.models.base import Model
     from izwi.training.fitting import Samples
+    from izwi.training.types import TrainSpec
 
 KEY = "[MODEL] tune"
 MOST_CANDIDATES = 1000
-LOWER_IS_BETTER = ("mse", "mae", "eer")
-# Where a model is trained, and what it starts from, are no matter of degree.
+# The machine and the pretrained weights are not values to search over.
 NOT_TUNABLE = ("device",)
 NOT_TUNABLE_KINDS = ("model", "path")
 
@@ -57,19 +57,19 @@ def read(
     if cls.handles_class_weight:
         tunable["class_weight"] = Option("MODEL", "class_weight", "bool", False)
     values: dict[str, list[Any]] = {}
-    for name, given in wanted.items():
+    for name, stated in wanted.items():
         option = tunable.get(str(name).lower())
         if option is None:
             names = sorted({option.name for option in tunable.values()})
             there = f"of {cls.name} there are {', '.join(names)}" if names else "it has none"
             near = suggest(str(name), names) or f": {there}"
-            problem(f"'{name}' is no option of {cls.name} that can be tuned{near}")
+            problem(f"'{name}' is not an option of {cls.name} that can be tuned{near}")
         elif option.name in values:
             problem(f"'{name}' is named twice")
-        elif not isinstance(given, list | tuple) or not given:
-            problem(f"{option.name}: {given!r} is no list of values, such as [1, 10]")
+        elif not isinstance(stated, list | tuple) or not stated:
+            problem(f"{option.name}: {stated!r} is not a list of values, such as [1, 10]")
         else:
-            values[option.name] = _values(option, given, problem)
+            values[option.name] = _values(option, stated, problem)
     if not wanted:
         problem("is empty, name options and their values, such as {'C_val': [0.1, 1, 10]}")
     values = {name: values[name] for name in sorted(values) if values[name]}
@@ -77,20 +77,20 @@ def read(
     if number > MOST_CANDIDATES:
         problem(f"{number} combinations are too many, at most {MOST_CANDIDATES} are tried")
         return values
-    told = set(cls.check(options))
+    reported = set(cls.check(options))
     for candidate in candidates(values):
         for line in cls.check(options | candidate):
-            if line not in told:
-                told.add(line)
+            if line not in reported:
+                reported.add(line)
                 problem(line.removeprefix("[MODEL] "))
-    # The key must not depend on a value that no fit uses.
-    options |= {name: given[0] for name, given in values.items()}
+    # A value that no fit uses must not change the key.
+    options |= {name: stated[0] for name, stated in values.items()}
     return values
 
 
-def _values(option: Option, given: Any, problem: Callable[[str], None]) -> list[Any]:
+def _values(option: Option, stated: Any, problem: Callable[[str], None]) -> list[Any]:
     found = []
-    for value in given:
+    for value in stated:
         try:
             value = convert(option, value if isinstance(value, str) else repr(value))
         except ValueError as error:
@@ -109,32 +109,33 @@ def candidates(values: Mapping[str, list[Any]]) -> Iterator[dict[str, Any]]:
         yield dict(zip(values, combination, strict=True))
 
 
-def is_deterministic(spec: dict[str, Any], cls: type[Model]) -> bool:
+def is_deterministic(spec: TrainSpec, cls: type[Model]) -> bool:
     """Whether the seed changes nothing, whichever values are chosen.
 
     Args:
         spec: of the train stage
         cls: of the model
     """
-    options, tune = spec["model"]["options"], spec.get("tune", {"values": {}})
-    return all(cls.is_deterministic(options | c) for c in candidates(tune["values"]))
+    options = spec["model"]["options"]
+    values = spec["tune"]["values"] if "tune" in spec else {}
+    return all(cls.is_deterministic(options | chosen) for chosen in candidates(values))
 
 
-def with_options(spec: dict[str, Any], chosen: dict[str, Any]) -> dict[str, Any]:
+def with_options(spec: TrainSpec, chosen: dict[str, Any]) -> TrainSpec:
     """The spec of a fit with these values."""
-    model = {**spec["model"], "options": spec["model"]["options"] | chosen}
-    return {**spec, "model": model}
+    model = spec["model"]
+    return {**spec, "model": {"type": model["type"], "options": model["options"] | chosen}}
 
 
 def chosen_spec(
-    spec: dict[str, Any],
+    spec: TrainSpec,
     samples: Samples,
     truth: np.ndarray,
     train_rows: np.ndarray,
     dev_rows: np.ndarray,
     labels: list[str] | None,
     seed: int,
-) -> tuple[dict[str, Any], dict[str, Any] | None]:
+) -> tuple[TrainSpec, dict[str, Any] | None]:
     """The spec of a fit, where options are tuned with the values that these rows choose.
 
     Args:
@@ -150,7 +151,7 @@ def chosen_spec(
 
 
 def search(
-    spec: dict[str, Any],
+    spec: TrainSpec,
     samples: Samples,
     truth: np.ndarray,
     train_rows: np.ndarray,
@@ -170,7 +171,7 @@ def search(
         samples: all rows
         truth: of all rows, shape (rows,)
         train_rows: row numbers, all with a truth
-        dev_rows: likewise; they serve models that stop early and are never scored
+        dev_rows: row numbers; models that stop early read them, and no score does
         labels: classes in order, None for regression
         seed: of the model
 
@@ -186,6 +187,7 @@ def search(
     import numpy as np
 
     from izwi import models
+    from izwi.evaluation.measures import direction
 
     tune, measure = spec["tune"], spec["measure"]
     folds, unit, notes, warnings = inner_folds(
@@ -193,43 +195,19 @@ def search(
     )
     cls = models.model_class(spec["model"]["type"])
     tried = list(candidates(tune["values"]))
-    scores = np.full((len(tried), len(folds)), np.nan)
-    failed: dict[str, str] = {}
-    for column, (inner_train, inner_test) in enumerate(folds):
-        prepared = fitting.prepare(spec, samples, truth, inner_train, dev_rows)
-        X = prepared.preprocessing.transform(
-            samples.values[inner_test], samples.speakers(inner_test)
-        )
-        for row, candidate in enumerate(tried):
-            try:
-                fitted = fitting.learn(
-                    with_options(spec, candidate),
-                    prepared,
-                    samples,
-                    labels,
-                    seed,
-                    decisions_only=measure != "eer",
-                )
-            except UserError as error:
-                failed.setdefault(_shown(candidate), error.problems[0])
-                continue
-            scores[row, column] = fitting.measure_of(
-                spec, fitted.model.predict(X), truth[inner_test], labels
-            )
-    # What is undefined for all, such as the EER of a fold with one class, says nothing of any.
+    scores, failed = _scores(spec, samples, truth, folds, dev_rows, labels, seed, tried)
+    # A fold where every score is undefined (EER of one class) does not rank the candidates.
     known = np.isfinite(scores).any(axis=0)
     means = scores[:, known].mean(axis=1) if known.any() else np.full(len(tried), np.nan)
     if not np.isfinite(means).any():
         why = next(iter(failed.values()), f"{measure} is undefined in the inner folds")
         raise UserError(f"{KEY}: no combination of values can be trained and measured ({why})")
-    goodness = np.where(
-        np.isfinite(means), -means if measure in LOWER_IS_BETTER else means, -np.inf
-    )
+    goodness = np.where(np.isfinite(means), direction(measure) * means, -np.inf)
     # Rounding must not decide between equals.
     best = int(np.flatnonzero(goodness >= goodness.max() - 1e-12 * abs(goodness.max()))[0])
     of_best = scores[best, known]
-    for candidate, why in failed.items():
-        warnings.append(f"{KEY}: {candidate} cannot be trained in an inner fold ({why})")
+    for shown, why in failed.items():
+        warnings.append(f"{KEY}: {shown} cannot be trained in an inner fold ({why})")
     if not known.all():
         notes.append(
             f"{KEY}: {measure} is undefined in {int((~known).sum())} of {len(folds)} inner folds"
@@ -248,6 +226,50 @@ def search(
         "notes": notes,
         "warnings": warnings,
     }
+
+
+def _scores(
+    spec: TrainSpec,
+    samples: Samples,
+    truth: np.ndarray,
+    folds: list[tuple[np.ndarray, np.ndarray]],
+    dev_rows: np.ndarray,
+    labels: list[str] | None,
+    seed: int,
+    tried: list[dict[str, Any]],
+) -> tuple[np.ndarray, dict[str, str]]:
+    """The measure of each combination on each inner fold.
+
+    Returns:
+        * shape (combinations, folds), NaN where it is undefined or the fit failed
+        * combination as text → why its fit failed
+    """
+    import numpy as np
+
+    scores = np.full((len(tried), len(folds)), np.nan)
+    failed: dict[str, str] = {}
+    for column, (inner_train, inner_test) in enumerate(folds):
+        prepared = fitting.prepare(spec, samples, truth, inner_train, dev_rows)
+        X = prepared.preprocessing.transform(
+            samples.values[inner_test], samples.speakers(inner_test)
+        )
+        for row, candidate in enumerate(tried):
+            try:
+                fitted = fitting.learn(
+                    with_options(spec, candidate),
+                    prepared,
+                    samples,
+                    labels,
+                    seed,
+                    decisions_only=spec["measure"] != "eer",
+                )
+            except UserError as error:
+                failed.setdefault(_shown(candidate), error.problems[0])
+                continue
+            scores[row, column] = fitting.measure_of(
+                spec, fitted.model.predict(X), truth[inner_test], labels
+            )
+    return scores, failed
 
 
 def inner_folds(
@@ -292,7 +314,7 @@ def inner_folds(
     rng = splits.generator(seed, "tune")
     speakers = samples.speakers(rows)
     known = pd.Series(speakers).dropna() if speakers is not None else pd.Series(dtype=str)
-    if known.nunique() < 2:
+    if speakers is None or known.nunique() < 2:
         fold = _by_rows(strata, folds, rng)
         who = "one speaker" if known.nunique() else "no speakers"
         warning = (
@@ -304,25 +326,9 @@ def inner_folds(
     owner = np.array([names.index(s) if isinstance(s, str) else -1 for s in speakers])
     counts = np.zeros((len(names), strata.max() + 1))
     np.add.at(counts, (owner[owner >= 0], strata[owner >= 0]), 1)
-    classes = len(np.unique(truth[rows])) if labels is not None else 1
+    pairs, complete = _by_speakers(rows, truth, owner, counts, labels, folds, rng)
     notes, warnings = [], []
-    spare = None
-    for number in range(min(folds, len(names)), 1, -1):
-        group = np.arange(len(names)) if number == len(names) else splits.deal(number, counts, rng)
-        fold = np.where(owner >= 0, group[owner], -1)
-        pairs = _pairs(rows, fold, owner >= 0)
-        least = min(len(np.unique(truth[train])) for train, _ in pairs) if labels else 1
-        if least >= classes:
-            break
-        if spare is None and least >= 2:
-            spare = pairs
-    else:
-        if spare is None:
-            raise UserError(
-                f"{KEY}: the {len(names)} training speakers cannot be cut into folds that leave "
-                "two classes to learn from; leave out tune"
-            )
-        pairs = spare
+    if not complete:
         warnings.append(
             f"{KEY}: a class has training samples of one speaker only, so an inner fold lacks it"
         )
@@ -336,6 +342,52 @@ def inner_folds(
             "test fold"
         )
     return pairs, "speakers", notes, warnings
+
+
+def _by_speakers(
+    rows: np.ndarray,
+    truth: np.ndarray,
+    owner: np.ndarray,
+    counts: np.ndarray,
+    labels: list[str] | None,
+    folds: int,
+    rng: np.random.Generator,
+) -> tuple[list[tuple[np.ndarray, np.ndarray]], bool]:
+    """As many folds of whole speakers as leave every class in every training part.
+
+    Args:
+        rows: row numbers
+        truth: of all rows
+        owner: number of the speaker of each of ``rows``, -1 where unknown
+        counts: rows of each speaker and class, shape (speakers, classes)
+        labels: classes in order, None for regression
+        folds: at most
+        rng: source of randomness
+
+    Returns:
+        pairs of row numbers, and whether every training part has every class
+    """
+    import numpy as np
+
+    from izwi import splits
+
+    classes = len(np.unique(truth[rows])) if labels is not None else 1
+    spare = None
+    for number in range(min(folds, len(counts)), 1, -1):
+        whole = number == len(counts)
+        group = np.arange(number) if whole else splits.deal(number, counts, rng)
+        pairs = _pairs(rows, np.where(owner >= 0, group[owner], -1), owner >= 0)
+        least = min(len(np.unique(truth[train])) for train, _ in pairs) if labels else 1
+        if least >= classes:
+            return pairs, True
+        if spare is None and least >= 2:
+            spare = pairs
+    if spare is None:
+        raise UserError(
+            f"{KEY}: the {len(counts)} training speakers cannot be cut into folds that leave two "
+            "classes to learn from; leave out tune"
+        )
+    return spare, False
 
 
 def _by_rows(strata: np.ndarray, folds: int, rng: np.random.Generator) -> np.ndarray:

@@ -67,11 +67,11 @@ ERRORS = {
     "too short for all": (GOOD, "db.min_duration_of_sample = 5", "they last 0.10 to 0.10 s"),
     "conflicting labels": (GOOD + "0.wav,s0,b\n", "", "several labels, such as 0.wav: a, b"),
     "conflicting speakers": (GOOD + "0.wav,s3,a\n", "", "several speakers, such as 0.wav: s0, s3"),
-    "words in a regression": (GOOD, "svr", "12 values of 'emotion' in db are no numbers"),
+    "words in a regression": (GOOD, "svr", "12 values of 'emotion' in db are not numbers"),
     "infinity in a regression": (table(label=lambda i: "inf" if i == 1 else i), "svr",
-                                 "4 values of 'emotion' in db are no numbers, such as inf"),
+                                 "4 values of 'emotion' in db are not numbers, such as inf"),
     "not-a-number in a regression": (table(label=lambda i: "nan" if i == 1 else i), "svr",
-                                     "are no numbers, such as nan"),
+                                     "are not numbers, such as nan"),
     "numbers for classes": (NUMBERS, "", "24 different numbers, too many for classes"),
     "outside of the bins": (table(label=lambda i: i * 60), BINS,
                             "values of 'emotion' in db lie outside 0 to 100"),
@@ -81,7 +81,7 @@ ERRORS = {
                                   "end before they start"),
     "a segment before 0": (table(extra=",start,end", cells=lambda i: ",-1,0.5"), "", "before 0"),
     "a time that is none": (table(extra=",start,end", cells=lambda i: ",x,0.5"), "",
-                            "12 values of column 'start' are no times, such as 'x'"),
+                            "12 values of column 'start' are not times, such as 'x'"),
     # splits
     "one speaker": (table(speaker=lambda i: "s0"), "", "1 speaker leaves none for train"),
     "an unknown speaker": (GOOD, "db.split_strategy = ['s9']", "no speaker s9, the database has "

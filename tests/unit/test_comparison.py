@@ -12,6 +12,7 @@ from scipy import stats
 from sklearn import metrics as sk
 
 from izwi.evaluation import comparison
+from izwi.evaluation.holm import holm
 from izwi.evaluation.measures import Sample
 
 LABELS = ["a", "b", "c"]
@@ -262,10 +263,10 @@ def test_mcnemar():
 
 def test_holm_by_hand():
     # .01 · 4, .02 · 3, .03 · 2 → not below the one before, .5 · 1
-    found = comparison.holm([0.03, 0.01, None, 0.5, 0.02])
+    found = holm([0.03, 0.01, None, 0.5, 0.02])
     assert found == [pytest.approx(0.06), pytest.approx(0.04), None, 0.5, pytest.approx(0.06)]
-    assert comparison.holm([0.4, 0.6]) == [0.8, 0.8]
-    assert comparison.holm([]) == []
+    assert holm([0.4, 0.6]) == [0.8, 0.8]
+    assert holm([]) == []
 
 
 def test_table():
@@ -280,7 +281,7 @@ def test_table():
     tested = found["p"].notna()
     assert list(found.loc[~tested, "verdict"]) == ["not testable"] * 3
     assert set(found.loc[tested, "verdict"]) == {"a is better"}
-    assert found.loc[tested, "p_holm"].tolist() == comparison.holm(found.loc[tested, "p"].tolist())
+    assert found.loc[tested, "p_holm"].tolist() == holm(found.loc[tested, "p"].tolist())
     pair = comparison.comparisons(frames, "uar", pairs=[("wrong", "good")], **kwargs)
     assert pair["verdict"].tolist() == ["b is better"]
     assert "mcnemar_p (accuracy, assumes independent samples)" in pair

@@ -100,7 +100,7 @@ def test_fallback_is_found_from_anywhere(place):
         ),
         (
             {"experiments": ["inis/a.ini"], "page": {"megabytes": -1}},
-            "config: page: megabytes: -1 is no number from 0 to 500",
+            "config: page: megabytes: -1 is not a number from 0 to 500",
         ),
         (
             {"experiments": ["inis/a.ini"], "page": {"video": True}},
@@ -112,7 +112,7 @@ def test_fallback_is_found_from_anywhere(place):
         ),
         (
             {"experiments": ["inis/a.ini"], "shards": "many"},
-            "config: shards: 'many' is no number of files for one job of extraction, nor auto "
+            "config: shards: 'many' is not a number of files for one job of extraction, nor auto "
             "or none",
         ),
         (
@@ -123,9 +123,12 @@ def test_fallback_is_found_from_anywhere(place):
             {"experiments": {"a": 1}},
             "config: experiments: name at least one ini, such as experiments: [my_paper/*.ini]",
         ),
-        ({"experiments": [3]}, "config: experiments: 3 is no path of an ini"),
-        ({"ini": 3}, "config: ini: 3 is no path of an ini"),
-        ({"experiments": "inis/a.ini", "results": 3}, "config: results: 3 is no path of a folder"),
+        ({"experiments": [3]}, "config: experiments: 3 is not the path of an ini"),
+        ({"ini": 3}, "config: ini: 3 is not the path of an ini"),
+        (
+            {"experiments": "inis/a.ini", "results": 3},
+            "config: results: 3 is not the path of a folder",
+        ),
     ],
 )
 def test_bad_configs(place, config, problem):

@@ -148,7 +148,7 @@ def test_regression(load):
     table, _ = load(text.format(""), target="age", task="regression")
     assert table["truth"].tolist() == [3, 4.5] and table["truth"].dtype == "float64"
     for word in ("old", "nan", "inf"):
-        with pytest.raises(UserError, match=f"1 values of 'age' in db are no numbers.*{word}"):
+        with pytest.raises(UserError, match=f"1 values of 'age' in db are not numbers.*{word}"):
             load(text.format(word), target="age", task="regression")
 
 
@@ -308,7 +308,7 @@ def test_segments(load):
     assert table["file"].tolist() == ["c.wav"]
     table, _ = load(text, options={"max_duration_of_sample": 0.051})
     assert len(table) == 3
-    for bad, message in (("1,0.5", "end before they start"), ("soon,", "are no times")):
+    for bad, message in (("1,0.5", "end before they start"), ("soon,", "are not times")):
         with pytest.raises(UserError, match=message):
             load(f"file,start,end,emotion\na.wav,{bad},x\n")
 

@@ -5,12 +5,16 @@ from pathlib import Path
 
 import pytest
 
+from izwi.cli import COMMANDS
 from izwi.config.experiment import resolve
 from izwi.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 INI = re.compile(r"^[ ]*```ini\n(.*?)^[ ]*```", re.MULTILINE | re.DOTALL)
+# Calls of izwi: lines of a block, and words in a text.
+SHELL = re.compile(r"^(?: {4}|\.venv/bin/|(?=izwi \w+ (?:-|\S+[./_])))izwi (\w+)(.*)", re.MULTILINE)
+CALL = re.compile(r"`(?:\.venv/bin/)?izwi ([a-z]+)([^\n`]*)`")
 UNKNOWN = re.compile(r"unknown|did you mean|not built|must be|is no ")
 
 
@@ -70,6 +74,22 @@ def test_targets_of_make_and_options_of_scripts_exist():
             source = (ROOT / script).read_text(encoding="utf-8")
             for option in re.findall(r"--[a-z-]+", arguments.partition("#")[0]):
                 assert f'"{option}"' in source, (page.name, script, option)
+
+
+def test_commands_of_izwi_and_their_options_exist():
+    called = set()
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        calls = [*SHELL.findall(text), *CALL.findall(text)]
+        for command, arguments in calls:
+            assert command in COMMANDS, (page.name, command)
+            called.add(command)
+            source = (ROOT / "izwi" / "cli" / f"{command}.py").read_text(encoding="utf-8")
+            for option in re.findall(r"(?<=\s)--[a-z-]+", arguments.partition("#")[0]):
+                # What izwi run passes on is Snakemake's.
+                known = command == "run" or option == "--help"
+                assert known or f'"{option}"' in source, (page.name, command, option)
+    assert called == set(COMMANDS)
 
 
 def test_every_shipped_experiment_is_described():

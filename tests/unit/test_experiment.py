@@ -226,8 +226,8 @@ ERRORS = [
     ({"DATA a.tset_size": "2"}, "[DATA] a.tset_size: unknown option, did you mean 'a.test_size'?"),
     ({"DATA traget": "x"}, "[DATA] traget: unknown option, did you mean 'target'?"),
     ({"MODEL kernal": "rbf"}, "[MODEL] kernal: unknown option, did you mean 'kernel'?"),
-    ({"MODEL scale": "standard"}, "[MODEL] scale: unknown option, it belongs into [FEATS]"),
-    ({"EXP kernel": "rbf"}, "[EXP] kernel: unknown option, it belongs into [MODEL]"),
+    ({"MODEL scale": "standard"}, "[MODEL] scale: unknown option, it belongs in [FEATS]"),
+    ({"EXP kernel": "rbf"}, "[EXP] kernel: unknown option, it belongs in [MODEL]"),
     ({"EXP qqq": "1"}, "[EXP] qqq: unknown option"),
     ({"FEATS scale": "standart"}, "[FEATS] scale: 'standart' is none of none, standard, robust, "
      "minmax, maxabs, speaker, bins, normalizer, powertransformer, quantiletransformer, did you "
@@ -237,7 +237,7 @@ ERRORS = [
     ({"MODEL kernel": "rbv"}, "[MODEL] kernel: 'rbv' is none of rbf, linear, poly, sigmoid, did "
      "you mean 'rbf'?"),
     # known to nkululeko, not built
-    ({"EXP save_test": "x"}, "[EXP] save_test: 'x' is no CSV file, such as x.csv"),
+    ({"EXP save_test": "x"}, "[EXP] save_test: 'x' is not a CSV file, such as x.csv"),
     ({"FLAGS modles": "['xgb']"}, "[FLAGS] modles: unknown option, did you mean 'models'?"),
     # missing
     ({"DATA target": None}, "[DATA] target: missing, name the column to predict"),
@@ -266,7 +266,7 @@ ERRORS = [
      "[DATA] a.mapping: mixes {value: new value} with {column: {value: new value}}"),
     ({"DATA a.mapping": "{'x, y': 'u', 'y': 'v'}"}, "[DATA] a.mapping: 'y' is mapped twice"),
     ({"DATA a.filter": "[['x', 'y', 'z']]"},
-     "[DATA] a.filter: ['x', 'y', 'z'] is no pair: write [[column, values], ...]"),
+     "[DATA] a.filter: ['x', 'y', 'z'] is not a pair: write [[column, values], ...]"),
     ({"DATA a.colnames": "{'x': 'u', 'y': 'u'}"},
      "[DATA] a.colnames: two columns would be named 'u'"),
     # contradictions
@@ -275,7 +275,7 @@ ERRORS = [
     ({"EXP type": "classification", "MODEL type": "tree_reg"},
      "[EXP] type: is classification, but MODEL.type = tree_reg is a model of regression: use tree"),
     ({"MODEL measure": "mse"},
-     "[MODEL] measure: 'mse' is no measure of classification, one of accuracy, eer, f1, uar"),
+     "[MODEL] measure: 'mse' is not a measure of classification, one of accuracy, eer, f1, uar"),
     ({"DATA bins": "[0, 40, 100]"}, "[DATA] bins: labels are missing: name the 2 bins"),
     ({"DATA bins": "[0, 40, 100]", "DATA labels": "['u', 'v', 'w']"},
      "[DATA] bins: 3 labels need 4 limits, there are 3"),
@@ -294,7 +294,7 @@ ERRORS = [
      "[DATA] a.test_size: is the same option as a.testsplit (line 6), keep one of them"),
     ({"EXP seed": "1", "MODEL random_state": "2"},
      "[MODEL] random_state: is 2, but EXP.seed is 1: keep one"),
-    ({"EXP name": ".."}, "[EXP] name: '..' is no name, such as my_name"),
+    ({"EXP name": ".."}, "[EXP] name: '..' is not a name, such as my_name"),
     ({"DATA a.min_duration_of_sample": "2", "DATA max_duration_of_sample": "1"},
      "[DATA] a.min_duration_of_sample: 2 is more than max_duration_of_sample, 1"),
     # databases
@@ -327,7 +327,8 @@ ERRORS = [
      "[DATA] a.split_strategy: speakers_stated needs a.test = [speakers]"),
     ({"DATA a.split_strategy": "[]"},
      "[DATA] a.split_strategy: the list of test speakers is empty"),
-    ({"DATA a.split_strategy": "[0003]"}, "[DATA] a.split_strategy: [0003] is no Python literal: "
+    ({"DATA a.split_strategy": "[0003]"},
+     "[DATA] a.split_strategy: [0003] is not a Python literal: "
      "put words in quotes, and commas between them"),
     ({"DATA a.split_strategy": "train"}, "[DATA] split_strategy: there is no test set, give a "
      "database split_strategy = test"),
@@ -336,7 +337,7 @@ ERRORS = [
     ({"DATA a.test_size": "60", "DATA a.dev_size": "40"},
      "[DATA] a.test_size: 60 % and dev_size 40 % leave nothing to train on"),
     ({"DATA a.split_strategy": "balanced", "DATA balance": "{'age': 'much'}"},
-     "[DATA] a.balance: weight 'much' is no number >= 0"),
+     "[DATA] a.balance: weight 'much' is not a number >= 0"),
     ({"DATA strategy": "cross_data"},
      "[DATA] strategy: cross_data needs tests = [databases to test on]"),
     ({"DATA tests": "['b']"},
@@ -464,8 +465,8 @@ def test_kinds_of_databases(place):
         f"[DATA] a: {place / 'folder'} is a folder; name the CSV file in it"
     ]
     assert problems(place, {"DATA a": "a.csv", "DATA a.type": "audformat"}) == [
-        f"[DATA] a: {place / 'a.csv'} is no audformat database (a folder with db.yaml); for a CSV "
-        "file set a.type = csv"
+        f"[DATA] a: {place / 'a.csv'} is not an audformat database (a folder with db.yaml); for a "
+        "CSV file set a.type = csv"
     ]
 
 
@@ -602,7 +603,7 @@ def test_soft_labels(place):
     assert "unlabelled" not in solve(place, two).databases[1]
     # A file of the user's is not replaced, a link is.
     (problem,) = problems(place, {"EXP save_test": "a.csv"})
-    assert "is there already and would be replaced" in problem
+    assert "exists already and would be replaced" in problem
     (place / "link.csv").symlink_to("nowhere.csv")
     assert solve(place, {"EXP save_test": "link.csv"}).save_test.endswith("/link.csv")
 

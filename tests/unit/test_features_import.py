@@ -144,7 +144,7 @@ def test_what_is_no_feature_file(paths, tmp_path):
     with pytest.raises(UserError) as error:
         extract(table, paths, [text, nameless])
     assert len(error.value.problems) == 2
-    assert "no numbers: mood" in error.value.problems[0]
+    assert "not numbers: mood" in error.value.problems[0]
     assert "no column 'file'" in error.value.problems[1]
     (tmp_path / "broken.parquet").write_text("no parquet")
     with pytest.raises(UserError, match="cannot be read"):

@@ -464,8 +464,8 @@ def test_names_on_the_hub(models, tmp_path, monkeypatch):
     with pytest.raises(UserError) as caught:
         cls.content(what["options"])
     assert caught.value.problems == [
-        "[FEATS] wavlm.model: 'microsoft/wavlm-large' is no folder and not in the hub's cache of "
-        "this computer; fetch it once: python scripts/fetch_model.py microsoft/wavlm-large "
+        "[FEATS] wavlm.model: 'microsoft/wavlm-large' is neither a folder nor in the hub's cache "
+        "of this computer; fetch it once: python scripts/fetch_model.py microsoft/wavlm-large "
         "<folder>, then set wavlm.model = <folder>"
     ]
     cached = tmp_path / "models--microsoft--wavlm-large"

@@ -29,7 +29,7 @@ def test_without_tensorflow_one_line_says_what_to_type(tmp_path, monkeypatch):
 def test_a_model_is_needed(tmp_path):
     with pytest.raises(UserError, match=r"^\[FEATS\] trill\.model: missing; fetch TRILL once"):
         Trill.content({"trill.model": None})
-    with pytest.raises(UserError, match=r"is no SavedModel, it has no saved_model\.pb; fetch"):
+    with pytest.raises(UserError, match=r"is not a SavedModel, it has no saved_model\.pb; fetch"):
         Trill.content({"trill.model": str(tmp_path)})
     (tmp_path / "saved_model.pb").write_bytes(b"version https://git-lfs.github.com/spec/v1\n")
     with pytest.raises(UserError) as caught:

@@ -178,8 +178,11 @@ def test_names_are_short_and_differ(place):
             {"MODEL.type": ["svm"], "FEATS.scael": ["none", "robust"]},
             "exp.ini: grid: [FEATS] scael: unknown option, did you mean 'scale'?",
         ),
-        ({"type": ["svm"]}, "config: grid: 'TYPE' is no option, write SECTION.option, such as"),
-        ({"FEAT.type": ["os"]}, "config: grid: 'FEAT.type' is no option, did you mean 'FEATS'?"),
+        ({"type": ["svm"]}, "config: grid: 'TYPE' is not an option, write SECTION.option, such as"),
+        (
+            {"FEAT.type": ["os"]},
+            "config: grid: 'FEAT.type' is not an option, did you mean 'FEATS'?",
+        ),
         ({"MODEL.type": []}, "config: grid: MODEL.type: has no values"),
         ({"MODEL.type": ["svm", "svm"]}, "config: grid: MODEL.type: 'svm' is named twice"),
         ({"MODEL.type, MODEL.C_val": [["svm"]]}, "config: grid: MODEL.type, MODEL.C_val: ['svm']"),

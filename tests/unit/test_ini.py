@@ -163,15 +163,15 @@ def test_literals(text, value):
         ("['a']]", "['a']] has a ']' too many"),
         (
             "[a, b]",
-            "[a, b] is no Python literal: put words in quotes, and commas between them",
+            "[a, b] is not a Python literal: put words in quotes, and commas between them",
         ),
         (
             "[0003]",
-            "[0003] is no Python literal: put words in quotes, and commas between them",
+            "[0003] is not a Python literal: put words in quotes, and commas between them",
         ),
         (
             "[open('x')]",
-            "[open('x')] is no Python literal: put words in quotes, and commas between them",
+            "[open('x')] is not a Python literal: put words in quotes, and commas between them",
         ),
     ],
 )

@@ -132,7 +132,7 @@ def test_problems_name_the_line_of_the_root_file(place):
         f"x.ini: [DATA] emodb.dev_size: x is not a number (line 3 of {root})",
     ]
     root.write_text("databases = ['emodb']\n")
-    assert problems(place)[0] == f"x.ini: {root}: [DATA] databases: belongs into the ini itself"
+    assert problems(place)[0] == f"x.ini: {root}: [DATA] databases: belongs in the ini itself"
     root.unlink()
     assert problems(place)[0] == f"x.ini: [DATA] root_folders: no such file: {root}"
 

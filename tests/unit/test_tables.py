@@ -88,24 +88,24 @@ def test_rows_by_several_options_names_and_databases(place):
 
 GIVEN = {"row": "os", "column": "svm", "value": 1, "source": "S", "protocol": "P"}
 WRONG = [
-    ({"rows": "FEATS.tpye"}, "rows: 'FEATS.tpye' is no option, did you mean 'FEATS.type'?"),
+    ({"rows": "FEATS.tpye"}, "rows: 'FEATS.tpye' is not an option, did you mean 'FEATS.type'?"),
     (
         {"rows": "tpye"},
-        "rows: 'tpye' is no option, write SECTION.option, such as FEATS.type",
+        "rows: 'tpye' is not an option, write SECTION.option, such as FEATS.type",
     ),
-    ({"rows": "c_val"}, "rows: 'c_val' is no option, did you mean 'MODEL.c_val'?"),
+    ({"rows": "c_val"}, "rows: 'c_val' is not an option, did you mean 'MODEL.c_val'?"),
     ({"columns": "FEATS.type"}, "columns: FEATS.type: stands in rows as well, keep one"),
     ({"colums": 1}, "colums: unknown key, did you mean 'columns'?"),
-    ({"measure": "uarr"}, "measure: 'uarr' is no measure, did you mean 'uar'?"),
+    ({"measure": "uarr"}, "measure: 'uarr' is not a measure, did you mean 'uar'?"),
     (
         {"measure": "mse"},
-        "measure: mse is no measure of classification, take one of uar, accuracy, f1, eer",
+        "measure: mse is not a measure of classification, take one of uar, accuracy, f1, eer",
     ),
     ({"best": "rows"}, "best: 'rows' is not known, did you mean 'row'?"),
-    ({"controls": ["levle"]}, "controls: 'levle' is no control, did you mean 'level'?"),
+    ({"controls": ["levle"]}, "controls: 'levle' is not a control, did you mean 'level'?"),
     ({"experiments": "xep"}, "experiments: none is called 'xep', did you mean 'exp'?"),
     ({"published": "gone.csv"}, "published: no such file: gone.csv (in {place})"),
-    ({"published": [{**GIVEN, "value": "x"}]}, "published: entry 1: value: 'x' is no number"),
+    ({"published": [{**GIVEN, "value": "x"}]}, "published: entry 1: value: 'x' is not a number"),
     (
         {"published": [{**GIVEN, "source": ""}]},
         "published: entry 1: source is missing, with page or table",
@@ -125,7 +125,7 @@ def test_what_is_wrong_is_told_in_one_line(place, table, told):
 
 def test_names_of_tables(place):
     assert problems(place, {**TABLE, "name": "a/b"}) == [
-        "config: tables: name: 'a/b' is no name of a file, take letters, digits, - and _"
+        "config: tables: name: 'a/b' is not a file name, take letters, digits, - and _"
     ]
     assert problems(place, TABLE, {**TABLE, "name": "T"}) == [
         "config: tables: two are called 'T', give each a name of its own"
@@ -256,7 +256,7 @@ def test_metadata_one_hot(speech):
     }
     again = Metadata({}).matrix(table.iloc[::-1].reset_index(drop=True), paths)
     pd.testing.assert_frame_equal(again.iloc[::-1].reset_index(drop=True), found)
-    with pytest.raises(UserError, match="'truth' is no metadata"):
+    with pytest.raises(UserError, match="'truth' is not metadata"):
         Metadata({"metadata.columns": ["truth"]}).matrix(table, paths)
 
 

@@ -99,6 +99,23 @@ def test_regression_by_errors():
     assert found["inner"] == pytest.approx(-plain.best_score_, abs=1e-12)
 
 
+def test_by_eer_the_lowest_is_taken():
+    samples, y, _ = made_up(5)
+    y = np.where(y == "c", "b", y).astype(object)
+    spec = spec_of("knn", {"K_val": [1, 5, 25]}, measure="eer")
+    rows = np.arange(75)
+    found = tuning.search(spec, samples, y, rows, rows[:0], ["a", "b"], 42)
+    scores = [row["score"] for row in found["candidates"]]
+    assert found["inner"] == min(scores) < max(scores)
+    assert found["chosen"] == found["candidates"][int(np.argmin(scores))]["values"]
+
+
+def test_the_run_with_the_lowest_eer_on_dev_is_the_best():
+    of_runs = [{"run": run, "dev": dev} for run, dev in enumerate([0.3, 0.1, 0.2], start=1)]
+    assert runs.best_run({"measure": "eer"}, of_runs) == 2
+    assert runs.best_run({"measure": "uar"}, of_runs) == 1
+
+
 def folds_of(samples, tested):
     """A fold per speaker that is tested."""
     speaker = samples.split["speaker"].to_numpy()
@@ -289,9 +306,12 @@ def test_values_are_read_as_options_are(tmp_path):
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        ("{'C_vall': [1]}", "'C_vall' is no option of svm that can be tuned, did you mean 'C_val'"),
+        (
+            "{'C_vall': [1]}",
+            "'C_vall' is not an option of svm that can be tuned, did you mean 'C_val'",
+        ),
         ("{'n_estimators': [1]}", "of svm there are C_val, class_weight, degree, gamma, kernel"),
-        ("{'C_val': 1}", "C_val: 1 is no list of values"),
+        ("{'C_val': 1}", "C_val: 1 is not a list of values"),
         ("{'C_val': ['x']}", "C_val: x is not a number"),
         ("{'C_val': [1, 1.0]}", "C_val: 1.0 is named twice"),
         ("{'C_val': [1, 0]}", "C_val: 0.0 is not above 0"),

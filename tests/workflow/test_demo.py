@@ -1,24 +1,22 @@
 """Trained models on other audio, as a user tries them: the command line and its predictor."""
 
 import csv
-import importlib.util
 import json
 import re
 import shutil
 import subprocess
-import sys
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 import soundfile
-from workflow import ROOT, Folder
+from workflow import IZWI, Folder, izwi_environment
 
+from izwi.cli import main
 from izwi.errors import UserError
 from izwi.serving.predictor import Predictor, model_folder
 
-DEMO = ROOT / "scripts" / "demo.py"
 DATA = {
     "databases": "['demo']",
     "demo.type": "demo",
@@ -81,15 +79,11 @@ def predictor(folder, name):
 @pytest.fixture
 def call(monkeypatch, capsys):
     """The command line, in this process."""
-    spec = importlib.util.spec_from_file_location("demo", DEMO)
-    demo = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(demo)
 
     def call(folder, *arguments, code=0):
         monkeypatch.chdir(folder.path)
-        monkeypatch.setattr(sys, "argv", ["demo.py", *map(str, arguments)])
         capsys.readouterr()
-        found = demo.main()
+        found = main(["predict", *map(str, arguments)])
         out, err = capsys.readouterr()
         assert found == code, out + err
         return SimpleNamespace(stdout=out, stderr=err)
@@ -107,8 +101,9 @@ def test_the_scheduler_sleeps_while_jobs_wait_for_cores(run):
 def test_the_command_line_as_a_user_calls_it(run):
     rows, paths = rows_of(run, "svm")
     found = subprocess.run(
-        [sys.executable, DEMO, "--experiment", "svm", *paths],
+        [*IZWI, "predict", "--experiment", "svm", *paths],
         cwd=run.path,
+        env=izwi_environment(),
         capture_output=True,
         text=True,
         check=False,

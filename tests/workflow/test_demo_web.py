@@ -1,10 +1,8 @@
 """The web page, in a real browser: a recording is uploaded and its label is read."""
 
 import json
-import os
 import signal
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -15,7 +13,7 @@ import numpy as np
 import pytest
 import soundfile
 from workflow import DEMO as DEMO_DATA
-from workflow import ROOT, Folder
+from workflow import IZWI, ROOT, Folder, izwi_environment
 
 try:
     if int(metadata.version("gradio").partition(".")[0]) < 6:
@@ -23,7 +21,6 @@ try:
     metadata.version("selenium")
 except metadata.PackageNotFoundError:
     pytest.skip("no gradio 6 or no selenium: make dev installs them", allow_module_level=True)
-DEMO = ROOT / "scripts" / "demo.py"
 PATIENCE = 120  # seconds; other tests may run beside this one
 FLAGS = (
     *chromium.FLAGS,
@@ -51,9 +48,9 @@ def site(experiment, tmp_path_factory):
     """The page's address and the folder that holds its uploads."""
     temporary = tmp_path_factory.mktemp("uploads")
     process = subprocess.Popen(
-        [sys.executable, DEMO, "--experiment", "emotions", "--web", "--port", "0"],
+        [*IZWI, "predict", "--experiment", "emotions", "--web", "--port", "0"],
         cwd=experiment.path,
-        env={**os.environ, "TMPDIR": str(temporary)},
+        env=izwi_environment(TMPDIR=str(temporary)),
         stdout=subprocess.PIPE,
         text=True,
     )

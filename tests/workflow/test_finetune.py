@@ -1,9 +1,7 @@
 """Finetuning from the ini to the figure, and on new files: low and high tones of five speakers."""
 
-import importlib.util
 import json
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +11,7 @@ import soundfile
 from sklearn.metrics import recall_score
 from workflow import ROOT, Folder
 
+from izwi.cli import main
 from izwi.config.experiment import resolve
 from izwi.data.samples import read_samples
 from izwi.engine.config_plan import planned
@@ -154,18 +153,14 @@ def test_new_files_get_the_figures_of_the_experiment(run, folder, name):
 
 
 def test_the_command_line_needs_no_pretrained_model(run, folder, monkeypatch, capsys):
-    spec = importlib.util.spec_from_file_location("demo", ROOT / "scripts" / "demo.py")
-    demo = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(demo)
     hidden = folder.path / "hidden"
     (folder.path / "small").rename(hidden)
     soundfile.write(folder.path / "click.wav", np.ones(100), RATE)
     monkeypatch.chdir(folder.path)
     arguments = ["--experiment", "tones", "0.wav", "1.wav", "click.wav"]
-    monkeypatch.setattr(sys, "argv", ["demo.py", *arguments])
     capsys.readouterr()
     try:
-        assert demo.main() == 1
+        assert main(["predict", *arguments]) == 1
     finally:
         hidden.rename(folder.path / "small")
     out, err = capsys.readouterr()

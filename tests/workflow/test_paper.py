@@ -1,7 +1,6 @@
 """What goes with a paper: methods, Table 1, references, archive, and where a number comes from."""
 
 import hashlib
-import importlib.util
 import json
 import re
 import shutil
@@ -13,7 +12,9 @@ import pandas as pd
 import pytest
 import soundfile
 import yaml
-from workflow import ROOT, Folder
+from workflow import Folder
+
+from izwi.cli import main
 
 RATE = 8000
 EMOTIONS = ["anger", "joy"]
@@ -255,16 +256,9 @@ def test_model_card(folder):
 # --------------------------------------------------------------------- explain
 
 
-def script(name):
-    spec = importlib.util.spec_from_file_location(f"script_{name}", ROOT / f"scripts/{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def test_explain_names_lines_files_and_counts(folder, monkeypatch, capsys):
     monkeypatch.chdir(folder.path)
-    assert script("explain").main(["hold"]) == 0
+    assert main(["explain", "hold"]) == 0
     lines = capsys.readouterr().out.splitlines()
     metrics = folder.metrics("hold")
     given = (folder.path / "hold.ini").read_text().splitlines()
@@ -288,7 +282,7 @@ def test_explain_elsewhere_and_after_a_change(folder, tmp_path, monkeypatch, cap
     copy = tmp_path / "results"
     shutil.copytree(folder.path / "results", copy, ignore=shutil.ignore_patterns("*.parquet"))
     monkeypatch.chdir(tmp_path)
-    assert script("explain").main([str(copy / "experiments" / "age")]) == 0
+    assert main(["explain", str(copy / "experiments" / "age")]) == 0
     found = capsys.readouterr().out
     assert "asked for by age.ini\n  which is not here" in found
     assert f"{copy}/splits/" in found and ".parquet  (not here), key" in found
@@ -296,10 +290,10 @@ def test_explain_elsewhere_and_after_a_change(folder, tmp_path, monkeypatch, cap
         (tmp_path / name).write_bytes((folder.path / name).read_bytes())
     ini = (folder.path / "hold.ini").read_text().replace("C_val = 10", "C_val = 3")
     (tmp_path / "hold.ini").write_text(ini)
-    assert script("explain").main(["hold"]) == 0
+    assert main(["explain", "hold"]) == 0
     found = capsys.readouterr().out
     assert "changed since" in found and "model.options.C_val: 10.0 then, 3.0 now" in found
-    assert script("explain").main(["hould"]) == 1
+    assert main(["explain", "hould"]) == 1
     assert capsys.readouterr().err == "no experiment 'hould' in results, did you mean 'hold'?\n"
 
 
@@ -311,13 +305,22 @@ def packed(folder):
     """The archive of all experiments."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder.path)
-        assert script("archive").main(archive_call(folder, "first.zip")) == 0
-        assert script("archive").main(archive_call(folder, "second.zip")) == 0
+        assert main(archive_call(folder, "first.zip")) == 0
+        assert main(archive_call(folder, "second.zip")) == 0
     return folder.path / "first.zip"
 
 
 def archive_call(folder, output, *more):
-    return ["--configfile", "paper.yaml", "--cache", folder.cache, "--output", output, *more]
+    return [
+        "archive",
+        "--configfile",
+        "paper.yaml",
+        "--cache",
+        folder.cache,
+        "--output",
+        output,
+        *more,
+    ]
 
 
 def test_two_archives_are_the_same_bytes(folder, packed):
@@ -333,7 +336,7 @@ def test_two_archives_are_the_same_bytes(folder, packed):
 def test_all_is_computed_again_from_the_zip_alone(packed, tmp_path, monkeypatch, capsys):
     (tmp_path / "paper.zip").write_bytes(packed.read_bytes())
     monkeypatch.chdir(tmp_path)
-    assert script("verify").main(["paper.zip"]) == 0
+    assert main(["verify", "paper.zip"]) == 0
     lines = capsys.readouterr().out.splitlines()
     for name in ("hold", "folds", "age", "cross", "summary.csv"):
         assert any(re.fullmatch(rf"{re.escape(name)}: ok, \d+ values", line) for line in lines)
@@ -378,7 +381,7 @@ def test_a_changed_digit_is_found(packed, tmp_path, capsys):
         "results/splits/emodb-my_db-.*csv": lambda t: t.replace(",emodb/s01,", ",emodb/s02,", 1),
     }
     changed(packed, one, edits)
-    assert script("verify").main([str(one)]) == 1
+    assert main(["verify", str(one)]) == 1
     found = capsys.readouterr().out
     assert re.search(r"experiments/hold/metrics\.json: value is .* computed again", found)
     assert re.search(r"folds/predictions\.csv: line \d+, p_\w+ is", found)
@@ -396,7 +399,7 @@ def test_a_changed_prediction_changes_the_figures(packed, tmp_path, capsys):
         )
     }
     changed(packed, one, edit)
-    assert script("verify").main([str(one)]) == 1
+    assert main(["verify", str(one)]) == 1
     found = capsys.readouterr().out
     assert re.search(r"cross/metrics\.json: value is", found)
     assert "hold: ok" in found
@@ -407,11 +410,11 @@ def test_a_file_that_was_replaced_or_no_archive(packed, tmp_path, capsys):
     shutil.copy(packed, other)
     with zipfile.ZipFile(other, "a") as archive:
         archive.writestr("more.txt", "more")
-    assert script("verify").main([str(other)]) == 1
+    assert main(["verify", str(other)]) == 1
     assert "more.txt: was not in the archive when it was made" in capsys.readouterr().out
     with zipfile.ZipFile(tmp_path / "none.zip", "w") as archive:
         archive.writestr("a.txt", "a")
-    assert script("verify").main([str(tmp_path / "none.zip")]) == 1
+    assert main(["verify", str(tmp_path / "none.zip")]) == 1
     assert "is no archive of izwi" in capsys.readouterr().err
 
 
@@ -424,7 +427,7 @@ def test_what_is_not_made_is_not_archived(folder, monkeypatch, capsys):
         MODEL={"type": "tree"},
     )
     folder.config(["hold.ini", "later.ini"], name="more.yaml")
-    assert script("archive").main(["--configfile", "more.yaml", "--cache", folder.cache]) == 1
+    assert main(["archive", "--configfile", "more.yaml", "--cache", folder.cache]) == 1
     assert capsys.readouterr().err == (
         "archive: later: not made yet, or out of date; run snakemake with this config first\n"
     )

@@ -1,9 +1,8 @@
 """What no config needs is listed, and deleted on request alone."""
 
 import subprocess
-import sys
 
-from workflow import DEMO, ROOT, Folder
+from workflow import DEMO, IZWI, Folder, izwi_environment
 
 # Few, since all are extracted here, twice what is deleted.
 DATA = DEMO | {"demo.limit_samples": 24}
@@ -11,8 +10,9 @@ DATA = DEMO | {"demo.limit_samples": 24}
 
 def prune(folder, *arguments):
     process = subprocess.run(
-        [sys.executable, str(ROOT / "scripts/prune.py"), *arguments],
+        [*IZWI, "prune", *arguments],
         cwd=folder.path,
+        env=izwi_environment(),
         capture_output=True,
         text=True,
         check=False,

@@ -123,10 +123,10 @@ def test_one_file_as_target_is_its_chain_alone(made, tmp_path, target):
         shutil.copy(made.path / name, folder.path)
     matrix = next((made.path / "results/features").glob("*/os-*.parquet"))
     target = target.format(table=matrix.parent.name, matrix=matrix.name)
-    found = planned(folder, target)
+    found = planned(folder, "--", target)
     assert found.get("train", 0) == (0 if "features" in target else 1)
     assert "summary" not in found
-    folder.run("--configfile", "config.yaml", target)
+    folder.run("--configfile", "config.yaml", "--", target)
     assert (folder.path / target).is_file()
     first = (folder.path / target).stat().st_mtime_ns
     assert not (folder.path / "results/experiments" / SECOND).exists()
@@ -138,7 +138,7 @@ def test_one_file_as_target_is_its_chain_alone(made, tmp_path, target):
 def test_allowed_rules(made):
     matrix = next((made.path / "results/features").glob("*/os-*.parquet"))
     target = str(matrix.relative_to(made.path))
-    assert planned(made, target, "-f", "--allowed-rules", "features") == {"features": 1}
+    assert planned(made, "-f", "--allowed-rules", "features", "--", target) == {"features": 1}
 
 
 def test_threads_and_resources_reach_a_cluster(place):

@@ -13,6 +13,8 @@ import opensmile
 
 ROOT = Path(__file__).resolve().parents[2]
 SNAKEMAKE = [sys.executable, "-m", "snakemake"]
+# The command izwi, as in a checkout; with `izwi_environment`.
+IZWI = [sys.executable, "-m", "izwi"]
 
 
 # A part of the embedded data, split by speaker.
@@ -45,6 +47,11 @@ def plain_egemaps(paths) -> np.ndarray:
 def environment() -> dict[str, str]:
     """That of this process without izwi's settings, the place of real data apart."""
     return {k: v for k, v in os.environ.items() if k == "IZWI_DATA" or not k.startswith("IZWI_")}
+
+
+def izwi_environment(**more: str) -> dict[str, str]:
+    """That of a user of this checkout's ``python -m izwi`` in another folder."""
+    return {**environment(), "PYTHONPATH": str(ROOT), **more}
 
 
 class Call:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,10 @@ from izwi.analyses.kinds import SHAP_MODELS
 from izwi.config import learning, pictures
 from izwi.config import options as table
 from izwi.config.experiment.databases import read_database, read_load
+from izwi.config.experiment.entries import Entries, texts
 from izwi.config.experiment.features import check_reads, read_features, recordings_only
-from izwi.config.experiment.given import Given, texts
 from izwi.config.experiment.models import (
+    ChosenModel,
     check_dev,
     read_measure,
     read_model,
@@ -93,7 +95,7 @@ def resolve_read(
         _override(own, key, text)
     file = Path(cwd) / os.path.expanduser(path)
     try:
-        return _experiment(Given(own, file, Path(cwd), roots, made), str(path))
+        return _experiment(Entries(own, file, Path(cwd), roots, made), str(path))
     except UserError as error:
         raise UserError([f"{path}: {line}" for line in error.problems]) from None
 
@@ -105,10 +107,9 @@ def _override(ini: Ini, key: str, text: str | None) -> None:
     lower = name.lower()
     known = table.elsewhere(section.upper()) if section.upper() in WIDE else {}
     head, _, rest = lower.partition(".")
+    option, before = known.get(lower), ""
     if section.upper() == "DATA" and rest in PER_DATABASE:
         option, before = PER_DATABASE[rest], f"{head}."
-    else:
-        option, before = known.get(lower), ""
     for spelling in (option.name, *option.aliases) if option else (lower,):
         entries.pop(f"{before}{spelling.lower()}", None)
     if text is not None:
@@ -116,96 +117,101 @@ def _override(ini: Ini, key: str, text: str | None) -> None:
         ini.spelling.setdefault(lower, name)
 
 
-def _experiment(given: Given, ini: str) -> Experiment:
-    """Resolve it all, then tell all problems together."""
-    task, model = read_model(given)
-    features = read_features(given, model)
-    check_reads(given, model["type"], features)
-    target = given.required("DATA", "target", "name the column to predict")
-    labels, load, binned = read_load(given, task, target)
-    databases = tuple(read_database(given, name) for name in given.names)
+def _experiment(entries: Entries, ini: str) -> Experiment:
+    """Resolve all options, then report all problems together."""
+    task, model = read_model(entries)
+    features = read_features(entries, model)
+    check_reads(entries, model.type, features)
+    target = entries.required("DATA", "target", "name the column to predict")
+    labels, load, binned = read_load(entries, task, target)
+    databases = tuple(read_database(entries, name) for name in entries.names)
     limited = any(
         d["options"]["limit_samples"] or d["options"]["limit_samples_per_speaker"]
         for d in databases
     )
-    seed = read_seed(given)
+    seed = read_seed(entries)
     load["seed"] = seed if limited else None
-    learned = learning.resolve(given.get, given.problem, task=task, seed=seed) | model["learning"]
-    scale, chosen = given.get("FEATS", "scale"), texts(given.get("FEATS", "features"))
-    if model.get("brings"):
-        scale, chosen = recordings_only(given, model["type"], learned)
-    split = read_split(given, task, target, labels, seed, databases)
+    learned = learning.resolve(entries.get, entries.problem, task=task, seed=seed) | model.learning
+    scale, chosen = entries.get("FEATS", "scale"), texts(entries.get("FEATS", "features"))
+    if model.brings and model.type:
+        scale, chosen = recordings_only(entries, model.type, learned)
+    split = read_split(entries, task, target, labels, seed, databases)
     if "submodel" in learned:
         split["submodel"] = learned["submodel"]
-    if "calibrate" in learned and not model.get("measured"):
-        check_dev(given, split, databases)
-    analyses = learning.analyses(given.get, given.problem, task=task, learned=learned)
-    if "shap" in analyses and model["type"] not in SHAP_MODELS:
-        del analyses["shap"]
-        given.notes.append(
-            f"[EXPL] shap: no effect with MODEL.type = {model['type']}, exact values can be "
-            f"had of {', '.join(SHAP_MODELS)} alone; set EXPL.permutation"
-        )
+    if "calibrate" in learned and not model.needs_dev:
+        check_dev(entries, split, databases)
+    analyses = _analyses(entries, task, model, learned)
     active = "active_learning" in analyses
     learning.allow_unlabelled(
         databases,
         split,
-        given.problem,
+        entries.problem,
         wanted=active or "self_training" in learned,
         active=active,
     )
-    save_test = read_save_test(given)
+    save_test = read_save_test(entries)
     if save_test is not None:
         for database in databases:
             if is_test(split, database["name"]):
                 database["unlabelled"] = True
-    measure = read_measure(given, task)
-    if model.get("measured"):
-        model["options"]["measure"] = measure
-    experiment = {
-        "name": read_name(given),
-        "task": task,
-        "seed": seed,
-        "runs": given.get("EXP", "runs"),
-        "epochs": given.get("EXP", "epochs"),
-        "traindevtest": given.get("EXP", "traindevtest"),
-        "target": target,
-        "labels": labels,
-        "save": given.get("MODEL", "save"),
-        "save_test": save_test,
-        "soft": {key: given.get("EXP", key) for key in ("min_confidence", "max_uncertainty")},
-        "databases": databases,
-        "load": load,
-        "split": split,
-        "features": features,
-        "fail_threshold": given.get("FEATS", "fail_threshold"),
-        "preprocessing": {
-            "scale": None if scale == "none" else scale,
-            "features": chosen,
-        },
-        "model": {"type": model["type"], "options": model["options"]},
-        "learning": learned,
-        "analyses": analyses,
-        "evaluation": {
+    measure = read_measure(entries, task)
+    if model.needs_dev:
+        model.options["measure"] = measure
+    experiment = Experiment(
+        ini=ini,
+        name=read_name(entries),
+        task=task,
+        seed=seed,
+        runs=entries.get("EXP", "runs"),
+        epochs=entries.get("EXP", "epochs"),
+        traindevtest=entries.get("EXP", "traindevtest"),
+        target=target,
+        labels=labels,
+        save=entries.get("MODEL", "save"),
+        save_test=save_test,
+        soft={key: entries.get("EXP", key) for key in ("min_confidence", "max_uncertainty")},
+        databases=databases,
+        load=load,
+        split=split,
+        features=features,
+        fail_threshold=entries.get("FEATS", "fail_threshold"),
+        preprocessing={"scale": None if scale == "none" else scale, "features": chosen},
+        # Without a type there is a problem, and no experiment.
+        model={"type": model.type or "", "options": model.options},
+        learning=learned,
+        analyses=analyses,
+        evaluation={
             "measure": measure,
-            "ci": given.get("EXP", "ci"),
+            "ci": entries.get("EXP", "ci"),
             **binned,
-            **read_threshold(given, task),
+            **read_threshold(entries, task),
         },
-        "leakage": given.get("DATA", "leakage"),
-        "plots": _plots(given, bool(model.get("measured"))),
-    }
-    given.settle()
-    return Experiment(
-        ini=ini, **experiment, warnings=tuple(given.warnings), notes=tuple(given.notes)
+        leakage=entries.get("DATA", "leakage"),
+        plots=_plots(entries, model.needs_dev),
     )
+    entries.settle()
+    return replace(experiment, warnings=tuple(entries.warnings), notes=tuple(entries.notes))
 
 
-def _plots(given: Given, learns_by_epoch: bool) -> dict[str, Any]:
+def _analyses(
+    entries: Entries, task: str, model: ChosenModel, learned: dict[str, Any]
+) -> dict[str, Any]:
+    """Analyses beside the figures."""
+    asked = learning.analyses(entries.get, entries.problem, task=task, learned=learned)
+    if "shap" in asked and model.type not in SHAP_MODELS:
+        del asked["shap"]
+        entries.notes.append(
+            f"[EXPL] shap: no effect with MODEL.type = {model.type}, exact values can be "
+            f"had of {', '.join(SHAP_MODELS)} alone; set EXPL.permutation"
+        )
+    return asked
+
+
+def _plots(entries: Entries, learns_by_epoch: bool) -> dict[str, Any]:
     """Options of the pictures."""
-    counted = [name for name in given.names if given.get_of(name, "value_counts")]
-    plots, problems, notes = pictures.read_options(given.get, counted, learns_by_epoch)
+    counted = [name for name in entries.names if entries.get_of(name, "value_counts")]
+    plots, problems, notes = pictures.read_options(entries.get, counted, learns_by_epoch)
     for line in problems:
-        given.problems.add(line)
-    given.notes += notes
+        entries.problems.add(line)
+    entries.notes += notes
     return plots

@@ -7,7 +7,8 @@ import os
 from collections.abc import Callable
 from typing import Any
 
-from izwi.config.experiment.given import Given, texts
+from izwi.config.experiment.entries import Entries, texts
+from izwi.config.experiment.resolved import DatabaseSpec, FurtherFigures, LoadSpec
 from izwi.config.experiment.splits import strategy_quietly
 from izwi.config.options import PER_DATABASE, Option, convert
 from izwi.config.root_folders import absent
@@ -40,8 +41,8 @@ _LOAD_OPTIONS = (
 
 
 def read_load(
-    given: Given, task: str, target: str
-) -> tuple[list[str] | None, dict[str, Any], dict[str, Any]]:
+    entries: Entries, task: str, target: str
+) -> tuple[list[str] | None, LoadSpec, FurtherFigures]:
     """Classes, and what all databases share when loaded.
 
     Returns:
@@ -49,24 +50,24 @@ def read_load(
         * what is shared
         * ``bins`` and ``bin_labels`` by which a regression is shown as a classification, too
     """
-    binned: dict[str, Any] = {}
-    labels = texts(given.get("DATA", "labels"))
-    bins = given.get("DATA", "bins")
-    continuous = given.get("DATA", "type") == "continuous"
+    binned: FurtherFigures = {}
+    labels = texts(entries.get("DATA", "labels"))
+    bins = entries.get("DATA", "bins")
+    continuous = entries.get("DATA", "type") == "continuous"
     if labels is not None:
         for label in sorted({label for label in labels if labels.count(label) > 1}):
-            given.problem("DATA", "labels", f"'{label}' is named twice")
+            entries.problem("DATA", "labels", f"'{label}' is named twice")
         if len(labels) < 2 and task == "classification":
-            given.problem("DATA", "labels", "a classification needs at least two")
+            entries.problem("DATA", "labels", "a classification needs at least two")
     if bins is not None:
         if any(low >= high for low, high in itertools.pairwise(bins)):
-            given.problem("DATA", "bins", f"{bins} are not ascending")
+            entries.problem("DATA", "bins", f"{bins} are not ascending")
         if labels is None:
-            given.problem(
+            entries.problem(
                 "DATA", "bins", f"labels are missing: name the {max(len(bins) - 1, 0)} bins"
             )
         elif len(bins) != len(labels) + 1:
-            given.problem(
+            entries.problem(
                 "DATA",
                 "bins",
                 f"{len(labels)} labels need {len(labels) + 1} limits, there are {len(bins)}",
@@ -77,25 +78,25 @@ def read_load(
             binned = {"bins": bins, "bin_labels": labels}
             keys = []
         unused = [
-            f"[DATA] {given.spelt(given.general['DATA', key][0])}"
+            f"[DATA] {entries.spelt(entries.general['DATA', key][0])}"
             for key in keys
-            if ("DATA", key) in given.general
+            if ("DATA", key) in entries.general
         ]
         if unused:
-            given.notes.append(f"no effect in regression: {', '.join(unused)}")
+            entries.notes.append(f"no effect in regression: {', '.join(unused)}")
         labels = bins = None
         continuous = False
     elif continuous and bins is None and labels is None:
-        given.problem(
+        entries.problem(
             "DATA",
             "type",
             "continuous needs labels of the bins, such as labels = ['low', 'high']; their "
             "limits are in bins, or else quantiles of the training rows",
         )
     elif bins is not None and not continuous:
-        given.notes.append("[DATA] bins: taken as DATA.type = continuous")
+        entries.notes.append("[DATA] bins: taken as DATA.type = continuous")
         continuous = True
-    load = {
+    load: LoadSpec = {
         "task": task,
         "target": target,
         "labels": labels,
@@ -106,7 +107,7 @@ def read_load(
     return labels, load, binned
 
 
-def read_database(given: Given, name: str) -> dict[str, Any]:
+def read_database(entries: Entries, name: str) -> DatabaseSpec:
     """Kind, place and load options of a database."""
     normalise: dict[str, Callable[[Any], Any]] = {
         "filter": _filter,
@@ -115,75 +116,77 @@ def read_database(given: Given, name: str) -> dict[str, Any]:
     }
     options: dict[str, Any] = {}
     for key in _LOAD_OPTIONS:
-        value = given.get_of(name, key, normalise.get(key))
+        value = entries.get_of(name, key, normalise.get(key))
         options[key] = texts(value) if isinstance(value, list) and key != "filter" else value
-    if (name, "filter") in given.of_database and ("DATA", "filter") in given.general:
-        lower, value = given.general["DATA", "filter"]
+    if (name, "filter") in entries.of_database and ("DATA", "filter") in entries.general:
+        lower, value = entries.general["DATA", "filter"]
         try:
             general = _filter(convert(PER_DATABASE["filter"], value.text) or [])
             options["filter"] = [*(options["filter"] or []), *general]
         except ValueError as error:
-            given.problem("DATA", lower, str(error))
-    # Only then may any tables with a split speak for this target.
-    strategy = strategy_quietly(given, name)
+            entries.problem("DATA", lower, str(error))
+    # Only then may tables with a split define the parts for this target.
+    strategy = strategy_quietly(entries, name)
     options["split_strategy"] = "database" if strategy == "database" else None
-    # 0 is how nkululeko's inis say that there is no limit.
+    # In nkululeko's inis, 0 means no limit.
     low = options["min_duration_of_sample"] = options["min_duration_of_sample"] or None
     high = options["max_duration_of_sample"] = options["max_duration_of_sample"] or None
     if low and high and low > high:
-        given.problems.add(
+        entries.problems.add(
             f"[DATA] {name}.min_duration_of_sample: {low:g} is more than "
             f"max_duration_of_sample, {high:g}"
         )
-    kind = given.get_of(name, "type")
-    kind, path = _source(given, name, kind, options["version"])
+    kind = entries.get_of(name, "type")
+    kind, path = _source(entries, name, kind, options["version"])
     return {"name": name, "type": kind, "path": path, "options": options}
 
 
 def _source(
-    given: Given, name: str, kind: str | None, version: str | None
+    entries: Entries, name: str, kind: str | None, version: str | None
 ) -> tuple[str | None, str | None]:
     """Kind and path of a database."""
-    entry = given.paths.get(name)
+    entry = entries.paths.get(name)
     text = ""
     if entry is not None:
         try:
             text = convert(Option("DATA", name, "path"), entry[1].text) or ""
         except ValueError as error:
-            given.problems.add(f"[DATA] {name}: {error}")
+            entries.problems.add(f"[DATA] {name}: {error}")
             return kind, None
     if kind == "demo":
         return kind, None
     if kind == "audb" or (kind is None and version):
         if not version:
-            given.problems.add(
+            entries.problems.add(
                 f"[DATA] {name}.version: missing, an audb database needs it, such as "
                 f"{name}.version = 1.0.0"
             )
         return "audb", text or name
-    if not text and given.roots_broken:
+    if not text and entries.roots_broken:
         return kind, None
-    if not text:
-        where = f" there or in {' or '.join(given.roots)}" if given.roots else ""
-        given.problems.add(
+    if entry is None or not text:
+        where = f" there or in {' or '.join(entries.roots)}" if entries.roots else ""
+        entries.problems.add(
             f"[DATA] {name}: no path, add a line {name} = <its CSV, or its audformat folder>{where}"
         )
         return kind, None
-    path, tried = given.locate(text, entry[1].source)
+    path, tried = entries.locate(text, entry[1].source)
     if path is None:
-        hint = soft_labels.advice(tried, folders=[given.file.parent, given.cwd], cwd=given.cwd)
-        given.problems.add(
+        hint = soft_labels.advice(
+            tried, folders=[entries.file.parent, entries.cwd], cwd=entries.cwd
+        )
+        entries.problems.add(
             f"[DATA] {name}: no such file or folder: {' or '.join(tried)}{hint or absent(entry[1])}"
         )
         return kind, None
-    if path in given.made:
+    if path in entries.made:
         if kind not in (None, "csv"):
-            given.problems.add(f"[DATA] {name}.type: {given.made[path]} makes it, it is a csv")
+            entries.problems.add(f"[DATA] {name}.type: {entries.made[path]} makes it, it is a csv")
         return "soft", path
-    return _kind_of(given, name, kind, path), path
+    return _kind_of(entries, name, kind, path), path
 
 
-def _kind_of(given: Given, name: str, kind: str | None, path: str) -> str | None:
+def _kind_of(entries: Entries, name: str, kind: str | None, path: str) -> str | None:
     is_folder = os.path.isdir(path)
     is_audformat = is_folder and os.path.exists(os.path.join(path, "db.yaml"))
     if kind is None:
@@ -192,14 +195,14 @@ def _kind_of(given: Given, name: str, kind: str | None, path: str) -> str | None
         if not is_folder and path.lower().endswith(".csv"):
             return "csv"
         what = "a folder without db.yaml" if is_folder else "neither *.csv nor a folder"
-        given.problems.add(
+        entries.problems.add(
             f"[DATA] {name}: {path} is {what}; name its CSV file, or set {name}.type"
         )
     elif kind == "csv" and is_folder:
-        given.problems.add(f"[DATA] {name}: {path} is a folder; name the CSV file in it")
+        entries.problems.add(f"[DATA] {name}: {path} is a folder; name the CSV file in it")
     elif kind == "audformat" and not is_audformat:
-        given.problems.add(
-            f"[DATA] {name}: {path} is no audformat database (a folder with db.yaml); "
+        entries.problems.add(
+            f"[DATA] {name}: {path} is not an audformat database (a folder with db.yaml); "
             f"for a CSV file set {name}.type = csv"
         )
     return kind
@@ -220,7 +223,7 @@ def _filter(value: Any) -> list[list[Any]]:
     result = []
     for pair in pairs:
         if not isinstance(pair, list | tuple) or len(pair) != 2:
-            raise ValueError(f"{pair!r} is no pair: write [[column, values], ...]")
+            raise ValueError(f"{pair!r} is not a pair: write [[column, values], ...]")
         column, wanted = pair
         wanted = list(wanted) if isinstance(wanted, list | tuple | set) else [wanted]
         if not wanted or any(isinstance(v, dict | list | tuple) for v in wanted):
@@ -250,7 +253,7 @@ def _expand(change: dict[Any, Any]) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for old, new in change.items():
         if isinstance(new, dict | list | tuple | set):
-            raise ValueError(f"{old!r} becomes {new!r}, which is no single value")
+            raise ValueError(f"{old!r} becomes {new!r}, which is not a single value")
         for part in str(old).split(","):
             if result.setdefault(part.strip(), new) != new:
                 raise ValueError(f"'{part.strip()}' is mapped twice")

@@ -6,47 +6,48 @@ from typing import Any
 
 from izwi.config import options as table
 from izwi.config import pictures
-from izwi.config.experiment.given import Given
-from izwi.config.experiment.owned import one_of, own_values, type_of, unread
+from izwi.config.experiment.component_options import one_of, own_values, type_of, unread
+from izwi.config.experiment.entries import Entries
+from izwi.config.experiment.models import ChosenModel
+from izwi.config.experiment.resolved import ComponentSpec
 from izwi.preprocessing.balancing import NEED_NUMBERS
 
 
-def read_features(given: Given, model: dict[str, Any]) -> tuple[dict[str, Any], ...]:
+def read_features(entries: Entries, model: ChosenModel) -> tuple[ComponentSpec, ...]:
     """Feature sets, each with the options that it reads."""
-    if model.get("brings") and given.get("FEATS", "type") in (None, []):
-        sets = tuple(model["brings"])
-        kinds = [feature_set["type"] for feature_set in sets]
-        unread(given, "FEATS", kinds, f"with MODEL.type = {model['type']}")
+    if model.brings and entries.get("FEATS", "type") in (None, []):
+        kinds = [feature_set["type"] for feature_set in model.brings]
+        unread(entries, "FEATS", kinds, f"with MODEL.type = {model.type}")
         names = ", ".join(kinds)
-        given.notes.append(f"[FEATS] type: MODEL.type = {model['type']} brings its own, {names}")
-        return sets
+        entries.notes.append(f"[FEATS] type: MODEL.type = {model.type} brings its own, {names}")
+        return model.brings
     types = table.registry("features")
-    # Variants of a model are many: the families stand for them.
+    # A family has many variants; name the families alone.
     families = [name for name in types if "-" not in name]
-    wanted = given.required("FEATS", "type", one_of(families))
+    wanted = entries.required("FEATS", "type", one_of(families))
     if wanted == []:
-        given.problem("FEATS", "type", f"is empty, {one_of(families)}")
-    found = [type_of(given, "FEATS", text, types) for text in wanted or []]
+        entries.problem("FEATS", "type", f"is empty, {one_of(families)}")
+    found = [type_of(entries, "FEATS", text, types) for text in wanted or []]
     kinds = [kind for kind in found if kind is not None]
     for kind in sorted({kind for kind in kinds if kinds.count(kind) > 1}):
-        given.problem("FEATS", "type", f"'{kind}' is named twice")
-    owned = {kind: table.own_options("features", kind) for kind in dict.fromkeys(kinds)}
-    values = own_values(given, "FEATS", owned)
+        entries.problem("FEATS", "type", f"'{kind}' is named twice")
+    known = {kind: table.own_options("features", kind) for kind in dict.fromkeys(kinds)}
+    values = own_values(entries, "FEATS", known)
     complete = kinds and None not in found
-    unread(given, "FEATS", kinds if complete else [], f"with FEATS.type = {', '.join(kinds)}")
+    unread(entries, "FEATS", kinds if complete else [], f"with FEATS.type = {', '.join(kinds)}")
     if "metadata" in values:
-        _take_target_from(given, values["metadata"])
+        _take_target_from(entries, values["metadata"])
     for kind, own in values.items():
         for name in table.owner("features", kind).idle(own):
-            # Another value of what nothing reads would be another key.
-            if own.pop(name) != owned[kind][name].default:
-                given.notes.append(f"[FEATS] {name}: no effect with these options of {kind}")
-    brought = {s["type"]: s["options"] for s in model.get("brings") or []}
-    return tuple({"type": kind, "options": brought.get(kind, values[kind])} for kind in owned)
+            # An option that nothing reads must not change the key.
+            if own.pop(name) != known[kind][name].default:
+                entries.notes.append(f"[FEATS] {name}: no effect with these options of {kind}")
+    brought = {s["type"]: s["options"] for s in model.brings}
+    return tuple(ComponentSpec(type=k, options=brought.get(k, values[k])) for k in known)
 
 
-def recordings_only(given: Given, kind: str, learned: dict[str, Any]) -> tuple[None, None]:
-    """What is asked for and needs vectors: without effect on recordings, or a problem.
+def recordings_only(entries: Entries, kind: str, learned: dict[str, Any]) -> tuple[None, None]:
+    """Report options that need feature vectors where the model reads recordings.
 
     Args:
         kind: of the model
@@ -56,11 +57,11 @@ def recordings_only(given: Given, kind: str, learned: dict[str, Any]) -> tuple[N
         scaler and chosen features: none
     """
     for key in ("scale", "features"):
-        if given.get("FEATS", key) not in (None, "none", []):
-            given.notes.append(f"[FEATS] {key}: no effect with MODEL.type = {kind}")
+        if entries.get("FEATS", key) not in (None, "none", []):
+            entries.notes.append(f"[FEATS] {key}: no effect with MODEL.type = {kind}")
     balancing = learned.get("balancing")
     if balancing in NEED_NUMBERS:
-        given.problem(
+        entries.problem(
             "FEATS",
             "balancing",
             f"{balancing} computes with features, {kind} learns from recordings: use ros or "
@@ -69,22 +70,22 @@ def recordings_only(given: Given, kind: str, learned: dict[str, Any]) -> tuple[N
     wanted = [("EXPL", "clusters"), ("MODEL", "active_learning")]
     wanted += [("EXPL", name) for name in ("permutation", "feature_distributions")]
     for section, key in [*wanted, *(("PLOT", name) for name in pictures.MAPS)]:
-        if given.get(section, key):
-            given.problem(section, key, f"needs features, {kind} learns from recordings")
+        if entries.get(section, key):
+            entries.problem(section, key, f"needs features, {kind} learns from recordings")
     return None, None
 
 
-def _take_target_from(given: Given, metadata: dict[str, Any]) -> None:
-    """What is predicted is no feature, by whichever of its names."""
-    target = given.get("DATA", "target")
+def _take_target_from(entries: Entries, metadata: dict[str, Any]) -> None:
+    """Take the target out of the metadata features, under either of its names."""
+    target = entries.get("DATA", "target")
     same = {"gender", "sex"} if target in ("gender", "sex") else {target}
     columns = metadata["metadata.columns"] or []
     metadata["metadata.columns"] = [str(name) for name in columns if str(name) not in same]
     if len(metadata["metadata.columns"]) < len(columns):
-        given.notes.append(f"[FEATS] metadata.columns: without {target}, which is the target")
+        entries.notes.append(f"[FEATS] metadata.columns: without {target}, which is the target")
 
 
-def check_reads(given: Given, kind: str | None, features: tuple[dict[str, Any], ...]) -> None:
+def check_reads(entries: Entries, kind: str | None, features: tuple[ComponentSpec, ...]) -> None:
     """Refuse features that the model cannot take."""
     reads = table.owner("models", kind).reads if kind else ()
     names = [feature_set["type"] for feature_set in features]
@@ -92,14 +93,14 @@ def check_reads(given: Given, kind: str | None, features: tuple[dict[str, Any], 
     for name, feature_set in zip(names, features, strict=True):
         extractor = table.owner("features", name)
         if kind and name not in reads and not extractor.is_vector:
-            given.problem("FEATS", "type", f"{name} is no vector, {kind} cannot read it")
+            entries.problem("FEATS", "type", f"{name} is no vector, {kind} cannot read it")
             return
         forms.append(extractor.form(feature_set["options"]))
     if reads and not set(forms) <= set(reads):
-        given.problem(
+        entries.problem(
             "MODEL",
             "type",
             f"{kind} reads {' or '.join(reads)} alone, but FEATS.type is {', '.join(names)}",
         )
     elif reads and len(forms) > 1:
-        given.problem("MODEL", "type", f"{kind} reads one kind of features, not {len(forms)}")
+        entries.problem("MODEL", "type", f"{kind} reads one kind of features, not {len(forms)}")

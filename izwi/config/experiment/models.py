@@ -2,128 +2,145 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 from izwi.config import options as table
-from izwi.config.experiment.given import Given
-from izwi.config.experiment.owned import one_of, own_values, type_of, unread
+from izwi.config.experiment.component_options import one_of, own_values, type_of, unread
+from izwi.config.experiment.entries import Entries
+from izwi.config.experiment.resolved import ComponentSpec, DatabaseSpec, FurtherFigures, SplitSpec
 from izwi.config.options import Option
 from izwi.training import tuning
 
 _COUNTERPART = {"xgr": "xgb", "svr": "svm", "xgb": "xgr", "svm": "svr"}
 
 
-def read_model(given: Given) -> tuple[str, dict[str, Any]]:
-    """Task and model.
+@dataclass(frozen=True)
+class ChosenModel:
+    """The model that an ini asks for.
 
-    Returns:
-        * task
-        * ``type`` and ``options`` of the model, whether it is ``measured`` on a dev set, the
-          feature sets that it ``brings``, and what is ``learning`` beyond a single fit
+    Args:
+        type: in the registry, None behind a problem
+        options: all that it reads
+        needs_dev: whether it learns by epochs, the best of which is chosen on a dev set
+        brings: feature sets that it chooses itself
+        learning: how it learns beyond a single fit
     """
-    wanted = given.get("EXP", "type")
+
+    type: str | None
+    options: dict[str, Any] = field(default_factory=dict)
+    needs_dev: bool = False
+    brings: tuple[ComponentSpec, ...] = ()
+    learning: dict[str, Any] = field(default_factory=dict)
+
+
+def read_model(entries: Entries) -> tuple[str, ChosenModel]:
+    """Task and model."""
+    wanted = entries.get("EXP", "type")
     types = table.registry("models")
-    kind = type_of(given, "MODEL", given.required("MODEL", "type", one_of(types)), types)
+    kind = type_of(entries, "MODEL", entries.required("MODEL", "type", one_of(types)), types)
     if kind is None:
-        unread(given, "MODEL", [], "")
-        return wanted or "classification", {"type": None, "options": {}, "learning": {}}
+        unread(entries, "MODEL", [], "")
+        return wanted or "classification", ChosenModel(None)
     cls: Any = table.owner("models", kind)
     if wanted and wanted != cls.task:
         other = _COUNTERPART.get(kind) or (
             kind.removesuffix("_reg") if kind.endswith("_reg") else f"{kind}_reg"
         )
         use = f": use {other}" if other in types else ""
-        given.problem(
+        entries.problem(
             "EXP", "type", f"is {wanted}, but MODEL.type = {kind} is a model of {cls.task}{use}"
         )
     own = table.own_options("models", kind)
-    values = own_values(given, "MODEL", {kind: own})[kind]
-    unread(given, "MODEL", [kind], f"with MODEL.type = {kind}")
-    weight = given.get("MODEL", "class_weight")
+    values = own_values(entries, "MODEL", {kind: own})[kind]
+    unread(entries, "MODEL", [kind], f"with MODEL.type = {kind}")
+    weight = entries.get("MODEL", "class_weight")
     if cls.handles_class_weight or weight:
         values["class_weight"] = bool(weight)
-    epochs = given.get("EXP", "epochs")
-    if ("EXP", "epochs") in given.general and epochs is not None:
+    epochs = entries.get("EXP", "epochs")
+    if ("EXP", "epochs") in entries.general and epochs is not None:
         if cls.needs_dev or "epochs" in own:
             values["epochs"] = epochs
         else:
-            given.notes.append(f"[EXP] epochs: no effect with MODEL.type = {kind}")
+            entries.notes.append(f"[EXP] epochs: no effect with MODEL.type = {kind}")
     for line in cls.check(values):
-        given.problems.add(line)
-    tuned = _tune(given, cls, own, values)
+        entries.problems.add(line)
+    tuned = _tune(entries, cls, own, values)
     absent = cls.absent()
     if absent:
-        given.problems.add(absent)
-    return cls.task, {
-        "type": kind,
-        "options": values,
-        "measured": cls.needs_dev,
-        "brings": cls.brings(values),
-        "learning": tuned,
-    }
+        entries.problems.add(absent)
+    brings = tuple(cls.brings(values) or ())
+    return cls.task, ChosenModel(kind, values, cls.needs_dev, brings, tuned)
 
 
-def _tune(given: Given, cls: Any, own: dict[str, Option], values: dict[str, Any]) -> dict[str, Any]:
-    """Values of options that the training rows choose from."""
-    wanted = given.get("MODEL", "tune")
+def _tune(
+    entries: Entries, cls: Any, own: dict[str, Option], values: dict[str, Any]
+) -> dict[str, Any]:
+    """Option values to choose from on the training rows."""
+    wanted = entries.get("MODEL", "tune")
     if wanted is None:
         return {}
-    found = tuning.read(wanted, cls, own, values, lambda text: given.problem("MODEL", "tune", text))
-    for lower in given.ini.sections.get("MODEL", {}):
+    found = tuning.read(
+        wanted, cls, own, values, lambda text: entries.problem("MODEL", "tune", text)
+    )
+    for lower in entries.ini.sections.get("MODEL", {}):
         option = own.get(lower)
         if lower == "class_weight" or option is not None:
             name = option.name if option else lower
             if name in found:
-                given.overridden(f"[MODEL] {given.spelt(lower)}", "MODEL.tune")
-    return {"tune": {"values": found, "folds": given.get("MODEL", "tune.folds")}}
+                entries.overridden(f"[MODEL] {entries.spelt(lower)}", "MODEL.tune")
+    return {"tune": {"values": found, "folds": entries.get("MODEL", "tune.folds")}}
 
 
-def read_seed(given: Given) -> int:
+def read_seed(entries: Entries) -> int:
     """Seed of every random choice."""
-    seed, other = given.get("EXP", "seed"), given.get("MODEL", "random_state")
-    if ("MODEL", "random_state") in given.general:
-        lower = given.general["MODEL", "random_state"][0]
-        if ("EXP", "seed") in given.general and other not in (None, seed):
-            given.problem("MODEL", lower, f"is {other}, but EXP.seed is {seed}: keep one")
+    seed, other = entries.get("EXP", "seed"), entries.get("MODEL", "random_state")
+    if ("MODEL", "random_state") in entries.general:
+        lower = entries.general["MODEL", "random_state"][0]
+        if ("EXP", "seed") in entries.general and other not in (None, seed):
+            entries.problem("MODEL", lower, f"is {other}, but EXP.seed is {seed}: keep one")
         elif other is not None:
-            given.notes.append(f"[MODEL] {given.spelt(lower)}: taken as EXP.seed = {other}")
+            entries.notes.append(f"[MODEL] {entries.spelt(lower)}: taken as EXP.seed = {other}")
             return other
     return seed
 
 
-def read_threshold(given: Given, task: str) -> dict[str, float]:
-    """Uncertainty from which on predictions are left out of figures beside the others."""
-    threshold = given.get("PLOT", "uncertainty_threshold")
+def read_threshold(entries: Entries, task: str) -> FurtherFigures:
+    """Uncertainty from which predictions are left out of the additional figures."""
+    threshold = entries.get("PLOT", "uncertainty_threshold")
     if threshold is not None and task == "regression":
-        given.notes.append("[PLOT] uncertainty_threshold: no effect in regression")
+        entries.notes.append("[PLOT] uncertainty_threshold: no effect in regression")
         return {}
     return {} if threshold is None else {"uncertainty_threshold": threshold}
 
 
-def check_dev(given: Given, split: dict[str, Any], databases: tuple[dict[str, Any], ...]) -> None:
-    """Tell where probabilities are to be calibrated and there can be no dev set."""
+def check_dev(entries: Entries, split: SplitSpec, databases: Iterable[DatabaseSpec]) -> None:
+    """Report calibration without a dev set."""
     if split["traindevtest"]:
         return
     own = split["databases"].values()
     if not (split["logo"] or split["k_fold_cross"]) and (
         any(s["dev_size"] or s["dev"] or s["split_strategy"] == "dev" for s in own)
-        # Tables of these may name one.
+        # Tables of an audformat database may define a dev set.
         or any(database["type"] in ("audformat", "audb") for database in databases)
     ):
         return
-    given.problem(
+    entries.problem(
         "MODEL",
         "calibrate",
         "temperature is fitted on a dev set, and there is none: set EXP.traindevtest = True",
     )
 
 
-def read_measure(given: Given, task: str) -> str:
-    """Measure that decides, that of the task where the ini is silent."""
-    measure = given.get("MODEL", "measure")
+def read_measure(entries: Entries, task: str) -> str:
+    """The measure that decides; without one in the ini, the default of the task."""
+    measure = entries.get("MODEL", "measure")
     allowed = table.MEASURES[task]
     if measure is None:
         return allowed[0]
     if measure not in allowed:
-        given.problem("MODEL", "measure", f"'{measure}' is no measure of {task}, {one_of(allowed)}")
+        entries.problem(
+            "MODEL", "measure", f"'{measure}' is not a measure of {task}, {one_of(allowed)}"
+        )
     return measure

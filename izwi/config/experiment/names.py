@@ -1,56 +1,56 @@
-"""Names and places of what an experiment makes."""
+"""Name of an experiment, and where its predictions go."""
 
 from __future__ import annotations
 
 import os
 
-from izwi.config.experiment.given import Given
+from izwi.config.experiment.entries import Entries
 from izwi.data import soft_labels
 
 # Bytes of an experiment's name, which is that of a folder and of files.
 LONGEST_NAME = 200
 
 
-def read_name(given: Given) -> str:
-    """Name of the experiment, which is that of a folder."""
-    name = given.get("EXP", "name") or given.file.stem
+def read_name(entries: Entries) -> str:
+    """Name of the experiment and of its folder."""
+    name = entries.get("EXP", "name") or entries.file.stem
     if "/" in name or "\\" in name or name in (".", ".."):
         last = name.replace("\\", "/").rstrip("/.").rpartition("/")[2]
         if not last:
-            given.problem("EXP", "name", f"'{name}' is no name, such as my_name")
+            entries.problem("EXP", "name", f"'{name}' is not a name, such as my_name")
             return name
-        # Published inis write a folder here; results lie under the last part of it.
-        given.notes.append(f"[EXP] name: '{name}' is a path, the experiment is called '{last}'")
+        # Published inis give a path here; use its last part.
+        entries.notes.append(f"[EXP] name: '{name}' is a path, the experiment is called '{last}'")
         name = last
     if why := _no_folder(name):
-        given.problem("EXP", "name", f"'{name}' {why}: take letters, digits, spaces, - and _")
+        entries.problem("EXP", "name", f"'{name}' {why}: take letters, digits, spaces, - and _")
     return name
 
 
-def read_save_test(given: Given) -> str | None:
+def read_save_test(entries: Entries) -> str | None:
     """Where the predictions become a database; only a link there is ever replaced."""
-    text = given.get("EXP", "save_test")
+    text = entries.get("EXP", "save_test")
     if text is None:
         for key in ("min_confidence", "max_uncertainty"):
-            if ("EXP", key) in given.general:
-                given.notes.append(f"[EXP] {key}: no effect without save_test")
+            if ("EXP", key) in entries.general:
+                entries.notes.append(f"[EXP] {key}: no effect without save_test")
         return None
-    path = soft_labels.place_of(text, given.cwd)
+    path = soft_labels.place_of(text, entries.cwd)
     if not text.lower().endswith(".csv"):
-        given.problem("EXP", "save_test", f"'{text}' is no CSV file, such as {text}.csv")
+        entries.problem("EXP", "save_test", f"'{text}' is not a CSV file, such as {text}.csv")
     elif os.path.exists(path) and not os.path.islink(path):
-        given.problem(
+        entries.problem(
             "EXP",
             "save_test",
-            f"{path} is there already and would be replaced: move it away, or name another",
+            f"{path} exists already and would be replaced: move it away, or name another",
         )
     elif why := _no_folder(path.rpartition("/")[2]) or ("{" in path and "holds '{'"):
-        given.problem("EXP", "save_test", f"{path} {why}: name another file")
+        entries.problem("EXP", "save_test", f"{path} {why}: name another file")
     return path
 
 
 def _no_folder(name: str) -> str:
-    """Why a name cannot be that of a folder on every computer; empty where it can."""
+    """Why a name cannot be a folder name on every computer; empty if it can."""
     wrong = sorted({char for char in name if char in '{}<>:"|?*' or not char.isprintable()})
     if wrong:
         return f"holds {' '.join(map(repr, wrong))}"

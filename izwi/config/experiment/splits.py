@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from izwi.config.experiment.given import Given, texts
+from izwi.config.experiment.entries import Entries, texts
+from izwi.config.experiment.resolved import DatabaseSpec, SplitSpec
 
 # What each split strategy reads; other options of the split then change no key.
 _SIZES = ("test_size", "dev_size")
@@ -31,49 +32,49 @@ _DEV_SIZE = 20.0
 
 
 def read_split(
-    given: Given,
+    entries: Entries,
     task: str,
     target: str,
     labels: list[str] | None,
     seed: int,
-    databases: tuple[dict[str, Any], ...],
-) -> dict[str, Any]:
+    databases: Iterable[DatabaseSpec],
+) -> SplitSpec:
     """Spec of the split, with what its strategies read and nothing else."""
-    logo, folds = given.get("MODEL", "logo"), given.get("MODEL", "k_fold_cross")
-    trains, tests, cross = _cross_data(given)
-    stated = {name: _strategy(given, name) for name in given.names}
+    logo, folds = entries.get("MODEL", "logo"), entries.get("MODEL", "k_fold_cross")
+    trains, tests, cross = _cross_data(entries)
+    stated = {name: _strategy(entries, name) for name in entries.names}
     apart = tests is not None and not cross
     if logo or folds:
         winner = "MODEL.logo" if logo else "MODEL.k_fold_cross"
         if logo and folds:
-            given.overridden("[MODEL] k_fold_cross", winner)
+            entries.overridden("[MODEL] k_fold_cross", winner)
             folds = None
         if cross:
-            given.overridden("[DATA] strategy, trains, tests", winner)
+            entries.overridden("[DATA] strategy, trains, tests", winner)
         elif apart:
-            given.overridden("[DATA] tests", winner)
-            if given.extra_tests:
-                given.problem(
+            entries.overridden("[DATA] tests", winner)
+            if entries.extra_tests:
+                entries.problem(
                     "DATA",
                     "tests",
-                    f"{', '.join(given.extra_tests)} cannot be tested on with {winner}, which "
+                    f"{', '.join(entries.extra_tests)} cannot be tested on with {winner}, which "
                     "trains a model per fold: leave out one of the two",
                 )
         for name, strategy in stated.items():
             if strategy is not None:
-                given.overridden(f"[DATA] {name}.split_strategy", winner)
+                entries.overridden(f"[DATA] {name}.split_strategy", winner)
         cross, trains, tests = False, None, None
         stated = dict.fromkeys(stated)
     elif cross:
         for name, strategy in stated.items():
             part = "test" if name in (tests or []) else "train"
             if strategy not in (None, part):
-                given.overridden(f"[DATA] {name}.split_strategy", "DATA.strategy = cross_data")
+                entries.overridden(f"[DATA] {name}.split_strategy", "DATA.strategy = cross_data")
         stated = dict.fromkeys(stated)
     elif apart:
         for name in tests or []:
             if stated[name] not in (None, "test"):
-                given.overridden(f"[DATA] {name}.split_strategy", "DATA.tests")
+                entries.overridden(f"[DATA] {name}.split_strategy", "DATA.tests")
             stated[name] = "test"
     whole = bool(logo or folds or cross)
     specs = {}
@@ -81,20 +82,21 @@ def read_split(
         name = database["name"]
         reads = () if whole else _reads(stated[name])
         specs[name] = {"split_strategy": stated[name]} | {
-            key: _split_value(given, name, key) if key in reads else None for key in _SPLIT_OPTIONS
+            key: _split_value(entries, name, key) if key in reads else None
+            for key in _SPLIT_OPTIONS
         }
         if not whole:
-            _check_strategy(given, database, specs[name])
-        _split_notes(given, name, specs[name], reads, whole)
+            _check_strategy(entries, database, specs[name])
+        _split_notes(entries, name, specs[name], reads, whole)
     if not whole and stated:
-        _check_parts(given, stated)
+        _check_parts(entries, stated)
     return {
         "task": task,
         "target": target,
         "labels": labels,
         "seed": seed,
-        "same_speakers": given.get("DATA", "same_speakers"),
-        "traindevtest": given.get("EXP", "traindevtest"),
+        "same_speakers": entries.get("DATA", "same_speakers"),
+        "traindevtest": entries.get("EXP", "traindevtest"),
         "strategy": "cross_data" if cross else "train_test",
         "trains": trains,
         "tests": tests,
@@ -104,60 +106,60 @@ def read_split(
     }
 
 
-def _cross_data(given: Given) -> tuple[list[str] | None, list[str] | None, bool]:
+def _cross_data(entries: Entries) -> tuple[list[str] | None, list[str] | None, bool]:
     """Databases to train and test on, and whether these decide the split."""
-    strategy = given.get("DATA", "strategy")
+    strategy = entries.get("DATA", "strategy")
     trains, tests = (
-        given.listed(key, texts(given.get("DATA", key))) for key in ("trains", "tests")
+        entries.listed(key, texts(entries.get("DATA", key))) for key in ("trains", "tests")
     )
     if trains is None and tests is None:
         if strategy == "cross_data":
-            given.problem("DATA", "strategy", "cross_data needs tests = [databases to test on]")
+            entries.problem("DATA", "strategy", "cross_data needs tests = [databases to test on]")
         return None, None, False
     if trains is None and strategy != "cross_data":
         if tests == []:
-            given.problem("DATA", "tests", "is empty, name at least one")
-        if all(name in (tests or []) for name in given.names):
-            given.problem("DATA", "tests", "no database is left to train on")
+            entries.problem("DATA", "tests", "is empty, name at least one")
+        if all(name in (tests or []) for name in entries.names):
+            entries.problem("DATA", "tests", "no database is left to train on")
             return None, None, False
         return None, tests, False
     if strategy == "train_test":
-        given.problem("DATA", "strategy", "train_test contradicts trains and tests")
+        entries.problem("DATA", "strategy", "train_test contradicts trains and tests")
     if strategy is None:
-        given.notes.append("[DATA] trains, tests: taken as DATA.strategy = cross_data")
+        entries.notes.append("[DATA] trains, tests: taken as DATA.strategy = cross_data")
     both = [name for name in trains or [] if name in (tests or [])]
     for name in both:
-        given.problem("DATA", "tests", f"'{name}' is in trains as well")
+        entries.problem("DATA", "tests", f"'{name}' is in trains as well")
     if trains is None:
-        trains = [name for name in given.names if name not in (tests or [])]
+        trains = [name for name in entries.names if name not in (tests or [])]
     elif tests is None:
-        tests = [name for name in given.names if name not in trains]
+        tests = [name for name in entries.names if name not in trains]
     if not trains:
-        given.problem("DATA", "tests", "no database is left to train on")
+        entries.problem("DATA", "tests", "no database is left to train on")
     if not tests:
-        given.problem("DATA", "trains", "no database is left to test on")
-    for name in given.names:
+        entries.problem("DATA", "trains", "no database is left to test on")
+    for name in entries.names:
         if name not in trains and name not in (tests or []):
-            given.warnings.append(f"[DATA] {name}: unused, neither in trains nor in tests")
+            entries.warnings.append(f"[DATA] {name}: unused, neither in trains nor in tests")
     return trains, tests, True
 
 
-def _strategy(given: Given, name: str) -> str | list[str] | None:
-    strategy = given.get_of(name, "split_strategy")
+def _strategy(entries: Entries, name: str) -> str | list[str] | None:
+    strategy = entries.get_of(name, "split_strategy")
     if isinstance(strategy, list):
         return texts(strategy)
     if strategy == "reuse" and {(name, "test_size"), ("DATA", "test_size")} & {
-        *given.of_database,
-        *given.general,
+        *entries.of_database,
+        *entries.general,
     }:
-        # What a first run with this size has split, under the same key.
-        given.notes.append(
+        # The split that the first run with this size made, under the same key.
+        entries.notes.append(
             f"[DATA] {name}.split_strategy: reuse is taken as speaker_split of the stated "
             "test_size; every split is kept and reused anyway"
         )
         return "speaker_split"
     if strategy in ("reuse", "train_test"):
-        given.notes.append(
+        entries.notes.append(
             f"[DATA] {name}.split_strategy: {strategy} is taken as if it were not stated; "
             "every split is kept and reused anyway"
         )
@@ -169,83 +171,83 @@ def _reads(strategy: str | list[str] | None) -> tuple[str, ...]:
     return _READS.get(strategy or "", ()) if not isinstance(strategy, list) else ()
 
 
-def _split_value(given: Given, name: str, key: str) -> Any:
-    value = given.get_of(name, key)
-    if key == "dev_size" and value is None and given.get("EXP", "traindevtest"):
+def _split_value(entries: Entries, name: str, key: str) -> Any:
+    value = entries.get_of(name, key)
+    if key == "dev_size" and value is None and entries.get("EXP", "traindevtest"):
         return _DEV_SIZE
     if key == "balance" and value is not None:
-        return _balance(given, name, value)
+        return _balance(entries, name, value)
     return texts(value) if isinstance(value, list) else value
 
 
-def _balance(given: Given, name: str, value: dict[Any, Any]) -> dict[str, float]:
+def _balance(entries: Entries, name: str, value: dict[Any, Any]) -> dict[str, float]:
     for weight in value.values():
         if not isinstance(weight, int | float) or weight < 0:
-            given.problems.add(f"[DATA] {name}.balance: weight {weight!r} is no number >= 0")
+            entries.problems.add(f"[DATA] {name}.balance: weight {weight!r} is not a number >= 0")
     return {str(column): weight for column, weight in value.items()}
 
 
-def _check_strategy(given: Given, database: dict[str, Any], spec: dict[str, Any]) -> None:
+def _check_strategy(entries: Entries, database: DatabaseSpec, spec: dict[str, Any]) -> None:
     name, strategy = database["name"], spec["split_strategy"]
     where = f"[DATA] {name}.split_strategy"
     options = database["options"]
     if strategy in ("database", "specified") and database["type"] == "csv":
-        given.problems.add(
+        entries.problems.add(
             f"{where}: a CSV has no tables for '{strategy}', use train, test, dev or speaker_split"
         )
     elif strategy == "specified" and not (options["train_tables"] or options["test_tables"]):
-        given.problems.add(f"{where}: specified needs {name}.train_tables or {name}.test_tables")
+        entries.problems.add(f"{where}: specified needs {name}.train_tables or {name}.test_tables")
     elif strategy == "speakers_stated" and not (spec["train"] or spec["dev"] or spec["test"]):
-        given.problems.add(f"{where}: speakers_stated needs {name}.test = [speakers]")
+        entries.problems.add(f"{where}: speakers_stated needs {name}.test = [speakers]")
     elif strategy == []:
-        given.problems.add(f"{where}: the list of test speakers is empty")
+        entries.problems.add(f"{where}: the list of test speakers is empty")
     if (spec["test_size"] or 0) + (spec["dev_size"] or 0) >= 100:
-        given.problems.add(
+        entries.problems.add(
             f"[DATA] {name}.test_size: {spec['test_size']:g} % and dev_size "
             f"{spec['dev_size']:g} % leave nothing to train on"
         )
 
 
 def _split_notes(
-    given: Given, name: str, spec: dict[str, Any], reads: Iterable[str], whole: bool
+    entries: Entries, name: str, spec: dict[str, Any], reads: Iterable[str], whole: bool
 ) -> None:
-    """Say which split options of a database are not read."""
+    """Note the split options of a database that nothing reads."""
     strategy = spec["split_strategy"]
     shown = "a list of speakers" if isinstance(strategy, list) else strategy or "none"
     situation = "with this kind of split" if whole else f"with split_strategy = {shown}"
     for key in _SPLIT_OPTIONS:
-        if (name, key) in given.of_database and key not in reads:
-            spelt = given.spelt(given.of_database[name, key][0])
-            given.notes.append(f"[DATA] {spelt}: no effect {situation}")
-    if name == given.names[-1]:
-        for key in (key for key in _SPLIT_OPTIONS if ("DATA", key) in given.general):
-            used = any(key in _reads(strategy_quietly(given, other)) for other in given.names)
+        if (name, key) in entries.of_database and key not in reads:
+            spelt = entries.spelt(entries.of_database[name, key][0])
+            entries.notes.append(f"[DATA] {spelt}: no effect {situation}")
+    if name == entries.names[-1]:
+        for key in (key for key in _SPLIT_OPTIONS if ("DATA", key) in entries.general):
+            used = any(key in _reads(strategy_quietly(entries, other)) for other in entries.names)
             if whole or not used:
-                given.notes.append(f"[DATA] {given.spelt(key)}: no effect with these splits")
+                entries.notes.append(f"[DATA] {entries.spelt(key)}: no effect with these splits")
 
 
-def strategy_quietly(given: Given, name: str) -> Any:
+def strategy_quietly(entries: Entries, name: str) -> Any:
     """Split strategy of a database, without the notes on it."""
-    kept = list(given.notes)
-    strategy = _strategy(given, name)
-    given.notes[:] = kept
+    kept = list(entries.notes)
+    strategy = _strategy(entries, name)
+    entries.notes[:] = kept
     return strategy
 
 
-def _check_parts(given: Given, stated: dict[str, Any]) -> None:
+def _check_parts(entries: Entries, stated: dict[str, Any]) -> None:
     strategies = set(map(str, stated.values()))
     if strategies <= {"train", "dev"}:
-        given.problems.add(
+        entries.problems.add(
             "[DATA] split_strategy: there is no test set, give a database split_strategy = test"
         )
     elif strategies <= {"test", "dev"}:
-        given.problems.add(
+        entries.problems.add(
             "[DATA] split_strategy: there is no training set, give a database "
             "split_strategy = train"
         )
 
 
-def is_test(split: dict[str, Any], name: str) -> bool:
+def is_test(split: SplitSpec, name: str) -> bool:
     """Whether all of a database is in the test set."""
     stated = split["databases"][name]["split_strategy"]
     return name in (split["tests"] or []) or stated == "test"

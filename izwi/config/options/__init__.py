@@ -8,16 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from functools import cache
 from importlib import import_module
+from typing import Any
 
-from izwi.config.options.general import (
-    GENERAL,
-    MEASURES,
-    PEER_FEATURES,
-    PEER_MODELS,
-    SCALERS,
-    SECTIONS,
-)
-from izwi.config.options.option import Option
+from izwi.config.options.option import Option, feature_option, model_option
+from izwi.config.options.sections import GENERAL, SECTIONS
+from izwi.config.options.sections.feats import PEER_FEATURES, SCALERS
+from izwi.config.options.sections.model import MEASURES, PEER_MODELS
 from izwi.config.options.values import convert, is_off, suggest
 
 __all__ = [
@@ -34,7 +30,9 @@ __all__ = [
     "by_name",
     "convert",
     "elsewhere",
+    "feature_option",
     "is_off",
+    "model_option",
     "options_with_owners",
     "own_options",
     "owner",
@@ -51,7 +49,7 @@ def registry(package: str) -> dict[str, str]:
 
 
 @cache
-def owner(package: str, name: str) -> type:
+def owner(package: str, name: str) -> Any:
     """Class of an extractor or a model."""
     module, _, attribute = registry(package)[name].partition(":")
     return getattr(import_module(module), attribute)
@@ -91,7 +89,7 @@ def options_with_owners() -> tuple[tuple[Option, tuple[str, ...]], ...]:
             if option.section == section
             and (option.status == "ok" or (section, option.name.lower()) not in taken)
         ]
-        # One that some type reads comes before one that another type only knows.
+        # Options that some type reads come before those that a type only recognises.
         merged += sorted(
             ((o, tuple(names)) for o, names in owners.values() if o.section == section),
             key=lambda pair: pair[0].status != "ok",
@@ -113,10 +111,7 @@ WIDE = {
     for section in SECTIONS
 }
 PER_DATABASE = by_name(
-    sorted(
-        (o for o in GENERAL if o.per_database),
-        key=lambda o: not o.database_only,
-    )
+    sorted((o for o in GENERAL if o.per_database), key=lambda o: not o.database_only)
 )
 
 

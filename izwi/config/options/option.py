@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 
@@ -47,3 +47,38 @@ class Option:
     advice: str = ""
     database_only: bool = False
     hint: str = ""
+
+
+def option(name: str, kind: str = "str", default: Any = None, doc: str = "", **more: Any) -> Option:
+    """An option whose section and stage `read_by` says."""
+    return Option("", name, kind, default, doc, **more)
+
+
+def model_option(
+    name: str, kind: str = "str", default: Any = None, doc: str = "", **more: Any
+) -> Option:
+    """An option that a model reads in training."""
+    return Option("MODEL", name, kind, default, doc, stage="train", **more)
+
+
+def feature_option(
+    name: str, kind: str = "str", default: Any = None, doc: str = "", **more: Any
+) -> Option:
+    """An option that an extractor reads."""
+    return Option("FEATS", name, kind, default, doc, stage="features", **more)
+
+
+def read_by(section: str, stage: str, *options: Option, **common: Any) -> list[Option]:
+    """Options of a section that one stage reads."""
+    return [replace(one, section=section, stage=stage, **common) for one in options]
+
+
+def known(section: str, status: str, advice: str, **names: str) -> list[Option]:
+    """Options known to nkululeko without meaning here: name → what it does there.
+
+    A dot in a name is written as ``__``.
+    """
+    return [
+        Option(section, name.replace("__", "."), "any", doc=doc, status=status, advice=advice)
+        for name, doc in names.items()
+    ]

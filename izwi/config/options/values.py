@@ -14,7 +14,7 @@ def suggest(word: str, known: Iterable[Any]) -> str:
     """``, did you mean 'x'?``, or nothing where no known word is close."""
     words = {str(k).lower(): str(k) for k in known}
     close = difflib.get_close_matches(word.lower(), words, n=3, cutoff=0.6)
-    # Of words as close, the one of the same letters: xbg is xgb, not xgr.
+    # Of equally close words prefer the one with the same letters: xbg is xgb, not xgr.
     close.sort(key=lambda match: sorted(match) != sorted(word.lower()))
     return f", did you mean '{words[close[0]]}'?" if close else ""
 

@@ -24,7 +24,7 @@ _PARTS = {
     "test": "test",
     "testing": "test",
 }
-# What every experiment may want to know, from whichever table has it.
+# Columns that any experiment may use, from whichever table has them.
 _COMMON = ("speaker", "gender", "sex", "age")
 # Index of the frames here: file, start and end as one text, which joins faster and without NaT.
 _ROW = "row"
@@ -121,11 +121,12 @@ class _Database:
                 f"[DATA] {self.name}: table '{table}' lacks the columns {', '.join(missing)}, "
                 "which db.yaml names"
             )
-        times = [data.get(column) if self.is_segmented(table) else None for column in KEY[1:]]
-        frame = segments(*times, data["file"], self.name)
+        timed = self.is_segmented(table)
+        start, end = (data.get(column) if timed else None for column in KEY[1:])
+        frame = segments(start, end, data["file"], self.name)
         for column, scheme in self.columns(table).items():
             values = data[column]
-            if (self.schemes.get(scheme) or {}).get("dtype") == "time":
+            if (self.schemes.get(scheme or "") or {}).get("dtype") == "time":
                 values = pd.to_timedelta(values, errors="coerce").dt.total_seconds()
             elif not pd.api.types.is_numeric_dtype(values):
                 values = as_text(values)
@@ -183,7 +184,7 @@ class _Database:
             found = frame.index.to_series().map(by_row)
             files = other.loc[other[column].notna(), ["file", column]].drop_duplicates()
             files = files[~files["file"].duplicated(keep=False)]
-            # A segment gets the value of its file, a file that of its segments if they agree.
+            # A segment gets the value of its file, a file the value of its segments if they agree.
             by_file = frame["file"].map(files.set_index("file")[column])
             if self.is_segmented(table):
                 by_file = by_file.where(frame["end"].isna())
@@ -222,7 +223,7 @@ class _Database:
             ),
             None,
         )
-        labels = (self.schemes.get(scheme) or {}).get("labels")
+        labels = (self.schemes.get(scheme or "") or {}).get("labels")
         if isinstance(labels, str):
             labels = self._misc_table(labels)
         if not isinstance(labels, dict):
@@ -309,8 +310,9 @@ def _parts_of(database: _Database, tables: list[str]) -> dict[str, list[str]]:
             words = {_PARTS.get((splits.get(split) or {}).get("type") or split)}
         else:
             words = {_PARTS.get(word) for word in re.split(r"[.\-_]", table.lower())} - {None}
-        if len(words) == 1 and None not in words:
-            parts.setdefault(words.pop(), []).append(table)
+        word = words.pop() if len(words) == 1 else None
+        if word is not None:
+            parts.setdefault(word, []).append(table)
     return parts
 
 

@@ -39,8 +39,8 @@ def read(spec: dict[str, Any]) -> Source:
     source.frame = rename(frame, spec, source)
     if frame.empty:
         raise UserError(f"[DATA] {name}: {path} has no rows")
-    times = [source.frame.get(column) for column in KEY[1:]]
-    keys = segments(*times, source.frame["file"], name)
+    start, end = (source.frame.get(column) for column in KEY[1:])
+    keys = segments(start, end, source.frame["file"], name)
     others = source.frame.drop(columns=KEY, errors="ignore")
     source.frame = pd.concat([keys, others], axis=1)
     return source

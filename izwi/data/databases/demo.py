@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-# Names the data in keys: to be raised with every change that alters a byte of them.
+# Part of the keys: raise it with every change that alters a byte of the data.
 RECIPE = "synthetic-1"
 COLUMNS = ("file", "speaker", "gender", "language", "emotion", "text", "source")
 
@@ -137,7 +137,7 @@ def _synthesise(folder: Path, seed: int) -> None:
                     spoken = _vary(habit, style, random)
                     samples = say(text, f"{language}+{voice}", spoken)
                     file = f"wav/{language}_{voice}_{emotion}_{number}.wav"
-                    # libsndfile would not say why a disk takes no file.
+                    # libsndfile does not say why a disk refuses a file.
                     content = io.BytesIO()
                     soundfile.write(content, samples, _RATE, format="WAV", subtype="PCM_16")
                     (folder / file).write_bytes(content.getvalue())

@@ -97,7 +97,7 @@ def segments(
         unread = times[parsed.isna() & times.notna()]
         if len(unread):
             raise UserError(
-                f"[DATA] {name}: {len(unread)} values of column '{column}' are no times, such as "
+                f"[DATA] {name}: {len(unread)} values of column '{column}' are not times, such as "
                 f"{_some(unread)}: write seconds or '0 days 00:00:01.5'"
             )
         frame[column] = parsed.astype("timedelta64[ns]")
@@ -137,7 +137,7 @@ def rename(frame: pd.DataFrame, spec: dict[str, Any], source: Source) -> pd.Data
         UserError: if a column is not there, or two would get the same name
     """
     colnames = spec["options"].get("colnames") or {}
-    # Names that have a meaning here: nobody wants to get rid of them.
+    # These names mean something here, so renaming them away is a mistake.
     wanted = {*KEY, "speaker", "gender", "sex", "age", spec["target"]}
     wanted.add(spec["options"].get("label"))
     changes: dict[str, str] = {}

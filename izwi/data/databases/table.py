@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 # Columns of the table with a meaning of their own; a database's column of that name moves aside.
 _RESERVED = ("database", "digest", "truth", "value", "part")
-# Columns of work in progress; no column of a database is called like this.
+# Temporary columns; no column of a database has such a name.
 TRUTH, VALUE, PATH, PLACE, DIGEST = ":truth", ":value", ":path", ":place", ":digest"
-# More different numbers than this are no classes.
+# More distinct numbers than this are not classes.
 _MOST_NUMERIC_CLASSES = 20
 
 
@@ -200,8 +200,8 @@ class _Builder:
             self.frame = self.frame[kept]
 
     def _map_columns(self) -> None:
-        for column, mapping in self._column_mappings().items():
-            column = self._column(column)
+        for name, mapping in self._column_mappings().items():
+            column = self._column(name) or name  # known, see `_read_columns`
             text = as_text(self.frame[column])
             mapped = self._mapped(text, mapping, column)
             self.frame = self.frame.assign(
@@ -255,7 +255,7 @@ class _Builder:
         wrong = text[~np.isfinite(numbers)]
         if len(wrong):
             raise UserError(
-                f"[DATA] target: {len(wrong)} values of '{target}' in {self.name} are no numbers, "
+                f"[DATA] target: {len(wrong)} values of '{target}' in {self.name} are not numbers, "
                 f"such as {listed(_values(wrong), 3)}: leave them empty, or filter or map them"
             )
         return numbers
@@ -321,7 +321,7 @@ class _Builder:
                         f"{', '.join(_values(as_text(example[column])))}"
                     )
         problems.raise_if_any()
-        # Which row stays must not depend on the order of the source.
+        # The row that stays must not depend on the order of the source.
         ordered = twice.assign(**{column: twice[column].astype(str) for column in twice})
         ordered = ordered.sort_values(list(ordered.columns))
         extra = ordered[ordered.duplicated(key)].index
@@ -364,7 +364,7 @@ class _Builder:
         def length(path: str) -> float:
             try:
                 return audiofile.duration(path)
-            # What it raises depends on the format of the file.
+            # The type of its error depends on the format of the file.
             except Exception as error:
                 problems.add(f"[DATA] {self.name}: cannot read {path}: {error}")
                 return np.nan
@@ -451,7 +451,7 @@ class _Builder:
             self._warn(f"mapping: {', '.join(absent)} does not occur in '{column}'")
         return text.map(table).astype(object).where(lambda mapped: mapped.notna(), None)
 
-    def _column(self, name: str | None) -> str | None:
+    def _column(self, name: str) -> str | None:
         """The column that a name means."""
         if name in self.frame:
             return name
@@ -478,7 +478,7 @@ class _Builder:
         warn: bool = False,
         of: pd.Series | None = None,
     ) -> None:
-        """Drop the rows that are not kept, and tell how many; ``of`` tells it by its value."""
+        """Drop the rows that are not kept, and report how many; ``of`` reports it by value."""
         kept = np.asarray(kept)
         count = int((~kept).sum())
         if not count:

@@ -12,7 +12,7 @@ from typing import Any
 from izwi import __version__
 from izwi.data.audio import AudioError
 from izwi.engine.plan import Unit
-from izwi.files import is_made
+from izwi.files import is_made, read_json
 from izwi.reporting import captions
 from izwi.reporting.page import read
 from izwi.reporting.page.files import MIME, MOST_SECONDS, Embedded, address, clip, millimetres
@@ -24,12 +24,12 @@ Place = Callable[[str, str], str | None]
 MOST_REASONS = 3
 # Formats that browsers show.
 SHOWN = (".png", ".svg")
-# Pictures of more than a column of 85 mm take more room on the page, so that they can be read.
+# Pictures wider than a column of 85 mm get more room on the page.
 LARGE = 100
 
 
 class Builder:
-    """Brings together what the page shows.
+    """Collects what the page shows.
 
     Args:
         base: folder of the page
@@ -54,7 +54,7 @@ class Builder:
         *,
         was_made: Callable[[str], bool] = is_made,
     ) -> dict[str, Any]:
-        """All that the page says.
+        """Content of the page.
 
         Args:
             experiments: units of the folders of experiments, in the order of the config
@@ -199,7 +199,7 @@ class Builder:
         }
 
     def _notes(self) -> list[str]:
-        """What a reader has to know of the page itself."""
+        """Notes on the page itself."""
         notes = []
         if self.recordings.contents:
             notes.append(
@@ -222,14 +222,14 @@ def loads(record: str) -> dict[str, str]:
     Args:
         record: path of experiment.json
     """
-    content = read.read_json(record)
+    content = read_json(record)
     keys = [unit["key"] for unit in content["stages"]["load"]]
     names = [database["name"] for database in content["databases"]]
     return dict(zip(names, keys, strict=True))
 
 
 def reasons(unit: Unit, problems: list[str]) -> list[str]:
-    """Why an experiment could not be made, as far as the lines of its inis tell."""
+    """Why an experiment failed, as far as the problems of its inis say."""
     own = [
         read.without_places(line)
         for line in problems

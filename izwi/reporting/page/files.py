@@ -12,10 +12,10 @@ from urllib.parse import quote
 
 from izwi.data import audio
 
-# Longer recordings are embedded in part: so many seconds from the start of the segment.
+# Of longer recordings, embed this many seconds from the start of the segment.
 MOST_SECONDS = 10.0
-# Lossless, but no more of it than speech needs. MP3 would take a quarter of the room and ten times
-# the time.
+# Lossless, at a rate that is enough for speech. MP3 would need a quarter of the space and ten
+# times the time.
 MOST_RATE = 16000
 MIME = {
     ".png": "image/png",

@@ -10,7 +10,9 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-# What tables put a backslash before, as `escape` leaves it.
+from izwi.reporting.numbers import rounded
+
+# Characters that tables escape by a backslash, after `escape`.
 _ESCAPED = r"[\\|*_`]|&lt;"
 
 
@@ -22,7 +24,7 @@ def escape(value: Any) -> str:
 def data(value: Any) -> str:
     """JSON inside a ``script`` element, which no text in it can end."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    # Inside strings alone do these occur, and JSON reads them back the same.
+    # These occur inside strings only, and JSON decodes them to the same text.
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
 
@@ -43,12 +45,7 @@ def fill(template: str, values: dict[str, str]) -> str:
 
 def number(value: float | None) -> str:
     """A number for readers, as the pictures write it."""
-    if value is None:
-        return "–"
-    size = abs(value)
-    if size and size < 0.001:
-        return f"{value:.2e}"
-    return f"{value:.3f}" if size < 10 else f"{value:.1f}" if size < 1e5 else f"{value:.4g}"
+    return rounded(value, most=1e5)
 
 
 def markdown(text: str) -> str:

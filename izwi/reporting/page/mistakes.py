@@ -1,4 +1,4 @@
-"""The errors of which a model was most sure: what a reader wants to hear first."""
+"""The errors of which a model was most sure."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Mistake:
         speaker: id, empty where unknown
         run: in which it was made
         truth: label or number, as text
-        prediction: likewise
+        prediction: class, or number
         weight: probability of the prediction, or distance between truth and prediction; None
             where the model gives no probabilities
         own: probability of the truth, None likewise
@@ -43,8 +43,8 @@ class Mistake:
 def most_confident(path: str | Path, task: str, most: int = MOST) -> tuple[list[Mistake], int]:
     """The errors with the highest probability; of a regression those farthest off.
 
-    A recording that is wrong in several runs is told once, by the run that was surest. Where there
-    are no probabilities the first errors by file are told.
+    A recording that is wrong in several runs is listed once, for the run that was surest. Without
+    probabilities the first errors by file are listed.
 
     Args:
         path: predictions.csv

@@ -45,5 +45,5 @@ def read_options(value: Any, problems: Problems) -> dict[str, Any] | None:
         problems.add(f"config: page: audio: {options['audio']!r} is none of {', '.join(AUDIO)}")
     size = options["megabytes"]
     if isinstance(size, bool) or not isinstance(size, int | float) or not 0 <= size <= 500:
-        problems.add(f"config: page: megabytes: {size!r} is no number from 0 to 500")
+        problems.add(f"config: page: megabytes: {size!r} is not a number from 0 to 500")
     return {key: options[key] for key in DEFAULTS}

@@ -13,8 +13,8 @@ from typing import Any
 from izwi.config.ini import read_ini
 from izwi.config.options import all_options
 from izwi.errors import UserError
-from izwi.files import read_json
 from izwi.reporting import captions
+from izwi.reporting.record import Record, database_names, read
 
 # Parts of experiment.json that hold options, by the heading they get.
 OPTIONS = (
@@ -28,7 +28,7 @@ OPTIONS = (
     "plots",
 )
 GENERAL = ("seed", "runs", "epochs", "traindevtest", "save", "save_test")
-# Figures with a place of their own; what else metrics.json has is shown as it is.
+# Figures with a place of their own; the rest of metrics.json is shown as it is.
 PLACED = {
     *("name", "type", "measure", "value", "ci", "ci_method", "metrics", "intervals", "labels"),
     *("per_class", "per_speaker", "per_run", "per_fold", "per_database", "per_submodel"),
@@ -37,10 +37,12 @@ PLACED = {
     *("n_train", "n_test", "n_evaluated", "n_speakers", "transductive", "runs", "sd", "min"),
     *("max", "ci_samples", "ci_speakers", "ci_jackknife", "binned", "uncertainty", "tuning"),
 }
+# Nothing on the page reads these.
+DRAWN = ("uncertainty", "ci_samples", "ci_speakers", "ci_jackknife")
 # Written beside the figures, if they are.
 TEXTS = ("methods.md", "model_card.md", "references.bib", "table1.md", "table1.tex")
 PICTURES = (".png", ".svg", ".pdf", ".eps")
-# A path of the machine inside a text: two folders and more, and what it ends in.
+# An absolute path inside a text: two parts or more.
 _PATH = re.compile(r"(?<![\w./:~-])~?(?:/[^\s/:,;'\"()\[\]]+){2,}")
 
 
@@ -66,7 +68,7 @@ def portable(value: Any) -> Any:
 
 
 def experiment(files: dict[str, str]) -> dict[str, Any]:
-    """All that is told of an experiment but its pictures and errors.
+    """Everything that the page shows of an experiment except pictures and errors.
 
     Args:
         files: role → path in the folder of the experiment, ``metrics`` and ``record`` among them
@@ -74,12 +76,12 @@ def experiment(files: dict[str, str]) -> dict[str, Any]:
     Returns:
         ``summary``, a row of the table of all, and ``details``; values that JSON can hold
     """
-    metrics, record = read_json(files["metrics"]), read_json(files["record"])
+    record, metrics = read(files["record"], files["metrics"])
     low, high = metrics["ci"] or (None, None)
     summary = {
         "name": metrics["name"],
         "kind": "control" if record.get("control") else "experiment",
-        "databases": [database["name"] for database in record["databases"]],
+        "databases": database_names(record),
         "target": record["target"],
         "features": " + ".join(map(captions.feature_set, record["features"])),
         "model": record["model"]["type"],
@@ -100,9 +102,11 @@ def experiment(files: dict[str, str]) -> dict[str, Any]:
         "ini": record["ini"],
         "setting": record["setting"],
         "about": captions.data(record, metrics),
-        "metrics": metrics,
+        "metrics": {key: value for key, value in metrics.items() if key not in DRAWN},
         "further": {
-            key: value for key, value in metrics.items() if key not in PLACED and told(value)
+            key: value
+            for key, value in metrics.items()
+            if key not in PLACED and says_something(value)
         },
         "options": options(record),
         "provenance": {
@@ -112,34 +116,33 @@ def experiment(files: dict[str, str]) -> dict[str, Any]:
             "stages": stages(record["stages"]),
         },
     }
-    for key in ("uncertainty", "ci_samples", "ci_speakers", "ci_jackknife"):
-        metrics.pop(key, None)
     return {"summary": portable(summary), "details": portable(details)}
 
 
-def told(value: Any) -> bool:
-    """Whether a figure says anything."""
+def says_something(value: Any) -> bool:
+    """Whether a figure has a content."""
     return value is not None and value not in ({}, [], [None, None])
 
 
-def options(record: dict[str, Any]) -> list[list[Any]]:
+def options(record: Record) -> list[list[Any]]:
     """All options as resolved: heading, name, value, and whether it was chosen.
 
     Returns:
         rows of heading, name, value as text, and 1 for a value that differs from the default, 0
         for the default, None where there is none to compare with
     """
-    given = _given(record)
+    stated = _stated(record)
+    content: dict[str, Any] = {**record}
 
     def _option(section: str, name: str, value: Any, heading: str = "") -> list[Any]:
         default = _defaults().get((section, name), _defaults().get(("", name)))
         chosen = None if default is None else int(json.dumps(value) != default)
         # Without a default of its own an option gets its value from the others or from the data.
-        if value is None or (default == "null" and name.lower() not in given):
+        if value is None or (default == "null" and name.lower() not in stated):
             chosen = 0
         return [heading or section, name, text_of(value), chosen]
 
-    rows = [_option("EXP", name, record.get(name)) for name in GENERAL]
+    rows = [_option("EXP", name, content.get(name)) for name in GENERAL]
     rows.append(["DATA", "target", text_of(record["target"]), 1])
     rows.append(_option("DATA", "labels", record["labels"]))
     for database in record["databases"]:
@@ -150,7 +153,7 @@ def options(record: dict[str, Any]) -> list[list[Any]]:
         own = database["options"] | record["split"].get("databases", {}).get(name, {})
         rows += [_option("DATA", key, value, f"DATA {name}") for key, value in own.items()]
     for part in OPTIONS:
-        value = record[part]
+        value = content[part]
         section = {"features": "FEATS", "model": "MODEL", "plots": "PLOT"}.get(part, "")
         for item in value if isinstance(value, list) else [value]:
             flat = {k: v for k, v in item.items() if k not in ("options", "databases")}
@@ -194,7 +197,7 @@ def pictures(files: dict[str, str]) -> dict[str, dict[str, str]]:
     return found
 
 
-def _given(record: dict[str, Any]) -> set[str]:
+def _stated(record: Record) -> set[str]:
     """Lower-case names of the options in the ini and in the grid, without their databases."""
     names = {option.rpartition(".")[2].lower() for option in record["setting"]}
     try:
@@ -212,7 +215,7 @@ def _defaults() -> dict[tuple[str, str], str]:
         text = json.dumps(option.default)
         for section in (option.section, ""):
             key = (section, option.name)
-            # Two classes may have an option of one name with other defaults: nothing is said then.
+            # Without a mark where two classes have different defaults for one option name.
             known[key] = text if known.get(key, text) == text else ""
     return {key: text for key, text in known.items() if text}
 

@@ -1,4 +1,4 @@
-"""What is reached without looking: guesses among the classes, or shuffled numbers."""
+"""Figures of chance: guesses among the classes, or shuffled numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the cells of a table hold: values, counts, the best, and whether it could be chance."""
+"""Cells of a table: values, counts, the best, and the tests of it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 
 from izwi.data.csv_files import KEY
 from izwi.evaluation.comparison import COLUMNS, LEVEL, NOT_TESTABLE, comparisons
-from izwi.evaluation.measures import LOWER_IS_BETTER
+from izwi.evaluation.measures import direction
 from izwi.reporting.tables.chance import chance
 
 NOT_BETTER, UNTESTED, FEW, TRANSDUCTIVE, CONSTANT, FAILED = "†", "‡", "§", "¶", "c", "×"
@@ -141,7 +141,7 @@ def _first_run(predictions: pd.DataFrame) -> pd.DataFrame:
 def _test_set(rows: pd.DataFrame) -> tuple[int, int]:
     """Equal for the same samples of the same speakers with the same truth, in any order."""
     columns = [name for name in (*KEY, "speaker", "truth") if name in rows]
-    # Unknown is unknown, whatever stands for it.
+    # All missing values are equal, whatever stands for them.
     table = rows[columns].astype(object).fillna("").astype(str)
     return len(rows), int(pd.util.hash_pandas_object(table, index=False).sum())
 
@@ -154,7 +154,7 @@ def _is_constant(predictions: pd.DataFrame) -> bool:
 
 
 def _better(a: float, b: float, measure: str) -> bool:
-    return a < b if measure in LOWER_IS_BETTER else a > b
+    return direction(measure) * (a - b) > 0
 
 
 def _test(
@@ -165,30 +165,31 @@ def _test(
 ) -> pd.DataFrame:
     """Mark the best of each group, and test it against the next."""
     measure = table["measure"]
-    groups: dict[Any, list[Cell]] = {}
+    groups: dict[Any, list[tuple[float, Cell]]] = {}
     for place in sorted(cells):
         cell = cells[place]
         if cell.control is None and cell.value is not None:
             line = {"column": cell.column, "row": cell.row, "table": None}[table["best"]]
-            groups.setdefault((line, cell.test_set), []).append(cell)
+            groups.setdefault((line, cell.test_set), []).append((cell.value, cell))
     pairs: list[tuple[Cell, Cell]] = []
     for group in groups.values():
         if len(group) < 2:
             continue
-        sign = 1 if measure in LOWER_IS_BETTER else -1
-        ranked = sorted(group, key=lambda cell: sign * cell.value)
-        for cell in ranked:
-            cell.best = cell.value == ranked[0].value
-        pairs.append((ranked[0], ranked[1]))
+        sign = direction(measure)
+        ranked = sorted(group, key=lambda pair: sign * pair[0], reverse=True)
+        for value, cell in ranked:
+            cell.best = value == ranked[0][0]
+        pairs.append((ranked[0][1], ranked[1][1]))
     if not pairs:
         return pd.DataFrame(columns=["table", *COLUMNS])
+    names = [(str(a.experiment), str(b.experiment)) for a, b in pairs]
     tests = comparisons(
         frames,
         measure,
         task=table["task"],
-        labels=metrics[pairs[0][0].experiment]["labels"],
+        labels=(metrics[names[0][0]] or {})["labels"],
         seed=table["seed"],
-        pairs=[(a.experiment, b.experiment) for a, b in pairs],
+        pairs=names,
     )
     for (best, _), verdict in zip(pairs, tests["verdict"], strict=True):
         if verdict == NOT_TESTABLE:
@@ -200,26 +201,26 @@ def _test(
 
 
 def _as_good(table: dict[str, Any], cells: dict[tuple[int, int], Cell]) -> list[str]:
-    """Controls that reach what the best of the same test set reaches."""
+    """Controls that are as good as the best experiment of their test set."""
     measure, lines = table["measure"], []
-    best: dict[Any, Cell] = {}
+    best: dict[Any, float] = {}
     for cell in cells.values():
         if cell.control is None and cell.value is not None:
-            first = best.setdefault(cell.test_set, cell)
-            if _better(cell.value, first.value, measure):
-                best[cell.test_set] = cell
-    told = set()
+            first = best.setdefault(cell.test_set, cell.value)
+            if _better(cell.value, first, measure):
+                best[cell.test_set] = cell.value
+    named = set()
     for cell in cells.values():
         if cell.control is None or cell.value is None or cell.test_set not in best:
             continue
         other = best[cell.test_set]
-        if not _better(other.value, cell.value, measure) and cell.experiment not in told:
-            told.add(cell.experiment)
+        if not _better(other, cell.value, measure) and cell.experiment not in named:
+            named.add(cell.experiment)
             axis = "rows" if table["rows"][cell.row]["control"] else "columns"
             label = table[axis][cell.row if axis == "rows" else cell.column]["label"]
             lines.append(
                 f"The control '{label}' ({cell.value:.3f}) is as good as the best experiment "
-                f"({other.value:.3f}) of its test set."
+                f"({other:.3f}) of its test set."
             )
     return lines
 

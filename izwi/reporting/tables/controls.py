@@ -1,4 +1,4 @@
-"""Controls: what is reached without listening, by chance, or by what is no speech.
+"""Controls: figures reached without the speech, by chance or from metadata and level.
 
 A control is an ordinary experiment on the split of those that it is a control for, with other
 features and a plain model. One is made for each distinct split, whatever tables show it.
@@ -12,12 +12,13 @@ from typing import Any
 
 from izwi.config import options as table
 from izwi.config.experiment import Experiment
+from izwi.config.experiment.resolved import ComponentSpec
 from izwi.engine.keys import key_of
 
 # In the order of the table; "chance" alone is no experiment, it is computed from the test set.
 KINDS = ("chance", "majority", "duration", "level", "metadata")
-# Columns of a database that say what is known without listening, and the speaker where he may be
-# known from training; the sampling rate stands in the audio files.
+# Columns of a database that are known without the audio, with the speaker where train and test
+# may share some; the sampling rate is read from the audio files.
 METADATA = ("gender", "age", "language", "accent", "sentence", "text", "transcription")
 SAMPLING_RATE = "sampling_rate"
 MODELS = {"classification": "svm", "regression": "lin_reg"}
@@ -26,7 +27,12 @@ NAMES = {
     "classification": {"majority": "majority class"},
     "regression": {"majority": "training mean"},
 }
-_NO_PICTURES = {"value_counts": None, "value_counts_of": [], "maps": {}, "epoch_progression": False}
+_NO_PICTURES: dict[str, Any] = {
+    "value_counts": None,
+    "value_counts_of": [],
+    "maps": {},
+    "epoch_progression": False,
+}
 
 
 def label_of(kind: str, task: str) -> str:
@@ -68,7 +74,7 @@ def control(experiment: Experiment, kind: str) -> Experiment:
     options = {option.name: option.default for option in own if option.status == "ok"}
     if model == "svm":
         options["class_weight"] = True
-    features: dict[str, Any] = {"type": "signal", "options": {}}
+    features: ComponentSpec = {"type": "signal", "options": {}}
     if kind == "metadata":
         target = "gender" if experiment.target == "sex" else experiment.target
         columns = [*METADATA, *(["speaker"] if shares_speakers(experiment) else []), SAMPLING_RATE]
@@ -93,7 +99,7 @@ def control(experiment: Experiment, kind: str) -> Experiment:
         setting={},
         grids=(),
         control=kind,
-        # What could make it better than it is is the point of it.
+        # A control is supposed to use what a real experiment must not.
         leakage="ignore",
         warnings=(),
         notes=(),

@@ -31,7 +31,7 @@ KEYS = (
     "labels",
 )
 PUBLISHED = ("row", "column", "value", "source", "protocol")
-# What is no option: databases that are trained on, and those that are tested.
+# Axes that are not options: the databases trained on, and those tested on.
 SIDES = ("train", "test")
 BEST = ("column", "row", "table")
 NOTHING = "–"
@@ -105,7 +105,7 @@ def _name(value: Any, number: int, problems: Problems) -> str:
         return f"table {number}"
     if not isinstance(value, str | int) or grid.slug(str(value)) != str(value):
         problems.add(
-            f"config: tables: name: {value!r} is no name of a file, take letters, digits, - and _"
+            f"config: tables: name: {value!r} is not a file name, take letters, digits, - and _"
         )
     return str(value)
 
@@ -120,7 +120,7 @@ class _Reader:
         self.cwd = cwd
 
     def table(self) -> Wanted:
-        """The entry, checked as far as it goes without the experiments."""
+        """The entry, checked as far as possible without the experiments."""
         for key in self.entry:
             if key not in KEYS:
                 near = suggest(str(key), KEYS) or f" (there are {', '.join(KEYS)})"
@@ -182,7 +182,7 @@ class _Reader:
         text = str(value).lower()
         if text not in known:
             near = suggest(text, known) or f", take one of {', '.join(known)}"
-            self._problem("measure", f"'{value}' is no measure{near}")
+            self._problem("measure", f"'{value}' is not a measure{near}")
         return text
 
     def _one_of(self, key: str, allowed: Sequence[str]) -> str | None:
@@ -206,12 +206,13 @@ class _Reader:
                 near = suggest(str(name), controls.KINDS)
                 self._problem(
                     "controls",
-                    f"'{name}' is no control{near or ', there are ' + ', '.join(controls.KINDS)}",
+                    f"'{name}' is not a control"
+                    f"{near or ', there are ' + ', '.join(controls.KINDS)}",
                 )
         return tuple(name for name in controls.KINDS if name in names)
 
     def _published(self) -> tuple[dict[str, Any], ...]:
-        """What others have reported, from a CSV or from the config itself."""
+        """Published figures, from a CSV or from the config itself."""
         value = self.entry.get("published")
         if value is None:
             return ()
@@ -235,30 +236,30 @@ class _Reader:
             return ()
         return tuple(
             entry
-            for place, given in zip(where, entries, strict=True)
-            if (entry := self._published_entry(given, place)) is not None
+            for place, stated in zip(where, entries, strict=True)
+            if (entry := self._published_entry(stated, place)) is not None
         )
 
-    def _published_entry(self, given: Any, place: str) -> dict[str, Any] | None:
-        if not isinstance(given, Mapping):
+    def _published_entry(self, stated: Any, place: str) -> dict[str, Any] | None:
+        if not isinstance(stated, Mapping):
             self._problem("published", f"{place}: write {{{', '.join(PUBLISHED)}}}")
             return None
-        for key in given:
+        for key in stated:
             if key not in PUBLISHED:
                 near = suggest(str(key), PUBLISHED) or f" (there are {', '.join(PUBLISHED)})"
                 self._problem("published", f"{place}: {key}: unknown{near}")
-        texts = {key: str(given.get(key) if given.get(key) is not None else "").strip()
+        texts = {key: str(stated.get(key) if stated.get(key) is not None else "").strip()
                  for key in PUBLISHED}  # fmt: skip
         for key, text in texts.items():
             if not text:
-                told = ", with page or table" if key == "source" else ""
-                self._problem("published", f"{place}: {key} is missing{told}")
+                detail = ", with page or table" if key == "source" else ""
+                self._problem("published", f"{place}: {key} is missing{detail}")
         try:
             number = float(texts["value"])
         except ValueError:
             number = math.nan
         if texts["value"] and not math.isfinite(number):
-            self._problem("published", f"{place}: value: {texts['value']!r} is no number")
+            self._problem("published", f"{place}: value: {texts['value']!r} is not a number")
         return texts | {"value": number} if all(texts.values()) else None
 
 
@@ -278,7 +279,7 @@ def canonical(text: str) -> str:
         places = [s for s in option_table.SECTIONS if section.lower() in option_table.elsewhere(s)]
         near = f", did you mean '{places[0]}.{section}'?" if places else suggest(section, SIDES)
         raise ValueError(
-            f"'{text}' is no option{near or ', write SECTION.option, such as FEATS.type'}"
+            f"'{text}' is not an option{near or ', write SECTION.option, such as FEATS.type'}"
         )
     section = section.upper()
     if section not in option_table.SECTIONS:
@@ -292,14 +293,14 @@ def canonical(text: str) -> str:
     if section == "DATA" and dot and rest.lower() in PER_DATABASE:
         return f"DATA.{head}.{PER_DATABASE[rest.lower()].name}"
     near = suggest(name, [option.name for option in known.values()]).replace("'", f"'{section}.", 1)
-    raise ValueError(f"'{text}' is no option{near}")
+    raise ValueError(f"'{text}' is not an option{near}")
 
 
 # ------------------------------------------------------------- values of options
 
 
 def value_of(experiment: Experiment, option: str) -> str:
-    """What an experiment has for an option, as a reader of the table sees it.
+    """Value of an option in an experiment, as text for the table.
 
     Args:
         experiment: as resolved
@@ -372,7 +373,7 @@ def sides(experiment: Experiment) -> dict[str, list[str]]:
     split = experiment.split
     names = [database["name"] for database in experiment.databases]
     if split["strategy"] == "cross_data":
-        return {"train": list(split["trains"]), "test": list(split["tests"])}
+        return {"train": [*(split["trains"] or ())], "test": [*(split["tests"] or ())]}
     stated = {name: split["databases"][name]["split_strategy"] for name in names}
     return {
         "train": [name for name in names if stated[name] not in ("test", "dev")],
@@ -453,7 +454,7 @@ class _Layout:
                     "what distinguishes them to rows or columns, or leave one out by experiments"
                 )
         published = [
-            entry for given in wanted.published if (entry := self._placed(given, rows, columns))
+            placed for entry in wanted.published if (placed := self._placed(entry, rows, columns))
         ]
         if len(self.problems.lines) > before:
             return None
@@ -503,15 +504,15 @@ class _Layout:
         if self.wanted.measure is not None:
             if self.wanted.measure not in option_table.MEASURES[task]:
                 self._problem(
-                    f"measure: {self.wanted.measure} is no measure of {task}, take one of "
+                    f"measure: {self.wanted.measure} is not a measure of {task}, take one of "
                     f"{', '.join(option_table.MEASURES[task])}"
                 )
             return self.wanted.measure
         own = {member.evaluation["measure"]: member for member in members}
         if len(own) > 1:
-            told = " and ".join(f"{member.name} has {measure}" for measure, member in own.items())
+            detail = " and ".join(f"{member.name} has {measure}" for measure, member in own.items())
             self._problem(
-                f"measure: {told}: say which one is shown, such as measure: {next(iter(own))}"
+                f"measure: {detail}: say which one is shown, such as measure: {next(iter(own))}"
             )
         return next(iter(own))
 
@@ -520,18 +521,18 @@ class _Layout:
         return ", ".join(self.wanted.labels.get(value, value) for value in values)
 
     def _placed(
-        self, given: dict[str, Any], rows: dict[str, int], columns: dict[str, int]
+        self, entry: dict[str, Any], rows: dict[str, int], columns: dict[str, int]
     ) -> dict[str, Any] | None:
         """A published value in its cell."""
         place = {}
         for key, known in (("row", rows), ("column", columns)):
-            text = self.wanted.labels.get(given[key], given[key])
+            text = self.wanted.labels.get(entry[key], entry[key])
             if text not in known:
                 near = suggest(text, known) or f" (there are {_some(known)})"
-                self._problem(f"published: the table has no {key} '{given[key]}'{near}")
+                self._problem(f"published: the table has no {key} '{entry[key]}'{near}")
             else:
                 place[key] = known[text]
-        return {**given, **place} if len(place) == 2 else None
+        return {**entry, **place} if len(place) == 2 else None
 
 
 def _names(experiment: Experiment) -> list[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from izwi.data.csv_safety import harmless
+from izwi.reporting.numbers import rounded
 from izwi.reporting.tables.contents import (
     CONSTANT,
     FAILED,
@@ -48,7 +49,6 @@ NAMES = {
     CONSTANT: "constant",
     FAILED: "could not be made",
 }
-NONE = "–"
 # Closed, so that neither the next letter nor a space is taken for a part of the name.
 _SIGNS = {
     NOT_BETTER: r"\dag{}",
@@ -69,15 +69,6 @@ _ESCAPES = {
     **{sign: f"\\{sign}" for sign in "&%$#_{}"},
     **{mark: sign for mark, sign in _SIGNS.items() if mark != CONSTANT},
 }
-
-
-def number(value: float | None) -> str:
-    """Three decimals, one from ten on, or by power of ten where it is tiny."""
-    if value is None:
-        return NONE
-    if value and abs(value) < 0.001:
-        return f"{value:.2e}"
-    return f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}"
 
 
 def escape(text: str) -> str:
@@ -105,15 +96,15 @@ def write_csv(contents: Contents, path: str | Path) -> None:
             "marks": "; ".join(NAMES[mark] for mark in cell.marks),
         }
         lines.append((row, column, line))
-    given: dict[tuple[int, int], list[dict[str, Any]]] = {}
+    published: dict[tuple[int, int], list[dict[str, Any]]] = {}
     for entry in table["published"]:
-        given.setdefault((entry["row"], entry["column"]), []).append(entry)
+        published.setdefault((entry["row"], entry["column"]), []).append(entry)
     beside = []
     for row, column, line in lines:
-        entries = given.pop((row, column), [None])
+        entries = published.pop((row, column), [None])
         for place, entry in enumerate(entries):
             beside.append((row, column, (line if place == 0 else {}) | _published(entry)))
-    beside += [(*place, _published(entry)) for place, es in given.items() for entry in es]
+    beside += [(*place, _published(entry)) for place, es in published.items() for entry in es]
     with open(path, "w", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
         writer.writeheader()
@@ -146,7 +137,7 @@ class _Text:
         self.contents, self.table = contents, contents.table
         self.plain, self.bold, self.raised = plain, bold, raised
         of_experiments = [c for c in contents.cells.values() if c.experiment and c.n is not None]
-        # What holds for all is said once.
+        # State once what holds for all cells.
         self.common = [
             mark
             for mark in (FEW, TRANSDUCTIVE)
@@ -197,29 +188,29 @@ class _Text:
     def _label(self, header: dict[str, Any], *, axis: int, line: int) -> str:
         """A row's or column's name; that of chance says how it was got."""
         how = {c.how for place, c in self.contents.cells.items() if place[axis] == line and c.how}
-        told = how.pop().split(",")[0] if header["control"] == "chance" and how else ""
-        return f"{header['label']} ({told})" if told else header["label"]
+        source = how.pop().split(",")[0] if header["control"] == "chance" and how else ""
+        return f"{header['label']} ({source})" if source else header["label"]
 
     def _cell(self, place: tuple[int, int]) -> str:
         cell = self.contents.cells.get(place)
         texts = []
         if cell is not None:
-            value = self.plain(number(cell.value))
+            value = self.plain(rounded(cell.value))
             marks = [mark for mark in cell.marks if mark not in self.common]
             text = self.bold(value) if cell.best else value
             if cell.ci[0] is not None:
-                text += f" [{number(cell.ci[0])}, {number(cell.ci[1])}]"
+                text += f" [{rounded(cell.ci[0])}, {rounded(cell.ci[1])}]"
             text += self.raised("".join(marks)) if marks else ""
             if self.counted == "cells" and cell.n is not None:
                 text += f", n = {counts(cell)}"
             texts.append(text)
         for n in self.published.get(place, ()):
-            published = number(self.table["published"][n - 1]["value"])
+            published = rounded(self.table["published"][n - 1]["value"])
             texts.append(f"published {self.plain(published)} ({n})")
         return "; ".join(texts)
 
     def notes(self) -> list[str]:
-        """What stands below the table."""
+        """Notes below the table."""
         table, cells = self.table, self.contents.cells.values()
         methods = dict.fromkeys(cell.ci_method for cell in cells if cell.ci_method)
         about = f"{table['measure'].upper()} with 95 % interval"
@@ -274,7 +265,7 @@ def latex(contents: Contents) -> str:
     header, *rows = text.grid()
     table = contents.table
     body = [" & ".join(line) + r" \\" for line in rows]
-    # A line between what is asked for and what it is held against.
+    # A rule between experiments and controls.
     own = sum(row["control"] is None for row in table["rows"])
     if own < len(rows):
         body.insert(own, r"\midrule")

@@ -4,21 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-FILES = (
-    "methods.md",
-    "references.bib",
-    "table1.md",
-    "table1.tex",
-    "model_card.md",
-    "CITATION.cff",
-)
+from izwi.reporting.record import Metrics, Record
+from izwi.training.types import TrainingReport
+
+FILES = ("methods.md", "references.bib", "table1.md", "table1.tex", "model_card.md", "CITATION.cff")
 
 
 def texts(
-    record: dict[str, Any],
-    metrics: dict[str, Any],
-    training: dict[str, Any],
-    description: dict[str, Any],
+    record: Record, metrics: Metrics, training: TrainingReport, description: dict[str, Any]
 ) -> dict[str, str]:
     """All texts of one experiment.
 

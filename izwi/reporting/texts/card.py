@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+from izwi.config.experiment.resolved import DatabaseSpec
+from izwi.reporting.numbers import interval, significant
+from izwi.reporting.record import Metrics, Record, database_names, versions
 from izwi.reporting.texts import words
 from izwi.reporting.texts.citations import corpus_of
 from izwi.reporting.texts.methods import count, interval_n, listed, unit_of
+from izwi.training.types import TrainingReport
 
-# Whose keys name what figures rest on.
+DIGITS = 3
+# Stages whose keys identify what the figures rest on.
 STAGES = ("split", "train", "evaluate")
 
 
 def card(
-    record: dict[str, Any],
-    metrics: dict[str, Any],
-    training: dict[str, Any],
-    description: dict[str, Any],
+    record: Record, metrics: Metrics, training: TrainingReport, description: dict[str, Any]
 ) -> str:
     """The model card of an experiment, in Markdown.
 
@@ -49,17 +51,11 @@ def table(header: list[str], rows: list[list[str]]) -> str:
 
 
 def number(value: float | None) -> str:
-    """With three digits, as users read figures."""
-    return "undefined" if value is None else f"{value:.3g}"
+    """As users read figures."""
+    return significant(value, DIGITS)
 
 
-def interval(pair: list[float | None] | None) -> str:
-    """``[.1, .2]``, or nothing where there is none."""
-    low, high = pair or (None, None)
-    return "" if low is None or high is None else f"[{number(low)}, {number(high)}]"
-
-
-def _model(record: dict[str, Any], training: dict[str, Any], description: dict[str, Any]) -> str:
+def _model(record: Record, training: TrainingReport, description: dict[str, Any]) -> str:
     labels = description["labels"]
     task = (
         f"{record['target']}, one of {', '.join(labels)}"
@@ -70,7 +66,7 @@ def _model(record: dict[str, Any], training: dict[str, Any], description: dict[s
     trained = (
         "a model for each fold, none for all data: the figures are of the method, not of one model"
         if description["cross_validation"]
-        else f"`python scripts/demo.py --experiment {record['name']} my_voice.wav` applies it"
+        else f"`izwi predict --experiment {record['name']} my_voice.wav` applies it"
     )
     lines = [
         f"- predicts: {task}",
@@ -82,8 +78,8 @@ def _model(record: dict[str, Any], training: dict[str, Any], description: dict[s
     return "\n".join(lines)
 
 
-def _use(record: dict[str, Any]) -> str:
-    names = listed([database["name"] for database in record["databases"]])
+def _use(record: Record) -> str:
+    names = listed(database_names(record))
     return (
         f"For research: to see how well {record['target']} can be told from speech like that of "
         f"{names}. Not for decisions about people: how good it is for other speakers, languages, "
@@ -91,7 +87,7 @@ def _use(record: dict[str, Any]) -> str:
     )
 
 
-def _data(record: dict[str, Any], description: dict[str, Any]) -> str:
+def _data(record: Record, description: dict[str, Any]) -> str:
     rows = []
     for database in record["databases"]:
         about = description["databases"].get(database["name"]) or {}
@@ -114,7 +110,7 @@ def _data(record: dict[str, Any], description: dict[str, Any]) -> str:
     return f"{table(header_row, rows)}\n\nPer class and part: table1.md."
 
 
-def _licence(database: dict[str, Any], header: dict[str, str]) -> str:
+def _licence(database: DatabaseSpec, header: dict[str, str]) -> str:
     if database["type"] == "demo":
         return "synthetic speech, made by izwi"
     if header.get("license"):
@@ -123,14 +119,14 @@ def _licence(database: dict[str, Any], header: dict[str, str]) -> str:
     return f"{corpus.licence} (if it is {corpus.title})" if corpus else "not known here"
 
 
-def _figures(metrics: dict[str, Any]) -> str:
+def _figures(metrics: Metrics) -> str:
     if metrics["value"] is None:
         return "No test sample has a truth, so there are none."
     rows = [
         [
             f"**{name}**" if name == metrics["measure"] else name,
             number(value),
-            interval(metrics["intervals"][name]),
+            interval(metrics["intervals"][name], DIGITS),
         ]
         for name, value in metrics["metrics"].items()
         if value is not None
@@ -142,7 +138,7 @@ def _figures(metrics: dict[str, Any]) -> str:
     )
 
 
-def _per_class(metrics: dict[str, Any]) -> str:
+def _per_class(metrics: Metrics) -> str:
     if not metrics["per_class"]:
         return ""
     rows = [
@@ -152,28 +148,28 @@ def _per_class(metrics: dict[str, Any]) -> str:
     return table(["class", "recall", "precision", "F1", "n"], rows)
 
 
-def _fairness(metrics: dict[str, Any]) -> str:
+def _fairness(metrics: Metrics) -> str:
     blocks = []
     for column, about in metrics["fairness"].items():
         rows = [
             [
                 group,
                 number(own["value"]),
-                interval(own["ci"]),
+                interval(own["ci"], DIGITS),
                 str(own["n"]),
                 "unknown" if own["n_speakers"] is None else str(own["n_speakers"]),
             ]
             for group, own in about["groups"].items()
         ]
         header = [column, metrics["measure"], "95 % interval", "n", "speakers"]
-        tested = about["test"] if about["p"] is None else f"p = {about['p']:.3g}, {about['test']}"
-        blocks.append(f"{table(header, rows)}\n\nGap {number(about['gap'])}: {tested}.")
+        p = "" if about["p"] is None else f"p = {number(about['p'])}, "
+        blocks.append(f"{table(header, rows)}\n\nGap {number(about['gap'])}: {p}{about['test']}.")
     if not blocks and metrics["value"] is not None:
         return "Neither sex nor age nor language of several groups is known in the test set."
     return "\n\n".join(blocks)
 
 
-def _calibration(metrics: dict[str, Any]) -> str:
+def _calibration(metrics: Metrics) -> str:
     about = metrics["calibration"]
     if not about or about["ece"] is None:
         return ""
@@ -185,7 +181,7 @@ def _calibration(metrics: dict[str, Any]) -> str:
     )
 
 
-def _limits(metrics: dict[str, Any], description: dict[str, Any]) -> str:
+def _limits(metrics: Metrics, description: dict[str, Any]) -> str:
     lines = list(metrics["warnings"])
     if metrics["transductive"]:
         lines.append(
@@ -202,9 +198,6 @@ def _limits(metrics: dict[str, Any], description: dict[str, Any]) -> str:
     return "\n".join(f"- {' '.join(line.split())}" for line in lines) or "No warning was given."
 
 
-def _environment(record: dict[str, Any]) -> str:
-    packages = ", ".join(
-        f"{name} {version}" for name, version in record["packages"].items() if version
-    )
+def _environment(record: Record) -> str:
     keys = ", ".join(f"{stage} `{record['stages'][stage]['key']}`" for stage in STAGES)
-    return f"izwi {record['izwi']}; {packages}. Seed {record['seed']}. Keys: {keys}."
+    return f"izwi {record['izwi']}; {versions(record)}. Seed {record['seed']}. Keys: {keys}."

@@ -10,9 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from izwi import __version__
+from izwi.config.experiment.resolved import DatabaseSpec
+from izwi.home import HOME
+from izwi.reporting.record import Record
 
 HERE = Path(__file__).parent
-CITATION = HERE.parents[2] / "CITATION.cff"
+CITATION = HOME / "CITATION.cff"
 IZWI = "izwi"
 _ENTRY = re.compile(r"^@(\w+)\{([^,\s]+),\n(.*?)^\}", re.MULTILINE | re.DOTALL)
 _FIELD = re.compile(r"^ *(\w+) *= *\{(.*)\},?$", re.MULTILINE)
@@ -102,13 +105,13 @@ def izwi_citation() -> dict[str, Any]:
     return yaml.safe_load(CITATION.read_text(encoding="utf-8"))
 
 
-def bibliography(cites: Cites, record: dict[str, Any], description: dict[str, Any]) -> str:
+def bibliography(cites: Cites, record: Record, description: dict[str, Any]) -> str:
     """BibTeX of what was cited, with a note on each database that has no entry.
 
     Args:
         cites: what was cited
         record: content of experiment.json
-        description: of the split; its databases' own headers are told
+        description: of the split; with the headers of its databases
     """
     blocks = []
     for database in record["databases"]:
@@ -118,7 +121,7 @@ def bibliography(cites: Cites, record: dict[str, Any], description: dict[str, An
     return "\n\n".join(filter(None, blocks)) + "\n"
 
 
-def _database_note(database: dict[str, Any], header: dict[str, str]) -> str:
+def _database_note(database: DatabaseSpec, header: dict[str, str]) -> str:
     name = database["name"]
     corpus = corpus_of(name)
     if database["type"] == "demo":
@@ -145,11 +148,11 @@ def _izwi_bibtex() -> str:
 
 
 def _name(author: dict[str, str]) -> str:
-    given = f"{author['given-names']} " if "given-names" in author else ""
-    return author.get("name") or f"{given}{author['family-names']}"
+    first = f"{author['given-names']} " if "given-names" in author else ""
+    return author.get("name") or f"{first}{author['family-names']}"
 
 
-def citation(record: dict[str, Any], cites: Cites) -> str:
+def citation(record: Record, cites: Cites) -> str:
     """Citation data of an experiment, in the Citation File Format 1.2.0.
 
     Args:
@@ -174,12 +177,12 @@ def citation(record: dict[str, Any], cites: Cites) -> str:
 def _reference(kind: str, fields: dict[str, str]) -> list[str]:
     lines = [f"  - type: {_KINDS[kind]}", f"    title: {_text(fields['title'])}", "    authors:"]
     for author in fields["author"].split(" and "):
-        family, _, given = author.partition(", ")
+        family, _, first = author.partition(", ")
         if author == "others":
             lines.append(f"      - name: {_text('others')}")
-        elif given:
+        elif first:
             lines.append(f"      - family-names: {_text(family)}")
-            lines.append(f"        given-names: {_text(given)}")
+            lines.append(f"        given-names: {_text(first)}")
         else:
             lines.append(f"      - name: {_text(author)}")
     begin, _, end = fields.get("pages", "").partition("--")

@@ -8,11 +8,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from izwi.config.experiment.resolved import ComponentSpec, DatabaseSpec, SplitSpec
+from izwi.reporting.record import Metrics, Record
 from izwi.reporting.texts import words
 from izwi.reporting.texts.citations import IZWI, Cites, corpus_of
 from izwi.reporting.texts.table1 import spread
+from izwi.training.types import TrainingReport
 
-# Why rows of a database are unused → how it is told, behind their number.
+# Why rows of a database are unused → words behind their number.
 _DROPPED = {
     "limit_samples": "at random",
     "limit_samples_per_speaker": "at random, within speakers",
@@ -28,9 +31,9 @@ _DROPPED = {
 
 
 def methods(
-    record: dict[str, Any],
-    metrics: dict[str, Any],
-    training: dict[str, Any],
+    record: Record,
+    metrics: Metrics,
+    training: TrainingReport,
     description: dict[str, Any],
     cites: Cites,
 ) -> str:
@@ -80,7 +83,7 @@ def unit_of(description: dict[str, Any]) -> str:
 # ------------------------------------------------------------------------ data
 
 
-def _data(record: dict[str, Any], description: dict[str, Any], cites: Cites) -> list[str]:
+def _data(record: Record, description: dict[str, Any], cites: Cites) -> list[str]:
     target = record["target"]
     labels = description["labels"]
     if labels:
@@ -95,10 +98,10 @@ def _data(record: dict[str, Any], description: dict[str, Any], cites: Cites) -> 
         about = description["databases"].get(database["name"])
         if about and about.get("samples"):
             sentences.append(_database(database, about, description, cites))
-    if record["load"].get("bins"):
-        limits = ", ".join(f"{limit:g}" for limit in record["load"]["bins"])
+    if bins := record["load"]["bins"]:
+        limits = ", ".join(f"{limit:g}" for limit in bins)
         sentences.append(f"The values of {target} were binned at the limits {limits}.")
-    elif record["load"].get("continuous"):
+    elif record["load"]["continuous"]:
         sentences.append(
             f"The values of {target} were binned by quantiles of the training samples."
         )
@@ -111,7 +114,7 @@ def _data(record: dict[str, Any], description: dict[str, Any], cites: Cites) -> 
 
 
 def _database(
-    database: dict[str, Any], about: dict[str, Any], description: dict[str, Any], cites: Cites
+    database: DatabaseSpec, about: dict[str, Any], description: dict[str, Any], cites: Cites
 ) -> str:
     name = database["name"]
     corpus = corpus_of(name)
@@ -144,15 +147,15 @@ def _database(
 
 def _people(cell: dict[str, Any]) -> str:
     """`` from 10 speakers (5 female, 5 male; mean age 29.8 (4.2), 21–35; 17.8 minutes)``."""
-    told = []
+    parts = []
     if cell["sex"]:
-        told.append(", ".join(f"{n} {sex}" for sex, n in cell["sex"].items()))
+        parts.append(", ".join(f"{n} {sex}" for sex, n in cell["sex"].items()))
     if cell["age"]:
-        told.append(f"age {_mean(cell['age'])}")
+        parts.append(f"age {_mean(cell['age'])}")
     if cell["minutes"] is not None:
-        told.append(f"{cell['minutes']:.1f} minutes")
+        parts.append(f"{cell['minutes']:.1f} minutes")
     of = f" from {count(cell['speakers'], 'speaker')}" if cell["speakers"] is not None else ""
-    return f"{of} ({'; '.join(told)})" if told else of
+    return f"{of} ({'; '.join(parts)})" if parts else of
 
 
 def _mean(values: dict[str, Any] | None) -> str:
@@ -171,20 +174,17 @@ def _total(description: dict[str, Any]) -> dict[str, Any]:
 # ----------------------------------------------------------------------- split
 
 
-def _split(
-    record: dict[str, Any], metrics: dict[str, Any], description: dict[str, Any]
-) -> list[str]:
+def _split(record: Record, metrics: Metrics, description: dict[str, Any]) -> list[str]:
     spec = record["split"]
     cells = {cell["part"]: cell for cell in description["parts"] if cell["class"] is None}
     unit = unit_of(description)
     if description["cross_validation"]:
-        told = [_folds(spec, description), *_sharing(description, folds=True)]
-        return [*told, *_audit(metrics)]
+        parts = [_folds(spec, description), *_sharing(description, folds=True)]
+        return [*parts, *_audit(metrics)]
     sentences = []
     if spec["strategy"] == "cross_data":
-        sentences.append(
-            f"Training was on {listed(spec['trains'])}, the test on {listed(spec['tests'])}."
-        )
+        trains, tests = listed(spec["trains"] or []), listed(spec["tests"] or [])
+        sentences.append(f"Training was on {trains}, the test on {tests}.")
     else:
         sentences += [
             _strategy(name, own, metrics["notes"]) for name, own in spec["databases"].items()
@@ -203,7 +203,7 @@ def _split(
     return [*sentences, *_sharing(description, folds=False), *_audit(metrics)]
 
 
-def _audit(metrics: dict[str, Any]) -> list[str]:
+def _audit(metrics: Metrics) -> list[str]:
     """What the leakage audit found, by its gravest."""
     findings = metrics.get("audit")
     if findings is None:
@@ -216,7 +216,7 @@ def _audit(metrics: dict[str, Any]) -> list[str]:
     return [f"{text}; the figures may be flattered by what it found ({', '.join(kinds)})."]
 
 
-def _folds(spec: dict[str, Any], description: dict[str, Any]) -> str:
+def _folds(spec: SplitSpec, description: dict[str, Any]) -> str:
     whole = _total(description)
     parts = {cell["part"] for cell in description["parts"]}
     n = description["folds"]
@@ -277,7 +277,7 @@ def _sharing(description: dict[str, Any], *, folds: bool) -> list[str]:
 # -------------------------------------------------------------------- features
 
 
-def _features(record: dict[str, Any], training: dict[str, Any], cites: Cites) -> list[str]:
+def _features(record: Record, training: TrainingReport, cites: Cites) -> list[str]:
     sets = []
     for spec in record["features"]:
         named = words.feature_set(spec)
@@ -298,15 +298,18 @@ def _features(record: dict[str, Any], training: dict[str, Any], cites: Cites) ->
     return sentences
 
 
-def _own_settings(spec: dict[str, Any]) -> str:
-    """Options that the words of a feature set do not tell yet."""
-    told = ("set", "level", "import_file", "import_files_append")
-    told += tuple(name for name in spec["options"] if name.endswith((".layer", ".pooling")))
-    rest = {name: value for name, value in spec["options"].items() if name not in told}
+def _own_settings(spec: ComponentSpec) -> str:
+    """Options that the words of a feature set do not mention."""
+    named = ("set", "level", "import_file", "import_files_append")
+    rest = {
+        name: value
+        for name, value in spec["options"].items()
+        if name not in named and not name.endswith((".layer", ".pooling"))
+    }
     return words.settings("FEATS", spec["type"], rest)
 
 
-def _preprocessing(record: dict[str, Any], training: dict[str, Any], cites: Cites) -> list[str]:
+def _preprocessing(record: Record, training: TrainingReport, cites: Cites) -> list[str]:
     folds = max((fold["fold"] for run in training["runs"] for fold in run["folds"]), default=0)
     of = "the training samples of each fold" if folds else "the training samples"
     scale = record["preprocessing"]["scale"]
@@ -333,10 +336,10 @@ def _preprocessing(record: dict[str, Any], training: dict[str, Any], cites: Cite
     if kind:
         keys = ("chawla2002smote",) if "smote" in kind else ()
         version = record["packages"].get("imbalanced-learn")
-        told = f" (imbalanced-learn {version})" if version else ""
+        by = f" (imbalanced-learn {version})" if version else ""
         sentences.append(
             f"The classes of the training samples were then balanced by "
-            f"{words.BALANCING.get(kind, kind)}{cites(*keys, 'lemaitre2017imblearn')}{told}."
+            f"{words.BALANCING.get(kind, kind)}{cites(*keys, 'lemaitre2017imblearn')}{by}."
         )
     return sentences
 
@@ -344,9 +347,7 @@ def _preprocessing(record: dict[str, Any], training: dict[str, Any], cites: Cite
 # ----------------------------------------------------------------------- model
 
 
-def _model(
-    record: dict[str, Any], metrics: dict[str, Any], training: dict[str, Any], cites: Cites
-) -> list[str]:
+def _model(record: Record, metrics: Metrics, training: TrainingReport, cites: Cites) -> list[str]:
     spec = record["model"]
     named = words.model(spec["type"])
     version = record["packages"].get(named.package) if named.package else None
@@ -385,7 +386,7 @@ def _model(
 
 
 def _idle(options: dict[str, Any]) -> list[str]:
-    """Options that do nothing beside the others, or are told elsewhere."""
+    """Options without effect beside the others, or mentioned elsewhere."""
     idle = ["measure"]
     if options.get("kernel") not in (None, "poly"):
         idle.append("degree")
@@ -396,8 +397,8 @@ def _idle(options: dict[str, Any]) -> list[str]:
     return idle
 
 
-def _tuning(tuned: dict[str, list[Any]], metrics: dict[str, Any]) -> list[str]:
-    """The nested search, what it chose, and how much its own score flatters."""
+def _tuning(tuned: dict[str, list[Any]], metrics: Metrics) -> list[str]:
+    """The nested search, its choice, and how optimistic its own score is."""
     found = metrics["tuning"]
     searches = found["searches"]
     names = listed([f"{name} ({', '.join(map(words.value_text, v))})" for name, v in tuned.items()])
@@ -428,7 +429,7 @@ def _tuning(tuned: dict[str, list[Any]], metrics: dict[str, Any]) -> list[str]:
     return sentences
 
 
-def _learning(record: dict[str, Any], training: dict[str, Any]) -> list[str]:
+def _learning(record: Record, training: TrainingReport) -> list[str]:
     learned = record["learning"]
     sentences = []
     if "submodel" in learned:
@@ -447,7 +448,7 @@ def _learning(record: dict[str, Any], training: dict[str, Any]) -> list[str]:
     return sentences
 
 
-def _runs(training: dict[str, Any]) -> list[str]:
+def _runs(training: TrainingReport) -> list[str]:
     seeds = [run["seed"] for run in training["runs"]]
     if len(seeds) == 1:
         deterministic = any("is deterministic" in line for line in training.get("notes", ()))
@@ -461,7 +462,7 @@ def _runs(training: dict[str, Any]) -> list[str]:
 # ------------------------------------------------------------------ evaluation
 
 
-def _evaluation(record: dict[str, Any], metrics: dict[str, Any], cites: Cites) -> list[str]:
+def _evaluation(record: Record, metrics: Metrics, cites: Cites) -> list[str]:
     measure = metrics["measure"]
     folds = " of all folds" if metrics["per_fold"] else ""
     cited = cites("lin1989ccc") if measure == "ccc" else ""
@@ -471,10 +472,11 @@ def _evaluation(record: dict[str, Any], metrics: dict[str, Any], cites: Cites) -
     ]
     method = metrics["ci_method"] or ""
     resamples = re.search(r"\((\d+)\)", method)
-    if method.startswith("jackknife"):
+    speakers = metrics["n_speakers"]
+    if method.startswith("jackknife") and speakers:
         sentences.append(
             "Its 95 % interval is the t interval of the delete-one-speaker jackknife"
-            f"{cites('efron1993bootstrap')} with {count(metrics['n_speakers'] - 1, 'degree')} of "
+            f"{cites('efron1993bootstrap')} with {count(speakers - 1, 'degree')} of "
             "freedom."
         )
     elif method.startswith("bootstrap") and resamples:
@@ -501,15 +503,12 @@ def _evaluation(record: dict[str, Any], metrics: dict[str, Any], cites: Cites) -
             f"Figures of the samples whose uncertainty is at most {threshold:g} are given beside."
         )
     if metrics["few_speakers"]:
-        n = metrics["n_speakers"]
-        sentences.append(
-            f"With {'a single test speaker' if n == 1 else f'only {n} test speakers'}, the figures "
-            "depend on who they are."
-        )
+        who = "a single test speaker" if speakers == 1 else f"only {speakers} test speakers"
+        sentences.append(f"With {who}, the figures depend on who they are.")
     return sentences
 
 
-def interval_n(metrics: dict[str, Any]) -> str:
+def interval_n(metrics: Metrics) -> str:
     """``n = 68 samples of 4 speakers``."""
     text = f"n = {count(metrics['n_evaluated'], 'sample')}"
     if metrics["n_speakers"] is None:
@@ -517,7 +516,7 @@ def interval_n(metrics: dict[str, Any]) -> str:
     return f"{text} of {count(metrics['n_speakers'], 'speaker')}"
 
 
-def _software(record: dict[str, Any], cites: Cites) -> list[str]:
+def _software(record: Record, cites: Cites) -> list[str]:
     packages = record["packages"]
     names = ["python", "snakemake", "numpy", "pandas", "scipy", "scikit-learn"]
     names += sorted(name for name in packages if name not in (*names, "matplotlib", "pyarrow"))

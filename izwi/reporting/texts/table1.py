@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from izwi.reporting.record import Record, database_names
+
 UNKNOWN = "–"
 _TEX = {
     "\\": r"\textbackslash{}",
@@ -22,7 +24,7 @@ _TEX = {
 }
 
 
-def markdown(record: dict[str, Any], description: dict[str, Any]) -> str:
+def markdown(record: Record, description: dict[str, Any]) -> str:
     """As Markdown.
 
     Args:
@@ -38,7 +40,7 @@ def markdown(record: dict[str, Any], description: dict[str, Any]) -> str:
     return f"**Table 1.** {_caption(record, description)}\n\n{body}\n"
 
 
-def latex(record: dict[str, Any], description: dict[str, Any]) -> str:
+def latex(record: Record, description: dict[str, Any]) -> str:
     """As LaTeX with the package booktabs.
 
     Args:
@@ -76,8 +78,8 @@ def _label(name: str) -> str:
     return "".join(char if char.isascii() and char.isalnum() else "-" for char in name)
 
 
-def _caption(record: dict[str, Any], description: dict[str, Any]) -> str:
-    names = ", ".join(database["name"] for database in record["databases"])
+def _caption(record: Record, description: dict[str, Any]) -> str:
+    names = ", ".join(database_names(record))
     sentences = [f"Data of the experiment {record['name']} ({names}; target: {record['target']})."]
     if any(cell["speakers"] is not None for cell in description["parts"]):
         sentences.append("Sex and age are those of speakers.")
@@ -91,9 +93,7 @@ def _caption(record: dict[str, Any], description: dict[str, Any]) -> str:
     return " ".join(sentences)
 
 
-def _table(
-    record: dict[str, Any], description: dict[str, Any]
-) -> tuple[list[str], list[list[str]]]:
+def _table(record: Record, description: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
     cells = description["parts"]
     segments = description["segments"]
     target = any("target" in cell for cell in cells)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from izwi import features, models
+from izwi.config.experiment.resolved import ComponentSpec
 from izwi.config.options import own_options, owner
 
 
@@ -131,14 +132,14 @@ def model(kind: str) -> Named:
     return MODELS.get(kind) or _by_docstring(models.model_class(kind), kind)
 
 
-def feature_set(spec: dict[str, Any]) -> Named:
+def feature_set(spec: ComponentSpec) -> Named:
     """Words for a feature set.
 
     Args:
         spec: ``type`` and ``options``
     """
     kind, options = spec["type"], spec["options"]
-    cls = features.extractor_class(kind)
+    cls: Any = features.extractor_class(kind)
     if kind == "os":
         papers = tuple(key for begin, key in SETS.items() if options["set"].startswith(begin))
         functionals = options["level"] == "functionals"
@@ -168,7 +169,7 @@ def feature_set(spec: dict[str, Any]) -> Named:
 
 
 def place(hub: str) -> str:
-    """A name on the hub as it is; of a folder its last part, as the place tells nothing."""
+    """A name on the hub as it is; of a folder its last part."""
     is_folder = hub.startswith(("/", ".", "~")) or hub.count("/") > 1
     return hub.rstrip("/").rpartition("/")[2] if is_folder else hub
 
@@ -192,9 +193,10 @@ def settings(section: str, kind: str, options: dict[str, Any]) -> str:
     package = "features" if section == "FEATS" else "models"
     known = own_options(package, kind)
     located = owner(package, kind).located
-    chosen, default = [], []
+    chosen: list[str] = []
+    default: list[str] = []
     for name, value in options.items():
-        # Where something lies on this computer tells a reader nothing.
+        # Paths on this computer do not help a reader.
         if value is None or value is False or name in located:
             continue
         option = known.get(name.lower())

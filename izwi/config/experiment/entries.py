@@ -1,4 +1,4 @@
-"""What an ini gives: its entries, each as the option that it means, with what is wrong in them."""
+"""The entries of an ini, sorted by the option that each one sets, and the problems in them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from izwi.data import soft_labels
 from izwi.errors import Problems, UserError
 
 
-class Given:
+class Entries:
     """The entries of an ini, and of root files, by option.
 
     Args:
@@ -26,16 +26,16 @@ class Given:
         made: databases that other inis make, see `soft_labels.makers`
 
     Attributes:
-        problems: what is wrong, told together at the end
+        problems: what is wrong, raised together at the end
         warnings: what overrides what
         notes: what has no effect
         general: (section, option) → spelling and value
         of_database: (database, option) → spelling and value
         paths: database → spelling and value
-        own: options that models and extractors state themselves, by section
+        components: options that models and extractors state themselves, by section
         names: databases
         extra_tests: those that are tested on and not among ``databases``
-        roots_broken: whether a root file could not be read, which is told
+        roots_broken: whether a root file could not be read
     """
 
     def __init__(
@@ -58,19 +58,19 @@ class Given:
         self.problems.lines += ini.problems
         self.warnings: list[str] = []
         self.notes: list[str] = []
-        # Advice → section → options: what the same is said of is said once.
+        # Advice → section → options, so that options with the same advice share one line.
         self.inert: dict[str, dict[str, list[str]]] = {}
         self.unsupported: dict[str, dict[str, list[str]]] = {}
         # Where each option was given: (section, name), for databases (database, name)
         self.general: dict[tuple[str, str], tuple[str, Value]] = {}
         self.of_database: dict[tuple[str, str], tuple[str, Value]] = {}
         self.paths: dict[str, tuple[str, Value]] = {}
-        self.own: dict[str, dict[str, Value]] = {"FEATS": {}, "MODEL": {}}
+        self.components: dict[str, dict[str, Value]] = {"FEATS": {}, "MODEL": {}}
         self.names: list[str] = []
         self._collect()
 
     def _collect(self) -> None:
-        """Sort all keys of the ini to what they mean; tell those that mean nothing."""
+        """Sort all keys of the ini by their option; report those that set none."""
         for section, entries in self.ini.sections.items():
             if section not in WIDE:
                 near = suggest(section, table.SECTIONS).replace("'", "[", 1).replace("'", "]", 1)
@@ -88,8 +88,8 @@ class Given:
         option = WIDE[section].get(lower)
         if option is None and section == "EXPL" and lower.endswith(".bin_reals"):
             option = WIDE[section]["bin_reals"]
-        if section in self.own and (option is None or option.status != "ok"):
-            self.own[section][lower] = value
+        if section in self.components and (option is None or option.status != "ok"):
+            self.components[section][lower] = value
         elif option is None:
             self.unknown(section, lower, WIDE[section])
         else:
@@ -199,7 +199,7 @@ class Given:
     def unknown(
         self, section: str, lower: str, known: dict[str, Option], names: Iterable[str] = ()
     ) -> None:
-        """Tell of an option that nobody knows, and what was meant perhaps."""
+        """Report an unknown option, with the closest known one."""
         near = self._other_section(section, lower)
         near = near or suggest(lower, [*_ok_names(known), *names])
         self.problem(section, lower, f"unknown option{near}")
@@ -209,7 +209,7 @@ class Given:
         for other in ("EXP", "DATA", "FEATS", "MODEL", "PLOT"):
             option = table.elsewhere(other).get(lower) if other != section else None
             if option is not None and option.status == "ok" and not option.database_only:
-                return f", it belongs into [{other}]"
+                return f", it belongs in [{other}]"
         return ""
 
     def _take(
@@ -220,7 +220,7 @@ class Given:
         lower: str,
         value: Value,
     ) -> None:
-        """Keep a given value, or remark on an option without effect or support."""
+        """Store a value, or record that its option has no effect or is not supported."""
         if option.status != "ok":
             self.remark(option, lower, value)
             return
@@ -239,7 +239,7 @@ class Given:
         store[owner, option.name] = (lower, value)
 
     def remark(self, option: Option, lower: str, value: Value) -> None:
-        """Keep that an option has no effect, or is not supported."""
+        """Record that an option has no effect, or is not supported."""
         wanted = not is_off(value.text) and value.text.lower() != "all"
         if option.status == "unsupported" and wanted:
             store, advice = self.unsupported, option.advice
@@ -254,7 +254,7 @@ class Given:
         return self.ini.spelling.get(lower, lower)
 
     def problem(self, section: str, lower: str, text: str) -> None:
-        """Keep what is wrong with an option."""
+        """Record what is wrong with an option."""
         value = self.ini.sections.get(section, {}).get(lower)
         where = f" (line {value.line} of {value.source})" if value and value.source else ""
         self.problems.add(f"[{section}] {self.spelt(lower)}: {text}{where}")
@@ -299,7 +299,7 @@ class Given:
             return option.default
 
     def required(self, section: str, name: str, advice: str) -> Any:
-        """Value of a general option that has to be stated."""
+        """Value of a general option that the ini must state."""
         if (section, name) not in self.general:
             self.problems.add(f"[{section}] {name}: missing, {advice}")
         return self.get(section, name)
@@ -321,11 +321,11 @@ class Given:
         return None, tried
 
     def overridden(self, what: str, winner: str) -> None:
-        """Keep that something has no effect because something else is stated."""
+        """Record that something has no effect because something else is stated."""
         self.warnings.append(f"{what}: overridden by {winner}")
 
     def settle(self) -> None:
-        """Tell all problems together, and note once what the same is to be said of.
+        """Raise all problems together; options without effect that share advice share one note.
 
         Raises:
             UserError: with all problems

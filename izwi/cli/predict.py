@@ -1,33 +1,32 @@
-"""Try a trained model: files, folders, lists, CSV databases or the microphone; or a web page.
+"""``izwi predict``: a trained model on files, folders, lists, CSV databases or the microphone."""
 
-python scripts/demo.py --experiment NAME FILE ...
-python scripts/demo.py --experiment NAME --web
-"""
+from __future__ import annotations
 
 import argparse
 import json
-import os
-import signal
-import sys
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
+from izwi.cli import Parser, one_thread, say
 from izwi.data.csv_safety import harmless
-from izwi.errors import UserError
 from izwi.files import atomic
 
-# As in training: a sum in another order is another result in the last digit.
-for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"):
-    os.environ[name] = "1"
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from izwi.serving.predictor import Predictor
+
+EXAMPLES = """\
+  izwi predict --experiment emotions my_voice.wav more_files/
+  izwi predict --experiment emotions --microphone 3
+  izwi predict --experiment emotions --web
+"""
 
 
-def arguments() -> argparse.Namespace:
+def asked_for(arguments: list[str]) -> argparse.Namespace:
     """What the user asks for."""
-    parser = argparse.ArgumentParser(
-        prog="demo.py", description="Try a trained model on other audio."
-    )
+    parser = Parser("predict", EXAMPLES)
     add = parser.add_argument
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--experiment", metavar="NAME", help="an experiment that was run")
@@ -44,7 +43,7 @@ def arguments() -> argparse.Namespace:
     add("--json", action="store_true", help="print JSON")
     add("--web", action="store_true", help="serve a web page on this machine")
     add("--port", type=int, default=7860, help="port of the web page (7860)")
-    found = parser.parse_args()
+    found = parser.parse_args(arguments)
     if found.web and (found.inputs or found.microphone or found.csv or found.json):
         parser.error("--web takes its audio from the page: leave out inputs, --csv and --json")
     if not (found.web or found.inputs or found.microphone):
@@ -54,32 +53,27 @@ def arguments() -> argparse.Namespace:
     return found
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
     """Predict what is asked for.
 
     Returns:
         0, or 1 where there is a file without a prediction
     """
-    asked = arguments()
-    try:
-        from izwi.serving.predictor import Predictor, model_folder
+    asked = asked_for(arguments)
+    one_thread()
+    from izwi.serving.predictor import Predictor, model_folder
 
-        predictor = Predictor(asked.model or model_folder(asked.experiment, asked.results))
-        name = asked.experiment or Path(asked.model).name
-        if asked.web:
-            from izwi.serving import web
+    predictor = Predictor(asked.model or model_folder(asked.experiment, asked.results))
+    name = asked.experiment or Path(asked.model).name
+    if asked.web:
+        from izwi.serving import web
 
-            web.serve(predictor, name, asked.port)
-            return 0
-        return predict(predictor, name, asked)
-    except UserError as error:
-        say(*error.problems)
-        return 1
-    except KeyboardInterrupt:
-        return 130
+        web.serve(predictor, name, asked.port)
+        return 0
+    return predict(predictor, name, asked)
 
 
-def predict(predictor, name, asked):
+def predict(predictor: Predictor, name: str, asked: argparse.Namespace) -> int:
     """Predict all inputs in one go, print them, and write them where that is asked for."""
     import pandas as pd
     import soundfile
@@ -115,7 +109,7 @@ def predict(predictor, name, asked):
     return 1 if len(bad) else 0
 
 
-def print_table(predictor, rows):
+def print_table(predictor: Predictor, rows: pd.DataFrame) -> None:
     """One line a file: label, probabilities from the largest on, time."""
     places = [where(row) for row in rows.itertuples()]
     width = max(map(len, places), default=0)
@@ -129,7 +123,7 @@ def print_table(predictor, rows):
         print(f"{place:{width}}  {line}  {row['seconds']:.3f} s")
 
 
-def as_json(predictor, name, result, notes):
+def as_json(predictor: Predictor, name: str, result: pd.DataFrame, notes: list[str]) -> str:
     """All of it for other programs."""
     files = []
     for row, values in zip(result.itertuples(), result.to_dict("records"), strict=True):
@@ -145,13 +139,13 @@ def as_json(predictor, name, result, notes):
     return json.dumps(content, indent=2, ensure_ascii=False)
 
 
-def ranking(predictor, row):
+def ranking(predictor: Predictor, row: dict[str, Any]) -> list[tuple[str, float]]:
     """Labels with their probabilities, the most likely first."""
-    pairs = [(label, row[f"p_{label}"]) for label in predictor.labels]
+    pairs = [(label, row[f"p_{label}"]) for label in predictor.labels or ()]
     return sorted(pairs, key=lambda pair: -pair[1])
 
 
-def where(row):
+def where(row: Any) -> str:
     """File, with the part of it where it is a part."""
     part = span(row)
     if not part:
@@ -159,7 +153,7 @@ def where(row):
     return f"{row.file} {part['start']:.3f}–{part.get('end', float('nan')):.3f} s"
 
 
-def span(row):
+def span(row: Any) -> dict[str, float]:
     """Start and end in seconds, where the row is a part of a file."""
     import pandas as pd
 
@@ -167,16 +161,3 @@ def span(row):
         return {}
     end = {} if pd.isna(row.end) else {"end": row.end.total_seconds()}
     return {"start": row.start.total_seconds(), **end}
-
-
-def say(*lines):
-    """Print lines that are not the result."""
-    for line in lines:
-        print(line, file=sys.stderr, flush=True)
-
-
-if __name__ == "__main__":
-    if hasattr(signal, "SIGPIPE"):
-        # Like other command lines: `| head` is no error.
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    sys.exit(main())

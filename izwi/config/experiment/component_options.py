@@ -1,4 +1,4 @@
-"""Options that models and extractors state themselves."""
+"""Options that models and feature extractors define themselves."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from izwi.config import options as table
-from izwi.config.experiment.given import Given
+from izwi.config.experiment.entries import Entries
 from izwi.config.options import WIDE, Option, suggest
 from izwi.config.root_folders import expand
 
 
-def type_of(given: Given, section: str, text: Any, types: dict[str, str]) -> str | None:
+def type_of(entries: Entries, section: str, text: Any, types: dict[str, str]) -> str | None:
     """A type as the registry spells it, or None behind a problem."""
     if text is None:
         return None
@@ -29,7 +29,7 @@ def type_of(given: Given, section: str, text: Any, types: dict[str, str]) -> str
             advice = suggest(str(text), types) or (
                 f": set type = {family} and {family}.model = <its folder or name on the hub>"
             )
-        given.problem(section, "type", f"'{text}' {what}{advice}")
+        entries.problem(section, "type", f"'{text}' {what}{advice}")
     return found
 
 
@@ -41,84 +41,86 @@ def _model_family(text: str) -> str | None:
 
 
 def own_values(
-    given: Given, section: str, owned: dict[str, dict[str, Option]]
+    entries: Entries, section: str, known: dict[str, dict[str, Option]]
 ) -> dict[str, dict[str, Any]]:
-    """Options of extractors or of a model; takes what they read out of ``given.own``."""
+    """Options of extractors or of a model; takes what they read out of ``entries.components``."""
     values: dict[str, dict[str, Any]] = {}
-    for kind, own in owned.items():
+    for kind, own in known.items():
         values[kind] = {o.name: _plain(o.default) for o in own.values() if o.status == "ok"}
     taken: dict[tuple[str, str], str] = {}
-    for lower, value in list(given.own[section].items()):
+    for lower, value in list(entries.components[section].items()):
         head, _, rest = lower.partition(".")
-        for kind, own in owned.items():
+        for kind, own in known.items():
             option = own.get(lower)
             if option is None and rest and kind.lower().startswith(head):
                 option = own.get(rest)
             if option is None:
                 continue
-            given.own[section].pop(lower, None)
+            entries.components[section].pop(lower, None)
             if option.status != "ok":
-                given.remark(option, lower, value)
+                entries.remark(option, lower, value)
                 continue
             before = taken.setdefault((kind, option.name), lower)
             if before != lower:
-                given.problem(
-                    section, lower, f"is the same option as {given.spelt(before)}, keep one"
+                entries.problem(
+                    section, lower, f"is the same option as {entries.spelt(before)}, keep one"
                 )
                 continue
-            found = given.convert(option, section, lower, value)
+            found = entries.convert(option, section, lower, value)
             if "path" in option.kind.split("|") and found is not None:
-                found = _own_paths(given, section, lower, found)
+                found = _own_paths(entries, section, lower, found)
             elif option.kind == "model" and found is not None:
-                found = _own_model(given, section, lower, found)
+                found = _own_model(entries, section, lower, found)
             values[kind][option.name] = _plain(found)
     return values
 
 
-def _own_paths(given: Given, section: str, lower: str, found: Any) -> Any:
+def _own_paths(entries: Entries, section: str, lower: str, found: Any) -> Any:
     """Absolute paths of files that an option names, one or several."""
     paths = []
     for text in found if isinstance(found, list) else [found]:
-        path, tried = given.locate(str(text))
+        path, tried = entries.locate(str(text))
         if path is None:
-            given.problem(section, lower, f"no such file: {' or '.join(tried)}")
+            entries.problem(section, lower, f"no such file: {' or '.join(tried)}")
         paths.append(path)
     return paths if isinstance(found, list) else paths[0]
 
 
-def _own_model(given: Given, section: str, lower: str, text: str) -> str:
+def _own_model(entries: Entries, section: str, lower: str, text: str) -> str:
     """Absolute path of a model's folder, or its name on the hub, which is a/b or a word."""
     try:
         text = expand(text)
     except KeyError as error:
-        given.problem(section, lower, f"the environment variable {error.args[0]} in it is not set")
+        entries.problem(
+            section, lower, f"the environment variable {error.args[0]} in it is not set"
+        )
         return text
-    path, tried = given.locate(text)
+    path, tried = entries.locate(text)
     if path is not None and os.path.isdir(path):
         return path
     if text.startswith((".", "/", "~")) or text.count("/") > 1 or "\\" in text:
-        given.problem(section, lower, f"no such folder: {' or '.join(tried)}")
+        entries.problem(section, lower, f"no such folder: {' or '.join(tried)}")
     return text
 
 
-def unread(given: Given, section: str, kinds: list[str], situation: str) -> None:
-    """Remark on options that no type in use reads, or that nobody knows."""
+def unread(entries: Entries, section: str, kinds: list[str], situation: str) -> None:
+    """Report options that no type in use reads, or that do not exist."""
     everywhere = table.elsewhere(section)
-    for lower, value in given.own[section].items():
+    for lower, value in entries.components[section].items():
         head, _, rest = lower.partition(".")
         option = everywhere.get(lower)
         if option is None and any(kind.startswith(head) for kind in table.registry("features")):
             option = everywhere.get(rest)
         if option is None:
-            given.unknown(section, lower, everywhere)
+            entries.unknown(section, lower, everywhere)
         elif lower in WIDE[section] and option.status != "ok":
-            given.remark(option, lower, value)
+            entries.remark(option, lower, value)
         elif kinds:
-            given.notes.append(f"[{section}] {given.spelt(lower)}: no effect {situation}")
+            entries.notes.append(f"[{section}] {entries.spelt(lower)}: no effect {situation}")
 
 
 def _plain(value: Any) -> Any:
-    """A value as JSON would give it back."""
+    """A value as it comes back from JSON."""
     return list(value) if isinstance(value, list | tuple) else value
 
 

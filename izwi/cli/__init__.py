@@ -1,0 +1,130 @@
+"""The command ``izwi``: one module per subcommand, imported when it is called."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from importlib import import_module
+from typing import NoReturn
+
+from izwi import __version__
+from izwi.errors import UserError, refusal
+
+# Subcommand → what it does. Each is a module with a function ``main(arguments)``.
+COMMANDS = {
+    "run": "run the experiments of inis, or of a YAML config",
+    "predict": "apply a trained model to audio files, the microphone or a web page",
+    "explain": "say where the figure of an experiment comes from",
+    "prune": "list what no config needs any more, and delete it on request",
+    "archive": "pack results into a zip from which their figures can be computed again",
+    "verify": "compute all figures of such a zip again",
+    "options": "list or search the options of an ini",
+}
+USAGE_ERROR = 2
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+
+
+class Parser(argparse.ArgumentParser):
+    """Arguments of a subcommand; what is wrong with them is one line.
+
+    Args:
+        command: name of the subcommand
+        examples: calls to show, one a line
+    """
+
+    def __init__(self, command: str, examples: str = "") -> None:
+        super().__init__(
+            prog=f"izwi {command}",
+            description=f"{COMMANDS[command].capitalize()}.",
+            epilog=f"examples:\n{examples}" if examples else None,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+
+    def error(self, message: str) -> NoReturn:
+        """End the program with one line."""
+        self.exit(USAGE_ERROR, f"{self.prog}: {message}; {self.prog} --help lists what there is\n")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a subcommand.
+
+    Args:
+        arguments: without the name of the program; None takes those of the process
+
+    Returns:
+        exit code: 1 if something could not be done, 2 if the arguments are wrong
+    """
+    first, *rest = (sys.argv[1:] if arguments is None else arguments) or ["--help"]
+    if first in ("-h", "--help", "help"):
+        print(_help())
+        return 0
+    if first in ("-V", "--version"):
+        print(f"izwi {__version__}")
+        return 0
+    if first not in COMMANDS:
+        say(f"izwi: {_unknown(first)}")
+        return USAGE_ERROR
+    try:
+        return int(import_module(f"izwi.cli.{first}").main(rest))
+    except SystemExit as error:
+        # argparse ends the process, which is no way to treat a caller.
+        return error.code if isinstance(error.code, int) else 0
+    except UserError as error:
+        say(*error.problems)
+        return 1
+    except OSError as error:
+        if line := refusal(error):
+            say(line)
+            return 1
+        raise
+    except KeyboardInterrupt:
+        return 130
+
+
+def entry() -> int:
+    """The console script."""
+    if hasattr(signal, "SIGPIPE"):
+        # Like other command lines: `| head` is no error.
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+    return main()
+
+
+def say(*lines: str) -> None:
+    """Print lines that are not the result."""
+    for line in lines:
+        print(line, file=sys.stderr, flush=True)
+
+
+def one_thread() -> None:
+    """Compute as in training: a sum in another order is another result in the last digit."""
+    for name in _THREADS:
+        os.environ[name] = "1"
+
+
+def _unknown(name: str) -> str:
+    if name.startswith("-"):
+        return f"{name} is no option; izwi --help lists what there is"
+    if name.endswith((".ini", ".yaml", ".yml")):
+        return f"{name} is no command; to run it, write: izwi run {name}"
+    from izwi.config.options import suggest
+
+    near = suggest(name, list(COMMANDS)) or f" (there are {', '.join(COMMANDS)})"
+    return f"{name} is no command{near}"
+
+
+def _help() -> str:
+    width = max(map(len, COMMANDS))
+    return "\n".join(
+        [
+            "usage: izwi COMMAND ...",
+            "",
+            "Machine learning on speech databases, as a Snakemake workflow.",
+            "",
+            *(f"  {name:{width}}  {what}" for name, what in COMMANDS.items()),
+            "",
+            "izwi COMMAND --help says more, izwi --version which version this is.",
+        ]
+    )

@@ -1,0 +1,67 @@
+"""``izwi prune``: list what no config needs any more, and delete it on request."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from izwi.cli import Parser
+
+if TYPE_CHECKING:
+    from izwi.engine import pruning
+
+EXAMPLES = """\
+  izwi prune --configfile config/my_paper.yaml config/my_other_paper.yaml
+  izwi prune --configfile config/my_paper.yaml config/my_other_paper.yaml --delete
+
+Name all configs that share a folder of results: what none of them needs is listed.
+"""
+
+
+def main(arguments: list[str]) -> int:
+    """List or delete."""
+    parser = Parser("prune", EXAMPLES)
+    parser.add_argument("--configfile", nargs="+", required=True, help="all configs in use")
+    parser.add_argument("--results", help="folder of results, where the call names another")
+    parser.add_argument("--cache", help="folder of the cache, likewise")
+    parser.add_argument("--stores", action="store_true", help="feature stores of the cache, too")
+    parser.add_argument("--experiments", action="store_true", help="folders of experiments, too")
+    parser.add_argument("--delete", action="store_true", help="delete what is listed")
+    wanted = parser.parse_args(arguments)
+    from izwi.engine import lock, pruning
+    from izwi.engine.config_plan import planned
+
+    plans = [
+        planned(path, results=wanted.results, cache=wanted.cache).plan for path in wanted.configfile
+    ]
+    folders = sorted({plan.results for plan in plans}) if wanted.delete else []
+    try:
+        for results in folders:
+            lock.hold(results)
+        found = pruning.unused(plans, cache=wanted.stores, experiments=wanted.experiments)
+        show(found)
+        if wanted.delete:
+            pruning.delete(found)
+            print("deleted")
+        elif found:
+            print("nothing was deleted; say --delete for that")
+    finally:
+        for results in folders:
+            lock.release(results)
+    return 0
+
+
+def show(found: list[pruning.Unused]) -> None:
+    """Print what was found, with sizes."""
+    sizes: dict[str, int] = defaultdict(int)
+    for thing in found:
+        print(f"{megabytes(thing.size)}  {thing.path}")
+        sizes[thing.kind] += thing.size
+    for kind, size in sizes.items():
+        print(f"{megabytes(size)}  all of {kind}")
+    print(f"{megabytes(sum(sizes.values()))}  in all")
+
+
+def megabytes(size: int) -> str:
+    """Size for people."""
+    return f"{size / 1e6:10.3f} MB"

@@ -1,0 +1,143 @@
+"""``izwi run``: a quiet call of Snakemake with izwi's Snakefile."""
+
+from __future__ import annotations
+
+import re
+import signal
+from pathlib import Path
+from types import FrameType
+
+from izwi.cli import USAGE_ERROR, say
+
+HELP = """\
+usage: izwi run [INI ...] [CONFIG ...] [options of Snakemake] [-- TARGET ...]
+
+Run the experiments of inis, or of a YAML config; without any, the demo. What is made already is
+not made again. Results go to results/ in the working folder.
+
+  INI      one experiment each (.ini)
+  CONFIG   experiments and settings (.yaml); with one INI, that experiment of it
+  TARGET   only these files, such as results/experiments/demo/metrics.json
+
+All other options are passed on to Snakemake. Those that are used most:
+
+  -n                      show what would be done
+  -c CORES                use so many cores (all)
+  --config KEY=VALUE ...  settings of the config, such as results=elsewhere page=none
+  --forceall              make all of it again
+  --profile slurm         run on a cluster, see docs/cluster.md
+  --verbose               show what Snakemake says (also: --quiet progress, --quiet rules)
+
+examples:
+  izwi run my.ini other.ini
+  izwi run my_paper.yaml -c 4
+  izwi run my_paper.yaml my.ini --config results=elsewhere
+"""
+# With these Snakemake's own words are what is asked for.
+_LOUD = re.compile(
+    r"-[a-zA-Z]*[npq][a-zA-Z]*|--(dry-?run|printshellcmds|quiet|verbose|summary|detailed-summary"
+    r"|lint|list\S*|dag|rulegraph|filegraph|d3dag|report|unlock|archive|print-compilation|version"
+    r"|debug\S*|touch|delete\S*|cleanup\S*|conda-\S*)(=.*)?"
+)
+
+
+def main(arguments: list[str]) -> int:
+    """Run what is asked for; the exit code of Snakemake."""
+    before = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    if {"-h", "--help"} & set(before):
+        print(HELP, end="")
+        return 0
+    inis, configs, settings, rest = split(arguments)
+    rest = [_profile(rest, number) for number in range(len(rest))]
+    stray = rest[0] if rest and not rest[0].startswith("-") else None
+    if stray is not None:
+        say(
+            f"izwi run: {stray} is neither an ini (.ini) nor a config (.yaml); a file to make "
+            "stands behind --, and izwi run --help says more"
+        )
+        return USAGE_ERROR
+    from izwi.engine import snakemake_call
+
+    request = snakemake_call.Request(tuple(inis), tuple(configs))
+    # What is wrong here Snakemake would say in many lines, or quietly not at all.
+    request.content()
+    words = _with(request.arguments(), settings)
+    quiet = not any(map(_LOUD.fullmatch, rest))
+    call = snakemake_call.command(
+        snakemake_call.Request(), [*words, *(["--quiet", "all"] if quiet else []), *rest]
+    )
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
+    try:
+        ended = snakemake_call.call(call, say)
+    except KeyboardInterrupt:
+        say("stopped; what is made stays, so start again at any time")
+        raise
+    if quiet and not any(ended.lines):
+        if ended.code:
+            say("izwi run: Snakemake failed without a message; add --quiet progress to see why")
+        else:
+            say("nothing to do: what is asked for is made already")
+    return ended.code
+
+
+def split(
+    arguments: list[str],
+) -> tuple[list[str], list[str], list[str], list[str]]:
+    """Sort arguments.
+
+    An ini may stand anywhere: no option of Snakemake takes one. A config must stand before the
+    options, or behind ``--configfile``.
+
+    Returns:
+        inis, configs, settings (``key=value``), and all others in their order
+    """
+    inis: list[str] = []
+    configs: list[str] = []
+    settings: list[str] = []
+    rest: list[str] = []
+    option = ""
+    for number, argument in enumerate(arguments):
+        if argument == "--":
+            rest += arguments[number:]
+            break
+        name, _, value = argument.partition("=")
+        if argument.startswith("-"):
+            option = {"-C": "--config", "--configfiles": "--configfile"}.get(name, name)
+            if option not in ("--config", "--configfile"):
+                rest.append(argument)
+            elif value:
+                (settings if option == "--config" else configs).append(value)
+        elif option == "--config" and re.match(r"\w+=", argument):
+            settings.append(argument)
+        elif argument.endswith(".ini"):
+            inis.append(argument)
+        elif option in ("", "--configfile") and argument.endswith((".yaml", ".yml")):
+            configs.append(argument)
+        else:
+            rest.append(argument)
+    return inis, configs, settings, rest
+
+
+def _with(words: list[str], settings: list[str]) -> list[str]:
+    """Arguments with further settings; Snakemake takes but one ``--config``."""
+    if not settings:
+        return words
+    return [*words, *([] if "--config" in words else ["--config"]), *settings]
+
+
+def _profile(arguments: list[str], number: int) -> str:
+    """An argument; the name of a profile that izwi brings along as its folder."""
+    from izwi.home import HOME
+
+    word = arguments[number]
+    option, equals, name = word.rpartition("=")
+    before = option if equals else arguments[number - 1] if number else ""
+    folder = HOME / "profiles" / name
+    if before != "--profile" or "/" in name or Path(name).exists() or not folder.is_dir():
+        return word
+    return f"{option}{equals}{folder}"
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,298 @@
+"""Options of ``[DATA]``, for all databases and for one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from izwi.config.options.option import Option, known, option, read_by
+
+STRATEGIES = (
+    "database",
+    "specified",
+    "speaker_split",
+    "speakers_stated",
+    "random",
+    "train",
+    "test",
+    "dev",
+    "balanced",
+    "reuse",
+    "train_test",
+)
+PERCENT = "percent meant? Write 20 for 20 %"
+
+OPTIONS: tuple[Option, ...] = (
+    *read_by(
+        "DATA",
+        "load",
+        option("databases", "list", None, "names of the databases (required)"),
+        option(
+            "root_folders",
+            "path",
+            None,
+            "file with paths and options of databases, for many inis; the ini's own win",
+        ),
+        option(
+            "target", "str", None, "column that is predicted, such as emotion or age (required)"
+        ),
+        option(
+            "labels", "list", None, "classes to use; rows of other classes are left out, counted"
+        ),
+        option(
+            "type",
+            "str",
+            None,
+            "`continuous`: the target is a number, binned into `labels` by `bins`, or else by "
+            "quantiles of the training rows",
+            choices=("continuous",),
+        ),
+        option(
+            "bins",
+            "number_list",
+            None,
+            "limits of the bins, one more than labels; a bin holds its lower limit, not its upper; "
+            "with a regression for a confusion matrix beside it",
+        ),
+    ),
+    *read_by(
+        "DATA",
+        "load",
+        option(
+            "type",
+            "str",
+            None,
+            "kind of database (default: *.csv is csv, a folder with db.yaml audformat)",
+            choices=("csv", "audformat", "audb", "demo"),
+            database_only=True,
+        ),
+        option("version", "str", None, "version of an audb database", database_only=True),
+        option("audio_path", "path", None, "folder of the audio, relative to the CSV"),
+        option(
+            "absolute_path",
+            "bool",
+            None,
+            "accepted: files are looked up beside the CSV and in the working directory anyway",
+        ),
+        option("target_tables", "list", None, "tables with labels (audformat)"),
+        option(
+            "target_tables_append",
+            "bool",
+            False,
+            "join several target tables by rows instead of by columns",
+        ),
+        option(
+            "files_tables",
+            "list",
+            None,
+            "tables that list the files and their speakers (audformat)",
+            aliases=("files_table",),
+        ),
+        option("train_tables", "list", None, "tables whose files are for training (audformat)"),
+        option("dev_tables", "list", None, "tables whose files are for development (audformat)"),
+        option("test_tables", "list", None, "tables whose files are for testing (audformat)"),
+        option("columns", "list", None, "columns to load (default: all)"),
+        option("colnames", "dict", None, "renames columns: {name in the data: new name}"),
+        option("label", "str", None, "column that holds the target in this database"),
+        option(
+            "filter",
+            "dict|list",
+            None,
+            "rows to keep: {column: value or list of values}, or a list of [column, values]; one "
+            "for all databases holds beside a database's own",
+        ),
+        option(
+            "required", "list", None, "columns that must have a value; rows without are left out"
+        ),
+        option("limit_samples", "int", None, "most rows, drawn at random", minimum=1),
+        option(
+            "limit_samples_per_speaker",
+            "int",
+            None,
+            "most rows of a speaker, drawn at random",
+            minimum=1,
+        ),
+        option(
+            "min_duration_of_sample",
+            "float",
+            None,
+            "shortest audio to use, in seconds",
+            minimum=0,
+            aliases=("min_duration_of_samples",),
+        ),
+        option(
+            "max_duration_of_sample",
+            "float",
+            None,
+            "longest audio to use, in seconds",
+            minimum=0,
+            aliases=("max_duration_of_samples",),
+        ),
+        option(
+            "rename_speakers",
+            "bool",
+            False,
+            "put the database's name before the ids of its speakers",
+        ),
+        option(
+            "unlabelled",
+            "bool",
+            False,
+            "leave its labels aside, for semi_supervised or active_learning",
+            database_only=True,
+        ),
+        option(
+            "mapping",
+            "dict",
+            None,
+            "{value in the data: new value} for the target (values not named are left out), or "
+            "{column: {value: new value}} (others stay); 'a, b': 'c' maps several",
+        ),
+        per_database=True,
+    ),
+    *read_by(
+        "DATA",
+        "audit",
+        option(
+            "leakage",
+            "str",
+            "warn",
+            "what the leakage audit finds is a warning, or ends the experiment before training "
+            "(error), or is not looked for (ignore)",
+            choices=("error", "warn", "ignore"),
+        ),
+    ),
+    *read_by(
+        "DATA",
+        "split",
+        option(
+            "same_speakers",
+            "bool",
+            False,
+            "speakers of the same id in several databases are the same person",
+        ),
+        option(
+            "strategy",
+            "str",
+            None,
+            "`cross_data`: whole databases are train or test, see trains and tests",
+            choices=("train_test", "cross_data"),
+        ),
+        option("submodel", "str", None, "the same as MODEL.submodel"),
+        option("trains", "list", None, "databases to train on (default: all but tests)"),
+        option(
+            "tests",
+            "list",
+            None,
+            "databases to test on; without trains and strategy the others are split as they say, "
+            "and these need not be in `databases`",
+        ),
+    ),
+    *read_by(
+        "DATA",
+        "split",
+        option(
+            "split_strategy",
+            "str|list",
+            None,
+            "how the database is split, or a list of test speakers (default: the target's own "
+            "train and test tables if there are any, else speaker_split)",
+            choices=STRATEGIES,
+        ),
+        option(
+            "test_size",
+            "float",
+            20.0,
+            "share of the test set in percent: of speakers, or of rows with `random`",
+            minimum=1,
+            maximum=99,
+            aliases=("testsplit", "tests_size", "test_split"),
+            hint=PERCENT,
+        ),
+        option(
+            "dev_size",
+            "float",
+            None,
+            "share of the dev set in percent (default: 20 with EXP.traindevtest, else no dev set)",
+            minimum=1,
+            maximum=98,
+            aliases=("devsplit", "dev_split"),
+            hint=PERCENT,
+        ),
+        option("balance", "dict", None, "with `balanced`: {column: weight} of what is balanced"),
+        option("age_bins", "int", None, "with `balanced`: bins of a numeric column", minimum=2),
+        option(
+            "stratify", "bool", False, "with `random`: the same share of each class in each part"
+        ),
+        option(
+            "size_diff_weight",
+            "float",
+            1.0,
+            "with `balanced`: weight of meeting test_size",
+            minimum=0,
+        ),
+        per_database=True,
+    ),
+    *read_by(
+        "DATA",
+        "split",
+        option(
+            "train", "list", None, "with `speakers_stated`: speakers to train on (default: rest)"
+        ),
+        option("dev", "list", None, "with `speakers_stated`: speakers for development"),
+        option("test", "list", None, "with `speakers_stated`: speakers to test on"),
+        per_database=True,
+        database_only=True,
+    ),
+    *known(
+        "DATA",
+        "inert",
+        "",
+        no_reuse="starts fresh; here what is stale is always made again, and nothing else",
+    ),
+    *(
+        replace(one, per_database=True)
+        for one in (
+            *read_by(
+                "DATA",
+                "plot",
+                option(
+                    "value_counts",
+                    "bool",
+                    False,
+                    "plot the distribution of the target in this database",
+                ),
+            ),
+            *known(
+                "DATA",
+                "unsupported",
+                "use split_strategy = test or train",
+                as_test="only the test split of a database",
+                as_train="only the training split of a database",
+            ),
+            *known(
+                "DATA",
+                "unsupported",
+                "transform the target in the data",
+                scale="standardises a numeric target",
+                reverse="reverses a numeric target",
+                reverse__max="largest value of a reversed target",
+                target_divide_by="divides a numeric target",
+            ),
+            *known(
+                "DATA",
+                "unsupported",
+                "use min_duration_of_sample",
+                check_size="leaves out files of fewer bytes",
+                check_vad="leaves out files without speech",
+                min_dur_test="shortest audio of the test set in seconds",
+            ),
+            *known(
+                "DATA",
+                "unsupported",
+                "filters hold for all parts",
+                filter__sample_selection="restricts filters to train or test",
+                sample_selection="restricts filters to train or test",
+            ),
+        )
+    ),
+)

@@ -1,0 +1,130 @@
+"""Options of ``[EXP]``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from izwi.config.options.option import Option, known, option, read_by
+
+OPTIONS: tuple[Option, ...] = (
+    *read_by(
+        "EXP",
+        "none",
+        option(
+            "name", "str", None, "name of the experiment and of its folder (default: the ini's)"
+        ),
+    ),
+    *read_by(
+        "EXP",
+        "split",
+        option(
+            "traindevtest",
+            "bool",
+            False,
+            "cut a dev set beside train and test, for early stopping and the choice of a run",
+        ),
+    ),
+    *read_by(
+        "EXP",
+        "load",
+        option(
+            "type",
+            "str",
+            None,
+            "kind of task (default: that of the model)",
+            choices=("classification", "regression"),
+        ),
+    ),
+    *read_by(
+        "EXP",
+        "train",
+        option(
+            "seed",
+            "int",
+            42,
+            "seed of every random choice",
+            minimum=0,
+            maximum=2**31 - 1,
+            aliases=("random_seed", "random_state"),
+        ),
+        option(
+            "runs", "int", 1, "how often to train, each with another seed", minimum=1, maximum=1000
+        ),
+        option(
+            "epochs",
+            "int",
+            None,
+            "most epochs of a neural net (default: that of the model)",
+            minimum=1,
+        ),
+    ),
+    *read_by(
+        "EXP",
+        "evaluate",
+        option(
+            "ci",
+            "str",
+            "auto",
+            "how 95 % intervals are made: by a bootstrap over `speakers` or `samples`, or a "
+            "`jackknife` over speakers; `auto`: over speakers where they are known, by the "
+            "jackknife if there are fewer than 20",
+            choices=("auto", "speakers", "samples", "jackknife"),
+        ),
+    ),
+    *known(
+        "EXP",
+        "inert",
+        "",
+        root="folder of the experiment there; here the config's `results` decides",
+        fig_dir="folder of plots",
+        res_dir="folder of results",
+        models_dir="folder of models",
+        store="folder of caches",
+        export_onnx="export of the best model as ONNX",
+        no_warnings="hides warnings",
+        no_reuse="starts fresh; here what is stale is always made again, and nothing else",
+        sample_selection="what its augment, resample and predict modules work on",
+        language="language of transcripts, for its text features",
+        save="keeps the experiment as a pickle file; see MODEL.save",
+    ),
+    *read_by(
+        "EXP",
+        "soft",
+        option(
+            "save_test",
+            "path",
+            None,
+            "writes the predictions of the test set as a CSV database that another ini may use; "
+            "relative to the working directory",
+        ),
+    ),
+    *(
+        replace(one, section=section, stage=stage, per_database=own, database_only=own)
+        for section, stage, own in (("EXP", "soft", False), ("DATA", "load", True))
+        for one in (
+            option(
+                "min_confidence",
+                "float",
+                None,
+                "of soft labels, those that the model gives this probability at least",
+                minimum=0,
+                maximum=1,
+            ),
+            option(
+                "max_uncertainty",
+                "float",
+                None,
+                "of soft labels, those whose entropy is this share of the largest at most",
+                minimum=0,
+                maximum=1,
+            ),
+        )
+    ),
+    *known(
+        "EXP",
+        "unsupported",
+        "write an ini per pair of databases, with DATA.trains and DATA.tests",
+        databases="databases to compare, for its multidb module",
+        use_splits="whether multidb keeps the databases' own splits",
+    ),
+)

@@ -1,0 +1,183 @@
+"""Options of ``[MODEL]`` that all models share."""
+
+from __future__ import annotations
+
+from izwi.config.options.option import Option, known, option, read_by
+
+MEASURES = {
+    "classification": ("uar", "accuracy", "f1", "eer"),
+    "regression": ("mse", "mae", "ccc", "pcc"),
+}
+# Beginnings of nkululeko's types, to tell them from misspelt ones.
+PEER_MODELS = ("adm", "conformer", "hmm", "nb")
+
+OPTIONS: tuple[Option, ...] = (
+    *read_by(
+        "MODEL",
+        "train",
+        option("type", "str", None, "the classifier or regressor (required)"),
+        option(
+            "class_weight",
+            "bool|str",
+            False,
+            "weigh classes by their inverse frequency",
+            choices=(True, False, "auto", "balanced"),
+        ),
+        option("save", "bool", True, "keep the trained models"),
+        option(
+            "tune",
+            "dict",
+            None,
+            "values to choose from, such as {'C_val': [0.1, 1, 10], 'gamma': ['scale', 0.01]}: all "
+            "combinations are tried on inner folds of the training set that keep speakers apart",
+        ),
+        option("tune.folds", "int", 5, "with tune: inner folds, at most", minimum=2, maximum=100),
+        option(
+            "calibrate",
+            "str",
+            None,
+            "`temperature`: probabilities are made less sure, or more, by a number fitted on dev; "
+            "no decision changes",
+            choices=("temperature",),
+        ),
+        option(
+            "submodel",
+            "str",
+            None,
+            "column, such as gender: a model of its own for each of its values",
+        ),
+        option(
+            "semi_supervised",
+            "str",
+            None,
+            "`self_training`: rows without a label get those that a first model is sure of",
+            choices=("self_training",),
+        ),
+        option(
+            "semi_supervised.threshold",
+            "float",
+            0.9,
+            "with self_training: a row is taken where the probability is higher",
+            minimum=0,
+            maximum=1,
+        ),
+        option(
+            "semi_supervised.rounds",
+            "int",
+            10,
+            "with self_training: how often to label and train again, at most",
+            minimum=1,
+        ),
+        option(
+            "random_state",
+            "int",
+            None,
+            "the same as EXP.seed",
+            minimum=0,
+            maximum=2**31 - 1,
+            aliases=("random_seed", "seed"),
+        ),
+    ),
+    *read_by(
+        "MODEL",
+        "analyse",
+        option(
+            "active_learning",
+            "int",
+            None,
+            "number of files without a label that a teacher should label next",
+            minimum=1,
+        ),
+    ),
+    *read_by(
+        "MODEL",
+        "split",
+        option(
+            "logo",
+            "int",
+            None,
+            "leave one group of speakers out, with this number of groups",
+            minimum=2,
+            hint="with as many groups as speakers, it is leave-one-speaker-out",
+        ),
+        option(
+            "k_fold_cross", "int", None, "cross-validation with this number of folds", minimum=2
+        ),
+    ),
+    *read_by(
+        "MODEL",
+        "evaluate",
+        option(
+            "measure",
+            "str",
+            None,
+            "measure of the headline (default: uar, for regression mse)",
+            choices=MEASURES["classification"] + MEASURES["regression"],
+        ),
+    ),
+    *known(
+        "MODEL",
+        "inert",
+        "",
+        n_jobs="cores; here results do not depend on them, and Snakemake shares them out",
+        device="where nets are trained",
+        store="whether models are stored; see save",
+    ),
+    *known(
+        "MODEL",
+        "unsupported",
+        "use MODEL.logo with the number of speakers",
+        loso="leave one speaker out",
+    ),
+    *known(
+        "MODEL",
+        "unsupported",
+        "use MODEL.tune = {'C_val': [0.1, 1, 10]}",
+        tuning_params="options to search over",
+        scoring="measure of that search",
+    ),
+    *known(
+        "MODEL",
+        "inert",
+        "it belongs to models that are not built yet",
+        adm__branches="branches of adm",
+        adm__hidden_dim="hidden units of adm",
+        adm__fusion="fusion of adm",
+        adm__ssl_feat_dim="embedding width of adm",
+        adm__phase_feat_dim="phase width of adm",
+    ),
+    *known(
+        "MODEL",
+        "inert",
+        "izwi uploads nothing",
+        push_to_hub="uploads a finetuned model",
+        hf_token="token for uploads",
+    ),
+    *known(
+        "MODEL",
+        "unsupported",
+        "use FEATS.balancing",
+        balancing="balances the classes, for finetuning",
+    ),
+    *known(
+        "MODEL",
+        "unsupported",
+        "this part of the model is not built yet",
+        only_test="tests a stored model",
+        tests="databases to test a stored model on",
+        threshold="limit of a binary decision",
+        nan_strategy="what missing values become",
+        label_smoothing="label smoothing of a net",
+        scheduler="schedule of the learning rate",
+        scheduler__step_size="step of that schedule",
+        scheduler__gamma="factor of that schedule",
+        warmup_epochs="epochs of rising learning rate",
+        weight_decay="weight decay of a net",
+        momentum="momentum of SGD",
+        max_grad_norm="limit of gradients",
+        feature_noise="noise added to features while training",
+        validation_split="share of the training set held back by xgb",
+        early_stopping_rounds="patience of xgb",
+        eval_metric="measure of that patience",
+    ),
+)

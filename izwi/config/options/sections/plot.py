@@ -1,0 +1,111 @@
+"""Options of ``[PLOT]``."""
+
+from __future__ import annotations
+
+from izwi.config.options.option import Option, known, option, read_by
+
+OPTIONS: tuple[Option, ...] = (
+    *read_by(
+        "PLOT",
+        "plot",
+        option(
+            "value_counts",
+            "bool|list",
+            False,
+            "plot the distribution of the target in each part; a list of columns: of these as well",
+        ),
+        *(
+            option(
+                name,
+                "bool|list",
+                False,
+                f"map of the features in two dimensions by {method}, coloured by the target; a "
+                "list of columns: by these as well",
+            )
+            for name, method in (
+                ("tsne", "t-SNE"),
+                ("umap", "UMAP"),
+                ("pca", "principal components"),
+            )
+        ),
+        option(
+            "epoch_progression",
+            "bool",
+            False,
+            "plot loss and measure on train and dev over the epochs of a net",
+            aliases=("plot_epoch_progression",),
+        ),
+        option(
+            "format",
+            "list",
+            "png",
+            "file formats of plots, one or several",
+            choices=("png", "pdf", "svg", "eps"),
+        ),
+    ),
+    *read_by(
+        "PLOT",
+        "evaluate",
+        option(
+            "uncertainty_threshold",
+            "float",
+            None,
+            "figures and a second confusion matrix of the predictions whose uncertainty, the "
+            "entropy as share of the largest, is less",
+            minimum=0,
+            maximum=1,
+        ),
+    ),
+    *read_by(
+        "PLOT",
+        "plot",
+        option(
+            "calibration",
+            "bool",
+            False,
+            "reliability diagram: how often decisions are right, over their probability",
+        ),
+        option(
+            "uncertainty",
+            "bool",
+            False,
+            "entropy of right and wrong decisions, and the errors left where the uncertain are "
+            "refused",
+        ),
+        option("recall", "bool", False, "plot the recall of each class, with its interval"),
+        option(
+            "fairness",
+            "bool",
+            False,
+            "plot the measure by sex, age group and language, with intervals",
+        ),
+    ),
+    *read_by(
+        "PLOT",
+        "analyse",
+        option(
+            "learning_curve",
+            "bool",
+            False,
+            "plot the measure on training and test set over the amount of training data",
+        ),
+    ),
+    *known(
+        "PLOT",
+        "inert",
+        "",
+        name="beginning of the plots' file names",
+        epochs="a plot per epoch",
+        anim_progression="animation of the epochs",
+        fps="frames per second of the animation",
+        best_model="plot of the epoch that is best on the test set, which is no fair figure",
+        plot_best_model="plot of the epoch that is best on the test set",
+        combine_per_speaker="plot of predictions joined by speaker",
+        ccc="CCC in the titles of plots; here it always is",
+        fill_areas="filled areas in distributions",
+        runs_compare="plot that compares experiments; here a grid has a table and a heat map",
+        titles="titles of plots",
+        kind="kind of plot of feature distributions",
+        sample_selection="what is plotted",
+    ),
+)

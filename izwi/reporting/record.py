@@ -1,0 +1,106 @@
+"""The two files of an experiment that pages, texts and explanations are written from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
+
+from izwi.files import read_json
+
+if TYPE_CHECKING:
+    from izwi.config.experiment.resolved import (
+        ComponentSpec,
+        DatabaseSpec,
+        EvaluationSpec,
+        LoadSpec,
+        PreprocessingSpec,
+        SplitSpec,
+    )
+
+RECORD, METRICS = "experiment.json", "metrics.json"
+
+
+class Record(TypedDict):
+    """Content of experiment.json: the resolved ini, see `Experiment`, and what came of it.
+
+    Attributes:
+        key: of the experiment
+        izwi: version
+        packages: name → version, None where it is not installed
+        stages: name → ``key`` and ``files`` (role → path), or a list or dict of such
+    """
+
+    ini: str
+    name: str
+    task: str
+    seed: int
+    runs: int
+    target: str
+    labels: list[str] | None
+    databases: list[DatabaseSpec]
+    load: LoadSpec
+    split: SplitSpec
+    features: list[ComponentSpec]
+    preprocessing: PreprocessingSpec
+    model: ComponentSpec
+    learning: dict[str, Any]
+    evaluation: EvaluationSpec
+    setting: dict[str, str | None]
+    control: str | None
+    key: str
+    izwi: str
+    packages: dict[str, str | None]
+    stages: dict[str, Any]
+
+
+class Metrics(TypedDict):
+    """Content of metrics.json, the part that is read by name.
+
+    Attributes:
+        type: ``classification`` or ``regression``
+        measure: the one that decides, and its ``value`` with the limits ``ci``
+        metrics: all measures of the task
+        intervals: their limits
+        n_evaluated: samples with a truth, of ``n_test``
+    """
+
+    name: str
+    type: str
+    measure: str
+    value: float | None
+    ci: list[float | None]
+    ci_method: str | None
+    metrics: dict[str, float | None]
+    intervals: dict[str, list[float | None]]
+    runs: int
+    per_run: list[dict[str, Any]]
+    per_fold: list[dict[str, Any]]
+    per_class: dict[str, dict[str, Any]]
+    confusion: dict[str, Any] | None
+    fairness: dict[str, dict[str, Any]]
+    calibration: dict[str, Any] | None
+    tuning: NotRequired[dict[str, Any]]
+    audit: NotRequired[list[dict[str, Any]] | None]
+    n_train: int | None
+    n_test: int
+    n_evaluated: int
+    n_speakers: int | None
+    few_speakers: bool
+    transductive: bool
+    warnings: list[str]
+    notes: list[str]
+
+
+def read(record: str | Path, metrics: str | Path) -> tuple[Record, Metrics]:
+    """Read both files."""
+    return read_json(record), read_json(metrics)
+
+
+def versions(record: Record) -> str:
+    """Packages with their versions: ``numpy 2.1.0, pandas 2.2.3``."""
+    return ", ".join(f"{name} {version}" for name, version in record["packages"].items() if version)
+
+
+def database_names(record: Record) -> list[str]:
+    """Databases as the ini calls them."""
+    return [database["name"] for database in record["databases"]]
