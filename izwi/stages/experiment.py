@@ -135,6 +135,8 @@ def _record(experiment: Experiment, planned: Planned) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, module in stages().items():
         units = planned.units.get(name, [])
+        if module.STAGE.scope == "results":
+            continue
         if name == "plot":
             found[name] = pictures_of(units)
         elif name == "analyse":
