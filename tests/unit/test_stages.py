@@ -1,5 +1,6 @@
 """Every stage is one module and one rule of the same name, and they say the same."""
 
+import os
 import re
 from functools import cache
 from importlib.util import find_spec
@@ -9,7 +10,9 @@ import pytest
 
 from izwi.config.result_set import read_config, resolve_all
 from izwi.engine import stage
+from izwi.engine.plan import Unit, outputs_of
 from izwi.engine.planner import make_plan
+from izwi.stages import experiment
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = list(stage.stages())
@@ -190,3 +193,20 @@ def test_the_page_waits_for_all_that_it_shows(plan):
     shown += [unit.outputs["picture"] for unit in plan.of("plot", "heat_map")]
     shown += [path for unit in plan.of("grid", "table", "comparisons") for path in unit.files]
     assert set(shown) <= set(page.input_files())
+
+
+def test_what_an_ini_no_longer_asks_for_goes_away(tmp_path):
+    """And nothing else: pictures of other jobs may be half drawn."""
+    folder = tmp_path / "experiments" / "x"
+    copy = str(folder / "explain" / "shap.csv")
+    spec = {"name": "x", "pictures": ["a.png"], "copies": {copy: "elsewhere"}}
+    outputs = outputs_of("experiment", str(tmp_path), name="x")
+    kept = {*outputs.values(), copy}
+    kept |= {str(folder / "plots" / name) for name in ("a.png", ".b-0123.png", ".keys/a.png.json")}
+    kept.add(str(folder / "mine.txt"))
+    others = {str(folder / name) for name in ("plots/b.png", "explain/old.csv", "OUTDATED.txt")}
+    for path in kept | others:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        Path(path).touch()
+    experiment._tidy(Unit("experiment", "k", "x", spec, {}, outputs))
+    assert {str(path) for path in tmp_path.rglob("*") if path.is_file()} == kept
