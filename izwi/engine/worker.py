@@ -250,6 +250,7 @@ class Server:
     def _stop_all(self) -> None:
         with suppress(OSError):
             os.unlink(self.path)
+            os.rmdir(os.path.dirname(self.path))
         for worker in self.workers.values():
             _signal(worker.pid, signal.SIGTERM if worker.request else signal.SIGKILL)
         deadline = time.monotonic() + PATIENCE_S

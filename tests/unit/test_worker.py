@@ -87,7 +87,8 @@ class Workers:
 
     def __init__(self, folder, units, *, most=2, each=64):
         self.folder = folder
-        self.socket = str(folder / "workers")
+        self.socket = str(folder / "socket" / "workers")
+        os.mkdir(folder / "socket")
         self.plan = Plan(str(folder / "results"), str(folder / "cache"))
         for name, (spec, environment) in units.items():
             outputs = outputs_of("shard", self.plan.results, key=f"{len(name):012x}", part=name)
@@ -295,7 +296,7 @@ def test_nothing_survives_the_server(workers, how):
     client.communicate()
     gone(own.server.pid, idle, *pids)
     if how != "killed":
-        assert not os.path.exists(own.socket)
+        assert not os.path.exists(os.path.dirname(own.socket))
 
 
 def test_nothing_survives_a_killed_call(tmp_path):
@@ -317,6 +318,7 @@ def test_nothing_survives_a_killed_call(tmp_path):
     call.kill()
     call.communicate()
     gone(server, idle, *pids)
+    assert not os.path.exists(os.path.dirname(own.socket))
     assert client.wait(PATIENCE_S) == 137
     client.communicate()
 
