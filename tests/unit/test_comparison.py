@@ -109,7 +109,7 @@ def test_shares_of_uar_by_hand():
     codes = np.array([0, 0, 1, 1, 1])
     found = comparison.shares(*samples(truth, first, second, "classification"), codes, "uar")
     assert found == pytest.approx([1 / 8, -1 / 8 + 1 / 2])
-    with pytest.raises(ValueError, match="no sum"):
+    with pytest.raises(ValueError, match="not a sum"):
         comparison.shares(*samples(truth, first, second, "classification"), codes, "f1")
 
 
