@@ -97,8 +97,9 @@ class Server:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
         # Whoever starts the server may listen already, so that no client comes too early.
-        number, _, self.path = self.path.rpartition("@")
-        if number:
+        number, _, path = self.path.partition("@")
+        if number.isdecimal():
+            self.path = path
             self.listener = socket.socket(fileno=int(number))
         else:
             self.listener = socket.socket(socket.AF_UNIX)

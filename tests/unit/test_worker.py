@@ -87,8 +87,8 @@ class Workers:
 
     def __init__(self, folder, units, *, most=2, each=64):
         self.folder = folder
-        self.socket = str(folder / "socket" / "workers")
-        os.mkdir(folder / "socket")
+        self.socket = str(folder / "a@b" / "workers")
+        os.mkdir(folder / "a@b")
         self.plan = Plan(str(folder / "results"), str(folder / "cache"))
         for name, (spec, environment) in units.items():
             outputs = outputs_of("shard", self.plan.results, key=f"{len(name):012x}", part=name)
