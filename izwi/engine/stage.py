@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from izwi.engine.plan import Unit
 
 KEY = "{key}"
+# In the place of stages: all that are planned for an experiment, or for the data, but this one.
+EVERY = ("*",)
+# Output of a stage: its name and the role; in a list where an input takes several.
+Read = tuple[str, str] | list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -33,15 +37,18 @@ class Stage:
             `izwi.engine.stamps`
         scope: ``data``: planned once for all experiments on the same data; ``experiment``: once
             an experiment; ``results``: once a call, over all experiments
-        after: stages whose outputs its ``plan`` reads
+        after: stages whose outputs its ``plan`` reads, or `EVERY`
         environment: the file in envs/, without its ending, that lists what it needs
         mem_mb: memory to ask a cluster for, MB
         minutes: time to ask a cluster for
         imports: modules that a worker loads before its first unit
         archived: whether ``verify`` computes it again from an archive
         several: an experiment has a list of its units, or one for each kind, else one
-        title: heading of what the page shows of it, none where the page needs no such section
+        end: whether a call makes its units though no other stage reads them; those of the scope
+            ``results`` are always made
+        title: heading under which the page shows the content of its JSON; empty: it does not
         methods: from a unit's spec to a sentence for the methods text
+        reads: role of an input → what it is, where ``archived``
     """
 
     name: str
@@ -54,13 +61,20 @@ class Stage:
     imports: tuple[str, ...] = ()
     archived: bool = False
     several: bool = False
+    end: bool = False
     title: str = ""
     methods: Callable[[dict[str, Any]], str] | None = field(default=None, compare=False)
+    reads: Mapping[str, Read] = field(default_factory=dict)
 
     @property
     def keyed(self) -> bool:
         """Whether the paths of its outputs say what they hold."""
         return all(KEY in path for path in self.outputs.values())
+
+    @property
+    def is_end(self) -> bool:
+        """Whether a call makes its units though no other stage reads them."""
+        return self.end or self.scope == "results"
 
     @property
     def folder(self) -> str:
@@ -88,7 +102,12 @@ def stages() -> dict[str, StageModule]:
     package = import_module("izwi.stages")
     names = sorted(module.name for module in pkgutil.iter_modules(package.__path__))
     found = {name: cast(StageModule, import_module(f"izwi.stages.{name}")) for name in names}
-    order = TopologicalSorter({name: sorted(found[name].STAGE.after) for name in names})
+    after = {name: found[name].STAGE.after for name in names}
+    order = TopologicalSorter({n: sorted(a) for n, a in after.items() if a != EVERY})
+    before = [n for n, a in after.items() if a != EVERY and found[n].STAGE.scope != "results"]
+    for name in names:
+        if after[name] == EVERY:
+            order.add(name, *before)
     return {name: found[name] for name in order.static_order()}
 
 

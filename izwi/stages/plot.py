@@ -30,6 +30,7 @@ STAGE = Stage(
     mem_mb=2000,
     imports=("pandas", "izwi.plots.kinds", "matplotlib.backends.backend_agg"),
     several=True,
+    end=True,
 )
 # Pictures of data and features are the same for all experiments on them.
 SHARED = ("data", "features", *analyses.OF_RECORDINGS)

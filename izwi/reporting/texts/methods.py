@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from izwi.config.experiment.resolved import ComponentSpec, DatabaseSpec, SplitSpec
-from izwi.reporting.record import Metrics, Record
+from izwi.reporting.record import Metrics, Record, units
 from izwi.reporting.texts import words
 from izwi.reporting.texts.citations import IZWI, Cites, corpus_of
 from izwi.reporting.texts.table1 import spread
@@ -53,10 +53,13 @@ def methods(
         "Preprocessing": _preprocessing(record, training, cites),
         "Model": _model(record, metrics, training, cites),
         "Evaluation": _evaluation(record, metrics, cites),
+        "Further": _further(record),
         "Software": _software(record, cites),
     }
     body = "\n\n".join(
-        f"**{title}.** {' '.join(sentences)}" for title, sentences in paragraphs.items()
+        f"**{title}.** {' '.join(sentences)}"
+        for title, sentences in paragraphs.items()
+        if sentences
     )
     return (
         f"# Methods of {record['name']}\n\n{body}\n\n"
@@ -460,6 +463,12 @@ def _runs(training: TrainingReport) -> list[str]:
 
 
 # ------------------------------------------------------------------ evaluation
+
+
+def _further(record: Record) -> list[str]:
+    """What stages say that have no paragraph of their own."""
+    said = [unit["methods"] for _, unit in units(record) if "methods" in unit]
+    return list(dict.fromkeys(said))
 
 
 def _evaluation(record: Record, metrics: Metrics, cites: Cites) -> list[str]:
