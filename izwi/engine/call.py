@@ -113,7 +113,9 @@ class Call:
     def missing(self) -> list[Unit]:
         """Units that the call would make, in the order of the plan."""
         needed: dict[int, Unit] = {}
-        waiting = [unit for unit in self.plan.each() if stage(unit.stage).is_end and self.runs(unit)]
+        waiting = [
+            unit for unit in self.plan.each() if stage(unit.stage).is_end and self.runs(unit)
+        ]
         while waiting:
             unit = waiting.pop()
             if id(unit) not in needed:

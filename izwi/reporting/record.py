@@ -97,7 +97,7 @@ def read(record: str | Path, metrics: str | Path) -> tuple[Record, Metrics]:
     return read_json(record), read_json(metrics)
 
 
-def units(record: Record) -> list[tuple[str, dict[str, Any]]]:
+def units_behind(record: Record) -> list[tuple[str, dict[str, Any]]]:
     """Stage, and what is told of it, of each unit behind an experiment but pictures."""
     return [
         (stage, unit)

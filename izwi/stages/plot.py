@@ -58,7 +58,7 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
             STAGE.name,
             spec,
             keys,
-            code_of(__name__),
+            code_of(__name__, *picture.modules),
             versions_of(("matplotlib", *picture.packages)),
         )
         files = [f"{name}.{ending}" for name in picture.names for ending in spec["formats"]]

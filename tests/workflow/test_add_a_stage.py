@@ -10,7 +10,7 @@ import sys
 import pytest
 from workflow import ROOT, environment
 
-COPIED = ("izwi", "rules", "Snakefile", "config", "profiles", "envs", "pyproject.toml")
+COPIED = ("izwi", "rules", "Snakefile", "config", "profiles", "envs", "CITATION.cff")
 BLOCK = re.compile(r"`([\w/]+\.\w+)`:\n\n```python\n(.*?)```", re.DOTALL)
 
 

@@ -15,7 +15,7 @@ from izwi.config.options import all_options
 from izwi.errors import UserError
 from izwi.files import is_made, read_json
 from izwi.reporting import captions
-from izwi.reporting.record import Record, database_names, read, units
+from izwi.reporting.record import Record, database_names, read, units_behind
 
 # Parts of experiment.json that hold options, by the heading they get.
 OPTIONS = (
@@ -188,7 +188,7 @@ def stages(record: dict[str, Any]) -> list[list[str]]:
 def of_stages(record: Record) -> dict[str, Any]:
     """What stages found whose content the page shows, by their headings."""
     found: dict[str, Any] = {}
-    for _, unit in units(record):
+    for _, unit in units_behind(record):
         if "title" in unit:
             for path in unit["files"].values():
                 if path.endswith(".json") and is_made(path):

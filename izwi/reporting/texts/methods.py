@@ -9,7 +9,8 @@ import re
 from typing import Any
 
 from izwi.config.experiment.resolved import ComponentSpec, DatabaseSpec, SplitSpec
-from izwi.reporting.record import Metrics, Record, units
+from izwi.preprocessing.scalers import SCALERS, Scaler
+from izwi.reporting.record import Metrics, Record, units_behind
 from izwi.reporting.texts import words
 from izwi.reporting.texts.citations import IZWI, Cites, corpus_of
 from izwi.reporting.texts.table1 import spread
@@ -322,15 +323,10 @@ def _preprocessing(record: Record, training: TrainingReport, cites: Cites) -> li
             "in the same part, test speakers included: a transductive step, since a test sample "
             "is scaled with the help of the speaker's other test samples."
         ]
-    elif scale == "normalizer":
-        sentences = [f"The features were {words.SCALERS[scale]}."]
-    elif scale:
-        sentences = [
-            f"The features were {words.SCALERS.get(scale, f'scaled ({scale})')}, fitted on {of} "
-            "alone."
-        ]
     else:
-        sentences = ["The features were not scaled."]
+        known = SCALERS.get(scale or "none", Scaler(f"scaled ({scale})"))
+        fitted = f", fitted on {of} alone" if known.fitted else ""
+        sentences = [f"The features were {known.words}{fitted}."]
     if training.get("transductive") and scale != "speaker":
         sentences.append("The fit was transductive: it has seen the features of the test samples.")
     if any("undefined values" in line for line in training.get("warnings", ())):
@@ -467,7 +463,7 @@ def _runs(training: TrainingReport) -> list[str]:
 
 def _further(record: Record) -> list[str]:
     """What stages say that have no paragraph of their own."""
-    said = [unit["methods"] for _, unit in units(record) if "methods" in unit]
+    said = [unit["methods"] for _, unit in units_behind(record) if "methods" in unit]
     return list(dict.fromkeys(said))
 
 
