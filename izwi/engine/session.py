@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -32,6 +33,8 @@ from izwi.stages.experiment import OUTDATED
 
 # Where jobs find the plan, and the workers of their machine.
 PLAN, SOCKET = "IZWI_PLAN", "IZWI_SOCKET"
+# Bytes that the kernel takes for the path of a socket; without one each job makes its unit itself.
+LONGEST_SOCKET = 107
 # Cores that a job of extraction asks a cluster for.
 CLUSTER_CORES = 4
 # Audio files that one job of extraction takes on a cluster, at most.
@@ -70,8 +73,11 @@ class Session:
         self.socket = ""
         local = self.own and not self.deployed and sys.platform == "linux"
         if local and not self.reads and (self.cores is not None or not self.main):
-            self.socket = os.path.join(tempfile.gettempdir(), f"izwi-{os.getpid()}", "workers")
-            os.environ[SOCKET + self.suffix] = self.socket
+            # A number of a process comes again, and a killed call may have left its folder.
+            name = f"izwi-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+            socket = os.path.join(tempfile.gettempdir(), name, "workers")
+            if len(os.fsencode(socket)) <= LONGEST_SOCKET:
+                self.socket = os.environ[SOCKET + self.suffix] = socket
         os.environ[PLAN + self.suffix] = self.path
         if self.main:
             os.environ[job.CALL] = str(os.getpid())
@@ -117,21 +123,23 @@ class Session:
     def call(self) -> Call:
         """What is to be made; known when Snakemake asks for the first input."""
         settings = self.workflow.dag_settings
-        lean = not self.main or (self.own and is_lean(settings, self.arguments))
+        # The jobs of a group wait for each other by the files that their rules name.
+        lean = self.main and self.own and is_lean(settings, self.arguments)
         call = Call(self.plan, lean=lean, prefix=self.prefix)
         if not self.main:
-            # What a job elsewhere is made of is there: its call has seen to it.
             if self.socket and len(settings.target_jobs) > 1:
                 self._start_workers(self.plan.of())
             return call
         call.forced = forced_of(settings)
-        outdated = call.outdated(settings.targets)
-        paths = (path for unit in outdated for path in unit.outputs.values())
+        outdated, missing = call.outdated(settings.targets), call.missing()
+        # Snakemake would take a file that is there, but empty, for made.
+        there = (unit for unit in missing if any(map(os.path.lexists, unit.outputs.values())))
+        paths = (path for unit in (*outdated, *there) for path in unit.outputs.values())
         self.workflow.dag.forcefiles.update(path.removeprefix(self.prefix) for path in paths)
         if self.reads:
             return call
         _mark_outdated(outdated)
-        if missing := call.missing():
+        if missing:
             self.save()
             if self.socket:
                 self._start_workers(missing)

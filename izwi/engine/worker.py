@@ -50,7 +50,7 @@ class Request:
     @property
     def words(self) -> list[str]:
         """Plan, log, threads and output."""
-        return self.text[:-1].decode("utf-8", "surrogateescape").split("\0")
+        return words_of(self.text)
 
 
 @dataclass
@@ -111,8 +111,8 @@ class Server:
         try:
             while True:
                 for key, _ in self.events.select(self._patience()):
-                    # An earlier event may have closed it.
-                    if key.fd in self.events.get_map():
+                    # An earlier event may have closed it, or opened another of its number.
+                    if self.events.get_map().get(key.fd) == key:
                         key.data()
                 self._kill_the_slow()
         finally:
@@ -164,12 +164,15 @@ class Server:
                 and worker.environment == environment
             )
             worker = next(idle, None) or self._fork(environment)
+            try:
+                worker.line.sendall(request.text)
+            except OSError:
+                # It was killed while it was idle.
+                self._bury(worker)
+                self.waiting.insert(0, request)
+                continue
             worker.request = request
             worker.units += 1
-            socket.send_fds(worker.line, [request.text], [request.client.fileno()])
-
-    def _busy(self) -> int:
-        return sum(worker.request is not None for worker in self.workers.values())
 
     def _fork(self, environment: str) -> Worker:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -203,28 +206,29 @@ class Server:
     def _on_worker(self, worker: Worker) -> None:
         """A worker is done with a unit, or has ended."""
         try:
-            ended = not worker.line.recv(1)
+            code = worker.line.recv(16)
         except OSError:
-            ended = True
-        if not ended and worker.stopped is None and worker.request is not None:
-            self._hang_up(worker.request)
+            code = b""
+        if code and worker.stopped is None and worker.request is not None:
+            # It is idle before its client can hang up, so that nobody takes it for forsaken.
+            self._hang_up(worker.request, code)
             worker.request = None
-            ended = worker.units >= self.units
-        if ended:
+        if not code or (worker.request is None and worker.units >= self.units):
             self._bury(worker)
         self._hand_out()
 
-    def _hang_up(self, request: Request) -> None:
+    def _hang_up(self, request: Request, answer: bytes = b"") -> None:
         with suppress(KeyError, ValueError):
             self.events.unregister(request.client)
+        if answer:
+            with suppress(OSError):
+                request.client.sendall(answer)
         request.client.close()
 
     def _bury(self, worker: Worker) -> None:
         """Take leave of a worker that has ended, or is to end."""
         if worker.request is not None and worker.stopped is None:
-            with suppress(OSError):
-                worker.request.client.sendall(KILLED)
-            self._hang_up(worker.request)
+            self._hang_up(worker.request, KILLED)
         self.events.unregister(worker.line)
         worker.line.close()
         # What it started goes with it.
@@ -246,6 +250,7 @@ class Server:
     def _stop_all(self) -> None:
         with suppress(OSError):
             os.unlink(self.path)
+            os.rmdir(os.path.dirname(self.path))
         for worker in self.workers.values():
             _signal(worker.pid, signal.SIGTERM if worker.request else signal.SIGKILL)
         deadline = time.monotonic() + PATIENCE_S
@@ -253,6 +258,11 @@ class Server:
             while time.monotonic() < deadline and not os.waitpid(worker.pid, os.WNOHANG)[0]:
                 time.sleep(0.01)
             _signal(worker.pid, signal.SIGKILL)
+
+
+def words_of(text: bytes) -> list[str]:
+    """Plan, log, threads and output, as a client sends them."""
+    return text[:-1].decode("utf-8", "surrogateescape").split("\0")
 
 
 def work(line: socket.socket, plans: dict[str, Plan]) -> None:
@@ -264,21 +274,14 @@ def work(line: socket.socket, plans: dict[str, Plan]) -> None:
     """
     from izwi.engine import job
 
-    while True:
-        text, fds, _, _ = socket.recv_fds(line, 1 << 20, 1)
-        if not fds:
-            return
-        with socket.socket(fileno=fds[0]) as client:
-            client.setblocking(True)
-            path, *words = Request(client, text).words
-            try:
-                code = job.main(plans.setdefault(path, plans.get(path) or Plan.load(path)), *words)
-            except Exception:
-                traceback.print_exc()
-                code = 1
-            with suppress(OSError):
-                client.sendall(str(code).encode())
-        line.sendall(b"d")
+    while text := line.recv(1 << 20):
+        path, *words = words_of(text)
+        try:
+            code = job.main(plans.setdefault(path, plans.get(path) or Plan.load(path)), *words)
+        except Exception:
+            traceback.print_exc()
+            code = 1
+        line.sendall(str(code).encode())
 
 
 def _stop(*_: object) -> None:

@@ -123,7 +123,8 @@ def _tidy(unit: Unit) -> None:
     others = {folder / name for name in (*analyses.FILES.values(), OUTDATED)}
     others |= {folder / name for name in (soft_labels.LABELS, soft_labels.LINEAGE)}
     for path in (*(folder / "plots").glob("*.*"), *(folder / "explain").glob("*"), *others):
-        if str(path) not in kept and not path.is_dir():
+        # A hidden file is a picture that another job is drawing.
+        if str(path) not in kept and not path.is_dir() and not path.name.startswith("."):
             path.unlink(missing_ok=True)
 
 
@@ -132,6 +133,8 @@ def _record(experiment: Experiment, planned: Planned) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, module in stages().items():
         units = planned.units.get(name, [])
+        if module.STAGE.scope == "results":
+            continue
         if name == "plot":
             found[name] = pictures_of(units)
         elif name == "analyse":

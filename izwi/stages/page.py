@@ -25,7 +25,7 @@ STAGE = Stage(
     name="page",
     outputs={"page": "index.html"},
     scope="results",
-    after=("summary", "grid", "table", "heat_map", "comparisons"),
+    after=("experiment", "plot", "summary", "grid", "table", "heat_map", "comparisons"),
     imports=("izwi.reporting.page.build", "izwi.reporting.page.write", "izwi.reporting.captions"),
 )
 # Files of grids and tables that other stages read.
@@ -37,7 +37,7 @@ def plan(planner: Planner) -> list[Unit]:
     if planner.page is None:
         return []
     titled = [m.STAGE.name for m in stages_of("experiment") if m.STAGE.title]
-    shown = planner.plan.of("experiment", "plot", *ON_PAGE)
+    shown = planner.plan.of("experiment", "plot", *ON_PAGE, "heat_map")
     key = key_of(STAGE.name, planner.page, [unit.key for unit in shown], code_of(__name__))
     unit = planner.add(
         STAGE.name,
@@ -45,9 +45,10 @@ def plan(planner: Planner) -> list[Unit]:
         label="all experiments",
         spec=planner.page,
         inputs={
+            "metrics": [unit.outputs["metrics"] for unit in planner.plan.of("experiment")],
             "summary": [unit.outputs["summary"] for unit in planner.plan.of("summary")],
             "tables": [path for unit in planner.plan.of(*ON_PAGE) for path in unit.output_files()],
-            "pictures": [unit.outputs["picture"] for unit in planner.plan.of("plot")],
+            "pictures": [u.outputs["picture"] for u in planner.plan.of("plot", "heat_map")],
             "shown": [path for unit in planner.plan.of(*titled) for path in unit.output_files()],
         },
     )

@@ -139,8 +139,7 @@ def test_the_tables_of_the_database_split_it(run, emodb):
     folder, _ = run
     table = pd.read_csv(emodb / "db.emotion.categories.test.gold_standard.csv")
     assert {row["file"] for row in folder.predictions("own_tables")} == set(table["file"])
-    plots = {path.name for path in (folder.path / "results/experiments/own_tables/plots").iterdir()}
-    assert plots == {"confusion_matrix.png", "value_counts.png", "tsne.png"}
+    assert folder.plots("own_tables") == {"confusion_matrix.png", "value_counts.png", "tsne.png"}
 
 
 def test_features_are_extracted_once(run):

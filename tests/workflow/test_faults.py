@@ -120,9 +120,45 @@ def test_one_failing_experiment_leaves_the_others(undisturbed, tmp_path):
     assert folder.run("--configfile", "three.yaml").nothing_to_do
 
 
+def test_bad_labels_and_splits_stop_their_own_experiment_alone(undisturbed, tmp_path):
+    folder = Folder(tmp_path, page=True)
+    inis = two_inis(folder)
+    feats = {"type": "os", "set": "GeMAPSv01b"}
+    bad = {
+        "labels": (DATA | {"labels": "['anger', 'bliss']"}, "tree"),
+        "split": (DATA | {"demo.split_strategy": "[99]"}, "bayes"),
+    }
+    for name, (data, model) in bad.items():
+        inis.append(folder.ini(name, DATA=data, FEATS=feats, MODEL={"type": model}))
+    tables = [{"name": "models", "rows": "MODEL.type", "columns": "DATA.target", "controls": []}]
+    folder.config(inis, tables=tables)
+    call = folder.run("--configfile", "config.yaml", ok=False)
+    assert call.code == 1 and "Traceback" not in call.text
+    last = sorted([line for line in call.text.splitlines() if line][-2:])
+    assert last[0].startswith("labels.ini: [DATA] labels") and "bliss" in last[0]
+    assert last[1].startswith("split.ini: [DATA] ") and "99" in last[1]
+    assert contents(folder) == contents(undisturbed)
+    assert not list((tmp_path / "results/features").glob("*/os-GeMAPSv01b*"))
+    assert not (tmp_path / "results/experiments/labels").exists()
+    summary = (tmp_path / "results/summary.csv").read_text().splitlines()
+    assert [line.split(",")[0] for line in summary[1:]] == ["svm", "knn"]
+    table = (tmp_path / "results/tables/models.md").read_text()
+    assert all(line in table for line in ("| svm |", "| knn |"))
+    page = (tmp_path / "results/index.html").read_text(encoding="utf-8")
+    assert "2 of 4 experiments could not be made" in page
+    # What was made of a part is made again in full.
+    folder.config(inis[:2], tables=tables)
+    call = folder.run("--configfile", "config.yaml")
+    assert call.jobs("summary") == call.jobs("table") == call.jobs("page") == 1
+    assert call.jobs("train") == call.jobs("experiment") == 0
+    assert folder.run("--configfile", "config.yaml").nothing_to_do
+
+
 def is_mark(path):
     results = path.parts[path.parts.index("results") :]
-    return path.is_file() and path.stat().st_size == 0 and results[1] not in ("logs", "plans")
+    if results[1] in ("logs", "plans") or path.name == ".snakemake_timestamp":
+        return False
+    return path.is_file() and path.stat().st_size == 0
 
 
 def start(folder, *arguments):
@@ -180,10 +216,9 @@ def test_what_people_open_is_made_again_where_it_was_changed(undisturbed, tmp_pa
     shutil.copytree(undisturbed.path, tmp_path / "copy")
     folder = Folder(tmp_path / "copy")
     results = folder.path / "results"
-    before = {path: path.read_bytes() for path in results.glob("experiments/*/*") if path.is_file()}
-    before |= {path: path.read_bytes() for path in results.glob("experiments/*/plots/*.*")}
     summary = results / "summary.csv"
-    before[summary] = summary.read_bytes()
+    opened = [summary, *results.glob("experiments/*/*"), *results.glob("experiments/*/plots/*")]
+    before = {path: path.read_bytes() for path in opened if path.is_file()}
     assert folder.run("--configfile", "config.yaml").nothing_to_do
 
     now = time.time()
@@ -198,11 +233,14 @@ def test_what_people_open_is_made_again_where_it_was_changed(undisturbed, tmp_pa
     metrics.write_bytes(metrics.read_bytes().replace(b'"value": 0', b'"value": 1', 1))
     picture.write_bytes(b"")
     (results / "experiments/svm/methods.md").unlink()
+    # Nothing left of a file with a key, either.
+    evaluated = json.loads(folder.bytes_of("knn", "experiment.json"))["stages"]["evaluate"]
+    (folder.path / evaluated["files"]["metrics"]).write_bytes(b"")
     call = folder.run("--configfile", "config.yaml")
     assert "Traceback" not in call.text and "was changed" not in call.text
     assert {path: path.read_bytes() for path in before} == before
     assert [call.jobs(stage) for stage in ("summary", "experiment", "plot")] == [1, 2, 1]
-    assert call.jobs("train") == call.jobs("evaluate") == 0
+    assert (call.jobs("train"), call.jobs("evaluate")) == (0, 1)
     assert folder.run("--configfile", "config.yaml").nothing_to_do
 
 

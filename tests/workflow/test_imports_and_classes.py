@@ -215,8 +215,7 @@ def test_binned_confusion_matrix_of_a_regression(run, plain):
     assert binned["metrics"]["uar"] == pytest.approx(recalls.mean())
     metrics = run.metrics("regression")
     assert metrics["measure"] == "mse" and metrics["labels"] == []
-    plots = {path.name for path in (run.path / "results/experiments/regression/plots").iterdir()}
-    assert plots == {"truth_prediction.png", "confusion_matrix_binned.png"}
+    assert run.plots("regression") == {"truth_prediction.png", "confusion_matrix_binned.png"}
 
 
 def test_tables_as_in_the_post(run, emodb):

@@ -90,6 +90,19 @@ def test_nothing_to_do_and_one_ini_alone(folder):
         assert [row["name"] for row in csv.DictReader(stream)] == ["first"]
 
 
+def test_a_folder_for_temporary_files_with_a_long_name(folder, tmp_path, monkeypatch):
+    """No socket can lie there: each job makes its unit itself, and says nothing of it."""
+    place = tmp_path / ("long" * 25)
+    place.mkdir()
+    monkeypatch.setenv("TMPDIR", str(place))
+    own = ("results=long", "cache=results/cache")
+    call = folder.run("--config", "ini=first.ini", *own)
+    assert "Traceback" not in call.text
+    assert not list(place.glob("izwi-*"))
+    for file in ("metrics.json", "predictions.csv"):
+        assert folder.bytes_of("first", file, "long") == folder.bytes_of("first", file)
+
+
 def test_from_any_directory_and_as_a_module(folder, tmp_path):
     module = tmp_path / "Snakefile"
     settings = {

@@ -25,4 +25,7 @@ def test_all_shipped_experiments_plan_in_one_go(emodb, nemo, speechocean, tmp_pa
     assert grids == {"exp_A", "compare_flags"}
     assert call.jobs("database") == 1
     # One matrix per feature set and table, however many experiments read it.
-    assert call.jobs("features") < len(record)
+    matrices = re.findall(r"output: \S+/out/features/(\S+)\.parquet", call.text)
+    assert len(set(matrices)) == len(matrices) == call.jobs("features")
+    seen = [path for path in matrices if not re.search(r"/(fingerprint|signal)-", path)]
+    assert len(seen) < len(record)

@@ -11,8 +11,8 @@ from scipy.stats import entropy
 from workflow import Folder
 
 from izwi.data.databases import load_table
+from izwi.data.scan import scan
 from izwi.engine.config_plan import planned
-from izwi.engine.job import Job
 
 MAPPING = "{'anger':'angry', 'happiness':'happy', 'sadness':'sad', 'neutral':'neutral'}"
 EMOTIONS = ["anger", "happiness", "neutral"]
@@ -236,7 +236,9 @@ def test_the_error_names_the_ini_that_is_missing(place, monkeypatch):
     (place.path / "alone.yaml").write_text('{"experiments": ["student.ini"], "results": "other"}')
     plan = planned("alone.yaml", cache=place.cache).plan
     (unit,) = (u for u in plan.units["load"].values() if u.label == "learned")
-    table, _ = load_table(unit.spec, Job(plan, 1, None).listing(unit))
+    own = {"name": "learned", "type": "csv", "path": "my_test_predictions.csv", "options": {}}
+    listing = scan(own, cwd=place.path, cache=place.path / "other" / "cache")
+    table, _ = load_table(unit.spec, listing)
     labels = pd.read_csv(place.path / "my_test_predictions.csv")
     sure = labels[(labels["confidence"] >= 0.3) & (labels["uncertainty"] <= 0.95)]
     assert sorted(table["truth"]) == sorted(sure["emotion"])

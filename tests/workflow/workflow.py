@@ -140,3 +140,8 @@ class Folder:
 
     def bytes_of(self, name: str, file: str, results: str = "results") -> bytes:
         return (self.path / results / "experiments" / name / file).read_bytes()
+
+    def plots(self, name: str, results: str = "results") -> set[str]:
+        """Names of an experiment's pictures; the stamps beside them are hidden."""
+        place = self.path / results / "experiments" / name / "plots"
+        return {path.name for path in place.iterdir() if not path.name.startswith(".")}
