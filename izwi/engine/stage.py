@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from izwi.engine.plan import Unit
 
 KEY = "{key}"
-# In the place of stages: all that are planned for an experiment, or for the data, but this one.
-EVERY = ("*",)
 # Output of a stage: its name and the role; in a list where an input takes several.
 Read = tuple[str, str] | list[tuple[str, str]]
 
@@ -37,13 +35,14 @@ class Stage:
             `izwi.engine.stamps`
         scope: ``data``: planned once for all experiments on the same data; ``experiment``: once
             an experiment; ``results``: once a call, over all experiments
-        after: stages whose outputs its ``plan`` reads, or `EVERY`
+        after: stages whose outputs its ``plan`` reads
         environment: the file in envs/, without its ending, that lists what it needs
         mem_mb: memory to ask a cluster for, MB
         minutes: time to ask a cluster for
         imports: modules that a worker loads before its first unit
         archived: whether ``verify`` computes it again from an archive
         several: an experiment has a list of its units, or one for each kind, else one
+        last: whether it is planned after all others of its scope
         end: whether a call makes its units though no other stage reads them; those of the scope
             ``results`` are always made
         title: heading under which the page shows the content of its JSON; empty: it does not
@@ -61,6 +60,7 @@ class Stage:
     imports: tuple[str, ...] = ()
     archived: bool = False
     several: bool = False
+    last: bool = False
     end: bool = False
     title: str = ""
     methods: Callable[[dict[str, Any]], str] | None = field(default=None, compare=False)
@@ -102,12 +102,11 @@ def stages() -> dict[str, StageModule]:
     package = import_module("izwi.stages")
     names = sorted(module.name for module in pkgutil.iter_modules(package.__path__))
     found = {name: cast(StageModule, import_module(f"izwi.stages.{name}")) for name in names}
-    after = {name: found[name].STAGE.after for name in names}
-    order = TopologicalSorter({n: sorted(a) for n, a in after.items() if a != EVERY})
-    before = [n for n, a in after.items() if a != EVERY and found[n].STAGE.scope != "results"]
+    order = TopologicalSorter({name: sorted(found[name].STAGE.after) for name in names})
     for name in names:
-        if after[name] == EVERY:
-            order.add(name, *before)
+        if found[name].STAGE.last:
+            scope = found[name].STAGE.scope
+            order.add(name, *(n for n in names if n != name and found[n].STAGE.scope == scope))
     return {name: found[name] for name in order.static_order()}
 
 

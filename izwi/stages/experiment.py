@@ -14,7 +14,7 @@ from izwi.data import soft_labels
 from izwi.engine.code import code_of
 from izwi.engine.keys import key_of, version_of
 from izwi.engine.planner import Planned, Planner
-from izwi.engine.stage import EVERY, Stage, stage, stages
+from izwi.engine.stage import Stage, stage, stages
 from izwi.files import atomic, read_json, write_json, write_text
 from izwi.reporting import texts
 from izwi.stages.plot import pictures_of
@@ -38,7 +38,11 @@ STAGE = Stage(
         "citation": "experiments/{name}/CITATION.cff",
     },
     scope="experiment",
-    after=EVERY,
+    after=(
+        *("load", "split", "describe", "features", "audit", "train", "soft_label", "evaluate"),
+        *("analyse", "plot"),
+    ),
+    last=True,
     end=True,
     imports=("izwi.reporting.texts.methods", "izwi.reporting.texts.card"),
     archived=True,
