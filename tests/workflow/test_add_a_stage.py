@@ -1,4 +1,4 @@
-"""The stage of docs/add_a_stage.md, written as the page says, stands by itself everywhere."""
+"""What the pages add_a_….md tell to write works, written as they say, and follows everywhere."""
 
 import json
 import os
@@ -11,7 +11,8 @@ import pytest
 from workflow import ROOT, environment
 
 COPIED = ("izwi", "rules", "Snakefile", "config", "profiles", "envs", "CITATION.cff")
-BLOCK = re.compile(r"`([\w/]+\.\w+)`:\n\n```python\n(.*?)```", re.DOTALL)
+# A file, or an entry of a registry.
+BLOCK = re.compile(r"(?:Into\s`(\w+)`\sof\s)?`([\w/]+\.\w+)`:\n\n```python\n(.*?)```", re.DOTALL)
 
 
 class Checkout:
@@ -26,14 +27,20 @@ class Checkout:
     def follow(self, page):
         """Write the files that a page tells to write, and add to those that are there."""
         blocks = BLOCK.findall((ROOT / "docs" / page).read_text(encoding="utf-8"))
-        for name, text in blocks:
-            with open(self.path / name, "a", encoding="utf-8") as stream:
-                stream.write(("\n\n" if stream.tell() else "") + text)
-        return [name for name, _ in blocks]
+        for registry, name, text in blocks:
+            path = self.path / name
+            there = path.read_text(encoding="utf-8") if path.exists() else ""
+            if registry:
+                before, start, entries = there.partition(f"\n{registry} = {{\n")
+                there = before + start + text + entries
+            else:
+                there = f"{there}\n\n{text}" if there else text
+            path.write_text(there, encoding="utf-8")
+        return [name for _, name, _ in blocks]
 
-    def call(self, module, *arguments, ok=True):
+    def python(self, *arguments):
         process = subprocess.run(
-            [sys.executable, "-m", module, *arguments],
+            [sys.executable, *arguments],
             cwd=self.path,
             capture_output=True,
             text=True,
@@ -41,8 +48,11 @@ class Checkout:
             check=False,
         )
         text = process.stdout + process.stderr
-        assert not ok or process.returncode == 0, text
+        assert process.returncode == 0, text
         return text
+
+    def call(self, module, *arguments):
+        return self.python("-m", module, *arguments)
 
     def snakemake(self, *arguments):
         return self.call(
@@ -57,6 +67,14 @@ class Checkout:
 def made(tmp_path_factory):
     checkout = Checkout(tmp_path_factory.mktemp("checkout"))
     assert checkout.follow("add_a_stage.md") == ["izwi/stages/durations.py", "rules/models.smk"]
+    assert checkout.follow("add_a_scaler.md") == ["izwi/preprocessing/scalers.py"]
+    assert checkout.follow("add_a_plot.md") == [
+        "izwi/plots/speakers.py",
+        "izwi/reporting/pictures.py",
+    ]
+    ini = checkout.path / "config/experiments/demo.ini"
+    text = ini.read_text(encoding="utf-8").replace("scale = standard", "scale = center")
+    ini.write_text(f"{text}speakers = True\n", encoding="utf-8")
     assert re.search(r"^durations +1$", checkout.snakemake("-n"), re.MULTILINE)
     checkout.snakemake()
     return checkout
@@ -83,6 +101,27 @@ def test_an_archive_holds_it_and_verify_computes_it_again(made):
     made.call("izwi", "archive", "--configfile", "config/config.yaml")
     text = made.call("izwi", "verify", "results/archives/config.zip")
     assert "durations demo: ok" in text
+
+
+def test_a_scaler_is_an_entry(made):
+    assert "center" in made.call("izwi", "options", "scale")
+    report = json.loads(made.text("results/experiments/demo/experiment.json"))
+    assert report["preprocessing"]["scale"] == "center"
+    sentence = "The features were centred to zero mean, fitted on the training samples alone."
+    assert sentence in made.text("results/experiments/demo/methods.md")
+    (model,) = (made.path / "results/models").iterdir()
+    code = (
+        "import sys; from pathlib import Path; from izwi.preprocessing.pipeline import "
+        "Preprocessing as P; [f] = Path(sys.argv[1]).rglob('preprocessing.json'); "
+        "print(P.load(f.parent).scale)"
+    )
+    assert made.python("-c", code, str(model)).strip() == "center"
+
+
+def test_a_plot_is_a_function_and_an_entry(made):
+    assert "measure of each speaker" in made.call("izwi", "options", "speakers")
+    assert (made.path / "results/experiments/demo/plots/speakers.png").stat().st_size > 1000
+    assert "the lowest first; the dotted line" in made.text("results/index.html")
 
 
 def test_prune_lists_what_no_config_needs(made):
