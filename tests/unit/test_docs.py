@@ -16,7 +16,7 @@ INI = re.compile(r"^[ ]*```ini\n(.*?)^[ ]*```", re.MULTILINE | re.DOTALL)
 SHELL = re.compile(r"^(?: {4}|\.venv/bin/|(?=izwi \w+ (?:-|\S+[./_])))izwi (\w+)(.*)", re.MULTILINE)
 CALL = re.compile(r"`(?:\.venv/bin/)?izwi ([a-z]+)([^\n`]*)`")
 # Options that pages show how to add.
-ADDED = ("[PLOT] speakers", "[FEATS] scale: 'center'")
+ADDED = ("[PLOT] speakers", "[FEATS] scale: 'center'", "split_strategy: 'latest'")
 UNKNOWN = re.compile(r"unknown|did you mean|not built|must be|is no ")
 
 

@@ -72,8 +72,13 @@ def made(tmp_path_factory):
         "izwi/plots/speakers.py",
         "izwi/reporting/pictures.py",
     ]
+    assert checkout.follow("add_a_split_strategy.md") == [
+        "izwi/splits/order.py",
+        "izwi/splits/strategies.py",
+    ]
     ini = checkout.path / "config/experiments/demo.ini"
-    text = ini.read_text(encoding="utf-8").replace("scale = standard", "scale = center")
+    text = ini.read_text(encoding="utf-8")
+    text = text.replace("scale = standard", "scale = center").replace("speaker_split", "latest")
     ini.write_text(f"{text}speakers = True\n", encoding="utf-8")
     assert re.search(r"^durations +1$", checkout.snakemake("-n"), re.MULTILINE)
     checkout.snakemake()
@@ -116,6 +121,16 @@ def test_a_scaler_is_an_entry(made):
         "print(P.load(f.parent).scale)"
     )
     assert made.python("-c", code, str(model)).strip() == "center"
+
+
+def test_a_split_strategy_is_a_function_and_an_entry(made):
+    assert "latest" in made.call("izwi", "options", "split_strategy")
+    methods = made.text("results/experiments/demo/methods.md")
+    assert (
+        "Of the rows of demo, the last 40 %, in the order of their files, were tested." in methods
+    )
+    rows = made.text("results/experiments/demo/predictions.csv").splitlines()
+    assert len(rows) == 1 + int(0.4 * 312)
 
 
 def test_a_plot_is_a_function_and_an_entry(made):

@@ -14,6 +14,7 @@ from izwi.reporting.record import Metrics, Record, units_behind
 from izwi.reporting.texts import words
 from izwi.reporting.texts.citations import IZWI, Cites, corpus_of
 from izwi.reporting.texts.table1 import spread
+from izwi.splits.strategies import STRATEGIES, Strategy
 from izwi.training.types import TrainingReport
 
 # Why rows of a database are unused → words behind their number.
@@ -251,20 +252,10 @@ def _strategy(name: str, spec: dict[str, Any], notes: list[str]) -> str:
         own = any(f"{name}: no split_strategy, taken from its own" in line for line in notes)
         strategy = "database" if own else "speaker_split"
     size = f"{spec['test_size']:g} %" if spec.get("test_size") else "a part"
-    if strategy == "balanced":
-        alike = listed(list(spec.get("balance") or {})) or "the target"
-        return f"Speakers of {name} were divided so that {size} were tested and {alike} balanced."
+    alike = listed(list(spec.get("balance") or {})) or "the target"
     tested = f" (test: {listed(spec['test'])})" if spec.get("test") else ""
-    return {
-        "speaker_split": f"Of the speakers of {name}, {size}, drawn at random, were tested.",
-        "random": f"Of the rows of {name}, {size}, drawn at random whoever spoke, were tested.",
-        "train": f"All of {name} was for training.",
-        "test": f"All of {name} was for the test.",
-        "dev": f"All of {name} was for development.",
-        "database": f"The split of {name} was that of its own tables.",
-        "specified": f"The split of {name} was that of the tables named in the experiment.",
-        "speakers_stated": f"The split of {name} was by stated speakers{tested}.",
-    }.get(strategy, f"The split of {name} was by the strategy {strategy}.")
+    known = STRATEGIES.get(strategy, Strategy("The split of {name} was by the strategy {other}."))
+    return known.words.format(name=name, size=size, alike=alike, tested=tested, other=strategy)
 
 
 def _sharing(description: dict[str, Any], *, folds: bool) -> list[str]:
