@@ -7,6 +7,7 @@ import gc
 import os
 import shlex
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -75,9 +76,9 @@ class Session:
         if local and not self.reads and (self.cores is not None or not self.main):
             # A number of a process comes again, and a killed call may have left its folder.
             name = f"izwi-{os.getpid()}-{uuid.uuid4().hex[:8]}"
-            socket = os.path.join(tempfile.gettempdir(), name, "workers")
-            if len(os.fsencode(socket)) <= LONGEST_SOCKET:
-                self.socket = os.environ[SOCKET + self.suffix] = socket
+            path = os.path.join(tempfile.gettempdir(), name, "workers")
+            if len(os.fsencode(path)) <= LONGEST_SOCKET:
+                self.socket = os.environ[SOCKET + self.suffix] = path
         os.environ[PLAN + self.suffix] = self.path
         if self.main:
             os.environ[job.CALL] = str(os.getpid())
@@ -197,13 +198,19 @@ class Session:
         """Start the server of warm workers, which ends with this process."""
         modules = list(dict.fromkeys(name for unit in missing for name in _imports(unit)))
         os.makedirs(os.path.dirname(self.socket), mode=0o700)
-        server = subprocess.Popen(
-            [
-                *(sys.executable, "-P", str(PACKAGE / "engine" / "worker.py")),
-                *(self.socket, self.path, str(self.cores or os.cpu_count()), str(UNITS), *modules),
-            ],
-            stdin=subprocess.PIPE,
-        )
+        # The first clients may ask before the server is up; then they wait.
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(self.socket)
+            listener.listen(256)
+            place, cores = f"{listener.fileno()}@{self.socket}", str(self.cores or os.cpu_count())
+            server = subprocess.Popen(
+                [
+                    *(sys.executable, "-P", str(PACKAGE / "engine" / "worker.py")),
+                    *(place, self.path, cores, str(UNITS), *modules),
+                ],
+                stdin=subprocess.PIPE,
+                pass_fds=[listener.fileno()],
+            )
 
         def stop() -> None:
             if server.stdin:

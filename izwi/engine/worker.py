@@ -1,6 +1,6 @@
 """Warm workers: processes that go on from unit to unit, so that imports are paid once.
 
-    python -P worker.py SOCKET PLAN WORKERS UNITS MODULE …
+    python -P worker.py [FD@]SOCKET PLAN WORKERS UNITS MODULE …
 
 The server loads the modules and the plan, then forks a worker whenever a client asks and no idle
 one will do. It keeps an eye on both: a worker whose client hangs up is stopped; the client of a
@@ -79,7 +79,7 @@ class Server:
     """Takes requests and hands them to workers.
 
     Args:
-        path: of the socket
+        path: of the socket; before it and an @ the number of a file that listens there already
         most: workers that work at the same time
         units: after so many a worker is replaced
     """
@@ -96,9 +96,14 @@ class Server:
         # Ctrl-C ends the clients; what they asked for is stopped then.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-        self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.listener.bind(self.path)
-        self.listener.listen(256)
+        # Whoever starts the server may listen already, so that no client comes too early.
+        number, _, self.path = self.path.rpartition("@")
+        if number:
+            self.listener = socket.socket(fileno=int(number))
+        else:
+            self.listener = socket.socket(socket.AF_UNIX)
+            self.listener.bind(self.path)
+            self.listener.listen(256)
         self.plans[plan] = Plan.load(plan)
         for name in modules:
             with suppress(ImportError):
