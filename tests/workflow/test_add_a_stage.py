@@ -76,9 +76,11 @@ def made(tmp_path_factory):
         "izwi/splits/order.py",
         "izwi/splits/strategies.py",
     ]
+    assert checkout.follow("add_a_model.md") == ["izwi/models/forest.py", "izwi/models/__init__.py"]
     ini = checkout.path / "config/experiments/demo.ini"
     text = ini.read_text(encoding="utf-8")
     text = text.replace("scale = standard", "scale = center").replace("speaker_split", "latest")
+    text = text.replace("type = svm", "type = forest\nn_estimators = 7")
     ini.write_text(f"{text}speakers = True\n", encoding="utf-8")
     assert re.search(r"^durations +1$", checkout.snakemake("-n"), re.MULTILINE)
     checkout.snakemake()
@@ -121,6 +123,13 @@ def test_a_scaler_is_an_entry(made):
         "print(P.load(f.parent).scale)"
     )
     assert made.python("-c", code, str(model)).strip() == "center"
+
+
+def test_a_model_is_a_class_and_a_line(made):
+    assert "number of trees" in made.call("izwi", "options", "n_estimators")
+    record = json.loads(made.text("results/experiments/demo/experiment.json"))
+    assert record["model"]["type"] == "forest"
+    assert record["model"]["options"]["n_estimators"] == 7
 
 
 def test_a_split_strategy_is_a_function_and_an_entry(made):
