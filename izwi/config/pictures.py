@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from izwi.config.options import suggest
 from izwi.errors import UserError
+from izwi.reporting.pictures import OF_METRICS
 
 if TYPE_CHECKING:
     from izwi.config.experiment.resolved import Experiment
@@ -16,13 +17,6 @@ if TYPE_CHECKING:
 # Kind of map → packages beside the core that it needs.
 MAPS: dict[str, tuple[str, ...]] = {"tsne": (), "umap": ("umap-learn", "numba"), "pca": ()}
 _MODULES = {"umap-learn": "umap", "numba": "numba"}
-# Option → pictures of what metrics.json has, and whether regressions have it, too.
-OF_METRICS = {
-    "calibration": (("reliability",), False),
-    "uncertainty": (("uncertainty", "risk_coverage"), False),
-    "recall": (("recall",), False),
-    "fairness": (("fairness",), True),
-}
 # Users write this for the target column, whatever its name.
 TARGET = "target"
 
@@ -39,7 +33,7 @@ class Picture:
         title: first line in the picture
         spec: what else the function reads
         packages: distributions whose versions can change it
-        group: jobs of one group may share a process
+        modules: of izwi that draw it, where `izwi.plots` does not import them
     """
 
     kind: str
@@ -48,7 +42,7 @@ class Picture:
     title: str
     spec: dict[str, Any] = field(default_factory=dict)
     packages: tuple[str, ...] = ()
-    group: str = ""
+    modules: tuple[str, ...] = ()
 
 
 def read_options(
@@ -63,7 +57,7 @@ def read_options(
 
     Returns:
         * ``value_counts`` (groups of columns, or None), ``value_counts_of`` (databases),
-          ``maps`` (kind → columns that colour it), ``of_metrics`` (of :data:`OF_METRICS`),
+          ``maps`` (kind → columns that colour it), ``of_metrics`` (of `OF_METRICS`),
           ``max_feats``, ``epoch_progression``, ``format`` (a list)
         * problems
         * notes
@@ -117,6 +111,7 @@ def wanted(experiment: Experiment, of: str, by: str) -> list[Picture]:
         by: its features, by name
     """
     plots = experiment.plots
+    spec: dict[str, Any]
     model = f"{of}: {by}, {experiment.model['type']}"
     main = "confusion_matrix" if experiment.task == "classification" else "truth_prediction"
     found = [Picture(main, (main,), "results", model)]
@@ -128,9 +123,12 @@ def wanted(experiment: Experiment, of: str, by: str) -> list[Picture]:
         name = "confusion_matrix_certain"
         found.append(Picture(name, (name,), "results", model, {"threshold": threshold}))
     for kind in plots["of_metrics"]:
-        drawn, in_regression = OF_METRICS[kind]
-        if in_regression or experiment.task == "classification":
-            found.append(Picture(kind, drawn, "results", model, {"names": list(drawn)}))
+        entry = OF_METRICS[kind]
+        if entry.regression or experiment.task == "classification":
+            drawn = tuple(entry.pictures)
+            modules = (f"izwi.plots.{entry.module}",)
+            spec = {"names": list(drawn)}
+            found.append(Picture(kind, drawn, "results", model, spec, modules=modules))
     if plots["value_counts"] is not None:
         names = [_name("value_counts", *group) for group in plots["value_counts"]]
         columns = dict(zip(names, plots["value_counts"], strict=True))
@@ -141,11 +139,11 @@ def wanted(experiment: Experiment, of: str, by: str) -> list[Picture]:
         found.append(Picture("database_counts", tuple(databases), "data", "", shown))
     for kind, names in plots["maps"].items():
         columns = {_name(kind, name): name for name in names}
-        spec: dict[str, Any] = {"columns": columns}
+        spec = {"columns": columns}
         spec["features"] = experiment.preprocessing["features"]
         packages = (*MAPS[kind], "scikit-learn")
         title = f"{of}: {by}"
-        found.append(Picture(kind, tuple(columns), "features", title, spec, packages, kind))
+        found.append(Picture(kind, tuple(columns), "features", title, spec, packages))
     if plots["epoch_progression"]:
         found.append(Picture("epoch_progression", ("epoch_progression",), "training", model))
     for kind in ("permutation", "shap", "feature_distributions"):

@@ -80,9 +80,7 @@ class Call:
 
     def targets(self) -> list[str]:
         """What the default rule asks for."""
-        made = list(self.plan.each())
-        wanted = [unit for unit in made if stage(unit.stage).scope == "results"]
-        wanted += self.plan.of("experiment", "plot")
+        wanted = [unit for unit in self.plan.each() if stage(unit.stage).is_end]
         if self.lean:
             found = [unit for unit in wanted if self.runs(unit)] or self.plan.of("summary")
         else:
@@ -115,16 +113,15 @@ class Call:
     def missing(self) -> list[Unit]:
         """Units that the call would make, in the order of the plan."""
         needed: dict[int, Unit] = {}
-        waiting = [unit for unit in self.plan.each() if self._is_end(unit) and self.runs(unit)]
+        waiting = [
+            unit for unit in self.plan.each() if stage(unit.stage).is_end and self.runs(unit)
+        ]
         while waiting:
             unit = waiting.pop()
             if id(unit) not in needed:
                 needed[id(unit)] = unit
                 waiting += [maker for maker in self.plan.made_of(unit) if self.runs(maker)]
         return [unit for unit in self.plan.each() if id(unit) in needed]
-
-    def _is_end(self, unit: Unit) -> bool:
-        return stage(unit.stage).scope == "results" or unit.stage in ("experiment", "plot")
 
     def _named(self, path: str) -> str:
         return path.removeprefix(self.prefix)

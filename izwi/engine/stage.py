@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from izwi.engine.plan import Unit
 
 KEY = "{key}"
+# Output of a stage: its name and the role; in a list where an input takes several.
+Read = tuple[str, str] | list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -40,8 +42,12 @@ class Stage:
         imports: modules that a worker loads before its first unit
         archived: whether ``verify`` computes it again from an archive
         several: an experiment has a list of its units, or one for each kind, else one
-        title: heading of what the page shows of it, none where the page needs no such section
+        last: whether it is planned after all others of its scope
+        end: whether a call makes its units though no other stage reads them; those of the scope
+            ``results`` are always made
+        title: heading under which the page shows the content of its JSON; empty: it does not
         methods: from a unit's spec to a sentence for the methods text
+        reads: role of an input → what it is, where ``archived``
     """
 
     name: str
@@ -54,13 +60,21 @@ class Stage:
     imports: tuple[str, ...] = ()
     archived: bool = False
     several: bool = False
+    last: bool = False
+    end: bool = False
     title: str = ""
     methods: Callable[[dict[str, Any]], str] | None = field(default=None, compare=False)
+    reads: Mapping[str, Read] = field(default_factory=dict)
 
     @property
     def keyed(self) -> bool:
         """Whether the paths of its outputs say what they hold."""
         return all(KEY in path for path in self.outputs.values())
+
+    @property
+    def is_end(self) -> bool:
+        """Whether a call makes its units though no other stage reads them."""
+        return self.end or self.scope == "results"
 
     @property
     def folder(self) -> str:
@@ -89,6 +103,10 @@ def stages() -> dict[str, StageModule]:
     names = sorted(module.name for module in pkgutil.iter_modules(package.__path__))
     found = {name: cast(StageModule, import_module(f"izwi.stages.{name}")) for name in names}
     order = TopologicalSorter({name: sorted(found[name].STAGE.after) for name in names})
+    for name in names:
+        if found[name].STAGE.last:
+            scope = found[name].STAGE.scope
+            order.add(name, *(n for n in names if n != name and found[n].STAGE.scope == scope))
     return {name: found[name] for name in order.static_order()}
 
 

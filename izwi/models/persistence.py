@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 from izwi.errors import UserError
+from izwi.preprocessing.scalers import SCALERS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,18 +26,12 @@ TRUSTED = frozenset(
         "sklearn.neighbors._classification.KNeighborsClassifier",
         "sklearn.neighbors._kd_tree.KDTree",
         "sklearn.neighbors._regression.KNeighborsRegressor",
-        "sklearn.preprocessing._data.MaxAbsScaler",
-        "sklearn.preprocessing._data.MinMaxScaler",
-        "sklearn.preprocessing._data.Normalizer",
-        "sklearn.preprocessing._data.PowerTransformer",
-        "sklearn.preprocessing._data.QuantileTransformer",
-        "sklearn.preprocessing._data.RobustScaler",
-        "sklearn.preprocessing._data.StandardScaler",
         "sklearn.svm._classes.SVC",
         "sklearn.svm._classes.SVR",
         "sklearn.tree._classes.DecisionTreeClassifier",
         "sklearn.tree._classes.DecisionTreeRegressor",
         "sklearn.tree._tree.Tree",
+        *(f"sklearn.preprocessing._data.{s.estimator}" for s in SCALERS.values() if s.estimator),
     }
 )
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -18,6 +19,7 @@ from izwi.data.csv_safety import harmless
 from izwi.data.samples import read_matrices
 from izwi.files import read_json
 from izwi.preprocessing import binning
+from izwi.reporting.pictures import OF_METRICS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,8 +52,9 @@ def confusion_matrix_certain(spec: Spec, inputs: Inputs) -> Drawn:
 def of_metrics(spec: Spec, inputs: Inputs) -> Drawn:
     """Pictures of what metrics.json has, each by the function of its name."""
     metrics = read_json(inputs["metrics"])
+    module = import_module(f"izwi.plots.{OF_METRICS[spec['kind']].module}")
     return {
-        name: functools.partial(getattr(plots, name), metrics, title=spec["title"])
+        name: functools.partial(getattr(module, name), metrics, title=spec["title"])
         for name in spec["names"]
     }
 
@@ -223,7 +226,7 @@ def shown(name: str, spec: Spec) -> str:
 
 
 KINDS: dict[str, Callable[[Spec, Inputs], Drawn]] = {
-    **dict.fromkeys(pictures.OF_METRICS, of_metrics),
+    **dict.fromkeys(OF_METRICS, of_metrics),
     **dict.fromkeys(pictures.MAPS, feature_map),
     **{
         function.__name__: function

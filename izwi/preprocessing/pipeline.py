@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from izwi.config.options import SCALERS
 from izwi.errors import Problems, UserError
+from izwi.preprocessing.scalers import SCALERS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -44,7 +44,7 @@ class Preprocessing:
     - A feature without variance becomes constant, never NaN.
 
     Args:
-        spec: ``scale`` is one of :data:`SCALERS`; ``normalizer`` imputes always
+        spec: ``scale`` is one of :data:`SCALERS`; without ``gaps`` it imputes always
 
     Raises:
         UserError: if there is no such scaler
@@ -137,14 +137,14 @@ class Preprocessing:
         if not self.kept:
             raise UserError("[FEATS] no feature is defined in the training samples")
         Z = np.ascontiguousarray(X[:, self.kept])
-        if self.spec["impute"] or self.scale == "normalizer":
+        if self.spec["impute"] or not SCALERS[self.scale].gaps:
             # scikit-learn's imputers take half a second to import.
             self._fitted["medians"] = np.nanmedian(Z, axis=0)
             Z = np.where(np.isnan(Z), self._fitted["medians"], Z)
         if self.scale == "bins":
             self._fitted["limits"] = np.nanquantile(Z, BINS, axis=0)
-        elif self.scale not in ("none", "speaker"):
-            self._fitted["scaler"] = self._scaler(len(Z)).fit(Z)
+        elif SCALERS[self.scale].estimator:
+            self._fitted["scaler"] = SCALERS[self.scale].make(len(Z)).fit(Z)
         return self
 
     def transform(
@@ -257,21 +257,6 @@ class Preprocessing:
                 problems.add(f"[FEATS] features: no feature {name!r}, {hint}")
         problems.raise_if_any()
         return [i for i, name in enumerate(self.names) if name in set(wanted)]
-
-    def _scaler(self, rows: int) -> Any:
-        from sklearn import preprocessing
-
-        if self.scale == "quantiletransformer":
-            # Use all rows, since a subsample would be random.
-            return preprocessing.QuantileTransformer(n_quantiles=min(1000, rows), subsample=None)
-        return {
-            "standard": preprocessing.StandardScaler,
-            "robust": preprocessing.RobustScaler,
-            "minmax": preprocessing.MinMaxScaler,
-            "maxabs": preprocessing.MaxAbsScaler,
-            "normalizer": preprocessing.Normalizer,
-            "powertransformer": preprocessing.PowerTransformer,
-        }[self.scale]()
 
     def _by_speaker(self, Z: np.ndarray, speakers: np.ndarray | None) -> np.ndarray:
         """Z-scores over the rows of each speaker; 0 where there is no variance."""

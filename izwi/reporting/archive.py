@@ -30,7 +30,7 @@ from izwi.reporting import archive_record
 from izwi.reporting.archive_record import FORMAT, INDEX, LOCK, README, RESULTS, SUMS, TEXTUAL
 
 # What is computed again, and is neither a picture nor an analysis with the features.
-STAGES_KEPT = tuple(n for n, module in stages().items() if module.STAGE.archived)
+STAGES_KEPT = tuple(n for n in stages() if n in archive_record.STAGES)
 # Of these the outputs are only a way to those of the others.
 ON_THE_WAY = ("evaluate",)
 # Columns of tables that figures depend on; transcripts and the like stay at home.

@@ -19,6 +19,7 @@ from typing import Any
 
 from izwi.engine.plan import Unit
 from izwi.engine.planner import slug
+from izwi.engine.stage import Read, stages
 from izwi.engine.stage import stage as registered
 from izwi.errors import UserError
 
@@ -184,6 +185,24 @@ STAGES = {
         _outputs("comparisons"),
     ),
 }
+
+
+def _role(read: Read) -> Role:
+    """Where the archive has an output that a further stage reads."""
+    many = isinstance(read, list)
+    name, role = read[0] if isinstance(read, list) else read
+    path = registered(name).outputs[role]
+    if name in STAGES and path.endswith(TEXTUAL):
+        return Role(made=(name, role), many=many)
+    given = path.replace("{key}", "#")
+    return Role(re.sub(r"\{\w+\}", "*", f"{RESULTS}/{given}"), many=many)
+
+
+# Stages that say themselves what they read. Their ``run`` writes its outputs and nothing else.
+for _name, _module in stages().items():
+    if _module.STAGE.archived and _module.STAGE.keyed and _name not in STAGES:
+        _reads = {role: _role(read) for role, read in _module.STAGE.reads.items()}
+        STAGES[_name] = Stage(_reads, _outputs(_name))
 # Their label is the name of a file or folder.
 _NAMED = ("experiment", "grid", "table")
 

@@ -6,12 +6,14 @@ from collections.abc import Iterable
 
 from izwi.config.experiment.resolved import ComponentSpec
 from izwi.reporting.numbers import interval, significant
+from izwi.reporting.pictures import OF_METRICS
 from izwi.reporting.record import Metrics, Record, database_names
 
 # Picture of a grid or table; that of a table is called as the table is.
 HEAT_MAP = "heat_map"
 # Kind of picture, as its file is called → title, and what is seen. The longest that fits counts.
 KINDS = {
+    **{name: text for entry in OF_METRICS.values() for name, text in entry.pictures.items()},
     "confusion_matrix": (
         "Confusion matrix",
         "Truth in the rows, prediction in the columns; a cell has the number of samples and their "
@@ -26,30 +28,6 @@ KINDS = {
         "Confusion matrix of what is certain",
         "Truth and prediction of the samples whose uncertainty is below the threshold; the figures "
         "of all samples are those of the other matrix.",
-    ),
-    "reliability": (
-        "Reliability",
-        "How often decisions are right over their probability, and how many there are of each. On "
-        "the dotted line probabilities are right; below it the model is too sure.",
-    ),
-    "uncertainty": (
-        "Uncertainty",
-        "Right and wrong decisions by the entropy of their probabilities, as share of the largest.",
-    ),
-    "risk_coverage": (
-        "Risk and coverage",
-        "The share of errors among the decisions that are kept, the most certain first. The "
-        "further it falls to the left, the better uncertainty tells errors.",
-    ),
-    "recall": (
-        "Recall per class",
-        "The share of each class that is recognised, with its 95 % interval; the dotted line is "
-        "their mean.",
-    ),
-    "fairness": (
-        "Groups of speakers",
-        "The measure for each group of speakers, with its 95 % interval; p says how often speakers "
-        "put into groups by chance are as far apart.",
     ),
     "permutation": (
         "Importance of features",

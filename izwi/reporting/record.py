@@ -27,7 +27,8 @@ class Record(TypedDict):
         key: of the experiment
         izwi: version
         packages: name → version, None where it is not installed
-        stages: name → ``key`` and ``files`` (role → path), or a list or dict of such
+        stages: name → ``key`` and ``files`` (role → path), or a list or dict of such; with
+            ``title`` and ``methods`` where the stage states them, see `izwi.engine.stage.Stage`
     """
 
     ini: str
@@ -94,6 +95,16 @@ class Metrics(TypedDict):
 def read(record: str | Path, metrics: str | Path) -> tuple[Record, Metrics]:
     """Read both files."""
     return read_json(record), read_json(metrics)
+
+
+def units_behind(record: Record) -> list[tuple[str, dict[str, Any]]]:
+    """Stage, and what is told of it, of each unit behind an experiment but pictures."""
+    return [
+        (stage, unit)
+        for stage, found in record["stages"].items()
+        if stage != "plot"
+        for unit in (found if isinstance(found, list) else [found])
+    ]
 
 
 def versions(record: Record) -> str:

@@ -1,11 +1,33 @@
-"""Which row is in train, dev or test, or in which fold."""
+"""Which row is in train, dev or test, or in which fold.
+
+What reads inis needs `strategies` alone, so the rest is imported when it is asked for.
+"""
 
 from __future__ import annotations
 
-from izwi.splits.build import make_split
-from izwi.splits.crossval import deal
-from izwi.splits.parts import folds
-from izwi.splits.speakers import same_id
-from izwi.splits.subsets import dev_from_train, generator, strata
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from izwi.splits.build import make_split
+    from izwi.splits.crossval import deal
+    from izwi.splits.parts import folds
+    from izwi.splits.speakers import same_id
+    from izwi.splits.subsets import dev_from_train, generator, strata
 
 __all__ = ["deal", "dev_from_train", "folds", "generator", "make_split", "same_id", "strata"]
+_MODULES = {
+    "make_split": "build",
+    "deal": "crossval",
+    "folds": "parts",
+    "same_id": "speakers",
+    "dev_from_train": "subsets",
+    "generator": "subsets",
+    "strata": "subsets",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

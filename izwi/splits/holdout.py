@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +13,7 @@ from izwi.errors import Problems, UserError
 from izwi.splits.parts import PARTS
 from izwi.splits.report import Log, count, shorten
 from izwi.splits.speakers import named_speakers
+from izwi.splits.strategies import STRATEGIES, UNSTATED
 from izwi.splits.subsets import (
     best_subset,
     generator,
@@ -53,6 +56,47 @@ def assign_parts(spec: SplitSpec, frame: pd.DataFrame, log: Log) -> pd.Series:
     return parts
 
 
+@dataclass(frozen=True)
+class Asked:
+    """One database, as the function of a strategy takes it; it gives the part of each row.
+
+    Attributes:
+        spec: options of the split
+        name: of the database
+        strategy: how it is split
+        options: those of the database
+        rows: of the database, in an order that does not depend on the source
+        rng: its own source of randomness
+        log: takes the remarks
+    """
+
+    spec: SplitSpec
+    name: str
+    strategy: Any
+    options: dict[str, Any]
+    rows: pd.DataFrame
+    rng: np.random.Generator
+    log: Log
+
+    @property
+    def key(self) -> str:
+        """The option, as messages name it."""
+        return f"[DATA] {self.name}.split_strategy"
+
+    def sizes(self, number: int, noun: str) -> tuple[int, int]:
+        """How many of so many speakers or rows go to test and dev; some are left for train."""
+        test_size, dev_size = self.options["test_size"], self.options["dev_size"]
+        test = share_of(number, test_size)
+        dev = share_of(number, dev_size) if dev_size else 0
+        if test + dev >= number:
+            sizes = f"test_size {test_size:g} %" + (f", dev_size {dev_size:g} %" if dev else "")
+            raise UserError(
+                f"{self.key}: {sizes} of {count(number, noun)} leaves none for train, "
+                f"take smaller parts or another split_strategy"
+            )
+        return test, dev
+
+
 def _database_parts(spec: SplitSpec, name: str, rows: pd.DataFrame, log: Log) -> Any:
     """Part of each row of one database: one for all, or shape (rows,)."""
     options = dict(spec.get("databases", {}).get(name) or {})
@@ -61,36 +105,21 @@ def _database_parts(spec: SplitSpec, name: str, rows: pd.DataFrame, log: Log) ->
     if options.get("dev_size") is None:
         options["dev_size"] = DEFAULT_SIZE if spec.get("traindevtest") else 0
     rng = generator(spec["seed"], name)
-    key = f"[DATA] {name}.split_strategy"
     strategy = _strategy(spec, name, options.get("split_strategy"), rows, log)
-
-    if strategy in ("", *PARTS):
-        return strategy
-    if strategy in ("database", "specified"):
-        return _own_parts(name, strategy, rows, log)
-    if strategy == "random":
-        return _random(name, options, rows, rng)
-    if isinstance(strategy, str) and strategy not in (
-        "speaker_split",
-        "speakers_stated",
-        "balanced",
-    ):
-        raise UserError(f"{key}: unknown strategy '{strategy}'")
-
-    speakers = _speakers(name, strategy, rows)
-    if strategy == "speaker_split":
-        test, dev = _sizes(key, options, speakers.nunique(), "speaker")
-        drawn = rng.permutation(sorted(set(speakers)))
-        part_of = dict.fromkeys(drawn[:test], "test") | dict.fromkeys(
-            drawn[test : test + dev], "dev"
-        )
-        return speakers.map(lambda speaker: part_of.get(speaker, "train"))
-    if strategy == "balanced":
-        return _balanced(spec, name, options, rows, rng, log)
-    if strategy == "speakers_stated":
-        return _stated(name, options, speakers, log)
-    part_of = named_speakers({"test": list(strategy)}, speakers, key)
-    return speakers.map(lambda speaker: part_of.get(speaker, "train"))
+    asked = Asked(spec, name, strategy, options, rows, rng, log)
+    if isinstance(strategy, str):
+        if strategy in ("", *PARTS):
+            return strategy
+        if strategy not in STRATEGIES:
+            raise UserError(f"{asked.key}: unknown strategy '{strategy}'")
+        known = STRATEGIES[strategy]
+        if known.speakers:
+            _check_speakers(asked)
+        module, function = known.function.split(":")
+        return getattr(import_module(f"izwi.splits.{module}"), function)(asked)
+    _check_speakers(asked)
+    part_of = named_speakers({"test": list(strategy)}, rows["speaker"], asked.key)
+    return rows["speaker"].map(lambda speaker: part_of.get(speaker, "train"))
 
 
 def _strategy(
@@ -105,7 +134,7 @@ def _strategy(
             return "train"
         log.note(f"[DATA] {name}: {count(len(rows), 'row')} unused, neither in trains nor in tests")
         return ""
-    if stated in ("reuse", "train_test"):
+    if stated in UNSTATED:
         log.note(f"[DATA] {name}.split_strategy: '{stated}' counts as if it were not stated")
         stated = None
     if stated is not None:
@@ -117,65 +146,60 @@ def _strategy(
     return "speaker_split"
 
 
-def _speakers(name: str, strategy: Any, rows: pd.DataFrame) -> pd.Series:
-    """The speaker of each row, or an error that says what to do."""
-    wanted = strategy if isinstance(strategy, str) else "a list of speakers"
-    key = f"[DATA] {name}.split_strategy"
+def _check_speakers(asked: Asked) -> None:
+    """The speaker of each row is known, or an error says what to do."""
+    name, rows = asked.name, asked.rows
+    wanted = asked.strategy if isinstance(asked.strategy, str) else "a list of speakers"
     missing = len(rows) if "speaker" not in rows else int(rows["speaker"].isna().sum())
     if missing == len(rows):
         raise UserError(
-            f"{key}: {wanted} needs a speaker column and the database has none, "
+            f"{asked.key}: {wanted} needs a speaker column and the database has none, "
             f"set {name}.split_strategy = random"
         )
     if missing:
         raise UserError(
-            f"{key}: {wanted} needs the speaker of every row, {count(missing, 'row')} of "
+            f"{asked.key}: {wanted} needs the speaker of every row, {count(missing, 'row')} of "
             f"{len(rows)} without; leave them out by {name}.required = speaker, or set "
             f"{name}.split_strategy = random"
         )
-    return rows["speaker"]
 
 
-def _sizes(key: str, options: dict[str, Any], number: int, noun: str) -> tuple[int, int]:
-    """How many speakers or rows go to test and dev; some are left for train."""
-    test_size, dev_size = options["test_size"], options["dev_size"]
-    test = share_of(number, test_size)
-    dev = share_of(number, dev_size) if dev_size else 0
-    if test + dev >= number:
-        sizes = f"test_size {test_size:g} %" + (f", dev_size {dev_size:g} %" if dev else "")
-        raise UserError(
-            f"{key}: {sizes} of {count(number, noun)} leaves none for train, "
-            f"take smaller parts or another split_strategy"
-        )
-    return test, dev
-
-
-def _own_parts(name: str, strategy: str, rows: pd.DataFrame, log: Log) -> pd.Series:
-    key = f"[DATA] {name}.split_strategy"
+def own_parts(asked: Asked) -> pd.Series:
+    """The parts that the tables of the database say."""
+    name, rows = asked.name, asked.rows
     if "part" not in rows or rows["part"].isna().all():
         raise UserError(
-            f"{key}: {strategy} needs tables of the database that say what is train and test and "
-            f"there are none, name them by {name}.train_tables and {name}.test_tables or set "
-            f"{name}.split_strategy = speaker_split"
+            f"{asked.key}: {asked.strategy} needs tables of the database that say what is train "
+            f"and test and there are none, name them by {name}.train_tables and "
+            f"{name}.test_tables or set {name}.split_strategy = speaker_split"
         )
     parts = rows["part"].fillna("")
     strange = set(parts) - {"", *PARTS}
     if strange:
-        raise UserError(f"{key}: column 'part' holds {shorten(strange)}, expected {PARTS}")
+        raise UserError(f"{asked.key}: column 'part' holds {shorten(strange)}, expected {PARTS}")
     unused = int((parts == "").sum())
     if unused:
-        log.note(
+        asked.log.note(
             f"[DATA] {name}: {count(unused, 'row')} of {len(rows)} in none of its parts, unused"
         )
     return parts
 
 
-def _random(
-    name: str, options: dict[str, Any], rows: pd.DataFrame, rng: np.random.Generator
-) -> np.ndarray:
-    test, dev = _sizes(f"[DATA] {name}.split_strategy", options, len(rows), "row")
+def by_speaker(asked: Asked) -> pd.Series:
+    """Speakers drawn at random."""
+    speakers = asked.rows["speaker"]
+    test, dev = asked.sizes(speakers.nunique(), "speaker")
+    drawn = asked.rng.permutation(sorted(set(speakers)))
+    part_of = dict.fromkeys(drawn[:test], "test") | dict.fromkeys(drawn[test : test + dev], "dev")
+    return speakers.map(lambda speaker: part_of.get(speaker, "train"))
+
+
+def at_random(asked: Asked) -> np.ndarray:
+    """Rows drawn at random, whoever spoke."""
+    rows, rng = asked.rows, asked.rng
+    test, dev = asked.sizes(len(rows), "row")
     parts = np.full(len(rows), "train", dtype=object)
-    if options.get("stratify"):
+    if asked.options.get("stratify"):
         chosen = stratified_sample(strata(rows["truth"]), test / len(rows), rng)
         parts[chosen] = "test"
         if dev:
@@ -189,10 +213,12 @@ def _random(
     return parts
 
 
-def _stated(name: str, options: dict[str, Any], speakers: pd.Series, log: Log) -> pd.Series:
+def stated(asked: Asked) -> pd.Series:
+    """Speakers that the ini names for each part."""
+    name, speakers = asked.name, asked.rows["speaker"]
     lists = {}
     for part in PARTS:
-        wanted = options.get(part)
+        wanted = asked.options.get(part)
         if wanted is not None:
             lists[part] = list(wanted) if isinstance(wanted, (list, tuple)) else [wanted]
     if not lists:
@@ -205,26 +231,18 @@ def _stated(name: str, options: dict[str, Any], speakers: pd.Series, log: Log) -
     parts = speakers.map(lambda speaker: part_of.get(speaker, others))
     unused = speakers[parts == ""]
     if len(unused):
-        log.note(
+        asked.log.note(
             f"[DATA] {name}: {count(unused.nunique(), 'speaker')} "
             f"({count(len(unused), 'row')}) in none of the lists, unused: {shorten(set(unused))}"
         )
     return parts
 
 
-def _balanced(
-    spec: SplitSpec,
-    name: str,
-    options: dict[str, Any],
-    rows: pd.DataFrame,
-    rng: np.random.Generator,
-    log: Log,
-) -> pd.Series:
-    """Test speakers first, then dev speakers of the others."""
-    test, dev = _sizes(
-        f"[DATA] {name}.split_strategy", options, rows["speaker"].nunique(), "speaker"
-    )
-    columns = _balance_columns(spec, name, options, rows, log)
+def balanced(asked: Asked) -> pd.Series:
+    """Test speakers first, then dev speakers of the others, so that columns are alike."""
+    options, rows = asked.options, asked.rows
+    test, dev = asked.sizes(rows["speaker"].nunique(), "speaker")
+    columns = _balance_columns(asked.spec, asked.name, options, rows, asked.log)
     size_weight = options.get("size_diff_weight")
     size_weight = 1.0 if size_weight is None else float(size_weight)
     parts = pd.Series("train", index=rows.index, dtype=object)
@@ -242,7 +260,7 @@ def _balanced(
             number=number,
             share=len(rows) * size / 100 / len(speakers),
             size_weight=size_weight,
-            rng=rng,
+            rng=asked.rng,
         )
         parts[rows["speaker"].isin(chosen)] = part
     return parts

@@ -14,7 +14,7 @@ from izwi.data import soft_labels
 from izwi.engine.code import code_of
 from izwi.engine.keys import key_of, version_of
 from izwi.engine.planner import Planned, Planner
-from izwi.engine.stage import Stage, stages
+from izwi.engine.stage import Stage, stage, stages
 from izwi.files import atomic, read_json, write_json, write_text
 from izwi.reporting import texts
 from izwi.stages.plot import pictures_of
@@ -42,6 +42,8 @@ STAGE = Stage(
         *("load", "split", "describe", "features", "audit", "train", "soft_label", "evaluate"),
         *("analyse", "plot"),
     ),
+    last=True,
+    end=True,
     imports=("izwi.reporting.texts.methods", "izwi.reporting.texts.card"),
     archived=True,
 )
@@ -154,15 +156,16 @@ def _record(experiment: Experiment, planned: Planned) -> dict[str, Any]:
 
 
 def _stage_record(unit: Unit) -> dict[str, Any]:
-    about = {"key": unit.key, "files": unit.outputs}
-    return about if unit.stage in _OWN else {**about, "spec": unit.spec}
-
-
-# Of these the options stand in the record of the experiment.
-_OWN = (
-    *("load", "split", "describe", "features", "audit", "train", "soft_label", "evaluate"),
-    *("analyse", "plot"),
-)
+    about: dict[str, Any] = {"key": unit.key, "files": unit.outputs}
+    # What texts and page say of a stage that has no place of its own in them.
+    known = stage(unit.stage)
+    if known.title:
+        about["title"] = known.title
+    if known.methods:
+        about["methods"] = known.methods(unit.spec)
+    if known.title or known.methods:
+        about["spec"] = unit.spec
+    return about
 
 
 def _packages(experiment: Experiment) -> dict[str, str | None]:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from izwi.engine.code import code_of
 from izwi.engine.keys import PACKAGE, key_of
 from izwi.engine.planner import Planner
-from izwi.engine.stage import Stage
+from izwi.engine.stage import Stage, stages_of
 from izwi.files import write_text
 from izwi.reporting.page.options import ON_PAGE
 from izwi.stages.heat_map import pictures_of
@@ -36,6 +36,7 @@ def plan(planner: Planner) -> list[Unit]:
     """The page, unless the config wants none."""
     if planner.page is None:
         return []
+    titled = [m.STAGE.name for m in stages_of("experiment") if m.STAGE.title]
     shown = planner.plan.of("experiment", "plot", *ON_PAGE, "heat_map")
     key = key_of(STAGE.name, planner.page, [unit.key for unit in shown], code_of(__name__))
     unit = planner.add(
@@ -48,6 +49,7 @@ def plan(planner: Planner) -> list[Unit]:
             "summary": [unit.outputs["summary"] for unit in planner.plan.of("summary")],
             "tables": [path for unit in planner.plan.of(*ON_PAGE) for path in unit.output_files()],
             "pictures": [u.outputs["picture"] for u in planner.plan.of("plot", "heat_map")],
+            "shown": [path for unit in planner.plan.of(*titled) for path in unit.output_files()],
         },
     )
     return [unit]

@@ -30,6 +30,7 @@ STAGE = Stage(
     mem_mb=2000,
     imports=("pandas", "izwi.plots.kinds", "matplotlib.backends.backend_agg"),
     several=True,
+    end=True,
 )
 # Pictures of data and features are the same for all experiments on them.
 SHARED = ("data", "features", *analyses.OF_RECORDINGS)
@@ -57,7 +58,7 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
             STAGE.name,
             spec,
             keys,
-            code_of(__name__),
+            code_of(__name__, *picture.modules),
             versions_of(("matplotlib", *picture.packages)),
         )
         files = [f"{name}.{ending}" for name in picture.names for ending in spec["formats"]]

@@ -11,6 +11,7 @@ from izwi.engine.planner import DataRequest, Planned, Planner, slug
 from izwi.engine.stage import Stage
 from izwi.errors import Problems, UserError
 from izwi.files import atomic, read_json, write_json
+from izwi.splits.strategies import STRATEGIES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +28,7 @@ STAGE = Stage(
     },
     scope="data",
     after=("load",),
-    imports=("pandas", "izwi.splits"),
+    imports=("pandas", "izwi.splits.build"),
 )
 
 
@@ -57,7 +58,7 @@ def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]
         STAGE.name,
         spec,
         [table.key for table in tables],
-        code_of("izwi.splits", "izwi.preprocessing.binning"),
+        code_of("izwi.splits", "izwi.preprocessing.binning", *_modules(spec)),
         versions_of(("numpy", "pandas", "scipy", "scikit-learn")),
     )
     unit = planner.add(
@@ -97,6 +98,13 @@ def run(unit: Unit, job: Job) -> None:
         split.to_parquet(path, index=False)
     job.report(unit, report)
     write_json(unit.outputs["report"], {"key": unit.key, "spec": spec, **report})
+
+
+def _modules(spec: dict[str, Any]) -> list[str]:
+    """The modules of the strategies that are asked for."""
+    wanted = (own["split_strategy"] for own in spec["databases"].values())
+    known = (STRATEGIES[one] for one in wanted if isinstance(one, str) and one in STRATEGIES)
+    return [f"izwi.splits.{one.function.split(':')[0]}" for one in known if one.function]
 
 
 def _check_columns(request: DataRequest, tables: list[Unit], planner: Planner) -> None:

@@ -10,9 +10,10 @@ from izwi.engine.plan import Plan, Unit
 from izwi.files import write_json
 from izwi.plots.kinds import KINDS
 from izwi.reporting import captions, snakemake_report
+from izwi.reporting.pictures import OF_METRICS
 
 # Names of the files of kinds that draw more than one, or one by another name.
-DRAWN = {kind: list(names) for kind, (names, _) in pictures.OF_METRICS.items()}
+DRAWN = {kind: list(entry.pictures) for kind, entry in OF_METRICS.items()}
 DRAWN |= {"database_counts": ["value_counts_of_emodb"], "value_counts": ["value_counts_age"]}
 
 

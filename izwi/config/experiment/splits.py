@@ -7,16 +7,8 @@ from typing import Any
 
 from izwi.config.experiment.entries import Entries, texts
 from izwi.config.experiment.resolved import DatabaseSpec, SplitSpec
+from izwi.splits.strategies import SIZES, STRATEGIES, UNSTATED
 
-# What each split strategy reads; other options of the split then change no key.
-_SIZES = ("test_size", "dev_size")
-_READS: dict[str, tuple[str, ...]] = {
-    "": _SIZES,
-    "speaker_split": _SIZES,
-    "random": (*_SIZES, "stratify"),
-    "balanced": (*_SIZES, "balance", "age_bins", "stratify", "size_diff_weight"),
-    "speakers_stated": ("train", "dev", "test"),
-}
 _SPLIT_OPTIONS = (
     "test_size",
     "dev_size",
@@ -158,7 +150,7 @@ def _strategy(entries: Entries, name: str) -> str | list[str] | None:
             "test_size; every split is kept and reused anyway"
         )
         return "speaker_split"
-    if strategy in ("reuse", "train_test"):
+    if strategy in UNSTATED:
         entries.notes.append(
             f"[DATA] {name}.split_strategy: {strategy} is taken as if it were not stated; "
             "every split is kept and reused anyway"
@@ -168,7 +160,11 @@ def _strategy(entries: Entries, name: str) -> str | list[str] | None:
 
 
 def _reads(strategy: str | list[str] | None) -> tuple[str, ...]:
-    return _READS.get(strategy or "", ()) if not isinstance(strategy, list) else ()
+    if isinstance(strategy, list):
+        return ()
+    if not strategy:
+        return SIZES
+    return STRATEGIES[strategy].reads if strategy in STRATEGIES else ()
 
 
 def _split_value(entries: Entries, name: str, key: str) -> Any:

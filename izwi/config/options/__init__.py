@@ -12,7 +12,7 @@ from typing import Any
 
 from izwi.config.options.option import Option, feature_option, model_option
 from izwi.config.options.sections import GENERAL, SECTIONS
-from izwi.config.options.sections.feats import PEER_FEATURES, SCALERS
+from izwi.config.options.sections.feats import PEER_FEATURES
 from izwi.config.options.sections.model import MEASURES, PEER_MODELS
 from izwi.config.options.values import convert, is_off, suggest
 
@@ -22,7 +22,6 @@ __all__ = [
     "PEER_FEATURES",
     "PEER_MODELS",
     "PER_DATABASE",
-    "SCALERS",
     "SECTIONS",
     "WIDE",
     "Option",

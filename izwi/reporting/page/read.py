@@ -13,8 +13,9 @@ from typing import Any
 from izwi.config.ini import read_ini
 from izwi.config.options import all_options
 from izwi.errors import UserError
+from izwi.files import is_made, read_json
 from izwi.reporting import captions
-from izwi.reporting.record import Record, database_names, read
+from izwi.reporting.record import Record, database_names, read, units_behind
 
 # Parts of experiment.json that hold options, by the heading they get.
 OPTIONS = (
@@ -107,7 +108,8 @@ def experiment(files: dict[str, str]) -> dict[str, Any]:
             key: value
             for key, value in metrics.items()
             if key not in PLACED and says_something(value)
-        },
+        }
+        | of_stages(record),
         "options": options(record),
         "provenance": {
             "key": record["key"],
@@ -181,6 +183,17 @@ def stages(record: dict[str, Any]) -> list[list[str]]:
             main = next(iter(unit["files"].values()), "")
             rows.append([stage, unit["key"], os.path.basename(main)])
     return rows
+
+
+def of_stages(record: Record) -> dict[str, Any]:
+    """What stages found whose content the page shows, by their headings."""
+    found: dict[str, Any] = {}
+    for _, unit in units_behind(record):
+        if "title" in unit:
+            for path in unit["files"].values():
+                if path.endswith(".json") and is_made(path):
+                    found[unit["title"]] = read_json(path)
+    return found
 
 
 def pictures(files: dict[str, str]) -> dict[str, dict[str, str]]:

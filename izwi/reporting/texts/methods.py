@@ -9,10 +9,12 @@ import re
 from typing import Any
 
 from izwi.config.experiment.resolved import ComponentSpec, DatabaseSpec, SplitSpec
-from izwi.reporting.record import Metrics, Record
+from izwi.preprocessing.scalers import SCALERS, Scaler
+from izwi.reporting.record import Metrics, Record, units_behind
 from izwi.reporting.texts import words
 from izwi.reporting.texts.citations import IZWI, Cites, corpus_of
 from izwi.reporting.texts.table1 import spread
+from izwi.splits.strategies import STRATEGIES, Strategy
 from izwi.training.types import TrainingReport
 
 # Why rows of a database are unused → words behind their number.
@@ -53,10 +55,13 @@ def methods(
         "Preprocessing": _preprocessing(record, training, cites),
         "Model": _model(record, metrics, training, cites),
         "Evaluation": _evaluation(record, metrics, cites),
+        "Further": _further(record),
         "Software": _software(record, cites),
     }
     body = "\n\n".join(
-        f"**{title}.** {' '.join(sentences)}" for title, sentences in paragraphs.items()
+        f"**{title}.** {' '.join(sentences)}"
+        for title, sentences in paragraphs.items()
+        if sentences
     )
     return (
         f"# Methods of {record['name']}\n\n{body}\n\n"
@@ -247,20 +252,10 @@ def _strategy(name: str, spec: dict[str, Any], notes: list[str]) -> str:
         own = any(f"{name}: no split_strategy, taken from its own" in line for line in notes)
         strategy = "database" if own else "speaker_split"
     size = f"{spec['test_size']:g} %" if spec.get("test_size") else "a part"
-    if strategy == "balanced":
-        alike = listed(list(spec.get("balance") or {})) or "the target"
-        return f"Speakers of {name} were divided so that {size} were tested and {alike} balanced."
+    alike = listed(list(spec.get("balance") or {})) or "the target"
     tested = f" (test: {listed(spec['test'])})" if spec.get("test") else ""
-    return {
-        "speaker_split": f"Of the speakers of {name}, {size}, drawn at random, were tested.",
-        "random": f"Of the rows of {name}, {size}, drawn at random whoever spoke, were tested.",
-        "train": f"All of {name} was for training.",
-        "test": f"All of {name} was for the test.",
-        "dev": f"All of {name} was for development.",
-        "database": f"The split of {name} was that of its own tables.",
-        "specified": f"The split of {name} was that of the tables named in the experiment.",
-        "speakers_stated": f"The split of {name} was by stated speakers{tested}.",
-    }.get(strategy, f"The split of {name} was by the strategy {strategy}.")
+    known = STRATEGIES.get(strategy, Strategy("The split of {name} was by the strategy {other}."))
+    return known.words.format(name=name, size=size, alike=alike, tested=tested, other=strategy)
 
 
 def _sharing(description: dict[str, Any], *, folds: bool) -> list[str]:
@@ -319,15 +314,10 @@ def _preprocessing(record: Record, training: TrainingReport, cites: Cites) -> li
             "in the same part, test speakers included: a transductive step, since a test sample "
             "is scaled with the help of the speaker's other test samples."
         ]
-    elif scale == "normalizer":
-        sentences = [f"The features were {words.SCALERS[scale]}."]
-    elif scale:
-        sentences = [
-            f"The features were {words.SCALERS.get(scale, f'scaled ({scale})')}, fitted on {of} "
-            "alone."
-        ]
     else:
-        sentences = ["The features were not scaled."]
+        known = SCALERS.get(scale or "none", Scaler(f"scaled ({scale})"))
+        fitted = f", fitted on {of} alone" if known.fitted else ""
+        sentences = [f"The features were {known.words}{fitted}."]
     if training.get("transductive") and scale != "speaker":
         sentences.append("The fit was transductive: it has seen the features of the test samples.")
     if any("undefined values" in line for line in training.get("warnings", ())):
@@ -460,6 +450,12 @@ def _runs(training: TrainingReport) -> list[str]:
 
 
 # ------------------------------------------------------------------ evaluation
+
+
+def _further(record: Record) -> list[str]:
+    """What stages say that have no paragraph of their own."""
+    said = [unit["methods"] for _, unit in units_behind(record) if "methods" in unit]
+    return list(dict.fromkeys(said))
 
 
 def _evaluation(record: Record, metrics: Metrics, cites: Cites) -> list[str]:

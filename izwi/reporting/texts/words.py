@@ -91,17 +91,6 @@ SETS = {
     "IS13": "schuller2013compare",
 }
 
-# Behind the scaler's words stands what they were fitted on.
-SCALERS = {
-    "standard": "standardised to zero mean and unit variance",
-    "robust": "scaled by median and interquartile range",
-    "minmax": "scaled to the range from 0 to 1",
-    "maxabs": "divided by their largest absolute value",
-    "bins": "put into three bins of equal frequency",
-    "normalizer": "scaled to unit norm, sample by sample",
-    "powertransformer": "transformed by the Yeo–Johnson power transform",
-    "quantiletransformer": "transformed to quantiles",
-}
 BALANCING = {
     "ros": "random oversampling",
     "smote": "SMOTE",

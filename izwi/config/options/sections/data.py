@@ -5,20 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from izwi.config.options.option import Option, known, option, read_by
+from izwi.splits.strategies import STRATEGIES, UNSTATED
 
-STRATEGIES = (
-    "database",
-    "specified",
-    "speaker_split",
-    "speakers_stated",
-    "random",
-    "train",
-    "test",
-    "dev",
-    "balanced",
-    "reuse",
-    "train_test",
-)
 PERCENT = "percent meant? Write 20 for 20 %"
 
 OPTIONS: tuple[Option, ...] = (
@@ -196,7 +184,7 @@ OPTIONS: tuple[Option, ...] = (
             None,
             "how the database is split, or a list of test speakers (default: the target's own "
             "train and test tables if there are any, else speaker_split)",
-            choices=STRATEGIES,
+            choices=(*STRATEGIES, *UNSTATED),
         ),
         option(
             "test_size",

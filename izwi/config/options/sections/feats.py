@@ -4,19 +4,8 @@ from __future__ import annotations
 
 from izwi.config.options.option import Option, known, option, read_by
 from izwi.preprocessing.balancing import SAMPLERS
+from izwi.preprocessing.scalers import SCALERS
 
-SCALERS = (
-    "none",
-    "standard",
-    "robust",
-    "minmax",
-    "maxabs",
-    "speaker",
-    "bins",
-    "normalizer",
-    "powertransformer",
-    "quantiletransformer",
-)
 # Beginnings of nkululeko's types, to tell them from misspelt ones.
 PEER_FEATURES = (
     "agender",
@@ -64,7 +53,7 @@ OPTIONS: tuple[Option, ...] = (
             "str",
             None,
             "how features are scaled; fitted on training rows, but `speaker` on each speaker's",
-            choices=SCALERS,
+            choices=tuple(SCALERS),
             aliases=("scaler",),
         ),
         option("features", "list", None, "features to use, by name (default: all)"),

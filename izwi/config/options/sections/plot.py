@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from izwi.config.options.option import Option, known, option, read_by
+from izwi.reporting.pictures import OF_METRICS
 
 OPTIONS: tuple[Option, ...] = (
     *read_by(
@@ -59,26 +60,7 @@ OPTIONS: tuple[Option, ...] = (
     *read_by(
         "PLOT",
         "plot",
-        option(
-            "calibration",
-            "bool",
-            False,
-            "reliability diagram: how often decisions are right, over their probability",
-        ),
-        option(
-            "uncertainty",
-            "bool",
-            False,
-            "entropy of right and wrong decisions, and the errors left where the uncertain are "
-            "refused",
-        ),
-        option("recall", "bool", False, "plot the recall of each class, with its interval"),
-        option(
-            "fairness",
-            "bool",
-            False,
-            "plot the measure by sex, age group and language, with intervals",
-        ),
+        *(option(name, "bool", False, entry.doc) for name, entry in OF_METRICS.items()),
     ),
     *read_by(
         "PLOT",

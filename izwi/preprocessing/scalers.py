@@ -1,0 +1,59 @@
+"""How features may be scaled: the values of ``FEATS.scale``, an entry each.
+
+Options, their reference page, checks, pipeline and methods text follow from the entries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Scaler:
+    """One value of ``FEATS.scale``.
+
+    Args:
+        words: behind *The features were* in the methods text
+        estimator: class of `sklearn.preprocessing`; empty: the pipeline computes it itself
+        options: of the class; a function takes the number of training rows
+        fitted: whether it learns from the training rows
+        gaps: whether it takes values that are undefined
+    """
+
+    words: str = ""
+    estimator: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    fitted: bool = True
+    gaps: bool = True
+
+    def make(self, rows: int) -> Any:
+        """The estimator, not fitted yet, for so many training rows."""
+        from sklearn import preprocessing
+
+        options = {k: v(rows) if callable(v) else v for k, v in self.options.items()}
+        return getattr(preprocessing, self.estimator)(**options)
+
+
+SCALERS = {
+    "none": Scaler("not scaled", fitted=False),
+    "standard": Scaler("standardised to zero mean and unit variance", "StandardScaler"),
+    "robust": Scaler("scaled by median and interquartile range", "RobustScaler"),
+    "minmax": Scaler("scaled to the range from 0 to 1", "MinMaxScaler"),
+    "maxabs": Scaler("divided by their largest absolute value", "MaxAbsScaler"),
+    "speaker": Scaler("standardised speaker by speaker", fitted=False),
+    "bins": Scaler("put into three bins of equal frequency"),
+    "normalizer": Scaler(
+        "scaled to unit norm, sample by sample", "Normalizer", fitted=False, gaps=False
+    ),
+    "powertransformer": Scaler(
+        "transformed by the Yeo–Johnson power transform", "PowerTransformer"
+    ),
+    "quantiletransformer": Scaler(
+        "transformed to quantiles",
+        "QuantileTransformer",
+        # All rows, since a subsample would be random.
+        {"n_quantiles": lambda rows: min(1000, rows), "subsample": None},
+    ),
+}

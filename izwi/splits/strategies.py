@@ -1,0 +1,66 @@
+"""How a database may be split: the values of ``split_strategy``, an entry each.
+
+Options, their reference page, checks, splits, keys and methods text follow from the entries.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SIZES = ("test_size", "dev_size")
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """One value of ``split_strategy``.
+
+    Args:
+        words: a sentence of the methods text; ``{name}`` stands for the database, ``{size}`` for
+            the share that is tested, ``{alike}`` for what is balanced, ``{tested}`` for the
+            speakers that are stated
+        function: module of `izwi.splits` and function that gives each row its part, see
+            `izwi.splits.holdout.Asked`; empty: all rows have the part that the strategy names
+        reads: options of the split that it reads; the others change no key
+        speakers: whether it needs the speaker of every row
+    """
+
+    words: str
+    function: str = ""
+    reads: tuple[str, ...] = ()
+    speakers: bool = False
+
+
+STRATEGIES = {
+    "database": Strategy("The split of {name} was that of its own tables.", "holdout:own_parts"),
+    "specified": Strategy(
+        "The split of {name} was that of the tables named in the experiment.", "holdout:own_parts"
+    ),
+    "speaker_split": Strategy(
+        "Of the speakers of {name}, {size}, drawn at random, were tested.",
+        "holdout:by_speaker",
+        SIZES,
+        speakers=True,
+    ),
+    "speakers_stated": Strategy(
+        "The split of {name} was by stated speakers{tested}.",
+        "holdout:stated",
+        ("train", "dev", "test"),
+        speakers=True,
+    ),
+    "random": Strategy(
+        "Of the rows of {name}, {size}, drawn at random whoever spoke, were tested.",
+        "holdout:at_random",
+        (*SIZES, "stratify"),
+    ),
+    "train": Strategy("All of {name} was for training."),
+    "test": Strategy("All of {name} was for the test."),
+    "dev": Strategy("All of {name} was for development."),
+    "balanced": Strategy(
+        "Speakers of {name} were divided so that {size} were tested and {alike} balanced.",
+        "holdout:balanced",
+        (*SIZES, "balance", "age_bins", "stratify", "size_diff_weight"),
+        speakers=True,
+    ),
+}
+# Known to nkululeko; they count as if they were not stated.
+UNSTATED = ("reuse", "train_test")
