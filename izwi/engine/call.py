@@ -34,6 +34,7 @@ class Call:
     prefix: str = ""
     _runs: dict[int, bool] = field(default_factory=dict)
     _forced: dict[int, bool] = field(default_factory=dict)
+    _direct: dict[int, dict[int, tuple[Unit, str]]] = field(default_factory=dict)
 
     def current(self, unit: Unit) -> bool:
         """Whether the outputs of a unit are there and hold what its key says."""
@@ -65,27 +66,52 @@ class Call:
         """The inputs of the job that makes a unit; None is one that no experiment wants."""
         if unit is None:
             return []
+        if self.lean:
+            return self._awaited(self._makers(unit))
         found = []
-        for role, files in unit.inputs.items():
-            if role == "splits" and len(files) > 1:
-                # One that cannot be made must not hold up the experiments on the others.
-                continue
-            for file in [files] if isinstance(files, str) else files:
-                maker = self.plan.maker.get(file)
-                if maker is not None and self.runs(maker):
-                    found.append(self._named(file))
-                elif not self.lean:
-                    found.append(_ancient(self._named(file)))
+        for file in self._waited_for(unit):
+            maker = self.plan.maker.get(file)
+            made_now = maker is not None and self.runs(maker)
+            found.append(self._named(file) if made_now else _ancient(self._named(file)))
         return found
 
     def targets(self) -> list[str]:
         """What the default rule asks for."""
         wanted = [unit for unit in self.plan.each() if stage(unit.stage).is_end]
         if self.lean:
-            found = [unit for unit in wanted if self.runs(unit)] or self.plan.of("summary")
-        else:
-            found = wanted
-        return [self._named(path) for unit in found for path in unit.outputs.values()]
+            makers = {id(unit): (unit, next(iter(unit.outputs.values()))) for unit in wanted}
+            found = {key: made for key, made in makers.items() if self.runs(made[0])}
+            return self._awaited(found) or self._outputs("summary")
+        return [self._named(path) for unit in wanted for path in unit.outputs.values()]
+
+    def _waited_for(self, unit: Unit) -> list[str]:
+        """The files that the job of a unit waits for."""
+        found: list[str] = []
+        for role, files in unit.inputs.items():
+            # Of several splits one that cannot be made must not hold up the experiments on the
+            # others.
+            if role != "splits" or len(files) < 2:
+                found += [files] if isinstance(files, str) else files
+        return found
+
+    def _makers(self, unit: Unit) -> dict[int, tuple[Unit, str]]:
+        """The units of this call that a unit waits for, with one file of each."""
+        known = self._direct.get(id(unit))
+        if known is None:
+            known = self._direct[id(unit)] = {}
+            for file in self._waited_for(unit):
+                maker = self.plan.maker.get(file)
+                if maker is not None and id(maker) not in known and self.runs(maker):
+                    known[id(maker)] = maker, file
+        return known
+
+    def _awaited(self, makers: dict[int, tuple[Unit, str]]) -> list[str]:
+        """One file of each maker that no other of them waits for.
+
+        Snakemake's time grows with the number of files, and one file tells that a job is done.
+        """
+        implied = {key for maker, _ in makers.values() for key in self._makers(maker)}
+        return [self._named(file) for key, (_, file) in makers.items() if key not in implied]
 
     def outdated(self, targets: Iterable[str] = ()) -> list[Unit]:
         """Units whose files are there but hold what another key says.

@@ -23,6 +23,7 @@ MAX_ROWS = 30
 _ABRUPT = re.compile(
     r"<Signals\.SIG(?:KILL|ABRT|BUS|SEGV)|non-zero exit status (?:127|134|135|137|139)\b"
 )
+_INTERRUPTED = re.compile("<Signals[.]SIG(INT|TERM)")
 
 
 def success(plan: Plan) -> None:
@@ -43,7 +44,8 @@ def failure(plan: Plan, path: str, log: str) -> None:
     # Also where the disk is full: the reason is told all the same.
     with suppress(OSError):
         bad_audio.gather(plan)
-    if problems_of(plan) and any(map(stamps.holds, plan.of("experiment"))):
+    interrupted = _INTERRUPTED.search(_text_of(log))
+    if not interrupted and any(map(stamps.holds, plan.of("experiment"))):
         code = "import sys; from izwi.engine import job; sys.exit(job.command(sys.argv[1:]))"
         own = {**dict.fromkeys(THREADS, "1"), "PYTHONPATH": str(PACKAGE.parent)}
         command = [sys.executable, "-P", "-c", code, path, "", "1", PARTIAL]
@@ -129,14 +131,11 @@ def reason(log: str) -> str:
     Args:
         log: Snakemake's own log of the call
     """
-    try:
-        text = Path(log).read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        text = ""
+    text = _text_of(log)
     again = "start again: what is made stays"
     rules = list(dict.fromkeys(re.findall(r"^Error in rule (\S+):", text, re.MULTILINE)))
     who = f"the job {rules[0]}" if rules else "a job"
-    if "<Signals.SIGINT" in text or "<Signals.SIGTERM" in text:
+    if _INTERRUPTED.search(text):
         return f"stopped from outside (Ctrl-C?); {again}"
     logs = re.findall(r"^ +log: (\S.*?)(?: \(check log.*)?$", text, re.MULTILINE)
     if _ABRUPT.search(text) or (logs and _ends_without_memory(logs[-1])):
@@ -145,6 +144,13 @@ def reason(log: str) -> str:
             f"(-c 1), shorter recordings or segments, or a computer with more memory, and {again}"
         )
     return f"{who} failed unexpectedly; why stands in {logs[-1] if logs else log}"
+
+
+def _text_of(log: str) -> str:
+    try:
+        return Path(log).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
 
 
 def _ends_without_memory(log: str) -> bool:
