@@ -26,6 +26,8 @@ def hold(results: str, *, wait: bool = True) -> bool:
     """
     path = Path(results) / "plans" / "lock"
     path.parent.mkdir(parents=True, exist_ok=True)
+    if str(path.resolve()) in _held:
+        return True
     stream = open(path, "a+", encoding="utf-8")  # noqa: SIM115 the lock lives as long as it
     try:
         fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)

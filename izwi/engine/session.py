@@ -233,6 +233,9 @@ def start(workflow: Any, config: Mapping[str, Any], home: Path, arguments: list[
     prefix = getattr(workflow.modifier.path_modifier, "prefix", None) or ""
     key = key_of(dict(config), prefix)
     suffix = "" if workflow.modifier.is_main_snakefile() else f"_{key}"
+    if (known := _sessions.get((key, prefix))) and known.workflow is workflow:
+        # A larger workflow reads the Snakefile again for each rule that it overrides.
+        return known
     main = workflow.is_main_process or PLAN + suffix not in os.environ
     if main:
         # All that planning makes stays: to look for garbage in it is a sixth of its time.
@@ -242,7 +245,12 @@ def start(workflow: Any, config: Mapping[str, Any], home: Path, arguments: list[
     else:
         path = os.environ[PLAN + suffix]
         plan = Plan.load(path)
-    return Session(workflow, plan, path, suffix, prefix, arguments, main)
+    session = Session(workflow, plan, path, suffix, prefix, arguments, main)
+    _sessions[key, prefix] = session
+    return session
+
+
+_sessions: dict[tuple[str, str], Session] = {}
 
 
 def _plan(
