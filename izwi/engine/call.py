@@ -25,12 +25,15 @@ class Call:
         plan: all units
         lean: whether rules name only what is missing
         forced: names of rules and paths that are forced, ``True`` for all
+        brief: whether rules name one file of each job that they wait for, instead of all that it
+            makes; Snakemake's time grows with the number of files
         prefix: what a module of a larger workflow puts before each path
     """
 
     plan: Plan
     lean: bool
     forced: frozenset[str] | bool = frozenset()
+    brief: bool = False
     prefix: str = ""
     _runs: dict[int, bool] = field(default_factory=dict)
     _forced: dict[int, bool] = field(default_factory=dict)
@@ -66,22 +69,26 @@ class Call:
         """The inputs of the job that makes a unit; None is one that no experiment wants."""
         if unit is None:
             return []
-        if self.lean:
+        if self.brief:
             return self._awaited(self._makers(unit))
         found = []
         for file in self._waited_for(unit):
             maker = self.plan.maker.get(file)
-            made_now = maker is not None and self.runs(maker)
-            found.append(self._named(file) if made_now else _ancient(self._named(file)))
+            if maker is not None and self.runs(maker):
+                found.append(self._named(file))
+            elif not self.lean:
+                found.append(_ancient(self._named(file)))
         return found
 
     def targets(self) -> list[str]:
         """What the default rule asks for."""
         wanted = [unit for unit in self.plan.each() if stage(unit.stage).is_end]
-        if self.lean:
+        if self.brief:
             makers = {id(unit): (unit, next(iter(unit.outputs.values()))) for unit in wanted}
             found = {key: made for key, made in makers.items() if self.runs(made[0])}
-            return self._awaited(found) or self._outputs("summary")
+            return self._awaited(found)
+        if self.lean:
+            wanted = [unit for unit in wanted if self.runs(unit)] or self.plan.of("summary")
         return [self._named(path) for unit in wanted for path in unit.outputs.values()]
 
     def _waited_for(self, unit: Unit) -> list[str]:
@@ -106,10 +113,7 @@ class Call:
         return known
 
     def _awaited(self, makers: dict[int, tuple[Unit, str]]) -> list[str]:
-        """One file of each maker that no other of them waits for.
-
-        Snakemake's time grows with the number of files, and one file tells that a job is done.
-        """
+        """One file of each maker that no other of them waits for: it tells that the job is done."""
         implied = {key for maker, _ in makers.values() for key in self._makers(maker)}
         return [self._named(file) for key, (_, file) in makers.items() if key not in implied]
 

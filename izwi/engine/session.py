@@ -40,6 +40,8 @@ LONGEST_SOCKET = 107
 CLUSTER_CORES = 4
 # Audio files that one job of extraction takes on a cluster, at most.
 CLUSTER_FILES = 2000
+# Units of a call from which on its rules are brief.
+MANY = 500
 # Units after which a worker makes room for a new one.
 UNITS = 64
 
@@ -137,9 +139,10 @@ class Session:
         there = (unit for unit in missing if any(map(os.path.lexists, unit.outputs.values())))
         paths = (path for unit in (*outdated, *there) for path in unit.outputs.values())
         self.workflow.dag.forcefiles.update(path.removeprefix(self.prefix) for path in paths)
+        call.brief = lean and len(missing) > MANY
         if self.reads:
             return call
-        _mark_outdated(outdated)
+        _mark_outdated(self.plan.of("experiment"), outdated)
         if missing:
             self.save()
             if self.socket:
@@ -310,10 +313,13 @@ def _cores(workflow: Any) -> int | None:
         return os.cpu_count() or 1
 
 
-def _mark_outdated(units: list[Unit]) -> None:
-    """Say in the folders of experiments that their files are of an earlier ini."""
-    for unit in units:
-        if unit.stage == "experiment":
-            folder = Path(unit.outputs["metrics"]).parent
+def _mark_outdated(experiments: list[Unit], outdated: list[Unit]) -> None:
+    """Say in the folders of experiments whether their files are of an earlier ini."""
+    old = set(map(id, outdated))
+    for unit in experiments:
+        path = Path(unit.outputs["metrics"]).with_name(OUTDATED)
+        if id(unit) in old:
             text = "These files were made for an earlier state of the ini or its data.\n"
-            write_text(folder / OUTDATED, text, forced=False)
+            write_text(path, text, forced=False)
+        else:
+            path.unlink(missing_ok=True)

@@ -314,6 +314,8 @@ def test_ctrl_c_stops_the_whole_call(tmp_path):
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
+        # In the background of a shell the signal is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     until = time.monotonic() + 30
     while not (tmp_path / "ready").exists() and time.monotonic() < until:

