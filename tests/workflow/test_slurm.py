@@ -114,7 +114,7 @@ def test_a_grid_on_slurm_with_a_lost_job(slurm, tmp_path):
     started = time.monotonic()
     call = submit(there, slurm, "--configfile", "config.yaml")
     killed = kill_one(call, slurm, "rule_features")
-    text = call.communicate(timeout=400)[0]
+    text = call.communicate(timeout=1200)[0]
     seconds = time.monotonic() - started
     assert call.returncode == 0, text
     assert killed
