@@ -35,13 +35,18 @@ class Call:
     forced: frozenset[str] | bool = frozenset()
     brief: bool = False
     prefix: str = ""
+    _current: dict[int, bool] = field(default_factory=dict)
     _runs: dict[int, bool] = field(default_factory=dict)
     _forced: dict[int, bool] = field(default_factory=dict)
     _direct: dict[int, dict[int, tuple[Unit, str]]] = field(default_factory=dict)
 
     def current(self, unit: Unit) -> bool:
         """Whether the outputs of a unit are there and hold what its key says."""
-        return unit.done if stage(unit.stage).keyed else stamps.holds(unit)
+        known = self._current.get(id(unit))
+        if known is None:
+            known = unit.done if stage(unit.stage).keyed else stamps.holds(unit)
+            self._current[id(unit)] = known
+        return known
 
     def runs(self, unit: Unit) -> bool:
         """Whether a unit that is needed is made in this call."""

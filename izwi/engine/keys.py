@@ -70,16 +70,6 @@ large_files = LargeFiles()
 
 
 @cache
-def script_digest(name: str) -> str:
-    """Hash of a script that does more than to call the package.
-
-    Args:
-        name: of a file in scripts/
-    """
-    return file_digest(str(PACKAGE.parent / "scripts" / name))
-
-
-@cache
 def version_of(distribution: str) -> str | None:
     """Installed version of a package, None where it is absent."""
     try:

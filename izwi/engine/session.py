@@ -131,7 +131,7 @@ class Session:
         call = Call(self.plan, lean=lean, prefix=self.prefix)
         if not self.main:
             if self.socket and len(settings.target_jobs) > 1:
-                self._start_workers(self.plan.of())
+                self._start_workers([])
             return call
         call.forced = forced_of(settings)
         outdated, missing = call.outdated(settings.targets), call.missing()
