@@ -73,7 +73,7 @@ def train_folds(
                 )
                 _once(notes, _dev_note(split, dev_rows, fold))
             fitted, found = _fit(spec, samples, truth, train_rows, dev_rows, labels, seed, pool)
-            parts.append(_predicted(fitted, samples, truth, test_rows, labels, fold, run))
+            parts.append(predicted(fitted, samples, truth, test_rows, labels, fold, run))
             trained_rows |= set(train_rows.tolist())
             if len(dev_rows):
                 dev_scores.append(score(spec, fitted, samples, truth, dev_rows, labels))
@@ -160,7 +160,7 @@ def in_order(parts: list[pd.DataFrame]) -> pd.DataFrame:
     )
 
 
-def _predicted(
+def predicted(
     fitted: Fitted,
     samples: Samples,
     truth: np.ndarray,
@@ -169,19 +169,32 @@ def _predicted(
     fold: int,
     run: int,
 ) -> pd.DataFrame:
-    predicted = fitted.predict(samples, rows)
+    """What a model says of some rows, as a table of predictions.
+
+    Args:
+        fitted: on the training rows of the fold
+        samples: all rows
+        truth: of all rows, shape (rows,)
+        rows: row numbers
+        labels: classes that the model was given, in order, None for regression
+        fold: number, 0 for hold-out
+        run: number, from 1
+    """
     part = samples.split.loc[rows, COLUMNS].reset_index(drop=True)
     part.insert(0, "row", rows)
     part["fold"] = fold
     part["run"] = run
     part["truth"] = truth[rows]
-    part["prediction"] = predicted.decision
-    if predicted.probabilities is not None:
+    if not len(rows):
+        return part.assign(prediction=part["truth"])
+    found = fitted.predict(samples, rows)
+    part["prediction"] = found.decision
+    if found.probabilities is not None:
         for column, label in enumerate(labels or []):
-            part[f"p_{label}"] = predicted.probabilities[:, column]
-    if predicted.uncalibrated is not None:
+            part[f"p_{label}"] = found.probabilities[:, column]
+    if found.uncalibrated is not None:
         for column, label in enumerate(labels or []):
-            part[f"{UNCALIBRATED}{label}"] = predicted.uncalibrated[:, column]
+            part[f"{UNCALIBRATED}{label}"] = found.uncalibrated[:, column]
     return part
 
 
