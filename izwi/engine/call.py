@@ -1,6 +1,6 @@
 """What a call of Snakemake is to make, as its rules ask for it.
 
-In a plain call the rules name only what is missing, so that nothing to do stays a table of one
+In a plain call the jobs of what is there name nothing, so that nothing to do stays a table of one
 line. A call that forces, looks at or leaves out something sees all units; there inputs that are
 as they should be are ``ancient``, so that keys decide and not times.
 """
@@ -86,7 +86,7 @@ class Call:
             maker = self.plan.maker.get(file)
             if maker is not None and self.runs(maker):
                 found.append(self._named(file))
-            elif not self.lean:
+            elif not self.lean or self.runs(unit):
                 found.append(_ancient(self._named(file)))
         return found
 

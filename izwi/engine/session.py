@@ -109,7 +109,7 @@ class Session:
         client = str(PACKAGE / "engine" / "client.py")
         words = [python, "-I", "-S", client, self.suffix]
         command = shlex.join(words).replace("{", "{{").replace("}", "}}")
-        return f"{command} {{log:q}} {{threads}} {{output[0]:q}}"
+        return f"{command} {{log:q}} {{threads}} {{output:q}}"
 
     @cached_property
     def report(self) -> Report | None:

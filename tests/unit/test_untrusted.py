@@ -216,7 +216,7 @@ def test_names_go_through_no_shell():
     assert all(re.match(r"\s+RUN\n(\n|$)", command) for command in commands)
     session = (ROOT / "izwi" / "engine" / "session.py").read_text()
     (made,) = re.findall(r'return f"{command} (.*)"\n', session)
-    assert re.findall(r"{{([^}]*)}}", made) == ["log:q", "threads", "output[0]:q"]
+    assert re.findall(r"{{([^}]*)}}", made) == ["log:q", "threads", "output:q"]
     for path in [*(ROOT / "izwi").rglob("*.py"), *(ROOT / "scripts").glob("*.py")]:
         text = path.read_text(encoding="utf-8")
         assert not re.search(r"shell=True|os\.system|os\.popen|[^_.]eval\(|[^_.]exec\(", text), path
