@@ -33,11 +33,11 @@ results: results/my_paper
     snakemake --configfile my_paper.yaml                  # the same, in a checkout
     izwi run my_paper.yaml --config results=elsewhere     # any key, for this call
 
-Paths are relative to the working folder. A call without a config runs the demo (`config.yaml` in
-this folder). Here also lie the shipped experiments (`experiments/`), papers (`papers/`) and a grid
-(`grids/`).
+Paths are relative to the working directory. A call without a config runs the demo (`config.yaml` in
+this folder). This folder also holds the shipped experiments (`experiments/`), papers (`papers/`)
+and a grid (`grids/`).
 
-`schema.json` lets an editor complete and check a config. Many take it from a first line such as
+`schema.json` lets an editor complete and check a config. Many editors read it if the first line is
 `# yaml-language-server: $schema=config/schema.json`.
 
 """

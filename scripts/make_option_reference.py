@@ -20,17 +20,17 @@ INTRODUCTION = """\
 
 Made by `python scripts/make_option_reference.py`; do not edit.
 
-Sections and keys may be written in upper or lower case. A value is a Python literal or a bare
+Sections and keys may be in upper or lower case. A value is a Python literal or a bare
 word: `os`, `['os']` and `os, praat` are lists of feature types. `#` and `;` begin a comment at the
-beginning of a line, and after white space. Further lines of a value are indented.
+beginning of a line, and after white space. Continuation lines of a value are indented.
 
-What is written as `<db>.option` belongs to one database; without `<db>.` it holds for all
-databases that do not have their own. The path of a database is `<db> = path`, looked up beside the
+`<db>.option` belongs to one database; without `<db>.` the option applies to all databases that do
+not have their own. The path of a database is `<db> = path`, looked up beside the
 ini, then in the working directory.
 
 The *stage* is the first one that runs again when the option changes. *Known, without effect* are
-options of nkululeko that change no result here: they may stay in the ini, and a note says so. *Not
-supported* are those that would change a result: they are errors.
+options of nkululeko that change no result in izwi: they may stay in the ini, and a note says so.
+*Not supported* are options that would change a result: they are errors.
 """
 
 

@@ -1,7 +1,7 @@
-"""The YAML config as a JSON schema, for editors; its keys in words, for config/README.md.
+"""The YAML config as a JSON schema for editors, and its keys in words for config/README.md.
 
-`izwi.config.result_set` checks a config by itself: it knows the files and says what is meant. A
-test holds both to the same verdicts.
+`izwi.config.result_set` checks a config without the schema: it knows the files and suggests
+corrections. A test checks that both accept the same configs.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ class Key:
 
     Args:
         name: as users write it; below another key ``other.name``
-        value: what it may be, in words
-        default: what holds without it, in words
-        doc: what it is for, one sentence
-        schema: what it may be, as JSON schema
+        value: allowed values, in words
+        default: default value, in words
+        doc: its purpose, one sentence
+        schema: allowed values, as JSON schema
     """
 
     name: str
@@ -65,27 +65,27 @@ def keys() -> list[Key]:
         ),
         Key(
             *("ini", "path of an ini", "all experiments"),
-            "The one experiment of a call; it wins over `experiments`. Mostly given by `--config`.",
+            "The only experiment of a call; overrides `experiments`. Usually set with `--config`.",
             optional(TEXT),
         ),
         Key(
             *("results", "path of a folder", "`results`"),
-            "Where results go; see [cache](../docs/cache.md).",
+            "Folder for results; see [cache](../docs/cache.md).",
             FOLDER,
         ),
         Key(
             *("cache", "path of a folder", "`<results>/cache`"),
-            "Extracted features, which many configs, users and projects may share.",
+            "Folder for extracted features; configs, users and projects may share it.",
             FOLDER,
         ),
         Key(
             *("root_folders", "path of an ini", "none"),
-            "Where databases lie on this computer; see [root folders](../docs/root_folders.md).",
+            "Paths of databases on this computer; see [root folders](../docs/root_folders.md).",
             optional(TEXT),
         ),
         Key(
             *("shards", "`auto`, `none`, or a number of recordings", "`auto`"),
-            "How many recordings one job of extraction takes; see [cluster](../docs/cluster.md).",
+            "Number of recordings per extraction job; see [cluster](../docs/cluster.md).",
             {
                 "anyOf": [
                     {"enum": ["auto", "none"]},
@@ -96,7 +96,7 @@ def keys() -> list[Key]:
         ),
         Key(
             *("grid", "`{SECTION.option: [values]}`, or a list of entries", "none"),
-            "Options that vary: an experiment for each combination; see "
+            "Options that vary, with one experiment per combination; see "
             "[compare](../docs/compare_classifiers_and_features.md).",
             optional(_options(), {"type": "array", "items": _entry(grid_keys(), ["grid"])}),
         ),
@@ -118,13 +118,13 @@ def grid_keys() -> list[Key]:
     return [
         Key(
             *("grid.grid", "`{SECTION.option: [values]}`", "must be given"),
-            "What varies. Options that vary together share a key, such as "
+            "Options that vary. Options that vary together share a key, such as "
             "`MODEL.type, EXP.epochs`.",
             _options(),
         ),
         Key(
             *("grid.inis", "path or glob of inis, or a list of them", "all of the config"),
-            "The inis that it holds for.",
+            "The inis that the grid applies to.",
             optional(one_or_more(TEXT)),
         ),
         Key(
@@ -134,7 +134,7 @@ def grid_keys() -> list[Key]:
         ),
         Key(
             *("grid.name", "name of a folder", "those of the inis"),
-            "The table of results, in `results/grids/<name>`.",
+            "Name of the table of results, in `results/grids/<name>`.",
             optional({"type": "string", "pattern": r"^[\w+.=-]+$"}),
         ),
     ]
@@ -156,24 +156,24 @@ def table_keys() -> list[Key]:
     return [
         Key(
             *("tables.name", "name of a file", "must be given"),
-            "The files `results/tables/<name>.csv`, `.md`, `.tex`, `.png`.",
+            "Name of the files `results/tables/<name>.csv`, `.md`, `.tex`, `.png`.",
             FILE_NAME,
         ),
-        Key("tables.rows", varied, "must be given", "What the rows are.", VARIED),
-        Key("tables.columns", varied, "must be given", "What the columns are.", VARIED),
+        Key("tables.rows", varied, "must be given", "What varies between rows.", VARIED),
+        Key("tables.columns", varied, "must be given", "What varies between columns.", VARIED),
         Key(
             *("tables.experiments", "names or globs", "all"),
-            "Which experiments are in the table.",
+            "The experiments in the table.",
             optional(one_or_more(TEXT)),
         ),
         Key(
             *("tables.measure", ", ".join(f"`{name}`" for name in measures), "the experiments'"),
-            "Which measure is shown.",
+            "The measure in the table.",
             optional({"type": "string", "pattern": _ignoring_case(measures)}),
         ),
         Key(
             *("tables.best", ", ".join(f"`{name}`" for name in wanted.BEST), "`column`"),
-            "Among what the best is sought.",
+            "Mark the best value in each column, in each row or in the whole table.",
             optional({"enum": list(wanted.BEST)}),
         ),
         Key(
@@ -182,18 +182,18 @@ def table_keys() -> list[Key]:
                 some,
                 "`true`",
             ),
-            "What is reached by hearing nothing.",
+            "Controls that do not use the speech.",
             optional({"type": "boolean"}, kinds, {"type": "array", "items": kinds}),
         ),
         Key(
             *("tables.published", "a CSV file, or a list of entries", "none"),
-            f"What others report; an entry has {_listed(wanted.PUBLISHED)}.",
+            f"Results reported by others; an entry has {_listed(wanted.PUBLISHED)}.",
             optional(TEXT, {"type": "array", "items": published}),
         ),
         Key("tables.caption", "text", "the name", "A heading.", {}),
         Key(
             *("tables.labels", "`{value: text}`", "none"),
-            "How the table calls values.",
+            "Texts that replace values in the table.",
             optional({"type": "object"}),
         ),
     ]
@@ -204,12 +204,12 @@ def page_keys() -> list[Key]:
     return [
         Key(
             *("page.audio", _listed(page.AUDIO), f"`{page.DEFAULTS['audio']}`"),
-            "How the page holds the recordings of the worst errors.",
+            "How the page includes the recordings of the worst errors.",
             {"enum": [*page.AUDIO, False, None]},
         ),
         Key(
             *("page.megabytes", "number, 0 to 500", f"`{page.DEFAULTS['megabytes']}`"),
-            "Recordings beyond this size are linked instead of embedded.",
+            "Limit of embedded pictures and recordings; the rest is linked.",
             {"type": "number", "minimum": 0, "maximum": 500},
         ),
     ]

@@ -34,7 +34,7 @@ class Import(TableExtractor):
             kind="path|list",
             default=None,
             doc="import: your CSV or Parquet file of features, or a list of them, with the columns "
-            "file, start and end (where there are segments), and numbers",
+            "file, start and end (if rows are segments), and numbers",
         ),
         feature_option(
             "import_files_append",

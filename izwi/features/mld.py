@@ -86,8 +86,8 @@ class Mld(FrugalExtractor):
             "min_syls",
             "int",
             1,
-            "mld: with fewer syllables than this, what describes syllables is undefined; such rows "
-            "are counted in a warning and stay",
+            "mld: with fewer syllables, features of syllables are undefined; such rows stay, and a "
+            "warning counts them",
             minimum=0,
             maximum=1000,
             aliases=("mld.min_syls",),

@@ -80,8 +80,8 @@ class OpenSmile(Picture, FrugalExtractor):
             "os.duration",
             kind="float",
             default=4.0,
-            doc="openSMILE, level = frames: seconds that are kept of each recording; shorter ones "
-            "go on with zeros, longer ones are cut, with a warning",
+            doc="openSMILE, level = frames: seconds of each recording that are kept; shorter ones "
+            "are padded with zeros, longer ones are cut, with a warning",
             minimum=0.01,
             maximum=60,
         ),

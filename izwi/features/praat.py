@@ -111,7 +111,7 @@ class Praat(FrugalExtractor):
             "hnr",
             "voiced",
             "harmonics-to-noise ratio of the voiced frames as in the voice report, or cc: mean of "
-            "Harmonicity (cc), which takes longer than all the rest",
+            "Harmonicity (cc), which is slower than all other features together",
             choices=("voiced", "cc"),
         ),
     )

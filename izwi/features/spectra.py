@@ -44,8 +44,8 @@ class Spectra(Picture):
         _option(
             "spectra.duration",
             4.0,
-            "seconds that a net sees of each recording; shorter ones go on with silence, longer "
-            "ones are cut, with a warning",
+            "seconds of each recording that a net sees; shorter ones are padded with silence, "
+            "longer ones are cut, with a warning",
             minimum=0.01,
             maximum=60,
             aliases=("fft_duration",),

@@ -87,8 +87,8 @@ def _options(family: str, poolings: tuple[str, ...], *others: str) -> tuple[Opti
             "model",
             None,
             f"{family}: folder of the model, or its name on the Hugging Face hub (default: the "
-            "model that the type names)"
-            + ("; untrained: a small one with random weights" if family == "wav2vec2" else ""),
+            "model named by the type)"
+            + ("; untrained: a small model, random weights" if family == "wav2vec2" else ""),
             aliases=("model", *spellings("model")),
         ),
         feature_option(
@@ -103,9 +103,9 @@ def _options(family: str, poolings: tuple[str, ...], *others: str) -> tuple[Opti
             f"{family}.pooling",
             "str",
             "mean",
-            f"{family}: mean of the frames that hold the recording"
-            + ("; last: the last of them" if "last" in poolings else "")
-            + ("; all: mean with the frames that only hold padding" if "all" in poolings else ""),
+            f"{family}: mean over the frames of the recording"
+            + ("; last: the last of these frames" if "last" in poolings else "")
+            + ("; all: mean over all frames, including padding" if "all" in poolings else ""),
             choices=poolings,
             aliases=("pooling", *spellings("pooling")),
         ),

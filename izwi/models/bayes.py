@@ -24,7 +24,7 @@ class Bayes(SklearnModel):
             "var_smoothing",
             "float",
             1e-9,
-            "share of the largest variance that is added to all",
+            "share of the largest variance that is added to all variances",
             minimum=0,
         ),
     )

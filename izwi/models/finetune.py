@@ -46,7 +46,7 @@ OWN = (
         "max_duration",
         "float",
         8.0,
-        "finetune: seconds that are heard of each recording; longer ones are cut, with a warning",
+        "finetune: seconds used of each recording; longer ones are cut, with a warning",
         stage="features",
         minimum=0.1,
         maximum=LONGEST_SECONDS,
@@ -56,9 +56,9 @@ OWN = (
         "freeze",
         "int|str",
         "features",
-        "finetune: what keeps its pretrained weights: none; features (the convolutions at the "
-        "bottom); encoder (all but the linear layer on top); or a number of layers, counted from "
-        "the bottom, with the convolutions",
+        "finetune: parts that keep their pretrained weights: none; features (the convolutions at "
+        "the bottom); encoder (all but the linear layer on top); or a number of layers, counted "
+        "from the bottom, with the convolutions",
         minimum=0,
     ),
     model_option(
@@ -74,7 +74,7 @@ OWN = (
         "max_grad_norm",
         "float",
         1.0,
-        "finetune: longest gradient, longer ones are scaled to it",
+        "finetune: largest norm of a gradient; larger ones are scaled down to it",
         minimum=0.001,
     ),
 )

@@ -29,17 +29,16 @@ class MLP(Net):
             "loss",
             "str",
             "cross",
-            "what training makes small: cross entropy, also weighted by inverse frequency of the "
-            "classes; focal loss; 1 - the mean of the classes' soft F1; binary cross entropy of "
-            "each class against the rest, also weighted; squared or absolute error of "
-            "probabilities",
+            "loss function: cross entropy, also weighted by inverse frequency of the classes; "
+            "focal loss; 1 - the mean of the classes' soft F1; binary cross entropy of each class "
+            "against the rest, also weighted; squared or absolute error of probabilities",
             choices=LOSSES,
         ),
         model_option(
             "focal.gamma",
             "float",
             2.0,
-            "with loss = focal: how much less easy samples count",
+            "with loss = focal: how strongly easy samples are down-weighted",
             minimum=0,
         ),
         model_option(
@@ -49,7 +48,7 @@ class MLP(Net):
             "label_smoothing",
             "float|bool",
             0.0,
-            "share of the truth that cross entropy spreads over all classes; True: .1",
+            "share of the true label that cross entropy spreads over all classes; True: .1",
             minimum=0,
             maximum=1,
         ),
@@ -137,7 +136,7 @@ class MLPRegression(Net):
             "loss",
             "str",
             "mse",
-            "what training makes small",
+            "loss function",
             choices=("mse", "mae", "1-ccc", "1-pcc"),
         ),
     )

@@ -55,14 +55,12 @@ OPTIONS = (
         "activation", "str", "relu", "activation of the hidden layers", choices=tuple(ACTIVATIONS)
     ),
     model_option("learning_rate", "float", 0.0001, "step size of the optimizer", minimum=0),
-    model_option(
-        "optimizer", "str", "adamw", "what turns gradients into steps", choices=tuple(WEIGHT_DECAY)
-    ),
+    model_option("optimizer", "str", "adamw", "optimizer of the net", choices=tuple(WEIGHT_DECAY)),
     model_option(
         "weight_decay",
         "float",
         None,
-        "pull of the weights towards 0; without it .01 for adamw, else none",
+        "decay of the weights towards 0 (default: .01 for adamw, else none)",
         minimum=0,
     ),
     model_option("momentum", "float", 0.9, "momentum of sgd", minimum=0, maximum=1),
@@ -71,14 +69,14 @@ OPTIONS = (
         "patience",
         "int|bool",
         10,
-        "stop when the dev measure has not improved for so many epochs; False: never",
+        "stop when the dev measure has not improved for this many epochs; False: never",
         minimum=0,
     ),
     model_option(
         "device",
         "str",
         "cpu",
-        "where nets are trained; auto takes a GPU if there is one, and figures then depend on "
+        "device for training nets; auto uses a GPU if there is one, and figures then depend on "
         "the machine",
         choices=("cpu", "cuda", "auto"),
     ),

@@ -109,7 +109,7 @@ class SVR(_Machine):
             "epsilon",
             "float",
             0.1,
-            "errors up to here cost nothing, in units of the target",
+            "errors up to this size cost nothing, in units of the target",
             minimum=0,
         ),
     )

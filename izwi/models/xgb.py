@@ -27,7 +27,7 @@ class _Boosted(SklearnModel):
     options = (
         model_option("n_estimators", "int", 100, "number of trees", minimum=1),
         model_option("max_depth", "int", 6, "depth of a tree", minimum=0),
-        model_option("learning_rate", "float", 0.3, "weight of each further tree", minimum=0),
+        model_option("learning_rate", "float", 0.3, "weight of each new tree", minimum=0),
         model_option(
             "subsample", "float", 1.0, "share of samples that a tree sees", minimum=0, maximum=1
         ),
@@ -42,7 +42,7 @@ class _Boosted(SklearnModel):
         model_option(
             "min_child_weight", "float", 1.0, "smallest sum of weights in a leaf", minimum=0
         ),
-        model_option("gamma", "float", 0.0, "smallest gain of a further branch", minimum=0),
+        model_option("gamma", "float", 0.0, "smallest gain of a new branch", minimum=0),
         model_option("reg_lambda", "float", 1.0, "L2 regularisation of the leaves", minimum=0),
         _unsupported("early_stopping_rounds"),
         _unsupported("eval_metric"),

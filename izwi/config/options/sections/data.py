@@ -18,19 +18,19 @@ OPTIONS: tuple[Option, ...] = (
             "root_folders",
             "path",
             None,
-            "file with paths and options of databases, for many inis; the ini's own win",
+            "file with paths and options of databases for many inis; the ini's own options win",
         ),
         option(
             "target", "str", None, "column that is predicted, such as emotion or age (required)"
         ),
         option(
-            "labels", "list", None, "classes to use; rows of other classes are left out, counted"
+            "labels", "list", None, "classes to use; rows of other classes are left out and counted"
         ),
         option(
             "type",
             "str",
             None,
-            "`continuous`: the target is a number, binned into `labels` by `bins`, or else by "
+            "`continuous`: the target is a number; it is binned into `labels` by `bins`, or by "
             "quantiles of the training rows",
             choices=("continuous",),
         ),
@@ -38,8 +38,8 @@ OPTIONS: tuple[Option, ...] = (
             "bins",
             "number_list",
             None,
-            "limits of the bins, one more than labels; a bin holds its lower limit, not its upper; "
-            "with a regression for a confusion matrix beside it",
+            "limits of the bins, one more than labels; a bin includes its lower limit, not its "
+            "upper; for a regression, they add a confusion matrix",
         ),
     ),
     *read_by(
@@ -85,18 +85,16 @@ OPTIONS: tuple[Option, ...] = (
             "filter",
             "dict|list",
             None,
-            "rows to keep: {column: value or list of values}, or a list of [column, values]; one "
-            "for all databases holds beside a database's own",
+            "rows to keep: {column: value or list of values}, or a list of [column, values]; a "
+            "filter for all databases applies in addition to a database's own",
         ),
-        option(
-            "required", "list", None, "columns that must have a value; rows without are left out"
-        ),
-        option("limit_samples", "int", None, "most rows, drawn at random", minimum=1),
+        option("required", "list", None, "columns that must have a value; other rows are left out"),
+        option("limit_samples", "int", None, "maximum number of rows, drawn at random", minimum=1),
         option(
             "limit_samples_per_speaker",
             "int",
             None,
-            "most rows of a speaker, drawn at random",
+            "maximum number of rows per speaker, drawn at random",
             minimum=1,
         ),
         option(
@@ -119,13 +117,13 @@ OPTIONS: tuple[Option, ...] = (
             "rename_speakers",
             "bool",
             False,
-            "put the database's name before the ids of its speakers",
+            "put the database's name before its speaker ids",
         ),
         option(
             "unlabelled",
             "bool",
             False,
-            "leave its labels aside, for semi_supervised or active_learning",
+            "ignore its labels, for semi_supervised or active_learning",
             database_only=True,
         ),
         option(
@@ -133,7 +131,7 @@ OPTIONS: tuple[Option, ...] = (
             "dict",
             None,
             "{value in the data: new value} for the target (values not named are left out), or "
-            "{column: {value: new value}} (others stay); 'a, b': 'c' maps several",
+            "{column: {value: new value}} (other values stay); 'a, b': 'c' maps several values",
         ),
         per_database=True,
     ),
@@ -144,8 +142,8 @@ OPTIONS: tuple[Option, ...] = (
             "leakage",
             "str",
             "warn",
-            "what the leakage audit finds is a warning, or ends the experiment before training "
-            "(error), or is not looked for (ignore)",
+            "findings of the leakage audit are warnings (warn), or stop the experiment before "
+            "training (error); ignore: no audit",
             choices=("error", "warn", "ignore"),
         ),
     ),
@@ -156,13 +154,13 @@ OPTIONS: tuple[Option, ...] = (
             "same_speakers",
             "bool",
             False,
-            "speakers of the same id in several databases are the same person",
+            "speakers with the same id in several databases are the same person",
         ),
         option(
             "strategy",
             "str",
             None,
-            "`cross_data`: whole databases are train or test, see trains and tests",
+            "`cross_data`: each database is train or test as a whole, see trains and tests",
             choices=("train_test", "cross_data"),
         ),
         option("submodel", "str", None, "the same as MODEL.submodel"),
@@ -171,8 +169,8 @@ OPTIONS: tuple[Option, ...] = (
             "tests",
             "list",
             None,
-            "databases to test on; without trains and strategy the others are split as they say, "
-            "and these need not be in `databases`",
+            "databases to test on; without trains and strategy, the others are split by their own "
+            "options, and these need not be in `databases`",
         ),
     ),
     *read_by(
@@ -190,7 +188,7 @@ OPTIONS: tuple[Option, ...] = (
             "test_size",
             "float",
             20.0,
-            "share of the test set in percent: of speakers, or of rows with `random`",
+            "size of the test set in percent of the speakers, or of the rows with `random`",
             minimum=1,
             maximum=99,
             aliases=("testsplit", "tests_size", "test_split"),
@@ -200,14 +198,20 @@ OPTIONS: tuple[Option, ...] = (
             "dev_size",
             "float",
             None,
-            "share of the dev set in percent (default: 20 with EXP.traindevtest, else no dev set)",
+            "size of the dev set in percent (default: 20 with EXP.traindevtest, else no dev set)",
             minimum=1,
             maximum=98,
             aliases=("devsplit", "dev_split"),
             hint=PERCENT,
         ),
-        option("balance", "dict", None, "with `balanced`: {column: weight} of what is balanced"),
-        option("age_bins", "int", None, "with `balanced`: bins of a numeric column", minimum=2),
+        option("balance", "dict", None, "with `balanced`: {column: weight} to balance"),
+        option(
+            "age_bins",
+            "int",
+            None,
+            "with `balanced`: number of bins of a numeric column",
+            minimum=2,
+        ),
         option(
             "stratify", "bool", False, "with `random`: the same share of each class in each part"
         ),
@@ -215,7 +219,7 @@ OPTIONS: tuple[Option, ...] = (
             "size_diff_weight",
             "float",
             1.0,
-            "with `balanced`: weight of meeting test_size",
+            "with `balanced`: weight of the deviation from test_size",
             minimum=0,
         ),
         per_database=True,
@@ -224,7 +228,10 @@ OPTIONS: tuple[Option, ...] = (
         "DATA",
         "split",
         option(
-            "train", "list", None, "with `speakers_stated`: speakers to train on (default: rest)"
+            "train",
+            "list",
+            None,
+            "with `speakers_stated`: speakers to train on (default: the rest)",
         ),
         option("dev", "list", None, "with `speakers_stated`: speakers for development"),
         option("test", "list", None, "with `speakers_stated`: speakers to test on"),
@@ -235,7 +242,7 @@ OPTIONS: tuple[Option, ...] = (
         "DATA",
         "inert",
         "",
-        no_reuse="starts fresh; here what is stale is always made again, and nothing else",
+        no_reuse="starts fresh; izwi always remakes outdated files, and only these",
     ),
     *(
         replace(one, per_database=True)

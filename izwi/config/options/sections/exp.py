@@ -21,7 +21,7 @@ OPTIONS: tuple[Option, ...] = (
             "traindevtest",
             "bool",
             False,
-            "cut a dev set beside train and test, for early stopping and the choice of a run",
+            "also make a dev set, for early stopping and the choice of a run",
         ),
     ),
     *read_by(
@@ -48,13 +48,13 @@ OPTIONS: tuple[Option, ...] = (
             aliases=("random_seed", "random_state"),
         ),
         option(
-            "runs", "int", 1, "how often to train, each with another seed", minimum=1, maximum=1000
+            "runs", "int", 1, "number of trainings, each with its own seed", minimum=1, maximum=1000
         ),
         option(
             "epochs",
             "int",
             None,
-            "most epochs of a neural net (default: that of the model)",
+            "maximum number of epochs of a neural net (default: that of the model)",
             minimum=1,
         ),
     ),
@@ -65,8 +65,8 @@ OPTIONS: tuple[Option, ...] = (
             "ci",
             "str",
             "auto",
-            "how 95 % intervals are made: by a bootstrap over `speakers` or `samples`, or a "
-            "`jackknife` over speakers; `auto`: over speakers where they are known, by the "
+            "method for 95 % intervals: a bootstrap over `speakers` or `samples`, or a "
+            "`jackknife` over speakers; `auto`: over speakers if they are known, with the "
             "jackknife if there are fewer than 20",
             choices=("auto", "speakers", "samples", "jackknife"),
         ),
@@ -75,15 +75,15 @@ OPTIONS: tuple[Option, ...] = (
         "EXP",
         "inert",
         "",
-        root="folder of the experiment there; here the config's `results` decides",
+        root="folder of the experiment; in izwi the config's `results` sets it",
         fig_dir="folder of plots",
         res_dir="folder of results",
         models_dir="folder of models",
         store="folder of caches",
         export_onnx="export of the best model as ONNX",
         no_warnings="hides warnings",
-        no_reuse="starts fresh; here what is stale is always made again, and nothing else",
-        sample_selection="what its augment, resample and predict modules work on",
+        no_reuse="starts fresh; izwi always remakes outdated files, and only these",
+        sample_selection="samples that its augment, resample and predict modules use",
         language="language of transcripts, for its text features",
         save="keeps the experiment as a pickle file; see MODEL.save",
     ),
@@ -94,8 +94,8 @@ OPTIONS: tuple[Option, ...] = (
             "save_test",
             "path",
             None,
-            "writes the predictions of the test set as a CSV database that another ini may use; "
-            "relative to the working directory",
+            "path of a CSV database to write, with the predictions of the test set, that another "
+            "ini may use; relative to the working directory",
         ),
     ),
     *(
@@ -106,7 +106,7 @@ OPTIONS: tuple[Option, ...] = (
                 "min_confidence",
                 "float",
                 None,
-                "of soft labels, those that the model gives this probability at least",
+                "keep soft labels with at least this probability",
                 minimum=0,
                 maximum=1,
             ),
@@ -114,7 +114,7 @@ OPTIONS: tuple[Option, ...] = (
                 "max_uncertainty",
                 "float",
                 None,
-                "of soft labels, those whose entropy is this share of the largest at most",
+                "keep soft labels whose entropy is at most this share of the largest possible",
                 minimum=0,
                 maximum=1,
             ),
@@ -125,6 +125,6 @@ OPTIONS: tuple[Option, ...] = (
         "unsupported",
         "write an ini per pair of databases, with DATA.trains and DATA.tests",
         databases="databases to compare, for its multidb module",
-        use_splits="whether multidb keeps the databases' own splits",
+        use_splits="whether multidb uses the databases' own splits",
     ),
 )

@@ -33,13 +33,13 @@ OPTIONS: tuple[Option, ...] = (
     *read_by(
         "FEATS",
         "features",
-        option("type", "list", None, "feature types, joined by columns (required)"),
+        option("type", "list", None, "feature types; their columns are joined (required)"),
         option(
             "fail_threshold",
             "float",
             0.0,
-            "share (0 to 1) of a database's audio that may be unusable; it is left out, told and "
-            "counted (default: any ends the experiment)",
+            "share (0 to 1) of a database's audio that may be unusable; it is left out, reported "
+            "and counted (default: any unusable audio stops the experiment)",
             minimum=0,
             maximum=1,
             hint="a share, not percent: 0.05 for 5 %",
@@ -52,7 +52,8 @@ OPTIONS: tuple[Option, ...] = (
             "scale",
             "str",
             None,
-            "how features are scaled; fitted on training rows, but `speaker` on each speaker's",
+            "how features are scaled, fitted on training rows; `speaker`: on the rows of each "
+            "speaker",
             choices=tuple(SCALERS),
             aliases=("scaler",),
         ),
@@ -77,24 +78,24 @@ OPTIONS: tuple[Option, ...] = (
         "FEATS",
         "inert",
         "",
-        no_reuse="extracts again; here what is stale is always made again, and nothing else",
-        store_format="file format of features; here always Parquet",
+        no_reuse="extracts again; izwi always remakes outdated files, and only these",
+        store_format="file format of features; in izwi always Parquet",
         print_feats="prints the names of features",
         needs_feature_extraction="extracts again",
     ),
     *known(
         "FEATS",
         "unsupported",
-        "name what you want of all feature types in FEATS.features",
-        os__features="features to use of openSMILE's",
-        praat__features="features to use of Praat's",
+        "list the features that you want from all feature types in FEATS.features",
+        os__features="openSMILE features to use",
+        praat__features="Praat features to use",
     ),
     *known("FEATS", "unsupported", "use scale = speaker", scale_speakers="scales by speaker"),
     *known(
         "FEATS",
         "unsupported",
         "missing values are imputed from training rows",
-        nan_strategy="what missing values become",
+        nan_strategy="replacement of missing values",
     ),
     *known(
         "FEATS",

@@ -13,7 +13,7 @@ OPTIONS: tuple[Option, ...] = (
         option("umap", "bool|list", False, "the same as PLOT.umap"),
         option("pca", "bool|list", False, "the same as PLOT.pca"),
         option("scatter", "list", None, "the same as PLOT.<map>", choices=("tsne", "umap", "pca")),
-        option("scatter.target", "list", None, "columns that colour the maps, beside the target"),
+        option("scatter.target", "list", None, "more columns that colour the maps"),
     ),
     *read_by(
         "EXPL",
@@ -30,14 +30,14 @@ OPTIONS: tuple[Option, ...] = (
             "permutation",
             "bool",
             False,
-            "importance of each feature: how much worse the test figure gets where its values "
-            "change places",
+            "importance of each feature: how much worse the test figure gets if its values are "
+            "permuted",
         ),
         option(
             "shap",
             "bool",
             False,
-            "SHAP values of each feature on the test set, of xgb, xgr, tree and tree_reg",
+            "SHAP values of each feature on the test set, for xgb, xgr, tree and tree_reg",
         ),
         option(
             "feature_distributions",
@@ -51,7 +51,9 @@ OPTIONS: tuple[Option, ...] = (
         "EXPL",
         "plot",
         option(
-            "max_feats", "int", 10, "features in the pictures of these three", minimum=1, maximum=50
+            *("max_feats", "int", 10, "number of features in the pictures of these three analyses"),
+            minimum=1,
+            maximum=50,
         ),
     ),
     *known(
@@ -81,7 +83,7 @@ OPTIONS: tuple[Option, ...] = (
         "PREDICT",
         "inert",
         "labels made by other models are not built yet",
-        targets="what is predicted by ready-made models",
+        targets="labels that ready-made models predict",
         textclassifier__candidates="labels of the text classifier",
         target_language="language to translate to",
         sample_selection="what is predicted",
@@ -133,7 +135,7 @@ OPTIONS: tuple[Option, ...] = (
         "SEGMENT",
         "unsupported",
         "list the segments as a database, with columns start and end",
-        method="how speech is found",
+        method="method of finding speech",
         result="name of the list of segments",
         target="name of the list of segments",
         segment_target="beginning of the names of segments",
@@ -143,7 +145,7 @@ OPTIONS: tuple[Option, ...] = (
         audio_format="format of these files",
         audio_dir="folder of these files",
         sampling_rate="sampling rate of these files",
-        include_silence_borders="whether gaps hold their borders",
+        include_silence_borders="whether gaps include their borders",
         sample_selection="what is segmented",
     ),
     *known(
@@ -157,9 +159,9 @@ OPTIONS: tuple[Option, ...] = (
         "unsupported",
         "use MODEL.tune = {'C_val': [0.1, 1, 10]}",
         model="model to tune",
-        search_strategy="how the search goes",
+        search_strategy="method of the search",
         metric="measure of the search",
-        n_iter="tries of a random search",
+        n_iter="iterations of a random search",
         cv_folds="folds of the search",
         random_state="seed of the search",
         nlayers="numbers of layers",
@@ -183,7 +185,7 @@ OPTIONS: tuple[Option, ...] = (
         "FLAGS",
         "none",
         option("models", "list", None, "values of MODEL.type: an experiment for each combination"),
-        option("features", "list", None, "values of FEATS.type; a list in the list is one value"),
+        option("features", "list", None, "values of FEATS.type; a nested list is one value"),
         option("balancing", "list", None, "values of FEATS.balancing"),
         option("scale", "list", None, "values of FEATS.scale"),
         option("target", "list", None, "values of DATA.target"),

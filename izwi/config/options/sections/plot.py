@@ -13,7 +13,7 @@ OPTIONS: tuple[Option, ...] = (
             "value_counts",
             "bool|list",
             False,
-            "plot the distribution of the target in each part; a list of columns: of these as well",
+            "plot the distribution of the target in each part; a list of columns: of these, too",
         ),
         *(
             option(
@@ -21,7 +21,7 @@ OPTIONS: tuple[Option, ...] = (
                 "bool|list",
                 False,
                 f"map of the features in two dimensions by {method}, coloured by the target; a "
-                "list of columns: by these as well",
+                "list of columns: by these, too",
             )
             for name, method in (
                 ("tsne", "t-SNE"),
@@ -40,7 +40,7 @@ OPTIONS: tuple[Option, ...] = (
             "format",
             "list",
             "png",
-            "file formats of plots, one or several",
+            "one or more file formats of plots",
             choices=("png", "pdf", "svg", "eps"),
         ),
     ),
@@ -51,8 +51,8 @@ OPTIONS: tuple[Option, ...] = (
             "uncertainty_threshold",
             "float",
             None,
-            "figures and a second confusion matrix of the predictions whose uncertainty, the "
-            "entropy as share of the largest, is less",
+            "additional figures and a confusion matrix for predictions with a lower uncertainty "
+            "(the entropy as a share of the largest possible)",
             minimum=0,
             maximum=1,
         ),
@@ -69,7 +69,7 @@ OPTIONS: tuple[Option, ...] = (
             "learning_curve",
             "bool",
             False,
-            "plot the measure on training and test set over the amount of training data",
+            "plot the measure on training and test set against the amount of training data",
         ),
     ),
     *known(
@@ -80,12 +80,12 @@ OPTIONS: tuple[Option, ...] = (
         epochs="a plot per epoch",
         anim_progression="animation of the epochs",
         fps="frames per second of the animation",
-        best_model="plot of the epoch that is best on the test set, which is no fair figure",
+        best_model="plot of the epoch that is best on the test set, an unfair figure",
         plot_best_model="plot of the epoch that is best on the test set",
         combine_per_speaker="plot of predictions joined by speaker",
-        ccc="CCC in the titles of plots; here it always is",
+        ccc="CCC in the titles of plots; in izwi always there",
         fill_areas="filled areas in distributions",
-        runs_compare="plot that compares experiments; here a grid has a table and a heat map",
+        runs_compare="plot that compares experiments; in izwi a grid has a table and a heat map",
         titles="titles of plots",
         kind="kind of plot of feature distributions",
         sample_selection="what is plotted",
