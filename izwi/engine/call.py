@@ -1,8 +1,8 @@
-"""What a call of Snakemake is to make, as its rules ask for it.
+"""What a call of Snakemake makes, as its rules ask for it.
 
-In a plain call the jobs of what is there name nothing, so that nothing to do stays a table of one
-line. A call that forces, looks at or leaves out something sees all units; there inputs that are
-as they should be are ``ancient``, so that keys decide and not times.
+In a plain call the rules name only missing files, so a call with nothing to do has a job table of
+one line. A call that forces, inspects or leaves out something sees all units. Valid inputs are
+``ancient`` there, so keys decide and not times.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ class Call:
         plan: all units
         lean: whether rules name only what is missing
         forced: names of rules and paths that are forced, ``True`` for all
-        brief: whether rules name one file of each job that they wait for, instead of all that it
-            makes; Snakemake's time grows with the number of files
-        prefix: what a module of a larger workflow puts before each path
+        brief: whether rules name only one file of each job that they wait for; Snakemake's time
+            grows with the number of files
+        prefix: prefix that a module of a larger workflow adds to each path
     """
 
     plan: Plan
@@ -46,7 +46,7 @@ class Call:
     _direct: dict[int, dict[int, tuple[Unit, str]]] = field(default_factory=dict)
 
     def current(self, unit: Unit) -> bool:
-        """Whether the outputs of a unit are there and hold what its key says."""
+        """Whether the outputs of a unit exist and belong to its key."""
         known = self._current.get(id(unit))
         if known is None:
             known = unit.done if stage(unit.stage).keyed else stamps.holds(unit)
@@ -61,7 +61,7 @@ class Call:
         return known
 
     def follows_forced(self, unit: Unit) -> bool:
-        """Whether a unit is forced, or what it is made of."""
+        """Whether a unit or one of its inputs is forced."""
         if isinstance(self.forced, bool):
             return self.forced
         if not self.forced:
@@ -76,7 +76,7 @@ class Call:
         return known
 
     def inputs(self, unit: Unit | None) -> list[Any]:
-        """The inputs of the job that makes a unit; None is one that no experiment wants."""
+        """The inputs of the job that makes a unit; None for a unit that no experiment needs."""
         if unit is None:
             return []
         if self.brief:
@@ -123,15 +123,15 @@ class Call:
         return known
 
     def _awaited(self, makers: dict[int, tuple[Unit, str]]) -> list[str]:
-        """One file of each maker that no other of them waits for: it tells that the job is done."""
+        """One file of each maker that no other maker waits for: it shows that the job is done."""
         implied = {key for maker, _ in makers.values() for key in self._makers(maker)}
         return [self._named(file) for key, (_, file) in makers.items() if key not in implied]
 
     def outdated(self, targets: Iterable[str] = ()) -> list[Unit]:
-        """Units whose files are there but hold what another key says.
+        """Units whose files exist but belong to another key.
 
         Args:
-            targets: files and rules that are asked for by name; none: all
+            targets: files and rules that the call names; none: all
         """
         wanted = [path for name in targets for path in self._outputs(name)]
         among = self.plan.chain(wanted) if targets else self.plan.each()
@@ -142,7 +142,7 @@ class Call:
         ]
 
     def date_back(self) -> None:
-        """Date what lies ahead of the clock as of now: Snakemake refuses jobs with such inputs."""
+        """Set times in the future to now: Snakemake refuses jobs with such inputs."""
         now = time.time()
         for unit in self.plan.each():
             for path in unit.outputs.values():

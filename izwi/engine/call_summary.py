@@ -1,4 +1,4 @@
-"""The last words of a call: the results, or what went wrong."""
+"""The last lines of a call: the results, or what went wrong."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _INTERRUPTED = re.compile("<Signals[.]SIG(INT|TERM)")
 
 
 def success(plan: Plan) -> None:
-    """Print the result table, and where the rest lies."""
+    """Print the result table, and where the other files are."""
     bad_audio.gather(plan)
     # At exit, so that nothing is printed after it.
     atexit.register(_print_results, plan)
@@ -126,7 +126,7 @@ def _print_problems(plan: Plan, log: str) -> None:
 
 
 def reason(log: str) -> str:
-    """Why jobs failed that could not say it themselves, and what to do; one line.
+    """Why jobs failed that could not report it themselves, and what to do; one line.
 
     Args:
         log: Snakemake's own log of the call

@@ -1,6 +1,6 @@
-"""What a call of Snakemake asks for, as far as its arguments tell.
+"""What a call of Snakemake asks for, as far as its arguments show.
 
-The Snakefile is read before Snakemake says what is wanted of it.
+The Snakefile is read before Snakemake gives its targets.
 """
 
 from __future__ import annotations
@@ -31,5 +31,5 @@ def only_reads(arguments: list[str]) -> bool:
 
 
 def only_lists(arguments: list[str]) -> bool:
-    """Whether a call with these arguments is about all files, those that are there too."""
+    """Whether a call with these arguments concerns all files, including existing ones."""
     return any(LISTS.fullmatch(argument) for argument in arguments)

@@ -1,6 +1,6 @@
-"""What a rule runs: it asks a warm worker for a unit, or makes the unit itself.
+"""The command of a rule: it asks a warm worker for a unit, or makes the unit itself.
 
-To import more than the socket would cost more than to ask: a call has hundreds of jobs.
+It imports little more than the socket, since a call has hundreds of jobs.
 
     python -I -S client.py SUFFIX LOG THREADS OUTPUT …
 
@@ -13,7 +13,7 @@ import sys
 
 
 def ask(socket: bytes, words: list) -> int:
-    """Exit code of the job; 137, as of a killed process, where the worker was killed."""
+    """Exit code of the job; 137, as for a killed process, if the worker was killed."""
     import _socket
 
     line = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)

@@ -1,7 +1,6 @@
 """The code that can change a result: a module and all of izwi that it imports.
 
-The imports are read from the source, those inside functions too, so no list has to be kept by
-hand.
+The imports are read from the source, including those inside functions, so no list is kept by hand.
 """
 
 from __future__ import annotations
@@ -35,9 +34,9 @@ DATA = (".bib", ".cff", ".css", ".html", ".js", ".json")
 def closure(module: str) -> frozenset[str]:
     """A module and the modules of izwi that it imports, directly or through others.
 
-    A package that is only the way to one of its modules counts, but not what it imports: its
-    registry names modules that have nothing to do with the one asked for. Modules that only hand
-    over options and files are left out, see `PLUMBING`. The module itself is always in.
+    The package of an imported module counts, too, but not what the package imports: its registry
+    names unrelated modules. Modules that only pass on options and files are left out, see
+    `PLUMBING`. The module itself is always included.
 
     Args:
         module: such as ``izwi.training.fit_predict``

@@ -1,4 +1,4 @@
-"""The plan of a config, for scripts that look at results without running anything."""
+"""The plan of a config, for scripts that read results without running anything."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ def planned(
 
     Args:
         path: of the YAML config
-        results: folder of results, where the call names another
-        cache: folder of the cache, likewise
-        ini: the one experiment of the call
+        results: folder of results, if the call names another
+        cache: folder of the cache, if the call names another
+        ini: the only experiment of the call
 
     Raises:
         UserError: if the config, an ini or a database cannot be read

@@ -1,4 +1,4 @@
-"""One job: a unit is made by its stage, and what goes wrong is told in one line each."""
+"""One job: a stage makes a unit, and each problem is reported in one line."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ PARTIAL = "--partial"
 
 
 class Job:
-    """What a stage knows of the job that makes its unit.
+    """What a stage knows about the job that makes its unit.
 
     Args:
         plan: the plan of the call
         threads: cores that the job may use
-        log: file for its messages, None where nobody reads them
-        partial: whether experiments may be missing, as after a call that failed
+        log: file for its messages, None if nobody reads them
+        partial: whether experiments may be missing, as after a failed call
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Job:
             Path(log).write_text("", encoding="utf-8")
 
     def say(self, line: str, *, show: bool = False) -> None:
-        """Write a line to the log, and to the terminal where it is worth it."""
+        """Write a line to the log, and to the terminal if it is important."""
         if self.log:
             # On a disk that is full the reason must still be told.
             with suppress(OSError), open(self.log, "a", encoding="utf-8") as stream:
@@ -88,15 +88,15 @@ class Job:
             self.say(f"{unit.label}: warning: {line}", show=True)
 
     def was_made(self, path: str) -> bool:
-        """Whether a file is there and of this call's config; of all inputs it is, but for those of
-        a partial job."""
+        """Whether a file exists and belongs to this call's config; always true for inputs, except
+        in a partial job."""
         if not self.partial:
             return True
         unit = self.plan.maker.get(path)
         return is_made(path) if unit is None or stage(unit.stage).keyed else stamps.holds(unit)
 
     def problems(self) -> list[str]:
-        """What went wrong in this call so far, a line each."""
+        """Problems in this call so far, one line each."""
         return problems_of(self.plan)
 
 
@@ -104,7 +104,7 @@ def run_unit(unit: Unit, job: Job) -> list[str]:
     """Make a unit.
 
     Returns:
-        what was wrong, one line each for every ini that wants it
+        problems, one line for each ini that needs the unit
     """
     started, spent = time.monotonic(), _cpu()
     _forget_peak()
@@ -165,7 +165,7 @@ def main(plan: Plan, log: str, threads: str, output: str) -> int:
 
 
 def command(arguments: list[str]) -> int:
-    """A job that has a process of its own.
+    """A job that runs in its own process.
 
     Args:
         arguments: file of the plan, log, threads, one output
@@ -194,7 +194,7 @@ def partial(plan: Plan) -> int:
 
 
 def problems_files(plan: Plan) -> list[Path]:
-    """Where the jobs of this call leave their problems; the second one if a disk is full."""
+    """Files for the problems of the jobs of this call; the second one if a disk is full."""
     call = os.environ.get(CALL, "call")
     folder = Path(plan.results).absolute() / "plans" / "problems"
     digest = hashlib.sha1(os.fsencode(folder)).hexdigest()[:12]
@@ -226,7 +226,7 @@ def problems_of(plan: Plan) -> list[str]:
 
 
 def forget(plan: Plan) -> None:
-    """Take away what jobs have left, of this call or one before with the same number."""
+    """Delete problems that jobs have left, of this call or an earlier one with the same number."""
     for path in problems_files(plan):
         with suppress(OSError):
             path.unlink()
@@ -267,7 +267,7 @@ def _cpu() -> float:
 
 
 def _forget_peak() -> None:
-    """Let the peak of memory begin anew, where the system can."""
+    """Reset the peak of memory, if the system can."""
     with suppress(OSError), open("/proc/self/clear_refs", "w") as stream:
         stream.write("5")
 

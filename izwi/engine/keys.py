@@ -1,4 +1,4 @@
-"""Keys: short hashes that name what a result depends on."""
+"""Keys: short hashes of everything that a result depends on."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def file_digest(path: str) -> str:
 
 
 class LargeFiles:
-    """Digests of files too large to read at each call, known again by size, times and inode."""
+    """Digests of files too large to read at each call, identified by size, times and inode."""
 
     # A file this young may change without its times telling.
     YOUNG_NS = 2 * 10**9
@@ -45,7 +45,7 @@ class LargeFiles:
         self.known: dict[str, list[str]] = {}
 
     def keep_in(self, path: Path, *, write: bool = True) -> None:
-        """Name the file that keeps digests from call to call, and whether it may be written."""
+        """Set the file that keeps digests between calls, and whether it may be written."""
         self.kept = path if write else None
         with suppress(OSError, ValueError, TypeError):
             self.known = {**json.loads(path.read_bytes()), **self.known}

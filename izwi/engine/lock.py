@@ -1,4 +1,4 @@
-"""One call at a time on a folder of results; the kernel frees the lock of a killed call."""
+"""One call at a time per results folder; the kernel releases the lock of a killed call."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def hold(results: str, *, wait: bool = True) -> bool:
 
     Args:
         results: the folder
-        wait: for another call to end, and say so
+        wait: wait for another call to end, and say so
 
     Returns:
-        False where another call is at work there, as far as the file system can tell
+        False if another call is working there, as far as the file system can tell
     """
     path = Path(results) / "plans" / "lock"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -50,7 +50,7 @@ def hold(results: str, *, wait: bool = True) -> bool:
 
 
 def release(results: str) -> None:
-    """Let other calls go on."""
+    """Let other calls continue."""
     stream = _held.pop(str((Path(results) / "plans" / "lock").resolve()), None)
     if stream:
         stream.close()
@@ -58,10 +58,10 @@ def release(results: str) -> None:
 
 @contextmanager
 def exclusive(path: str) -> Iterator[None]:
-    """Keep other jobs out of a block for as long as it runs, where the file system can.
+    """Keep other jobs out of a block while it runs, if the file system can.
 
     Args:
-        path: file that stands for what the block works on
+        path: file that represents what the block works on
     """
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     with open(path, "a", encoding="utf-8") as stream:

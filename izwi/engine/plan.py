@@ -18,12 +18,12 @@ class Unit:
 
     Args:
         stage: its stage
-        key: hash of all that can change the result
+        key: hash of everything that can change the result
         label: readable name for messages
         spec: resolved options, as the stage's ``run`` takes them
         inputs: role → file or list of files made by other units
         outputs: role → file
-        sources: the inis that want it
+        sources: the inis that need it
         environment: of packages that it needs
     """
 
@@ -38,7 +38,7 @@ class Unit:
 
     @property
     def done(self) -> bool:
-        """True where all outputs were made."""
+        """True if all outputs were made."""
         return all(map(is_made, self.outputs.values()))
 
     @property
@@ -100,7 +100,7 @@ class Plan:
         return list({id(maker): maker for maker in makers}.values())
 
     def chain(self, paths: Iterable[str]) -> list[Unit]:
-        """The units that some files need, and those that make them."""
+        """The units that make some files, and all units that these need."""
         found: dict[int, Unit] = {}
         waiting = [unit for path in paths if (unit := self.maker.get(path))]
         while waiting:
@@ -111,7 +111,7 @@ class Plan:
         return list(found.values())
 
     def save(self, path: str) -> None:
-        """Write the plan where jobs on this or another machine find it."""
+        """Write the plan to a file that jobs on this or another machine can read."""
         content = {
             "results": self.results,
             "cache": self.cache,

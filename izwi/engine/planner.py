@@ -1,7 +1,7 @@
-"""From experiments to the plan of a call: every stage is asked which units it wants.
+"""From experiments to the plan of a call: every stage returns the units that it needs.
 
-The key of a unit covers all that can change its content. So a unit whose outputs are there is
-done, and experiments that agree share it.
+The key of a unit covers everything that can change its content. So a unit with existing outputs is
+done, and experiments with equal settings share it.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class DataRequest:
-    """What the stages before the training see of an experiment, and nothing else.
+    """The only part of an experiment that the stages before training see.
 
-    Experiments that agree here share all these stages, which are planned once for all of them.
-    The attributes are those of `Experiment`, and three that are parts of such.
+    Experiments with equal requests share all these stages, which are planned once for all of them.
+    The attributes are those of `Experiment`, and three that are parts of such attributes.
 
     Attributes:
         scale: how features are scaled
@@ -78,17 +78,17 @@ class DataRequest:
 
 @dataclass(frozen=True)
 class DatabaseContent:
-    """What stands for the content of a database in keys, and where it is.
+    """What represents the content of a database in keys, and where it is.
 
     Attributes:
         key: changes with its labels and its audio
-        audio: changes with its audio alone
+        audio: changes only with its audio
         path: file or folder of the database
-        unit: makes it, None where it is on disk
-        listing: file with paths and digests of its audio, where it is on disk
-        files: how many audio files are listed
+        unit: makes it, None if it is on disk
+        listing: file with paths and digests of its audio, if it is on disk
+        files: number of audio files that are listed
         paths: changes with their paths
-        lineage: file that tells what its labels were learned from, None where nobody learned them
+        lineage: file that lists what its labels were learned from, None if no model made them
     """
 
     key: str
@@ -120,11 +120,11 @@ class Planned:
 
     @property
     def predicted(self) -> Unit:
-        """What made the predictions of the test rows, and the report that goes with them."""
+        """The unit that made the predictions of the test rows, with their report."""
         return self.units.get("predict", self.units["train"])[0]
 
     def outputs(self, stage: str, role: str) -> list[str]:
-        """One output of each unit of a stage; none where the stage is not wanted."""
+        """One output of each unit of a stage; none if the stage is not needed."""
         return [unit.outputs[role] for unit in self.units.get(stage, ())]
 
     def keys(self, stage: str) -> list[str]:
@@ -133,7 +133,7 @@ class Planned:
 
     @property
     def samples(self) -> dict[str, Any]:
-        """Inputs of all that looks at labels, split and features."""
+        """Inputs of every stage that reads labels, split and features."""
         return {
             "split": self.one("split").outputs["split"],
             "split_report": self.one("split").outputs["report"],
@@ -160,7 +160,7 @@ class Planner:
     Attributes:
         experiments: those that are planned
         tables: of the config, laid out
-        page: options of the page of results, None where none is wanted
+        page: options of the page of results, None for no page
         planned: name of an experiment → its units
         contents: databases that were scanned
         columns: key of a load unit that is done → columns of its table
@@ -196,7 +196,7 @@ class Planner:
         environment: str | None = None,
         **wildcards: str,
     ) -> Unit:
-        """Add a unit that an ini wants, unless it is there.
+        """Add a unit that an ini needs, unless it is already there.
 
         Args:
             stage: its stage
@@ -205,7 +205,7 @@ class Planner:
             spec: resolved options
             inputs: role → file or list of files made by other units
             source: the ini
-            environment: of packages that it needs, where it is not that of the stage
+            environment: of packages that it needs, if it is not that of the stage
             **wildcards: values for the stage's path patterns, beside the key
 
         Returns:

@@ -1,4 +1,4 @@
-"""What lies in results and cache that no config needs."""
+"""Files in results and cache that no config needs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ FOLDERS = ("plots", "grids")
 
 @dataclass(frozen=True)
 class Unused:
-    """A file or folder that may go.
+    """A file or folder that may be deleted.
 
     Args:
         kind: folder of results it lies in, ``cache`` or ``experiments``
@@ -31,12 +31,12 @@ class Unused:
 
 
 def unused(plans: list[Plan], *, cache: bool, experiments: bool) -> list[Unused]:
-    """What none of the plans needs.
+    """Files that none of the plans needs.
 
     Args:
         plans: of all configs that share results or cache
-        cache: look into the feature stores, too; other projects may share them
-        experiments: look into the folders of experiments, too
+        cache: also search the feature stores, which other projects may share
+        experiments: also search the folders of experiments
 
     Returns:
         files and folders, by kind and name
@@ -73,7 +73,7 @@ def unused(plans: list[Plan], *, cache: bool, experiments: bool) -> list[Unused]
 
 
 def delete(things: Iterable[Unused]) -> None:
-    """Delete files and folders, and folders that are empty then."""
+    """Delete files and folders, and folders that become empty."""
     for thing in things:
         if thing.path.is_dir():
             shutil.rmtree(thing.path)
@@ -95,7 +95,7 @@ def _folders() -> tuple[list[str], list[str]]:
 
 
 def _is_result(path: Path) -> bool:
-    """Whether a file is no stamp."""
+    """Whether a file is not a stamp."""
     return path.is_file() and path.parent.name != stamps.FOLDER
 
 

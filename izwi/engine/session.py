@@ -1,4 +1,4 @@
-"""A call as the Snakefile starts it: plan, lock, workers, last words. All that knows Snakemake."""
+"""A call as the Snakefile starts it: plan, lock, workers, summary. Only this uses Snakemake."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ class Session:
         workflow: Snakemake's
         plan: all units
         path: where the plan is saved for the jobs
-        suffix: of the names of environment variables, where several plans are in one workflow
-        prefix: what a larger workflow puts before each path
+        suffix: of the names of environment variables, if one workflow has several plans
+        prefix: prefix that a larger workflow adds to each path
         arguments: of the call, without the program
         main: whether this process plans the call, or a job of it
     """
@@ -113,18 +113,18 @@ class Session:
 
     @cached_property
     def report(self) -> Report | None:
-        """What Snakemake's report shows, where it is asked for."""
+        """What Snakemake's report shows, if one is requested."""
         if not cli_args.reports(self.arguments):
             return None
         return Report(self.plan, self.results, self.workflow.config)
 
     def shown(self, role: str, path: str) -> Any:
-        """An output that stands in the report, where that is asked for."""
+        """An output that is in the report, if one is requested."""
         return self.report.flagged(role, path) if self.report else path
 
     @cached_property
     def call(self) -> Call:
-        """What is to be made; known when Snakemake asks for the first input."""
+        """The units to make; known when Snakemake asks for the first input."""
         settings = self.workflow.dag_settings
         # The jobs of a group wait for each other by the files that their rules name.
         lean = self.main and self.own and is_lean(settings, self.arguments)
@@ -162,7 +162,7 @@ class Session:
             self._saved = True
 
     def memory(self, megabytes: int) -> int | Callable[..., int]:
-        """Memory to ask for, MB; on a cluster more where a job failed."""
+        """Memory to request, MB; on a cluster more after a failed try."""
         if self.cores is not None:
             return megabytes
         return lambda wildcards, attempt: megabytes * attempt
@@ -177,7 +177,7 @@ class Session:
         return lambda wildcards: self.call.inputs(unit(wildcards))
 
     def _finder(self, name: str) -> Callable[[Any], Unit | None]:
-        """What gives the unit of a stage by the wildcards of its job."""
+        """The function that finds the unit of a stage by the wildcards of its job."""
         pattern = next(iter(stage(name).outputs.values()))
         if stage(name).keyed:
             units = self.plan.units[name]
@@ -210,7 +210,7 @@ class Session:
     def _stay_on_node(self) -> None:
         """Let the Snakemake of a cluster's node run its jobs itself.
 
-        SLURM's plugin would start another Snakemake, some seconds, for each job of a group.
+        SLURM's plugin would start another Snakemake, which takes seconds, for each job of a group.
         """
         if not self.workflow.local_exec:
             for rule in self.workflow.rules:
@@ -315,7 +315,7 @@ def _plan(
 
 
 def _imports(unit: Unit) -> tuple[str, ...]:
-    """Modules that a worker needs for a unit, but for those of large environments."""
+    """Modules that a worker needs for a unit, except those of large environments."""
     if unit.environment != "core":
         return ()
     own = stage(unit.stage).imports
@@ -341,7 +341,7 @@ def _cores(workflow: Any) -> int | None:
 
 
 def _mark_outdated(experiments: list[Unit], outdated: list[Unit]) -> None:
-    """Say in the folders of experiments whether their files are of an earlier ini."""
+    """Mark in the folders of experiments whether their files come from an earlier ini."""
     old = set(map(id, outdated))
     for unit in experiments:
         path = Path(unit.outputs["metrics"]).with_name(OUTDATED)

@@ -1,4 +1,4 @@
-"""A call of Snakemake with izwi's Snakefile: its arguments, its process, what it printed."""
+"""A call of Snakemake with izwi's Snakefile: its arguments, its process, its messages."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ _STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 
 @dataclass(frozen=True)
 class Request:
-    """What is to be run.
+    """What to run.
 
     Args:
         inis: experiments; none for those of the configs
-        configs: YAML configs; what a later one says wins
-        settings: keys of the config that the call itself gives, such as ``results``
+        configs: YAML configs; a later one wins
+        settings: keys of the config that the call itself sets, such as ``results``
     """
 
     inis: tuple[str, ...] = ()
@@ -77,7 +77,7 @@ class Ended:
     lines: tuple[str, ...]
 
     def problems(self) -> list[str]:
-        """What was wrong, one line each; the last lines that izwi prints."""
+        """Problems, one line each; the last lines that izwi prints."""
         blocks = "\n".join(self.lines).strip("\n").split("\n\n")
         found = [line for line in blocks[-1].splitlines() if line and not _WAITING.search(line)]
         return found or ["Snakemake failed without a message; run it with quiet=False to see more"]
@@ -87,8 +87,8 @@ def command(request: Request, arguments: list[str]) -> list[str]:
     """The call of Snakemake.
 
     Args:
-        request: what is to be run
-        arguments: further ones of Snakemake; targets stand behind ``--``
+        request: what to run
+        arguments: further ones of Snakemake; targets follow ``--``
     """
     # Without -P a folder of the user called numpy or izwi would hide the package.
     snakemake = [sys.executable, "-P", "-m", "snakemake", "--snakefile", str(SNAKEFILE)]
@@ -100,15 +100,15 @@ def call(
 ) -> Ended:
     """Run Snakemake and wait for it.
 
-    It has a session of its own, so that Ctrl-C reaches it once, from here.
+    It runs in its own session, so that Ctrl-C reaches it once, from here.
 
     Args:
         words: the command, see `command`
         show: takes each line of its messages as it comes
-        stdout: where what it prints as its result goes, None for that of this process
+        stdout: where its standard output goes, None for that of this process
 
     Raises:
-        KeyboardInterrupt: if it was stopped by Ctrl-C, after it has tidied up
+        KeyboardInterrupt: if it was stopped by Ctrl-C, after it has cleaned up
     """
     lines: list[str] = []
     interrupts = 0
@@ -146,7 +146,7 @@ def call(
 
 
 def _stop(process: subprocess.Popen[str], earlier: int = 0) -> None:
-    """End a call and its jobs as Ctrl-C does; less gently where it was asked to before."""
+    """End a call and its jobs as Ctrl-C does; more forcefully at the second request."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, _STOPS[min(earlier, len(_STOPS) - 1)])
 

@@ -1,8 +1,8 @@
 """What a stage is, and the registry of all stages.
 
-A stage is one module of `izwi.stages` and one rule. The module holds three names: ``STAGE``, what
-is fixed about it; ``plan``, which units an experiment wants; ``run``, how one unit is made.
-Everything that goes over all stages asks the registry, so a new stage needs no other change.
+A stage is one module of `izwi.stages` and one rule. The module defines ``STAGE``, its fixed
+properties; ``plan``, which returns the units that an experiment needs; and ``run``, which makes one
+unit. Code that handles all stages uses the registry, so a new stage needs no other change.
 """
 
 from __future__ import annotations
@@ -26,28 +26,28 @@ Read = tuple[str, str] | list[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Stage:
-    """What is fixed about a stage.
+    """The fixed properties of a stage.
 
     Args:
         name: of the stage, its module and its rule
         outputs: role → path below the folder of results, with wildcards in braces. A path with
-            ``{key}`` says by itself what it holds; beside any other a stamp is kept, see
+            ``{key}`` identifies its content; any other has a stamp beside it, see
             `izwi.engine.stamps`
         scope: ``data``: planned once for all experiments on the same data; ``experiment``: once
-            an experiment; ``results``: once a call, over all experiments
+            per experiment; ``results``: once per call, over all experiments
         after: stages whose outputs its ``plan`` reads
         environment: the file in envs/, without its ending, that lists what it needs
-        mem_mb: memory to ask a cluster for, MB
-        minutes: time to ask a cluster for
+        mem_mb: memory to request from a cluster, MB
+        minutes: time to request from a cluster
         imports: modules that a worker loads before its first unit
-        archived: whether ``verify`` computes it again from an archive
+        archived: whether ``verify`` recomputes it from an archive
         several: an experiment has a list of its units, or one for each kind, else one
         last: whether it is planned after all others of its scope
-        end: whether a call makes its units though no other stage reads them; those of the scope
+        end: whether a call makes its units even if no other stage reads them; those of the scope
             ``results`` are always made
-        title: heading under which the page shows the content of its JSON; empty: it does not
+        title: heading under which the page shows the content of its JSON; empty: not shown
         methods: from a unit's spec to a sentence for the methods text
-        reads: role of an input → what it is, where ``archived``
+        reads: role of an input → what it is, if ``archived``
     """
 
     name: str
@@ -68,12 +68,12 @@ class Stage:
 
     @property
     def keyed(self) -> bool:
-        """Whether the paths of its outputs say what they hold."""
+        """Whether the paths of its outputs identify their content."""
         return all(KEY in path for path in self.outputs.values())
 
     @property
     def is_end(self) -> bool:
-        """Whether a call makes its units though no other stage reads them."""
+        """Whether a call makes its units even if no other stage reads them."""
         return self.end or self.scope == "results"
 
     @property

@@ -1,8 +1,8 @@
-"""What files hold whose names carry no key: a stamp beside them says for which key they were made.
+"""Stamps: for files whose names carry no key, a file beside them records their key.
 
-Times decide nothing: a clock may be wrong, a copy may be young, a node may lie in another time
-zone. A stamp holds the key, and of each file size, time and digest. A file whose size and time
-are those of the stamp is as it was made; any other is read, and only its content counts.
+Times do not matter: a clock may be wrong, a copy may be new, a node may be in another time zone. A
+stamp holds the key, and the size, time and digest of each file. A file with the size and time of
+the stamp is unchanged; any other file is read, and only its content counts.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ FOLDER = ".keys"
 
 
 def stamp_of(path: str) -> str:
-    """Where the stamp lies that belongs to a file."""
+    """Path of the stamp that belongs to a file."""
     folder, name = os.path.split(path)
     return os.path.join(folder, FOLDER, f"{name}.json")
 
 
 def write(unit: Unit) -> None:
-    """Say for which key the outputs of a unit were made."""
+    """Record the key for which the outputs of a unit were made."""
     files = {_name(unit, path): [*_stat(path), _digest(path)] for path in unit.files}
     write_scratch(stamp_of(unit.files[0]), {"key": unit.key, "files": files})
 
 
 def remove(unit: Unit) -> None:
-    """Take the stamp away, before the outputs of a unit change."""
+    """Delete the stamp before the outputs of a unit change."""
     with suppress(OSError):
         os.unlink(stamp_of(unit.files[0]))
 
 
 def holds(unit: Unit) -> bool:
-    """Whether the outputs of a unit are there and were made for its key."""
+    """Whether the outputs of a unit exist and were made for its key."""
     try:
         with open(stamp_of(unit.files[0]), encoding="utf-8") as stream:
             stamp = json.load(stream)
@@ -50,7 +50,7 @@ def holds(unit: Unit) -> bool:
 
 
 def key_in(path: str) -> str | None:
-    """The key that a file was made for, None where that is not known."""
+    """The key that a file was made for, None if it is not known."""
     try:
         with open(stamp_of(path), encoding="utf-8") as stream:
             return str(json.load(stream)["key"])

@@ -1,12 +1,12 @@
-"""Warm workers: processes that go on from unit to unit, so that imports are paid once.
+"""Warm workers: processes that make many units, so that imports take time only once.
 
     python -P worker.py [FD@]SOCKET PLAN WORKERS UNITS MODULE …
 
 The server loads the modules and the plan, then forks a worker whenever a client asks and no idle
-one will do. It keeps an eye on both: a worker whose client hangs up is stopped; the client of a
-worker that dies is told so; after UNITS units a worker makes room for a new one. Units that need
-torch, or another large environment, have workers of their own. The server ends, with all workers,
-when its standard input does: no worker outlives the call.
+worker is suitable. It watches both: it stops a worker whose client hangs up, tells a client that
+its worker died, and replaces a worker after UNITS units. Units that need torch, or another large
+environment, have their own workers. The server ends, with all workers, when its standard input
+closes: no worker outlives the call.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ PR_SET_PDEATHSIG = 1
 
 @dataclass
 class Request:
-    """What a client asks for.
+    """The request of a client.
 
     Attributes:
         client: its socket
-        text: what was received so far: plan, log, threads and output, ended by a line feed
+        text: received so far: plan, log, threads and output, ended by a line feed
     """
 
     client: socket.socket
@@ -61,9 +61,9 @@ class Worker:
         pid: its process, leader of a group of its own
         line: socket to it
         environment: that of its units
-        request: what it works on, None while it is idle
-        units: how many it has begun
-        stopped: when it was told to stop, None while it was not
+        request: the current one, None while it is idle
+        units: number of units that it has begun
+        stopped: when it was told to stop, else None
     """
 
     pid: int
@@ -79,9 +79,9 @@ class Server:
     """Takes requests and hands them to workers.
 
     Args:
-        path: of the socket; before it and an @ the number of a file that listens there already
-        most: workers that work at the same time
-        units: after so many a worker is replaced
+        path: of the socket; with ``FD@`` before it, FD is a file that already listens there
+        most: maximum number of workers that work at the same time
+        units: a worker is replaced after this many
     """
 
     path: str
@@ -232,7 +232,7 @@ class Server:
         request.client.close()
 
     def _bury(self, worker: Worker) -> None:
-        """Take leave of a worker that has ended, or is to end."""
+        """Remove a worker that has ended or must end."""
         if worker.request is not None and worker.stopped is None:
             self._hang_up(worker.request, KILLED)
         self.events.unregister(worker.line)
@@ -272,7 +272,7 @@ def words_of(text: bytes) -> list[str]:
 
 
 def work(line: socket.socket, plans: dict[str, Plan]) -> None:
-    """Go on from unit to unit until the server closes the line.
+    """Make units until the server closes the line.
 
     Args:
         line: socket to the server
@@ -301,7 +301,7 @@ def _signal(pid: int, number: int) -> None:
 
 
 def _die_with_parent() -> None:
-    """Let the kernel end this process with its parent, where it can."""
+    """Let the kernel end this process with its parent, if it can."""
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
