@@ -1,1 +1,1 @@
-"""What is asked for: inis, options, grids, result sets, as typed values."""
+"""The user's requests as typed values: inis, options, grids, result sets."""

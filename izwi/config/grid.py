@@ -52,8 +52,8 @@ class Grid:
     """What a config varies.
 
     Args:
-        inis: inis that it holds for, as given; None for all of the config
-        axes: what is varied
+        inis: inis that it applies to, as given; None for all of the config
+        axes: the options that vary
         name: of the table of results; None: a table for each ini, of its name
     """
 
@@ -157,7 +157,7 @@ def flags(ini: Ini) -> tuple[Axis, ...]:
     """Take the section FLAGS out of an ini.
 
     Returns:
-        its axes; what they cannot be made of is in the ini's ``problems``
+        its axes; problems are in the ini's ``problems``
     """
     axes = []
     for lower, value in ini.sections.pop("FLAGS", {}).items():
@@ -192,9 +192,9 @@ def expand(path: str, grids: Iterable[Grid], *, cwd: Path, **more: Any) -> list[
 
     Args:
         path: the ini
-        grids: the config's; those for other inis are passed over
+        grids: the config's; those for other inis are ignored
         cwd: working directory
-        more: what else `experiment.resolve_read` takes
+        more: further arguments of `experiment.resolve_read`
 
     Returns:
         the experiment, or one for each combination of values
@@ -288,7 +288,7 @@ def _distinct(experiments: list[Experiment]) -> list[Experiment]:
 
 
 def _told(line: str, path: str, count: int, members: int, options: set[str]) -> str:
-    """A problem with the place to mend it: the grid in the config, or the ini."""
+    """A problem with the place to fix it: the grid in the config, or the ini."""
     text = line.removeprefix(f"{path}: ")
     head = re.match(r"\[(\w+)\] ([^:,]+)", text)
     if head and f"{head[1]}.{head[2]}".lower() in options:
@@ -297,14 +297,14 @@ def _told(line: str, path: str, count: int, members: int, options: set[str]) -> 
 
 
 def _own_name(ini: Ini, file: Path) -> str:
-    """What the ini is called, whatever its members are."""
+    """Name of the ini, whatever its members are."""
     entry = ini.sections.get("EXP", {}).get("name")
     text = str(literal(entry.text)) if entry and entry.text[:1] not in "[{(" else file.stem
     return slug(text.replace("\\", "/").rstrip("/.").rpartition("/")[2] or file.stem)
 
 
 def tables(experiments: Iterable[Experiment]) -> dict[str, dict[str, Any]]:
-    """What the tables of results hold.
+    """The contents of the tables of results.
 
     Returns:
         name → ``axes`` (options, in order), ``members`` (``name``, ``values``: a text per axis) and

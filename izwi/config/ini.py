@@ -22,7 +22,7 @@ _PAIRS = {"]": "[", "}": "{", ")": "("}
 class Value(NamedTuple):
     """Raw text of a value, without comments, and the number of the line where it begins.
 
-    A value that another file brought in knows that file, and how it is written there.
+    A value from another file stores that file, and its text there.
     """
 
     text: str
@@ -39,7 +39,7 @@ class Ini:
         sections: upper-case section → lower-case key → value
         lines: upper-case section → number of its line
         spelling: lower-case key → the key as its author wrote it, for messages
-        problems: what is wrong with the text itself, one line each
+        problems: errors in the text itself, one line each
     """
 
     sections: dict[str, dict[str, Value]] = field(default_factory=dict)
@@ -151,7 +151,7 @@ def _is_entry(text: str) -> bool:
 
 
 def _is_open(text: str) -> bool:
-    """True where a bracket of a value is not closed yet."""
+    """True if a bracket of a value is not closed yet."""
     return sum(text.count(c) for c in "[{(") > sum(text.count(c) for c in "]})")
 
 
@@ -176,7 +176,7 @@ def _strip_comment(text: str) -> str:
 
 
 def literal(text: str) -> Any:
-    """Value of a text: a Python literal where it is one, else the text, a bare word.
+    """Value of a text: a Python literal if it is one, else the text itself, a bare word.
 
     A quoted list, such as ``"['os']"``, is the list.
 
@@ -187,7 +187,7 @@ def literal(text: str) -> Any:
         number, text, bool, None, list, tuple, dict or set
 
     Raises:
-        ValueError: if the text opens a bracket or a quote and is no literal
+        ValueError: if the text opens a bracket or a quote but is not a literal
     """
     if text[:1].isalpha() and text not in ("True", "False", "None"):
         return text
@@ -236,7 +236,7 @@ def _shorten(text: str) -> str:
 
 
 def _why_broken(text: str) -> str:
-    """What a broken literal lacks, as far as one can see."""
+    """What is missing in a broken literal, as far as can be determined."""
     if text[0] in "\"'" and text.count(text[0]) % 2:
         return "lacks a closing quote"
     stack: list[str] = []

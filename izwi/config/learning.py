@@ -25,7 +25,7 @@ def resolve(
         seed: of the experiment
 
     Returns:
-        only what is asked for, so that all else has no place in a key
+        only options in use, so that the others change no key
     """
     asked: dict[str, Any] = {}
     balancing = get("FEATS", "balancing")
@@ -66,7 +66,7 @@ def analyses(
     task: str,
     learned: dict[str, Any],
 ) -> dict[str, Any]:
-    """What is to be found out beside the figures of an experiment.
+    """Analyses of an experiment beside its figures.
 
     Args:
         get: value of an option, by section and name
@@ -122,10 +122,10 @@ def allow_unlabelled(
 
     Args:
         databases: gets ``unlabelled`` where they are
-        split: spec of the split; gets it if semi-supervised or active learning is asked for
+        split: spec of the split; gets ``unlabelled`` for semi-supervised or active learning
         problem: takes section, name and what is wrong
-        wanted: whether semi-supervised or active learning is asked for
-        active: whether it is active learning, for which those to be tested serve as well
+        wanted: whether semi-supervised or active learning is used
+        active: whether it is active learning, which also uses test databases
     """
     for database in databases:
         name = database["name"]

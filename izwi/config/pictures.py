@@ -1,4 +1,4 @@
-"""Which pictures an experiment wants; what draws them is in ``izwi.plots``."""
+"""Which pictures an experiment needs; ``izwi.plots`` draws them."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ class Picture:
     Args:
         kind: name of the function that draws
         names: names of the files, without endings
-        needs: what it is drawn from: ``results``, ``data``, ``features``, ``training`` or
-            one of the analyses
+        needs: its source: ``results``, ``data``, ``features``, ``training`` or one of the
+            analyses
         title: first line in the picture
-        spec: what else the function reads
+        spec: further arguments of the function
         packages: distributions whose versions can change it
-        modules: of izwi that draw it, where `izwi.plots` does not import them
+        modules: of izwi that draw it, if `izwi.plots` does not import them
     """
 
     kind: str

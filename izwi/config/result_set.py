@@ -1,4 +1,4 @@
-"""The YAML config: which inis, and where results and caches go."""
+"""The YAML config: inis, folders of results and caches, grids, tables."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ class Config:
         results: folder of results
         cache: folder of scans and of the feature store
         roots: root files of this computer, the first wins
-        grids: what is varied in them
+        grids: the options that vary in them
         shard_files: audio files that one extraction job takes at most, 0 for all; None: all on
             one computer, 2,000 on a cluster
         tables: tables of the results
-        page: options of the page of results, None where none is wanted
-        others: inis of the config that are not asked for; they may label databases of those
+        page: options of the page of results, None for no page
+        others: inis of the config that this call does not run; they may label its databases
     """
 
     experiments: list[str]
@@ -60,7 +60,7 @@ def read_config(config: Mapping[str, Any], *, cwd: str | Path, fallback: str | P
             optionally ``grid``, ``results``, ``cache``, ``root_folders``, ``shards``, ``tables``
             and ``page``; inis that only a grid names belong to the experiments
         cwd: folder that all paths are relative to
-        fallback: YAML config of the experiments where the given one names none; its inis may be
+        fallback: YAML config of the experiments if the given one names none; its inis may be
             relative to the folder above its own, too
 
     Returns:
@@ -141,7 +141,7 @@ def resolve_all(config: Config, *, cwd: str | Path) -> list[Experiment]:
         experiments in the order of the inis
 
     Raises:
-        UserError: with all problems of all inis, and where two share a name
+        UserError: with all problems of all inis, and if two share a name
     """
     problems = Problems()
     experiments: list[Experiment] = []

@@ -1,4 +1,4 @@
-"""Root files: paths and options of databases at one place, for many inis, per computer."""
+"""Root files: paths and options of databases in one place, for many inis, per computer."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ _REFERENCE = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 
 
 def read_roots(file: str | Path, names: list[str]) -> Ini:
-    """Read what a root file says of some databases, and of all.
+    """Read the options of a root file for some databases, and for all.
 
     Its header ``[DATA]`` is optional. ``${NAME}`` in a value is an environment variable,
-    ``${NAME:-text}`` is ``text`` where that variable is not set. Databases that are not asked for
-    are passed over, so that one file serves many inis.
+    ``${NAME:-text}`` is ``text`` if that variable is not set. Other databases are ignored, so one
+    file serves many inis.
 
     Args:
         file: its path
-        names: the databases that are asked for
+        names: the databases to read
 
     Returns:
-        an ini with the section DATA; its values know the file that they are from
+        an ini with the section DATA; its values store the file that they are from
 
     Raises:
         UserError: with all problems, one line each
@@ -60,7 +60,7 @@ def read_roots(file: str | Path, names: list[str]) -> Ini:
 
 
 def expand(text: str) -> str:
-    """A value with its environment variables put in.
+    """A value with its environment variables substituted.
 
     Raises:
         KeyError: with the name of a variable that is neither set nor has a default
@@ -77,7 +77,7 @@ def expand(text: str) -> str:
 
 
 def absent(value: Value) -> str:
-    """What to do where the path of a root file leads nowhere; nothing for another value."""
+    """What to do if a path from a root file does not exist; empty for other values."""
     if not value.source:
         return ""
     names = list(dict.fromkeys(name for name, _ in _REFERENCE.findall(value.written)))
@@ -86,11 +86,11 @@ def absent(value: Value) -> str:
 
 
 def root_file(ini: Ini, folder: Path, cwd: Path) -> Path | None:
-    """The root file that an ini names, if it is there.
+    """The root file that an ini names, if it exists.
 
     Args:
         ini: its content
-        folder: where it lies
+        folder: folder of the ini
         cwd: the working directory
     """
     entry = ini.sections.get("DATA", {}).get("root_folders")

@@ -21,8 +21,8 @@ def truth_prediction(
     """Draw each prediction over its truth, all runs together, with the diagonal.
 
     Args:
-        predictions: as ``docs/architecture.md`` defines them; rows without truth are left out, as
-            in the measures
+        predictions: as ``docs/data_contracts.md`` defines them; rows without truth are left out,
+            as in the measures
         metrics: the content of metrics.json
         path: of the picture
         title: first line, such as the experiment's name

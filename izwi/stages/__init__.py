@@ -1,5 +1,5 @@
-"""The stages, one module each: which units an experiment wants, and how one unit is made.
+"""The stages, one module each: which units an experiment needs, and how to make one unit.
 
-See `izwi.engine.stage` for what a module holds. Imports that take time stand inside ``run``:
-all stages are imported whenever a call is planned.
+See `izwi.engine.stage` for the contents of a module. Slow imports belong inside ``run``: all stages
+are imported whenever a call is planned.
 """

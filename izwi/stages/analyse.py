@@ -1,4 +1,4 @@
-"""What an experiment finds out beside its figures: clusters, learning curve, importance …"""
+"""Analyses of an experiment beside its figures: clusters, learning curve, importance …"""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ STAGE = Stage(
 
 
 def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Unit]:
-    """One analysis a kind."""
+    """One unit for each kind of analysis."""
     cls = models.model_class(experiment.model["type"])
     trained = planned.one("train")
     fits = (code_of(cls.__module__), versions_of(cls.packages))
@@ -79,7 +79,7 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
 
 
 def run(unit: Unit, job: Job) -> None:
-    """Write what one analysis found."""
+    """Write the results of one analysis."""
     import pandas as pd
 
     from izwi.data import csv_files

@@ -1,4 +1,4 @@
-"""The leakage audit of a split: what could make its figures better than they are."""
+"""The leakage audit of a split: what could inflate its figures."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ STAGE = Stage(
 
 
 def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]:
-    """An audit, with the fingerprints that it compares; nothing where leakage is ignored."""
+    """An audit, with the fingerprints that it compares; nothing if leakage is ignored."""
     if request.leakage == "ignore":
         return []
     split, tables = planned.one("split"), planned.units["load"]
@@ -91,7 +91,7 @@ def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]
 
 
 def run(unit: Unit, job: Job) -> None:
-    """Write what was found."""
+    """Write the findings."""
     import pandas as pd
 
     from izwi.audit import audit
@@ -125,7 +125,7 @@ def _heard(tables: tuple[str, ...], prints: tuple[str, ...]) -> tuple[Any, Any, 
 
 
 def _joined(paths: Sequence[str], n_tables: int) -> pd.DataFrame | None:
-    """Matrices of all tables as one, numbers alone; None where there are none."""
+    """Matrices of all tables as one, only numbers; None if there are none."""
     import pandas as pd
 
     if not paths:

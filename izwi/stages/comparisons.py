@@ -1,4 +1,4 @@
-"""All tests behind the marks of all tables, in one file."""
+"""All tests behind the significance marks of all tables, in one file."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STAGE = Stage(
 
 
 def plan(planner: Planner) -> list[Unit]:
-    """The tests of all tables, where there are tables."""
+    """The tests of all tables, if there are tables."""
     tables = planner.plan.of("table")
     if not tables:
         return []
@@ -40,7 +40,7 @@ def plan(planner: Planner) -> list[Unit]:
 
 
 def run(unit: Unit, job: Job) -> None:
-    """Write comparisons.csv; Holm's correction is that of each table."""
+    """Write comparisons.csv; Holm's correction is applied within each table."""
     import pandas as pd
 
     from izwi.data import csv_files

@@ -1,4 +1,4 @@
-"""A database that is not on disk yet: the embedded one is synthesised, others come from audb."""
+"""A database that is not on disk yet: the demo is synthesised, others come from audb."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ STAGE = Stage(
 
 
 def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]:
-    """Find what stands for the content of each database; a unit for those that a job makes.
+    """Find what represents the content of each database; add a unit if a job makes it.
 
     Raises:
         UserError: if a database cannot be read
@@ -41,7 +41,7 @@ def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]
 
 
 def run(unit: Unit, job: Job) -> None:
-    """Make one database; ``done.json`` says how to read it."""
+    """Make one database; ``done.json`` describes how to read it."""
     folder = Path(unit.outputs["header"]).parent
     if unit.spec["type"] == "demo":
         job.say("synthesising the embedded demo data (synthetic speech)", show=True)

@@ -1,4 +1,4 @@
-"""Who and what is in each part of a split: counts of samples, speakers, minutes per class."""
+"""The content of each part of a split: counts of samples, speakers, minutes per class."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]
 
 
 def run(unit: Unit, job: Job) -> None:
-    """Write the counts of one split, with what its databases say of themselves."""
+    """Write the counts of one split, with the metadata of its databases."""
     import pandas as pd
 
     from izwi.data import description
@@ -82,7 +82,7 @@ def run(unit: Unit, job: Job) -> None:
 
 
 def counted(unit: Unit, tables: list[pd.DataFrame], seconds: pd.Series) -> dict[str, Any]:
-    """What can be counted without the audio.
+    """All counts that do not need the audio.
 
     Args:
         unit: of this stage
@@ -122,7 +122,7 @@ def _lengths(table: pd.DataFrame, listing: Listing) -> dict[str, float]:
 
 
 def _header(load: Unit) -> dict[str, str]:
-    """What an audformat database says of its origin, and its version where audb knows it."""
+    """The origin that an audformat database states, and its version if audb knows it."""
     about = {"type": load.spec["type"], "path": load.spec["path"]}
     if "database" in load.inputs and is_made(load.inputs["database"]):
         about |= read_json(load.inputs["database"])

@@ -1,4 +1,4 @@
-"""The folder that carries an experiment's name: figures, predictions, texts, what it is made of."""
+"""The folder with an experiment's name: figures, predictions, texts, record of its inputs."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "snakemake", 
 
 
 def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Unit]:
-    """The folder of an experiment; its name stands nowhere else."""
+    """The folder of an experiment; its name is in no other key."""
     record = _record(experiment, planned)
     key = key_of(STAGE.name, record, planner.plan.results, code_of(__name__))
     folder = planner.path("experiments", experiment.name)
@@ -93,7 +93,7 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
 
 
 def run(unit: Unit, job: Job) -> None:
-    """Copy what the stages made and write texts; what is no longer asked for goes away."""
+    """Copy the files of the stages and write texts; delete files that are no longer needed."""
     _tidy(unit)
     folder = Path(unit.outputs["metrics"]).parent
     record = unit.spec["record"]
@@ -120,7 +120,7 @@ def run(unit: Unit, job: Job) -> None:
 
 
 def _tidy(unit: Unit) -> None:
-    """Take away what an earlier ini of the name made and this one does not."""
+    """Delete files that an earlier ini of this name made and this one does not."""
     folder = Path(unit.outputs["metrics"]).parent
     kept = {*unit.outputs.values(), *unit.spec.get("copies", ())}
     kept |= {str(folder / "plots" / name) for name in unit.spec.get("pictures", ())}
@@ -133,7 +133,7 @@ def _tidy(unit: Unit) -> None:
 
 
 def _record(experiment: Experiment, planned: Planned) -> dict[str, Any]:
-    """The experiment as it was understood, and what it is made from."""
+    """The experiment with its resolved options and its inputs."""
     found: dict[str, Any] = {}
     for name, module in stages().items():
         units = planned.units.get(name, [])
@@ -169,7 +169,7 @@ def _stage_record(unit: Unit) -> dict[str, Any]:
 
 
 def _packages(experiment: Experiment) -> dict[str, str | None]:
-    """Versions of what the results rest on."""
+    """Versions of the packages that the results depend on."""
     names = set(PACKAGES) | set(models.model_class(experiment.model["type"]).packages)
     for spec in experiment.features:
         names |= set(features.extractor_class(spec["type"]).packages)

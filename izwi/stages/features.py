@@ -143,12 +143,12 @@ def run(unit: Unit, job: Job) -> None:
 
 
 def shards(unit: Unit, listed: int, shard_files: int) -> int:
-    """How many jobs fill the feature store for a matrix, 1 where its own job does.
+    """Number of jobs that fill the feature store for a matrix, 1 if its own job does.
 
     Args:
         unit: of the matrix
         listed: audio files of its database
-        shard_files: files that one job takes at most, 0 for all
+        shard_files: maximum number of files per job, 0 for all
     """
     stored = features.extractor_class(unit.spec["type"]).is_stored()
     return max(1, math.ceil(listed / shard_files)) if shard_files and stored else 1
@@ -167,7 +167,7 @@ def _extractor_key(spec: ComponentSpec) -> str:
 
 
 def _list_bad(unit: Unit, database: str, bad: list[tuple[str, str]]) -> None:
-    """List the files that cannot be used beside the matrix; no list where there are none."""
+    """Write a list of unusable files beside the matrix; no list if there are none."""
     path = bad_audio.list_of(unit.outputs["matrix"])
     path.unlink(missing_ok=True)
     if bad:

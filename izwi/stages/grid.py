@@ -83,7 +83,7 @@ def run(unit: Unit, job: Job) -> None:
 
 
 def _row(member: dict[str, Any], metrics: dict[str, Any]) -> dict[str, Any]:
-    """What the table says of one experiment."""
+    """The row of one experiment."""
     low, high = metrics["ci"] or (None, None)
     return {
         "name": member["name"],
@@ -97,7 +97,7 @@ def _row(member: dict[str, Any], metrics: dict[str, Any]) -> dict[str, Any]:
 
 
 def _speakers(row: dict[str, Any]) -> str:
-    """The number of speakers, and a word where they are few."""
+    """The number of speakers, with a remark if they are few."""
     if row["n_speakers"] is None:
         return "unknown"
     return f"{row['n_speakers']}, few" if row["few_speakers"] else str(row["n_speakers"])

@@ -26,7 +26,7 @@ STAGE = Stage(
 
 
 def plan(planner: Planner) -> list[Unit]:
-    """A picture for each grid and table, in each format that is asked for."""
+    """A picture for each grid and table, in each requested format."""
     units = []
     for table in planner.plan.of("grid", "table"):
         place, picture = "tables", table.label

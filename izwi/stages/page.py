@@ -33,7 +33,7 @@ INTERNAL = ("cells", "tests")
 
 
 def plan(planner: Planner) -> list[Unit]:
-    """The page, unless the config wants none."""
+    """The page, unless the config turns it off."""
     if planner.page is None:
         return []
     titled = [m.STAGE.name for m in stages_of("experiment") if m.STAGE.title]
@@ -77,7 +77,7 @@ def run(unit: Unit, job: Job) -> None:
 
 
 def _experiments(plan: Plan) -> list[Unit]:
-    """Experiments in the order of the summary, with their pictures and what they found out."""
+    """Experiments in the order of the summary, with their pictures and analyses."""
     pictures: dict[str, dict[str, str]] = {}
     for unit in plan.of("plot"):
         path = unit.outputs["picture"]
@@ -103,7 +103,7 @@ def _tables(plan: Plan) -> list[Unit]:
 
 
 def commit() -> str:
-    """The commit of this source code, empty where it is no checkout of its own."""
+    """The commit of this source code, empty if it is not its own checkout."""
     home = PACKAGE.parent
     command = ["git", "-C", str(home), "rev-parse", "--show-toplevel", "--short=10", "HEAD"]
     try:

@@ -1,4 +1,4 @@
-"""The pictures of an experiment, one file a job."""
+"""The pictures of an experiment, one file per job."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ SHARED = ("data", "features", *analyses.OF_RECORDINGS)
 
 
 def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Unit]:
-    """One unit a picture and format."""
+    """One unit per picture and format."""
     sources = _sources(planned)
     of = "+".join(table.label for table in planned.units["load"])
     by = "+".join(features_name(spec) for spec in experiment.features)
@@ -82,7 +82,7 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
 
 
 def run(unit: Unit, job: Job) -> None:
-    """Draw one file. What experiments share is drawn once, and copied for each."""
+    """Draw one file. Pictures that experiments share are drawn once, and copied for each."""
     output = Path(unit.outputs["picture"])
     store = unit.spec.get("store")
     if store is None:
@@ -106,7 +106,7 @@ def _draw(unit: Unit, files: list[Path]) -> None:
 
 
 def _sources(planned: Planned) -> dict[str, tuple[list[str], dict[str, Any]]]:
-    """What pictures may need → the keys of it, and the inputs."""
+    """Inputs that pictures may need → their keys and files."""
     samples = planned.samples
     data = {role: files for role, files in samples.items() if role != "matrices"}
     split, trained, evaluated = (planned.one(s) for s in ("split", "train", "evaluate"))

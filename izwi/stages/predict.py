@@ -33,7 +33,7 @@ STAGE = Stage(
 
 
 def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Unit]:
-    """The tests on databases that the model was not fitted on, where there are any."""
+    """The tests on databases that the model was not fitted on, if there are any."""
     if len(fitted_on(experiment, planned)) == len(experiment.databases):
         return []
     trained = planned.one("train")
@@ -63,7 +63,7 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
 
 
 def run(unit: Unit, job: Job) -> None:
-    """Write the predictions, and the report of the training with what was tested here."""
+    """Write the predictions, and the report of the training with the counts of this test."""
     from izwi.data.samples import read_samples
     from izwi.training import predict
 

@@ -27,7 +27,7 @@ STAGE = Stage(
 
 
 def plan(planner: Planner) -> list[Unit]:
-    """Jobs that fill the feature store before a large matrix is put together."""
+    """Jobs that fill the feature store before a large matrix is assembled."""
     files = {c.listing: c.files for c in planner.contents.values() if c.listing}
     units = []
     for matrix in planner.plan.of("features"):
@@ -54,7 +54,7 @@ def plan(planner: Planner) -> list[Unit]:
 
 
 def run(unit: Unit, job: Job) -> None:
-    """Fill the store; the job that makes the matrix tells of audio that cannot be used."""
+    """Fill the store; the job that makes the matrix reports unusable audio."""
     import pandas as pd
 
     from izwi.features import BadFiles

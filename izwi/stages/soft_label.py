@@ -32,7 +32,7 @@ STAGE = Stage(
 
 
 def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Unit]:
-    """The predictions as a database, if that is asked for."""
+    """The predictions as a database, if the ini asks for it."""
     if experiment.save_test is None:
         return []
     predicted = planned.predicted
@@ -70,7 +70,7 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
 
 
 def run(unit: Unit, job: Job) -> None:
-    """Write the database, and what its teacher has seen beside it."""
+    """Write the database, and a list of what its teacher has seen."""
     import pandas as pd
 
     from izwi.data import soft_labels

@@ -33,10 +33,10 @@ STAGE = Stage(
 
 
 def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]:
-    """Who is in train, dev and test.
+    """The split into train, dev and test.
 
     Raises:
-        UserError: if pictures are to show columns that no table has, as far as tables are there
+        UserError: if pictures need columns that no table has, as far as tables exist
     """
     tables = planned.units["load"]
     spec, key = spec_and_key(request.split, tables, planned.contents)
@@ -106,14 +106,14 @@ def run(unit: Unit, job: Job) -> None:
 
 
 def _modules(spec: dict[str, Any]) -> list[str]:
-    """The modules of the strategies that are asked for."""
+    """The modules of the strategies in use."""
     wanted = (own["split_strategy"] for own in spec["databases"].values())
     known = (STRATEGIES[one] for one in wanted if isinstance(one, str) and one in STRATEGIES)
     return [f"izwi.splits.{one.function.split(':')[0]}" for one in known if one.function]
 
 
 def _check_columns(request: DataRequest, tables: list[Unit], planner: Planner) -> None:
-    """Columns that pictures are to show, where the split is there and nothing checks it again."""
+    """Columns that pictures need, if the split exists and no job will check them."""
     columns = {"part", "seconds"}
     for table in tables:
         if not table.done:
@@ -131,7 +131,7 @@ def _check_columns(request: DataRequest, tables: list[Unit], planner: Planner) -
 
 
 def _check_pictures(unit: Unit, tables: list[pd.DataFrame]) -> None:
-    """The columns that pictures are to show are there: known before any extraction.
+    """Check before any extraction that the columns that pictures need exist.
 
     Raises:
         UserError: behind the ini that names the column, since others share the split
@@ -154,7 +154,7 @@ def _filled(table: pd.DataFrame) -> list[str]:
 
 
 def _leaks(unit: Unit, tables: list[pd.DataFrame], split: pd.DataFrame) -> list[str]:
-    """Warnings where teachers of soft labels have seen the test set."""
+    """Warnings if teachers of soft labels have seen the test set."""
     import pandas as pd
 
     from izwi.data import soft_labels

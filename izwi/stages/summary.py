@@ -1,4 +1,4 @@
-"""One row for each experiment of the call; controls of tables stand in these alone."""
+"""One row for each experiment of the call; controls are only in their tables."""
 
 from __future__ import annotations
 

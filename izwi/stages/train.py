@@ -83,8 +83,8 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
 def fitted_on(experiment: Experiment, planned: Planned) -> list[int]:
     """Positions of the databases that the model is fitted on.
 
-    Those that are tested on alone are left out, so that one more of them trains nothing again;
-    but not where they have a say in what is fitted: by ids of speakers, by names of features.
+    Databases that are only tested on are left out, so that adding one retrains nothing. They stay
+    if they affect the fit: by ids of speakers, or by names of features.
     """
     split, names = experiment.split, [database["name"] for database in experiment.databases]
     own = [i for i, name in enumerate(names) if not tests_alone(split, name)]
@@ -97,7 +97,7 @@ def fitted_on(experiment: Experiment, planned: Planned) -> list[int]:
 
 
 def _samples(experiment: Experiment, planned: Planned) -> tuple[dict[str, Any], str]:
-    """Inputs of the fit, and the key of what stands in them of the databases it is fitted on."""
+    """Inputs of the fit, and the key of their content for the databases that it is fitted on."""
     own, inputs = fitted_on(experiment, planned), planned.samples
     if len(own) == len(experiment.databases):
         return inputs, planned.samples_key
@@ -132,7 +132,7 @@ def run(unit: Unit, job: Job) -> None:
 
 
 def without_places(spec: dict[str, Any]) -> dict[str, Any]:
-    """A spec for a key, without the options whose content stands there for them."""
+    """A spec for a key, without options whose content is in the key instead."""
     if "model" not in spec:
         return spec
     model = spec["model"]

@@ -99,8 +99,8 @@ def prepare(
 
     Returns:
         rows of all tables, their features, the folds, per fold the truth of all rows, the limits
-        of bins that are cut from training rows, and what is left out since its audio cannot be
-        used, see `bad_audio.leave_out`
+        of bins that are computed from training rows, and the rows that are left out because their
+        audio is unusable, see `bad_audio.leave_out`
 
     Raises:
         UserError: if too little is left
@@ -137,8 +137,8 @@ def train(
 
     Args:
         spec: ``task``, ``model`` and each of ``features`` (``type`` and ``options``),
-            ``preprocessing``, ``runs``, ``seed``, ``measure`` (by which dev decides), ``save``
-            (keep the models of folds, too); where they are asked for, ``balancing`` with
+            ``preprocessing``, ``runs``, ``seed``, ``measure`` (for decisions on dev), ``save``
+            (keep the models of folds, too); if set in the ini, ``balancing`` with
             ``balancing_seed``, ``submodel``, ``self_training``, ``tune`` and ``calibrate``
         tables: a table per database
         matrices: per database, its feature matrices
@@ -147,7 +147,7 @@ def train(
         folder: where the fitted models go, a subfolder per run (and fold)
 
     Returns:
-        * predictions of shape (runs x tested rows, columns), see docs/architecture.md
+        * predictions of shape (runs x tested rows, columns), see docs/data_contracts.md
         * report with ``notes``, ``warnings``, ``counts``, ``runs`` (per run: seed, dev measure,
           history), ``best_run`` (by dev, 1 without), ``transductive``, ``n_features``
     """

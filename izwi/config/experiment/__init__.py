@@ -44,7 +44,7 @@ def resolve(
         path: the ini, relative to ``cwd``
         cwd: working directory
         overrides: values that replace or add to the ini's, such as ``{"MODEL.type": "svm"}``
-        roots: root files of this computer; the first wins, and over the one that the ini names
+        roots: root files of this computer; the first wins, also over the one that the ini names
         made: databases that other inis make, see `softlabel.makers`
 
     Returns:
@@ -69,13 +69,13 @@ def resolve_read(
     roots: Iterable[str] = (),
     made: Mapping[str, str] | None = None,
 ) -> Experiment:
-    """Resolve an ini that is read already; it stays as it is.
+    """Resolve an ini that was read before; it is not changed.
 
     Args:
         ini: its content
         path: the ini, relative to ``cwd``
         cwd: working directory
-        overrides: as for `resolve`; None takes an option out of the ini
+        overrides: as for `resolve`; None removes an option from the ini
         roots: as for `resolve`
         made: as for `resolve`
 

@@ -13,7 +13,7 @@ from izwi.config.root_folders import expand
 
 
 def type_of(entries: Entries, section: str, text: Any, types: dict[str, str]) -> str | None:
-    """A type as the registry spells it, or None behind a problem."""
+    """A type as the registry spells it, or None after a problem."""
     if text is None:
         return None
     found = {name.lower(): name for name in types}.get(str(text).lower())
@@ -34,7 +34,7 @@ def type_of(entries: Entries, section: str, text: Any, types: dict[str, str]) ->
 
 
 def _model_family(text: str) -> str | None:
-    """The feature type that takes models like the one of this name."""
+    """The feature type that uses models like the one of this name."""
     options = table.elsewhere("FEATS")
     names = sorted(table.registry("features"), key=len, reverse=True)
     return next((n for n in names if text.startswith(n) and f"{n}.model" in options), None)
@@ -43,7 +43,7 @@ def _model_family(text: str) -> str | None:
 def own_values(
     entries: Entries, section: str, known: dict[str, dict[str, Option]]
 ) -> dict[str, dict[str, Any]]:
-    """Options of extractors or of a model; takes what they read out of ``entries.components``."""
+    """Options of extractors or a model; removes what they read from ``entries.components``."""
     values: dict[str, dict[str, Any]] = {}
     for kind, own in known.items():
         values[kind] = {o.name: _plain(o.default) for o in own.values() if o.status == "ok"}

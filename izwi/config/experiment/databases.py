@@ -43,12 +43,12 @@ _LOAD_OPTIONS = (
 def read_load(
     entries: Entries, task: str, target: str
 ) -> tuple[list[str] | None, LoadSpec, FurtherFigures]:
-    """Classes, and what all databases share when loaded.
+    """Classes, and the options of loading that all databases share.
 
     Returns:
-        * classes, None where the data decide or there are none
-        * what is shared
-        * ``bins`` and ``bin_labels`` by which a regression is shown as a classification, too
+        * classes, None if the data decide or there are none
+        * the shared options
+        * ``bins`` and ``bin_labels`` that also show a regression as a classification
     """
     binned: FurtherFigures = {}
     labels = texts(entries.get("DATA", "labels"))

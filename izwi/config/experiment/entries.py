@@ -22,19 +22,19 @@ class Entries:
         ini: its content
         file: its path
         cwd: working directory
-        roots: root files; the first wins, and over the one that the ini names
+        roots: root files; the first wins, also over the one that the ini names
         made: databases that other inis make, see `soft_labels.makers`
 
     Attributes:
-        problems: what is wrong, raised together at the end
-        warnings: what overrides what
-        notes: what has no effect
+        problems: errors, raised together at the end
+        warnings: options that override others
+        notes: options without effect
         general: (section, option) → spelling and value
         of_database: (database, option) → spelling and value
         paths: database → spelling and value
-        components: options that models and extractors state themselves, by section
+        components: options that models and extractors define themselves, by section
         names: databases
-        extra_tests: those that are tested on and not among ``databases``
+        extra_tests: databases that are tested on but not among ``databases``
         roots_broken: whether a root file could not be read
     """
 
@@ -127,7 +127,7 @@ class Entries:
             self.names += self.extra_tests
 
     def _extra_tests(self, seen: set[str]) -> list[str]:
-        """Databases that are tested on alone, and need not be in ``databases``."""
+        """Databases that are only tested on, and need not be in ``databases``."""
         entry = self.ini.sections["DATA"].get("tests")
         try:
             names = convert(WIDE["DATA"]["tests"], entry.text) if entry else None
@@ -136,7 +136,7 @@ class Entries:
         return [name for name in texts(names) or [] if name.lower() not in seen]
 
     def _add_roots(self) -> None:
-        """Add what root files say of the databases; what the ini says itself stays."""
+        """Add the options of root files; options of the ini itself stay."""
         entries = self.ini.sections.get("DATA", {})
         if "root_folders" in entries:
             text = self.convert(
@@ -250,7 +250,7 @@ class Entries:
         keys.append(self.spelt(lower))
 
     def spelt(self, lower: str) -> str:
-        """An option as it is written."""
+        """An option as users write it."""
         return self.ini.spelling.get(lower, lower)
 
     def problem(self, section: str, lower: str, text: str) -> None:
@@ -268,7 +268,7 @@ class Entries:
             return option.default
 
     def get(self, section: str, name: str) -> Any:
-        """Value of a general option, its default where the ini is silent."""
+        """Value of a general option, or its default if the ini does not set it."""
         option = WIDE[section][name.lower()]
         if (section, name) not in self.general:
             return option.default
@@ -321,7 +321,7 @@ class Entries:
         return None, tried
 
     def overridden(self, what: str, winner: str) -> None:
-        """Record that something has no effect because something else is stated."""
+        """Record that an option has no effect because another one is set."""
         self.warnings.append(f"{what}: overridden by {winner}")
 
     def settle(self) -> None:

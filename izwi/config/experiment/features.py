@@ -47,7 +47,7 @@ def read_features(entries: Entries, model: ChosenModel) -> tuple[ComponentSpec, 
 
 
 def recordings_only(entries: Entries, kind: str, learned: dict[str, Any]) -> tuple[None, None]:
-    """Report options that need feature vectors where the model reads recordings.
+    """Report options that need feature vectors if the model reads recordings.
 
     Args:
         kind: of the model
@@ -76,7 +76,7 @@ def recordings_only(entries: Entries, kind: str, learned: dict[str, Any]) -> tup
 
 
 def _take_target_from(entries: Entries, metadata: dict[str, Any]) -> None:
-    """Take the target out of the metadata features, under either of its names."""
+    """Remove the target from the metadata features, under either of its names."""
     target = entries.get("DATA", "target")
     same = {"gender", "sex"} if target in ("gender", "sex") else {target}
     columns = metadata["metadata.columns"] or []

@@ -21,9 +21,9 @@ class ChosenModel:
     """The model that an ini asks for.
 
     Args:
-        type: in the registry, None behind a problem
+        type: in the registry, None after a problem
         options: all that it reads
-        needs_dev: whether it learns by epochs, the best of which is chosen on a dev set
+        needs_dev: whether it learns in epochs and chooses the best on a dev set
         brings: feature sets that it chooses itself
         learning: how it learns beyond a single fit
     """
@@ -77,7 +77,7 @@ def read_model(entries: Entries) -> tuple[str, ChosenModel]:
 def _tune(
     entries: Entries, cls: Any, own: dict[str, Option], values: dict[str, Any]
 ) -> dict[str, Any]:
-    """Option values to choose from on the training rows."""
+    """Option values that tuning tries on the training rows."""
     wanted = entries.get("MODEL", "tune")
     if wanted is None:
         return {}
@@ -134,7 +134,7 @@ def check_dev(entries: Entries, split: SplitSpec, databases: Iterable[DatabaseSp
 
 
 def read_measure(entries: Entries, task: str) -> str:
-    """The measure that decides; without one in the ini, the default of the task."""
+    """The main measure; without one in the ini, the default of the task."""
     measure = entries.get("MODEL", "measure")
     allowed = table.MEASURES[task]
     if measure is None:

@@ -28,7 +28,7 @@ def read_name(entries: Entries) -> str:
 
 
 def read_save_test(entries: Entries) -> str | None:
-    """Where the predictions become a database; only a link there is ever replaced."""
+    """Path of the database of predictions; an existing file is replaced only if it is a link."""
     text = entries.get("EXP", "save_test")
     if text is None:
         for key in ("min_confidence", "max_uncertainty"):

@@ -1,6 +1,6 @@
-"""What an ini becomes.
+"""The result of resolving an ini.
 
-Specs are parts of it that go to the stages as JSON and into their keys, so they are plain dicts.
+Specs are parts of it. They are plain dicts, since they go to the stages as JSON and into keys.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class DatabaseSpec(TypedDict):
         type: ``csv``, ``audformat``, ``audb``, ``demo``, or ``soft`` where another ini makes it
         path: absolute; a name for audb, None for demo
         options: of loading
-        unlabelled: whether all of it is predicted, so that it need not have the target
+        unlabelled: whether all of it is only predicted, so it need not have the target
     """
 
     name: str
@@ -35,15 +35,15 @@ class DatabaseSpec(TypedDict):
 
 
 class LoadSpec(TypedDict):
-    """What all databases share when loaded.
+    """Options of loading that all databases share.
 
     Attributes:
         task: ``classification`` or ``regression``
         target: column that is predicted
-        labels: classes, None where the data decide or there are none
+        labels: classes, None if the data decide or there are none
         continuous: whether the target is a number that is binned
-        bins: limits of the bins, None where the training rows decide
-        seed: of the samples that are drawn, None where all are taken
+        bins: limits of the bins, None if the training rows decide
+        seed: for drawing samples, None if all are used
     """
 
     task: str
@@ -63,7 +63,7 @@ class SplitSpec(TypedDict):
         k_fold_cross: number of stratified folds, None without
         databases: name → ``split_strategy`` and the options that it reads
         submodel: column with a model for each of its values
-        unlabelled: whether rows without a label train as well
+        unlabelled: whether rows without a label are used for training, too
     """
 
     task: str
@@ -93,9 +93,9 @@ class FurtherFigures(TypedDict, total=False):
     """Figures beside those of the measure.
 
     Attributes:
-        bins: limits by which a regression is shown as a classification, too
+        bins: limits that also show a regression as a classification
         bin_labels: names of these bins
-        uncertainty_threshold: figures are also given of the predictions below it
+        uncertainty_threshold: additional figures use only predictions below it
     """
 
     bins: list[float]
@@ -130,7 +130,7 @@ class Experiment:
         target: column that is predicted
         labels: classes, None where the data decide
         save: keep trained models
-        save_test: where the predictions become a database, None where they do not
+        save_test: path of a database with the predictions, None for no such database
         soft: ``min_confidence`` and ``max_uncertainty`` of these labels
         databases: in the order of the ini
         load: what all databases share when loaded
@@ -139,16 +139,16 @@ class Experiment:
         fail_threshold: share of a database's rows whose audio may be unusable
         preprocessing: scaler and chosen features
         model: its type and options
-        learning: how is learned beyond a single fit, see `izwi.config.learning`
-        analyses: what is found out beside the figures, see `izwi.config.learning`
-        evaluation: how figures are made
-        leakage: what becomes of what the audit finds: ``error``, ``warn`` or ``ignore``
-        plots: wanted plots and their formats, see ``pictures.read_options``
-        setting: what a grid varies: option → text of its value
-        grids: tables of results that it is a row of
-        control: kind of control that it is, see `tables.controls`, None for what an ini describes
-        warnings: what overrides what, one line each
-        notes: what has no effect, one line each
+        learning: learning beyond a single fit, see `izwi.config.learning`
+        analyses: analyses beside the figures, see `izwi.config.learning`
+        evaluation: how figures are computed
+        leakage: treatment of the audit's findings: ``error``, ``warn`` or ``ignore``
+        plots: requested plots and their formats, see ``pictures.read_options``
+        setting: values that a grid sets: option → text of its value
+        grids: tables of results that have a row for it
+        control: kind of control, see `tables.controls`, None for an experiment of an ini
+        warnings: options that override others, one line each
+        notes: options without effect, one line each
     """
 
     ini: str

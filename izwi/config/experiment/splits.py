@@ -31,7 +31,7 @@ def read_split(
     seed: int,
     databases: Iterable[DatabaseSpec],
 ) -> SplitSpec:
-    """Spec of the split, with what its strategies read and nothing else."""
+    """Spec of the split, with only the options that its strategies read."""
     logo, folds = entries.get("MODEL", "logo"), entries.get("MODEL", "k_fold_cross")
     trains, tests, cross = _cross_data(entries)
     stated = {name: _strategy(entries, name) for name in entries.names}
@@ -207,7 +207,7 @@ def _check_strategy(entries: Entries, database: DatabaseSpec, spec: dict[str, An
 def _split_notes(
     entries: Entries, name: str, spec: dict[str, Any], reads: Iterable[str], whole: bool
 ) -> None:
-    """Note the split options of a database that nothing reads."""
+    """Add a note on split options of a database that nothing reads."""
     strategy = spec["split_strategy"]
     shown = "a list of speakers" if isinstance(strategy, list) else strategy or "none"
     situation = "with this kind of split" if whole else f"with split_strategy = {shown}"
@@ -244,13 +244,13 @@ def _check_parts(entries: Entries, stated: dict[str, Any]) -> None:
 
 
 def tests_alone(split: SplitSpec, name: str) -> bool:
-    """Whether nothing of a database is trained on."""
+    """Whether no row of a database is trained on."""
     if split["strategy"] == "cross_data":
         return name not in (split["trains"] or [])
     return is_test(split, name)
 
 
 def is_test(split: SplitSpec, name: str) -> bool:
-    """Whether all of a database is in the test set."""
+    """Whether a whole database is in the test set."""
     stated = split["databases"][name]["split_strategy"]
     return name in (split["tests"] or []) or stated == "test"

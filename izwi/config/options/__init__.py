@@ -1,6 +1,6 @@
-"""The options of an ini: what there is, where it is read, and text as their values.
+"""The options of an ini: the list of them, who reads them, and text as their values.
 
-What extractors and models read stands with their classes; ``all_options`` joins both.
+Options of extractors and models are defined in their classes; ``all_options`` joins both.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ __all__ = [
 
 @cache
 def registry(package: str) -> dict[str, str]:
-    """Types of ``features`` or ``models`` → where their class stands."""
+    """Types of ``features`` or ``models`` → where their class is defined."""
     name = {"features": "EXTRACTORS", "models": "MODELS"}[package]
     return dict(getattr(import_module(f"izwi.{package}"), name, {}))
 

@@ -16,20 +16,20 @@ class Option:
         kind: ``str | int | float | bool | list | dict | path | number_list | model | any``
             (a model is a folder or a name on the hub); several allowed kinds are joined by ``|``,
             such as ``"float|str"``
-        default: value where the ini is silent
+        default: value if the ini does not set it
         doc: one line for the reference page
         stage: the stage that reads it: ``load | split | features | audit | train | evaluate |
-            analyse | soft | plot``, or ``none`` where it changes no result
+            analyse | soft | plot``, or ``none`` if it changes no result
         choices: allowed values; empty means any of its kind
         minimum: smallest allowed number
         maximum: largest allowed number
         aliases: other spellings
         per_database: also, or only, written as ``<database>.<name>``
-        status: ``ok``, ``inert`` (known, without effect here: a note) or ``unsupported`` (known
-            to nkululeko, would change a figure: an error)
+        status: ``ok``, ``inert`` (known, without effect in izwi: a note) or ``unsupported``
+            (known to nkululeko, would change a figure: an error)
         advice: what to do instead, for ``inert`` and ``unsupported``
         database_only: for ``per_database``: never written for all databases at once
-        hint: what is probably meant where a number is out of range
+        hint: what is probably meant if a number is out of range
     """
 
     section: str
@@ -50,7 +50,7 @@ class Option:
 
 
 def option(name: str, kind: str = "str", default: Any = None, doc: str = "", **more: Any) -> Option:
-    """An option whose section and stage `read_by` says."""
+    """An option whose section and stage `read_by` sets."""
     return Option("", name, kind, default, doc, **more)
 
 
@@ -74,7 +74,7 @@ def read_by(section: str, stage: str, *options: Option, **common: Any) -> list[O
 
 
 def known(section: str, status: str, advice: str, **names: str) -> list[Option]:
-    """Options known to nkululeko without meaning here: name → what it does there.
+    """Options of nkululeko without meaning in izwi: name → what it does in nkululeko.
 
     A dot in a name is written as ``__``.
     """

@@ -11,7 +11,7 @@ from izwi.config.options.option import Option
 
 
 def suggest(word: str, known: Iterable[Any]) -> str:
-    """``, did you mean 'x'?``, or nothing where no known word is close."""
+    """``, did you mean 'x'?``, or nothing if no known word is close."""
     words = {str(k).lower(): str(k) for k in known}
     close = difflib.get_close_matches(word.lower(), words, n=3, cutoff=0.6)
     # Of equally close words prefer the one with the same letters: xbg is xgb, not xgr.
@@ -20,7 +20,7 @@ def suggest(word: str, known: Iterable[Any]) -> str:
 
 
 def is_off(text: str) -> bool:
-    """True for ``False`` and ``None``, by which users switch an option off."""
+    """True for ``False`` and ``None``, which users write to switch an option off."""
     return unquoted(text).lower() in ("false", "none")
 
 
@@ -32,10 +32,10 @@ def convert(option: Option, text: str) -> Any:
         text: raw text of its value in the ini
 
     Returns:
-        value of one of the option's kinds; None where an option without default is switched off
+        value of one of the option's kinds; None if an option without default is switched off
 
     Raises:
-        ValueError: with what is wrong and what is allowed
+        ValueError: says what is wrong and what is allowed
     """
     if not text:
         raise ValueError("has no value: give one, or leave the line out")
