@@ -1,4 +1,4 @@
-"""Balance the classes of training rows by the samplers of imbalanced-learn."""
+"""Balance the classes of training rows with the samplers of imbalanced-learn."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ def balance(
         y: classes, shape (rows,)
         groups: speakers, shape (rows,), or None
         method: one of :data:`SAMPLERS`
-        seed: of what it draws
+        seed: of the random choices
 
     Returns:
-        the same of the balanced rows, a made row having the speaker of the nearest real row of
-        its class; and report: ``note``, and by class the rows ``before`` and ``after``
+        X, y and groups of the balanced rows, where a synthetic row has the speaker of the nearest
+        real row of its class; and report: ``note``, and by class the rows ``before`` and ``after``
 
     Raises:
-        UserError: if a class has too few rows, or none is left of it
+        UserError: if a class has too few rows, or loses all of them
     """
     import numpy as np
 

@@ -15,7 +15,7 @@ Fold = tuple[int, "np.ndarray", "np.ndarray", "np.ndarray"]
 
 
 def is_later(table: pd.DataFrame, labels: list[str] | None) -> bool:
-    """Whether the numbers in ``value`` wait for bins from the training rows.
+    """Whether the numbers in ``value`` still need bins from the training rows.
 
     Args:
         table: of one or all databases
@@ -25,14 +25,14 @@ def is_later(table: pd.DataFrame, labels: list[str] | None) -> bool:
 
 
 def quantile_edges(values: np.ndarray, labels: list[str]) -> list[float]:
-    """Limits between the bins, so that each holds as many training rows as ties allow.
+    """Limits between the bins, with training rows as equally distributed as ties allow.
 
     Args:
         values: of the training rows, NaN where unknown, shape (rows,)
         labels: of the bins, from low to high
 
     Returns:
-        one limit less than labels; a bin holds its lower limit, not its upper
+        one limit less than labels; a bin includes its lower limit, not its upper
 
     Raises:
         UserError: if a bin would be empty
@@ -53,7 +53,7 @@ def quantile_edges(values: np.ndarray, labels: list[str]) -> list[float]:
 
 
 def assign(values: np.ndarray, edges: list[float], labels: list[str]) -> np.ndarray:
-    """Label of each value, shape (rows,); the outer bins are open, what is unknown stays so."""
+    """Label of each value, shape (rows,); the outer bins are open, missing values stay missing."""
     import numpy as np
 
     found = np.array(labels, dtype=object)[np.searchsorted(edges, values, side="right")]
@@ -62,7 +62,7 @@ def assign(values: np.ndarray, edges: list[float], labels: list[str]) -> np.ndar
 
 
 def edges_of(table: pd.DataFrame, folds: Iterable[Fold], labels: list[str]) -> list[dict[str, Any]]:
-    """Limits of each fold, from its training rows alone.
+    """Limits of each fold, from its training rows only.
 
     Returns:
         per fold ``fold`` and ``edges``
@@ -77,9 +77,9 @@ def edges_of(table: pd.DataFrame, folds: Iterable[Fold], labels: list[str]) -> l
 
 
 def shown(table: pd.DataFrame, split: pd.DataFrame, labels: list[str] | None) -> pd.DataFrame:
-    """The table with labels for pictures of the data, where bins are cut from training rows.
+    """The table with labels for pictures of the data, if bins depend on training rows.
 
-    Folds differ in their limits; for them these are the quantiles of all rows.
+    The limits differ between folds; with folds, the table uses the quantiles of all rows.
     """
     if labels is None or not is_later(table, labels):
         return table

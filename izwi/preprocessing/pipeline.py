@@ -21,8 +21,8 @@ if TYPE_CHECKING:
         """Scaler, features, and how the values are treated.
 
         Attributes:
-            impute: False where the model copes with NaN
-            arrays: values are arrays, not numbers: all goes through as it is
+            impute: False if the model handles NaN
+            arrays: values are arrays, not numbers, and stay unchanged
         """
 
         impute: bool
@@ -37,14 +37,14 @@ class Preprocessing:
     """Steps in this order: selection of features, imputation, scaling.
 
     - A feature that is undefined in every training row is left out.
-    - What is undefined elsewhere becomes the feature's median over the training rows.
+    - Other undefined values become the feature's median over the training rows.
     - ``bins`` gives 0, .5 or 1: below, between and from the quantiles .33 and .66.
-    - ``speaker`` gives z-scores over the speaker's rows among those that are given, so every part
+    - ``speaker`` gives z-scores over the speaker's rows among those passed in, so every part
       is scaled by its own rows, without their labels. It is transductive.
     - A feature without variance becomes constant, never NaN.
 
     Args:
-        spec: ``scale`` is one of :data:`SCALERS`; without ``gaps`` it imputes always
+        spec: ``scale`` is one of :data:`SCALERS`; a scaler without ``gaps`` always imputes
 
     Raises:
         UserError: if there is no such scaler
@@ -77,7 +77,7 @@ class Preprocessing:
 
     @property
     def report(self) -> dict[str, Any]:
-        """``notes``, ``warnings``, ``counts`` and ``transductive``; grows with every transform."""
+        """``notes``, ``warnings``, ``counts``, ``transductive``; grows with every transform."""
         warnings = []
         if self._imputed:
             worst = ", ".join(f"{name} {n}" for name, n in self._imputed.most_common(3))
@@ -103,7 +103,7 @@ class Preprocessing:
         }
 
     def fit(self, X: np.ndarray, names: Sequence[str]) -> Preprocessing:
-        """Learn from training rows.
+        """Fit on training rows.
 
         Args:
             X: (rows, features), NaN where undefined
@@ -150,7 +150,7 @@ class Preprocessing:
     def transform(
         self, X: np.ndarray, speakers: np.ndarray | None = None, files: Sequence[str] | None = None
     ) -> np.ndarray:
-        """Apply what was learnt.
+        """Apply the fitted steps.
 
         Args:
             X: (rows, features) of one part (train, dev or test)
@@ -193,7 +193,7 @@ class Preprocessing:
         return Z
 
     def infinite(self, X: np.ndarray) -> np.ndarray:
-        """Rows that cannot be transformed, since a value that goes out is infinite.
+        """Rows that cannot be transformed, since a resulting value is infinite.
 
         Args:
             X: (rows, features)
@@ -214,11 +214,11 @@ class Preprocessing:
         speakers: np.ndarray | None = None,
         files: Sequence[str] | None = None,
     ) -> np.ndarray:
-        """Learn from training rows, and transform them."""
+        """Fit on training rows, and transform them."""
         return self.fit(X, names).transform(X, speakers, files)
 
     def save(self, folder: str | Path) -> None:
-        """Store what was learnt, without pickle."""
+        """Store the fitted steps, without pickle."""
         from izwi.models import persistence
 
         folder = Path(folder)

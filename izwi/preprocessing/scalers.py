@@ -15,11 +15,11 @@ class Scaler:
     """One value of ``FEATS.scale``.
 
     Args:
-        words: behind *The features were* in the methods text
+        words: text after *The features were* in the methods text
         estimator: class of `sklearn.preprocessing`; empty: the pipeline computes it itself
         options: of the class; a function takes the number of training rows
         fitted: whether it learns from the training rows
-        gaps: whether it takes values that are undefined
+        gaps: whether it handles undefined values
     """
 
     words: str = ""

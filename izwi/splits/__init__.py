@@ -1,6 +1,6 @@
 """Which row is in train, dev or test, or in which fold.
 
-What reads inis needs `strategies` alone, so the rest is imported when it is asked for.
+Code that reads inis needs only `strategies`, so the rest is imported on demand.
 """
 
 from __future__ import annotations

@@ -26,16 +26,16 @@ COLUMNS = ["database", "file", "start", "end", "speaker", "part", "fold", "dev_f
 def make_split(spec: SplitSpec, tables: list[pd.DataFrame]) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Assign each row of all tables to a part or fold.
 
-    Every random choice is seeded and depends on the rows alone, not on their order.
+    Every random choice is seeded and depends only on the rows, not on their order.
 
     Args:
         spec: ``task`` (``classification`` or ``regression``), ``target``, ``seed``,
             ``same_speakers``, ``strategy`` (``train_test`` or ``cross_data``), ``trains``,
             ``tests``, ``traindevtest``, ``logo``, ``k_fold_cross``, ``labels``, and in
             ``databases``, by name, ``split_strategy``, ``test_size`` and ``dev_size`` (percent;
-            no dev part where ``dev_size`` is missing and ``traindevtest`` is not set), ``train``,
+            no dev part if ``dev_size`` is missing and ``traindevtest`` is not set), ``train``,
             ``dev``, ``test`` (speakers), ``balance``, ``age_bins``, ``stratify``,
-            ``size_diff_weight``; only the first three are needed. Where ``submodel`` names a
+            ``size_diff_weight``; only the first three are needed. If ``submodel`` names a
             column, its values are checked; with ``unlabelled``, training rows may have no truth
         tables: one per database, in the order of ``databases``
 
@@ -45,7 +45,7 @@ def make_split(spec: SplitSpec, tables: list[pd.DataFrame]) -> tuple[pd.DataFram
         ``labels`` (classes in order, empty for regression), ``n_folds`` (0 for hold-out)
 
     Raises:
-        UserError: if the data cannot be split so, or a part that is needed is empty
+        UserError: if the data cannot be split in this way, or a required part is empty
     """
     log = Log()
     frame = pd.concat(tables, ignore_index=True)
@@ -113,7 +113,7 @@ def _check_tables(spec: SplitSpec, frame: pd.DataFrame, log: Log) -> None:
 
 
 def _labels(spec: SplitSpec, frame: pd.DataFrame, log: Log) -> list[str]:
-    """The classes in order; says how many rows are of other classes."""
+    """The classes in order; reports the number of rows of other classes."""
     if spec["task"] == "regression":
         return []
     truth = frame["truth"].dropna()
@@ -129,7 +129,7 @@ def _labels(spec: SplitSpec, frame: pd.DataFrame, log: Log) -> list[str]:
 
 
 def _alike(labels: list[str], log: Log) -> None:
-    """Warn of classes that differ in case alone, most likely two spellings."""
+    """Warn of classes that differ only in case, most likely two spellings."""
     spellings: dict[str, list[str]] = {}
     for label in labels:
         spellings.setdefault(label.casefold(), []).append(label)
@@ -142,7 +142,7 @@ def _alike(labels: list[str], log: Log) -> None:
 
 
 def _test_elsewhere(tests: list[str], split: pd.DataFrame, log: Log) -> None:
-    """Where databases are named to test on, nothing else is: test parts of others are unused."""
+    """If the ini names databases to test on, test parts of other databases are unused."""
     own = split["part"].eq("test") & ~split["database"].isin(tests)
     for name, rows in split[own].groupby("database", sort=False):
         log.note(
@@ -155,7 +155,7 @@ def _test_elsewhere(tests: list[str], split: pd.DataFrame, log: Log) -> None:
 
 
 def _add_dev(spec: SplitSpec, split: pd.DataFrame, truth: pd.Series, log: Log) -> None:
-    """Take dev out of train where the strategies give none, in each fold."""
+    """Move part of train to dev if the strategies give no dev, in each fold."""
     frame = split.assign(truth=truth)
     names: dict[int, list[str]] = {}
     for number, train, dev, _ in list(folds(split)):

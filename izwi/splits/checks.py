@@ -91,7 +91,7 @@ def _key(spec: SplitSpec) -> str:
 
 
 def _why(spec: SplitSpec, split: pd.DataFrame) -> str:
-    """Which part each database went to, and what to do."""
+    """The part of each database, and what to do."""
     if split["fold"].any():
         return "take other folds"
     lines = []
@@ -109,12 +109,12 @@ def _why(spec: SplitSpec, split: pd.DataFrame) -> str:
 
 
 def check_speakers(spec: SplitSpec, split: pd.DataFrame, frame: pd.DataFrame, log: Log) -> None:
-    """Check that strategies that promise it keep speakers apart; warn of unknown speakers.
+    """Check that speaker-disjoint strategies keep speakers apart; warn of unknown speakers.
 
-    Those of other strategies, and audio that is in two parts, are for the leakage audit.
+    The leakage audit checks other strategies, and audio that is in two parts.
 
     Raises:
-        UserError: if a promise is broken, as by an id that means one person in two databases
+        UserError: if a speaker is in two parts, for example with an id in two databases
     """
     used = split["speaker"][split["part"] != ""]
     if used.isna().any():
@@ -142,7 +142,7 @@ def check_speakers(spec: SplitSpec, split: pd.DataFrame, frame: pd.DataFrame, lo
 
 
 def _disjoint(spec: SplitSpec, name: str, frame: pd.DataFrame) -> str:
-    """The strategy of a database if it promises speakers that are in one part alone."""
+    """The strategy of a database if it promises that each speaker is in one part only."""
     stated = (spec.get("databases", {}).get(name) or {}).get("split_strategy")
     if isinstance(stated, list | tuple):
         return "a list of test speakers"

@@ -1,4 +1,4 @@
-"""Folds: groups of speakers, stratified rows, or those that the data bring along."""
+"""Folds: groups of speakers, stratified rows, or folds defined in the data."""
 
 from __future__ import annotations
 
@@ -92,10 +92,10 @@ def _speaker_groups(
 
 
 def deal(n: int, table: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Deal speakers to groups of as many speakers (one more or less), the best of many times.
+    """Assign speakers to groups of equal size (one more or less); keep the best of many draws.
 
-    ``StratifiedGroupKFold`` takes hardly any notice of its seed, and may leave groups empty.
-    The best deal has the least spread of size and of each class over the groups.
+    ``StratifiedGroupKFold`` hardly depends on its seed, and may leave groups empty.
+    The best draw has the least spread of size and of each class over the groups.
 
     Args:
         n: number of groups

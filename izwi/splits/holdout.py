@@ -43,7 +43,7 @@ def assign_parts(spec: SplitSpec, frame: pd.DataFrame, log: Log) -> pd.Series:
         ``train``, ``dev``, ``test`` or empty, on the index of the frame
 
     Raises:
-        UserError: if a database cannot be split so
+        UserError: if a database cannot be split in this way
     """
     problems = Problems()
     parts = pd.Series("", index=frame.index, dtype=object)
@@ -58,7 +58,7 @@ def assign_parts(spec: SplitSpec, frame: pd.DataFrame, log: Log) -> pd.Series:
 
 @dataclass(frozen=True)
 class Asked:
-    """One database, as the function of a strategy takes it; it gives the part of each row.
+    """One database: the input of a strategy's function, which returns the part of each row.
 
     Attributes:
         spec: options of the split
@@ -66,7 +66,7 @@ class Asked:
         strategy: how it is split
         options: those of the database
         rows: of the database, in an order that does not depend on the source
-        rng: its own source of randomness
+        rng: its own random generator
         log: takes the remarks
     """
 
@@ -84,7 +84,7 @@ class Asked:
         return f"[DATA] {self.name}.split_strategy"
 
     def sizes(self, number: int, noun: str) -> tuple[int, int]:
-        """How many of so many speakers or rows go to test and dev; some are left for train."""
+        """How many of ``number`` speakers or rows go to test and dev; some stay for train."""
         test_size, dev_size = self.options["test_size"], self.options["dev_size"]
         test = share_of(number, test_size)
         dev = share_of(number, dev_size) if dev_size else 0
@@ -125,7 +125,7 @@ def _database_parts(spec: SplitSpec, name: str, rows: pd.DataFrame, log: Log) ->
 def _strategy(
     spec: SplitSpec, name: str, stated: Any, rows: pd.DataFrame, log: Log
 ) -> str | list[Any]:
-    """The strategy of a database: stated, by trains and tests, or the default."""
+    """The strategy of a database: from the ini, from trains and tests, or the default."""
     trains, tests = spec.get("trains"), spec.get("tests")
     if spec.get("strategy") == "cross_data":
         if name in (tests or []) or (tests is None and name not in (trains or [])):
@@ -147,7 +147,7 @@ def _strategy(
 
 
 def _check_speakers(asked: Asked) -> None:
-    """The speaker of each row is known, or an error says what to do."""
+    """Check that the speaker of each row is known; else an error says what to do."""
     name, rows = asked.name, asked.rows
     wanted = asked.strategy if isinstance(asked.strategy, str) else "a list of speakers"
     missing = len(rows) if "speaker" not in rows else int(rows["speaker"].isna().sum())
@@ -165,7 +165,7 @@ def _check_speakers(asked: Asked) -> None:
 
 
 def own_parts(asked: Asked) -> pd.Series:
-    """The parts that the tables of the database say."""
+    """The parts that the tables of the database define."""
     name, rows = asked.name, asked.rows
     if "part" not in rows or rows["part"].isna().all():
         raise UserError(
@@ -195,7 +195,7 @@ def by_speaker(asked: Asked) -> pd.Series:
 
 
 def at_random(asked: Asked) -> np.ndarray:
-    """Rows drawn at random, whoever spoke."""
+    """Rows drawn at random, regardless of the speaker."""
     rows, rng = asked.rows, asked.rng
     test, dev = asked.sizes(len(rows), "row")
     parts = np.full(len(rows), "train", dtype=object)
@@ -239,7 +239,7 @@ def stated(asked: Asked) -> pd.Series:
 
 
 def balanced(asked: Asked) -> pd.Series:
-    """Test speakers first, then dev speakers of the others, so that columns are alike."""
+    """Test speakers first, then dev speakers of the others, with balanced columns."""
     options, rows = asked.options, asked.rows
     test, dev = asked.sizes(rows["speaker"].nunique(), "speaker")
     columns = _balance_columns(asked.spec, asked.name, options, rows, asked.log)

@@ -1,4 +1,4 @@
-"""Speaker ids: what the user wrote, what the database writes, who is one person."""
+"""Speaker ids: as the user writes them, as the database writes them, and who is one person."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ if TYPE_CHECKING:
 
 
 def _number(identity: str) -> int | None:
-    """The number that an id spells (``0003``, ``3``, ``3.0``), if it does."""
+    """The number that an id represents (``0003``, ``3``, ``3.0``), if any."""
     match = re.fullmatch(r"([0-9]+)(\.0+)?", identity)
     return int(match[1]) if match else None
 
 
 def same_id(wanted: Any, ids: Iterable[str]) -> str | None:
-    """Find the id that is meant.
+    """Find the id that the user means.
 
-    The same spelling wins; else the one id that spells the same number.
+    The same spelling wins; otherwise the only id with the same number.
 
     Args:
         wanted: as the user wrote it, such as ``3`` or ``'0003'``
         ids: ids as the database writes them
 
     Returns:
-        the id as the database writes it, or ``None`` where none or several would do
+        the id as the database writes it, or ``None`` if none or several match
     """
     ids = set(ids)
     text = str(wanted).strip()
@@ -44,12 +44,12 @@ def named_speakers(lists: dict[str, list[Any]], ids: Iterable[str], key: str) ->
     """Match lists of speakers with the speakers of a database.
 
     Args:
-        lists: part to the speakers that the user named for it
+        lists: part → the speakers that the user named for it
         ids: ids as the database writes them
-        key: what to name in an error, such as ``[DATA] emodb.split_strategy``
+        key: option for errors, such as ``[DATA] emodb.split_strategy``
 
     Returns:
-        id as the database writes it to its part
+        id as the database writes it → its part
 
     Raises:
         UserError: if a speaker is unknown or named twice
@@ -83,11 +83,11 @@ def speaker_keys(frame: pd.DataFrame, same_speakers: bool) -> pd.Series:
 
     Args:
         frame: columns ``database`` and ``speaker``
-        same_speakers: whether an id means the same person in every database; then ids that
-            spell the same number are one, if no database tells them apart
+        same_speakers: whether an id means the same person in every database; then ids with the
+            same number are one person, unless a database has both
 
     Returns:
-        ``<database>/<id>``, or the id alone with ``same_speakers``; missing stays missing
+        ``<database>/<id>``, or only the id with ``same_speakers``; missing stays missing
     """
     if not same_speakers:
         return frame["database"] + "/" + frame["speaker"]

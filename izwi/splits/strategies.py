@@ -16,9 +16,9 @@ class Strategy:
 
     Args:
         words: a sentence of the methods text; ``{name}`` stands for the database, ``{size}`` for
-            the share that is tested, ``{alike}`` for what is balanced, ``{tested}`` for the
-            speakers that are stated
-        function: module of `izwi.splits` and function that gives each row its part, see
+            the share that is tested, ``{alike}`` for the balanced columns, ``{tested}`` for the
+            speakers in the ini
+        function: module of `izwi.splits` and function that returns the part of each row, see
             `izwi.splits.holdout.Asked`; empty: all rows have the part that the strategy names
         reads: options of the split that it reads; the others change no key
         speakers: whether it needs the speaker of every row

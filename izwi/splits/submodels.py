@@ -1,4 +1,4 @@
-"""Columns for whose values models are trained apart: what each test row then needs."""
+"""Columns with a separate model for each value: requirements on each test row."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KEY = "[MODEL] submodel"
 
 
 def values_of(table: pd.DataFrame, column: str) -> pd.Series:
-    """Value of each row as text, missing where there is none.
+    """Value of each row as text, or missing.
 
     Raises:
         UserError: if the column does not exist, or has too many values to train a model for each
@@ -35,11 +35,11 @@ def values_of(table: pd.DataFrame, column: str) -> pd.Series:
 
 
 def check_submodels(table: pd.DataFrame, column: str, folds: list[Fold]) -> list[str]:
-    """Every test row needs a value that its training rows have.
+    """Check that every test row has a value that its training rows have.
 
     Args:
         table: rows of all databases
-        column: whose values get a model each
+        column: has a model for each value
         folds: number and row numbers of train, dev and test
 
     Returns:

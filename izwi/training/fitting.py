@@ -1,4 +1,4 @@
-"""One fit: preprocessing, balancing and model, all learnt from the same training rows."""
+"""One fit: preprocessing, balancing and model, all fitted on the same training rows."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ class Samples:
     split: pd.DataFrame
 
     def speakers(self, rows: np.ndarray) -> np.ndarray | None:
-        """Speaker of each of these rows, shape (rows,); None where the data have none."""
+        """Speaker of each of these rows, shape (rows,); None if the data have none."""
         column = self.split["speaker"]
         return column.to_numpy()[rows] if column.notna().any() else None
 
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """What one model is fitted on.
+    """The data that one model is fitted on.
 
     Args:
         samples: all rows
@@ -62,7 +62,7 @@ class TrainingSet:
 
     @property
     def groups(self) -> np.ndarray | None:
-        """Speaker of each training row, None where the data have none."""
+        """Speaker of each training row, None if the data have none."""
         return self.samples.speakers(self.train)
 
 
@@ -80,7 +80,7 @@ class Fitted:
 
     @classmethod
     def load(cls, folder: Path, names: list[str]) -> Fitted:
-        """Read what `save` has written.
+        """Read the files written by `save`.
 
         Args:
             folder: of a run, or of a fold in it
@@ -101,14 +101,14 @@ class Fitted:
         return self.decide(self.transform(samples, rows))
 
     def decide(self, X: np.ndarray) -> Prediction:
-        """Predict what `transform` has made, with calibrated probabilities if they are."""
+        """Predict the output of `transform`, with calibrated probabilities if available."""
         predicted = self.model.predict(X)
         if self.temperature is None:
             return predicted
         return predicted.at_temperature(self.temperature, self.model.known())
 
     def calibrate(self, data: TrainingSet) -> None:
-        """Fit the temperature of the probabilities on dev rows; decisions stay as they are.
+        """Fit the temperature of the probabilities on dev rows; decisions stay unchanged.
 
         Raises:
             UserError: if no dev row has a class that the model knows
@@ -143,11 +143,11 @@ class Fitted:
         self.history["warnings"] = warnings
 
     def transform(self, samples: Samples, rows: np.ndarray) -> np.ndarray:
-        """What the model sees of these rows, shape (rows, features)."""
+        """The model's inputs for these rows, shape (rows, features)."""
         return self.preprocessing.transform(samples.values[rows], samples.speakers(rows))
 
     def save(self, folder: Path) -> None:
-        """Keep both without pickle."""
+        """Store both without pickle."""
         self.preprocessing.save(folder / "preprocessing")
         self.model.save(folder / "model")
         if self.temperature is not None:
@@ -155,7 +155,7 @@ class Fitted:
 
 
 class Prepared(NamedTuple):
-    """Training rows as a model takes them, all learnt from these rows alone.
+    """Training rows as inputs of a model, prepared from these rows only.
 
     Args:
         preprocessing: fitted
@@ -175,12 +175,12 @@ class Prepared(NamedTuple):
 
 
 def fit(spec: TrainSpec, data: TrainingSet, seed: int) -> Fitted:
-    """Fit on training rows; dev rows serve models that stop early.
+    """Fit on training rows; models that stop early use dev rows.
 
     Args:
         spec: of the train stage
         data: the rows
-        seed: of the model; balancing has the experiment's own, so that runs share it
+        seed: of the model; balancing uses the experiment's seed, so that runs share it
     """
     return learn(spec, prepare(spec, data), data, seed)
 
@@ -226,14 +226,14 @@ def learn(
     *,
     decisions_only: bool = False,
 ) -> Fitted:
-    """Fit the model to rows that are prepared.
+    """Fit the model to prepared rows.
 
     Args:
         spec: of the train stage
         prepared: training rows
-        data: what they come from
+        data: their source
         seed: of the model
-        decisions_only: nobody will ask for probabilities, which some models learn at a price
+        decisions_only: probabilities are not needed, which some models learn at a high cost
     """
     cls = models.model_class(spec["model"]["type"])
     model = cls(spec["model"]["options"], seed=seed, labels=data.labels)
@@ -259,7 +259,7 @@ def measure_of(
 
     Args:
         spec: of the train stage
-        predicted: what a model says of some rows
+        predicted: predictions of some rows
         truth: of these rows, shape (rows,)
         labels: classes in order, None for regression
     """

@@ -24,11 +24,11 @@ def predict(
     labels: list[str] | None,
     folder: str | Path,
 ) -> tuple[pd.DataFrame, TrainingReport]:
-    """Predict the test rows of a hold-out split by models that were trained on its training rows.
+    """Predict the test rows of a hold-out split with models trained on its training rows.
 
     Args:
         training: report of the training
-        tables: a table per database, those that were trained on among them
+        tables: a table per database, including those that were trained on
         matrices: per database, its feature matrices
         split: the split of these tables
         labels: classes in order, None for regression
@@ -36,7 +36,7 @@ def predict(
 
     Returns:
         * predictions of shape (runs x tested rows, columns), as those of the training
-        * its report, with the numbers of rows that are tested and left out here
+        * its report, with the numbers of tested and left-out rows
     """
     _, samples, folds, truths, bins, excluded = prepare(tables, matrices, split, labels)
     ((fold, _, _, rows),) = folds

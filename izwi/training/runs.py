@@ -1,7 +1,6 @@
 """Runs: on each fold a model is fitted on its training rows and predicts its test rows.
 
-Every fitted step sees the training rows of its fold alone; what is chosen, an epoch or a run, is
-chosen on dev rows.
+Every fitted step sees only the training rows of its fold; an epoch or a run is chosen on dev rows.
 """
 
 from __future__ import annotations
@@ -110,10 +109,10 @@ def train_folds(
 def _fit(
     spec: TrainSpec, data: TrainingSet, seed: int, pool: np.ndarray
 ) -> tuple[Fitted, dict[str, Any] | None]:
-    """Fit on the rows of a fold, with options tuned and probabilities calibrated if asked for.
+    """Fit on the rows of a fold; tune options and calibrate probabilities if the spec says so.
 
     Returns:
-        what was fitted, and what the search for options found
+        the fitted model, and the result of the search for options
     """
     own, found = tuning.chosen_spec(spec, data, seed)
     if spec.get("self_training"):
@@ -162,7 +161,7 @@ def predicted(
     fold: int,
     run: int,
 ) -> pd.DataFrame:
-    """What a model says of some rows, as a table of predictions.
+    """A model's predictions of some rows as a table.
 
     Args:
         fitted: on the training rows of the fold
@@ -192,7 +191,7 @@ def predicted(
 
 
 def best_run(spec: TrainSpec, runs: list[RunReport]) -> int:
-    """The run that is best on dev; the first where there is no dev."""
+    """The run that is best on dev; the first if there is no dev."""
     from izwi.evaluation.measures import direction
 
     scored = [(r["dev"], r["run"]) for r in runs if r["dev"] is not None]

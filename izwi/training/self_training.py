@@ -1,4 +1,4 @@
-"""Self-training: a model labels rows without labels, and learns from those it is sure of."""
+"""Self-training: a model labels unlabelled rows, and learns from those that it is sure of."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 def fit(spec: TrainSpec, data: TrainingSet, seed: int, pool: np.ndarray) -> Fitted:
     """Fit, label, and fit again, until no prediction is sure enough or the rounds are used up.
 
-    After Yarowsky, "Unsupervised word sense disambiguation rivaling supervised methods" (1995). A
-    label once given stays. Scaler and balancing are fitted anew in each round, too.
+    After Yarowsky, "Unsupervised word sense disambiguation rivaling supervised methods" (1995).
+    Added labels never change. Scaler and balancing are fitted again in each round, too.
 
     Args:
-        spec: of the train stage; ``self_training`` has ``threshold`` (a row is taken where the
+        spec: of the train stage; ``self_training`` has ``threshold`` (a row is added if the
             probability of its prediction is higher) and ``rounds``
-        data: the rows that have a truth; dev rows are used for early stopping alone
+        data: the rows that have a truth; dev rows are used only for early stopping
         seed: of the model
         pool: row numbers of training rows without truth
 

@@ -1,4 +1,4 @@
-"""One model for each value of a column, such as gender: each is trained and tested on its rows."""
+"""One model for each value of a column, such as gender, trained and tested on its own rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options of a model chosen by a nested search: inside the training rows, speakers kept apart.
+"""Options of a model chosen by a nested search: on training rows only, speakers kept apart.
 
 The search never sees a test row of the fold that is evaluated.
 """
@@ -36,14 +36,14 @@ def read(
     options: dict[str, Any],
     problem: Callable[[str], None],
 ) -> dict[str, list[Any]]:
-    """The values to try, checked as if each stood in the ini.
+    """The values to try, checked as if each were in the ini.
 
     Args:
         wanted: option → values, as the ini has it
         cls: of the model
         known: lower-case name or alias → option that the model reads
-        options: all options of the model as resolved; those that are tuned get their first value
-        problem: takes what is wrong, one line each
+        options: all options of the model as resolved; tuned options get their first value
+        problem: takes errors, one line each
 
     Returns:
         canonical name → values, by name
@@ -105,7 +105,7 @@ def _values(option: Option, stated: Any, problem: Callable[[str], None]) -> list
 
 
 def candidates(values: Mapping[str, list[Any]]) -> Iterator[dict[str, Any]]:
-    """All combinations, the last option changing fastest."""
+    """All combinations; the last option changes fastest."""
     for combination in itertools.product(*values.values()):
         yield dict(zip(values, combination, strict=True))
 
@@ -131,13 +131,13 @@ def with_options(spec: TrainSpec, chosen: dict[str, Any]) -> TrainSpec:
 def chosen_spec(
     spec: TrainSpec, data: TrainingSet, seed: int
 ) -> tuple[TrainSpec, dict[str, Any] | None]:
-    """The spec of a fit, where options are tuned with the values that these rows choose.
+    """The spec of a fit, with the values that tuning chooses on these rows.
 
     Args:
         as for `search`
 
     Returns:
-        the spec, and what `search` found, None where nothing is tuned
+        the spec, and the result of `search`, None if nothing is tuned
     """
     if not spec.get("tune"):
         return spec, None
@@ -149,8 +149,8 @@ def search(spec: TrainSpec, data: TrainingSet, seed: int) -> dict[str, Any]:
     """Try all combinations of values on inner folds of the training rows.
 
     The score of a combination is the mean of ``spec["measure"]`` over the inner folds, as in
-    scikit-learn's ``GridSearchCV``; of equals the first is chosen, options sorted by name. Scaler,
-    selection, imputation and balancing are fitted in each inner fold anew. See Cawley and Talbot,
+    scikit-learn's ``GridSearchCV``; of ties the first is chosen, options sorted by name. Scaling,
+    selection, imputation and balancing are fitted again in each inner fold. See Cawley and Talbot,
     "On over-fitting in model selection" (JMLR 11, 2010), for why the search has to be nested.
 
     Args:
@@ -253,15 +253,15 @@ def _scores(
 def inner_folds(
     data: TrainingSet, *, folds: int, seed: int
 ) -> tuple[list[tuple[np.ndarray, np.ndarray]], str, list[str], list[str]]:
-    """Cut training rows into folds of whole speakers, as ``MODEL.logo`` cuts an experiment.
+    """Divide training rows into folds of whole speakers, as ``MODEL.logo`` divides an experiment.
 
-    Where speakers are few, or a class has too few of them, there are fewer folds, so that every
-    class is in every training part. Where that cannot be, a fold may lack a class, but never all
-    but one. Rows of unknown speaker are never scored.
+    If speakers are few, or a class has too few of them, there are fewer folds, so that every
+    class is in every training part. If that is impossible, a training part may lack a class, but
+    has at least two. Rows of unknown speakers are never scored.
 
     Args:
         data: the rows
-        folds: at most
+        folds: maximum number
         seed: of the experiment
 
     Returns:
@@ -271,7 +271,7 @@ def inner_folds(
         * warnings
 
     Raises:
-        UserError: if the rows cannot be cut
+        UserError: if the rows cannot be divided
     """
     import numpy as np
     import pandas as pd
@@ -320,13 +320,13 @@ def _by_speakers(
     folds: int,
     rng: np.random.Generator,
 ) -> tuple[list[tuple[np.ndarray, np.ndarray]], bool]:
-    """As many folds of whole speakers as leave every class in every training part.
+    """As many folds of whole speakers as possible with every class in every training part.
 
     Args:
         data: the rows
-        owner: number of the speaker of each training row, -1 where unknown
+        owner: number of the speaker of each training row, -1 if unknown
         counts: rows of each speaker and class, shape (speakers, classes)
-        folds: at most
+        folds: maximum number
         rng: source of randomness
 
     Returns:

@@ -1,4 +1,4 @@
-"""What the train stage is asked for, and what it writes beside its predictions."""
+"""The spec of the train stage, and its report beside the predictions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class TuneSpec(TypedDict):
 
 
 class SelfTrainingSpec(TypedDict):
-    """A label is taken from the model above this probability, in this many rounds at most."""
+    """Minimum probability for a label from the model, and maximum number of rounds."""
 
     threshold: float
     rounds: int
@@ -27,11 +27,11 @@ class TrainSpec(TypedDict):
 
     Attributes:
         task: ``classification`` or ``regression``
-        runs: trainings, each with a seed of its own
+        runs: trainings, each with its own seed
         seed: of the first run
-        measure: by which dev rows decide
+        measure: for decisions on dev rows
         save: whether the models of folds are kept, too
-        features: what the matrices hold, for the model to be used on other audio
+        features: the feature sets of the matrices, to apply the model to other audio
         balancing: method, see `izwi.preprocessing.balancing`
         submodel: column that has a model for each of its values
         calibrate: how probabilities are calibrated
@@ -54,14 +54,14 @@ class TrainSpec(TypedDict):
 
 
 class RunReport(TypedDict):
-    """One training with a seed of its own.
+    """One training with its own seed.
 
     Attributes:
         run: its number, from 1
         seed: of the model
-        dev: the measure on dev rows, mean over folds; None without any
-        folds: ``fold`` (0 without a cross-validation), ``n_train``, ``n_dev``, ``n_test``, and
-            what the model says of its training
+        dev: the measure on dev rows, mean over folds; None without dev rows
+        folds: ``fold`` (0 without cross-validation), ``n_train``, ``n_dev``, ``n_test``, and
+            the model's report on its training
     """
 
     run: int
@@ -84,8 +84,8 @@ class TrainingReport(TypedDict):
         tuning: searches for options, see `izwi.training.tuning.search`
         self_training: labels that were added, per run and fold
         submodels: the column that has a model for each value, and the rows of each
-        bins: limits of the bins per fold, where training rows decide
-        excluded: rows whose audio cannot be used
+        bins: limits of the bins per fold, if training rows decide
+        excluded: rows with unusable audio
     """
 
     notes: list[str]
