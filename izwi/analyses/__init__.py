@@ -1,1 +1,1 @@
-"""What an experiment finds out beside its figures."""
+"""Analyses of an experiment beside its figures."""

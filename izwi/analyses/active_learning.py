@@ -1,4 +1,4 @@
-"""Active learning: which files without a label a teacher should label next."""
+"""Active learning: which unlabelled files a human should label next."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from izwi.training.types import TrainSpec
 
     class ActiveLearningSpec(TrainSpec):
-        """Spec of the analysis: how to train, and how many files are wanted."""
+        """Spec of the analysis: how to train, and how many files to choose."""
 
         active_learning: int
 
@@ -30,17 +30,17 @@ CANDIDATES = 10
 def choose(
     spec: ActiveLearningSpec, samples: Samples, truth: np.ndarray, fold: Fold, labels: list[str]
 ) -> pd.DataFrame:
-    """Choose rows that are uncertain, and unlike each other.
+    """Choose rows that are uncertain and differ from each other.
 
-    After Zhdanov, "Diverse mini-batch active learning" (2019): the most uncertain rows are cut
-    into as many clusters as rows are wanted, weighted by uncertainty, and of each cluster the row
-    nearest to its centre is taken. Uncertainty is the entropy of the model's probabilities, in
-    shares of the largest one possible.
+    After Zhdanov, "Diverse mini-batch active learning" (2019): the most uncertain rows are grouped
+    into as many clusters as rows to choose, weighted by uncertainty, and the row nearest to each
+    centre is taken. Uncertainty is the entropy of the model's probabilities, as a share of the
+    largest possible.
 
     Args:
         spec: of the train stage; ``active_learning`` is the number of rows
         samples: all rows
-        truth: of all rows, shape (rows,); rows without are to choose from
+        truth: of all rows, shape (rows,); rows without truth are the candidates
         fold: number and row numbers of train, dev and test
         labels: classes in order
 
@@ -49,7 +49,7 @@ def choose(
         prediction, confidence, uncertainty``
 
     Raises:
-        UserError: if there are fewer rows without a label than are wanted
+        UserError: if there are fewer unlabelled rows than requested
     """
     import numpy as np
     import pandas as pd
@@ -99,7 +99,7 @@ def choose(
 
 
 def entropy(probabilities: np.ndarray) -> np.ndarray:
-    """Entropy of each row, in shares of that of equal probabilities: 0 is sure, 1 is not at all.
+    """Entropy of each row as a share of the largest possible: 0 is sure, 1 is fully uncertain.
 
     Args:
         probabilities: shape (rows, classes)
@@ -111,7 +111,7 @@ def entropy(probabilities: np.ndarray) -> np.ndarray:
 
 
 def diverse(X: np.ndarray, weight: np.ndarray, number: int, seed: int) -> np.ndarray:
-    """Positions of rows that stand for all rows.
+    """Positions of rows that represent all rows.
 
     Args:
         X: shape (rows, features), rows in the order of their weight

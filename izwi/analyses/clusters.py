@@ -1,4 +1,4 @@
-"""Clusters of features, made without labels, against labels: unsupervised learning."""
+"""Clusters of features, made without labels and compared with labels: unsupervised learning."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ QUANTILES = 5
 def clusters(
     spec: dict[str, Any], table: pd.DataFrame, values: np.ndarray, names: list[str]
 ) -> dict[str, Any]:
-    """Cluster all rows by k-means, and compare the clusters with what is known of the rows.
+    """Cluster all rows by k-means, and compare the clusters with columns of the table.
 
     Agreement is measured by the adjusted Rand index (Hubert and Arabie 1985) and by mutual
-    information, in nats and adjusted for chance (Vinh et al. 2010): 0 is chance, 1 is equal.
+    information, in nats and adjusted for chance (Vinh et al. 2010): 0 is chance, 1 is perfect.
 
     Args:
         spec: ``preprocessing``, ``seed`` and ``clusters``, their number

@@ -35,11 +35,11 @@ def permutation(
     folder: str | Path,
     repeats: int = REPEATS,
 ) -> pd.DataFrame:
-    """How much worse the test figure gets where a feature's values change places.
+    """How much worse the test figure gets if a feature's values are permuted.
 
     After Breiman, "Random forests" (Machine Learning 45, 2001), and Fisher et al. (JMLR 20, 2019).
-    Values change places among the test rows of a fold, as the model sees them, after scaling; the
-    predictions of all folds are measured together, as the experiment's figure is.
+    Values are permuted among the test rows of a fold, as the model sees them, after scaling; the
+    predictions of all folds are measured together, like the experiment's figure.
 
     Args:
         spec: ``measure``, ``task``, ``seed``
@@ -52,7 +52,7 @@ def permutation(
 
     Returns:
         per feature, the most important first: ``rank``, ``feature``, ``importance`` (mean over
-        repeats of how much worse the measure is; below 0 it got better by chance), ``sd`` over
+        repeats of the loss in the measure; below 0 it improved by chance), ``sd`` over
         repeats, ``ci_low`` and ``ci_high`` (t interval of the jackknife over test speakers),
         ``measure``, ``figure`` (without permutation), ``n`` and ``n_speakers``
     """
@@ -105,7 +105,7 @@ def permutation(
 def _permuted(
     fitted: Fitted, X: np.ndarray, name: str, repeats: int, rng: np.random.Generator
 ) -> list[Prediction]:
-    """Predictions of the rows of a fold, each with another order of a feature's values."""
+    """Predictions of the rows of a fold, each with another permutation of a feature's values."""
     import numpy as np
 
     orders = [rng.permutation(len(X)) for _ in range(repeats)]
@@ -122,7 +122,7 @@ def _permuted(
 def _drop(
     truth: np.ndarray, predictions: list[tuple], task: str, labels: list[str] | None, sign: int
 ) -> Any:
-    """A sample whose weighted measures are how much the later runs lose against the first."""
+    """A sample whose weighted measures are the losses of the later runs against the first."""
     import numpy as np
 
     from izwi.evaluation.measures import Sample
@@ -182,7 +182,7 @@ def shap(
     """How much each feature moves the output of a tree or of boosted trees, over the test rows.
 
     The values are those of `izwi.analyses.tree_shap`: with the trees' own mean they add up to the
-    output, of boosted trees that before the softmax (log-odds).
+    output (for boosted trees, the output before the softmax, in log-odds).
 
     Args:
         spec: of the analysis
@@ -193,9 +193,9 @@ def shap(
         folder: of the trained models
 
     Returns:
-        per feature, the one that moves most first: ``rank``, ``feature``, ``mean_abs_shap`` (mean
-        over test rows of the absolute value; of several classes the mean over these), ``n``, and
-        with three classes and more ``mean_abs_shap_<class>``
+        per feature, the largest effect first: ``rank``, ``feature``, ``mean_abs_shap`` (mean over
+        test rows of the absolute value; with several classes, averaged over them), ``n``, and
+        with three or more classes ``mean_abs_shap_<class>``
     """
     import numpy as np
 
@@ -226,10 +226,10 @@ def shap(
 def distributions(
     table: pd.DataFrame, features: pd.DataFrame, recording: pd.DataFrame, labels: list[str] | None
 ) -> pd.DataFrame:
-    """How each feature differs between classes, or goes with a number; and with the recording.
+    """How features differ between classes or correlate with a number, and with the recording.
 
-    Tested are means of speakers, one of each class, since samples of one speaker resemble each
-    other: by Kruskal and Wallis, or Spearman's rank correlation for a number. They are corrected
+    The tests use the means of each speaker in each class, since samples of one speaker resemble
+    each other: Kruskal-Wallis, or Spearman's rank correlation for a number. They are corrected
     for the number of features (Benjamini & Hochberg, JRSS B 57, 1995).
 
     Args:
@@ -296,7 +296,7 @@ def distributions(
 
 
 def _between(groups: list[np.ndarray], labels: list[str]) -> dict[str, Any]:
-    """Kruskal and Wallis, and effect sizes, of a feature in classes."""
+    """Kruskal-Wallis test and effect sizes of a feature in classes."""
     import numpy as np
     from scipy import stats
 
@@ -322,7 +322,7 @@ def _between(groups: list[np.ndarray], labels: list[str]) -> dict[str, Any]:
 
 
 def cohens_d(a: np.ndarray, b: np.ndarray) -> float | None:
-    """Difference of means in pooled standard deviations (Cohen, 1988); None without any."""
+    """Difference of means in pooled standard deviations (Cohen, 1988); None if undefined."""
     import numpy as np
 
     if len(a) + len(b) < 3:
@@ -355,7 +355,7 @@ def _correlation(x: np.ndarray, y: np.ndarray) -> float | None:
 def _tested(
     samples: Samples, truths: dict[int, np.ndarray], folds: list[Fold], folder: str | Path
 ) -> Iterator[tuple[Fitted, int, np.ndarray, np.ndarray]]:
-    """Per fold its saved model, number, test rows that have a truth, and what the model sees."""
+    """Per fold its saved model, number, test rows with a truth, and the model's inputs."""
     import pandas as pd
 
     from izwi.training.fitting import Fitted

@@ -1,4 +1,4 @@
-"""What an experiment finds out beside its figures; each kind is a file in its folder."""
+"""Analyses of an experiment beside its figures; each kind is a file in its folder."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ OF_RECORDINGS = ("feature_distributions",)
 
 
 def spec_of(kind: str, value: Any, training: dict[str, Any], target: str) -> dict[str, Any]:
-    """What an analysis reads.
+    """The spec of an analysis.
 
     Args:
         kind: one of :data:`FILES`
@@ -81,10 +81,10 @@ def run(
         recordings: per database its features of type ``signal``, for :data:`OF_RECORDINGS`
 
     Returns:
-        a table where the file is a CSV, else a dict
+        a table if the file is a CSV, else a dict
 
     Raises:
-        UserError: if the data are too few
+        UserError: if there are too few data
     """
     import pandas as pd
 

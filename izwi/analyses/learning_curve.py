@@ -1,4 +1,4 @@
-"""A learning curve: the figure on training and test rows over the amount of training data."""
+"""A learning curve: the figure on training and test rows against the amount of training data."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def learning_curve(
 ) -> dict[str, Any]:
     """Train on growing parts of the training rows.
 
-    The parts are whole speakers, each with those of the smaller part before; rows where the data
-    have no speakers. Test rows, and dev rows of nets, stay the same.
+    The parts consist of whole speakers, or of rows if the data have no speakers. Each part
+    contains the smaller ones. Test rows, and dev rows of nets, stay the same.
 
     Args:
         spec: of the train stage; ``measure`` is drawn
@@ -113,7 +113,7 @@ def _means(points: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _owners(samples: Samples, rows: np.ndarray) -> np.ndarray | None:
-    """Speaker of each row as text, None where there are fewer than two."""
+    """Speaker of each row as text, None if there are fewer than two."""
     import pandas as pd
 
     speakers = samples.speakers(rows)

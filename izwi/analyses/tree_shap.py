@@ -1,6 +1,6 @@
 """Exact SHAP values of trees: how far each feature moves the output, sample by sample.
 
-What a tree gives when only some features are known is the mean over the branches that the others
+If only some features are known, the output of a tree is the mean over the branches that the others
 could take, weighted by the training samples that took them (Lundberg et al., Nature Machine
 Intelligence 2, 2020, "path-dependent").
 """
@@ -24,9 +24,9 @@ def contributions(model: Model, X: np.ndarray) -> np.ndarray:
         X: shape (samples, features)
 
     Returns:
-        shape (samples, outputs, features); one output per class of the model, one alone for two
-        classes (the second) and in regression. Unit: log-odds of boosted trees, probability of a
-        single tree, in regression that of the target
+        shape (samples, outputs, features); one output per class of the model, but only one for
+        two classes (the second) and in regression. Unit: log-odds for boosted trees, probability
+        for a single tree, the unit of the target in regression
     """
     from izwi.models.base import SklearnModel
 
@@ -44,11 +44,11 @@ def contributions(model: Model, X: np.ndarray) -> np.ndarray:
 def of_tree(estimator: Any, X: np.ndarray) -> np.ndarray:
     """SHAP values of a tree of scikit-learn.
 
-    With the features S known, a leaf counts by the product over the features j of its path of
-    a_j, 1 or 0 as the sample goes that way or not, where j is in S, and else of r_j, the share of
-    training samples that go that way. The Shapley value of j in such a product is
+    If the features S are known, the weight of a leaf is a product over the features j of its path:
+    a_j if j is in S (1 if the sample goes that way, else 0), otherwise r_j, the share of training
+    samples that go that way. The Shapley value of j in such a product is
     (a_j - r_j) ∫ ∏ (t a_i + (1 - t) r_i) dt, over 0 to 1 and all i but j (Owen, Management
-    Science 18, 1972); Gauss's quadrature gives this integral of a polynomial without error.
+    Science 18, 1972); Gaussian quadrature gives this integral of a polynomial exactly.
 
     Args:
         estimator: a fitted decision tree

@@ -1,6 +1,6 @@
-"""Feature sets: the registry of extractors. See `extraction` for what becomes of them.
+"""Feature sets: the registry of extractors; `extraction` runs them.
 
-Another extractor is one file and one line in ``EXTRACTORS``; see docs/add_a_feature_extractor.md.
+A new extractor is one file and one line in ``EXTRACTORS``; see docs/add_a_feature_extractor.md.
 """
 
 from __future__ import annotations

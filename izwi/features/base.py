@@ -26,16 +26,17 @@ class Extractor:
         name: value of ``FEATS.type``
         options: its options; they are part of the key
         title: names of the options that belong in the name of its files
-        prefix: goes before its column names where several feature sets share a name
+        prefix: goes before its column names if several feature sets share a name
         packages: pip distributions whose version can change a value
-        located: options that say where something lies that ``content`` digests: they are no part
-            of the key, so that a moved file is still the same
+        located: options with the location of files that ``content`` digests; they are not part
+            of the key, so a moved file is still the same
         environment: the file in envs/, without its ending, that lists what it needs
-        parallel: ``threads`` where the work releases Python's global lock, else ``processes``
-        asides: names of what the store keeps beside the features for :meth:`remarks`
-        remarked: names of the features that :meth:`remarks` looks at
-        is_vector: False where a feature is no number but an array of any length; only models that
-            name the type in ``reads`` take those, and no store keeps them beside the matrix
+        parallel: ``threads`` if the work releases Python's global interpreter lock, else
+            ``processes``
+        asides: names of values that the store keeps beside the features for :meth:`remarks`
+        remarked: names of the features that :meth:`remarks` reads
+        is_vector: False if a feature is an array of any length instead of a number; only models
+            that name the type in ``reads`` accept those, and no store keeps them beside the matrix
         columns: names of the features
     """
 
@@ -56,7 +57,7 @@ class Extractor:
         """Take the options.
 
         Args:
-            options: value of each option by its name; those left out have their default
+            options: value of each option by its name; missing ones have their default
 
         Raises:
             ValueError: if an option is not one of this extractor
@@ -73,17 +74,17 @@ class Extractor:
 
     @classmethod
     def idle(cls, options: dict[str, Any]) -> tuple[str, ...]:
-        """Names of options that play no part beside the others."""
+        """Names of options that have no effect given the values of the others."""
         return ()
 
     @classmethod
     def form(cls, options: dict[str, Any]) -> str:
-        """The name by which models ask for these features: their type, unless it is not enough."""
+        """The name by which models request these features: their type, if that is enough."""
         return cls.name
 
     @classmethod
     def content(cls, options: dict[str, Any]) -> Any:
-        """What the options point to (other files, weights), as JSON-able digests for the key.
+        """Digests, for the key, of what the options point to (other files, weights).
 
         Called when a workflow is planned, so it also checks options against each other.
 
@@ -129,7 +130,7 @@ class Extractor:
 
 
 class FrugalExtractor(Extractor):
-    """Needs much memory, so it takes the signal out of its list and frees it early."""
+    """Needs much memory, so it removes the signal from its list and frees it early."""
 
     def __call__(self, signal: np.ndarray, rate: int) -> np.ndarray:
         """Compute the features of one row; see the base class."""
@@ -179,13 +180,13 @@ class BatchExtractor(Extractor):
     """
 
     def load(self) -> None:
-        """Load what is big; called once, before anything else."""
+        """Load large data, such as a model; called once, before anything else."""
 
     def start_thread(self) -> None:
         """Called in each worker thread when it starts."""
 
     def prepare(self, signal: np.ndarray, rate: int) -> tuple[Hashable, Any]:
-        """Bring one row into the form that batches are made of.
+        """Convert one row to the form that batches consist of.
 
         Args:
             signal: shape (channels, samples), float32
@@ -200,7 +201,7 @@ class BatchExtractor(Extractor):
         raise NotImplementedError
 
     def capacity(self, group: Any) -> int:
-        """Most rows of a batch of this group."""
+        """Maximum number of rows in a batch of this group."""
         raise NotImplementedError
 
     def batch(self, group: Any, items: list[Any]) -> list[np.ndarray]:
@@ -215,7 +216,7 @@ class BatchExtractor(Extractor):
 
 
 class BadFiles(UserError):
-    """Audio that cannot be used.
+    """Audio is unusable.
 
     Args:
         name: the extractor

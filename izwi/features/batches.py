@@ -1,8 +1,8 @@
-"""Extraction by models that take many rows at once.
+"""Extraction with models that take many rows at once.
 
-Audio is read in the order of the database and waits in groups until a batch is full. What waits is
-bounded, so memory does not grow with the database. Each worker thread computes whole batches on
-one core: a sum is then the same on one core and on many.
+Audio is read in the order of the database and waits in groups until a batch is full. The waiting
+audio is limited, so memory does not grow with the database. Each worker thread computes whole
+batches on one core, so sums do not depend on the number of cores.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ def run(
 
     Args:
         extractor: its model is loaded here, once
-        tasks: paths with the keys whose audio lies there
+        tasks: paths with the keys of their audio
         read: reads one of them
-        done: takes what is extracted
+        done: takes the results
         threads: workers
     """
     from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -93,13 +93,13 @@ class _Groups:
             self.seconds += seconds
 
     def take_full(self) -> tuple[Hashable, list[Key], list[Any]] | None:
-        """A batch that no further row would fit into."""
+        """A batch with no room for another row."""
         full = (g for g, rows in self.rows.items() if len(rows) >= self.extractor.capacity(g))
         group = next(full, None)
         return None if group is None else self._take(group)
 
     def take_largest(self) -> tuple[Hashable, list[Key], list[Any]] | None:
-        """A batch of the group where most rows wait."""
+        """A batch of the group with the most waiting rows."""
         if not self.rows:
             return None
         return self._take(max(self.rows, key=lambda group: len(self.rows[group])))

@@ -48,13 +48,13 @@ _worker = threading.local()
 
 
 class Extraction:
-    """Features of every row of a table; only audio that the store has not seen is read.
+    """Features of every row of a table; only audio that the store lacks is read.
 
     Args:
         spec: ``type``, and ``options`` by name
         table: needs ``file``, ``start``, ``end``, ``digest``
         paths: absolute path of each file
-        store: folder of the feature store of this spec; unused where features are no vectors
+        store: folder of the feature store of this spec; unused if features are not vectors
         threads: workers; the values do not depend on their number
         progress: takes a line of text every few seconds
     """
@@ -92,14 +92,14 @@ class Extraction:
         )
 
     def run(self, *, fail_threshold: float = 0.0) -> None:
-        """Extract what is missing.
+        """Extract missing features.
 
         Args:
             fail_threshold: share of the rows whose audio may be unusable
 
         Raises:
-            BadFiles: if more audio than ``fail_threshold`` allows, or all of it, cannot be used;
-                all other rows are in the store then
+            BadFiles: if more audio than ``fail_threshold`` allows, or all of it, is unusable;
+                all other rows are then in the store
             UserError: if imported features do not fit the table
         """
         if self.whole is not None:
@@ -113,7 +113,7 @@ class Extraction:
 
     @property
     def excluded(self) -> list[tuple[int, str, str]]:
-        """Row, file and reason where audio cannot be used; such rows have no features."""
+        """Row, file and reason for unusable audio; such rows have no features."""
         if self.whole is not None or not self.reasons:
             return []
         return [
@@ -123,16 +123,15 @@ class Extraction:
         ]
 
     def blocks(self, warn: Callable[[str], None] | None = None) -> Iterator[pd.DataFrame]:
-        """What was extracted, some rows at a time.
+        """The extracted features, some rows at a time.
 
         Args:
-            warn: takes, at the end, a line of text on what holds for the features of all rows,
-                such as how many were cut
+            warn: takes, at the end, a line of text about the features of all rows, such as how
+                many were cut
 
         Yields:
-            ``file``, ``start``, ``end``, then the features, a row for each of the table in its
-            order; ``attrs["excluded"]`` of each block holds row and reason of all that cannot be
-            used
+            ``file``, ``start``, ``end``, then the features, one row per row of the table in its
+            order; ``attrs["excluded"]`` of each block holds row and reason of all unusable audio
         """
         import pandas as pd
 
@@ -189,7 +188,7 @@ class Extraction:
         return [name for name in schema.names if name not in INDEX]
 
     def _fill(self, keys: list[Key]) -> None:
-        """Extract those of the keys that are not there."""
+        """Extract the keys that are missing."""
         todo = [key for key in self.kept.missing(keys) if key not in self.reasons]
         if not todo:
             return
@@ -199,7 +198,7 @@ class Extraction:
         self.reasons |= _run(self.spec, self.extractor, tasks, self.kept, self.threads, clock)
 
     def _tasks(self, todo: set[Key]) -> deque[Task]:
-        """Rows that are grouped by their file, so that it is opened once."""
+        """Rows grouped by their file, so that it is opened once."""
         files: dict[str, list[Key]] = {}
         for key, file in zip(self.keys, self.rows["file"], strict=True):
             if key in todo:
@@ -212,7 +211,7 @@ class Extraction:
         )
 
     def _read(self, keys: list[Key]) -> np.ndarray:
-        """Vectors of keys, shape (keys, columns); those of damaged parts are extracted again."""
+        """Vectors of keys, shape (keys, columns); damaged parts are extracted again."""
         for _ in range(ATTEMPTS):
             values, lost = self.kept.read(keys)
             if not lost:
@@ -270,7 +269,7 @@ def extract(
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Silence warnings of libraries that do not help users."""
+    """Silence library warnings that do not help users."""
     with warnings.catch_warnings():
         # openSMILE calls sets deprecated that papers use; too short a signal gets a reason below.
         warnings.filterwarnings("ignore", category=UserWarning, module="opensmile")
@@ -291,7 +290,7 @@ def _keys(table: pd.DataFrame) -> list[Key]:
 
 
 def _described(key: Key, reason: str) -> str:
-    """Reason with the part of the file that it is about, where it is a part."""
+    """Reason with the part of the file that it concerns, if it is a part."""
     _, start, end = key
     if start == 0 and end < 0:
         return reason
@@ -356,7 +355,7 @@ def _run(
 def _pool(
     spec: ComponentSpec, extractor: Extractor, threads: int, tasks: int
 ) -> Iterator[Executor]:
-    """Workers: threads, or processes where the extractor holds Python's global lock."""
+    """Workers: threads, or processes if the extractor holds Python's global interpreter lock."""
     from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
     workers = max(1, min(threads, tasks))
@@ -397,7 +396,7 @@ def _start(spec: ComponentSpec) -> None:
 
 
 def _start_process(spec: ComponentSpec) -> None:
-    """The same in a process of its own, which ends with the one that started it."""
+    """The same in a separate process, which ends with the one that started it."""
     import multiprocessing
 
     import threadpoolctl
@@ -442,7 +441,7 @@ def _vector(box: list[np.ndarray], rate: int) -> np.ndarray:
 
 
 def _signals(task: Task) -> Iterator[tuple[Key, np.ndarray | AudioError, int]]:
-    """Signal of each key of a task, or why there is none, and its sampling rate."""
+    """Signal of each key of a task, or the reason why there is none, and its sampling rate."""
     from izwi.data import audio
 
     path, keys = task

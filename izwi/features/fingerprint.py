@@ -39,10 +39,10 @@ STEP = 0.01
 class Fingerprint(Extractor):
     """Properties of the signal, then for each anchor its time and its picture.
 
-    A picture is a log mel spectrogram around the anchor, less its mean, as the first coefficients
+    A picture is a log mel spectrogram around the anchor, minus its mean, as the first coefficients
     of an orthonormal cosine transform: the distance of two is the root mean square of their
-    difference in dB. An anchor is a moment of the sound, so neither gain nor what is cut off or
-    added before it matters. Values are float32; NaN where there are fewer anchors.
+    difference in dB. An anchor is a moment of the sound, so gain does not matter, nor sound that
+    is cut off or added before it. Values are float32; NaN for missing anchors.
     """
 
     name = "fingerprint"
@@ -112,7 +112,7 @@ def anchors(samples: np.ndarray) -> np.ndarray:
 
 
 def pictures(samples: np.ndarray, places: np.ndarray) -> np.ndarray:
-    """Spectrograms about some places.
+    """Spectrograms around some positions.
 
     Args:
         samples: at ``RATE``, shape (samples,)
@@ -139,7 +139,7 @@ def pictures(samples: np.ndarray, places: np.ndarray) -> np.ndarray:
 
 
 def _mean(values: np.ndarray, half: int) -> np.ndarray:
-    """Mean over a window of 2 · half + 1 values; beyond the ends there is nothing."""
+    """Mean over a window of 2 · half + 1 values, cut at the ends."""
     import numpy as np
 
     sums = np.concatenate([[0.0], np.cumsum(values)])

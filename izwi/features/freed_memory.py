@@ -14,10 +14,10 @@ _MOST = 32 * 2**20
 
 
 def keep_freed() -> None:
-    """Let this process keep memory that it frees, where the C library is glibc.
+    """Let this process keep memory that it frees, if the C library is glibc.
 
-    glibc gives large blocks back at once, and each page of the next one is then made anew by the
-    kernel: of small networks that is a quarter of the time. The most memory stays what it was.
+    glibc returns large blocks at once, and the kernel must then provide each page of the next
+    block again: a quarter of the time of small networks. The peak of memory stays the same.
     """
     # Elsewhere there is no mallopt, or no library of that name.
     with suppress(AttributeError, OSError, TypeError):

@@ -113,7 +113,7 @@ def _load(file: str) -> pd.DataFrame:
     """Features of one file, indexed by normalised file, start and end (ns; -1 is the end).
 
     Raises:
-        UserError: if it cannot be read, lacks ``file``, or holds other things than numbers
+        UserError: if it cannot be read, lacks ``file``, or holds values that are not numbers
     """
     import pandas as pd
 
@@ -145,7 +145,7 @@ def _load(file: str) -> pd.DataFrame:
 
 
 def _places(frame: pd.DataFrame) -> list[Place]:
-    """Normalised file, start and end (ns) of each row; an absent start is 0, an absent end -1."""
+    """Normalised file, start and end (ns) of each row; a missing start is 0, a missing end -1."""
     import pandas as pd
 
     def nanoseconds(name: str, absent: int) -> list[int]:
@@ -167,7 +167,7 @@ def _matched(
     """Rows of the features in the order of a table.
 
     Raises:
-        UserError: if rows are missing or there twice
+        UserError: if rows are missing or duplicated
     """
     problems = Problems()
     if features.index.has_duplicates:

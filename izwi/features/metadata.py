@@ -1,4 +1,4 @@
-"""What the database says of a recording: its columns, one-hot encoded."""
+"""Metadata of a recording: columns of the database, one-hot encoded."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ MOST_VALUES = 1000
 class Metadata(TableExtractor):
     """One feature for each value of each column: 1 where a row has it, else 0.
 
-    Nothing is fitted. What is unknown is 0 everywhere; so is, in training, what occurs in the test
-    set alone, and a feature without variance says nothing to a model. Nor does a value that a
-    single row has: it is no feature. Numbers are values like others, but for the age, which stays
-    a number of years.
+    Nothing is fitted. An unknown value is 0 in all features. A value that occurs only in the test
+    set is 0 throughout training, and a feature without variance does not affect a model. A value
+    that only one row has is not a feature. Numbers are treated as values, except the age, which
+    stays a number of years.
     """
 
     name = "metadata"
@@ -50,7 +50,7 @@ class Metadata(TableExtractor):
             paths: absolute path of each file
 
         Raises:
-            UserError: if there is no such column, or one is no metadata
+            UserError: if there is no such column, or one is not metadata
         """
         import pandas as pd
 
@@ -76,7 +76,7 @@ class Metadata(TableExtractor):
 
 
 def unknown(feature: str) -> float | None:
-    """What a feature is in rows of a database that does not have it; None for other features."""
+    """Value of a feature in rows of a database that lacks it; None for other features."""
     if not feature.startswith(_MARK):
         return None
     return 0.0 if "=" in feature else float("nan")

@@ -72,8 +72,8 @@ class Contour(NamedTuple):
 class Mld(FrugalExtractor):
     """Syllable nuclei, and per syllable and recording F0, energy, duration, rhythm and pauses.
 
-    F0 is in semitones from the recording's median, energy in dB from its mean, so that neither
-    shows the voice's pitch or the recording's level. Values are float64.
+    F0 is in semitones from the recording's median, energy in dB from its mean, so neither depends
+    on the voice's pitch or the recording's level. Values are float64.
     """
 
     name = "mld"
@@ -181,7 +181,7 @@ def describe(
         duration: of the recording in seconds
         pitch: its F0
         found: its syllables
-        min_syls: fewest syllables for their statistics
+        min_syls: minimum number of syllables for their statistics
     """
     import numpy as np
 
@@ -236,11 +236,11 @@ def timing(duration: float, stretches: list[tuple[float, float]]) -> dict[str, f
 def sequence(
     found: praat.Syllables, f0: Contour, energy: Contour, times: np.ndarray
 ) -> dict[str, float]:
-    """What describes syllables, one by one and in their order.
+    """Descriptors of syllables, one by one and in their order.
 
     Args:
-        found: the syllables, one at least
-        f0: in semitones, voiced frames alone
+        found: the syllables, at least one
+        f0: in semitones, voiced frames only
         energy: in dB, all frames
         times: of all frames of F0, in seconds
     """
@@ -402,7 +402,7 @@ def correlation(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def mean(values: np.ndarray) -> float:
-    """Mean of what is defined, NaN where nothing is."""
+    """Mean of the defined values, NaN if there are none."""
     import numpy as np
 
     known = values[~np.isnan(values)]

@@ -116,11 +116,11 @@ class OpenSmile(Picture, FrugalExtractor):
 
     @classmethod
     def form(cls, options: dict[str, Any]) -> str:
-        """Frames are another form; see the base class."""
+        """Frames are a different form of features; see the base class."""
         return "os with level = frames" if options.get("level") == "frames" else cls.name
 
     def aside(self, signal: np.ndarray, rate: int) -> list[float]:
-        """Duration of one row, where it counts; see the base class."""
+        """Duration of one row, if it matters; see the base class."""
         return super().aside(signal, rate) if self.asides else []
 
     def remarks(self, matrix: pd.DataFrame) -> list[str]:
@@ -156,7 +156,7 @@ class OpenSmile(Picture, FrugalExtractor):
         return frames[:, 0].astype(np.float32)
 
     def _frames(self, box: list[np.ndarray], rate: int) -> np.ndarray:
-        """What openSMILE gives, shape (features, frames)."""
+        """openSMILE's output, shape (features, frames)."""
         seconds = box[0].shape[1] / rate
         # openSMILE accepts no other file names.
         if seconds <= LONG or not tempfile.gettempdir().isascii():
@@ -170,9 +170,9 @@ class OpenSmile(Picture, FrugalExtractor):
             return self._frames_of_file(str(path), str(room))
 
     def _frames_of_signal(self, signal: np.ndarray, rate: int) -> np.ndarray:
-        """The same of a signal of one channel, by a run that is kept for the next of this rate.
+        """The same for a signal of one channel, with a run that is reused for this rate.
 
-        To set up another for each recording would take a tenth of the time.
+        Setting up a new run for each recording would take a tenth of the time.
         """
         import numpy as np
         from opensmile.core.config import config
@@ -209,7 +209,7 @@ class OpenSmile(Picture, FrugalExtractor):
         return np.stack(frames, axis=1)
 
     def _frames_of_file(self, path: str, room: str) -> np.ndarray:
-        """The same of a file of one channel and 16 bits."""
+        """The same for a file of one channel and 16 bits."""
         import numpy as np
         from opensmile.core.config import config
 
@@ -227,7 +227,7 @@ class OpenSmile(Picture, FrugalExtractor):
 
 
 def _collect(run: Any, frames: list[np.ndarray]) -> None:
-    """Let a run put its frames into a list."""
+    """Make a run write its frames to a list."""
     from opensmile.core.config import config
 
     run.external_sink_set_callback_ex(
@@ -236,7 +236,7 @@ def _collect(run: Any, frames: list[np.ndarray]) -> None:
 
 
 def _bounded(signal: np.ndarray) -> np.ndarray:
-    """Samples that fit: openSMILE takes 16 bits, and what is beyond (lossy codecs) wraps around."""
+    """Clip to 16 bits for openSMILE; samples beyond (from lossy codecs) would wrap around."""
     import numpy as np
 
     return np.clip(signal, -1, 32767 / 32768)

@@ -18,7 +18,7 @@ CELL = re.compile(r"(?:mel|lld)_(\d+)_(\d+)")
 class Picture(Extractor):
     """Frames of the beginning of a recording; warns how many recordings are longer.
 
-    Instances state ``seen``: seconds that are kept, and the option that says how many.
+    Instances define ``seen``: the seconds that are kept, and the option that sets them.
     """
 
     asides: tuple[str, ...] = ("seconds",)
@@ -58,7 +58,7 @@ def grid(names: list[str]) -> tuple[int, int]:
         (rows, bands, frames)
 
     Raises:
-        UserError: if they are none, or not whole
+        UserError: if they are not a spectrogram, or not a complete one
     """
     matches = [CELL.fullmatch(name) for name in names]
     cells = [(int(match[1]), int(match[2])) for match in matches if match]

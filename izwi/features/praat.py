@@ -1,4 +1,4 @@
-"""Voice and speech measures of Praat (through parselmouth), each from one recording alone.
+"""Voice and speech measures of Praat (with parselmouth), each from one recording only.
 
 docs/praat_features.md has the definition, unit and source of each.
 """
@@ -232,7 +232,7 @@ def f0(pitch: parselmouth.Pitch) -> dict[str, float]:
 
 
 def sound_of(signal: np.ndarray, rate: int) -> parselmouth.Sound:
-    """A sound of Praat, of one channel, without copies beside its own.
+    """A Praat sound with one channel, without further copies of the samples.
 
     Args:
         signal: shape (channels, samples), float32
@@ -261,7 +261,7 @@ def at_pulses(
         ceiling: of five formants, in Hz
 
     Returns:
-        two arrays of four frequencies in Hz, NaN where there is no pulse with that formant
+        two arrays of four frequencies in Hz, NaN if no pulse has that formant
     """
     import numpy as np
     from parselmouth.praat import call
@@ -289,7 +289,7 @@ def at_pulses(
 def at_times(formants: parselmouth.Formant, times: np.ndarray) -> np.ndarray:
     """F1 to F4 at some times, all at once.
 
-    Formants are interpolated between frames as Praat's "Get value at time" does it.
+    Formants are interpolated between frames as in Praat's "Get value at time".
 
     Args:
         formants: of a sound
@@ -340,7 +340,7 @@ def tract(formants: np.ndarray) -> dict[str, float]:
 
 
 class Syllables(NamedTuple):
-    """Where the syllables of a recording are.
+    """Positions of the syllables of a recording.
 
     Args:
         level: intensity of each frame in dB, shape (frames,)

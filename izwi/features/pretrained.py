@@ -25,10 +25,10 @@ FRONT_ENDS = ("preprocessor_config.json", "processor_config.json")
 
 
 def check_installed(what: str) -> None:
-    """Refuse to go on without the packages.
+    """Check that the packages are installed.
 
     Args:
-        what: begins the message: option, and which of its values needs them
+        what: beginning of the message: the option, and its value that needs them
 
     Raises:
         UserError: if torch or transformers is not installed
@@ -41,7 +41,7 @@ def check_installed(what: str) -> None:
 
 
 def find(name: str, where: str, option: str) -> Path:
-    """Folder of a model, which may lie in the hub's cache on this computer.
+    """Folder of a model, which may be in the hub's cache on this computer.
 
     Args:
         name: a folder, a name on the hub, or ``untrained``
@@ -107,10 +107,10 @@ def layers_of(config: dict[str, Any]) -> int | None:
 
 
 def may_pad(config: Any) -> bool:
-    """Whether frames of a wave's model stay as they are when its input is padded and masked.
+    """Whether frames of a model of waves stay the same when its input is padded and masked.
 
-    Group norm over time sees the padding, and data2vec, which convolves positions in several
-    steps, lets it in.
+    Group norm over time includes the padding, and so does data2vec, which convolves positions in
+    several steps.
 
     Args:
         config: of the model, as transformers reads it
@@ -124,7 +124,7 @@ def may_pad(config: Any) -> bool:
 
 
 def frames_of(config: Any, samples: int) -> int:
-    """Number of frames that the convolutions of a wave's model make.
+    """Number of frames that the convolutions of a model of waves output.
 
     Args:
         config: of the model
@@ -148,7 +148,7 @@ def load(folder: Path, config: Any, where: str) -> torch.nn.Module:
     """Load a model in float32.
 
     Raises:
-        UserError: if weights of it are missing
+        UserError: if some of its weights are missing
     """
     import torch
     from transformers import AutoModel
@@ -231,7 +231,7 @@ def _weights(folder: Path, where: str) -> list[str]:
 
 
 def _is_pointer(path: Path) -> bool:
-    """True for the small text that Git puts in a large file's place without Git-LFS."""
+    """True for the small text that Git writes instead of a large file without Git-LFS."""
     try:
         with open(path, "rb") as stream:
             return stream.read(40).startswith(b"version https://git-lfs")

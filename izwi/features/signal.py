@@ -41,7 +41,8 @@ QUIET = 0.1
 class Signal(Extractor):
     """Properties of the recording, not of the speech in it; channels are not mixed.
 
-    Models that see them alone are controls: what they know is no speech. Values are float64.
+    Models with only these features are controls: they know nothing of the speech. Values are
+    float64.
     """
 
     name = "signal"

@@ -102,7 +102,7 @@ class Spectra(Picture):
 def mel_filters(bands: int, window: int) -> np.ndarray:
     """Triangles of equal width on the mel scale (2595 log10(1 + f / 700)), 0 Hz to 8 kHz.
 
-    The FFT is so long that no triangle falls between two of its frequencies.
+    The FFT is long enough that no triangle falls between two of its frequencies.
 
     Args:
         bands: their number

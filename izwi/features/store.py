@@ -1,9 +1,9 @@
-"""The feature store: what was extracted once is never extracted again.
+"""The feature store: it keeps extracted features, so none is extracted twice.
 
-A folder of Parquet parts that are only ever added, so that it needs no lock: a part gets its
-final name when it is whole, and a killed run loses what it had not flushed. Two processes may add
-the same row, which is the same in both. One row is one piece of audio: the digest of its file,
-start and end in nanoseconds (-1 for the end of the file).
+A folder of Parquet parts that are only added, so it needs no lock: a part gets its final name when
+it is complete, and a killed run loses only rows that it had not flushed. Two processes may add the
+same row, which is the same in both. One row is one piece of audio: the digest of its file, start
+and end in nanoseconds (-1 for the end of the file).
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Store:
     Args:
         folder: its folder, made when something is added
         columns: names of the features
-        say: takes a line of text where a damaged part was found
+        say: takes a line of text if a damaged part is found
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Store:
         self._parts_added = 0
 
     def missing(self, keys: Iterable[Key]) -> list[Key]:
-        """Those of the keys that the store does not hold, each once, in their order."""
+        """The keys that the store lacks, each once, in their order."""
         wanted = dict.fromkeys(keys)
         for part in self._all_parts():
             for found in self._read(part, KEY_COLUMNS):
@@ -71,7 +71,7 @@ class Store:
         return list(wanted)
 
     def add(self, keys: Iterable[Key], values: Iterable[np.ndarray]) -> None:
-        """Add vectors, and write them where the last flush is two seconds ago.
+        """Add vectors, and write them if the last flush was two seconds ago.
 
         Args:
             keys: a key for each
@@ -83,7 +83,7 @@ class Store:
             self.flush()
 
     def flush(self) -> None:
-        """Write what was added since the last flush as one part."""
+        """Write the rows added since the last flush as one part."""
         self._flushed = time.monotonic()
         if not self._keys:
             return
@@ -103,8 +103,8 @@ class Store:
             keys: wanted keys, which may repeat
 
         Returns:
-            array of shape (keys, features) in their order, NaN where the store has no row, and
-            the keys that it has not
+            array of shape (keys, features) in their order, NaN if the store has no row, and
+            the missing keys
         """
         import numpy as np
         import pyarrow as pa
@@ -139,7 +139,7 @@ class Store:
         return result, list(rows)
 
     def _dtype(self) -> Any:
-        """Type of the vectors; float64 where there are none."""
+        """Type of the vectors; float64 if there are none."""
         import pyarrow.parquet as pq
 
         for part in self._all_parts():
@@ -148,9 +148,9 @@ class Store:
         return float
 
     def merge(self) -> None:
-        """Make one part of many small ones.
+        """Merge many small parts into one.
 
-        The new part is there before the old ones go, so that a reader misses nothing.
+        The new part exists before the old ones are deleted, so a reader misses nothing.
         """
         small = [part for part in self._parts() if _size(part) < LARGE_PART]
         if len(small) <= MANY_PARTS:
@@ -184,11 +184,11 @@ class Store:
             yield pa.concat_tables(waiting).combine_chunks()
 
     def _parts(self) -> list[Path]:
-        """The parts that are there now."""
+        """The parts that exist now."""
         return sorted(self.folder.glob("part-*.parquet"))
 
     def _all_parts(self) -> Iterator[Path]:
-        """The parts, and those that come while they are read: a merge may move rows there."""
+        """The parts, including new ones made during reading, where a merge may move rows."""
         seen: set[Path] = set()
         while new := [part for part in self._parts() if part not in seen]:
             seen.update(new)
@@ -217,7 +217,7 @@ class Store:
     def _read(
         self, part: Path, columns: list[str] | None, groups: list[int] | None = None
     ) -> Iterator[pa.Table]:
-        """Row groups of a part; nothing where it is damaged or was merged meanwhile."""
+        """Row groups of a part; none if it is damaged or was merged in the meantime."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -241,7 +241,7 @@ class Store:
 
 
 class Memory:
-    """Stands in for the store where reading the audio is as fast as reading a store.
+    """Replaces the store if reading the audio is as fast as reading a store.
 
     Args:
         columns: names of the features
@@ -252,7 +252,7 @@ class Memory:
         self._rows: dict[Key, np.ndarray] = {}
 
     def missing(self, keys: Iterable[Key]) -> list[Key]:
-        """Those of the keys that were not added; see :class:`Store`."""
+        """The keys that were not added; see :class:`Store`."""
         return [key for key in dict.fromkeys(keys) if key not in self._rows]
 
     def add(self, keys: Iterable[Key], values: Iterable[np.ndarray]) -> None:
@@ -260,7 +260,7 @@ class Memory:
         self._rows.update(zip(keys, values, strict=True))
 
     def flush(self) -> None:
-        """Nothing waits to be written."""
+        """Do nothing, since nothing is written."""
 
     def merge(self) -> None:
         """There are no parts."""
@@ -269,7 +269,7 @@ class Memory:
         """Look up rows, all of which must have been added; see :class:`Store`.
 
         Raises:
-            UserError: if they are more than a file can hold
+            UserError: if there are more than a file can hold
         """
         import numpy as np
 

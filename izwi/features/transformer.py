@@ -1,9 +1,9 @@
 """Embeddings of pretrained transformers: wav2vec 2.0, HuBERT, WavLM, data2vec, Whisper, AST.
 
 The models and their front ends are those of the transformers library, in float32. On a computer
-without graphics card a vector depends on its own audio alone, to the last bit: whether a row is
-padded, and to which length, follows from its own, each batch is computed on one core, and where
-torch takes another algorithm for a single row than for several, that row is doubled.
+without a graphics card a vector depends only on its own audio, to the last bit. Padding depends
+only on the row's own length, and each batch is computed on one core. If torch uses a different
+algorithm for a single row than for several, that row is duplicated.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ HUB: dict[str, tuple[str, str]] = {
 
 
 def _options(family: str, poolings: tuple[str, ...], *others: str) -> tuple[Option, ...]:
-    """Options of a family of models; ``others`` are further spellings of its name."""
+    """Options of a family of models; ``others`` are alternative spellings of its name."""
 
     def spellings(name: str) -> tuple[str, ...]:
         return tuple(f"{other}.{name}" for other in others)
@@ -117,7 +117,7 @@ class Transformer(BatchExtractor):
 
     Attributes:
         family: begins the names of the options and of the columns
-        hub: name of the model on the hub that the type stands for
+        hub: name on the hub of the model that the type denotes
         kind: ``model_type`` in the model's config.json
     """
 
@@ -170,7 +170,7 @@ class Transformer(BatchExtractor):
 
     @classmethod
     def _folder(cls, options: dict[str, Any]) -> Path:
-        """Folder of the model, which may lie in the hub's cache on this computer.
+        """Folder of the model, which may be in the hub's cache on this computer.
 
         Raises:
             UserError: if it is not on this computer
@@ -218,13 +218,13 @@ class Transformer(BatchExtractor):
         torch.set_num_threads(1)
 
     def _mono(self, signal: np.ndarray, rate: int) -> np.ndarray:
-        """Signal as the model takes it, shape (samples,)."""
+        """Signal as the model's input, shape (samples,)."""
         from izwi.data import audio
 
         return audio.resample(audio.mix(signal), rate, self.front.sampling_rate)[0]
 
     def _states(self, inputs: np.ndarray, mask: np.ndarray | None = None) -> torch.Tensor:
-        """States of the wanted layer, shape (rows, frames, features); halves what is too large."""
+        """States of the requested layer, shape (rows, frames, features); splits large batches."""
         import torch
 
         try:
@@ -249,8 +249,8 @@ class Transformer(BatchExtractor):
 class Waves(Transformer):
     """Models that take the wave itself.
 
-    Where padding cannot reach the other frames (convolutions with layer norm), rows of similar
-    length share a batch; else, as with group norm over time, only rows of the same length do.
+    If padding cannot affect the other frames (convolutions with layer norm), rows of similar
+    length share a batch; otherwise, as with group norm over time, only rows of the same length do.
     """
 
     def load(self) -> None:
@@ -265,7 +265,7 @@ class Waves(Transformer):
         return model
 
     def frames(self, samples: int) -> int:
-        """Number of frames that the convolutions make."""
+        """Number of frames that the convolutions output."""
         return pretrained.frames_of(self.config, samples)
 
     def prepare(self, signal: np.ndarray, rate: int) -> tuple[Hashable, Any]:
@@ -344,10 +344,10 @@ class Data2Vec(Waves):
 
 
 class Windows(Transformer):
-    """Models that take spectra of one length; longer audio is cut into windows.
+    """Models that take spectra of one length; longer audio is divided into windows.
 
-    ``mean`` is over the frames that hold audio of the recording, those of all windows; ``all`` is
-    over all frames, windows weighted by the audio in them.
+    ``mean`` is over the frames with audio of the recording, in all windows; ``all`` is over all
+    frames, with windows weighted by the audio in them.
     """
 
     def size(self) -> int:
@@ -355,7 +355,7 @@ class Windows(Transformer):
         raise NotImplementedError
 
     def window(self, part: np.ndarray) -> tuple[np.ndarray, int]:
-        """Input of the model for a part of at most a window, and how many frames it fills."""
+        """Input of the model for a part, at most a window, and its number of frames with audio."""
         raise NotImplementedError
 
     def own(self, states: torch.Tensor, frames: int) -> torch.Tensor:
@@ -478,7 +478,7 @@ FAMILIES: dict[str, tuple[type[Transformer], tuple[Option, ...]]] = {
 
 
 def __getattr__(name: str) -> type[Transformer]:
-    """The extractor of a type in ``HUB``, which the registry asks for by that name."""
+    """The extractor of a type in ``HUB``, which the registry requests by that name."""
     if name not in HUB:
         raise AttributeError(name)
     return _extractor(name)
@@ -502,15 +502,15 @@ def _extractor(name: str) -> type[Transformer]:
 
 
 def padded_length(samples: int) -> int:
-    """Length to which a row is padded, up to a sixteenth more than its own."""
+    """Length to which a row is padded, at most a sixteenth more than its own."""
     step = 1 << max(0, samples.bit_length() - 5)
     return -(-samples // step) * step
 
 
 def _double_single_rows(conv: torch.nn.Module) -> None:
-    """Let a convolution give for a row alone, to the last bit, what it gives for it among others.
+    """Make a convolution give the same bits for a single row as for this row in a batch.
 
-    For one row of so few values, torch takes another algorithm than for several.
+    For one row with so few values, torch uses another algorithm than for several rows.
     """
     plain = conv.forward
 

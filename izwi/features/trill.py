@@ -1,6 +1,6 @@
 """Embeddings of TRILL, or of any TensorFlow SavedModel with its interface.
 
-The model takes samples at 16 kHz, and gives a dictionary with ``embedding``.
+The model takes samples at 16 kHz, and returns a dictionary with ``embedding``.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def _load(folder: str) -> Callable[[np.ndarray], dict[str, Any]]:
     """A function from samples, shape (time,), to the outputs of the SavedModel.
 
     Raises:
-        UserError: if it cannot be loaded, or takes other things than samples
+        UserError: if it cannot be loaded, or its input is not samples
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     import tensorflow as tf

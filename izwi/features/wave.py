@@ -18,8 +18,8 @@ SHORTEST = 0.025
 class Wave(Extractor):
     """Mono audio at 16 kHz in 16 bits: one feature, whose values are arrays of any length.
 
-    The model that reads it states its one option: ``seconds`` are kept of each recording, and the
-    number of longer ones is in a warning.
+    The model that reads it sets its only option, the ``seconds`` to keep of each recording; a
+    warning gives the number of longer ones.
     """
 
     name = "wave"

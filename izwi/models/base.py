@@ -29,7 +29,7 @@ class Prediction(NamedTuple):
         decision: (samples) labels, or numbers in regression
         probabilities: (samples, labels), in the order of the model's labels; a class that was
             absent from training has 0; None in regression
-        uncalibrated: the same before they were scaled; None where they were not
+        uncalibrated: the same before they were scaled; None if they were not scaled
     """
 
     decision: np.ndarray
@@ -63,7 +63,7 @@ class Model:
 
     Args:
         options: values of ``Option.name``, and the general ones that models read
-            (``class_weight``, ``epochs``, ``measure``); what is missing has its default
+            (``class_weight``, ``epochs``, ``measure``); missing ones have their default
         seed: of every random choice
         labels: all classes of the experiment in order, None in regression
 
@@ -109,7 +109,7 @@ class Model:
 
     @classmethod
     def check(cls, options: dict[str, Any]) -> list[str]:
-        """Problems with option values that kinds and limits do not express, one line each.
+        """Problems with option values that types and limits cannot express, one line each.
 
         Args:
             options: every option of the model with its value
@@ -129,7 +129,7 @@ class Model:
 
     @classmethod
     def content(cls, options: dict[str, Any]) -> Any:
-        """What the options point to, as JSON-able digests for the key.
+        """Digests, for the key, of the files that the options point to.
 
         Called when a workflow is planned.
 
@@ -137,13 +137,13 @@ class Model:
             options: every option of the model with its value
 
         Raises:
-            UserError: if something is missing, or does not fit the options
+            UserError: if a file is missing, or does not match the options
         """
         return None
 
     @classmethod
     def absent(cls) -> str | None:
-        """What to do if the packages of the model are not installed, else None."""
+        """Advice if the packages of the model are not installed, else None."""
         if cls.group == "deep" and util.find_spec("torch") is None:
             return (
                 f"[MODEL] type: {cls.name} needs torch, which is not installed; type: "
@@ -159,7 +159,7 @@ class Model:
         groups: np.ndarray | None = None,
         dev: Dev | None = None,
     ) -> dict[str, Any]:
-        """Learn from training samples.
+        """Fit on training samples.
 
         Args:
             X: (samples, features)
@@ -168,10 +168,10 @@ class Model:
             dev: X and y of the dev samples
 
         Returns:
-            ``notes`` and ``warnings`` (lists of lines), and what else the model reports
+            ``notes`` and ``warnings`` (lists of lines), and further reports of the model
 
         Raises:
-            UserError: if the data are too few or do not suit this model
+            UserError: if there are too few data or they do not suit this model
         """
         import numpy as np
 
@@ -211,7 +211,7 @@ class Model:
         return Prediction(np.asarray(decision, dtype=str), probabilities)
 
     def known(self) -> list[int]:
-        """Places of the classes that occurred in training, among all labels."""
+        """Positions of the classes that occurred in training, among all labels."""
         return [self.labels.index(label) for label in self.classes]
 
     def save(self, folder: str | Path) -> None:
@@ -263,11 +263,11 @@ class Model:
         raise NotImplementedError
 
     def _save(self, folder: Path) -> dict[str, Any]:
-        """Write what was fitted; what is returned goes to the description."""
+        """Write the fitted state; the return value goes into the description."""
         raise NotImplementedError
 
     def _load(self, folder: Path, state: dict[str, Any]) -> None:
-        """Read what :meth:`_save` has written."""
+        """Read the state written by :meth:`_save`."""
         raise NotImplementedError
 
 
@@ -304,7 +304,7 @@ class SklearnModel(Model):
 
 
 def one_thread() -> AbstractContextManager:
-    """Keep BLAS and OpenMP to one thread: sums differ in the last digit with their number."""
+    """Limit BLAS and OpenMP to one thread: the last digit of sums depends on their number."""
     # Only libraries that are loaded can be limited, those of scipy come along.
     import sklearn.utils  # noqa: F401
     from threadpoolctl import threadpool_limits

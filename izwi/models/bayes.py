@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Bayes(SklearnModel):
-    """Gaussian naive Bayes; with ``class_weight`` all classes are equally likely beforehand."""
+    """Gaussian naive Bayes; with ``class_weight`` all classes have the same prior."""
 
     name = "bayes"
     task = "classification"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def _options(options: tuple[Option, ...]) -> tuple[Option, ...]:
-    """The options of a perceptron, its layers being those behind the convolutions."""
+    """The options of a perceptron; its layers follow the convolutions."""
     own = {
         "layers": "cnn: sizes of the dense layers behind the convolutions, from the input to the "
         "output as written",
@@ -29,7 +29,7 @@ def _options(options: tuple[Option, ...]) -> tuple[Option, ...]:
 
 
 class _Convolutional(Net):
-    """A net that sees its features as a picture, bands over time; see ``spectrogram_net``."""
+    """A net that treats its features as a picture, bands over time; see ``spectrogram_net``."""
 
     reads = ("spectra", "os with level = frames")
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Majority(Model):
-    """Always the class that is most frequent in training, of equals the first by name.
+    """Always the class that is most frequent in training; of ties, the first by name.
 
     Probabilities are the shares of the classes in training.
     """

@@ -92,8 +92,8 @@ def _options(options: tuple[Option, ...]) -> tuple[Option, ...]:
 class _Transfer(Net):
     """A pretrained transformer, the mean of its states over time, and a linear layer.
 
-    Trained end to end like a perceptron: best epoch by dev. Weights and configuration are kept
-    with the fitted model, which then needs the pretrained one no more.
+    Trained end to end like a perceptron: best epoch by dev. Weights and configuration are stored
+    with the fitted model, which then no longer needs the pretrained model.
     """
 
     packages = (*Net.packages, "transformers")
@@ -105,7 +105,7 @@ class _Transfer(Net):
 
     @classmethod
     def check(cls, options: dict[str, Any]) -> list[str]:
-        """Problems with option values that kinds and limits do not express, one line each."""
+        """Problems with option values that types and limits cannot express, one line each."""
         # One layer, behind one dropout.
         problems = super().check({**options, "layers": [1]})
         freeze = options["freeze"]
@@ -126,7 +126,7 @@ class _Transfer(Net):
 
         Raises:
             UserError: if there is no such model, it is of another kind, or its weights are
-                missing, a Git-LFS pointer or pickled; if options do not fit it
+                missing, a Git-LFS pointer or pickled; if options do not match it
         """
         pretrained.check_installed(f"[MODEL] type: {cls.name}")
         folder = pretrained.find(options["pretrained_model"], WHERE, "pretrained_model")
@@ -264,7 +264,7 @@ class FinetuneRegression(_Transfer, MLPRegression):
 
 
 def _longest(config: dict[str, Any]) -> float:
-    """Seconds that a model takes at most."""
+    """Maximum duration of a model's input in seconds."""
     if config.get("model_type") != "whisper":
         return LONGEST_SECONDS
     # Two spectra, 10 ms apart, for a position.

@@ -1,4 +1,4 @@
-"""The nets behind ``finetune``. Imports torch: nothing of it is needed to read an ini."""
+"""The nets behind ``finetune``. Imports torch; reading an ini does not need this module."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ FULL_SCALE = 32768  # of 16 bits
 
 
 class Encoder(nn.Module):
-    """A pretrained transformer that gives one vector a recording.
+    """A pretrained transformer that returns one vector per recording.
 
     Args:
-        model: what transformers loads
-        front: what makes its inputs of a wave
+        model: a model of transformers
+        front: makes its inputs from a wave
     """
 
     def __init__(self, model: nn.Module, front: Any) -> None:
@@ -45,11 +45,11 @@ class Encoder(nn.Module):
         raise NotImplementedError
 
     def below(self, layers: int) -> list[nn.Module]:
-        """Parts at the bottom: the convolutions, or so many layers with all below them."""
+        """Parts at the bottom: the convolutions, or a number of layers with all below them."""
         raise NotImplementedError
 
     def _input(self, wave: np.ndarray, **how: Any) -> torch.Tensor:
-        """What the front end makes of a wave."""
+        """The front end's output for a wave."""
         rate = self.front.sampling_rate
         signal = wave.astype("float32") / FULL_SCALE
         made = self.front(signal, sampling_rate=rate, return_tensors="pt", **how)
@@ -57,7 +57,7 @@ class Encoder(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Where it computes."""
+        """The device on which it computes."""
         return next(self.parameters()).device
 
 
@@ -83,7 +83,7 @@ class WaveEncoder(Encoder):
         return vectors[torch.tensor(order).argsort().to(self.device)]
 
     def _embed(self, inputs: list[torch.Tensor]) -> torch.Tensor:
-        """Embed what may share a batch."""
+        """Embed recordings that may share a batch."""
         lengths = [len(values) for values in inputs]
         batch = pad_sequence(inputs, batch_first=True)
         if len(set(lengths)) == 1:
@@ -114,9 +114,9 @@ class WhisperEncoder(Encoder):
 
     Args:
         model: Whisper
-        front: what makes spectra
-        seconds: it sees of each recording; shorter ones go on with silence, whose frames are no
-            part of the mean
+        front: makes spectra
+        seconds: duration of its input; shorter recordings are padded with silence, whose frames
+            are not part of the mean
     """
 
     STEP = 320  # samples between two positions
@@ -147,14 +147,14 @@ class WhisperEncoder(Encoder):
 class FinetuneNet(nn.Module):
     """A pretrained encoder with a linear layer on top.
 
-    What is frozen computes as in prediction, without dropout, and keeps its weights.
+    Frozen parts compute as in prediction, without dropout, and keep their weights.
 
     Args:
         encoder: the pretrained part
         outputs: number of outputs
         drop: dropout before the linear layer
         freeze: ``none``, ``features`` (the convolutions), ``encoder`` (all but the linear layer),
-            or how many layers, with all below them
+            or a number of layers, with all below them
     """
 
     def __init__(self, encoder: Encoder, outputs: int, drop: float, freeze: str | int) -> None:
@@ -173,7 +173,7 @@ class FinetuneNet(nn.Module):
             part.requires_grad_(False)
 
     def train(self, mode: bool = True) -> FinetuneNet:
-        """Switch to training, all but what is frozen."""
+        """Switch to training, except frozen parts."""
         super().train(mode)
         for part in self.frozen:
             part.eval()
@@ -185,6 +185,6 @@ class FinetuneNet(nn.Module):
 
 
 def _first(counts: list[int], width: int, like: torch.Tensor) -> torch.Tensor:
-    """Rows of which the first so many of ``width`` cells are True."""
+    """Rows of ``width`` cells, the first ones True according to the row's length."""
     ends = torch.tensor(counts, device=like.device)
     return torch.arange(width, device=like.device)[None] < ends[:, None]

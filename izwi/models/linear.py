@@ -8,7 +8,7 @@ from izwi.models.base import SklearnModel
 
 
 class LinearRegression(SklearnModel):
-    """Ordinary least squares; of several solutions the one with the smallest weights."""
+    """Ordinary least squares; of several solutions, the one with the smallest weights."""
 
     name = "lin_reg"
     task = "regression"

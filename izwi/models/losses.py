@@ -9,7 +9,7 @@ from torch.nn.functional import one_hot
 def soft_f1_loss(
     output: torch.Tensor, target: torch.Tensor, weight: torch.Tensor | None = None
 ) -> torch.Tensor:
-    """1 - mean over the classes of F1, counted with probabilities in place of decisions.
+    """1 - mean over the classes of F1, computed from probabilities instead of decisions.
 
     Args:
         output: (samples, classes) logits

@@ -56,7 +56,7 @@ class MLP(Net):
 
     @classmethod
     def check(cls, options: dict[str, Any]) -> list[str]:
-        """Problems with option values that kinds and limits do not express, one line each."""
+        """Problems with option values that types and limits cannot express, one line each."""
         problems = super().check(options)
         if options["loss"] not in ("cross", "weighted") and options["label_smoothing"]:
             problems.append("[MODEL] label_smoothing: only with loss = cross or weighted")
@@ -143,7 +143,7 @@ class MLPRegression(Net):
 
     @classmethod
     def check(cls, options: dict[str, Any]) -> list[str]:
-        """Problems with option values that kinds and limits do not express, one line each."""
+        """Problems with option values that types and limits cannot express, one line each."""
         problems = super().check(options)
         if options["loss"] in ("1-ccc", "1-pcc") and options["batch_size"] < 2:
             problems.append(f"[MODEL] batch_size: loss = {options['loss']} needs 2 samples or more")

@@ -86,8 +86,8 @@ OPTIONS = (
 class Net(Model):
     """A perceptron, trained on batches, best epoch by dev.
 
-    After each epoch the dev samples are predicted; the weights of the epoch with the best dev
-    measure are kept, of equals the one with the smaller dev loss. Without dev samples all epochs
+    After each epoch the dev samples are predicted. The weights of the epoch with the best dev
+    measure are kept; of ties, the one with the smaller dev loss. Without dev samples all epochs
     are trained and the last one is kept.
     """
 
@@ -106,7 +106,7 @@ class Net(Model):
 
     @classmethod
     def check(cls, options: dict[str, Any]) -> list[str]:
-        """Problems with option values that kinds and limits do not express, one line each."""
+        """Problems with option values that types and limits cannot express, one line each."""
         problems = super().check(options)
         sizes = layer_sizes(options["layers"])
         if not sizes or not all(type(size) is int and size > 0 for size in sizes):
@@ -229,7 +229,7 @@ class Net(Model):
         return float(total) / len(x)
 
     def _inputs_of(self, X: np.ndarray, device: str) -> Any:
-        """What batches are made of, from the features of some samples."""
+        """The inputs of batches, from the features of some samples."""
         return tensor(X, device)
 
     def _batches(self, x: Any, order: torch.Tensor, size: int) -> Iterable[Any]:
@@ -303,7 +303,7 @@ class Net(Model):
         ]
 
     def _goodness(self, value: float | None) -> float:
-        """Higher is better; what is undefined is worst."""
+        """Higher is better; undefined is worst."""
         from izwi.evaluation.measures import direction
 
         return -math.inf if value is None else direction(self._measure()) * value
@@ -329,14 +329,14 @@ class Net(Model):
         self.net.load_state_dict(load_file(folder / "model.safetensors"))
 
     def _prepare(self, y: np.ndarray) -> None:
-        """Learn from the training targets how to encode targets and decode outputs."""
+        """Derive from the training targets how to encode targets and decode outputs."""
         raise NotImplementedError
 
     def _target(self, y: np.ndarray, device: str) -> torch.Tensor:
         raise NotImplementedError
 
     def _known(self, y: np.ndarray) -> np.ndarray:
-        """Samples whose target the net can express."""
+        """Samples whose target the net can represent."""
         raise NotImplementedError
 
     def _loss(self, y: np.ndarray, device: str) -> Loss:
@@ -350,7 +350,7 @@ class Net(Model):
         return {}
 
     def _restore(self, state: dict[str, Any]) -> None:
-        """Restore what :meth:`_state` returned."""
+        """Restore the state returned by :meth:`_state`."""
 
 
 def layer_sizes(layers: list[int] | dict[str, int]) -> list[int]:

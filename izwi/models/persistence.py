@@ -37,12 +37,12 @@ TRUSTED = frozenset(
 
 
 def dump(thing: Any, path: Path) -> None:
-    """Write a fitted scikit-learn object, or a list or dict of such, to a ``.skops`` file."""
+    """Write fitted scikit-learn objects, one or a list or dict of them, to a ``.skops`` file."""
     _skops().dump(thing, path)
 
 
 def load(path: Path) -> Any:
-    """Read what :func:`dump` has written.
+    """Read a file written by :func:`dump`.
 
     Raises:
         UserError: if the file holds types that izwi does not write
@@ -60,9 +60,9 @@ def load(path: Path) -> Any:
 def _skops() -> ModuleType:
     """Import skops without its own list of trusted types.
 
-    To build that list skops imports all of scikit-learn, and torch with it, and looks for each
-    function of NumPy and SciPy in every module there is: 4 seconds of CPU in every process that
-    stores a model. The list above is used instead.
+    To build that list, skops imports all of scikit-learn, and torch with it, and looks for each
+    function of NumPy and SciPy in every loaded module. This takes 4 seconds of CPU in every
+    process that stores a model. The list above is used instead.
     """
     import numpy
     import scipy.special

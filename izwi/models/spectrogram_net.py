@@ -1,4 +1,4 @@
-"""The convolutional net behind ``cnn``. Imports torch: nothing of it is needed to read an ini."""
+"""The convolutional net behind ``cnn``. Imports torch; reading an ini does not need this module."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ ROWS = 64
 class SpectrogramNet(nn.Module):
     """Three blocks of convolutions over time and frequency, then dense layers.
 
-    Each band is normalised first. A block is a 3 x 3 convolution, the maximum of 2 x 2
-    cells, batch normalisation, and the activation. Mean and maximum over time go to the dense
-    layers, so that it does not matter when something is said.
+    Each band is normalised first. A block is a 3 x 3 convolution, 2 x 2 max pooling, batch
+    normalisation, and the activation. Mean and maximum over time go to the dense layers, so the
+    position in time does not matter.
 
     Args:
         bands: of the spectrogram

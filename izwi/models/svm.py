@@ -123,9 +123,9 @@ class SVR(_Machine):
 def inner_folds(
     y: np.ndarray, groups: np.ndarray | None
 ) -> tuple[list[tuple[np.ndarray, np.ndarray]], list[str]]:
-    """Folds of the training samples that leave all classes in every training part.
+    """Folds of the training samples with all classes in every training part.
 
-    At most :data:`FOLDS`; stratified, speakers kept apart where every class has enough of them.
+    At most :data:`FOLDS`; stratified, speakers kept apart if every class has enough of them.
     With a class of one sample there are no such folds: all samples are in both parts.
 
     Args:

@@ -1,4 +1,4 @@
-"""Temperature scaling: one number, fitted on dev, makes probabilities less sure, or more.
+"""Temperature scaling: one number, fitted on dev, makes probabilities less or more extreme.
 
 After Guo et al., "On calibration of modern neural networks" (ICML 2017).
 """
@@ -19,11 +19,11 @@ def fit(probabilities: np.ndarray, truth: np.ndarray) -> float:
     """The temperature with the least mean of -log p(truth).
 
     Args:
-        probabilities: shape (samples, classes), of samples that the model has not learnt from
-        truth: place of the true class, shape (samples,)
+        probabilities: shape (samples, classes), of samples that the model was not trained on
+        truth: position of the true class, shape (samples,)
 
     Returns:
-        from :data:`LOWEST` to :data:`HIGHEST`; above 1 the model was too sure
+        from :data:`LOWEST` to :data:`HIGHEST`; above 1 the model was overconfident
     """
     import numpy as np
     from scipy.optimize import minimize_scalar
@@ -44,7 +44,7 @@ def fit(probabilities: np.ndarray, truth: np.ndarray) -> float:
 def scale(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     """Probabilities at a temperature: softmax of their logarithms divided by it.
 
-    The order of the classes stays as it is.
+    The ranking of the classes stays the same.
 
     Args:
         probabilities: shape (samples, classes)

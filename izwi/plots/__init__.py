@@ -1,8 +1,8 @@
-"""Pictures, one function a kind; the ending of the path (png, pdf, svg, eps) decides the format.
+"""Pictures, one function per kind; the ending of the path (png, pdf, svg, eps) sets the format.
 
-All are drawn for print: text of 7 points and more at the width at which they are made (85 mm,
-one column, where the content allows), colours that the colour-blind can tell apart, and forms or
-hatches beside the colours for print in grey. The same data give the same bytes.
+All are drawn for print: text of at least 7 points at the final width (85 mm, one column, if the
+content allows), colours that colour-blind readers can distinguish, and shapes or hatches in
+addition for print in grey. The same data give the same bytes.
 """
 
 from izwi.plots.by_group import fairness, importance, recall

@@ -23,14 +23,14 @@ def confusion_matrix(
 ) -> None:
     """Draw truth against prediction, with count and share of the true class in each cell.
 
-    One column wide. Where counts do not fit into it, cells have the shares alone, and each true
-    class its number of samples; of more than about a dozen classes the picture is wider.
+    One column wide. If counts do not fit, cells show only the shares, and each true class shows its
+    number of samples; with more than about a dozen classes the picture is wider.
 
     Args:
-        metrics: the content of metrics.json; its counts are means where there are several runs
+        metrics: the content of metrics.json; its counts are means if there are several runs
         path: of the picture
         title: first line, such as the experiment's name
-        empty: what is said where there is nothing to draw
+        empty: text if there is nothing to draw
     """
     with style.drawing():
         if metrics["confusion"] is None:
@@ -106,7 +106,7 @@ def _measures(metrics: dict[str, Any]) -> str:
 
 
 def _room(labels: list[str], cells: list[list[str]]) -> tuple[list[str], float, float]:
-    """Names of the rows, the width that they take, and that which a cell needs, in inches."""
+    """Names of the rows, their width, and the width of a cell, in inches."""
     rows = [style.wrap(label, 19 * MM) for label in labels]
     need = max(style.width_of(text) for row in cells for text in row) + 0.6 * POINT
     return rows, max(map(style.width_of, rows)) + LINE + 2.5 * _GAP, need

@@ -1,4 +1,4 @@
-"""How the target, or another column, is distributed over the parts of a split and over groups."""
+"""The distribution of the target, or another column, over the parts of a split and over groups."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ def value_counts(
 ) -> None:
     """Draw how often a column has each value: bars, or histograms of numbers.
 
-    There is a panel, or several histograms, by part, and by each of some further columns. Numbers
-    in such a column are put into quarters.
+    There is a panel, or several histograms, by part, and by each further column. Numbers in such
+    a column are grouped by quartiles.
 
     Args:
-        frame: a row per sample, with ``part`` and the columns named, where they are known
-            ``speaker``; columns of ``by`` may be absent
+        frame: a row per sample, with ``part`` and the columns named, and ``speaker`` if known;
+            columns of ``by`` may be absent
         path: of the picture
-        column: what is counted
-        by: columns that the samples are grouped by → what they are called
+        column: the column to count
+        by: columns that the samples are grouped by → their names in the picture
         order: values of a column of classes, ordered; absent: sorted
         title: first line
-        name: what the column is called
+        name: name of the column in the picture
     """
     values = frame[column]
     panels = [_by_part(frame, values)]
@@ -103,7 +103,7 @@ def _several(number: int, noun: str) -> str:
 def _bars(
     panels: list[list[Group]], path: str | Path, labels: list[str], heading: tuple[str, ...]
 ) -> None:
-    """Panels below each other; where that is higher than a page, in two columns, or with thin
+    """Panels below each other; if that is higher than a page, in two columns, or with thin
     bars that have no number beside them."""
     rows = [style.wrap(label, 28 * MM) for label in labels]
     lines = max(text.count("\n") + 1 for text in rows)
@@ -141,7 +141,7 @@ def _bars(
 
 
 def _cut(heights: list[float]) -> int:
-    """How many panels stand in the first of two columns, so that the higher one is lowest."""
+    """Number of panels in the first of two columns that makes the picture lowest."""
     cuts = range(1, len(heights) + 1)
     return min(cuts, key=lambda cut: max(sum(heights[:cut]), sum(heights[cut:])))
 

@@ -1,4 +1,4 @@
-"""How much more data would help: the learning curve."""
+"""The learning curve: would more data help?"""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from izwi.plots.style import COLOURS, COLUMN, MARKERS
 
 
 def learning_curve(curve: dict[str, Any], path: str | Path, title: str = "") -> None:
-    """Draw the measure on training and test rows over the number of training rows.
+    """Draw the measure on training and test rows against the number of training rows.
 
-    Lines are means over folds or repeated draws, points single fits.
+    Lines are means over folds or repeated draws; points are single fits.
 
     Args:
         curve: as `izwi.analyses.learning_curve.learning_curve` returns it

@@ -21,12 +21,12 @@ _NEIGHBOURS = 15  # of UMAP, its default
 
 
 class Map(NamedTuple):
-    """Places of samples in two dimensions.
+    """Positions of samples in two dimensions.
 
     Args:
         places: of shape (samples, 2)
-        note: how they were found, in a line
-        axes: names of the axes, empty where they mean nothing
+        note: the method, in one line
+        axes: names of the axes, empty if they have no meaning
     """
 
     places: np.ndarray
@@ -44,18 +44,18 @@ def draw_map(
     title: str = "",
     name: str = "label",
 ) -> None:
-    """Draw a map of samples: class by colour and form, train filled, the rest hollow.
+    """Draw a map of samples: class by colour and shape, train filled, the rest hollow.
 
-    Without train, as in a cross-validation, all are filled. Numbers are drawn by brightness.
+    Without train, as in cross-validation, all are filled. Numbers are drawn by brightness.
 
     Args:
-        found: the places
+        found: the positions
         labels: (samples) class or number
         parts: (samples) such as ``train`` and ``test``
         path: of the picture
         order: classes, ordered
         title: first line
-        name: what the labels are called
+        name: name of the labels in the picture
     """
     places = found.places
     values, filled = pd.Series(labels), np.asarray(parts) == "train"
@@ -110,11 +110,10 @@ def draw_map(
 
 
 def embed(X: np.ndarray, seed: int, kind: str = "tsne") -> Map:
-    """Places of samples on a map.
+    """Positions of samples on a map.
 
-    Features are imputed by their medians and standardised; t-SNE and UMAP see 50 principal
-    components of them if there are more. One thread is used, because sums over threads change the
-    map.
+    Features are imputed by their medians and standardised; if there are more than 50, t-SNE and
+    UMAP use 50 principal components. It uses one thread, because sums over threads change the map.
 
     Args:
         X: features of shape (samples, features)
@@ -142,7 +141,7 @@ def embed(X: np.ndarray, seed: int, kind: str = "tsne") -> Map:
 
 
 def perplexity(samples: int) -> float:
-    """The usual 30, less for few samples."""
+    """The usual 30, fewer for few samples."""
     return min(30.0, (samples - 1) / 3)
 
 

@@ -1,4 +1,4 @@
-"""How a net learned."""
+"""Training of a net over its epochs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values of a column as groups that a picture can tell apart."""
+"""Values of a column as groups that a picture can distinguish."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ def is_numeric(values: pd.Series) -> bool:
 def as_text(
     values: pd.Series, most: int, order: Sequence[str] | None = None
 ) -> tuple[pd.Series, list[str]]:
-    """Values as text; where there are too many, the rarest become one, which says how many.
+    """Values as text; if there are too many, the rarest are merged, and the text counts them.
 
     Args:
         values: (samples) of any kind, missing ones stay missing
-        most: most texts in the result
+        most: maximum number of texts in the result
         order: texts that come first, in this order, the rest sorted
 
     Returns:
@@ -45,7 +45,7 @@ def as_text(
 
 
 def quarters(values: pd.Series) -> tuple[pd.Series, list[str]]:
-    """Numbers as four groups of about the same size, by their limits.
+    """Numbers as four groups of about the same size, named by their limits.
 
     Returns:
         * (samples) text such as ``21–27``

@@ -33,12 +33,12 @@ def heat_map(
 ) -> None:
     """Draw a cell per experiment, with value and 95 % interval; the darker, the better.
 
-    One column wide, as far as the cells allow: where there are many side by side, the interval
-    takes two lines, then it is left to the table, and the value gets two decimals; at last numbers
-    of samples that differ are left to the table, too.
+    One column wide, if the cells fit. With many cells side by side, the interval first takes two
+    lines, then only the table shows it and the value has two decimals. Finally, only the table
+    shows differing numbers of samples, too.
 
-    The options that vary go down and across so that the picture is as square as can be. One that
-    follows from another, such as a name from a target, is left out.
+    The options that vary are assigned to rows and columns so that the picture is nearly square. An
+    option that follows from another, such as a name from a target, is left out.
 
     Args:
         axes: options that vary
@@ -46,7 +46,7 @@ def heat_map(
             ``ci_high``, ``ci_method``, ``n_evaluated``
         path: of the picture
         title: first line
-        across: the option that goes across, the others go down; None for what fits
+        across: the option for the columns, the others are rows; None: what fits best
     """
     if across is None:
         down, over = _arrange(_independent(axes, rows), rows)
@@ -94,7 +94,7 @@ def heat_map(
 
 
 def _independent(axes: list[str], rows: list[dict[str, Any]]) -> list[str]:
-    """Options that vary, but for those that follow from one before."""
+    """Options that vary, except those that follow from an earlier one."""
     kept: list[str] = []
     for axis in axes:
         values = [row["values"][axis] for row in rows]
@@ -111,7 +111,7 @@ def _independent(axes: list[str], rows: list[dict[str, Any]]) -> list[str]:
 
 
 def _arrange(axes: list[str], rows: list[dict[str, Any]]) -> tuple[list[str], list[str]]:
-    """Which options go down, which across: a cell is about twice as wide as high."""
+    """Options for rows and for columns: a cell is about twice as wide as high."""
     if len(axes) == 1:
         return axes, []
     sizes = [len({row["values"][axis] for row in rows}) for axis in axes]
@@ -135,7 +135,7 @@ def _steps(axes: list[str], rows: list[dict[str, Any]]) -> list[tuple[str, ...]]
 
 
 def _goodness(rows: list[dict[str, Any]]) -> list[float]:
-    """0 for the worst and 1 for the best of those with the same measure, NaN without value."""
+    """0 for the worst and 1 for the best with the same measure, NaN without value."""
     found: list[float] = []
     for row in rows:
         values = [r["value"] for r in rows if r["measure"] == row["measure"]]
@@ -173,7 +173,7 @@ def _number(value: float, measure: str, level: int) -> str:
 
 
 def _least_width(texts: np.ndarray, names_down: list[tuple[str, ...]]) -> float:
-    """Inches that cells need beside names of rows that are wrapped as narrow as they may be."""
+    """Inches that cells need beside row names that are wrapped as narrow as possible."""
     names = max(style.width_of(style.wrap(", ".join(name), _NARROW)) for name in names_down)
     wide = max(style.width_of(text) for text in texts.flat) + _GAP
     return names + LINE + 3 * _GAP + texts.shape[1] * wide + _RIGHT

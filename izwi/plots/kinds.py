@@ -1,6 +1,6 @@
-"""Each kind of picture, from the files of the stages before.
+"""Each kind of picture, from the files of earlier stages.
 
-A kind gives: name of a file, without its ending → function that draws to a path.
+A kind returns: name of a file, without its ending → function that draws to a path.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ def confusion_matrix_certain(spec: Spec, inputs: Inputs) -> Drawn:
 
 
 def of_metrics(spec: Spec, inputs: Inputs) -> Drawn:
-    """Pictures of what metrics.json has, each by the function of its name."""
+    """Pictures of data in metrics.json, each drawn by the function of its name."""
     metrics = read_json(inputs["metrics"])
     module = import_module(f"izwi.plots.{OF_METRICS[spec['kind']].module}")
     return {
@@ -60,7 +60,7 @@ def of_metrics(spec: Spec, inputs: Inputs) -> Drawn:
 
 
 def truth_prediction(spec: Spec, inputs: Inputs) -> Drawn:
-    """Predicted numbers over true ones."""
+    """Predicted numbers against true ones."""
     predictions, metrics = pd.read_parquet(inputs["predictions"]), read_json(inputs["metrics"])
     return {
         "truth_prediction": lambda path: plots.truth_prediction(
@@ -80,7 +80,7 @@ def confusion_matrix_binned(spec: Spec, inputs: Inputs) -> Drawn:
 
 
 def value_counts(spec: Spec, inputs: Inputs) -> Drawn:
-    """How the target and other columns are distributed over the parts and over groups."""
+    """The distribution of the target and other columns over the parts and over groups."""
     frame, labels = samples(inputs)
     drawn: Drawn = {}
     for name, (first, *others) in spec["columns"].items():
@@ -100,7 +100,7 @@ def value_counts(spec: Spec, inputs: Inputs) -> Drawn:
 
 
 def database_counts(spec: Spec, inputs: Inputs) -> Drawn:
-    """How the target is distributed in one database."""
+    """The distribution of the target in one database."""
     frame, labels = samples(inputs)
     return {
         name: functools.partial(
@@ -155,7 +155,7 @@ def epoch_progression(spec: Spec, inputs: Inputs) -> Drawn:
 
 
 def learning_curve(spec: Spec, inputs: Inputs) -> Drawn:
-    """The measure over the amount of training data."""
+    """The measure against the amount of training data."""
     curve = read_json(inputs["learning_curve"])
     return {"learning_curve": lambda path: plots.learning_curve(curve, path, spec["title"])}
 
@@ -215,13 +215,13 @@ def samples(inputs: Inputs) -> tuple[pd.DataFrame, list[str] | None]:
 
 
 def column_of(frame: pd.DataFrame, name: str, spec: Spec) -> str:
-    """Column that a user means; see `pictures.column_of`."""
+    """The column that a user means; see `pictures.column_of`."""
     there = [column for column in frame if frame[column].notna().any()]
     return pictures.column_of(spec["kind"], name, there, spec["target"])
 
 
 def shown(name: str, spec: Spec) -> str:
-    """Name of a column as a reader of the picture knows it."""
+    """Name of a column for readers of the picture."""
     return spec["target"] if name == pictures.TARGET else name
 
 

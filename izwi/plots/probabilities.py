@@ -16,7 +16,7 @@ _NONE = "the model gives no probabilities"
 
 
 def reliability(metrics: dict[str, Any], path: str | Path, title: str = "") -> None:
-    """Draw how often decisions are right over their probability, and how many there are of each.
+    """Draw the share of right decisions against their probability, and how many each bin has.
 
     Args:
         metrics: the content of metrics.json; its ``calibration`` may have ``before``, that of the
@@ -62,7 +62,7 @@ def reliability(metrics: dict[str, Any], path: str | Path, title: str = "") -> N
 
 
 def uncertainty(metrics: dict[str, Any], path: str | Path, title: str = "") -> None:
-    """Draw how uncertain right and wrong decisions are.
+    """Draw the uncertainty of right and wrong decisions.
 
     Args:
         metrics: the content of metrics.json
@@ -132,7 +132,7 @@ def _runs(metrics: dict[str, Any]) -> str:
 
 @contextmanager
 def _drawn(path: str | Path, height: float, *lines: str) -> Iterator[Any]:
-    """A figure one column wide with these lines on top, saved in the end."""
+    """A figure one column wide with these lines at the top, saved at the end."""
     with style.drawing():
         figure = style.new_figure(COLUMN, height, layout="constrained")
         top = style.figure_title(figure, *lines)

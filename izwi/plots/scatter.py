@@ -18,7 +18,7 @@ CROWD = 3000  # more points than this are drawn as a density
 def truth_prediction(
     predictions: pd.DataFrame, metrics: dict[str, Any], path: str | Path, title: str = ""
 ) -> None:
-    """Draw each prediction over its truth, all runs together, with the diagonal.
+    """Draw each prediction against its truth, all runs together, with the diagonal.
 
     Args:
         predictions: as ``docs/data_contracts.md`` defines them; rows without truth are left out,

@@ -1,4 +1,4 @@
-"""The one style of all pictures, and how they are saved."""
+"""The common style of all pictures, and how they are saved."""
 
 from __future__ import annotations
 
@@ -65,9 +65,9 @@ _LOCK = threading.Lock()
 
 @contextmanager
 def drawing() -> Iterator[None]:
-    """Draw in this style, whatever the user's own matplotlib settings are.
+    """Draw in this style, regardless of the user's own matplotlib settings.
 
-    The settings of matplotlib belong to the process, so one picture is drawn at a time.
+    matplotlib has one set of settings per process, so one picture is drawn at a time.
     """
     with _LOCK, matplotlib.rc_context():
         matplotlib.rcdefaults()
@@ -78,7 +78,7 @@ def drawing() -> Iterator[None]:
 
 
 def new_figure(width: float = COLUMN, height: float = COLUMN, **layout: Any) -> Figure:
-    """A figure of a size in inches that needs no pyplot."""
+    """A figure of a size in inches, made without pyplot."""
     figure = Figure(figsize=(width, height), **layout)
     FigureCanvasAgg(figure)
     return figure
@@ -121,7 +121,7 @@ def _ruler() -> Figure:
 
 
 def wrap(text: str, width: float, size: float = SIZE) -> str:
-    """Break a text into lines of a width in inches: after spaces, signs, else inside words."""
+    """Break a text into lines of a width in inches: after spaces or signs, else inside words."""
     lines, line = [], ""
     for piece in _pieces(text):
         if line and width_of((line + piece).rstrip(), size) > width:
@@ -138,7 +138,7 @@ def wrap(text: str, width: float, size: float = SIZE) -> str:
 
 
 def shorten(text: str, width: float, size: float = SIZE) -> str:
-    """Leave out the middle of a text that is wider than so many inches."""
+    """Leave out the middle of a text that is wider than a number of inches."""
     short, keep = text, len(text)
     while width_of(short, size) > width:
         keep -= 1
@@ -185,7 +185,7 @@ def value_with_interval(metrics: dict[str, Any], measure: str) -> str:
 
 
 def interval_note(metrics: dict[str, Any]) -> str:
-    """How the intervals were made, such as ``95 %: jackknife over speakers (t), few: 4``."""
+    """Method of the intervals, such as ``95 %: jackknife over speakers (t), few: 4``."""
     if metrics["ci_method"] is None:
         return ""
     count = metrics["n_speakers"]
@@ -195,6 +195,6 @@ def interval_note(metrics: dict[str, Any]) -> str:
 
 
 def no_data(axes: Axes, text: str) -> None:
-    """Write into the picture why it is empty."""
+    """Write in the picture why it is empty."""
     axes.set_axis_off()
     axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes)

@@ -1,4 +1,4 @@
-"""How features are distributed in each class."""
+"""Distributions of features in each class."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def feature_distributions(
         features: shape (rows, features), all that ``found`` names among them
         table: ``truth`` and ``speaker`` of the same rows
         path: of the picture
-        order: classes in order, None for numbers, which are cut into quarters
+        order: classes in order, None for numbers, which are grouped by quartiles
         title: first line
         name: of the target
     """
@@ -102,7 +102,7 @@ def _panel(
 
 
 def _inside(values: np.ndarray) -> np.ndarray:
-    """Values that are no further from the quartiles than so many times their distance."""
+    """Values within a number of interquartile ranges from the quartiles."""
     low, high = np.nanquantile(values, [0.25, 0.75])
     reach = FENCE * (high - low)
     if reach == 0:
