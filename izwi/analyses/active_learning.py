@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         active_learning: int
 
 
-# The most uncertain rows, this many for each that is wanted, are the ones to choose from.
+# Number of candidates, the most uncertain rows, per row to choose.
 CANDIDATES = 10
 
 
@@ -81,7 +81,7 @@ def choose(
     candidates = np.argsort(-uncertainty, kind="stable")[: CANDIDATES * wanted]
     X = fitted.transform(samples, pool[candidates])
     if np.isnan(X).any():
-        # The model copes with gaps, clusters do not: medians of the training rows, as elsewhere.
+        # The model handles missing values, k-means does not: use medians of the training rows.
         preprocessing = Preprocessing({**spec["preprocessing"], "impute": True})
         preprocessing.fit(samples.values[train_rows], samples.names)
         of_pool = samples.speakers(pool[candidates])
@@ -128,7 +128,7 @@ def diverse(X: np.ndarray, weight: np.ndarray, number: int, seed: int) -> np.nda
 
     from izwi.models.base import one_thread
 
-    # Rows of no uncertainty still need some weight.
+    # Rows without uncertainty still need some weight.
     weight = weight + 1e-6
     with one_thread(), warnings.catch_warnings():
         # scikit-learn warns if there are fewer distinct rows than clusters.
@@ -140,6 +140,6 @@ def diverse(X: np.ndarray, weight: np.ndarray, number: int, seed: int) -> np.nda
         for rows in (np.flatnonzero(found.labels_ == c) for c in range(number))
         if len(rows)
     ]
-    # Equal rows make fewer clusters; fill up with the most uncertain rows.
+    # Identical rows give fewer clusters; fill up with the most uncertain rows.
     rest = [row for row in range(len(X)) if row not in set(chosen)]
     return np.array([*chosen, *rest[: number - len(chosen)]])

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from izwi.training.types import TrainSpec
 
 SHARES = (0.1, 0.2, 0.4, 0.6, 0.8, 1.0)
-REPEATS = 3  # orders of the speakers, where there are fewer folds
+REPEATS = 3  # orders of the speakers, if there are fewer folds
 
 
 def learning_curve(

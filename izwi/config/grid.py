@@ -29,7 +29,7 @@ _FLAGS = {
 }
 _PREFIXES = {"model_": "MODEL", "feats_": "FEATS", "exp_": "EXP", "data_": "DATA"}
 _ENTRY = ("inis", "ini", "grid", "name")
-# How the ini itself is called among the axes, where a grid goes over several.
+# Name of the axis of inis, if a grid covers several.
 EXPERIMENT = "EXP.name"
 
 
@@ -133,7 +133,7 @@ def _axis(options: tuple[str, ...], steps: list[Any]) -> Axis:
     """
     if not steps:
         raise ValueError("has no values")
-    # A dict, since a long axis would be searched for each of its values.
+    # A dict, since searching a long axis for each value would be slow.
     values: dict[tuple[str | None, ...], None] = {}
     for step in steps:
         each = [step] if len(options) == 1 else step
@@ -254,7 +254,7 @@ def member_name(base: str, axes: Iterable[Axis], setting: Mapping[str, str | Non
     parts = [
         f"{option}_{slug(setting[option])}"
         for axis in axes
-        # A value with a name of its own stands for all options that change with it.
+        # A value with its own name represents all options that change with it.
         if EXPERIMENT not in axis.options
         for option in axis.options
     ]

@@ -208,7 +208,7 @@ def literal(text: str) -> Any:
 
 
 def _evaluate(text: str) -> Any:
-    # Each caller has a value of its own; what takes time is the parsing.
+    # Each caller gets its own copy; only the parsing is slow.
     return ast.literal_eval(_parsed(text))
 
 

@@ -42,7 +42,7 @@ def resolve(
     if column:
         if get("DATA", "submodel") not in (None, column):
             problem("DATA", "submodel", f"is another column than MODEL.submodel = {column}")
-        # Both names stand for one column of the tables.
+        # Both names mean the same column of the tables.
         asked["submodel"] = "gender" if column == "sex" else column
     if get("MODEL", "semi_supervised"):
         if task == "regression":

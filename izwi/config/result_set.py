@@ -217,7 +217,7 @@ def _find_all(wanted: Any, bases: list[Path], problems: Problems) -> list[str]:
 def _match(pattern: str, bases: list[Path]) -> list[str]:
     """Files of a path or glob: relative to the first base, absolute for others."""
     for number, base in enumerate(bases):
-        # A file that is named exactly may hold brackets, too.
+        # An exact file name may contain brackets, too.
         if (base / pattern).is_file():
             found = [pattern]
         else:

@@ -18,7 +18,7 @@ from izwi.engine import cli_args, stamps
 from izwi.engine.plan import Plan, Unit
 from izwi.engine.stage import stage
 
-# In a folder that a rule makes: what Snakemake takes for its time.
+# A file that Snakemake reads for the time of a folder that a rule makes.
 SNAKEMAKE_TIMESTAMP = ".snakemake_timestamp"
 
 

@@ -19,7 +19,7 @@ from izwi.engine.plan import Plan
 from izwi.stages.heat_map import pictures_of
 
 MAX_ROWS = 30
-# Killed, or ended by a library or the loader that could not have more memory.
+# Killed, or ended by a library or the loader that ran out of memory.
 _ABRUPT = re.compile(
     r"<Signals\.SIG(?:KILL|ABRT|BUS|SEGV)|non-zero exit status (?:127|134|135|137|139)\b"
 )
@@ -41,7 +41,7 @@ def failure(plan: Plan, path: str, log: str) -> None:
         path: where it is saved
         log: Snakemake's own log of the call
     """
-    # Also where the disk is full: the reason is told all the same.
+    # Report the reason even if the disk is full.
     with suppress(OSError):
         bad_audio.gather(plan)
     interrupted = _INTERRUPTED.search(_text_of(log))
@@ -62,7 +62,7 @@ def _print_results(plan: Plan) -> None:
     try:
         shown = table(rows[:MAX_ROWS])
     except (AttributeError, KeyError, TypeError, ValueError):
-        # Written over by a spreadsheet, or cut.
+        # Overwritten by a spreadsheet, or truncated.
         shown = f"{path} was changed: delete it and start again, it is made anew"
         rows = []
     print("\n" + shown, file=sys.stderr)
@@ -101,7 +101,7 @@ def table(rows: list[dict[str, str]]) -> str:
                 row["measure"],
                 _short(row["value"]),
                 interval,
-                # without the number of resamples, and without what has a column of its own
+                # without the number of resamples, and without parts that have their own column
                 row["ci_method"].split(" (")[0],
                 row["n_test"],
                 (row["n_speakers"] or "unknown") + few,

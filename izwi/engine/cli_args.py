@@ -12,7 +12,7 @@ READ_ONLY = re.compile(
     r"-[a-zA-Z]*n[a-zA-Z]*|--(dry-?run|summary|detailed-summary|lint|list\S*|dag|rulegraph|filegraph"
     r"|d3dag|report|unlock|archive|print-compilation|version|help|delete-(all|temp)-output)(=.*)?"
 )
-# Show all there is, whether it is to be made or not.
+# Show all files, whether they need to be made or not.
 LISTS = re.compile(
     r"--(summary|detailed-summary|list-(untracked|input-changes|params-changes|code-changes)\S*"
     r"|dag|rulegraph|filegraph|d3dag|report|archive|delete-(all|temp)-output|generate-unit-tests"

@@ -35,7 +35,7 @@ def make(words: list) -> int:
 
 def main(suffix: str, words: list) -> int:
     """Ask, or make; the exit code."""
-    # One output tells the unit.
+    # One output identifies the unit.
     words = words[:3]
     plan = posix.environ[b"IZWI_PLAN" + suffix.encode()]
     socket = posix.environ.get(b"IZWI_SOCKET" + suffix.encode())

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from izwi.engine.keys import PACKAGE, file_digest, key_of
 
-# These hand options and files to the code that computes. What they hand over is in the keys.
+# These pass options and files to the code that computes. The keys cover what they pass on.
 PLUMBING = ("izwi", "izwi.config", "izwi.engine", "izwi.stages", "izwi.errors", "izwi.api")
 # They find a class by its name; the module of the class is in the key.
 REGISTRIES = ("izwi.features", "izwi.models")
-# To parse all modules would take half a second of each call.
+# Parsing all modules would take half a second of each call.
 _IMPORT = re.compile(
     r"^[ \t]*(?:from[ \t]+(izwi(?:\.\w+)*)[ \t]+import[ \t]+(\([^)]*\)|[^\n#]*)"
     r"|import[ \t]+(izwi(?:\.\w+)*))",
@@ -26,7 +26,7 @@ _LIBRARY = re.compile(
     r"^[ \t]+(?:from[ \t]+((?:sklearn|xgboost)[\w.]*)[ \t]+import|import[ \t]+(xgboost))",
     re.MULTILINE,
 )
-# Files that modules read beside their code.
+# Data files that modules read.
 DATA = (".bib", ".cff", ".css", ".html", ".js", ".json")
 
 

@@ -30,7 +30,7 @@ CALL = "IZWI_CALL"
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 # Last line of the log of a job that had too little memory.
 NO_MEMORY = "memory ran out"
-# In the place of an output: tables and page of the experiments that could be made.
+# Replaces an output: make tables and page from the experiments that exist.
 PARTIAL = "--partial"
 
 
@@ -58,7 +58,7 @@ class Job:
     def say(self, line: str, *, show: bool = False) -> None:
         """Write a line to the log, and to the terminal if it is important."""
         if self.log:
-            # On a disk that is full the reason must still be told.
+            # Report the reason even if the disk is full.
             with suppress(OSError), open(self.log, "a", encoding="utf-8") as stream:
                 stream.write(line + "\n")
         if show:
@@ -72,7 +72,7 @@ class Job:
         """
         if unit.key in self.plan.listings:
             return Listing.load(self.plan.listings[unit.key])
-        # A database that a job made could not be scanned before it was there.
+        # A database made by a job could not be scanned earlier.
         made = read_json(unit.inputs["database"])
         return scan(
             {"name": unit.spec["name"], "options": unit.spec["options"], **made},
@@ -120,7 +120,7 @@ def run_unit(unit: Unit, job: Job) -> list[str]:
     except Exception as error:
         job.say(traceback.format_exc())
         if memory_ran_out(error):
-            # Another try of the job may be given more.
+            # A retry of the job may get more.
             job.say(NO_MEMORY)
             raise
         if line := refusal(error):
@@ -185,7 +185,7 @@ def partial(plan: Plan) -> int:
             if module.STAGE.keyed or stamps.holds(unit):
                 continue
             with suppress(Exception):
-                # What is wrong with the experiments was told by their own jobs.
+                # The jobs of the experiments have reported their problems.
                 run_unit(unit, job)
     return 0
 
@@ -220,7 +220,7 @@ def problems_of(plan: Plan) -> list[str]:
     lines: list[str] = []
     for path in problems_files(plan):
         with suppress(OSError):
-            # What a full disk cut is whole in the other file.
+            # A line truncated by a full disk is complete in the other file.
             lines += [x for x in path.read_text("utf-8").splitlines(True) if x.endswith("\n")]
     return [line.rstrip("\n") for line in dict.fromkeys(lines)]
 
@@ -251,7 +251,7 @@ def _readable(path: str) -> bool:
                 return archive.testzip() is None
         elif os.path.isdir(path):
             return _damaged(str(file) for file in Path(path).rglob("*") if file.is_file()) is None
-    # Those of pyarrow are one of them.
+    # pyarrow's errors are among them.
     except (ValueError, OSError, zipfile.BadZipFile):
         return False
     return True

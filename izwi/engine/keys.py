@@ -37,7 +37,7 @@ def file_digest(path: str) -> str:
 class LargeFiles:
     """Digests of files too large to read at each call, identified by size, times and inode."""
 
-    # A file this young may change without its times telling.
+    # A file this new may change without a change of its times.
     YOUNG_NS = 2 * 10**9
 
     def __init__(self) -> None:

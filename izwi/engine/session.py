@@ -34,15 +34,15 @@ from izwi.stages.experiment import OUTDATED
 
 # Where jobs find the plan, and the workers of their machine.
 PLAN, SOCKET = "IZWI_PLAN", "IZWI_SOCKET"
-# Bytes that the kernel takes for the path of a socket; without one each job makes its unit itself.
+# Longest path of a socket in bytes; without a socket each job makes its unit itself.
 LONGEST_SOCKET = 107
-# Cores that a job of extraction asks a cluster for.
+# Cores that an extraction job requests from a cluster.
 CLUSTER_CORES = 4
-# Audio files that one job of extraction takes on a cluster, at most.
+# Maximum number of audio files per extraction job on a cluster.
 CLUSTER_FILES = 2000
-# Units of a call from which on its rules are brief.
+# From this number of units on, the rules of a call are brief.
 MANY = 500
-# Units after which a worker makes room for a new one.
+# A new worker replaces a worker after this many units.
 UNITS = 64
 
 
@@ -76,7 +76,7 @@ class Session:
         self.socket = ""
         local = self.own and not self.deployed and sys.platform == "linux"
         if local and not self.reads and (self.cores is not None or not self.main):
-            # A number of a process comes again, and a killed call may have left its folder.
+            # Process numbers repeat, and a killed call may have left its folder.
             name = f"izwi-{os.getpid()}-{uuid.uuid4().hex[:8]}"
             path = os.path.join(tempfile.gettempdir(), name, "workers")
             if len(os.fsencode(path)) <= LONGEST_SOCKET:
@@ -104,7 +104,7 @@ class Session:
     @property
     def command(self) -> str:
         """What each rule runs."""
-        # That of the environment where there is one.
+        # The one of the environment, if there is one.
         python = "python" if self.deployed else sys.executable
         client = str(PACKAGE / "engine" / "client.py")
         words = [python, "-I", "-S", client, self.suffix]
@@ -138,7 +138,7 @@ class Session:
             return call
         call.forced = forced_of(settings)
         outdated, missing = call.outdated(settings.targets), call.missing()
-        # Snakemake would take a file that is there, but empty, for made.
+        # Snakemake would treat an empty file as complete.
         there = (unit for unit in missing if any(map(os.path.lexists, unit.outputs.values())))
         paths = (path for unit in (*outdated, *there) for path in unit.outputs.values())
         self.workflow.dag.forcefiles.update(path.removeprefix(self.prefix) for path in paths)
@@ -262,7 +262,7 @@ def start(workflow: Any, config: Mapping[str, Any], home: Path, arguments: list[
         return known
     main = workflow.is_main_process or PLAN + suffix not in os.environ
     if main:
-        # All that planning makes stays: to look for garbage in it is a sixth of its time.
+        # All objects of the plan stay; garbage collection would take a sixth of the time.
         gc.disable()
         plan = _plan(workflow, config, home, prefix, write=not cli_args.only_reads(arguments))
         path = os.path.abspath(os.path.join(plan.results, "plans", f"{key}.json"))
@@ -291,7 +291,7 @@ def _plan(
         experiments = resolve_all(settings, cwd=cwd)
         results = prefix + settings.results
         if write:
-            # What another call makes meanwhile is there when this one plans.
+            # Wait first, so that the plan sees files that another call makes.
             lock.hold(results)
         shard_files = settings.shard_files
         if shard_files is None:

@@ -17,7 +17,7 @@ from typing import Any
 from izwi.errors import UserError
 from izwi.home import SNAKEFILE
 
-# Says nothing to a user, and Snakemake prints it however quiet it is.
+# Useless to users, and Snakemake prints it even in quiet mode.
 _PROFILE = re.compile(r"Using (workflow specific )?profiles? .*command line arguments\.$")
 _WAITING = re.compile(r": waiting for .*, which is at work there$")
 _STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
@@ -58,7 +58,7 @@ class Request:
         return found | self._own()
 
     def _own(self) -> dict[str, Any]:
-        # One ini is a choice among the experiments of a config, which may label its databases.
+        # One ini selects among the experiments of a config, which may label its databases.
         if len(self.inis) == 1:
             return {"ini": self.inis[0], **self.settings}
         return {**({"experiments": list(self.inis)} if self.inis else {}), **self.settings}
@@ -90,7 +90,7 @@ def command(request: Request, arguments: list[str]) -> list[str]:
         request: what to run
         arguments: further ones of Snakemake; targets follow ``--``
     """
-    # Without -P a folder of the user called numpy or izwi would hide the package.
+    # Without -P a user's folder named numpy or izwi would hide the package.
     snakemake = [sys.executable, "-P", "-m", "snakemake", "--snakefile", str(SNAKEFILE)]
     return [*snakemake, *request.arguments(), *arguments]
 
@@ -129,7 +129,7 @@ def call(
                     if _PROFILE.match(line):
                         continue
                     lines.append(line)
-                    # What jobs say that are cut off is of no use to who cut them off.
+                    # Messages of interrupted jobs do not help the user who interrupted them.
                     if show and not interrupts:
                         show(line)
                 process.wait()
@@ -154,7 +154,7 @@ def _stop(process: subprocess.Popen[str], earlier: int = 0) -> None:
 def _yaml(value: Any) -> str:
     """A value as Snakemake's ``--config`` reads it."""
     with contextlib.suppress(TypeError, ValueError):
-        # Quotes would not keep Snakemake from making a number of a folder called 2024.
+        # Even with quotes, Snakemake would turn a folder named 2024 into a number.
         float(value)
         return f"./{value}"
     if isinstance(value, str) and re.fullmatch(r"[A-Za-z_./~][\w./~ *-]*", value):

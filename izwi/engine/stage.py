@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from izwi.engine.plan import Unit
 
 KEY = "{key}"
-# Output of a stage: its name and the role; in a list where an input takes several.
+# Output of a stage: its name and the role; in a list if an input takes several.
 Read = tuple[str, str] | list[tuple[str, str]]
 
 

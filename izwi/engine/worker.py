@@ -30,7 +30,7 @@ if __name__ == "__main__":
 from izwi.engine.plan import Plan
 
 KILLED = b"137"
-# What a worker does after its signal is at most to tidy up.
+# After its signal a worker only cleans up.
 PATIENCE_S = 3.0
 PR_SET_PDEATHSIG = 1
 
@@ -93,10 +93,10 @@ class Server:
 
     def serve(self, plan: str, modules: list[str]) -> None:
         """Serve until standard input ends."""
-        # Ctrl-C ends the clients; what they asked for is stopped then.
+        # Ctrl-C ends the clients, and the server then stops their units.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-        # Whoever starts the server may listen already, so that no client comes too early.
+        # The starter of the server may already listen, so that no client comes too early.
         number, _, path = self.path.partition("@")
         if number.isdecimal():
             self.path = path
@@ -216,7 +216,7 @@ class Server:
         except OSError:
             code = b""
         if code and worker.stopped is None and worker.request is not None:
-            # It is idle before its client can hang up, so that nobody takes it for forsaken.
+            # Mark it idle before its client can hang up; else it would count as abandoned.
             self._hang_up(worker.request, code)
             worker.request = None
         if not code or (worker.request is None and worker.units >= self.units):
@@ -237,7 +237,7 @@ class Server:
             self._hang_up(worker.request, KILLED)
         self.events.unregister(worker.line)
         worker.line.close()
-        # What it started goes with it.
+        # Also end the processes that it started.
         _signal(worker.pid, signal.SIGKILL)
         os.waitpid(worker.pid, 0)
         del self.workers[worker.pid]

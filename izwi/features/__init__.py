@@ -25,7 +25,7 @@ EXTRACTORS = {
     **{name: f"izwi.features.transformer:{name}" for name in HUB},
 }
 
-# What no model sees.
+# Not for models.
 INTERNAL = {"fingerprint": "izwi.features.fingerprint:Fingerprint"}
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     # Group, key, prepared row and seconds of audio in it.
     Prepared = list[tuple[Hashable, Key, Any, float]]
 
-# Seconds of audio that may wait for others of its group, 230 MB at 16 kHz.
+# Maximum seconds of audio that wait for a full batch, 230 MB at 16 kHz.
 WAITING_SECONDS = 3600.0
 
 

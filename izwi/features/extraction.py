@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from izwi.data.audio import AudioError
     from izwi.features.store import Key
 
-    # A path and the keys whose audio lies there.
+    # A path and the keys of its audio.
     Task = tuple[str, list[Key]]
     # Keys with their vectors, and keys with the reason why they have none.
     Outcome = tuple[list[tuple[Key, np.ndarray]], list[tuple[Key, str]]]
@@ -38,9 +38,9 @@ INDEX = ["file", "start", "end"]
 # Rows of one file that one worker takes at once: few enough to share a long recording.
 ROWS_PER_TASK = 16
 PROGRESS_SECONDS = 3.0
-# A part of the store may turn out to be damaged only when it is read; then its rows come again.
+# A damaged part of the store is found only on reading; its rows are then extracted again.
 ATTEMPTS = 3
-# Most rows and values of a matrix in memory at once.
+# Maximum numbers of rows and values of a matrix in memory.
 BLOCK_ROWS = 2**15
 BLOCK_VALUES = 2**23
 
@@ -271,7 +271,7 @@ def extract(
 def _quiet() -> Iterator[None]:
     """Silence library warnings that do not help users."""
     with warnings.catch_warnings():
-        # openSMILE calls sets deprecated that papers use; too short a signal gets a reason below.
+        # openSMILE marks sets as deprecated that papers use; short signals are reported below.
         warnings.filterwarnings("ignore", category=UserWarning, module="opensmile")
         # Of its own code and front ends.
         warnings.filterwarnings("ignore", category=UserWarning, module=r"torch\.|transformers\.")

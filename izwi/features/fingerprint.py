@@ -23,13 +23,13 @@ BANDS = 16
 # trimming leaves stay the same.
 ANCHORS = 4
 APART = 0.05
-# Seconds of either of the two means that smooth the energy in which they are sought.
+# Length in seconds of each of the two means that smooth the energy before the search.
 SMOOTH = 0.05
-# Frames about an anchor: length and hop in samples, and their number.
+# Frames around an anchor: length and hop in samples, and their number.
 FRAME, HOP, FRAMES = 512, 128, 16
-# dB below the loudest band and frame that count: codecs change what is quieter.
+# Range below the loudest band and frame in dB; codecs change quieter parts.
 DEPTH = 30.0
-# Of the cosine transform of bands and frames, so many coefficients of either are kept.
+# Number of coefficients of the cosine transform that are kept, for bands and frames.
 KEPT = 8
 SIZE = KEPT * KEPT
 # In dB.

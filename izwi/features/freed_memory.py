@@ -9,7 +9,7 @@ from contextlib import suppress
 _TRIM_THRESHOLD = -1
 _MMAP_THRESHOLD = -3
 _ALL = 2**31 - 1
-# The most that older versions take.
+# The maximum that older versions accept.
 _MOST = 32 * 2**20
 
 

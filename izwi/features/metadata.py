@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = ("gender", "age", "language", "sentence", "text", "sampling_rate")
-# Stands in the audio files, not in the table.
+# Comes from the audio files, not from the table.
 SAMPLING_RATE = "sampling_rate"
-# What the table holds beside the columns of the database.
+# Columns of the table that are not from the database.
 _NO_METADATA = ("file", "start", "end", "digest", "truth", "value", "part", "fold")
 _MARK = "metadata."
 # Values of a column that are features, the most frequent: of a column of texts there are many.
@@ -93,7 +93,7 @@ def _features(column: str, values: pd.Series) -> pd.DataFrame:
         return pd.DataFrame({f"{_MARK}age": values.astype("float64")})
     texts = values.astype(object).map(_text, na_action="ignore")
     counts = texts.value_counts()
-    # Of equals the first by name, whatever the order of the rows.
+    # Of ties the first by name, regardless of the order of the rows.
     kept = counts[counts > 1].sort_index().sort_values(ascending=False, kind="stable")
     names = sorted(kept.index[:MOST_VALUES])
     hot = {f"{_MARK}{column}={name}": (texts == name).to_numpy(float) for name in names}

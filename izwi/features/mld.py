@@ -276,7 +276,7 @@ def sequence(
         "rhythm_dur_npvi": npvi(of["dur"], together),
         "rhythm_gap_mean": mean(gaps),
         "rhythm_gap_sd": deviation(gaps),
-        # Two gaps are neighbours where three syllables are.
+        # Two gaps are neighbours if their three syllables are.
         "rhythm_gap_npvi": npvi(np.diff(nuclei), together[:-1] & together[1:]),
     }
     return values

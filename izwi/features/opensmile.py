@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-# Seconds from a frame to the next, in all sets.
+# Seconds from one frame to the next, in all sets.
 STEP = 0.01
 # Longer recordings (s) are handed over as a file, which openSMILE reads piece by piece: given the
 # signal, it and its Python package keep five copies. The values are the same.
 LONG = 300.0
-# Seconds of a recording after which the memory that openSMILE took is given back.
+# After a recording of this many seconds, the memory that openSMILE took is returned.
 KEPT = 60.0
 SETS = (
     "ComParE_2016",
@@ -100,7 +100,7 @@ class OpenSmile(Picture, FrugalExtractor):
         self.columns = self.smile.feature_names
         if self.level == "lld":
             self.columns = [f"{n}_{s}" for s in ("mean", "std") for n in self.columns]
-        # Sampling rate and what is set up for it.
+        # Sampling rate → its openSMILE run.
         self._kept: tuple[int, Any] = (0, None)
         self.asides: tuple[str, ...] = ()
         if self.level == "frames":
@@ -147,7 +147,7 @@ class OpenSmile(Picture, FrugalExtractor):
         if np.isnan(frames).all():
             raise audio.AudioError(f"{seconds:.3f} s are too short for {self.values['set']}")
         if self.level == "frames":
-            # What is undefined is 0 in openSMILE's frames, too.
+            # Undefined values are 0 in openSMILE's frames, too.
             kept = frames[:, : self.frames]
             return np.pad(kept, ((0, 0), (0, self.frames - kept.shape[1]))).ravel()
         if self.level == "lld":

@@ -244,7 +244,7 @@ def sound_of(signal: np.ndarray, rate: int) -> parselmouth.Sound:
     from izwi.data import audio
 
     mono = audio.mix(signal)
-    # Of zeros that nothing was written to there is no memory.
+    # Zeros take no memory until something is written to them.
     sound = parselmouth.Sound(np.zeros(mono.shape), rate)
     sound.values[...] = mono
     return sound

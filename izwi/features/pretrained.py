@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 PICKLED = "pytorch_model.bin"
-# Files of this computer alone, and code of transformers alone: none that lies with the weights.
+# Only local files, and only code of transformers: no code that comes with the weights.
 OWN = {"local_files_only": True, "trust_remote_code": False}
-# A name that stands for a small network with random weights; its architecture lies here.
+# Name of a small network with random weights, and the folder of its architecture.
 UNTRAINED = "untrained"
 ARCHITECTURES = Path(__file__).parent / UNTRAINED
 FRONT_ENDS = ("preprocessor_config.json", "processor_config.json")

@@ -58,7 +58,7 @@ class Signal(Extractor):
         import numpy as np
 
         channels, samples = signal.shape
-        # A recording shorter than a frame is one; what is left at the end is in none.
+        # A recording shorter than a frame is one frame; a rest at the end is ignored.
         length = min(max(1, round(FRAME * rate)), samples)
         block = max(1, BLOCK // length) * length
         frames = np.empty(samples // length)

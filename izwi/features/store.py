@@ -115,7 +115,7 @@ class Store:
         for row, key in enumerate(keys):
             if (first := rows.setdefault(key, row)) != row:
                 again.append((row, first))
-        # Most of the store may be of other tables, or of other rows of this one.
+        # Most rows of the store may belong to other tables, or to other parts of this one.
         digests = pa.array(dict.fromkeys(digest for digest, _, _ in keys), pa.string())
         result = None
         for part in self._all_parts() if rows else ():
@@ -231,7 +231,7 @@ class Store:
         except FileNotFoundError:
             return
         except (pa.ArrowException, OSError, ValueError) as error:
-            # Arrow's own errors have no number; a disk that fails for now damages nothing.
+            # Arrow's own errors have no errno; a temporary disk error damages nothing.
             if getattr(error, "errno", None):
                 raise
             with suppress(FileNotFoundError):

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 # Audio of one batch: on a processor only short rows gain, on a graphics card all do.
 BATCH_SECONDS = {"cpu": 16, "cuda": 320}
-# A wave in one piece takes some 20 MB a second.
+# A wave in one piece takes about 20 MB per second.
 LONGEST_SECONDS = 300
 
 # Values of one row up to which torch (ConvParams::use_mkldnn) does not convolve by oneDNN.
@@ -376,7 +376,7 @@ class Windows(Transformer):
     def capacity(self, group: Hashable) -> int:
         """Most rows of a batch; see the base class."""
         seconds = self.size() / self.front.sampling_rate
-        # Two windows on a processor are no faster together.
+        # On a processor two windows are not faster together.
         return 1 if self.device == "cpu" else max(1, int(BATCH_SECONDS[self.device] / seconds))
 
     def batch(self, group: Hashable, items: list[Any]) -> list[np.ndarray]:
@@ -437,7 +437,7 @@ class Ast(Windows):
     """The audio spectrogram transformer (Gong et al., 2021)."""
 
     kind = "audio-spectrogram-transformer"
-    # Its front end computes filter banks by torchaudio if that is there.
+    # Its front end computes filter banks with torchaudio if installed.
     packages = (*Transformer.packages, "torchaudio")
     # Samples of a spectrum and between two, at 16 kHz, as in the front end.
     SPECTRUM, HOP = 400, 160
@@ -462,7 +462,7 @@ class Ast(Windows):
 
     def own(self, states: torch.Tensor, frames: int) -> torch.Tensor:
         """States of patches that hold audio; see the base class."""
-        # Two tokens stand for the whole, then come the patches, band by band.
+        # Two tokens represent the whole input; the patches follow, band by band.
         patches = states[2:].reshape(-1, self.steps(), states.shape[-1])
         return patches[:, :frames].reshape(-1, states.shape[-1])
 

@@ -125,7 +125,7 @@ def _load(folder: str) -> Callable[[np.ndarray], dict[str, Any]]:
         tf.config.threading.set_intra_op_parallelism_threads(1)
         tf.config.threading.set_inter_op_parallelism_threads(1)
     except RuntimeError:
-        # Too late if TensorFlow was used before, such as in a notebook.
+        # Too late if TensorFlow was used before, for example in a notebook.
         pass
     try:
         model = tf.saved_model.load(folder)
@@ -146,7 +146,7 @@ def _load(folder: str) -> Callable[[np.ndarray], dict[str, Any]]:
             "most, are known here"
         )
 
-    # Keep the model, since its signature is valid only as long.
+    # Keep the model, since its signature needs it.
     def call(samples: np.ndarray, _model: Any = model) -> dict[str, Any]:
         wave = samples[None] if inputs[name].shape.rank == 2 else samples
         arguments = {name: tf.constant(wave, dtype=inputs[name].dtype)}

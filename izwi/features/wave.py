@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 RATE = 16000
-# Fewest samples for a frame of wav2vec 2.0 and similar models.
+# Minimum number of samples for a frame of wav2vec 2.0 and similar models.
 SHORTEST = 0.025
 
 

@@ -61,7 +61,7 @@ def confusion_matrix(
         if wide > style.width_of("100%") + _GAP:
             cells = [[text if text.endswith("–") else f"{text}%" for text in row] for row in cells]
         upright = any(style.width_of(label) > wide - _GAP for label in labels)
-        # the full names stand beside the rows
+        # the full names are beside the rows
         columns = [style.shorten(label, 36 * MM) for label in labels] if upright else labels
         wide = max(wide, LINE if upright else 0)
         high = max(
@@ -133,7 +133,7 @@ def _fill(axes: Axes, cells: list[list[str]], shares: np.ndarray) -> None:
     luminance = _luminance(colours[..., :3])
     for (i, j), light in np.ndenumerate(luminance):
         empty = not shares[i, j] > 0
-        # The one with the higher contrast, which is at least 4.5.
+        # The colour with the higher contrast, at least 4.5.
         colour = "white" if light < 0.179 else ("0.4" if empty else "black")
         text = cells[i][j]
         axes.text(j, i, text, ha="center", va="center", color=colour, linespacing=1.15)

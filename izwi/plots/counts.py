@@ -17,7 +17,7 @@ from izwi.plots.style import COLOURS, COLUMN, HATCHES, LINE, MM, PAGE, POINT
 _PARTS = {"train": "train", "dev": "dev", "test": "test", "fold": "all folds", "": "unused"}
 MOST_LABELS = 60  # further ones are counted together
 _QUANTILES = 4  # groups of a column of numbers
-_BELOW = 2 * LINE + 5 * MM  # a panel: its axis, and what sets it apart from the next
+_BELOW = 2 * LINE + 5 * MM  # a panel: its axis, and the space to the next
 
 
 def value_counts(
@@ -108,7 +108,7 @@ def _bars(
     rows = [style.wrap(label, 28 * MM) for label in labels]
     lines = max(text.count("\n") + 1 for text in rows)
     left = max(map(style.width_of, rows)) + 6 * POINT
-    # A sample of the look stands before each name, two lines of text wide.
+    # A key of the colour precedes each name, two lines of text wide.
     room = COLUMN - left - 3 * MM - 3 * LINE
     panels = [[(style.wrap(name, room), values) for name, values in groups] for groups in panels]
     heads = [sum(1 + 1.15 * name.count("\n") for name, _ in groups) * LINE for groups in panels]

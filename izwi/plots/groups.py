@@ -34,7 +34,7 @@ def as_text(
     labels = [*first, *rest]
     if len(labels) <= most:
         return texts, labels
-    # Of texts as frequent, the first ones stay.
+    # Of equally frequent texts, the first ones stay.
     ranked = sorted(labels, key=lambda text: -counts.get(text, 0))
     kept = set(ranked[: most - 1])
     other = f"other ({len(labels) - len(kept)} values)"

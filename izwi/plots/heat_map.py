@@ -14,7 +14,7 @@ from izwi.plots import style
 from izwi.plots.style import COLUMN, LINE, MM, POINT
 from izwi.reporting.numbers import rounded
 
-MOST_ROWS = 150  # of more, the first are drawn
+MOST_ROWS = 150  # if there are more, the first are drawn
 UNBOUNDED = ("mse", "mae")
 LEVELS = 6  # of brevity in a cell
 _GAP = 3 * POINT
@@ -198,7 +198,7 @@ def _draw(
     wide = max(wide, (COLUMN - left - right) / n_across if n_across > 1 else wide + _GAP)
     names = [", ".join(name) for name in names_across]
     columns = [style.wrap(name, wide - _GAP) for name in names]
-    # Names that would have to be broken inside their words stand upright.
+    # Names that would break inside words are written vertically.
     upright = any(style.width_of(word) > wide - _GAP for name in names for word in name.split())
     if upright:
         columns = [style.shorten(name, 36 * MM) for name in names]
@@ -209,7 +209,7 @@ def _draw(
     high = LINE * max(text.count("\n") + 1 for text in [*texts.flat, *rows]) + 2 * _GAP
     below = under + LINE + 3 * _GAP
     width = max(left + n_across * wide + right, COLUMN)
-    # Free space of a single column goes to its left, so that its names stand beside it.
+    # Put free space of a single column to its left, so that its names are beside it.
     left = width - n_across * wide - right
     top = style.figure_title(style.new_figure(width, 1), *heading)
     height = below + n_down * high + top

@@ -187,7 +187,7 @@ def feature_distributions(spec: Spec, inputs: Inputs) -> Drawn:
 
     _, features = fit_predict.stack(*read_matrices(inputs))
     found = pd.read_csv(inputs["feature_distributions"]).head(spec["number"])
-    # A name that a spreadsheet would run has an apostrophe in front.
+    # Names that a spreadsheet would run as formulas begin with an apostrophe.
     names = {harmless(name): name for name in features}
     found["feature"] = found["feature"].map(names)
     frame, labels = samples(inputs)

@@ -19,7 +19,7 @@ _ROW = 5 * MM  # of a class
 _AROUND = 14 * MM  # title and axis of a panel
 _COLUMNS = 2
 MOST_GROUPS = 12
-FENCE = 3  # what lies further out would squeeze all else; it is counted
+FENCE = 3  # values further out would squeeze the others; they are counted
 
 
 def feature_distributions(

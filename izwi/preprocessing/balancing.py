@@ -25,7 +25,7 @@ SAMPLERS = {
     "smoteenn": ("combine", "SMOTEENN", True),
     "smotetomek": ("combine", "SMOTETomek", True),
 }
-# All but those that only repeat or leave out rows compute with the features.
+# These compute with the features; the other two only repeat or leave out rows.
 NEED_NUMBERS = frozenset(SAMPLERS) - {"ros", "randomundersampler"}
 # SMOTE draws between a sample and five neighbours of its class.
 NEIGHBOURS = 5

@@ -54,7 +54,7 @@ def make_split(spec: SplitSpec, tables: list[pd.DataFrame]) -> tuple[pd.DataFram
     frame["speaker"] = frame["speaker"].astype("str")  # missing stays missing
     bin_later = binning.is_later(frame, spec.get("labels"))
     if bin_later:
-        # The target is the number until training rows define the bins.
+        # The target stays the number until training rows define the bins.
         frame["truth"] = frame["value"]
         spec = {**spec, "task": "regression"}
     _check_tables(spec, frame, log)
@@ -150,7 +150,7 @@ def _test_elsewhere(tests: list[str], split: pd.DataFrame, log: Log) -> None:
             f"test set is {', '.join(tests)}; with {name}.split_strategy = train all are trained on"
         )
     split.loc[own, "part"] = ""
-    # They are tested on in experiments that share the model but name no databases to test on.
+    # Experiments that share the model but name no test databases test on them.
     split["held_out"] = own
 
 

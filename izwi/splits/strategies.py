@@ -62,5 +62,5 @@ STRATEGIES = {
         speakers=True,
     ),
 }
-# Known to nkululeko; they count as if they were not stated.
+# Known to nkululeko; they count as if no strategy were set.
 UNSTATED = ("reuse", "train_test")

@@ -40,7 +40,7 @@ def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]
     pretrained = [
         features_name(spec)
         for spec in request.features
-        # What others trained needs the environment of the library that it was trained with.
+        # Pretrained models need more than the core environment.
         if classes[spec["type"]].environment != "core"
     ]
     if models.model_class(request.model).takes_recordings:
@@ -54,7 +54,7 @@ def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]
             "pretrained": pretrained,
         },
     }
-    # Audio that nothing else reads may not be there.
+    # Audio that nothing else reads may be missing.
     hears = any(not issubclass(cls, features.TableExtractor) for cls in classes.values())
     fingerprint: ComponentSpec = {"type": "fingerprint", "options": {}}
     prints = [matrix(request, t, planned, planner, fingerprint) for t in tables if hears]
@@ -134,7 +134,7 @@ def _joined(paths: Sequence[str], n_tables: int) -> pd.DataFrame | None:
     index = ["file", "start", "end"]
     matrices = [pd.read_parquet(path).drop(columns=index) for path in paths]
     if n_sets > 1:
-        # Two sets may share names.
+        # Two feature sets may share names.
         matrices = [m.add_prefix(f"{i % n_sets}.") for i, m in enumerate(matrices)]
     rows = [pd.concat(matrices[i * n_sets : (i + 1) * n_sets], axis=1) for i in range(n_tables)]
     return pd.concat(rows, ignore_index=True)

@@ -67,7 +67,7 @@ def _predicted(database: DatabaseSpec, planner: Planner) -> DatabaseContent:
     """Labels that another experiment of the call predicts."""
     teacher = planner.teachers.get(database["path"] or "")
     if teacher is None:
-        # What is wrong with the experiment that makes it is told there.
+        # Problems of the experiment that makes it are reported there.
         raise UserError([])
     soft = teacher.one("soft_label")
     return DatabaseContent(

@@ -31,7 +31,7 @@ STAGE = Stage(
     imports=("pandas", "izwi.data.description"),
     archived=True,
 )
-# What audformat's header says of its origin.
+# Fields of audformat's header about the origin.
 HEADER = ("name", "description", "source", "author", "organization", "license", "license_url")
 
 
@@ -113,7 +113,7 @@ def _lengths(table: pd.DataFrame, listing: Listing) -> dict[str, float]:
     def length(file: str) -> float:
         try:
             return float(audiofile.duration(paths[file]))
-        # What it raises depends on the format; whoever needs the audio says what is wrong with it.
+        # Exceptions depend on the format; stages that need the audio report the problem.
         except Exception:
             return float("nan")
 

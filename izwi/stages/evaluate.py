@@ -53,7 +53,7 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
         spec=spec,
         inputs={
             "predictions": predicted.outputs["predictions"],
-            # Its key is in that of the predictions, as those of all reports.
+            # The key of the predictions covers its key, like those of all reports.
             "tables": planned.outputs("load", "table"),
             "training": predicted.outputs["report"],
             "split_report": split.outputs["report"],
@@ -88,7 +88,7 @@ def run(unit: Unit, job: Job) -> None:
         ],
         traits=fairness.traits(tables, unit.spec["target"]),
     )
-    # None where leakage is ignored.
+    # None if leakage is ignored.
     metrics["audit"] = audited[0]["findings"] if audited else None
     with atomic(unit.outputs["predictions"]) as path:
         csv_files.write_predictions(predictions, path)

@@ -47,9 +47,9 @@ STAGE = Stage(
     imports=("izwi.reporting.texts.methods", "izwi.reporting.texts.card"),
     archived=True,
 )
-# Says that the files of a folder are of an earlier ini.
+# Marks a folder whose files come from an earlier ini.
 OUTDATED = "OUTDATED.txt"
-# What experiment.json shows: the packages that results rest on.
+# The packages in experiment.json: those that results depend on.
 PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "snakemake", "matplotlib")
 
 
@@ -157,7 +157,7 @@ def _record(experiment: Experiment, planned: Planned) -> dict[str, Any]:
 
 def _stage_record(unit: Unit) -> dict[str, Any]:
     about: dict[str, Any] = {"key": unit.key, "files": unit.outputs}
-    # What texts and page say of a stage that has no place of its own in them.
+    # Texts and page on a stage that has no other place in them.
     known = stage(unit.stage)
     if known.title:
         about["title"] = known.title

@@ -49,9 +49,9 @@ def matrix(
 ) -> Unit:
     """The matrix of one feature set for one table."""
     extractor = _extractor_key(spec)
-    # The feature sets that models see tell of audio that cannot be used.
+    # The feature sets that models see report unusable audio.
     threshold = 1.0 if spec["type"] in features.INTERNAL else request.fail_threshold
-    # What need not be asked for changes no key.
+    # The default threshold is not in the key.
     key = key_of(STAGE.name, extractor, table.key, *([threshold] if threshold else []))
     name = slug(features_name(spec))
     unit = planner.add(
@@ -71,7 +71,7 @@ def matrix(
         features=name,
     )
     split = planned.one("split").outputs["report"]
-    # A split that waits for predicted labels must not hold up what these are learned from.
+    # A split that waits for predicted labels must not delay the data that these depend on.
     waits = any(database["type"] == "soft" for database in request.databases)
     if not waits and split not in unit.inputs["splits"]:
         unit.inputs["splits"].append(split)
@@ -96,7 +96,7 @@ def run(unit: Unit, job: Job) -> None:
     listing = job.listing(load)
     warnings: list[str] = []
 
-    # What no model sees is told by the feature sets that models see.
+    # For feature sets that no model sees, those that models see report it.
     internal = unit.spec["type"] in features.INTERNAL
     bad: list[tuple[str, str]] = []
     extraction = Extraction(

@@ -22,7 +22,7 @@ STAGE = Stage(
     imports=("pandas", "izwi.data.databases"),
     several=True,
 )
-# Which of them reads a database is known when it is there.
+# Only when the database exists is it known which of them reads it.
 READERS = ("izwi.data.databases.csvfile", "izwi.data.databases.audformat")
 
 

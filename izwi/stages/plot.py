@@ -44,7 +44,7 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
     units = []
     for picture in pictures.wanted(experiment, of, by):
         keys, inputs = sources[picture.needs]
-        # No experiment's name in a title: the picture is shared.
+        # No experiment name in a title, since experiments share the picture.
         spec = {
             "kind": picture.kind,
             "title": picture.title,

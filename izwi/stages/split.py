@@ -45,7 +45,7 @@ def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]
         STAGE.name,
         key,
         label=label,
-        # Pictures are in no key of a split; their columns are looked for where all are.
+        # Pictures are in no key of a split; their columns are checked in all tables.
         spec={**spec, "pictures": {}},
         inputs={
             "tables": [table.outputs["table"] for table in tables],
@@ -69,7 +69,7 @@ def spec_and_key(
     pairs = list(zip(tables, contents, strict=True))
     predicted = [(table, content) for table, content in pairs if content.lineage is not None]
     if predicted:
-        # A warning says where the teachers of these have seen the test set.
+        # A warning reports if their teachers have seen the test set.
         spec["soft"] = {
             "names": [table.label for table, _ in predicted],
             "sources": {table.label: content.audio for table, content in pairs},

@@ -67,7 +67,7 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
         STAGE.name,
         key,
         label=experiment.name,
-        # For the model to be used elsewhere; the keys of the matrices stand for them in its key.
+        # Needed to apply the model elsewhere; in its key the keys of the matrices represent them.
         spec={**spec, "features": list(experiment.features)},
         inputs=samples,
         source=experiment.ini,
@@ -75,7 +75,7 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
         model=slug(experiment.model["type"]),
     )
     if unit.sources == [experiment.ini] or experiment.leakage != "error":
-        # It waits, but is not held up for others where one of them ends by what is found.
+        # It waits for audits, but findings that stop one experiment do not stop the others.
         unit.inputs["audit"] = planned.outputs("audit", "report")
     return [unit]
 
@@ -108,7 +108,7 @@ def _samples(experiment: Experiment, planned: Planned) -> tuple[dict[str, Any], 
         "tests": None,
     }
     loads = [planned.units["load"][i] for i in own]
-    # The key of the split that these have where no others are tested on.
+    # The key of the split of these databases without further test databases.
     _, split_key = spec_and_key(split, loads, [planned.contents[i] for i in own])
     sets = len(experiment.features)
     features = [unit for i in own for unit in planned.units["features"][i * sets :][:sets]]

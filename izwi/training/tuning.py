@@ -184,7 +184,7 @@ def search(spec: TrainSpec, data: TrainingSet, seed: int) -> dict[str, Any]:
         why = next(iter(failed.values()), f"{measure} is undefined in the inner folds")
         raise UserError(f"{KEY}: no combination of values can be trained and measured ({why})")
     goodness = np.where(np.isfinite(means), direction(measure) * means, -np.inf)
-    # Rounding must not decide between equals.
+    # Rounding must not decide ties.
     best = int(np.flatnonzero(goodness >= goodness.max() - 1e-12 * abs(goodness.max()))[0])
     of_best = scores[best, known]
     for shown, why in failed.items():

@@ -226,7 +226,7 @@ class Entries:
             return
         before = store.get((owner, option.name))
         if before is not None and before[1].source != value.source:
-            # Another spelling of what the ini, or the root file before, says itself.
+            # Another spelling of an option that the ini, or an earlier root file, sets.
             return
         if before is not None:
             self.problem(
@@ -283,7 +283,7 @@ class Entries:
         entry = self.of_database.get((database, name))
         general = None if option.database_only else self.general.get(("DATA", name))
         if entry is None or (
-            # What the ini says of all databases wins over a root file, too; filters add up.
+            # The ini's options for all databases also win over a root file; filters add up.
             general and name != "filter" and entry[1].source and not general[1].source
         ):
             entry = general

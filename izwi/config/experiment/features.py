@@ -22,7 +22,7 @@ def read_features(entries: Entries, model: ChosenModel) -> tuple[ComponentSpec, 
         entries.notes.append(f"[FEATS] type: MODEL.type = {model.type} brings its own, {names}")
         return model.brings
     types = table.registry("features")
-    # A family has many variants; name the families alone.
+    # A family has many variants; name only the families.
     families = [name for name in types if "-" not in name]
     wanted = entries.required("FEATS", "type", one_of(families))
     if wanted == []:

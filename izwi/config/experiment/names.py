@@ -7,7 +7,7 @@ import os
 from izwi.config.experiment.entries import Entries
 from izwi.data import soft_labels
 
-# Bytes of an experiment's name, which is that of a folder and of files.
+# Longest name of an experiment in bytes, since it names a folder and files.
 LONGEST_NAME = 200
 
 

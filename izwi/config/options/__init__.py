@@ -73,7 +73,7 @@ def options_with_owners() -> tuple[tuple[Option, tuple[str, ...]], ...]:
     for package in ("features", "models"):
         for name in registry(package):
             for option in owner(package, name).options:
-                # A default may be a list, so an option is no key itself.
+                # A default may be a list, so an option cannot be a dict key.
                 owners.setdefault(repr(option), (option, []))[1].append(name)
     taken = {
         (option.section, spelling.lower())

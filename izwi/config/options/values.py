@@ -14,7 +14,7 @@ def suggest(word: str, known: Iterable[Any]) -> str:
     """``, did you mean 'x'?``, or nothing if no known word is close."""
     words = {str(k).lower(): str(k) for k in known}
     close = difflib.get_close_matches(word.lower(), words, n=3, cutoff=0.6)
-    # Of equally close words prefer the one with the same letters: xbg is xgb, not xgr.
+    # Among equally close words prefer the one with the same letters: xbg is xgb, not xgr.
     close.sort(key=lambda match: sorted(match) != sorted(word.lower()))
     return f", did you mean '{words[close[0]]}'?" if close else ""
 
@@ -45,7 +45,7 @@ def convert(option: Option, text: str) -> Any:
     plain = option.kind in ("str", "path", "model") and text[0] not in "[({\"'"
     parsed = text if plain else literal(text)
     if option.kind == "str" and isinstance(parsed, list | tuple) and len(parsed) == 1:
-        # A list where one word is wanted, as in type = ['xgb'].
+        # A list instead of one word, as in type = ['xgb'].
         parsed = text = str(parsed[0])
     for kind in kinds:
         found, value = _CONVERSIONS[kind](parsed, text)
@@ -135,7 +135,7 @@ def _allowed(option: Option) -> str:
 def _checked(option: Option, value: Any) -> Any:
     """The value, spelt as in the choices and within the limits."""
     if isinstance(value, list):
-        # Of several kinds, the choices are meant for the word.
+        # With several kinds, the choices apply to the word.
         if option.choices and option.kind in ("list", "number_list"):
             value = [_chosen(option, v) for v in value]
     elif option.choices:

@@ -6,7 +6,7 @@ from izwi.config.options.option import Option, known, option, read_by
 from izwi.preprocessing.balancing import SAMPLERS
 from izwi.preprocessing.scalers import SCALERS
 
-# Beginnings of nkululeko's types, to tell them from misspelt ones.
+# Beginnings of nkululeko's types, to distinguish them from misspelt ones.
 PEER_FEATURES = (
     "agender",
     "auddim",

@@ -8,7 +8,7 @@ MEASURES = {
     "classification": ("uar", "accuracy", "f1", "eer"),
     "regression": ("mse", "mae", "ccc", "pcc"),
 }
-# Beginnings of nkululeko's types, to tell them from misspelt ones.
+# Beginnings of nkululeko's types, to distinguish them from misspelt ones.
 PEER_MODELS = ("adm", "conformer", "hmm", "nb")
 
 OPTIONS: tuple[Option, ...] = (
