@@ -37,8 +37,8 @@ class Metadata(TableExtractor):
             "metadata.columns",
             "list",
             list(COLUMNS),
-            "metadata: columns of the database that are features; those that it does not have are "
-            "passed over, sampling_rate is that of the audio files",
+            "metadata: columns of the database to use as features; missing columns are ignored, "
+            "sampling_rate is that of the audio files",
         ),
     )
 

@@ -74,7 +74,7 @@ def _architecture(where: str, option: str) -> Path:
     folder = ARCHITECTURES / option.split(".")[0]
     if not folder.is_dir():
         known = ", ".join(sorted(path.name for path in ARCHITECTURES.iterdir()))
-        raise UserError(f"{where}: there is an untrained network for {known} alone")
+        raise UserError(f"{where}: there is an untrained network only for {known}")
     return folder
 
 
@@ -223,7 +223,7 @@ def _weights(folder: Path, where: str) -> list[str]:
     if lost := [name for name in names if not (folder / name).is_file()]:
         if (folder / PICKLED).is_file():
             raise UserError(
-                f"{where}: {folder} has its weights as {PICKLED} alone, a pickle, which can run "
+                f"{where}: {folder} has its weights only as {PICKLED}, a pickle, which can run "
                 f"any code; convert it: python scripts/fetch_model.py {folder} <new folder>"
             )
         raise UserError(f"{where}: {folder} has no weights, {lost[0]} is missing")

@@ -58,6 +58,6 @@ class Wave(Extractor):
             return []
         return [
             f"wave: {int(longer.sum())} of {len(duration)} rows are longer than {self.seconds:g} s "
-            f"(up to {duration.max():.2f} s) and cut there; more is heard with a higher "
-            "MODEL.max_duration"
+            f"(up to {duration.max():.2f} s) and cut there; raise MODEL.max_duration to use more "
+            "of them"
         ]

@@ -35,7 +35,7 @@ class _Neighbours(SklearnModel):
     ) -> dict[str, Any]:
         if len(y) < self.values["K_val"]:
             raise UserError(
-                f"[MODEL] K_val: {self.values['K_val']} neighbours asked for, but there are "
+                f"[MODEL] K_val: {self.values['K_val']} neighbours requested, but there are only "
                 f"{len(y)} training samples"
             )
         return super()._fit(X, y, groups, dev)

@@ -169,8 +169,8 @@ def own_parts(asked: Asked) -> pd.Series:
     name, rows = asked.name, asked.rows
     if "part" not in rows or rows["part"].isna().all():
         raise UserError(
-            f"{asked.key}: {asked.strategy} needs tables of the database that say what is train "
-            f"and test and there are none, name them by {name}.train_tables and "
+            f"{asked.key}: {asked.strategy} needs tables of the database that define train and "
+            f"test, but there are none; name them with {name}.train_tables and "
             f"{name}.test_tables or set {name}.split_strategy = speaker_split"
         )
     parts = rows["part"].fillna("")

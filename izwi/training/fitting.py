@@ -131,8 +131,8 @@ class Fitted:
         warnings = [*self.history["warnings"]]
         if not 1.01 * temperature.LOWEST < self.temperature < 0.99 * temperature.HIGHEST:
             warnings.append(
-                f"[MODEL] calibrate: the temperature is at its limit, {self.temperature:.3g}: of "
-                f"{len(p)} dev samples it cannot be told how sure the model should be"
+                f"[MODEL] calibrate: the temperature is at its limit, {self.temperature:.3g}: "
+                f"{len(p)} dev samples do not suffice to calibrate the model"
             )
         impossible = int((p[np.arange(len(p)), place] < temperature.FLOOR).sum())
         if impossible:

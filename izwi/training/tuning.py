@@ -76,7 +76,7 @@ def read(
     values = {name: values[name] for name in sorted(values) if values[name]}
     number = math.prod(map(len, values.values()))
     if number > MOST_CANDIDATES:
-        problem(f"{number} combinations are too many, at most {MOST_CANDIDATES} are tried")
+        problem(f"{number} combinations are too many, the limit is {MOST_CANDIDATES}")
         return values
     reported = set(cls.check(options))
     for candidate in candidates(values):
@@ -288,7 +288,7 @@ def inner_folds(
         who = "one speaker" if known.nunique() else "no speakers"
         warning = (
             f"{KEY}: the training samples have {who}, so the inner folds are made of samples, and "
-            "the inner score flatters"
+            "the inner score is too optimistic"
         )
         return _pairs(rows, fold, fold >= 0), "samples", [], [warning]
     names = sorted(known.unique())

@@ -201,8 +201,8 @@ def _analyses(
     if "shap" in asked and model.type not in SHAP_MODELS:
         del asked["shap"]
         entries.notes.append(
-            f"[EXPL] shap: no effect with MODEL.type = {model.type}, exact values can be "
-            f"had of {', '.join(SHAP_MODELS)} alone; set EXPL.permutation"
+            f"[EXPL] shap: no effect with MODEL.type = {model.type}, only "
+            f"{', '.join(SHAP_MODELS)} have exact values; set EXPL.permutation"
         )
     return asked
 
