@@ -83,7 +83,7 @@ def analyses(
     number = get("EXPL", "clusters")
     if number:
         if number is True and task == "regression":
-            problem("EXPL", "clusters", "a regression has no classes: say how many clusters")
+            problem("EXPL", "clusters", "a regression has no classes: set the number of clusters")
         asked["clusters"] = None if number is True else number
     wanted = get("MODEL", "active_learning")
     if wanted:

@@ -132,7 +132,7 @@ def reason(log: str) -> str:
         log: Snakemake's own log of the call
     """
     text = _text_of(log)
-    again = "start again: what is made stays"
+    again = "start again: finished files stay"
     rules = list(dict.fromkeys(re.findall(r"^Error in rule (\S+):", text, re.MULTILINE)))
     who = f"the job {rules[0]}" if rules else "a job"
     if _INTERRUPTED.search(text):

@@ -235,7 +235,7 @@ class BadFiles(UserError):
         advice = (
             "fix them or take them out of the database"
             if threshold
-            else "fix them, take them out of the database, or let a share pass by fail_threshold"
+            else "fix them, take them out of the database, or allow a share with fail_threshold"
         )
         lines = [
             f"[FEATS] type: {name} cannot use {len(rows)} of {total} rows of audio{allowed}; "

@@ -165,7 +165,7 @@ def permutation(spec: Spec, inputs: Inputs) -> Drawn:
     found = pd.read_csv(inputs["permutation"]).head(spec["number"])
     first = found.iloc[0]
     worse = f"{first['measure'].upper()} {first['figure']:.3f} gets worse by"
-    note = f"each feature's values change places on the test set, n = {first['n']}"
+    note = f"each feature's values are permuted on the test set, n = {first['n']}"
     if pd.notna(first["n_speakers"]):
         note += f"; 95\u00a0%: jackknife over {first['n_speakers']:.0f} speakers (t)"
     draw = functools.partial(plots.importance, value="importance", axis=worse, note=note)
