@@ -44,7 +44,7 @@ def refusal(error: BaseException) -> str | None:
         return None
     place = f" {error.filename}" if error.filename else ""
     reason, advice = os.strerror(error.errno), _REFUSALS[error.errno]
-    return f"cannot write{place}: {reason}; {advice} and start again: what is made stays"
+    return f"cannot write{place}: {reason}; {advice} and start again: finished files stay"
 
 
 def memory_ran_out(error: BaseException) -> bool:

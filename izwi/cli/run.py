@@ -71,7 +71,7 @@ def main(arguments: list[str]) -> int:
     try:
         ended = snakemake_call.call(call, say)
     except KeyboardInterrupt:
-        say("stopped; what is made stays, so start again at any time")
+        say("stopped; finished files stay, so start again at any time")
         raise
     if quiet and not any(ended.lines):
         if ended.code:
