@@ -87,7 +87,7 @@ verify: .venv/core ## compute all figures of such a zip again: make verify ARCHI
 	$(BIN)/python -m izwi verify $(ARCHIVE)
 
 test: .venv/dev ## run all tests
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder tests/workflow tests/unit
 
 # TensorFlow is as large as all the rest, and few need it: an environment of its own, which takes
 # what both need from the other one.

@@ -269,7 +269,7 @@ def plain_whisper(folder: Path, signals: list[np.ndarray]) -> list[np.ndarray]:
 
 
 def test_whisper_is_the_mean_over_its_own_frames(whisper, emodb, nemo, tmp_path):
-    paths = some(emodb, "wav/*.wav", 300) | some(nemo, "**/*.flac", 300)
+    paths = some(emodb, "wav/*.wav", 535) | some(nemo, "**/*.flac", 535)
     signals = [mono(path) for path in paths.values()]
     states = plain_whisper(whisper, signals)
     own = [-(-len(signal) // 320) for signal in signals]
@@ -303,7 +303,7 @@ def test_whisper_reads_all_of_long_audio(whisper, nemo, tmp_path):
 
 
 def test_whisper_layer_counts_back(whisper, emodb, tmp_path):
-    paths = some(emodb, "wav/*.wav", 300)
+    paths = some(emodb, "wav/*.wav", 535)
     model = tf.WhisperModel.from_pretrained(whisper, dtype=torch.float32).eval().encoder
     front = tf.AutoFeatureExtractor.from_pretrained(whisper)
     expected = []

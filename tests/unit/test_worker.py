@@ -51,7 +51,7 @@ stages()["shard"].run = run
 path, plan, most, units = sys.argv[1:]
 worker.Server(path, int(most), int(units)).serve(plan, ["izwi.errors", "no_such_module"])
 """
-PATIENCE_S = 20
+PATIENCE_S = 60
 
 
 def until(condition, what):

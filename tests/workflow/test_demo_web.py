@@ -12,7 +12,6 @@ import chromium
 import numpy as np
 import pytest
 import soundfile
-from workflow import DEMO as DEMO_DATA
 from workflow import IZWI, ROOT, Folder, izwi_environment
 
 try:
@@ -31,16 +30,8 @@ FLAGS = (
 
 
 @pytest.fixture(scope="module")
-def experiment(tmp_path_factory):
-    folder = Folder(tmp_path_factory.mktemp("web"))
-    ini = folder.ini(
-        "emotions",
-        DATA=DEMO_DATA,
-        FEATS={"type": "os", "scale": "standard"},
-        MODEL={"type": "svm"},
-    )
-    folder.run("--config", f"ini={ini}")
-    return folder
+def experiment(two_models):
+    return Folder(two_models)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +39,7 @@ def site(experiment, tmp_path_factory):
     """The page's address and the folder that holds its uploads."""
     temporary = tmp_path_factory.mktemp("uploads")
     process = subprocess.Popen(
-        [*IZWI, "predict", "--experiment", "emotions", "--web", "--port", "0"],
+        [*IZWI, "predict", "--experiment", "svm", "--web", "--port", "0"],
         cwd=experiment.path,
         env=izwi_environment(TMPDIR=str(temporary)),
         stdout=subprocess.PIPE,
@@ -102,7 +93,7 @@ def uploads(site):
 
 def test_the_label_of_an_upload_is_that_of_the_experiment(experiment, site, browser):
     (database,) = (experiment.path / "results/databases").iterdir()
-    for row in (rows := experiment.predictions("emotions"))[:: len(rows) // 2][:2]:
+    for row in (rows := experiment.predictions("svm"))[:: len(rows) // 2][:2]:
         path = database / row["file"]
         upload(browser, path)
         wait(browser, f"#heard audio[data-name='{path.name}']")

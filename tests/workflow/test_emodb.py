@@ -6,10 +6,11 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
+from plain_features import plain_egemaps
 from sklearn.metrics import recall_score
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
-from workflow import Folder, plain_egemaps
+from workflow import Folder
 
 TEST_SPEAKERS = [8, 10, 13, 15]
 NETS = {"layers": "{'l1': 32}", "patience": 5}

@@ -6,10 +6,11 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from plain_features import plain_egemaps
 from sklearn.metrics import recall_score
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
-from workflow import ROOT, Folder, plain_egemaps
+from workflow import ROOT, Folder
 
 COSTS = [0.1, 10]
 SCALES = ["none", "standard"]

@@ -74,6 +74,7 @@ def test_frames(result):
 
 def test_several_inis_and_feature_sets_from_one_config(result, here):
     found = izwi.run(configfile="config.yaml", cache=CACHE)
+    assert here.run("-n", "--configfile", "config.yaml").nothing_to_do
     assert list(found) == ["my", "other"]
     # That of the first call is not made again.
     assert found["my"].metrics == result.metrics
@@ -81,11 +82,6 @@ def test_several_inis_and_feature_sets_from_one_config(result, here):
     assert list(columns[:3]) == ["file", "start", "end"] and not columns.duplicated().any()
     assert len(columns) > 3 + 88
     assert list(izwi.run(["other.ini"], cache=CACHE)) == ["other"]
-
-
-def test_snakemake_has_nothing_left_to_do(here):
-    izwi.run(configfile="config.yaml", cache=CACHE)
-    assert here.run("-n", "--configfile", "config.yaml").nothing_to_do
 
 
 @pytest.mark.parametrize(
