@@ -146,6 +146,8 @@ class Session:
         if self.reads:
             return call
         _mark_outdated(self.plan.of("experiment"), outdated)
+        if not lean:
+            call.date_back()
         if missing:
             self.save()
             if self.socket:

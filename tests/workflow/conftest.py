@@ -28,5 +28,7 @@ def two_models() -> Path:
                 for model in ("svm", "knn")
             ]
             folder.config(inis)
+            # What a first call made is no less known for a second that builds on it.
+            folder.run("--config", "ini=svm.ini")
             folder.run("--configfile", "config.yaml")
     return place

@@ -98,6 +98,8 @@ def test_keys_decide_and_not_times(folder):
     row = (results / "summary.csv").read_text().splitlines()[2]
     assert ",tree," in row
     assert folder.run("--configfile", "config.yaml").nothing_to_do
+    shift(results.rglob("*"), 100)
+    assert folder.run("-R", "train", "--configfile", "config.yaml").jobs("train") == 2
 
 
 def test_times_of_another_zone(made, monkeypatch):
