@@ -10,6 +10,7 @@ import pytest
 from workflow import DEMO, ROOT, Folder, izwi_environment
 
 import izwi
+from izwi.cli import main
 from izwi.errors import UserError
 
 OS = {"type": "os", "scale": "standard"}
@@ -47,6 +48,14 @@ def result(folder):
         return izwi.run("my.ini", cache=CACHE, cores=2)
 
 
+@pytest.fixture(scope="module")
+def both(folder, result):
+    """The first one, and another."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder.path)
+        return izwi.run(configfile="config.yaml", cache=CACHE)
+
+
 def test_figures_and_plots(result, folder):
     assert result.name == "my"
     assert result.folder == folder.path.resolve() / "results" / "experiments" / "my"
@@ -72,16 +81,47 @@ def test_frames(result):
     assert recalls.mean() == pytest.approx(result.value)
 
 
-def test_several_inis_and_feature_sets_from_one_config(result, here):
-    found = izwi.run(configfile="config.yaml", cache=CACHE)
+def test_several_inis_and_feature_sets_from_one_config(both, result, here):
     assert here.run("-n", "--configfile", "config.yaml").nothing_to_do
-    assert list(found) == ["my", "other"]
+    assert list(both) == ["my", "other"]
     # That of the first call is not made again.
-    assert found["my"].metrics == result.metrics
-    columns = found["other"].features.columns
+    assert both["my"].metrics == result.metrics
+    columns = both["other"].features.columns
     assert list(columns[:3]) == ["file", "start", "end"] and not columns.duplicated().any()
     assert len(columns) > 3 + 88
     assert list(izwi.run(["other.ini"], cache=CACHE)) == ["other"]
+
+
+def test_experiments_are_compared(both, here, result, capsys):
+    other = both["other"]
+    compared = izwi.compare(result, other, measure="accuracy").iloc[0]
+    rows = result.predictions.merge(other.predictions, on=["file", "speaker", "truth"])
+    right = [rows[f"prediction_{of}"] == rows["truth"] for of in "xy"]
+    assert len(rows) == len(result.predictions) == compared["n"]
+    assert compared["value_a"] == pytest.approx(right[0].mean())
+    assert compared["difference"] == pytest.approx(right[0].mean() - right[1].mean())
+    assert compared["n_speakers"] == rows["speaker"].nunique()
+    assert main(["compare", "my", "results/experiments/other", "--csv", "compared.csv"]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert len(shown) == 2 and shown[1].startswith("my  other  uar ")
+    kept = pd.read_csv("compared.csv").iloc[0]
+    assert kept["value_b"] == other.value and kept["verdict"] in shown[1]
+
+
+@pytest.mark.parametrize(
+    "arguments, problem",
+    [
+        (["my"], "name two experiments, or more"),
+        (["my", "results/experiments/my"], "an experiment is named twice"),
+        (["my", "nobody"], "no experiment 'nobody' in results"),
+        (["my", "other", "--measure", "mae"], "'mae' is no measure of a classification"),
+    ],
+)
+@pytest.mark.usefixtures("both", "here")
+def test_what_cannot_be_compared(capsys, arguments, problem):
+    assert main(["compare", *arguments]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert problem in line
 
 
 @pytest.mark.parametrize(
