@@ -146,7 +146,7 @@ class Session:
         if self.reads:
             return call
         _mark_outdated(self.plan.of("experiment"), outdated)
-        if not lean:
+        if missing or not lean:
             call.date_back()
         if missing:
             self.save()
