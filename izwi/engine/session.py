@@ -18,15 +18,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from izwi import models
 from izwi.config.result_set import read_config, resolve_all
 from izwi.engine import call_summary, cli_args, job, lock
 from izwi.engine.call import Call, forced_of, is_lean
-from izwi.engine.code import libraries
 from izwi.engine.keys import PACKAGE, key_of
 from izwi.engine.plan import Plan, Unit
 from izwi.engine.planner import make_plan
 from izwi.engine.stage import stage
+from izwi.engine.worker import imports_of
 from izwi.errors import UserError, refusal
 from izwi.files import write_text
 from izwi.reporting.snakemake_report import Report
@@ -220,7 +219,7 @@ class Session:
 
     def _start_workers(self, missing: list[Unit]) -> None:
         """Start the server of warm workers, which ends with this process."""
-        modules = list(dict.fromkeys(name for unit in missing for name in _imports(unit)))
+        modules = list(dict.fromkeys(name for unit in missing for name in imports_of(unit)))
         os.makedirs(os.path.dirname(self.socket), mode=0o700)
         # The first clients may ask before the server is up; then they wait.
         with socket.socket(socket.AF_UNIX) as listener:
@@ -237,8 +236,8 @@ class Session:
             )
 
         def stop() -> None:
-            if server.stdin:
-                server.stdin.close()
+            # It may be loading what nobody will need.
+            server.terminate()
             server.wait()
             shutil.rmtree(os.path.dirname(self.socket), ignore_errors=True)
 
@@ -312,16 +311,6 @@ def _plan(
         if line := refusal(error):
             raise SystemExit(line) from None
         raise
-
-
-def _imports(unit: Unit) -> tuple[str, ...]:
-    """Modules that a worker needs for a unit, but for those of large environments."""
-    if unit.environment != "core":
-        return ()
-    own = stage(unit.stage).imports
-    if unit.stage == "train":
-        own += libraries(models.model_class(unit.spec["model"]["type"]).__module__)
-    return own
 
 
 def _node_cores() -> int:
