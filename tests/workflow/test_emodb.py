@@ -174,7 +174,7 @@ def test_another_model_plans_no_feature_job(run, emodb):
 
 def test_results_do_not_depend_on_cores_or_on_the_call(run):
     folder, _ = run
-    names = ("svm", "mlp", "xgb", "age")
+    names = ("mlp", "xgb", "age")
     folder.config([f"{name}.ini" for name in names], "few.yaml")
     folder.run("--configfile", "few.yaml", "-c", "1", "--config", "results=again")
     for name in names:
