@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from izwi.data.foreign_audio import ENDINGS
 from izwi.data.scan import read_rows
 from izwi.errors import Problems, UserError
 
@@ -13,8 +14,9 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-# By these a folder's audio is known; libsndfile reads them all.
+# By these a folder's audio is known.
 AUDIO = (
+    *ENDINGS,
     *(".aif", ".aiff", ".au", ".caf", ".flac", ".mp3", ".oga", ".ogg", ".opus", ".snd"),
     *(".sph", ".w64", ".wav", ".wave"),
 )

@@ -355,7 +355,7 @@ class _Builder:
 
     def _durations(self) -> pd.Series:
         """Seconds of each row."""
-        import audiofile
+        from izwi.data import audio
 
         whole = self.frame["end"].isna()
         paths = sorted(self.frame.loc[whole, PATH].unique())
@@ -363,9 +363,9 @@ class _Builder:
 
         def length(path: str) -> float:
             try:
-                return audiofile.duration(path)
-            # The type of its error depends on the format of the file.
-            except Exception as error:
+                samples, rate = audio.length(path)
+                return samples / rate
+            except audio.AudioError as error:
                 problems.add(f"[DATA] {self.name}: cannot read {path}: {error}")
                 return np.nan
 
