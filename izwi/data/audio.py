@@ -36,7 +36,7 @@ def nanoseconds(time: object) -> int | None:
     """Turn a time into nanoseconds.
 
     Args:
-        time: seconds, or anything that ``pandas.Timedelta`` takes; None and NaT are no time
+        time: seconds, a Timedelta, or text as `izwi.data.times` takes it; None and NaT are no time
 
     Returns:
         whole nanoseconds, or None
@@ -45,9 +45,16 @@ def nanoseconds(time: object) -> int | None:
 
     if pd.isna(time):
         return None
-    if isinstance(time, int | float):
-        return round(time * 1e9)
-    return pd.Timedelta(time).value
+    if isinstance(time, pd.Timedelta):
+        return time.value
+    from izwi.data import times
+    from izwi.errors import UserError
+
+    try:
+        (found,) = times.parse([time], "time", "audio")
+    except UserError as error:
+        raise AudioError(f"'{time}' is no time: {error.problems[0].rpartition(': ')[2]}") from error
+    return found.value
 
 
 def read(path: str, start: object = None, end: object = None) -> tuple[np.ndarray, int]:

@@ -193,6 +193,14 @@ def read_rows(path: Path, name: str) -> tuple[list[str], list[list[str]]]:
     return header, rows
 
 
+def line_of(path: Path, row: int) -> int:
+    """Last line of a row that :func:`read_rows` returns, counted from 0, in its file."""
+    with open(path, encoding="utf-8-sig", newline="") as stream:
+        records = _records(stream)
+        next(records)
+        return [line for line, cells in records if cells][row]
+
+
 def _records(stream: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
     """Rows of a CSV file, each with the number of its last line.
 

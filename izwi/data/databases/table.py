@@ -56,8 +56,8 @@ class _Builder:
         self.part = source.part
         self.listing = listing
         self.notes, self.warnings = list(source.notes), list(source.warnings)
-        self.listed = len(self.frame)
-        self.dropped: Counter[str] = Counter()
+        self.dropped: Counter[str] = Counter(source.dropped)
+        self.listed = len(self.frame) + self.dropped.total()
 
     def build(self) -> tuple[pd.DataFrame, dict[str, Any]]:
         """Run all steps, in the order in which their effects are documented."""

@@ -91,6 +91,13 @@ OPTIONS: tuple[Option, ...] = (
         option(
             "required", "list", None, "columns that must have a value; rows without are left out"
         ),
+        option(
+            "bad_segments",
+            "str",
+            "error",
+            "segments that end before they start, or start before 0: `error`, or `drop`, counted",
+            choices=("error", "drop"),
+        ),
         option("limit_samples", "int", None, "most rows, drawn at random", minimum=1),
         option(
             "limit_samples_per_speaker",
