@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from izwi.data.spelling import clean
 from izwi.errors import UserError
 from izwi.splits.report import shorten
 
@@ -32,7 +33,7 @@ def same_id(wanted: Any, ids: Iterable[str]) -> str | None:
         the id as the database writes it, or ``None`` where none or several would do
     """
     ids = set(ids)
-    text = str(wanted).strip()
+    text = clean(str(wanted))
     if text in ids:
         return text
     number = _number(text)

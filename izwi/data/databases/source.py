@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -145,6 +146,19 @@ def listed(values: Iterable[Any], count: int = 5) -> str:
     values = list(values)
     more = f" and {len(values) - count} more" if len(values) > count else ""
     return ", ".join(str(value) for value in values[:count]) + more
+
+
+def meant(wanted: Iterable[str], there: Iterable[str]) -> str:
+    """What was meant by values that do not occur, for the end of a message."""
+    there = list(there)
+    pairs = []
+    for value in wanted:
+        close = difflib.get_close_matches(value, there, 1)
+        begins = [other for other in there if other.startswith(value) or value.startswith(other)]
+        found = close or (begins if len(begins) == 1 else [])
+        if value not in there and found:
+            pairs.append(f"'{found[0]}' for '{value}'")
+    return f", did you mean {' and '.join(pairs)}?" if pairs else ""
 
 
 def rename(frame: pd.DataFrame, spec: dict[str, Any], source: Source) -> pd.DataFrame:

@@ -12,7 +12,18 @@ import numpy as np
 import pandas as pd
 
 from izwi.data import soft_labels
-from izwi.data.databases.source import KEY, SYNONYMS, Source, as_list, as_text, listed, to_numbers
+from izwi.data.databases.source import (
+    KEY,
+    SYNONYMS,
+    Source,
+    as_list,
+    as_text,
+    listed,
+    meant,
+    to_numbers,
+)
+from izwi.data.scan import near_match
+from izwi.data.spelling import clean
 from izwi.errors import Problems, UserError
 
 if TYPE_CHECKING:
@@ -119,11 +130,30 @@ class _Builder:
             frame = frame.rename(columns={other: column})
         frame = frame.copy()
         for column in frame.columns.difference(KEY):
+            frame[column] = self._cleaned(frame[column])
             if column == "speaker":
                 frame[column] = _speaker_ids(frame[column])
             elif column != "id" and not column.endswith("_id"):
                 frame[column] = to_numbers(frame[column])
         self.frame = frame
+
+    def _cleaned(self, values: pd.Series) -> pd.Series:
+        """Text in one form, so that what looks equal is; says how many cells changed."""
+        if pd.api.types.is_numeric_dtype(values):
+            return values
+        texts = {value: clean(value) for value in values.unique() if isinstance(value, str)}
+        changed = {value: text for value, text in texts.items() if text != value}
+        if not changed:
+            return values
+        cells = int(values.isin(changed).sum())
+        merged = len(changed) - len({*texts.values()} - {*texts} - {""})
+        self._warn(
+            f"{cells} cells of '{values.name}' held invisible characters, other blanks or letters "
+            f"in two code points: read as {listed(dict.fromkeys(changed.values()), 3)}"
+            + (f" ({merged} of {len(changed)} spellings are values that are there)" * bool(merged))
+        )
+        found = values.map(lambda value: changed.get(value, value), na_action="ignore")
+        return found.astype(object).where(found.notna() & (found != ""), None)
 
     def _check_columns(self) -> str:
         """Name of the target's column; all columns that the options name are there."""
@@ -246,7 +276,7 @@ class _Builder:
             self._check_rest(
                 "labels",
                 f"none of {listed(labels, 10)} occurs in '{target}' of {self.name}, "
-                f"which has the values {listed(there, 10)}",
+                f"which has the values {listed(there, 10)}{meant(labels, there)}",
             )
         return False
 
@@ -292,11 +322,24 @@ class _Builder:
                 "audio files were listed: start again"
             )
         self.frame = self.frame.assign(**{PATH: file.map(paths), DIGEST: file.map(digests)})
+        spelt = {
+            name: path
+            for name, path in paths.items()
+            if path and not os.path.normpath(path).endswith(os.path.normpath(name).lstrip("./"))
+        }
+        other = sorted(set(file.unique()) & set(spelt))
+        if other:
+            self._note(
+                f"{len(other)} files are found by another spelling (case, slashes or form of "
+                f"Unicode), such as {other[0]} as {spelt[other[0]]}"
+            )
         missing = sorted(file[self.frame[PATH].isna()].unique())
         if missing:
             count = f"{len(missing)} of {file.nunique()} audio files are missing"
             places = [] if all(name.startswith("/") for name in missing) else listing.tried
             tried = f"; looked in {', '.join(places)}" if places else ""
+            if near := near_match(missing[0], listing.tried):
+                tried += f"; there is {near}"
             raise UserError(f"[DATA] {self.name}: {count}: {listed(missing, 5)}{tried}")
 
     def _drop_duplicates(self) -> None:
@@ -521,4 +564,4 @@ def _text(value: Any) -> str:
     """A value of the ini as text, as `as_text` writes values of the data."""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return str(value).strip()
+    return clean(str(value))
