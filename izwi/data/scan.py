@@ -11,6 +11,7 @@ import difflib
 import hashlib
 import json
 import os
+import re
 import stat
 import sys
 import time
@@ -31,6 +32,8 @@ _VERSION = 1
 # A file changed this recently (ns) may change again within one tick of the clock of its stat.
 _RACY = 100_000_000
 _CHUNK = 64
+# The first line by which spreadsheets are told the separator.
+_SEPARATOR = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
 # Behind the last line of a CSV file.
 _END = "\0end\0"
 
@@ -211,9 +214,21 @@ def _records(stream: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
     Raises:
         csv.Error: if it cannot be read, or a quote is never closed
     """
+    lines = iter(stream)
+    first, before, delimiter = "", 0, ","
+    for text in lines:
+        said = _SEPARATOR.fullmatch(text.strip())
+        if said:
+            delimiter = said[1]
+        elif not text.lstrip().startswith("#") or "file" in text.lstrip("# ").lower().split(","):
+            first = text
+            break
+        before += 1
     # In a cell that is open at the end the mark stands, else in a row of its own.
-    reader = csv.reader(chain(stream, [_END]), skipinitialspace=True)
-    line = 0
+    reader = csv.reader(
+        chain([first] if first else [], lines, [_END]), delimiter=delimiter, skipinitialspace=True
+    )
+    line = before
     for row in reader:
         if row and row[-1].endswith(_END):
             if row == [_END]:
@@ -222,7 +237,7 @@ def _records(stream: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
                 f"a quote in line {line + 1} is never closed, so that all behind it is one cell: "
                 "close it, or double it if it is text"
             )
-        line = reader.line_num
+        line = reader.line_num + before
         yield line, row
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 # Letters of other alphabets that look like Latin ones.
 _TWINS = str.maketrans(
     "асеіјорѕухһԁԛԝαοιρνυвнкмтАВЕЗІЈКМНОРСТУХΑΒΕΖΗΙΚΜΝΟΡΤΥΧ",
@@ -42,3 +44,12 @@ def alike(texts: Iterable[str]) -> list[list[str]]:
 def differ(texts: Iterable[str]) -> str:
     """In what texts that look the same differ."""
     return "in case alone" if len({text.casefold() for text in texts}) == 1 else "and look alike"
+
+
+def as_there(text: str, there: Iterable[str]) -> str:
+    """A value as the data write it: 0, 0.0 and 0.00 are one number."""
+    there = list(there)
+    if text in there or not _NUMBER.fullmatch(text):
+        return text
+    same = [value for value in there if _NUMBER.fullmatch(value) and float(value) == float(text)]
+    return same[0] if len(same) == 1 else text

@@ -110,9 +110,10 @@ def _check_tables(spec: SplitSpec, frame: pd.DataFrame, log: Log) -> None:
         if unknown and "value" in frame:
             log.warn(f"[DATA] bins: no row is in the bin of {shorten(unknown)}")
         elif unknown:
+            close = meant(unknown, sorted(truth - set(labels)))
             problems.add(
                 f"[DATA] labels: no row has {shorten(unknown)}, "
-                f"'{spec['target']}' holds {shorten(truth)}{meant(unknown, sorted(truth))}"
+                f"'{spec['target']}' holds {shorten(truth)}{close}"
             )
     problems.raise_if_any()
 

@@ -264,7 +264,8 @@ class Entries:
         try:
             return convert(option, value.text)
         except ValueError as error:
-            self.problem(section, lower, str(error))
+            several = option.name == "target" and value.text.startswith(("[", "("))
+            self.problem(section, lower, several_targets(value.text) if several else str(error))
             return option.default
 
     def get(self, section: str, name: str) -> Any:
@@ -354,6 +355,15 @@ class Entries:
 def _ok_names(known: dict[str, Option]) -> list[str]:
     """Canonical names of options that have an effect."""
     return [option.name for option in known.values() if option.status == "ok"]
+
+
+def several_targets(text: str) -> str:
+    """What to do about a target that is a list of columns."""
+    names = [name.strip(" '\"") for name in text.strip("[]()").split(",") if name.strip()]
+    return (
+        "an experiment has one target: write an ini for each, or in the config "
+        f"grid: {{DATA.target: [{', '.join(names)}]}}"
+    )
 
 
 def texts(values: Iterable[Any] | None) -> list[str] | None:

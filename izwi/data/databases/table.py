@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -23,8 +24,9 @@ from izwi.data.databases.source import (
     to_numbers,
 )
 from izwi.data.scan import near_match
-from izwi.data.spelling import clean
+from izwi.data.spelling import as_there, clean
 from izwi.errors import Problems, UserError
+from izwi.splits.speakers import speaker_advice
 
 if TYPE_CHECKING:
     from izwi.data.scan import Listing
@@ -33,6 +35,10 @@ if TYPE_CHECKING:
 _RESERVED = ("database", "digest", "truth", "value", "part")
 # Temporary columns; no column of a database has such a name.
 TRUTH, VALUE, PATH, PLACE, DIGEST = ":truth", ":value", ":path", ":place", ":digest"
+_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
+# Whole numbers below this are codes of classes.
+MOST_CODES = 12
 # More distinct numbers than this are not classes.
 _MOST_NUMERIC_CLASSES = 20
 
@@ -210,8 +216,8 @@ class _Builder:
     def _filter(self) -> None:
         for column, values in self._filters():
             text = as_text(self.frame[self._column(column)])
-            wanted = [_text(value) for value in as_list(values)]
             there = _values(text)
+            wanted = [as_there(_text(value), there) for value in as_list(values)]
             for value in wanted:
                 if value not in there:
                     self._warn(f"filter: '{value}' does not occur in '{column}'")
@@ -242,8 +248,8 @@ class _Builder:
         """Columns ``truth`` and ``value`` of the table; whether bins are to come."""
         spec, bins = self.spec, self.spec.get("bins")
         regression = spec["task"] == "regression"
-        labels = [_text(label) for label in spec.get("labels") or []]
         text = as_text(self.frame[target])
+        labels = [_text(label) for label in spec.get("labels") or []]
         numeric = pd.api.types.is_numeric_dtype(self.frame[target])
         flat = (self.options.get("mapping") or {}).get("target")
         if flat:
@@ -266,12 +272,18 @@ class _Builder:
                 f"[DATA] target: '{target}' of {self.name} has {count} different numbers, too many "
                 "for classes: set labels, or type = continuous with bins (or EXP.type = regression)"
             )
+        self._hint_at_numbers(text, target, numeric and not flat)
         self.frame = self.frame.assign(**{TRUTH: text})
         if labels:
             there = _values(text)
             absent = [label for label in labels if label not in there]
             if absent:
-                self._note(f"labels that do not occur: {', '.join(absent)}")
+                line = f"labels that do not occur: {', '.join(absent)}"
+                others = [value for value in there if value not in labels]
+                if close := meant(absent, others):
+                    self._warn(f"{line}{close}")
+                else:
+                    self._note(line)
             self._keep(text.isin(labels), "labels", "values not in labels", of=text)
             self._check_rest(
                 "labels",
@@ -280,13 +292,36 @@ class _Builder:
             )
         return False
 
+    def _hint_at_numbers(self, text: pd.Series, target: str, numeric: bool) -> None:
+        """Warn where classes look like measured numbers."""
+        there = _values(text)
+        commas = [value for value in there if _COMMA.fullmatch(value)]
+        if commas and all(_NUMBER.fullmatch(value.replace(",", ".")) for value in there):
+            self._warn(
+                f"'{target}' holds {listed(commas, 3)}, which are classes here: a decimal comma? "
+                f"Write {commas[0].replace(',', '.')}"
+            )
+        # Codes of classes count from 0 or 1, and ratings of few steps do.
+        codes = {str(number) for number in range(MOST_CODES)}
+        if numeric and len(there) > 2 and not codes.issuperset(there):
+            self._warn(
+                f"'{target}' holds {len(there)} different numbers, which are classes here: for a "
+                "regression set EXP.type = regression, for bins type = continuous with bins"
+            )
+
     def _numbers(self, text: pd.Series, target: str) -> pd.Series:
         numbers = pd.to_numeric(text, errors="coerce").astype("float64")
         wrong = text[~np.isfinite(numbers)]
         if len(wrong):
+            comma = _COMMA.fullmatch(str(wrong.iloc[0]))
+            advice = (
+                f"a decimal comma? Write {comma[0].replace(',', '.')}"
+                if comma
+                else "leave them empty, or filter or map them"
+            )
             raise UserError(
                 f"[DATA] target: {len(wrong)} values of '{target}' in {self.name} are not numbers, "
-                f"such as {listed(_values(wrong), 3)}: leave them empty, or filter or map them"
+                f"such as {listed(_values(wrong), 3)}: {advice}"
             )
         return numbers
 
@@ -386,7 +421,8 @@ class _Builder:
         if per_speaker:
             if "speaker" not in self.frame:
                 key = f"{self.name}.limit_samples_per_speaker"
-                raise UserError(self._no_column(key, "speaker"))
+                advice = speaker_advice(self.name, self.frame)
+                raise UserError(self._no_column(key, "speaker") + (f" {advice}" if advice else ""))
             order = np.random.default_rng([seed, 1]).permutation(len(self.frame))
             groups = self.frame.iloc[order].groupby("speaker", dropna=False)
             kept = self.frame.index.isin(groups.head(per_speaker).index)
@@ -479,8 +515,9 @@ class _Builder:
         table: dict[str, str] = {}
         absent: list[str] = []
         for old, new in mapping.items():
-            key = _text(old)
-            for value in [key] if key in there else [part.strip() for part in key.split(",")]:
+            key = as_there(_text(old), there)
+            parts = [key] if key in there else [part.strip() for part in key.split(",")]
+            for value in (as_there(part, there) for part in parts):
                 if value not in there:
                     absent.append(value)
                 elif table.setdefault(value, _text(new)) != _text(new):

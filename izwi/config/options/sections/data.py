@@ -213,6 +213,25 @@ OPTIONS: tuple[Option, ...] = (
             aliases=("devsplit", "dev_split"),
             hint=PERCENT,
         ),
+        option(
+            "split_column",
+            "str",
+            None,
+            "with `column`: the column that names the parts (default: split, set, partition)",
+        ),
+        *(
+            option(
+                f"{part}_vals",
+                "list",
+                None,
+                f"with `column`: its values for {words} (default: {example} and the like)",
+            )
+            for part, words, example in (
+                ("train", "training", "train"),
+                ("test", "the test", "test"),
+                ("dev", "development", "dev, val"),
+            )
+        ),
         option("balance", "dict", None, "with `balanced`: {column: weight} of what is balanced"),
         option("age_bins", "int", None, "with `balanced`: bins of a numeric column", minimum=2),
         option(
