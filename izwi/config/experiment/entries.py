@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from izwi.config import compatibility
 from izwi.config import options as table
 from izwi.config.ini import Ini, Value
 from izwi.config.options import PER_DATABASE, WIDE, Option, convert, is_off, suggest
@@ -71,6 +72,8 @@ class Entries:
 
     def _collect(self) -> None:
         """Sort all keys of the ini by their option; report those that set none."""
+        if compatibility.wants(self.ini):
+            self.notes += compatibility.apply(self.ini)
         for section, entries in self.ini.sections.items():
             if section not in WIDE:
                 near = suggest(section, table.SECTIONS).replace("'", "[", 1).replace("'", "]", 1)
@@ -80,6 +83,8 @@ class Entries:
                     self._collect_wide(section, lower, value)
         self._database_names()
         self._add_roots()
+        if compatibility.wants(self.ini):
+            self.notes += compatibility.split(self.ini, self.names)
         unlisted: set[str] = set()
         for lower, value in self.ini.sections.get("DATA", {}).items():
             self._collect_data(lower, value, unlisted)
