@@ -5,6 +5,7 @@ Read from its source, version 1.14: ``config_val(section, option, default)``.
 
 from __future__ import annotations
 
+import ast
 from typing import Any
 
 from izwi.config.ini import Ini, Value
@@ -24,7 +25,7 @@ _UNREAD = {
 }
 # What says which rows are tested, without a strategy of each database.
 _SPLITS = {"MODEL": ("logo", "k_fold_cross"), "DATA": ("trains", "tests", "split_strategy")}
-_ALIASES = {"c_val": ("c",)}
+_ALIASES = {"c_val": ("c",), "whisper.pooling": ("pooling",)}
 
 
 def wants(ini: Ini) -> bool:
@@ -52,12 +53,31 @@ def apply(ini: Ini) -> list[str]:
         defaults.append(("MODEL", "patience", "False"))
     if model in _FINETUNED and regression:
         defaults += [("MODEL", "loss", "1-ccc"), ("MODEL", "measure", "ccc")]
+    if _word(ini, "FEATS", "type").startswith("whisper"):
+        defaults.append(("FEATS", "whisper.pooling", "all"))
     notes = [note for default in defaults if (note := _set(ini, *default))]
     entries = ini.sections.get("MODEL", {})
+    if model in _NETS and (note := _sort_layers(entries)):
+        notes.append(note)
     for name in _UNREAD.get(model, ()):
         if entries.pop(name, None) is not None:
             notes.append(f"[EXP] compatibility: MODEL.{name} is not read, as nkululeko's {model}")
     return notes
+
+
+def _sort_layers(entries: dict[str, Value]) -> str:
+    """Hidden layers from the smallest on; a note on it, empty where they are so."""
+    try:
+        layers = ast.literal_eval(entries["layers"].text)
+        sizes = list(layers.values()) if isinstance(layers, dict) else list(layers)
+        ordered = sorted(sizes)
+    # What is wrong with them is told where they are read.
+    except (KeyError, ValueError, SyntaxError, TypeError):
+        return ""
+    if sizes == ordered:
+        return ""
+    entries["layers"] = entries["layers"]._replace(text=str(ordered))
+    return f"[EXP] compatibility: MODEL.layers = {ordered}, sorted as nkululeko does"
 
 
 def split(ini: Ini, databases: list[str]) -> list[str]:

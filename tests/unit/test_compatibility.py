@@ -31,6 +31,8 @@ DEFAULTS = [
     ("tree\nmax_depth = 3", "max_depth", 3, None),
     ("svr\nC = 5", "C_val", 5.0, 5.0),
     ("svr\nC_val = 5", "C_val", 5.0, 5.0),
+    ("mlp\nlayers = [64, 16]", "layers", [64, 16], [16, 64]),
+    ("mlp\nlayers = {'l1': 64, 'l2': 16}", "layers", {"l1": 64, "l2": 16}, [16, 64]),
     ("mlp\npatience = 3", "patience", 3, 3),
 ]
 

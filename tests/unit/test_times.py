@@ -111,3 +111,30 @@ def test_imported_features_are_read_by_the_same(tmp_path, cell):
         extractor.matrix(table, {})
     path.write_text("file,start,end,x\na.wav,0:00:00.5,1000 ms,3\n")
     assert extractor.matrix(table, {})["x"].tolist() == [3.0]
+
+
+def test_bad_segments_of_an_audformat_database(tmp_path):
+    soundfile.write(tmp_path / "a.wav", np.full(16000, 0.1), 16000)
+    (tmp_path / "db.yaml").write_text(
+        "name: x\nschemes:\n  emotion: {dtype: str}\n  length: {dtype: time}\ntables:\n"
+        "  emotion:\n    type: segmented\n    columns:\n      emotion: {scheme_id: emotion}\n"
+        "      length: {scheme_id: length}\n"
+    )
+    rows = ["a.wav,0 days 00:00:00,0 days 00:00:00.5,x,0 days 00:00:02"]
+    rows += ["a.wav,0 days 00:00:00.5,0 days 00:00:00.2,x,1", "a.wav,0.5,0.7,y,3 s"]
+
+    def load(**options: str) -> tuple[pd.DataFrame, dict]:
+        text = "\n".join(["file,start,end,emotion,length", *rows, ""])
+        (tmp_path / "db.emotion.csv").write_text(text)
+        place = {"name": "db", "type": "audformat", "path": str(tmp_path), "options": options}
+        found = scan.scan(place, cwd=tmp_path, cache=tmp_path / "cache", write=False)
+        return load_table({**place, "task": "classification", "target": "emotion"}, found)
+
+    with pytest.raises(UserError, match=r"1 segments .*0\.500 to 0\.200 s \(line 3\).*drop"):
+        load()
+    table, report = load(bad_segments="drop")
+    assert table["truth"].tolist() == ["x", "y"] and table["length"].tolist() == [2.0, 3.0]
+    assert report["counts"] == {"listed": 3, "used": 2, "dropped": {"bad segments": 1}}
+    rows[2] = 'a.wav,0.5,0.7,y,"3,5"'
+    with pytest.raises(UserError, match=r"column 'length' are not times.*decimal comma"):
+        load(bad_segments="drop")
