@@ -131,6 +131,31 @@ class Result:
         return pd.concat([pd.read_parquet(path) for path in paths], ignore_index=True)
 
 
+def compare(
+    *experiments: Result | PathLike,
+    measure: str | None = None,
+    results: PathLike = "results",
+) -> pd.DataFrame:
+    """Test whether experiments differ, each two of them on the same test set.
+
+    Args:
+        *experiments: results, names or folders, two at least
+        measure: None takes that of the first
+        results: folder of results, for names
+
+    Returns:
+        a row for each pair: ``a, b, measure, value_a, value_b, difference, n, n_speakers, test, p,
+        p_holm, verdict``, see `izwi.evaluation.comparison`
+
+    Raises:
+        UserError: if they cannot be compared
+    """
+    from izwi.reporting.compare import compare as compared
+
+    places = [one.folder if isinstance(one, Result) else Path(one) for one in experiments]
+    return compared(places, measure, Path(results))
+
+
 # A text is an iterable of texts, too, but the first signature is the one that fits it.
 @overload
 def run(  # type: ignore[overload-overlap]

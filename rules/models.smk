@@ -21,6 +21,25 @@ rule train:
         RUN
 
 
+rule predict:
+    """A model's predictions of databases that had no part in its training."""
+    input:
+        SESSION.made_of("predict"),
+    output:
+        predictions="<results>/predictions/{model}-{key}/predictions.parquet",
+        report="<results>/predictions/{model}-{key}/training.json",
+    log:
+        "<logs>/predict/{model}-{key}.log",
+    conda:
+        "../envs/deep.yaml"
+    threads: 1
+    resources:
+        mem_mb=SESSION.memory(4000),
+        runtime=240,
+    shell:
+        RUN
+
+
 rule soft_label:
     """Predictions as a database that other experiments learn from."""
     input:

@@ -72,8 +72,9 @@ def choose(
         train_rows, dev_rows = splits.dev_from_train(
             samples.split.assign(truth=truth), train_rows, seed=spec["seed"]
         )
-    own, _ = tuning.chosen_spec(spec, samples, truth, train_rows, dev_rows, labels, spec["seed"])
-    fitted = fitting.fit(own, samples, truth, train_rows, dev_rows, labels, spec["seed"])
+    data = fitting.TrainingSet(samples, truth, train_rows, dev_rows, labels)
+    own, _ = tuning.chosen_spec(spec, data, spec["seed"])
+    fitted = fitting.fit(own, data, spec["seed"])
     predicted = fitted.predict(samples, pool)
     uncertainty = entropy(predicted.class_probabilities())
     # A stable sort, so that ties follow the order of rows.

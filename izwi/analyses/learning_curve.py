@@ -72,11 +72,10 @@ def learning_curve(
                 if number in numbers[: SHARES.index(share)] or (share == 1 and repeat > 1):
                     continue
                 rows = train_rows[np.isin(owner, order[:number])]
+                data = fitting.TrainingSet(samples, truth, rows, dev_rows, labels)
                 try:
-                    own, _ = tuning.chosen_spec(
-                        spec, samples, truth, rows, dev_rows, labels, spec["seed"]
-                    )
-                    fitted = fitting.fit(own, samples, truth, rows, dev_rows, labels, spec["seed"])
+                    own, _ = tuning.chosen_spec(spec, data, spec["seed"])
+                    fitted = fitting.fit(own, data, spec["seed"])
                 except UserError as error:
                     # Small parts may have too few rows of a class.
                     skipped.setdefault(share, error.problems[0])
@@ -84,7 +83,7 @@ def learning_curve(
                 point: dict[str, Any] = {"fold": fold, "repeat": repeat, "share": share}
                 point |= {"units": number, "n_train": len(rows)}
                 for name, of in (("train", rows), ("test", test_rows)):
-                    value = fitting.score(spec, fitted, samples, truth, of, labels)
+                    value = fitting.score(spec, fitted, data, of)
                     point[name] = value if math.isfinite(value) else None
                 points.append(point)
     notes = [f"learning curve: a part of {s:.0%} is left out: {why}" for s, why in skipped.items()]

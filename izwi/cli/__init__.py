@@ -17,6 +17,7 @@ COMMANDS = {
     "run": "run the experiments of inis, or of a YAML config",
     "predict": "apply a trained model to audio files, the microphone or a web page",
     "explain": "say where the figure of an experiment comes from",
+    "compare": "test whether experiments differ, on the same test set",
     "prune": "list what no config needs any more, and delete it on request",
     "archive": "pack results into a zip from which their figures can be computed again",
     "verify": "compute all figures of such a zip again",

@@ -107,7 +107,12 @@ def leave_out(
 
 
 def check(
-    n_folds: int, folds: list[Fold], truths: dict[int, np.ndarray], labels: list[str] | None
+    n_folds: int,
+    folds: list[Fold],
+    truths: dict[int, np.ndarray],
+    labels: list[str] | None,
+    *,
+    tested: bool = True,
 ) -> list[str]:
     """Check that what is left can be trained and tested on.
 
@@ -116,6 +121,7 @@ def check(
         folds: number and row numbers of train, dev and test
         truths: fold → truth of all rows, shape (rows,)
         labels: classes, None for regression
+        tested: whether there was anything to test on
 
     Returns:
         a warning for each fold in which training misses classes
@@ -132,7 +138,7 @@ def check(
     for number, train, _, test in folds:
         where = f"fold {number}: " if number else ""
         for part, rows in (("train", train), ("test", test)):
-            if not len(rows):
+            if not len(rows) and (tested or part == "train"):
                 problems.add(f"[FEATS] fail_threshold: {where}{_nothing(f'no row in {part}')}")
         classes = set(pd.Series(truths[number][train]).dropna())
         if labels and len(classes) == 1:

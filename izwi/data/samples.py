@@ -17,17 +17,32 @@ def read_samples(
 
     Args:
         inputs: paths: ``tables``, ``matrices`` (for each table those of all feature sets),
-            ``split`` and ``split_report``
+            ``split`` and ``split_report``, of these tables or more
 
     Returns:
-        a table per database, per database its feature matrices, the split, and the classes in
-        order or None
+        a table per database, per database its feature matrices, the split of these tables, and
+        the classes in order or None
     """
     import pandas as pd
 
     tables, matrices = read_matrices(inputs)
-    labels = read_json(inputs["split_report"])["labels"] or None
-    return tables, matrices, pd.read_parquet(inputs["split"]), labels
+    split, report = pd.read_parquet(inputs["split"]), read_json(inputs["split_report"])
+    labels = report["labels"] or None
+    if sum(map(len, tables)) < len(split):
+        split = _of_these(split, tables)
+        if labels and not report["spec"]["labels"]:
+            present = set().union(*(table["truth"] for table in tables))
+            labels = [label for label in labels if label in present]
+    return tables, matrices, split, labels
+
+
+def _of_these(split: pd.DataFrame, tables: list[pd.DataFrame]) -> pd.DataFrame:
+    """The split of some databases, as it would be without the others, which are for tests."""
+    names = [table["database"].iloc[0] for table in tables]
+    split = split[split["database"].isin(names)].reset_index(drop=True)
+    if "held_out" in split:
+        split.loc[split["held_out"], "part"] = "test"
+    return split
 
 
 def read_matrices(

@@ -114,6 +114,11 @@ class Planned:
         (unit,) = self.units[stage]
         return unit
 
+    @property
+    def predicted(self) -> Unit:
+        """What made the predictions of the test rows, and the report that goes with them."""
+        return self.units.get("predict", self.units["train"])[0]
+
     def outputs(self, stage: str, role: str) -> list[str]:
         """One output of each unit of a stage; none where the stage is not wanted."""
         return [unit.outputs[role] for unit in self.units.get(stage, ())]

@@ -130,8 +130,11 @@ class Session:
         lean = self.main and self.own and is_lean(settings, self.arguments)
         call = Call(self.plan, lean=lean, prefix=self.prefix)
         if not self.main:
-            if self.socket and len(settings.target_jobs) > 1:
-                self._start_workers([])
+            self._stay_on_node()
+            jobs = settings.target_jobs
+            if self.socket and len(jobs) > 1:
+                units = (self._finder(job.rulename)(job.wildcards_dict) for job in jobs)
+                self._start_workers([unit for unit in units if unit])
             return call
         call.forced = forced_of(settings)
         outdated, missing = call.outdated(settings.targets), call.missing()
@@ -143,6 +146,8 @@ class Session:
         if self.reads:
             return call
         _mark_outdated(self.plan.of("experiment"), outdated)
+        if not lean:
+            call.date_back()
         if missing:
             self.save()
             if self.socket:
@@ -168,13 +173,18 @@ class Session:
 
     def made_of(self, name: str) -> Callable[[Any], list[Any]]:
         """The input function of a stage's rule."""
+        unit = self._finder(name)
+        return lambda wildcards: self.call.inputs(unit(wildcards))
+
+    def _finder(self, name: str) -> Callable[[Any], Unit | None]:
+        """What gives the unit of a stage by the wildcards of its job."""
         pattern = next(iter(stage(name).outputs.values()))
         if stage(name).keyed:
             units = self.plan.units[name]
-            return lambda wildcards: self.call.inputs(units.get(wildcards.key))
+            return lambda wildcards: units.get(wildcards.get("key"))
         maker, results = self.plan.maker, self.plan.results
-        return lambda wildcards: self.call.inputs(
-            maker.get(os.path.join(results, pattern.format(**dict(wildcards.items()))))
+        return lambda wildcards: maker.get(
+            os.path.join(results, pattern.format(**dict(wildcards.items())))
         )
 
     def started(self) -> None:
@@ -197,6 +207,17 @@ class Session:
         """The call ended badly."""
         call_summary.failure(self.plan, self.path, log)
 
+    def _stay_on_node(self) -> None:
+        """Let the Snakemake of a cluster's node run its jobs itself.
+
+        SLURM's plugin would start another Snakemake, some seconds, for each job of a group.
+        """
+        if not self.workflow.local_exec:
+            for rule in self.workflow.rules:
+                rule.group = None
+            self.workflow.group_settings.overwrite_groups.clear()
+            self.workflow.localrules(*(rule.name for rule in self.workflow.rules))
+
     def _start_workers(self, missing: list[Unit]) -> None:
         """Start the server of warm workers, which ends with this process."""
         modules = list(dict.fromkeys(name for unit in missing for name in _imports(unit)))
@@ -205,7 +226,7 @@ class Session:
         with socket.socket(socket.AF_UNIX) as listener:
             listener.bind(self.socket)
             listener.listen(256)
-            place, cores = f"{listener.fileno()}@{self.socket}", str(self.cores or os.cpu_count())
+            place, cores = f"{listener.fileno()}@{self.socket}", str(self.cores or _node_cores())
             server = subprocess.Popen(
                 [
                     *(sys.executable, "-P", str(PACKAGE / "engine" / "worker.py")),
@@ -301,6 +322,12 @@ def _imports(unit: Unit) -> tuple[str, ...]:
     if unit.stage == "train":
         own += libraries(models.model_class(unit.spec["model"]["type"]).__module__)
     return own
+
+
+def _node_cores() -> int:
+    """Cores of the node that this job may use."""
+    given = os.environ.get("SLURM_CPUS_ON_NODE", "")
+    return int(given) if given.isdecimal() else len(os.sched_getaffinity(0))
 
 
 def _cores(workflow: Any) -> int | None:

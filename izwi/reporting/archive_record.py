@@ -60,8 +60,9 @@ class Role:
     """Where the files of one role of a unit's inputs lie.
 
     Args:
-        given: pattern of their names (``*`` for any text, ``#`` for a key, ``{…}`` for what the
-            unit says of itself), where the archive brings them
+        given: pattern of their names (``*`` for any text, ``#`` for a key, ``(predicted)`` for
+            the folders of predictions, ``{…}`` for what the unit says of itself), where the
+            archive brings them
         made: stage and role of the unit that makes them, where they are computed again
         many: whether it is a list
     """
@@ -123,7 +124,9 @@ def _experiment(spec: dict[str, Any], label: str) -> str:
 _TABLES = Role("results/tables/*-#.parquet", many=True)
 _TABLE_REPORTS = Role("results/tables/*-#.json", many=True)
 _SPLIT_REPORT = Role("results/splits/*-#.json")
-_TRAINING = Role("results/models/*-#/training.json")
+# Folders of what is predicted: with the training, or of further databases.
+_PREDICTED = "(?:models|predictions)"
+_TRAINING = Role("results/(predicted)/*-#/training.json")
 _METRICS = Role(made=("experiment", "metrics"), many=True)
 
 # In the order in which they are computed.
@@ -140,7 +143,7 @@ STAGES = {
     ),
     "evaluate": Stage(
         {
-            "predictions": Role("results/models/*-#/predictions.parquet"),
+            "predictions": Role("results/(predicted)/*-#/predictions.parquet"),
             "tables": _TABLES,
             "training": _TRAINING,
             "split_report": _SPLIT_REPORT,
@@ -490,7 +493,8 @@ def _check_input(where: str, role: Role, value: Any, own: dict[str, str]) -> Non
 
 def _pattern(given: str, own: dict[str, str]) -> re.Pattern[str]:
     parts = {"*": "[^/]*", "#": KEY, **{f"{{{name}}}": re.escape(own[name]) for name in own}}
-    split = re.split(r"(\*|#|\{\w+\})", given)
+    parts["(predicted)"] = _PREDICTED
+    split = re.split(r"(\*|#|\{\w+\}|\(predicted\))", given)
     return re.compile("".join(parts.get(part) or re.escape(part) for part in split))
 
 

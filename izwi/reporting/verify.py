@@ -240,7 +240,9 @@ def _check_there(about: Unit, record: Record, files: dict[str, bytes]) -> None:
     evaluated = record.made[about.inputs["metrics"]][0]
     model = PurePosixPath(evaluated.inputs["predictions"]).parent.name
     try:
-        keys = [shown["stages"][stage]["key"] for stage in ("train", "evaluate")]
+        stages = shown["stages"]
+        predicted = stages.get("predict") or stages["train"]
+        keys = [predicted["key"], stages["evaluate"]["key"]]
         told = [shown["name"], *keys]
     except (KeyError, TypeError):
         raise UserError("experiment.json does not say what it was made from") from None

@@ -152,6 +152,8 @@ def _test_elsewhere(tests: list[str], split: pd.DataFrame, log: Log) -> None:
             f"test set is {', '.join(tests)}; with {name}.split_strategy = train all are trained on"
         )
     split.loc[own, "part"] = ""
+    # They are tested on in experiments that share the model but name no databases to test on.
+    split["held_out"] = own
 
 
 def _add_dev(spec: SplitSpec, split: pd.DataFrame, truth: pd.Series, log: Log) -> None:

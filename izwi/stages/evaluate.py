@@ -23,7 +23,7 @@ STAGE = Stage(
         "predictions": "evaluations/{key}/predictions.csv",
     },
     scope="experiment",
-    after=("load", "split", "features", "audit", "train"),
+    after=("load", "split", "features", "audit", "train", "predict"),
     imports=("pandas", "izwi.evaluation.scoring", "izwi.data.csv_files", "scipy.stats"),
     archived=True,
 )
@@ -31,7 +31,7 @@ STAGE = Stage(
 
 def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Unit]:
     """The figures of an experiment."""
-    trained, split = planned.one("train"), planned.one("split")
+    predicted, split = planned.predicted, planned.one("split")
     spec = {
         "task": experiment.task,
         "target": experiment.target,
@@ -41,7 +41,7 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
     key = key_of(
         STAGE.name,
         spec,
-        trained.key,
+        predicted.key,
         planned.keys("audit"),
         code_of(__name__),
         versions_of(("numpy", "scipy")),
@@ -52,10 +52,10 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
         label=experiment.name,
         spec=spec,
         inputs={
-            "predictions": trained.outputs["predictions"],
+            "predictions": predicted.outputs["predictions"],
             # Its key is in that of the predictions, as those of all reports.
             "tables": planned.outputs("load", "table"),
-            "training": trained.outputs["report"],
+            "training": predicted.outputs["report"],
             "split_report": split.outputs["report"],
             "table_reports": planned.outputs("load", "report"),
             "feature_reports": planned.outputs("features", "report"),

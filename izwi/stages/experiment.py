@@ -39,8 +39,8 @@ STAGE = Stage(
     },
     scope="experiment",
     after=(
-        *("load", "split", "describe", "features", "audit", "train", "soft_label", "evaluate"),
-        *("analyse", "plot"),
+        *("load", "split", "describe", "features", "audit", "train", "predict", "soft_label"),
+        *("evaluate", "analyse", "plot"),
     ),
     last=True,
     end=True,
@@ -82,7 +82,7 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
         inputs={
             "metrics": evaluated.outputs["metrics"],
             "predictions": evaluated.outputs["predictions"],
-            "training": planned.one("train").outputs["report"],
+            "training": planned.predicted.outputs["report"],
             "description": planned.one("describe").outputs["description"],
             "copies": list(copies.values()),
         },

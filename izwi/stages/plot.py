@@ -26,7 +26,7 @@ STAGE = Stage(
     name="plot",
     outputs={"picture": "experiments/{name}/plots/{file}"},
     scope="experiment",
-    after=("load", "split", "describe", "features", "train", "evaluate", "analyse"),
+    after=("load", "split", "describe", "features", "train", "predict", "evaluate", "analyse"),
     mem_mb=2000,
     imports=("pandas", "izwi.plots.kinds", "matplotlib.backends.backend_agg"),
     several=True,
@@ -120,7 +120,7 @@ def _sources(planned: Planned) -> dict[str, tuple[list[str], dict[str, Any]]]:
     split, trained, evaluated = (planned.one(s) for s in ("split", "train", "evaluate"))
     of_results = {
         "metrics": evaluated.outputs["metrics"],
-        "predictions": trained.outputs["predictions"],
+        "predictions": planned.predicted.outputs["predictions"],
     }
     sources: dict[str, tuple[list[str], dict[str, Any]]] = {
         "results": ([evaluated.key], of_results),

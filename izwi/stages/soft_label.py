@@ -26,7 +26,7 @@ STAGE = Stage(
         "header": "soft_labels/{target}-{key}/done.json",
     },
     scope="experiment",
-    after=("load", "split", "train"),
+    after=("load", "split", "train", "predict"),
     imports=("pandas", "izwi.data.soft_labels"),
 )
 
@@ -35,7 +35,7 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
     """The predictions as a database, if that is asked for."""
     if experiment.save_test is None:
         return []
-    trained = planned.one("train")
+    predicted = planned.predicted
     spec = {
         "task": experiment.task,
         "target": experiment.target,
@@ -45,7 +45,7 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
     key = key_of(
         STAGE.name,
         spec,
-        trained.key,
+        predicted.key,
         # The database names the files by their absolute paths.
         [content.paths or os.path.abspath(content.path) for content in planned.contents],
         code_of(__name__),
@@ -57,8 +57,8 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
         label=experiment.name,
         spec={**spec, "loads": planned.keys("load")},
         inputs={
-            "predictions": trained.outputs["predictions"],
-            "training": trained.outputs["report"],
+            "predictions": predicted.outputs["predictions"],
+            "training": predicted.outputs["report"],
             "split": planned.one("split").outputs["split"],
             "tables": planned.outputs("load", "table"),
             "lineage": planned.one("split").inputs["lineage"],

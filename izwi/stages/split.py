@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from izwi.engine.code import code_of
 from izwi.engine.keys import file_digest, key_of, versions_of
-from izwi.engine.planner import DataRequest, Planned, Planner, slug
+from izwi.engine.planner import DatabaseContent, DataRequest, Planned, Planner, slug
 from izwi.engine.stage import Stage
 from izwi.files import atomic, write_json
 from izwi.splits.strategies import STRATEGIES
@@ -33,28 +33,8 @@ STAGE = Stage(
 def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]:
     """Who is in train, dev and test."""
     tables = planned.units["load"]
-    spec: dict[str, Any] = dict(request.split)
-    pairs = list(zip(tables, planned.contents, strict=True))
-    predicted = [(table, content) for table, content in pairs if content.lineage is not None]
-    if predicted:
-        # A warning says where the teachers of these have seen the test set.
-        spec = {
-            **spec,
-            "soft": {
-                "names": [table.label for table, _ in predicted],
-                "sources": {table.label: content.audio for table, content in pairs},
-                "seen": [None if c.unit else file_digest(c.lineage) for _, c in predicted],
-                "code": code_of("izwi.data.soft_labels"),
-            },
-        }
+    spec, key = spec_and_key(request.split, tables, planned.contents)
     label = "+".join(table.label for table in tables)
-    key = key_of(
-        STAGE.name,
-        spec,
-        [table.key for table in tables],
-        code_of("izwi.splits", "izwi.preprocessing.binning", *_modules(spec)),
-        versions_of(("numpy", "pandas", "scipy", "scikit-learn")),
-    )
     unit = planner.add(
         STAGE.name,
         key,
@@ -62,12 +42,37 @@ def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]
         spec=spec,
         inputs={
             "tables": [table.outputs["table"] for table in tables],
-            "lineage": [content.lineage for _, content in predicted],
+            "lineage": [one.lineage for one in planned.contents if one.lineage is not None],
         },
         source=request.ini,
         databases=slug(label),
     )
     return [unit]
+
+
+def spec_and_key(
+    split: SplitSpec, tables: list[Unit], contents: list[DatabaseContent]
+) -> tuple[dict[str, Any], str]:
+    """Spec and key of the split of some databases, given by their load units and contents."""
+    spec: dict[str, Any] = dict(split)
+    pairs = list(zip(tables, contents, strict=True))
+    predicted = [(table, content) for table, content in pairs if content.lineage is not None]
+    if predicted:
+        # A warning says where the teachers of these have seen the test set.
+        spec["soft"] = {
+            "names": [table.label for table, _ in predicted],
+            "sources": {table.label: content.audio for table, content in pairs},
+            "seen": [None if c.unit else file_digest(c.lineage or "") for _, c in predicted],
+            "code": code_of("izwi.data.soft_labels"),
+        }
+    key = key_of(
+        STAGE.name,
+        spec,
+        [table.key for table in tables],
+        code_of("izwi.splits", "izwi.preprocessing.binning", *_modules(spec)),
+        versions_of(("numpy", "pandas", "scipy", "scikit-learn")),
+    )
+    return spec, key
 
 
 def run(unit: Unit, job: Job) -> None:

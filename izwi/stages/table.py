@@ -27,7 +27,7 @@ STAGE = Stage(
         "cells": "plans/cells/tables/{table}.json",
     },
     scope="results",
-    after=("train", "experiment"),
+    after=("train", "predict", "experiment"),
     imports=("pandas", "izwi.reporting.tables.contents"),
     archived=True,
     several=True,
@@ -58,7 +58,7 @@ def plan(planner: Planner) -> list[Unit]:
             spec=spec,
             inputs={
                 "metrics": [member.one("experiment").outputs["metrics"] for member in members],
-                "predictions": [member.one("train").outputs["predictions"] for member in members],
+                "predictions": [member.predicted.outputs["predictions"] for member in members],
             },
             table=table["name"],
         )

@@ -6,14 +6,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from izwi import models
+from izwi.config.experiment.splits import tests_alone
 from izwi.engine.code import code_of
 from izwi.engine.keys import key_of, versions_of
 from izwi.engine.planner import Planned, Planner, slug
 from izwi.engine.stage import Stage
 from izwi.files import atomic, atomic_folder, write_json
+from izwi.stages.split import spec_and_key
 
 if TYPE_CHECKING:
     from izwi.config.experiment import Experiment
+    from izwi.config.experiment.resolved import SplitSpec
     from izwi.engine.job import Job
     from izwi.engine.plan import Unit
     from izwi.training.types import TrainSpec
@@ -50,11 +53,12 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
         "save": experiment.save,
         **experiment.learning,
     }
+    samples, samples_key = _samples(experiment, planned)
     key = key_of(
         STAGE.name,
         without_places(spec),
         cls.content(experiment.model["options"]),
-        planned.samples_key,
+        samples_key,
         code_of(__name__, "izwi.training.fit_predict", cls.__module__),
         versions_of(("numpy", "scikit-learn", *cls.packages)),
         versions_of(("imbalanced-learn",)) if experiment.learning.get("balancing") else {},
@@ -65,7 +69,7 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
         label=experiment.name,
         # For the model to be used elsewhere; the keys of the matrices stand for them in its key.
         spec={**spec, "features": list(experiment.features)},
-        inputs=planned.samples,
+        inputs=samples,
         source=experiment.ini,
         environment=cls.group,
         model=slug(experiment.model["type"]),
@@ -74,6 +78,43 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
         # It waits, but is not held up for others where one of them ends by what is found.
         unit.inputs["audit"] = planned.outputs("audit", "report")
     return [unit]
+
+
+def fitted_on(experiment: Experiment, planned: Planned) -> list[int]:
+    """Positions of the databases that the model is fitted on.
+
+    Those that are tested on alone are left out, so that one more of them trains nothing again;
+    but not where they have a say in what is fitted: by ids of speakers, by names of features.
+    """
+    split, names = experiment.split, [database["name"] for database in experiment.databases]
+    own = [i for i, name in enumerate(names) if not tests_alone(split, name)]
+    entangled = (
+        split["same_speakers"]
+        or "submodel" in experiment.learning
+        or any(one["type"] == "metadata" for one in experiment.features)
+    )
+    return list(range(len(names))) if entangled or not own else own
+
+
+def _samples(experiment: Experiment, planned: Planned) -> tuple[dict[str, Any], str]:
+    """Inputs of the fit, and the key of what stands in them of the databases it is fitted on."""
+    own, inputs = fitted_on(experiment, planned), planned.samples
+    if len(own) == len(experiment.databases):
+        return inputs, planned.samples_key
+    kept = [experiment.databases[i]["name"] for i in own]
+    split: SplitSpec = {
+        **experiment.split,
+        "databases": {name: experiment.split["databases"][name] for name in kept},
+        "tests": None,
+    }
+    loads = [planned.units["load"][i] for i in own]
+    # The key of the split that these have where no others are tested on.
+    _, split_key = spec_and_key(split, loads, [planned.contents[i] for i in own])
+    sets = len(experiment.features)
+    features = [unit for i in own for unit in planned.units["features"][i * sets :][:sets]]
+    inputs["tables"] = [unit.outputs["table"] for unit in loads]
+    inputs["matrices"] = [unit.outputs["matrix"] for unit in features]
+    return inputs, key_of(split_key, [unit.key for unit in features])
 
 
 def run(unit: Unit, job: Job) -> None:

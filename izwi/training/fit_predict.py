@@ -107,6 +107,7 @@ def prepare(
     """
     table, features = stack(tables, matrices)
     n_folds = int(split["fold"].max())
+    tested = bool(n_folds or (split["part"] == "test").any())
     split, excluded = bad_audio.leave_out(tables, matrices, split)
     samples = Samples(list(features.columns), features.to_numpy(), split)
     folds = list(splits.folds(split))
@@ -114,7 +115,9 @@ def prepare(
     bins = []
     later = binning.is_later(table, labels)
     if excluded:
-        excluded["warnings"] = bad_audio.check(n_folds, folds, truths, None if later else labels)
+        excluded["warnings"] = bad_audio.check(
+            n_folds, folds, truths, None if later else labels, tested=tested
+        )
     if later and labels:
         bins = binning.edges_of(table, folds, labels)
         value = table["value"].to_numpy(dtype=float)

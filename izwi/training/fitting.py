@@ -42,6 +42,30 @@ class Samples:
         return column.to_numpy()[rows] if column.notna().any() else None
 
 
+@dataclass(frozen=True)
+class TrainingSet:
+    """What one model is fitted on.
+
+    Args:
+        samples: all rows
+        truth: of all rows, shape (rows,)
+        train: row numbers, all with a truth
+        dev: row numbers; models that stop early read them
+        labels: classes in order, None for regression
+    """
+
+    samples: Samples
+    truth: np.ndarray
+    train: np.ndarray
+    dev: np.ndarray
+    labels: list[str] | None
+
+    @property
+    def groups(self) -> np.ndarray | None:
+        """Speaker of each training row, None where the data have none."""
+        return self.samples.speakers(self.train)
+
+
 class Fitted:
     """A fitted preprocessing and the model behind it."""
 
@@ -83,13 +107,8 @@ class Fitted:
             return predicted
         return predicted.at_temperature(self.temperature, self.model.known())
 
-    def calibrate(self, samples: Samples, truth: np.ndarray, dev_rows: np.ndarray) -> None:
+    def calibrate(self, data: TrainingSet) -> None:
         """Fit the temperature of the probabilities on dev rows; decisions stay as they are.
-
-        Args:
-            samples: all rows
-            truth: of all rows, shape (rows,)
-            dev_rows: row numbers
 
         Raises:
             UserError: if no dev row has a class that the model knows
@@ -98,15 +117,15 @@ class Fitted:
 
         from izwi.models import temperature
 
-        known = dev_rows[np.isin(truth[dev_rows].astype(str), self.model.classes)]
+        known = data.dev[np.isin(data.truth[data.dev].astype(str), self.model.classes)]
         if not len(known):
             raise UserError(
                 "[MODEL] calibrate: temperature is fitted on a dev set, and there is none: set "
                 "EXP.traindevtest = True"
             )
-        predicted = self.model.predict(self.transform(samples, known))
+        predicted = self.model.predict(self.transform(data.samples, known))
         p = predicted.class_probabilities()[:, self.model.known()]
-        place = np.searchsorted(self.model.classes, truth[known].astype(str))
+        place = np.searchsorted(self.model.classes, data.truth[known].astype(str))
         self.temperature = temperature.fit(p, place)
         self.history["temperature"] = self.temperature
         warnings = [*self.history["warnings"]]
@@ -155,41 +174,19 @@ class Prepared(NamedTuple):
     balancing: dict[str, Any]
 
 
-def fit(
-    spec: TrainSpec,
-    samples: Samples,
-    truth: np.ndarray,
-    train_rows: np.ndarray,
-    dev_rows: np.ndarray,
-    labels: list[str] | None,
-    seed: int,
-) -> Fitted:
+def fit(spec: TrainSpec, data: TrainingSet, seed: int) -> Fitted:
     """Fit on training rows; dev rows serve models that stop early.
 
     Args:
         spec: of the train stage
-        samples: all rows
-        truth: of all rows, shape (rows,)
-        train_rows: row numbers, all with a truth
-        dev_rows: row numbers
-        labels: classes in order, None for regression
+        data: the rows
         seed: of the model; balancing has the experiment's own, so that runs share it
     """
-    return learn(spec, prepare(spec, samples, truth, train_rows, dev_rows), samples, labels, seed)
+    return learn(spec, prepare(spec, data), data, seed)
 
 
-def prepare(
-    spec: TrainSpec,
-    samples: Samples,
-    truth: np.ndarray,
-    train_rows: np.ndarray,
-    dev_rows: np.ndarray,
-) -> Prepared:
-    """Prepare rows for the model: select, impute, scale, balance.
-
-    Args:
-        as for `fit`
-    """
+def prepare(spec: TrainSpec, data: TrainingSet) -> Prepared:
+    """Prepare rows for the model: select, impute, scale, balance."""
     import numpy as np
 
     from izwi.preprocessing.pipeline import Preprocessing
@@ -201,9 +198,9 @@ def prepare(
     if cls.takes_recordings:
         steps["arrays"] = True
     preprocessing = Preprocessing(steps)
-    groups = samples.speakers(train_rows)
-    preprocessing.fit(samples.values[train_rows], samples.names)
-    X, y = preprocessing.transform(samples.values[train_rows], groups), truth[train_rows]
+    samples, groups = data.samples, data.groups
+    preprocessing.fit(samples.values[data.train], samples.names)
+    X, y = preprocessing.transform(samples.values[data.train], groups), data.truth[data.train]
     balanced: dict[str, Any] = {}
     if method:
         # Samplers cannot compute with recordings, so they resample row positions.
@@ -213,10 +210,10 @@ def prepare(
         )
         X = X[made[:, 0].astype(int)] if cls.takes_recordings else made
     dev = None
-    if cls.needs_dev and len(dev_rows):
+    if cls.needs_dev and len(data.dev):
         dev = (
-            preprocessing.transform(samples.values[dev_rows], samples.speakers(dev_rows)),
-            truth[dev_rows],
+            preprocessing.transform(samples.values[data.dev], samples.speakers(data.dev)),
+            data.truth[data.dev],
         )
     return Prepared(preprocessing, X, y, groups, dev, balanced)
 
@@ -224,8 +221,7 @@ def prepare(
 def learn(
     spec: TrainSpec,
     prepared: Prepared,
-    samples: Samples,
-    labels: list[str] | None,
+    data: TrainingSet,
     seed: int,
     *,
     decisions_only: bool = False,
@@ -235,13 +231,12 @@ def learn(
     Args:
         spec: of the train stage
         prepared: training rows
-        samples: all rows
-        labels: classes in order, None for regression
+        data: what they come from
         seed: of the model
         decisions_only: nobody will ask for probabilities, which some models learn at a price
     """
     cls = models.model_class(spec["model"]["type"])
-    model = cls(spec["model"]["options"], seed=seed, labels=labels)
+    model = cls(spec["model"]["options"], seed=seed, labels=data.labels)
     model.features = prepared.preprocessing.features
     model.decisions_only = decisions_only
     history = model.fit(prepared.X, prepared.y, groups=prepared.groups, dev=prepared.dev)
@@ -249,19 +244,12 @@ def learn(
         sizes = {key: prepared.balancing[key] for key in ("before", "after")}
         history = {**history, "balancing": sizes}
         history["notes"] = [prepared.balancing["note"], *history["notes"]]
-    return Fitted(prepared.preprocessing, model, history, samples.names)
+    return Fitted(prepared.preprocessing, model, history, data.samples.names)
 
 
-def score(
-    spec: TrainSpec,
-    fitted: Fitted,
-    samples: Samples,
-    truth: np.ndarray,
-    rows: np.ndarray,
-    labels: list[str] | None,
-) -> float:
+def score(spec: TrainSpec, fitted: Fitted, data: TrainingSet, rows: np.ndarray) -> float:
     """Measure ``spec["measure"]`` on some rows; NaN where it is undefined."""
-    return measure_of(spec, fitted.predict(samples, rows), truth[rows], labels)
+    return measure_of(spec, fitted.predict(data.samples, rows), data.truth[rows], data.labels)
 
 
 def measure_of(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from izwi import models, splits
 from izwi.training import self_training, tuning
-from izwi.training.fitting import Fitted, Samples, fit, score
+from izwi.training.fitting import Fitted, Samples, TrainingSet, fit, score
 
 if TYPE_CHECKING:
     import numpy as np
@@ -72,11 +72,12 @@ def train_folds(
                     split.assign(truth=truth), train_rows, seed=spec["seed"]
                 )
                 _once(notes, _dev_note(split, dev_rows, fold))
-            fitted, found = _fit(spec, samples, truth, train_rows, dev_rows, labels, seed, pool)
-            parts.append(_predicted(fitted, samples, truth, test_rows, labels, fold, run))
+            data = TrainingSet(samples, truth, train_rows, dev_rows, labels)
+            fitted, found = _fit(spec, data, seed, pool)
+            parts.append(predicted(fitted, samples, truth, test_rows, labels, fold, run))
             trained_rows |= set(train_rows.tolist())
             if len(dev_rows):
-                dev_scores.append(score(spec, fitted, samples, truth, dev_rows, labels))
+                dev_scores.append(score(spec, fitted, data, dev_rows))
             transductive |= fitted.preprocessing.report["transductive"]
             reports = [fitted.preprocessing.report, fitted.history]
             if found:
@@ -107,28 +108,20 @@ def train_folds(
 
 
 def _fit(
-    spec: TrainSpec,
-    samples: Samples,
-    truth: np.ndarray,
-    train_rows: np.ndarray,
-    dev_rows: np.ndarray,
-    labels: list[str] | None,
-    seed: int,
-    pool: np.ndarray,
+    spec: TrainSpec, data: TrainingSet, seed: int, pool: np.ndarray
 ) -> tuple[Fitted, dict[str, Any] | None]:
     """Fit on the rows of a fold, with options tuned and probabilities calibrated if asked for.
 
     Returns:
         what was fitted, and what the search for options found
     """
-    rows = (train_rows, dev_rows)
-    own, found = tuning.chosen_spec(spec, samples, truth, *rows, labels, seed)
+    own, found = tuning.chosen_spec(spec, data, seed)
     if spec.get("self_training"):
-        fitted = self_training.fit(own, samples, truth, *rows, labels, seed, pool)
+        fitted = self_training.fit(own, data, seed, pool)
     else:
-        fitted = fit(own, samples, truth, *rows, labels, seed)
+        fitted = fit(own, data, seed)
     if spec.get("calibrate"):
-        fitted.calibrate(samples, truth, dev_rows)
+        fitted.calibrate(data)
     return fitted, found
 
 
@@ -160,7 +153,7 @@ def in_order(parts: list[pd.DataFrame]) -> pd.DataFrame:
     )
 
 
-def _predicted(
+def predicted(
     fitted: Fitted,
     samples: Samples,
     truth: np.ndarray,
@@ -169,19 +162,32 @@ def _predicted(
     fold: int,
     run: int,
 ) -> pd.DataFrame:
-    predicted = fitted.predict(samples, rows)
+    """What a model says of some rows, as a table of predictions.
+
+    Args:
+        fitted: on the training rows of the fold
+        samples: all rows
+        truth: of all rows, shape (rows,)
+        rows: row numbers
+        labels: classes that the model was given, in order, None for regression
+        fold: number, 0 for hold-out
+        run: number, from 1
+    """
     part = samples.split.loc[rows, COLUMNS].reset_index(drop=True)
     part.insert(0, "row", rows)
     part["fold"] = fold
     part["run"] = run
     part["truth"] = truth[rows]
-    part["prediction"] = predicted.decision
-    if predicted.probabilities is not None:
+    if not len(rows):
+        return part.assign(prediction=part["truth"])
+    found = fitted.predict(samples, rows)
+    part["prediction"] = found.decision
+    if found.probabilities is not None:
         for column, label in enumerate(labels or []):
-            part[f"p_{label}"] = predicted.probabilities[:, column]
-    if predicted.uncalibrated is not None:
+            part[f"p_{label}"] = found.probabilities[:, column]
+    if found.uncalibrated is not None:
         for column, label in enumerate(labels or []):
-            part[f"{UNCALIBRATED}{label}"] = predicted.uncalibrated[:, column]
+            part[f"{UNCALIBRATED}{label}"] = found.uncalibrated[:, column]
     return part
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from izwi.training import fitting
@@ -10,20 +11,11 @@ from izwi.training import fitting
 if TYPE_CHECKING:
     import numpy as np
 
-    from izwi.training.fitting import Fitted, Samples
+    from izwi.training.fitting import Fitted, TrainingSet
     from izwi.training.types import TrainSpec
 
 
-def fit(
-    spec: TrainSpec,
-    samples: Samples,
-    truth: np.ndarray,
-    train_rows: np.ndarray,
-    dev_rows: np.ndarray,
-    labels: list[str] | None,
-    seed: int,
-    pool: np.ndarray,
-) -> Fitted:
+def fit(spec: TrainSpec, data: TrainingSet, seed: int, pool: np.ndarray) -> Fitted:
     """Fit, label, and fit again, until no prediction is sure enough or the rounds are used up.
 
     After Yarowsky, "Unsupervised word sense disambiguation rivaling supervised methods" (1995). A
@@ -32,11 +24,7 @@ def fit(
     Args:
         spec: of the train stage; ``self_training`` has ``threshold`` (a row is taken where the
             probability of its prediction is higher) and ``rounds``
-        samples: all rows
-        truth: of all rows, shape (rows,)
-        train_rows: row numbers, all with a truth
-        dev_rows: row numbers; used for early stopping alone
-        labels: classes in order
+        data: the rows that have a truth; dev rows are used for early stopping alone
         seed: of the model
         pool: row numbers of training rows without truth
 
@@ -46,13 +34,14 @@ def fit(
     """
     import numpy as np
 
+    labels = data.labels
     assert labels is not None, "self-training is of classifications"
     options = spec["self_training"]
-    truth, left = truth.copy(), pool
-    fitted = fitting.fit(spec, samples, truth, train_rows, dev_rows, labels, seed)
+    data, left = replace(data, truth=data.truth.copy()), pool
+    fitted = fitting.fit(spec, data, seed)
     rounds: list[dict[str, Any]] = []
     while len(left) and len(rounds) < options["rounds"]:
-        predicted = fitted.predict(samples, left)
+        predicted = fitted.predict(data.samples, left)
         place = [labels.index(name) for name in predicted.decision]
         confidence = predicted.class_probabilities()[np.arange(len(left)), place]
         sure = confidence > options["threshold"]
@@ -66,8 +55,9 @@ def fit(
         )
         if not sure.any():
             break
-        truth[left[sure]] = names
-        train_rows, left = np.sort(np.concatenate([train_rows, left[sure]])), left[~sure]
-        fitted = fitting.fit(spec, samples, truth, train_rows, dev_rows, labels, seed)
+        data.truth[left[sure]] = names
+        data = replace(data, train=np.sort(np.concatenate([data.train, left[sure]])))
+        left = left[~sure]
+        fitted = fitting.fit(spec, data, seed)
     fitted.history["self_training"] = {"pool": len(pool), "rounds": rounds}
     return fitted

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from izwi.config.options import Option, convert, suggest
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from izwi.models.base import Model
-    from izwi.training.fitting import Samples
+    from izwi.training.fitting import TrainingSet
     from izwi.training.types import TrainSpec
 
 KEY = "[MODEL] tune"
@@ -128,13 +129,7 @@ def with_options(spec: TrainSpec, chosen: dict[str, Any]) -> TrainSpec:
 
 
 def chosen_spec(
-    spec: TrainSpec,
-    samples: Samples,
-    truth: np.ndarray,
-    train_rows: np.ndarray,
-    dev_rows: np.ndarray,
-    labels: list[str] | None,
-    seed: int,
+    spec: TrainSpec, data: TrainingSet, seed: int
 ) -> tuple[TrainSpec, dict[str, Any] | None]:
     """The spec of a fit, where options are tuned with the values that these rows choose.
 
@@ -146,19 +141,11 @@ def chosen_spec(
     """
     if not spec.get("tune"):
         return spec, None
-    found = search(spec, samples, truth, train_rows, dev_rows, labels, seed)
+    found = search(spec, data, seed)
     return with_options(spec, found["chosen"]), found
 
 
-def search(
-    spec: TrainSpec,
-    samples: Samples,
-    truth: np.ndarray,
-    train_rows: np.ndarray,
-    dev_rows: np.ndarray,
-    labels: list[str] | None,
-    seed: int,
-) -> dict[str, Any]:
+def search(spec: TrainSpec, data: TrainingSet, seed: int) -> dict[str, Any]:
     """Try all combinations of values on inner folds of the training rows.
 
     The score of a combination is the mean of ``spec["measure"]`` over the inner folds, as in
@@ -168,11 +155,7 @@ def search(
 
     Args:
         spec: of the train stage; ``tune`` has ``values`` (option → values) and ``folds``
-        samples: all rows
-        truth: of all rows, shape (rows,)
-        train_rows: row numbers, all with a truth
-        dev_rows: row numbers; models that stop early read them, and no score does
-        labels: classes in order, None for regression
+        data: the rows; no score reads dev rows
         seed: of the model
 
     Returns:
@@ -190,12 +173,10 @@ def search(
     from izwi.evaluation.measures import direction
 
     tune, measure = spec["tune"], spec["measure"]
-    folds, unit, notes, warnings = inner_folds(
-        samples, truth, train_rows, labels, folds=tune["folds"], seed=spec["seed"]
-    )
+    folds, unit, notes, warnings = inner_folds(data, folds=tune["folds"], seed=spec["seed"])
     cls = models.model_class(spec["model"]["type"])
     tried = list(candidates(tune["values"]))
-    scores, failed = _scores(spec, samples, truth, folds, dev_rows, labels, seed, tried)
+    scores, failed = _scores(spec, data, folds, seed, tried)
     # A fold where every score is undefined (EER of one class) does not rank the candidates.
     known = np.isfinite(scores).any(axis=0)
     means = scores[:, known].mean(axis=1) if known.any() else np.full(len(tried), np.nan)
@@ -222,7 +203,7 @@ def search(
             {"values": candidate, "score": _plain(mean), "per_fold": list(map(_plain, row))}
             for candidate, mean, row in zip(tried, means, scores, strict=True)
         ],
-        "uses_dev": bool(cls.needs_dev and len(dev_rows)),
+        "uses_dev": bool(cls.needs_dev and len(data.dev)),
         "notes": notes,
         "warnings": warnings,
     }
@@ -230,11 +211,8 @@ def search(
 
 def _scores(
     spec: TrainSpec,
-    samples: Samples,
-    truth: np.ndarray,
+    data: TrainingSet,
     folds: list[tuple[np.ndarray, np.ndarray]],
-    dev_rows: np.ndarray,
-    labels: list[str] | None,
     seed: int,
     tried: list[dict[str, Any]],
 ) -> tuple[np.ndarray, dict[str, str]]:
@@ -249,17 +227,17 @@ def _scores(
     scores = np.full((len(tried), len(folds)), np.nan)
     failed: dict[str, str] = {}
     for column, (inner_train, inner_test) in enumerate(folds):
-        prepared = fitting.prepare(spec, samples, truth, inner_train, dev_rows)
+        inner = replace(data, train=inner_train)
+        prepared = fitting.prepare(spec, inner)
         X = prepared.preprocessing.transform(
-            samples.values[inner_test], samples.speakers(inner_test)
+            data.samples.values[inner_test], data.samples.speakers(inner_test)
         )
         for row, candidate in enumerate(tried):
             try:
                 fitted = fitting.learn(
                     with_options(spec, candidate),
                     prepared,
-                    samples,
-                    labels,
+                    inner,
                     seed,
                     decisions_only=spec["measure"] != "eer",
                 )
@@ -267,19 +245,13 @@ def _scores(
                 failed.setdefault(_shown(candidate), error.problems[0])
                 continue
             scores[row, column] = fitting.measure_of(
-                spec, fitted.model.predict(X), truth[inner_test], labels
+                spec, fitted.model.predict(X), data.truth[inner_test], data.labels
             )
     return scores, failed
 
 
 def inner_folds(
-    samples: Samples,
-    truth: np.ndarray,
-    train_rows: np.ndarray,
-    labels: list[str] | None,
-    *,
-    folds: int,
-    seed: int,
+    data: TrainingSet, *, folds: int, seed: int
 ) -> tuple[list[tuple[np.ndarray, np.ndarray]], str, list[str], list[str]]:
     """Cut training rows into folds of whole speakers, as ``MODEL.logo`` cuts an experiment.
 
@@ -288,10 +260,7 @@ def inner_folds(
     but one. Rows of unknown speaker are never scored.
 
     Args:
-        samples: all rows
-        truth: of all rows, shape (rows,)
-        train_rows: row numbers, all with a truth
-        labels: classes in order, None for regression
+        data: the rows
         folds: at most
         seed: of the experiment
 
@@ -309,10 +278,10 @@ def inner_folds(
 
     from izwi import splits
 
-    rows = np.asarray(train_rows)
-    strata = splits.strata(pd.Series(truth[rows]))
+    rows = data.train
+    strata = splits.strata(pd.Series(data.truth[rows]))
     rng = splits.generator(seed, "tune")
-    speakers = samples.speakers(rows)
+    speakers = data.groups
     known = pd.Series(speakers).dropna() if speakers is not None else pd.Series(dtype=str)
     if speakers is None or known.nunique() < 2:
         fold = _by_rows(strata, folds, rng)
@@ -326,7 +295,7 @@ def inner_folds(
     owner = np.array([names.index(s) if isinstance(s, str) else -1 for s in speakers])
     counts = np.zeros((len(names), strata.max() + 1))
     np.add.at(counts, (owner[owner >= 0], strata[owner >= 0]), 1)
-    pairs, complete = _by_speakers(rows, truth, owner, counts, labels, folds, rng)
+    pairs, complete = _by_speakers(data, owner, counts, folds, rng)
     notes, warnings = [], []
     if not complete:
         warnings.append(
@@ -345,22 +314,18 @@ def inner_folds(
 
 
 def _by_speakers(
-    rows: np.ndarray,
-    truth: np.ndarray,
+    data: TrainingSet,
     owner: np.ndarray,
     counts: np.ndarray,
-    labels: list[str] | None,
     folds: int,
     rng: np.random.Generator,
 ) -> tuple[list[tuple[np.ndarray, np.ndarray]], bool]:
     """As many folds of whole speakers as leave every class in every training part.
 
     Args:
-        rows: row numbers
-        truth: of all rows
-        owner: number of the speaker of each of ``rows``, -1 where unknown
+        data: the rows
+        owner: number of the speaker of each training row, -1 where unknown
         counts: rows of each speaker and class, shape (speakers, classes)
-        labels: classes in order, None for regression
         folds: at most
         rng: source of randomness
 
@@ -371,12 +336,13 @@ def _by_speakers(
 
     from izwi import splits
 
-    classes = len(np.unique(truth[rows])) if labels is not None else 1
+    truth, labels = data.truth, data.labels
+    classes = len(np.unique(truth[data.train])) if labels is not None else 1
     spare = None
     for number in range(min(folds, len(counts)), 1, -1):
         whole = number == len(counts)
         group = np.arange(number) if whole else splits.deal(number, counts, rng)
-        pairs = _pairs(rows, np.where(owner >= 0, group[owner], -1), owner >= 0)
+        pairs = _pairs(data.train, np.where(owner >= 0, group[owner], -1), owner >= 0)
         least = min(len(np.unique(truth[train])) for train, _ in pairs) if labels else 1
         if least >= classes:
             return pairs, True

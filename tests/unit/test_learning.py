@@ -21,7 +21,7 @@ from izwi.errors import UserError
 from izwi.preprocessing import balancing, binning
 from izwi.splits.submodels import check_submodels, values_of
 from izwi.training import self_training
-from izwi.training.fitting import Samples
+from izwi.training.fitting import Samples, TrainingSet
 
 
 @pytest.fixture(scope="module")
@@ -208,7 +208,9 @@ def test_self_training_is_that_of_scikit_learn(half_labelled):
     samples, truth, _ = half_labelled
     train, pool, test = np.arange(30), np.arange(30, 90), np.arange(90, 100)
     spec = SPEC | {"self_training": {"threshold": 0.9, "rounds": 3}}
-    found = self_training.fit(spec, samples, truth, train, train[:0], ["a", "b"], 42, pool)
+    found = self_training.fit(
+        spec, TrainingSet(samples, truth, train, train[:0], ["a", "b"]), 42, pool
+    )
     codes = np.where(pd.isna(truth), -1, (truth == "b").astype(int))[:90].astype(int)
     plain = SelfTrainingClassifier(GaussianNB(), threshold=0.9, max_iter=3)
     plain.fit(samples.values[:90], codes)

@@ -262,7 +262,7 @@ def test_rows_are_repeated_to_balance_the_classes(models):
     split = pd.DataFrame({"speaker": [f"s{i % 3}" for i in range(12)]})
     samples = fitting.Samples(["wave"], X, split)
     rows = np.arange(12)
-    fit = fitting.fit(spec, samples, y, rows, rows[:0], ["high", "low"], 0)
+    fit = fitting.fit(spec, fitting.TrainingSet(samples, y, rows, rows[:0], ["high", "low"]), 0)
     assert fit.history["balancing"]["after"] == {"high": 9, "low": 9}
     assert fit.model.steps == 3  # 18 recordings by 8
 

@@ -124,14 +124,19 @@ def test_stages_of_a_scope_come_before_those_of_the_next():
 
 @pytest.fixture(scope="module")
 def plan(tmp_path_factory):
-    """Two experiments, a grid, a table with controls, pictures, analyses, soft labels, the page."""
+    """Experiments, a grid, a table with controls, pictures, analyses, soft labels, the page."""
     folder = tmp_path_factory.mktemp("plan")
     for name, model in (("a--b", "xgb"), ("größe 2 (a+b)", "tree")):
         (folder / f"{name}.ini").write_text(INI.format(name=name, model=model), encoding="utf-8")
     text = INI.format(name="g", model="knn").replace("save_test = ./g.csv\n", "")
     (folder / "g.ini").write_text(text)
+    further = text.replace("name = g", "name = t").replace("['demo']", "['demo', 'other']")
+    further = further.replace(
+        "demo.type = demo", "demo.type = demo\nother.type = demo\ntests = ['other']"
+    )
+    (folder / "t.ini").write_text(further)
     config = {
-        "experiments": ["a--b.ini", "größe 2 (a+b).ini"],
+        "experiments": ["a--b.ini", "größe 2 (a+b).ini", "t.ini"],
         "grid": [{"ini": "g.ini", "grid": {"FEATS.scale": ["none", "robust"]}}],
         "tables": [{"name": "models", "rows": "MODEL.type", "columns": "FEATS.scale"}],
     }

@@ -17,7 +17,7 @@ from izwi.config.experiment import resolve
 from izwi.errors import UserError
 from izwi.evaluation import scoring
 from izwi.training import runs, tuning
-from izwi.training.fitting import Samples
+from izwi.training.fitting import Samples, TrainingSet
 
 
 def made_up(speakers, rows=15, seed=0, part="train"):
@@ -60,11 +60,15 @@ def spec_of(kind, values, folds=5, measure="uar", **more):
     }
 
 
+def rows_of(samples, truth, train, labels):
+    return TrainingSet(samples, truth, train, train[:0], labels)
+
+
 def test_choice_and_figures_are_those_of_grid_search():
     samples, y, _ = made_up(5)
     values = {"C_val": [0.01, 0.3, 30.0], "gamma": [0.01, 0.1, "scale"]}
     found = tuning.search(
-        spec_of("svm", values), samples, y, np.arange(75), np.arange(0), ["a", "b", "c"], 42
+        spec_of("svm", values), rows_of(samples, y, np.arange(75), ["a", "b", "c"]), 42
     )
     plain = GridSearchCV(
         make_pipeline(StandardScaler(), SVC()),
@@ -88,7 +92,7 @@ def test_regression_by_errors():
     samples, _, numbers = made_up(4)
     values = {"C_val": [0.1, 10.0], "epsilon": [0.01, 0.5]}
     spec = spec_of("svr", values, measure="mae")
-    found = tuning.search(spec, samples, numbers, np.arange(60), np.arange(0), None, 42)
+    found = tuning.search(spec, rows_of(samples, numbers, np.arange(60), None), 42)
     plain = GridSearchCV(
         make_pipeline(StandardScaler(), SVR()),
         {"svr__C": values["C_val"], "svr__epsilon": values["epsilon"]},
@@ -104,7 +108,7 @@ def test_by_eer_the_lowest_is_taken():
     y = np.where(y == "c", "b", y).astype(object)
     spec = spec_of("knn", {"K_val": [1, 5, 25]}, measure="eer")
     rows = np.arange(75)
-    found = tuning.search(spec, samples, y, rows, rows[:0], ["a", "b"], 42)
+    found = tuning.search(spec, rows_of(samples, y, rows, ["a", "b"]), 42)
     scores = [row["score"] for row in found["candidates"]]
     assert found["inner"] == min(scores) < max(scores)
     assert found["chosen"] == found["candidates"][int(np.argmin(scores))]["values"]
@@ -134,15 +138,14 @@ def test_no_test_row_reaches_the_search(monkeypatch, tmp_path):
     expected = runs.train_folds(spec, samples, truths, folds, ["a", "b", "c"], tmp_path)
     search, seen = tuning.search, []
 
-    def poisoned(spec, samples, truth, train_rows, dev_rows, *more):
+    def poisoned(spec, data, seed):
         # What is not a training row of this fold breaks whatever looks at it.
-        values, truth = samples.values.copy(), truth.copy()
-        others = np.setdiff1d(np.arange(len(truth)), train_rows)
+        values, truth = samples.values.copy(), data.truth.copy()
+        others = np.setdiff1d(np.arange(len(truth)), data.train)
         values[others], truth[others] = np.inf, "no label"
-        seen.append(train_rows)
-        return search(
-            spec, dataclasses.replace(samples, values=values), truth, train_rows, dev_rows, *more
-        )
+        seen.append(data.train)
+        spoilt = dataclasses.replace(data.samples, values=values)
+        return search(spec, dataclasses.replace(data, samples=spoilt, truth=truth), seed)
 
     monkeypatch.setattr(tuning, "search", poisoned)
     predictions, report = runs.train_folds(spec, samples, truths, folds, ["a", "b", "c"], tmp_path)
@@ -198,13 +201,13 @@ def test_balancing_is_done_in_the_inner_folds(monkeypatch):
 
     monkeypatch.setattr(balancing, "balance", watched)
     spec = spec_of("knn", {"K_val": [1, 5]}, balancing="ros", balancing_seed=3)
-    tuning.search(spec, samples, y, rows, rows[:0], ["a", "b", "c"], 42)
+    tuning.search(spec, rows_of(samples, y, rows, ["a", "b", "c"]), 42)
     own = samples.split["speaker"].to_numpy()[rows]
     assert sorted(sizes) == sorted(int((own != name).sum()) for name in set(own))
 
 
 def inner(samples, y, rows, folds=5, labels=("a", "b", "c")):
-    return tuning.inner_folds(samples, y, rows, list(labels), folds=folds, seed=42)
+    return tuning.inner_folds(rows_of(samples, y, rows, list(labels)), folds=folds, seed=42)
 
 
 def test_inner_folds_keep_speakers_apart_whatever_the_order():
@@ -256,7 +259,7 @@ def test_rows_without_a_speaker_are_never_scored():
 
 def test_a_combination_that_fails_is_told_and_not_chosen():
     samples, y, _ = made_up(4)
-    arguments = samples, y, np.arange(60), np.arange(0), ["a", "b", "c"], 42
+    arguments = rows_of(samples, y, np.arange(60), ["a", "b", "c"]), 42
     found = tuning.search(spec_of("knn", {"K_val": [50, 3]}), *arguments)
     assert found["chosen"] == {"K_val": 3} and found["candidates"][0]["score"] is None
     (warning,) = found["warnings"]
@@ -268,7 +271,7 @@ def test_a_combination_that_fails_is_told_and_not_chosen():
 def test_of_equals_the_first_is_chosen():
     samples, y, _ = made_up(4)
     spec = spec_of("tree", {"max_depth": [50, 40, 30]})
-    arguments = samples, y, np.arange(60), np.arange(0), ["a", "b", "c"], 42
+    arguments = rows_of(samples, y, np.arange(60), ["a", "b", "c"]), 42
     found = tuning.search(spec, *arguments)
     assert found["chosen"] == {"max_depth": 50}
     assert len({row["score"] for row in found["candidates"]}) == 1

@@ -164,6 +164,38 @@ def test_one_model_tested_on_further_databases(folder, plain):
     assert note.startswith(f"[DATA] tests: {(~rows).sum()} rows in the test part of emodb")
 
 
+def test_one_more_database_to_test_on_trains_nothing_again(folder):
+    shared = {
+        "DATA": {
+            "root_folders": "data/data_roots.ini",
+            "target": "emotion",
+            "labels": LABELS,
+            "databases": "['emodb']",
+            "emodb.split_strategy": TEST_SPEAKERS,
+        },
+        "FEATS": {"type": "os", "scale": "standard"},
+        "MODEL": {"type": "svm"},
+    }
+    tests = {"own": None, "one": "['first']", "other": "['second']"}
+    inis = [
+        folder.ini(name, **(shared | {"DATA": shared["DATA"] | ({"tests": of} if of else {})}))
+        for name, of in tests.items()
+    ]
+    folder.config(inis, "more.yaml")
+    call = folder.run("-c", "2", "--configfile", "more.yaml")
+    # The model of "further" serves all three, and what it held out is the test set of "own".
+    assert call.jobs("train") == 0
+    assert call.jobs("predict") == 2
+    assert folder.metrics("own")["n_train"] == folder.metrics("further")["n_train"]
+    together = [(row["file"], row["prediction"]) for row in folder.predictions("further")]
+    apart = [
+        (row["file"], row["prediction"])
+        for name in ("one", "other")
+        for row in folder.predictions(name)
+    ]
+    assert apart == together
+
+
 def test_reuse_is_the_split_of_the_first_run(folder):
     records = [
         json.loads(folder.bytes_of(name, "experiment.json"))["stages"]["split"]

@@ -91,6 +91,9 @@ def test_keys_decide_and_not_times(made, tmp_path, part, seconds):
     row = (results / "summary.csv").read_text().splitlines()[1]
     assert ",tree," in row
     assert folder.run("--config", "ini=one.ini").nothing_to_do
+    if seconds > 0:
+        shift(results.rglob("*"), seconds)
+        assert folder.run("-R", "train", "--config", "ini=one.ini").jobs("train") == 1
 
 
 def test_times_of_another_zone(made, tmp_path, monkeypatch):

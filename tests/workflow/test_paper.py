@@ -394,7 +394,7 @@ def test_a_changed_digit_is_found(packed, tmp_path, capsys):
 def test_a_changed_prediction_changes_the_figures(packed, tmp_path, capsys):
     one = tmp_path / "one.zip"
     edit = {
-        "results/models/tree-.*/predictions.*csv": lambda t: t.replace(
+        "results/predictions/tree-.*/predictions.*csv": lambda t: t.replace(
             ",joy,joy,", ",joy,anger,", 1
         )
     }

@@ -10,6 +10,7 @@ import pytest
 from workflow import DEMO, ROOT, Folder, izwi_environment
 
 import izwi
+from izwi.cli import main
 from izwi.errors import UserError
 
 OS = {"type": "os", "scale": "standard"}
@@ -86,6 +87,38 @@ def test_several_inis_and_feature_sets_from_one_config(result, here):
 def test_snakemake_has_nothing_left_to_do(here):
     izwi.run(configfile="config.yaml", cache=CACHE)
     assert here.run("-n", "--configfile", "config.yaml").nothing_to_do
+
+
+def test_experiments_are_compared(here, result, capsys):
+    other = izwi.run(["other.ini"], cache=CACHE)["other"]
+    compared = izwi.compare(result, other, measure="accuracy").iloc[0]
+    rows = result.predictions.merge(other.predictions, on=["file", "speaker", "truth"])
+    right = [rows[f"prediction_{of}"] == rows["truth"] for of in "xy"]
+    assert len(rows) == len(result.predictions) == compared["n"]
+    assert compared["value_a"] == pytest.approx(right[0].mean())
+    assert compared["difference"] == pytest.approx(right[0].mean() - right[1].mean())
+    assert compared["n_speakers"] == rows["speaker"].nunique()
+    assert main(["compare", "my", "results/experiments/other", "--csv", "compared.csv"]) == 0
+    shown = capsys.readouterr().out.splitlines()
+    assert len(shown) == 2 and shown[1].startswith("my  other  uar ")
+    kept = pd.read_csv("compared.csv").iloc[0]
+    assert kept["value_b"] == other.value and kept["verdict"] in shown[1]
+
+
+@pytest.mark.parametrize(
+    "arguments, problem",
+    [
+        (["my"], "name two experiments, or more"),
+        (["my", "results/experiments/my"], "an experiment is named twice"),
+        (["my", "nobody"], "no experiment 'nobody' in results"),
+        (["my", "other", "--measure", "mae"], "'mae' is no measure of a classification"),
+    ],
+)
+def test_what_cannot_be_compared(here, capsys, arguments, problem):
+    izwi.run(configfile="config.yaml", cache=CACHE)
+    assert main(["compare", *arguments]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert problem in line
 
 
 @pytest.mark.parametrize(

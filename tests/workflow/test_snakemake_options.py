@@ -22,6 +22,8 @@ def made(tmp_path_factory):
             model, DATA=DEMO, FEATS={"type": "os", "scale": "standard"}, MODEL={"type": model}
         )
     folder.config([f"{FIRST}.ini", f"{SECOND}.ini"])
+    # What a first call made is no less known for a second that builds on it.
+    folder.run("--config", f"ini={FIRST}.ini")
     folder.run("--configfile", "config.yaml")
     return folder
 

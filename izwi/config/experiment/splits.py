@@ -247,6 +247,13 @@ def _check_parts(entries: Entries, stated: dict[str, Any]) -> None:
         )
 
 
+def tests_alone(split: SplitSpec, name: str) -> bool:
+    """Whether nothing of a database is trained on."""
+    if split["strategy"] == "cross_data":
+        return name not in (split["trains"] or [])
+    return is_test(split, name)
+
+
 def is_test(split: SplitSpec, name: str) -> bool:
     """Whether all of a database is in the test set."""
     stated = split["databases"][name]["split_strategy"]

@@ -1,0 +1,96 @@
+"""Experiments compared in pairs: each two on the same test set, with the tests of paper tables."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from izwi.errors import UserError
+from izwi.reporting import numbers
+from izwi.reporting.explain import Results, find
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def compare(
+    experiments: Sequence[str | Path], measure: str | None = None, results: str | Path = "results"
+) -> pd.DataFrame:
+    """Compare each two of some experiments.
+
+    Args:
+        experiments: names or folders, two at least
+        measure: None takes that of the first
+        results: folder of results
+
+    Returns:
+        a row for each pair, see `izwi.evaluation.comparison.comparisons`
+
+    Raises:
+        UserError: if they cannot be compared
+    """
+    from izwi.evaluation.comparison import comparisons
+
+    if len(experiments) < 2:
+        raise UserError("compare: name two experiments, or more")
+    found = {Path(name).name: find(str(name), results) for name in experiments}
+    if len(found) < len(experiments):
+        raise UserError("compare: an experiment is named twice")
+    first = next(iter(found.values()))
+    task = first.metrics["type"]
+    others = [name for name, one in found.items() if one.metrics["type"] != task]
+    if others:
+        raise UserError(
+            f"compare: {', '.join(others)} is no {task}, as {first.record['name']} is: a figure of "
+            "the one says nothing of the other"
+        )
+    measure = measure or first.metrics["measure"]
+    if measure not in first.metrics["metrics"]:
+        there = ", ".join(first.metrics["metrics"])
+        raise UserError(f"compare: '{measure}' is no measure of a {task}; there are {there}")
+    return comparisons(
+        {name: _predictions(one) for name, one in found.items()},
+        measure,
+        task=task,
+        labels=first.record["labels"],
+        seed=first.record["seed"],
+        pairs=itertools.combinations(found, 2),
+    )
+
+
+def shown(compared: pd.DataFrame) -> str:
+    """Comparisons as aligned text."""
+    header = ["a", "b", "measure", "value a", "value b", "difference", "p (Holm)", "verdict"]
+    lines = [[*header, "n", "speakers", "test"]]
+    for row in compared.astype(object).where(compared.notna(), None).to_dict("records"):
+        lines.append(
+            [
+                row["a"],
+                row["b"],
+                row["measure"],
+                *(numbers.rounded(row[name]) for name in ("value_a", "value_b", "difference")),
+                numbers.NONE if row["p_holm"] is None else numbers.probability(row["p_holm"]),
+                row["verdict"],
+                str(row["n"]),
+                "unknown" if row["n_speakers"] is None else str(int(row["n_speakers"])),
+                row["test"],
+            ]
+        )
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def _predictions(found: Results) -> pd.DataFrame:
+    import pandas as pd
+
+    stages = found.record["stages"]
+    made = stages.get("predict") or stages["train"]
+    path = found.place(made["files"]["predictions"])
+    if not path.is_file():
+        raise UserError(f"{found.record['name']}: {path} is gone; run the experiment again")
+    return pd.read_parquet(path)
