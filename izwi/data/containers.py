@@ -252,12 +252,53 @@ def _caf(data: mmap.mmap) -> Extent | None:
 
 
 def _flac(data: mmap.mmap) -> Extent:
-    """Recordings that stand one behind the other."""
+    """Recordings that stand one behind the other, or samples beyond those of the header."""
+    bits = int.from_bytes(data[18:26], "big")
+    frames, rate = bits & (2**36 - 1), (bits >> 44) or 1
     more, at = 0.0, 0
     while (at := data.find(_FLAC, at + 4)) >= 0:
         bits = int.from_bytes(data[at + 18 : at + 26], "big")
         more += (bits & (2**36 - 1)) / ((bits >> 44) or 1)
+    if frames and not more:
+        more = max(0, _flac_end(data) - frames) / rate
     return Extent(more=more)
+
+
+def _flac_end(data: mmap.mmap) -> int:
+    """Samples up to the end of the last frame; 0 where none is found near the end."""
+    size = int.from_bytes(data[8:10], "big")
+    first = max(42, len(data) - 2**18)
+    at = len(data)
+    while (at := data.rfind(b"\xff", first, at)) >= 0:
+        if data[at + 1 : at + 2] not in (b"\xf8", b"\xf9") or at + 16 > len(data):
+            continue
+        code = data[at + 2] >> 4
+        # The number of the frame, or of its first sample, is written as UTF-8 writes characters.
+        ones = next((i for i in range(8) if not data[at + 4] << i & 128), 8)
+        length = max(1, ones)
+        if ones in (1, 8):
+            continue
+        number = data[at + 4] & (127 >> ones)
+        for byte in data[at + 5 : at + 4 + length]:
+            number = number << 6 | byte & 63
+        end = at + 4 + length
+        extra = {6: 1, 7: 2}.get(code, 0)
+        samples = {1: 192, 6: 0, 7: 0}.get(code, 576 << (code - 2) if code < 6 else 1 << code)
+        if extra:
+            samples = int.from_bytes(data[end : end + extra], "big") + 1
+        end += extra + {12: 1, 13: 2, 14: 2}.get(data[at + 2] & 15, 0)
+        if _crc8(data[at:end]) == data[end]:
+            return number * (1 if data[at + 1] & 1 else size) + samples
+    return 0
+
+
+def _crc8(content: bytes) -> int:
+    found = 0
+    for byte in content:
+        found ^= byte
+        for _ in range(8):
+            found = (found << 1 ^ 7 if found & 128 else found << 1) & 255
+    return found
 
 
 def _ogg(data: mmap.mmap) -> Extent:

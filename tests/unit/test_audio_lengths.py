@@ -232,6 +232,17 @@ def test_a_header_that_says_a_quarter_is_a_remark(tmp_path, tone, kind, name, co
     assert "0.250 s of 1.000 s" in text
 
 
+@pytest.mark.parametrize("seconds", [1.0, 1.3])
+def test_a_flac_whose_header_says_less_is_a_remark(tmp_path, tone, seconds):
+    path = tmp_path / "less.flac"
+    raw = content(path, np.tile(tone, 2)[: round(seconds * RATE)])
+    assert audio.remarks(str(path)) == []
+    raw[22:26] = (4000).to_bytes(4, "big")
+    path.write_bytes(raw)
+    (text,) = audio.remarks(str(path))
+    assert f"0.250 s of {seconds:.3f} s" in text
+
+
 def test_chunks_tags_and_zeros_behind_the_audio_are_no_recording(tmp_path, tone):
     path = tmp_path / "tagged.wav"
     raw = content(path, tone)

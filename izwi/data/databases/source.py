@@ -55,6 +55,15 @@ def as_text(values: pd.Series) -> pd.Series:
     return text.where(values.notna(), None)
 
 
+def speaker_ids(values: pd.Series) -> pd.Series:
+    """Ids as text; 3.0, which is how a gap in the column makes programs write 3, is 3."""
+    text = as_text(values)
+    present = text.dropna()
+    if len(present) and present.str.fullmatch(r"\d+\.0").all():
+        text = text.str.removesuffix(".0")
+    return text.astype(object).where(text.notna(), None)
+
+
 def to_numbers(values: pd.Series) -> pd.Series:
     """A column of text as numbers where all of it is numeric, else as it is.
 

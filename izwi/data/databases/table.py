@@ -21,6 +21,7 @@ from izwi.data.databases.source import (
     as_text,
     listed,
     meant,
+    speaker_ids,
     to_numbers,
 )
 from izwi.data.scan import near_match
@@ -138,7 +139,7 @@ class _Builder:
         for column in frame.columns.difference(KEY):
             frame[column] = self._cleaned(frame[column])
             if column == "speaker":
-                frame[column] = _speaker_ids(frame[column])
+                frame[column] = speaker_ids(frame[column])
             elif column != "id" and not column.endswith("_id"):
                 frame[column] = to_numbers(frame[column])
         self.frame = frame
@@ -582,15 +583,6 @@ class _Builder:
 
     def _warn(self, text: str) -> None:
         self.warnings.append(f"{self.name}: {text}")
-
-
-def _speaker_ids(values: pd.Series) -> pd.Series:
-    """Ids as text; 3.0, which is how a gap in the column makes programs write 3, is 3."""
-    text = as_text(values)
-    present = text.dropna()
-    if len(present) and present.str.fullmatch(r"\d+\.0").all():
-        text = text.str.removesuffix(".0")
-    return text.astype(object).where(text.notna(), None)
 
 
 def _values(text: pd.Series) -> list[str]:
