@@ -13,7 +13,7 @@ LOCKED := --require-hashes -r locks/requirements.txt
 TORCH := $(PIP) -c requirements.txt -c requirements-deep.txt $$(grep ^torch== requirements-deep.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help locks archive verify soak audit slurm test-slurm core deep trill web dev demo seeds test test-trill lint docs clean umap
+.PHONY: help locks archive verify soak audit slurm test-slurm core deep trill web dev demo seeds test test-trill lint docs clean umap av
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,7 @@ core: .venv/core .venv/izwi ## set up .venv for all but neural nets
 deep: .venv/deep ## add torch and transformers
 trill: .venv/trill ## add TensorFlow, for TRILL embeddings alone
 umap: .venv/umap ## add umap-learn, for maps by UMAP
+av: .venv/av ## add PyAV, for m4a, webm, amr, wma and videos
 slurm: .venv/slurm ## add Snakemake's plugin for SLURM
 dev: .venv/dev ## add what the tests and linters need
 
@@ -63,12 +64,16 @@ dev: .venv/dev ## add what the tests and linters need
 	$(PIP) $(LOCKED) -r locks/requirements-umap.txt
 	@touch $@
 
+.venv/av: locks/requirements-av.txt .venv/core
+	$(PIP) $(LOCKED) -r locks/requirements-av.txt
+	@touch $@
+
 .venv/slurm: locks/requirements-slurm.txt .venv/core
 	$(PIP) $(LOCKED) -r locks/requirements-slurm.txt
 	@touch $@
 
-.venv/dev: locks/requirements-dev.txt .venv/deep .venv/web .venv/umap
-	$(PIP) $(LOCKED) $(foreach group,deep web umap dev,-r locks/requirements-$(group).txt)
+.venv/dev: locks/requirements-dev.txt .venv/deep .venv/web .venv/umap .venv/av
+	$(PIP) $(LOCKED) $(foreach group,deep web umap av dev,-r locks/requirements-$(group).txt)
 	@touch $@
 
 demo: .venv/core .venv/izwi ## run the default config on embedded synthetic speech

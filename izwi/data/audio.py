@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+from izwi.data import containers, foreign_audio
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -14,10 +16,16 @@ if TYPE_CHECKING:
 
     Span = tuple[int, int | None]
 
-# Sizes that streaming writers leave in the header when they do not know the length.
-UNKNOWN_SIZES = {0, 0x7FFFFFFF, 0xFFFFFFFF}
 # Samples read at once, so that hours of audio need little memory.
 BLOCK = 2**22
+# Seconds by which a header may be wrong: no label is as exact.
+TOLERANCE = 0.01
+# The sound behind an MP3 or Ogg is counted in frames, so that so little may be none.
+COUNTED = 0.1
+# libsndfile says of a FLAC whose header knows no length that it is the longest of all.
+LONGEST = 2**48
+# Samples of float lie between -1 and 1, those beyond full scale a little outside.
+MOST_FLOAT = 8.0
 
 
 class AudioError(Exception):
@@ -28,7 +36,7 @@ def nanoseconds(time: object) -> int | None:
     """Turn a time into nanoseconds.
 
     Args:
-        time: seconds, or anything that ``pandas.Timedelta`` takes; None and NaT are no time
+        time: seconds, a Timedelta, or text as `izwi.data.times` takes it; None and NaT are no time
 
     Returns:
         whole nanoseconds, or None
@@ -37,9 +45,16 @@ def nanoseconds(time: object) -> int | None:
 
     if pd.isna(time):
         return None
-    if isinstance(time, int | float):
-        return round(time * 1e9)
-    return pd.Timedelta(time).value
+    if isinstance(time, pd.Timedelta):
+        return time.value
+    from izwi.data import times
+    from izwi.errors import UserError
+
+    try:
+        (found,) = times.parse([time], "time", "audio")
+    except UserError as error:
+        raise AudioError(f"'{time}' is no time: {error.problems[0].rpartition(': ')[2]}") from error
+    return found.value
 
 
 def read(path: str, start: object = None, end: object = None) -> tuple[np.ndarray, int]:
@@ -77,31 +92,146 @@ def read_parts(path: str, spans: Sequence[Span]) -> Iterator[tuple[np.ndarray | 
     Raises:
         AudioError: where the whole file cannot be used
     """
-    import soundfile
-
     if not os.path.isfile(path):
         raise AudioError("missing")
-    try:
-        with soundfile.SoundFile(path) as file:
-            _check_header(file)
-            rate = file.samplerate
+    with _opened(path) as (file, extent):
+        if isinstance(file, str):
+            whole, rate = foreign_audio.decode(path, file)
+            frames = whole.shape[1]
+        else:
+            _check_header(file, extent)
+            rate, frames = file.samplerate, file.frames
+            whole = None
+            if not file.seekable() or frames > LONGEST:
+                whole = _forward(file)
+                frames = whole.shape[1]
             # A decoder of these that starts in the middle gives other samples.
-            lossy = file.format in ("MP3", "OGG")
-            whole = _samples(file, 0, file.frames) if lossy else None
-            for span in spans:
-                try:
-                    first, stop = _sample_range(span, rate, file.frames)
-                    # Keep no reference, so that the caller can free hours of audio.
-                    if whole is None:
-                        yield _checked(_samples(file, first, stop)), rate
-                    else:
-                        yield _checked(whole[:, first:stop]), rate
-                except AudioError as error:
-                    yield error, rate
-    except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
+            elif file.format in ("MP3", "OGG"):
+                whole = _samples(file, 0, frames)
+        for span in spans:
+            try:
+                first, stop = _sample_range(span, rate, frames)
+                # Keep no reference, so that the caller can free hours of audio.
+                if whole is None:
+                    yield _checked(_samples(file, first, stop)), rate
+                else:
+                    yield _checked(whole[:, first:stop]), rate
+            except AudioError as error:
+                yield error, rate
+
+
+def length(path: str) -> tuple[int, int]:
+    """Length of a file; it is decoded only where no header says it.
+
+    Args:
+        path: audio file
+
+    Returns:
+        samples of a channel, and the sampling rate in Hz
+
+    Raises:
+        AudioError: where the file cannot be used
+    """
+    if not os.path.isfile(path):
+        raise AudioError("missing")
+    with _opened(path) as (file, _):
+        if isinstance(file, str):
+            signal, rate = foreign_audio.decode(path, file)
+            return signal.shape[1], rate
+        if file.frames > LONGEST:
+            return _forward(file).shape[1], file.samplerate
+        return file.frames, file.samplerate
+
+
+def remarks(path: str) -> list[str]:
+    """What may be wrong with a file that can be used.
+
+    Args:
+        path: audio file
+
+    Returns:
+        short texts; none of files that cannot be used
+    """
+    import numpy as np
+
+    found = []
+    try:
+        with _opened(path) as (file, extent):
+            if isinstance(file, str):
+                return []
+            seconds = file.frames / file.samplerate
+            if extent is not None and file.frames and file.frames < LONGEST:
+                used = min(extent.there, extent.declared or extent.there)
+                rate = used / seconds  # bytes of audio in a second
+                if extent.declared is not None and extent.declared > extent.there:
+                    missing = (extent.declared - extent.there) / rate
+                    found.append(f"the last {1000 * missing:.1f} ms of its header are missing")
+                more = extent.behind / rate if rate else 0.0
+                if more > TOLERANCE or extent.more > COUNTED:
+                    more = max(more, extent.more)
+                    found.append(
+                        f"{seconds:.3f} s of {seconds + more:.3f} s are used, as its header says: "
+                        "what is behind is not"
+                    )
+            if file.subtype in ("FLOAT", "DOUBLE"):
+                blocks = file.blocks(BLOCK // file.channels, dtype="float32", always_2d=True)
+                peak = max((float(np.abs(block).max()) for block in blocks), default=0.0)
+                if peak > MOST_FLOAT:
+                    found.append(
+                        f"samples up to {peak:.0f}, where 1 is full scale: divide them, by 32768 "
+                        "if they were 16 bits"
+                    )
+    except (AudioError, OSError):
+        return []
+    return found
+
+
+@contextmanager
+def _opened(
+    path: str,
+) -> Iterator[tuple[soundfile.SoundFile | str, containers.Extent | None]]:
+    """An open file, or the name of its format if it is for PyAV; and how long it is.
+
+    Raises:
+        AudioError: for all that goes wrong with it in here
+    """
+    import soundfile
+
+    class Forward(soundfile.SoundFile):
+        """soundfile goes back and forth while it reads, which no file of unknown length allows."""
+
+        def seekable(self) -> bool:
+            return super().seekable() and self.frames < LONGEST
+
+    extent = None
+    try:
+        if kind := foreign_audio.kind_of(path):
+            yield kind, None
+            return
+        extent = containers.extent(path)
+        source: str | containers.Patched = path
+        if extent is not None and extent.patches:
+            source = containers.Patched(path, extent.patches)
+        with Forward(source) as file:
+            yield file, extent
+    except AudioError:
+        raise
+    except foreign_audio.ForeignError as error:
+        raise AudioError(str(error)) from error
+    except MemoryError as error:
+        raise AudioError("too large for memory") from error
+    # Decoders end in many ways, and none may hide which file it was.
+    except Exception as error:
         if os.path.getsize(path) == 0:
             raise AudioError("no audio in it, the file is empty") from error
-        text = getattr(error, "error_string", "") or str(error)
+        why = foreign_audio.no_audio(path)
+        if not why and extent is not None and not extent.closed:
+            why = "truncated, its end is missing"
+        if not why and extent is not None and extent.behind:
+            why = "another recording or other data stand behind the first"
+        if why:
+            raise AudioError(f"unreadable, {why}") from error
+        text = " ".join((getattr(error, "error_string", "") or str(error)).split())
         raise AudioError(f"unreadable ({text.rstrip('.')})") from error
 
 
@@ -135,14 +265,20 @@ def resample(signal: np.ndarray, rate: int, target: int) -> np.ndarray:
     return audresample.resample(signal, rate, target)
 
 
-def _check_header(file: soundfile.SoundFile) -> None:
+def _check_header(file: soundfile.SoundFile, extent: containers.Extent | None) -> None:
     """Refuse files without audio, and those shorter than their header says."""
-    # libsndfile corrects a WAV's length silently; only its log mentions it.
-    said = re.search(r"^data : (\d+) \(should be (\d+)\)", file.extra_info, re.MULTILINE)
-    if said and int(said[1]) not in UNKNOWN_SIZES and int(said[1]) > int(said[2]):
-        raise AudioError(f"truncated, {said[2]} of {said[1]} bytes of audio are there")
+    if extent is not None and extent.declared is not None and extent.declared > extent.there:
+        missing = extent.declared - extent.there
+        if missing * file.frames > TOLERANCE * file.samplerate * extent.there or not file.frames:
+            raise AudioError(
+                f"truncated, {extent.there} of {extent.declared} bytes of audio are there"
+            )
+    end = "" if extent is None or extent.closed else ", truncated: its end is missing"
     if file.frames == 0:
-        raise AudioError("no audio in it")
+        raise AudioError(f"no audio in it{end}")
+    if end:
+        seconds = file.frames / file.samplerate
+        raise AudioError(f"truncated after {seconds:.3f} s, its end is missing")
 
 
 def _sample_range(span: Span, rate: int, frames: int) -> tuple[int, int]:
@@ -171,6 +307,23 @@ def _samples(file: soundfile.SoundFile, first: int, stop: int) -> np.ndarray:
     if signal.shape[1] < stop - first:
         raise AudioError(f"truncated, {signal.shape[1]} of {stop - first} samples are there")
     return signal
+
+
+def _forward(file: soundfile.SoundFile) -> np.ndarray:
+    """All samples of a file that can only be read from its start on; shape (channels, samples)."""
+    import numpy as np
+
+    size = BLOCK // file.channels
+    blocks = []
+    while True:
+        block = file.read(size, dtype="float32", always_2d=True)
+        if len(block):
+            blocks.append(block)
+        if len(block) < size:
+            break
+    if not blocks:
+        raise AudioError("no audio in it")
+    return np.concatenate(blocks).T
 
 
 def _checked(signal: np.ndarray) -> np.ndarray:

@@ -7,19 +7,24 @@ only what its ``stat`` says has changed.
 from __future__ import annotations
 
 import csv
+import difflib
 import hashlib
 import json
 import os
+import re
 import stat
 import sys
 import time
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Any, cast
 
+from izwi.data.spelling import clean
 from izwi.errors import UserError
 
 # Layout of the cache; another number discards it.
@@ -27,6 +32,8 @@ _VERSION = 1
 # A file changed this recently (ns) may change again within one tick of the clock of its stat.
 _RACY = 100_000_000
 _CHUNK = 64
+# The first line by which spreadsheets are told the separator.
+_SEPARATOR = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
 # Behind the last line of a CSV file.
 _END = "\0end\0"
 
@@ -164,7 +171,7 @@ def read_rows(path: Path, name: str) -> tuple[list[str], list[list[str]]]:
     try:
         with open(path, encoding="utf-8-sig", newline="") as stream:
             records = _records(stream)
-            header = [cell.strip() for cell in next(records, (0, []))[1]]
+            header = [clean(cell) for cell in next(records, (0, []))[1]]
             width = len(header)
             rows, long = [], []
             for line, row in records:
@@ -193,15 +200,35 @@ def read_rows(path: Path, name: str) -> tuple[list[str], list[list[str]]]:
     return header, rows
 
 
+def line_of(path: Path, row: int) -> int:
+    """Last line of a row that :func:`read_rows` returns, counted from 0, in its file."""
+    with open(path, encoding="utf-8-sig", newline="") as stream:
+        records = _records(stream)
+        next(records)
+        return [line for line, cells in records if cells][row]
+
+
 def _records(stream: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
     """Rows of a CSV file, each with the number of its last line.
 
     Raises:
         csv.Error: if it cannot be read, or a quote is never closed
     """
+    lines = iter(stream)
+    first, before, delimiter = "", 0, ","
+    for text in lines:
+        said = _SEPARATOR.fullmatch(text.strip())
+        if said:
+            delimiter = said[1]
+        elif not text.lstrip().startswith("#") or "file" in text.lstrip("# ").lower().split(","):
+            first = text
+            break
+        before += 1
     # In a cell that is open at the end the mark stands, else in a row of its own.
-    reader = csv.reader(chain(stream, [_END]), skipinitialspace=True)
-    line = 0
+    reader = csv.reader(
+        chain([first] if first else [], lines, [_END]), delimiter=delimiter, skipinitialspace=True
+    )
+    line = before
     for row in reader:
         if row and row[-1].endswith(_END):
             if row == [_END]:
@@ -210,7 +237,7 @@ def _records(stream: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
                 f"a quote in line {line + 1} is never closed, so that all behind it is one cell: "
                 "close it, or double it if it is text"
             )
-        line = reader.line_num
+        line = reader.line_num + before
         yield line, row
 
 
@@ -338,23 +365,96 @@ def _locate(
     first = os.path.join(tried[0], "")
     paths: list[str | None] = []
     stats: list[str | None] = []
+    names: dict[str, dict[str, list[str]]] = {}
     for file, path in zip(files, before, strict=True):
         # Files that were in the first place need no search while they are still there.
         found = _stat(path) if path and (path.startswith(first) or path == file) else None
         if found is None:
-            path, found = _find(file, tried)
+            path, found = _find(file, tried, names)
         paths.append(path)
         stats.append(found)
     return paths, stats
 
 
-def _find(file: str, places: list[str]) -> tuple[str | None, str | None]:
+def _find(
+    file: str, places: list[str], names: dict[str, dict[str, list[str]]]
+) -> tuple[str | None, str | None]:
     for place in places[:1] if os.path.isabs(file) else places:
         path = os.path.join(place, file)
         found = _stat(path)
         if found is not None:
             return path, found
+    for place in places[:1] if os.path.isabs(file) else places:
+        spelt = _spelt(place, file, names)
+        found = _stat(spelt) if spelt else None
+        if found is not None:
+            return spelt, found
     return None, None
+
+
+def _spelt(place: str, file: str, names: dict[str, dict[str, list[str]]]) -> str | None:
+    """The one path that a name means: in another form of Unicode, with other slashes or case.
+
+    Args:
+        place: folder of relative names
+        file: as it is written
+        names: of each folder that was looked into, folded name → names; filled in here
+    """
+    parts = [part for part in file.replace("\\", "/").split("/") if part not in ("", ".")]
+    folder = os.sep if os.path.isabs(file) else place
+    for part in parts:
+        if os.path.exists(os.path.join(folder, part)):
+            folder = os.path.join(folder, part)
+            continue
+        if folder not in names:
+            names[folder] = {}
+            with suppress(OSError):
+                for name in os.listdir(folder):
+                    names[folder].setdefault(_folded(name), []).append(name)
+        close = names[folder].get(_folded(part), [])
+        form = unicodedata.normalize("NFC", part)
+        same = [name for name in close if unicodedata.normalize("NFC", name) == form] or close
+        if len(same) != 1:
+            return None
+        folder = os.path.join(folder, same[0])
+    return folder if parts else None
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def _digits(name: str) -> str:
+    return "".join(char for char in name if char.isdigit())
+
+
+def near_match(file: str, places: Iterable[str]) -> str | None:
+    """A file that a missing one may mean: one of its folder with nearly its name, or of its name.
+
+    Args:
+        file: that is missing, as it is written
+        places: folders that relative files lie in
+    """
+    name = os.path.basename(file.replace("\\", "/"))
+    stem = os.path.splitext(name)[0]
+    for place in places:
+        folder = os.path.join(place, os.path.dirname(file.replace("\\", "/")))
+        try:
+            there = os.listdir(folder)
+        except OSError:
+            continue
+        same = sorted(other for other in there if os.path.splitext(other)[0] == stem)
+        # Another number is another file.
+        digits = [other for other in there if _digits(other) == _digits(name)]
+        if close := same or difflib.get_close_matches(name, digits, 1, 0.8):
+            return os.path.normpath(os.path.join(folder, close[0]))
+    for place in places:
+        for number, (folder, _, there) in enumerate(os.walk(place)):
+            if name in there:
+                return os.path.normpath(os.path.join(folder, name))
+            if number > 1000:  # folders; a message is worth no more
+                break
+    return None
 
 
 def _stat(path: str) -> str | None:

@@ -119,7 +119,9 @@ def _load(file: str) -> pd.DataFrame:
 
     try:
         parquet = file.endswith((".parquet", ".pq"))
-        frame = pd.read_parquet(file) if parquet else pd.read_csv(file, dtype={"file": str})
+        frame = (
+            pd.read_parquet(file) if parquet else pd.read_csv(file, dtype=dict.fromkeys(INDEX, str))
+        )
     except (OSError, ValueError) as error:
         raise UserError(f"{WHERE}: {file} cannot be read: {str(error).splitlines()[0]}") from error
     if frame.index.names != [None]:
@@ -136,26 +138,22 @@ def _load(file: str) -> pd.DataFrame:
         raise UserError(f"{WHERE}: {file} has columns that are not numbers: {', '.join(texts[:5])}")
     if features.shape[1] == 0:
         raise UserError(f"{WHERE}: {file} has no features")
-    try:
-        places = _places(frame)
-    except ValueError as error:
-        raise UserError(f"{WHERE}: {file}: start or end is not a time: {error}") from error
+    places = _places(frame, f"{WHERE}: {file}")
     features.index = pd.MultiIndex.from_tuples(places, names=INDEX)
     return features.astype("float64")
 
 
-def _places(frame: pd.DataFrame) -> list[Place]:
+def _places(frame: pd.DataFrame, where: str = WHERE) -> list[Place]:
     """Normalised file, start and end (ns) of each row; an absent start is 0, an absent end -1."""
     import pandas as pd
+
+    from izwi.data import times
 
     def nanoseconds(name: str, absent: int) -> list[int]:
         if name not in frame:
             return [absent] * len(frame)
-        times = frame[name]
-        if pd.api.types.is_numeric_dtype(times):
-            times = pd.to_timedelta(times, unit="s")
-        times = pd.to_timedelta(times).astype("timedelta64[ns]")
-        return times.fillna(pd.Timedelta(absent, "ns")).astype("int64").tolist()
+        found = times.parse(frame[name], name, where)
+        return found.fillna(pd.Timedelta(absent, "ns")).astype("int64").tolist()
 
     files = [os.path.normpath(file) for file in frame["file"]]
     return list(zip(files, nanoseconds("start", 0), nanoseconds("end", -1), strict=True))

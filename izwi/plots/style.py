@@ -198,3 +198,13 @@ def no_data(axes: Axes, text: str) -> None:
     """Write into the picture why it is empty."""
     axes.set_axis_off()
     axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes)
+
+
+def empty(path: str | Path, text: str, title: str) -> None:
+    """Draw a picture that says why there is nothing in it."""
+    with drawing():
+        figure = new_figure(COLUMN, COLUMN / 2, layout="constrained")
+        axes = figure.subplots()
+        axes.set_title(title, wrap=True)
+        no_data(axes, text)
+        save(figure, path)

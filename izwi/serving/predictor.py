@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from izwi.data import audio
+from izwi.data import audio, bad_audio
 from izwi.engine.keys import versions_of
 from izwi.errors import UserError
 from izwi.features import TableExtractor, extractor_class
@@ -125,6 +125,7 @@ class Predictor:
                     say(f"{row + 1} of {len(table)} files")
 
         good = list(vectors)
+        odd = bad_audio.remarks(table["file"].iloc[good].unique(), 1)
         features, notes = self._matrix(table.iloc[good], list(vectors.values()))
         infinite = self._fitted.preprocessing.infinite(features)
         for row in [row for row, wrong in zip(good, infinite, strict=True) if wrong]:
@@ -152,7 +153,7 @@ class Predictor:
             notes += preprocessing.report["warnings"]
         result["seconds"] = seconds
         result["problem"] = pd.Series(problems, dtype=object)
-        result.attrs["notes"] = notes
+        result.attrs["notes"] = odd + notes
         return result
 
     def _vectors(self, file: str, start: Any, end: Any) -> list[np.ndarray]:

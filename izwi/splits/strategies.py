@@ -55,6 +55,11 @@ STRATEGIES = {
     "train": Strategy("All of {name} was for training."),
     "test": Strategy("All of {name} was for the test."),
     "dev": Strategy("All of {name} was for development."),
+    "column": Strategy(
+        "The split of {name} was that of a column of its own.",
+        "own_column:by_column",
+        ("split_column", "train_vals", "test_vals", "dev_vals"),
+    ),
     "balanced": Strategy(
         "Speakers of {name} were divided so that {size} were tested and {alike} balanced.",
         "holdout:balanced",

@@ -105,16 +105,17 @@ def counted(unit: Unit, tables: list[pd.DataFrame], seconds: pd.Series) -> dict[
 
 def _lengths(table: pd.DataFrame, listing: Listing) -> dict[str, float]:
     """Seconds of the files that have rows without an end, from their headers."""
-    import audiofile
+    from izwi.data import audio
 
     paths = listing.places
     wanted = sorted(set(table.loc[table["end"].isna(), "file"]))
 
     def length(file: str) -> float:
         try:
-            return float(audiofile.duration(paths[file]))
-        # What it raises depends on the format; whoever needs the audio says what is wrong with it.
-        except Exception:
+            samples, rate = audio.length(paths[file])
+            return samples / rate
+        # Whoever needs the audio says what is wrong with it.
+        except audio.AudioError:
             return float("nan")
 
     with ThreadPoolExecutor(4) as pool:

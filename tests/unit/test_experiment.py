@@ -318,7 +318,7 @@ ERRORS = [
     # splits
     ({"DATA a.split_strategy": "speakers_split"}, "[DATA] a.split_strategy: 'speakers_split' is "
      "none of database, specified, speaker_split, speakers_stated, random, train, test, dev, "
-     "balanced, reuse, train_test, did you mean 'speaker_split'?"),
+     "column, balanced, reuse, train_test, did you mean 'speaker_split'?"),
     ({"DATA a.split_strategy": "specified"}, "[DATA] a.split_strategy: a CSV has no tables for "
      "'specified', use train, test, dev or speaker_split"),
     ({"DATA a": "audb", "DATA a.split_strategy": "specified"},

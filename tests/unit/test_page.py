@@ -158,7 +158,7 @@ def test_what_cannot_be_heard_says_why(tmp_path):
     told = {
         row["file"]: row["audio"] for row in content["experiments"][0]["details"]["errors"]["rows"]
     }
-    assert told[wrong[0]] == {"missing": "unreadable (Format not recognised)"}
+    assert told[wrong[0]] == {"missing": "unreadable, file too short, 8 bytes"}
     assert told[wrong[1]] == {"missing": "the recording was not found when the page was made"}
 
 

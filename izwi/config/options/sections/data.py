@@ -91,6 +91,13 @@ OPTIONS: tuple[Option, ...] = (
         option(
             "required", "list", None, "columns that must have a value; rows without are left out"
         ),
+        option(
+            "bad_segments",
+            "str",
+            "error",
+            "segments that end before they start, or start before 0: `error`, or `drop`, counted",
+            choices=("error", "drop"),
+        ),
         option("limit_samples", "int", None, "most rows, drawn at random", minimum=1),
         option(
             "limit_samples_per_speaker",
@@ -205,6 +212,25 @@ OPTIONS: tuple[Option, ...] = (
             maximum=98,
             aliases=("devsplit", "dev_split"),
             hint=PERCENT,
+        ),
+        option(
+            "split_column",
+            "str",
+            None,
+            "with `column`: the column that names the parts (default: split, set, partition)",
+        ),
+        *(
+            option(
+                f"{part}_vals",
+                "list",
+                None,
+                f"with `column`: its values for {words} (default: {example} and the like)",
+            )
+            for part, words, example in (
+                ("train", "training", "train"),
+                ("test", "the test", "test"),
+                ("dev", "development", "dev, val"),
+            )
         ),
         option("balance", "dict", None, "with `balanced`: {column: weight} of what is balanced"),
         option("age_bins", "int", None, "with `balanced`: bins of a numeric column", minimum=2),

@@ -16,6 +16,17 @@ OPTIONS: tuple[Option, ...] = (
     ),
     *read_by(
         "EXP",
+        "none",
+        option(
+            "compatibility",
+            "str",
+            None,
+            "`nkululeko`: its defaults where the ini is silent, as far as they leak nothing",
+            choices=("nkululeko",),
+        ),
+    ),
+    *read_by(
+        "EXP",
         "split",
         option(
             "traindevtest",
