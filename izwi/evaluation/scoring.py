@@ -11,7 +11,13 @@ import pandas as pd
 from izwi.errors import UserError
 from izwi.evaluation.calibration import calibration, certain, uncertainty
 from izwi.evaluation.fairness import fairness
-from izwi.evaluation.intervals import Intervals, by_method, few_speakers, intervals
+from izwi.evaluation.intervals import (
+    ENOUGH_OF_A_CLASS,
+    Intervals,
+    by_method,
+    few_speakers,
+    intervals,
+)
 from izwi.evaluation.measures import CLASSIFICATION, REGRESSION, Recalls, Sample, direction, mean_of
 
 if TYPE_CHECKING:
@@ -94,9 +100,10 @@ def evaluate(
         warnings.append(
             f"few speakers: the figures are those of {_speakers(first)} and depend on who they are"
         )
-    low, high = result["ci"]
-    if low is not None and high - low < 1e-9:
-        warnings.append(_without_width(labelled, n, measure, task))
+    if limits.chosen[measure][0] is None and measure in limits.reasons:
+        warnings.append(_without_limits(labelled, n, measure, task, limits.reasons[measure]))
+    elif limits.freedom:
+        warnings.extend(_few_of_a_class(first, task))
     result["per_database"] = _per_database(spec, first, sample, limits)
     if traits is not None:
         of_rows = traits.reindex(first["row"]).reset_index(drop=True)
@@ -123,6 +130,8 @@ def _nothing(spec: EvaluateSpec, labels: list[str]) -> dict[str, Any]:
         "value": None,
         "ci": [None, None],
         "ci_method": None,
+        "ci_df": None,
+        "interval_reasons": {},
         **{f"ci_{way}": [None, None] for way in WAYS},
         "metrics": dict.fromkeys(names),
         "intervals": {name: [None, None] for name in names},
@@ -173,10 +182,10 @@ def _headline(sample: Sample, measure: str, limits: Intervals, runs: list[int]) 
     result = {
         "value": means[measure],
         "ci": list(limits.chosen[measure]),
-        "ci_method": limits.method,
+        **_of_intervals(limits),
+        "ci_df": limits.freedom.get(measure),
         **{f"ci_{way}": list(getattr(limits, way)[measure]) for way in WAYS},
         "metrics": means,
-        "intervals": _lists(limits),
         "per_run": [{"run": run, **row} for run, row in zip(runs, per_run, strict=True)],
     }
     if len(values) > 1:
@@ -248,7 +257,7 @@ def binned(
     result["metrics"] = mean_of(sample.measures())
     speakers = runs[0]["speaker"].to_numpy()[inside]
     limits = intervals(sample, speakers, seed=seed, method=_of_part(method))
-    result |= {"intervals": _lists(limits), "ci_method": limits.method}
+    result |= _of_intervals(limits)
     result["per_class"], result["confusion"] = sample.per_class()
     return result
 
@@ -256,6 +265,14 @@ def binned(
 def _of_part(method: str) -> str:
     # A part of the rows may have too few speakers for the method that was asked for.
     return "samples" if method == "samples" else "auto"
+
+
+def _of_intervals(limits: Intervals) -> dict[str, Any]:
+    return {
+        "intervals": _lists(limits),
+        "ci_method": limits.method,
+        "interval_reasons": limits.reasons,
+    }
 
 
 def _lists(limits: Intervals) -> dict[str, list[float | None]]:
@@ -302,11 +319,13 @@ def _of_classes(
 ) -> dict[str, Any]:
     """What a classification has beside its measures: classes, confusions, probabilities."""
     per_class, confusion = sample.per_class()
-    recalls = by_method(
+    recalls, why = by_method(
         Recalls.like(sample), runs[0]["speaker"], seed=spec["seed"], method=spec.get("ci", "auto")
     )
-    for label, pair in zip(sample.labels, recalls.values(), strict=True):
+    for label, (place, pair) in zip(sample.labels, recalls.items(), strict=True):
         per_class[label]["recall_ci"] = list(pair)
+        if place in why:
+            per_class[label]["recall_ci_reason"] = why[place]
     result = {
         "per_class": per_class,
         "confusion": confusion,
@@ -411,7 +430,7 @@ def _certain(
     if len(runs) == 1:
         method = _of_part(spec.get("ci", "auto"))
         limits = intervals(samples[0], kept[0]["speaker"], seed=spec["seed"], method=method)
-        result |= {"intervals": _lists(limits), "ci_method": limits.method}
+        result |= _of_intervals(limits)
         result["per_class"] = samples[0].per_class()[0]
     return result
 
@@ -506,14 +525,13 @@ def _check(spec: EvaluateSpec, predictions: pd.DataFrame, labelled: pd.DataFrame
             raise UserError("[MODEL] measure: eer needs a model that gives probabilities; use uar")
 
 
-def _without_width(rows: pd.DataFrame, n: int, measure: str, task: str) -> str:
-    """What an interval whose limits are equal does not say.
+def _without_limits(rows: pd.DataFrame, n: int, measure: str, task: str, why: str) -> str:
+    """That there is no interval, and what the figure does not say.
 
     The bound is the exact one behind the rule of three (Hanley & Lippman-Hand, "If nothing goes
     wrong, is everything all right?", 1983): errors so frequent leave n samples without one in 5 %.
     """
-    line = f"the interval of {measure} has no width, since nothing varies in this test set: "
-    line += "it says nothing about others"
+    line = f"no interval of {measure}: {why}"
     if task == "classification" and (rows["truth"] == rows["prediction"]).all():
         bound = 100 * (1 - 0.05 ** (1 / n))
         line += (
@@ -521,6 +539,20 @@ def _without_width(rows: pd.DataFrame, n: int, measure: str, task: str) -> str:
             "if samples were independent"
         )
     return line
+
+
+def _few_of_a_class(first: pd.DataFrame, task: str) -> list[str]:
+    """Classes of so few speakers that, by simulation, intervals hold less than they promise."""
+    if task != "classification" or few_speakers(_speakers(first)):
+        return []
+    counts = first.groupby("truth")["speaker"].nunique()
+    scarce = [f"{label} ({n})" for label, n in counts.items() if n < ENOUGH_OF_A_CLASS]
+    if not scarce:
+        return []
+    return [
+        f"classes of fewer than {ENOUGH_OF_A_CLASS} test speakers: {', '.join(scarce)}; the "
+        "intervals may be too narrow at both ends"
+    ]
 
 
 def _absent(rows: pd.DataFrame, labels: list[str]) -> list[str]:

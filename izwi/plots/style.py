@@ -188,6 +188,8 @@ def interval_note(metrics: dict[str, Any]) -> str:
     """How the intervals were made, such as ``95 %: jackknife over speakers (t), few: 4``."""
     if metrics["ci_method"] is None:
         return ""
+    if why := (metrics.get("interval_reasons") or {}).get(metrics["measure"]):
+        return f"no interval: {why}"
     count = metrics["n_speakers"]
     if count:
         speakers = f", few: {count}" if metrics["few_speakers"] else f", {count} speakers"

@@ -149,6 +149,9 @@ def figure(metrics: Metrics) -> str:
         return f"{measure}: none."
     text = f"{measure} {significant(metrics['value'], 4)}"
     limits = interval(metrics["ci"], 4)
+    why = (metrics.get("interval_reasons") or {}).get(metrics["measure"])
+    if why:
+        return f"{text}; no interval: {why}."
     return f"{text} {limits} (95 %, {metrics['ci_method']})." if limits else f"{text}."
 
 

@@ -75,18 +75,18 @@ def test_an_interval_without_width_is_told(ci):
     truth = np.array(["a", "b"] * 24)
     labels = ["a", "b"]
     result = evaluate(table(truth, truth), labels=labels, ci=ci)
-    assert result["ci"] == [1, 1]
+    assert result["ci"] == [None, None] and "no width" in result["interval_reasons"]["uar"]
     # 95 % of draws of 48 samples with this error rate have an error.
     rate = 0.0605
     assert 1 - scipy.stats.binom.pmf(0, 48, rate) == pytest.approx(0.95, abs=1e-3)
-    assert (
-        "the interval of uar has no width, since nothing varies in this test set: it says nothing "
-        "about others; no error in 48 samples fits an error rate of up to 6.1 %, if samples were "
-        "independent"
-    ) in result["warnings"]
+    assert any(
+        line.startswith("no interval of uar: ")
+        and "no error in 48 samples fits an error rate of up to 6.1 %" in line
+        for line in result["warnings"]
+    )
     wrong = evaluate(table(truth, np.array(["a"] * 48)), labels=labels, ci="jackknife")
     told = [line for line in wrong["warnings"] if "no width" in line]
-    assert wrong["ci"] == [0.5, 0.5] and told and "no error" not in told[0]
+    assert wrong["ci"] == [None, None] and told and "no error" not in told[0]
 
 
 def test_evaluate_classification():
