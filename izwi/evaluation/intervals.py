@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from izwi.errors import UserError
-from izwi.evaluation.measures import RANGES, Sample, plain
+from izwi.evaluation.measures import Sample, plain
 
 RESAMPLES = 1000
 METHODS = ("auto", "speakers", "samples", "jackknife")
@@ -229,9 +229,9 @@ def degrees_of_freedom(sample: Sample, groups: np.ndarray, measure: str) -> floa
 
     A group's weight is its share of the samples, or the mean of its shares of the classes that the
     measure is a mean over. The effective number is 1/Σ weight² (Kish, "Survey sampling", 1965): as
-    many as there are groups if all weigh the same, fewer the more uneven they are. Squared and
-    absolute errors vary so unevenly over speakers that they have half as many degrees, as
-    simulations show. Never below one.
+    many as there are groups if all weigh the same, fewer the more uneven they are. As simulations
+    show, errors have half as many degrees, since they vary so unevenly over speakers, and
+    correlations four fifths. Never below one.
 
     Args:
         sample: at least one sample
@@ -244,13 +244,14 @@ def degrees_of_freedom(sample: Sample, groups: np.ndarray, measure: str) -> floa
     shares = counts[:, of] if of else counts.sum(axis=1, keepdims=True)
     weights = (shares / shares.sum(axis=0)).mean(axis=1)
     freedom = float(1 / (weights**2).sum() - 1)
-    return max(1.0, freedom / 2 if sample.range_of(measure) == RANGES["mse"] else freedom)
+    return max(1.0, _SCALES[sample.range_of(measure)].worth * freedom)
 
 
 class _Scale(NamedTuple):
     there: Callable[[Any], Any]
     back: Callable[[Any], Any]
     slope: Callable[[Any], Any]
+    worth: float = 1.0  # share of the degrees of freedom
 
 
 def _logit(x: Any) -> Any:
@@ -264,8 +265,8 @@ def _expit(x: Any) -> Any:
 # Range of a measure → a scale without ends.
 _SCALES = {
     (0.0, 1.0): _Scale(_logit, _expit, lambda x: 1 / (x * (1 - x))),
-    (-1.0, 1.0): _Scale(np.arctanh, np.tanh, lambda x: 1 / (1 - x**2)),
-    (0.0, math.inf): _Scale(np.log, np.exp, lambda x: 1 / x),
+    (-1.0, 1.0): _Scale(np.arctanh, np.tanh, lambda x: 1 / (1 - x**2), 0.8),
+    (0.0, math.inf): _Scale(np.log, np.exp, lambda x: 1 / x, 0.5),
     (-math.inf, math.inf): _Scale(lambda x: x, lambda x: x, lambda x: 1.0),  # of differences
 }
 

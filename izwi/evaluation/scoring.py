@@ -10,6 +10,7 @@ import pandas as pd
 
 from izwi.errors import UserError
 from izwi.evaluation.calibration import calibration, certain, uncertainty
+from izwi.evaluation.chance import chance
 from izwi.evaluation.fairness import fairness
 from izwi.evaluation.intervals import (
     ENOUGH_OF_A_CLASS,
@@ -18,7 +19,15 @@ from izwi.evaluation.intervals import (
     few_speakers,
     intervals,
 )
-from izwi.evaluation.measures import CLASSIFICATION, REGRESSION, Recalls, Sample, direction, mean_of
+from izwi.evaluation.measures import (
+    CLASSIFICATION,
+    REGRESSION,
+    Recalls,
+    Sample,
+    direction,
+    mean_of,
+    plain,
+)
 
 if TYPE_CHECKING:
     from izwi.config.experiment.resolved import EvaluationSpec
@@ -29,6 +38,8 @@ if TYPE_CHECKING:
         task: str
         target: str
         seed: int
+        model: NotRequired[str]
+        scale: NotRequired[str | None]
         labels: NotRequired[list[str]]
 
 
@@ -46,6 +57,7 @@ def evaluate(
     split: dict[str, Any],
     tables: Iterable[dict[str, Any]],
     traits: pd.DataFrame | None = None,
+    constants: dict[int, str | float] | None = None,
 ) -> dict[str, Any]:
     """The content of metrics.json, but for the experiment's name.
 
@@ -57,6 +69,8 @@ def evaluate(
         training: report of the train stage; its ``counts`` tell the rows trained on (``train``)
         split: report of the split stage
         tables: reports of the load and features stages
+        constants: what a model says in each fold that knows the training truth alone, see
+            `izwi.evaluation.chance.constants`
         traits: row number → what is known of the speaker, see `izwi.evaluation.fairness.traits`
 
     Returns:
@@ -94,6 +108,9 @@ def evaluate(
     seed, method = spec["seed"], spec.get("ci", "auto")
     limits = intervals(sample, first["speaker"], seed=seed, method=method)
     result |= _headline(sample, measure, limits, [int(run["run"].iloc[0]) for run in runs])
+    warnings.extend(_undefined(result, measure))
+    result |= _worthless(spec, first, labels, constants or {})
+    warnings.extend(_one_answer(spec, runs, result["chance"][measure]))
     result |= _per_fold(first, sample)
     result |= _per_speaker(first, sample, measure)
     if result["few_speakers"]:
@@ -108,7 +125,7 @@ def evaluate(
     if traits is not None:
         of_rows = traits.reindex(first["row"]).reset_index(drop=True)
         of_rows["speaker"] = first["speaker"]
-        result["fairness"] = fairness(sample, of_rows, measure, seed=seed)
+        result["fairness"] = fairness(sample, of_rows, measure, seed=seed, method=_of_part(method))
     if task == "classification":
         warnings.extend(_absent(first, labels))
         result |= _of_classes(spec, runs, sample, labels, training)
@@ -141,7 +158,56 @@ def _nothing(spec: EvaluateSpec, labels: list[str]) -> dict[str, Any]:
         **dict.fromkeys(("best_speaker", "worst_speaker", "calibration", "uncertainty")),
         **dict.fromkeys(("confusion", "probability_disagreement")),
         "labels": labels,
+        "chance": {},
+        "baseline": None,
     }
+
+
+def _worthless(
+    spec: EvaluateSpec,
+    first: pd.DataFrame,
+    labels: list[str],
+    constants: dict[int, str | float],
+) -> dict[str, Any]:
+    """Figures of guessing, and of the most frequent class or the mean in training."""
+    task, measure = spec["task"], spec["measure"]
+    truth = first["truth"].to_numpy()
+    names = REGRESSION if task == "regression" else tuple({"uar": 0, "accuracy": 0, measure: 0})
+    by_chance = {
+        name: chance(truth, name, task=task, labels=labels, seed=spec["seed"])[0] for name in names
+    }
+    if not set(first["fold"]) <= constants.keys():
+        return {"chance": by_chance}
+    said = first["fold"].map(constants).to_numpy()
+    values = Sample(truth, [said], task, labels).measures()[0]
+    kind = "training mean" if task == "regression" else "majority class"
+    return {"chance": by_chance, "baseline": {"kind": kind, **values}}
+
+
+def _one_answer(spec: EvaluateSpec, runs: list[pd.DataFrame], by_chance: float | None) -> list[str]:
+    """Warns of models that say the same for every sample, with the likely cause."""
+    if spec.get("model") in ("majority", "mean") or runs[0]["truth"].nunique() < 2:
+        return []
+    same = [
+        run
+        for run in runs
+        if len(run) > run["fold"].nunique()
+        and (run.groupby("fold")["prediction"].nunique() == 1).all()
+    ]
+    if not same:
+        return []
+    said = pd.unique(pd.concat(same)["prediction"])
+    answer = f"{said[0]!r}" if len(said) == 1 and isinstance(said[0], str) else "one value"
+    of = f"in {len(same)} of {len(runs)} runs " if len(runs) > 1 else ""
+    each = " in each fold" if runs[0]["fold"].nunique() > 1 else ""
+    unscaled = spec.get("scale", "none") in (None, "none")
+    cause = (
+        "the features are not scaled: set [FEATS] scale = standard"
+        if unscaled
+        else "try another [FEATS] type, less regularisation or [MODEL] class_weight = True"
+    )
+    figure = "" if by_chance is None else f" (chance: {spec['measure']} {by_chance:.3g})"
+    return [f"{of}the model says {answer} for every test sample{each}{figure}; likely {cause}"]
 
 
 def _binned(spec: EvaluateSpec, runs: list[pd.DataFrame], warnings: list[str]) -> dict[str, Any]:
@@ -168,7 +234,7 @@ def _sizes(
         "n_train": training.get("counts", {}).get("train"),
         "n_test": int((predictions["run"] == predictions["run"].min()).sum()),
         "n_evaluated": len(runs[0]) if runs else 0,
-        "n_speakers": _speakers(predictions),
+        "n_speakers": _speakers(labelled if runs else predictions),
         "few_speakers": few_speakers(_speakers(labelled if runs else predictions)),
         "transductive": bool(training.get("transductive", False)),
     }
@@ -177,7 +243,11 @@ def _sizes(
 def _headline(sample: Sample, measure: str, limits: Intervals, runs: list[int]) -> dict[str, Any]:
     """The figures of all rows: mean over runs, its interval, and each run."""
     per_run = sample.measures()
-    means = mean_of(per_run)
+    # Of all runs, as the interval is: undefined where one of them is.
+    means = {
+        name: plain(value[0])
+        for name, value in sample.mean_weighted(np.ones((1, len(sample.truth)))).items()
+    }
     values = [value for run in per_run if (value := run[measure]) is not None]
     result = {
         "value": means[measure],
@@ -191,6 +261,15 @@ def _headline(sample: Sample, measure: str, limits: Intervals, runs: list[int]) 
     if len(values) > 1:
         result |= {"sd": float(np.std(values, ddof=1)), "min": min(values), "max": max(values)}
     return result
+
+
+def _undefined(result: dict[str, Any], measure: str) -> list[str]:
+    lacking = sum(run[measure] is None for run in result["per_run"])
+    if not lacking or lacking == len(result["per_run"]):
+        return []
+    return [
+        f"{measure} is undefined in {lacking} of {len(result['per_run'])} runs, so it has no mean"
+    ]
 
 
 def _per_fold(first: pd.DataFrame, sample: Sample) -> dict[str, Any]:

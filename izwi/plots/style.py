@@ -181,7 +181,10 @@ def value_with_interval(metrics: dict[str, Any], measure: str) -> str:
         return f"{measure.upper()} –"
     low, high = metrics["intervals"][measure]
     text = f"{measure.upper()} {rounded(value)}"
-    return text if low is None else f"{text} [{rounded(low)}, {rounded(high)}]"
+    if low is not None:
+        text += f" [{rounded(low)}, {rounded(high)}]"
+    chance = (metrics.get("chance") or {}).get(measure)
+    return text if chance is None else f"{text} (chance {rounded(chance)})"
 
 
 def interval_note(metrics: dict[str, Any]) -> str:

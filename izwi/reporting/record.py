@@ -75,6 +75,8 @@ class Metrics(TypedDict):
     ci_method: str | None
     ci_df: NotRequired[float | None]
     interval_reasons: NotRequired[dict[str, str]]
+    chance: NotRequired[dict[str, float | None]]
+    baseline: NotRequired[dict[str, Any] | None]
     metrics: dict[str, float | None]
     intervals: dict[str, list[float | None]]
     runs: int
