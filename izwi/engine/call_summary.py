@@ -86,7 +86,7 @@ def _print_results(plan: Plan) -> None:
 def table(rows: list[dict[str, str]]) -> str:
     """Rows of summary.csv as aligned text."""
     header = ["experiment", "database", "features", "model", "measure", "value", "95 % interval"]
-    header += ["interval by", "n test", "speakers", "warnings"]
+    header += ["chance", "interval by", "n test", "speakers", "warnings"]
     lines = [header]
     for row in rows:
         interval = f"[{_short(row['ci_low'])}, {_short(row['ci_high'])}]" if row["ci_low"] else ""
@@ -101,9 +101,10 @@ def table(rows: list[dict[str, str]]) -> str:
                 row["measure"],
                 _short(row["value"]),
                 interval,
+                _short(row["chance"]),
                 # without the number of resamples, and without what has a column of its own
                 row["ci_method"].split(" (")[0],
-                row["n_test"],
+                row["n_evaluated"],
                 (row["n_speakers"] or "unknown") + few,
                 row["warnings"],
             ]

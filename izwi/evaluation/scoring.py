@@ -10,9 +10,24 @@ import pandas as pd
 
 from izwi.errors import UserError
 from izwi.evaluation.calibration import calibration, certain, uncertainty
+from izwi.evaluation.chance import chance
 from izwi.evaluation.fairness import fairness
-from izwi.evaluation.intervals import Intervals, by_method, few_speakers, intervals
-from izwi.evaluation.measures import CLASSIFICATION, REGRESSION, Recalls, Sample, direction, mean_of
+from izwi.evaluation.intervals import (
+    ENOUGH_OF_A_CLASS,
+    Intervals,
+    by_method,
+    few_speakers,
+    intervals,
+)
+from izwi.evaluation.measures import (
+    CLASSIFICATION,
+    REGRESSION,
+    Recalls,
+    Sample,
+    direction,
+    mean_of,
+    plain,
+)
 
 if TYPE_CHECKING:
     from izwi.config.experiment.resolved import EvaluationSpec
@@ -23,6 +38,8 @@ if TYPE_CHECKING:
         task: str
         target: str
         seed: int
+        model: NotRequired[str]
+        scale: NotRequired[str | None]
         labels: NotRequired[list[str]]
 
 
@@ -40,6 +57,7 @@ def evaluate(
     split: dict[str, Any],
     tables: Iterable[dict[str, Any]],
     traits: pd.DataFrame | None = None,
+    constants: dict[int, str | float] | None = None,
 ) -> dict[str, Any]:
     """The content of metrics.json, but for the experiment's name.
 
@@ -51,6 +69,8 @@ def evaluate(
         training: report of the train stage; its ``counts`` tell the rows trained on (``train``)
         split: report of the split stage
         tables: reports of the load and features stages
+        constants: what a model says in each fold that knows the training truth alone, see
+            `izwi.evaluation.chance.constants`
         traits: row number → what is known of the speaker, see `izwi.evaluation.fairness.traits`
 
     Returns:
@@ -88,20 +108,24 @@ def evaluate(
     seed, method = spec["seed"], spec.get("ci", "auto")
     limits = intervals(sample, first["speaker"], seed=seed, method=method)
     result |= _headline(sample, measure, limits, [int(run["run"].iloc[0]) for run in runs])
+    warnings.extend(_undefined(result, measure))
+    result |= _worthless(spec, first, labels, constants or {})
+    warnings.extend(_one_answer(spec, runs, result["chance"][measure]))
     result |= _per_fold(first, sample)
     result |= _per_speaker(first, sample, measure)
     if result["few_speakers"]:
         warnings.append(
             f"few speakers: the figures are those of {_speakers(first)} and depend on who they are"
         )
-    low, high = result["ci"]
-    if low is not None and high - low < 1e-9:
-        warnings.append(_without_width(labelled, n, measure, task))
+    if limits.chosen[measure][0] is None and measure in limits.reasons:
+        warnings.append(_without_limits(labelled, n, measure, task, limits.reasons[measure]))
+    elif limits.freedom:
+        warnings.extend(_few_of_a_class(first, task))
     result["per_database"] = _per_database(spec, first, sample, limits)
     if traits is not None:
         of_rows = traits.reindex(first["row"]).reset_index(drop=True)
         of_rows["speaker"] = first["speaker"]
-        result["fairness"] = fairness(sample, of_rows, measure, seed=seed)
+        result["fairness"] = fairness(sample, of_rows, measure, seed=seed, method=_of_part(method))
     if task == "classification":
         warnings.extend(_absent(first, labels))
         result |= _of_classes(spec, runs, sample, labels, training)
@@ -123,6 +147,8 @@ def _nothing(spec: EvaluateSpec, labels: list[str]) -> dict[str, Any]:
         "value": None,
         "ci": [None, None],
         "ci_method": None,
+        "ci_df": None,
+        "interval_reasons": {},
         **{f"ci_{way}": [None, None] for way in WAYS},
         "metrics": dict.fromkeys(names),
         "intervals": {name: [None, None] for name in names},
@@ -132,7 +158,56 @@ def _nothing(spec: EvaluateSpec, labels: list[str]) -> dict[str, Any]:
         **dict.fromkeys(("best_speaker", "worst_speaker", "calibration", "uncertainty")),
         **dict.fromkeys(("confusion", "probability_disagreement")),
         "labels": labels,
+        "chance": {},
+        "baseline": None,
     }
+
+
+def _worthless(
+    spec: EvaluateSpec,
+    first: pd.DataFrame,
+    labels: list[str],
+    constants: dict[int, str | float],
+) -> dict[str, Any]:
+    """Figures of guessing, and of the most frequent class or the mean in training."""
+    task, measure = spec["task"], spec["measure"]
+    truth = first["truth"].to_numpy()
+    names = REGRESSION if task == "regression" else tuple({"uar": 0, "accuracy": 0, measure: 0})
+    by_chance = {
+        name: chance(truth, name, task=task, labels=labels, seed=spec["seed"])[0] for name in names
+    }
+    if not set(first["fold"]) <= constants.keys():
+        return {"chance": by_chance}
+    said = first["fold"].map(constants).to_numpy()
+    values = Sample(truth, [said], task, labels).measures()[0]
+    kind = "training mean" if task == "regression" else "majority class"
+    return {"chance": by_chance, "baseline": {"kind": kind, **values}}
+
+
+def _one_answer(spec: EvaluateSpec, runs: list[pd.DataFrame], by_chance: float | None) -> list[str]:
+    """Warns of models that say the same for every sample, with the likely cause."""
+    if spec.get("model") in ("majority", "mean") or runs[0]["truth"].nunique() < 2:
+        return []
+    same = [
+        run
+        for run in runs
+        if len(run) > run["fold"].nunique()
+        and (run.groupby("fold")["prediction"].nunique() == 1).all()
+    ]
+    if not same:
+        return []
+    said = pd.unique(pd.concat(same)["prediction"])
+    answer = f"{said[0]!r}" if len(said) == 1 and isinstance(said[0], str) else "one value"
+    of = f"in {len(same)} of {len(runs)} runs " if len(runs) > 1 else ""
+    each = " in each fold" if runs[0]["fold"].nunique() > 1 else ""
+    unscaled = spec.get("scale", "none") in (None, "none")
+    cause = (
+        "the features are not scaled: set [FEATS] scale = standard"
+        if unscaled
+        else "try another [FEATS] type, less regularisation or [MODEL] class_weight = True"
+    )
+    figure = "" if by_chance is None else f" (chance: {spec['measure']} {by_chance:.3g})"
+    return [f"{of}the model says {answer} for every test sample{each}{figure}; likely {cause}"]
 
 
 def _binned(spec: EvaluateSpec, runs: list[pd.DataFrame], warnings: list[str]) -> dict[str, Any]:
@@ -159,7 +234,7 @@ def _sizes(
         "n_train": training.get("counts", {}).get("train"),
         "n_test": int((predictions["run"] == predictions["run"].min()).sum()),
         "n_evaluated": len(runs[0]) if runs else 0,
-        "n_speakers": _speakers(predictions),
+        "n_speakers": _speakers(labelled if runs else predictions),
         "few_speakers": few_speakers(_speakers(labelled if runs else predictions)),
         "transductive": bool(training.get("transductive", False)),
     }
@@ -168,20 +243,33 @@ def _sizes(
 def _headline(sample: Sample, measure: str, limits: Intervals, runs: list[int]) -> dict[str, Any]:
     """The figures of all rows: mean over runs, its interval, and each run."""
     per_run = sample.measures()
-    means = mean_of(per_run)
+    # Of all runs, as the interval is: undefined where one of them is.
+    means = {
+        name: plain(value[0])
+        for name, value in sample.mean_weighted(np.ones((1, len(sample.truth)))).items()
+    }
     values = [value for run in per_run if (value := run[measure]) is not None]
     result = {
         "value": means[measure],
         "ci": list(limits.chosen[measure]),
-        "ci_method": limits.method,
+        **_of_intervals(limits),
+        "ci_df": limits.freedom.get(measure),
         **{f"ci_{way}": list(getattr(limits, way)[measure]) for way in WAYS},
         "metrics": means,
-        "intervals": _lists(limits),
         "per_run": [{"run": run, **row} for run, row in zip(runs, per_run, strict=True)],
     }
     if len(values) > 1:
         result |= {"sd": float(np.std(values, ddof=1)), "min": min(values), "max": max(values)}
     return result
+
+
+def _undefined(result: dict[str, Any], measure: str) -> list[str]:
+    lacking = sum(run[measure] is None for run in result["per_run"])
+    if not lacking or lacking == len(result["per_run"]):
+        return []
+    return [
+        f"{measure} is undefined in {lacking} of {len(result['per_run'])} runs, so it has no mean"
+    ]
 
 
 def _per_fold(first: pd.DataFrame, sample: Sample) -> dict[str, Any]:
@@ -248,7 +336,7 @@ def binned(
     result["metrics"] = mean_of(sample.measures())
     speakers = runs[0]["speaker"].to_numpy()[inside]
     limits = intervals(sample, speakers, seed=seed, method=_of_part(method))
-    result |= {"intervals": _lists(limits), "ci_method": limits.method}
+    result |= _of_intervals(limits)
     result["per_class"], result["confusion"] = sample.per_class()
     return result
 
@@ -256,6 +344,14 @@ def binned(
 def _of_part(method: str) -> str:
     # A part of the rows may have too few speakers for the method that was asked for.
     return "samples" if method == "samples" else "auto"
+
+
+def _of_intervals(limits: Intervals) -> dict[str, Any]:
+    return {
+        "intervals": _lists(limits),
+        "ci_method": limits.method,
+        "interval_reasons": limits.reasons,
+    }
 
 
 def _lists(limits: Intervals) -> dict[str, list[float | None]]:
@@ -302,11 +398,13 @@ def _of_classes(
 ) -> dict[str, Any]:
     """What a classification has beside its measures: classes, confusions, probabilities."""
     per_class, confusion = sample.per_class()
-    recalls = by_method(
+    recalls, why = by_method(
         Recalls.like(sample), runs[0]["speaker"], seed=spec["seed"], method=spec.get("ci", "auto")
     )
-    for label, pair in zip(sample.labels, recalls.values(), strict=True):
+    for label, (place, pair) in zip(sample.labels, recalls.items(), strict=True):
         per_class[label]["recall_ci"] = list(pair)
+        if place in why:
+            per_class[label]["recall_ci_reason"] = why[place]
     result = {
         "per_class": per_class,
         "confusion": confusion,
@@ -411,7 +509,7 @@ def _certain(
     if len(runs) == 1:
         method = _of_part(spec.get("ci", "auto"))
         limits = intervals(samples[0], kept[0]["speaker"], seed=spec["seed"], method=method)
-        result |= {"intervals": _lists(limits), "ci_method": limits.method}
+        result |= _of_intervals(limits)
         result["per_class"] = samples[0].per_class()[0]
     return result
 
@@ -506,14 +604,13 @@ def _check(spec: EvaluateSpec, predictions: pd.DataFrame, labelled: pd.DataFrame
             raise UserError("[MODEL] measure: eer needs a model that gives probabilities; use uar")
 
 
-def _without_width(rows: pd.DataFrame, n: int, measure: str, task: str) -> str:
-    """What an interval whose limits are equal does not say.
+def _without_limits(rows: pd.DataFrame, n: int, measure: str, task: str, why: str) -> str:
+    """That there is no interval, and what the figure does not say.
 
     The bound is the exact one behind the rule of three (Hanley & Lippman-Hand, "If nothing goes
     wrong, is everything all right?", 1983): errors so frequent leave n samples without one in 5 %.
     """
-    line = f"the interval of {measure} has no width, since nothing varies in this test set: "
-    line += "it says nothing about others"
+    line = f"no interval of {measure}: {why}"
     if task == "classification" and (rows["truth"] == rows["prediction"]).all():
         bound = 100 * (1 - 0.05 ** (1 / n))
         line += (
@@ -521,6 +618,20 @@ def _without_width(rows: pd.DataFrame, n: int, measure: str, task: str) -> str:
             "if samples were independent"
         )
     return line
+
+
+def _few_of_a_class(first: pd.DataFrame, task: str) -> list[str]:
+    """Classes of so few speakers that, by simulation, intervals hold less than they promise."""
+    if task != "classification" or few_speakers(_speakers(first)):
+        return []
+    counts = first.groupby("truth")["speaker"].nunique()
+    scarce = [f"{label} ({n})" for label, n in counts.items() if n < ENOUGH_OF_A_CLASS]
+    if not scarce:
+        return []
+    return [
+        f"classes of fewer than {ENOUGH_OF_A_CLASS} test speakers: {', '.join(scarce)}; the "
+        "intervals may be too narrow at both ends"
+    ]
 
 
 def _absent(rows: pd.DataFrame, labels: list[str]) -> list[str]:

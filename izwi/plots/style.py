@@ -181,13 +181,18 @@ def value_with_interval(metrics: dict[str, Any], measure: str) -> str:
         return f"{measure.upper()} –"
     low, high = metrics["intervals"][measure]
     text = f"{measure.upper()} {rounded(value)}"
-    return text if low is None else f"{text} [{rounded(low)}, {rounded(high)}]"
+    if low is not None:
+        text += f" [{rounded(low)}, {rounded(high)}]"
+    chance = (metrics.get("chance") or {}).get(measure)
+    return text if chance is None else f"{text} (chance {rounded(chance)})"
 
 
 def interval_note(metrics: dict[str, Any]) -> str:
     """How the intervals were made, such as ``95 %: jackknife over speakers (t), few: 4``."""
     if metrics["ci_method"] is None:
         return ""
+    if why := (metrics.get("interval_reasons") or {}).get(metrics["measure"]):
+        return f"no interval: {why}"
     count = metrics["n_speakers"]
     if count:
         speakers = f", few: {count}" if metrics["few_speakers"] else f", {count} speakers"

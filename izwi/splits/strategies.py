@@ -16,8 +16,9 @@ class Strategy:
 
     Args:
         words: a sentence of the methods text; ``{name}`` stands for the database, ``{size}`` for
-            the share that is tested, ``{alike}`` for what is balanced, ``{tested}`` for the
-            speakers that are stated
+            how many of how many were drawn, ``{fate}`` for whether they were tested, ``{alike}``
+            for what is balanced, ``{within}`` for what is drawn from, ``{tested}`` for the speakers
+            that are stated
         function: module of `izwi.splits` and function that gives each row its part, see
             `izwi.splits.holdout.Asked`; empty: all rows have the part that the strategy names
         reads: options of the split that it reads; the others change no key
@@ -36,7 +37,7 @@ STRATEGIES = {
         "The split of {name} was that of the tables named in the experiment.", "holdout:own_parts"
     ),
     "speaker_split": Strategy(
-        "Of the speakers of {name}, {size}, drawn at random, were tested.",
+        "Of the speakers of {name}, {size}, drawn at random, {fate}.",
         "holdout:by_speaker",
         SIZES,
         speakers=True,
@@ -48,7 +49,7 @@ STRATEGIES = {
         speakers=True,
     ),
     "random": Strategy(
-        "Of the rows of {name}, {size}, drawn at random whoever spoke, were tested.",
+        "Of the rows of {name}, {size}, drawn at random{within} whoever spoke, {fate}.",
         "holdout:at_random",
         (*SIZES, "stratify"),
     ),
@@ -61,7 +62,7 @@ STRATEGIES = {
         ("split_column", "train_vals", "test_vals", "dev_vals"),
     ),
     "balanced": Strategy(
-        "Speakers of {name} were divided so that {size} were tested and {alike} balanced.",
+        "Speakers of {name} were divided so that {size} {fate} and {alike} balanced.",
         "holdout:balanced",
         (*SIZES, "balance", "age_bins", "stratify", "size_diff_weight"),
         speakers=True,

@@ -132,9 +132,13 @@ def _figures(metrics: Metrics) -> str:
         if value is not None
     ]
     runs = f"; mean of {metrics['runs']} runs" if metrics["runs"] > 1 else ""
+    reasons = metrics.get("interval_reasons") or {}
+    lacking = "".join(f" No interval of {name}: {why}." for name, why in reasons.items())
+    chance = (metrics.get("chance") or {}).get(metrics["measure"])
     return (
         f"{table(['measure', 'value', '95 % interval'], rows)}\n\n{interval_n(metrics)}; interval "
-        f"by {metrics['ci_method']}{runs}. The headline is {metrics['measure']}."
+        f"by {metrics['ci_method']}{runs}. The headline is {metrics['measure']}"
+        f"{'' if chance is None else f', by chance {number(chance)}'}.{lacking}"
     )
 
 

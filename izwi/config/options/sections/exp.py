@@ -78,7 +78,7 @@ OPTIONS: tuple[Option, ...] = (
             "auto",
             "how 95 % intervals are made: by a bootstrap over `speakers` or `samples`, or a "
             "`jackknife` over speakers; `auto`: over speakers where they are known, by the "
-            "jackknife if there are fewer than 20",
+            "jackknife",
             choices=("auto", "speakers", "samples", "jackknife"),
         ),
     ),
