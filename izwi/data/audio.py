@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,6 +20,39 @@ if TYPE_CHECKING:
 UNKNOWN_SIZES = {0, 0x7FFFFFFF, 0xFFFFFFFF}
 # Samples read at once, so that hours of audio need little memory.
 BLOCK = 2**22
+# Speech needs a tenth of the upper one; below the lower one resampling makes much of little.
+RATES = (1_000, 384_000)  # Hz
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How much audio is decoded at once; a header that asks for more is refused before.
+
+    Args:
+        samples: of all channels together
+        seconds: of a file
+    """
+
+    samples: int = 2**30
+    seconds: float = math.inf
+
+    def check(self, frames: int, channels: int, rate: int) -> None:
+        """Refuse audio that would take too much memory or time.
+
+        Raises:
+            AudioError: with what is too much of it
+        """
+        if not RATES[0] <= rate <= RATES[1]:
+            raise AudioError(
+                f"a sampling rate of {rate} Hz, which is not from {RATES[0]} to {RATES[1]} Hz"
+            )
+        if frames / rate > self.seconds:
+            raise AudioError(f"{frames / rate:.0f} s long, at most {self.seconds:g} s are taken")
+        if frames * channels > self.samples:
+            raise AudioError(
+                f"{frames} samples on {channels} channel{'s' if channels > 1 else ''} at once, "
+                f"at most {self.samples} are taken in all"
+            )
 
 
 class AudioError(Exception):
@@ -42,33 +77,39 @@ def nanoseconds(time: object) -> int | None:
     return pd.Timedelta(time).value
 
 
-def read(path: str, start: object = None, end: object = None) -> tuple[np.ndarray, int]:
+def read(
+    path: str, start: object = None, end: object = None, *, most: Bounds | None = None
+) -> tuple[np.ndarray, int]:
     """Read a file or a part of it.
 
     Args:
         path: audio file in any format that libsndfile reads
         start: beginning, in seconds or as a Timedelta; None is the beginning of the file
         end: as start; None is the end of the file
+        most: of audio that is decoded
 
     Returns:
         signal of shape (channels, samples), float32, and the sampling rate in Hz
 
     Raises:
-        AudioError: missing, unreadable, empty, truncated or not-a-number audio; a start or an
-            end beyond the end of the file
+        AudioError: missing, unreadable, empty, truncated, not-a-number or too much audio; a start
+            or an end beyond the end of the file
     """
-    ((signal, rate),) = read_parts(path, [(nanoseconds(start) or 0, nanoseconds(end))])
+    ((signal, rate),) = read_parts(path, [(nanoseconds(start) or 0, nanoseconds(end))], most)
     if isinstance(signal, AudioError):
         raise signal
     return signal, rate
 
 
-def read_parts(path: str, spans: Sequence[Span]) -> Iterator[tuple[np.ndarray | AudioError, int]]:
+def read_parts(
+    path: str, spans: Sequence[Span], most: Bounds | None = None
+) -> Iterator[tuple[np.ndarray | AudioError, int]]:
     """Read several parts of one file, which is opened once.
 
     Args:
         path: audio file
         spans: start and end of each part in nanoseconds; an end of None is the end of the file
+        most: of audio that is decoded at once
 
     Yields:
         what :func:`read` returns, with an AudioError instead of the signal where that part
@@ -85,12 +126,16 @@ def read_parts(path: str, spans: Sequence[Span]) -> Iterator[tuple[np.ndarray | 
         with soundfile.SoundFile(path) as file:
             _check_header(file)
             rate = file.samplerate
+            most = most or Bounds()
             # A decoder of these that starts in the middle gives other samples.
             lossy = file.format in ("MP3", "OGG")
+            if lossy:
+                most.check(file.frames, file.channels, rate)
             whole = _samples(file, 0, file.frames) if lossy else None
             for span in spans:
                 try:
                     first, stop = _sample_range(span, rate, file.frames)
+                    most.check(stop - first, file.channels, rate)
                     # Keep no reference, so that the caller can free hours of audio.
                     if whole is None:
                         yield _checked(_samples(file, first, stop)), rate
