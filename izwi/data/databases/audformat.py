@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from izwi.data.databases.source import KEY, Source, as_list, as_text, listed, rename, segments
-from izwi.data.scan import label_path, read_header, read_rows, table_file
+from izwi.data.scan import label_path, parquet_table, read_header, read_rows, table_file
 from izwi.errors import Problems, UserError
 
 _PARTS = {
@@ -138,9 +138,7 @@ class _Database:
     def _cells(self, table: str) -> pd.DataFrame:
         path = table_file(self.folder, table, self.name)
         if path.suffix == ".parquet":
-            import pyarrow.parquet
-
-            return pyarrow.parquet.read_table(path).to_pandas(ignore_metadata=True)
+            return parquet_table(path, self.name).to_pandas(ignore_metadata=True)
         header, rows = read_rows(path, self.name)
         data = pd.DataFrame(rows, columns=header, dtype=object)
         return data.where(data != "", None)
