@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import html
 import io
 import os
 import signal
@@ -15,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from izwi.data import audio
 from izwi.errors import UserError
+from izwi.reporting.escaping import html as escape
 from izwi.serving.web_gate import Gate, Uploads, upload_folder
 
 if TYPE_CHECKING:
@@ -152,8 +152,8 @@ def _page(predictor: Predictor, name: str, uploads: Uploads) -> Any:
     ) as page:
         about = [predictor.title, *(f"note: {note}" for note in predictor.notes)]
         about.append("audio stays on this machine and is deleted once it is predicted")
-        lines = "".join(f'<p class="izwi-note">{html.escape(line)}</p>' for line in about)
-        gr.HTML(f"<h1 class='izwi-name'>{html.escape(name)}</h1>{lines}")
+        lines = "".join(f'<p class="izwi-note">{escape(line)}</p>' for line in about)
+        gr.HTML(f"<h1 class='izwi-name'>{escape(name)}</h1>{lines}")
         with gr.Row():
             with gr.Column():
                 recording = gr.Audio(
@@ -236,7 +236,7 @@ def hear(predictor: Predictor, path: str) -> dict[str, Any]:
         ``heard`` and ``decision`` (HTML), ``bars`` (label → probability), ``picture`` (a figure);
         where there is no prediction, ``heard`` says why and the others are None
     """
-    name = html.escape(Path(path).name)
+    name = escape(Path(path).name)
     nothing = {"decision": None, "bars": None, "picture": None}
     try:
         signal, rate = audio.read(path, most=MOST)
@@ -246,13 +246,13 @@ def hear(predictor: Predictor, path: str) -> dict[str, Any]:
     except (audio.AudioError, UserError) as error:
         problem = str(error)
     if problem is not None:
-        text = f"{name}: no prediction, {html.escape(problem)}"
+        text = f"{name}: no prediction, {escape(problem)}"
         return {"heard": f'<p class="izwi-problem" role="alert">{text}</p>', **nothing}
     mono = audio.mix(signal)[0]
     length = len(mono) / rate
     about = f"{length:.2f} s of audio, predicted in {row['seconds']:.2f} s"
     notes = "".join(
-        f'<p class="izwi-note">{html.escape(line)}</p>' for line in [about, *result.attrs["notes"]]
+        f'<p class="izwi-note">{escape(line)}</p>' for line in [about, *result.attrs["notes"]]
     )
     bars, text = None, f"{row['prediction']:.4g}" if predictor.task == "regression" else ""
     if predictor.task == "classification":
@@ -261,7 +261,7 @@ def hear(predictor: Predictor, path: str) -> dict[str, Any]:
         bars = {label: float(row[f"p_{label}"]) for label in predictor.labels or []}
     return {
         "heard": f'<div class="izwi-heard">{name}{_player(mono, rate, name)}{notes}</div>',
-        "decision": f'<p class="izwi-decision">{html.escape(text)}</p>',
+        "decision": f'<p class="izwi-decision">{escape(text)}</p>',
         "bars": bars,
         "picture": spectrogram(mono, rate),
     }
