@@ -24,6 +24,8 @@ _RESERVED = ("database", "digest", "truth", "value", "part")
 TRUTH, VALUE, PATH, PLACE, DIGEST = ":truth", ":value", ":path", ":place", ":digest"
 # More distinct numbers than this are not classes.
 _MOST_NUMERIC_CLASSES = 20
+# Squares of larger ones leave the range of numbers in measures and models.
+MOST_TARGET = 1e12
 
 
 def build(
@@ -257,6 +259,12 @@ class _Builder:
             raise UserError(
                 f"[DATA] target: {len(wrong)} values of '{target}' in {self.name} are not numbers, "
                 f"such as {listed(_values(wrong), 3)}: leave them empty, or filter or map them"
+            )
+        large = text[numbers.abs() > MOST_TARGET]
+        if len(large):
+            raise UserError(
+                f"[DATA] target: {len(large)} values of '{target}' in {self.name} are beyond "
+                f"{MOST_TARGET:g}, such as {listed(_values(large), 3)}: filter or map them"
             )
         return numbers
 
