@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from izwi import untrusted
 from izwi.errors import Problems, UserError
+from izwi.files import is_trusted
 
 if TYPE_CHECKING:
     import pyarrow
@@ -512,11 +513,11 @@ def _hash(content: bytes) -> str:
 def _read_cache(path: Path) -> dict[str, Any]:
     lists = ("files", "paths", "stats", "digests")
     try:
-        known = json.loads(path.read_bytes())
+        known = json.loads(path.read_bytes()) if is_trusted(path) else {}
         same_length = len({len(known[key]) for key in lists}) == 1
         if known["version"] == _VERSION and same_length and known["labels"]:
             return known
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         pass
     return {"labels": None, "audio_digest": None} | {key: [] for key in lists}
 

@@ -208,3 +208,73 @@ def test_a_disk_error_is_no_damage(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="Input/output"):
         Store(tmp_path, COLUMNS).missing(keys(0, 1))
     assert len(parts(tmp_path)) == 1
+
+
+def test_a_part_that_may_not_be_read_is_told_and_stays(tmp_path, monkeypatch):
+    import pyarrow.parquet as pq
+
+    put(tmp_path, 0, 3)
+    put(tmp_path, 3, 6)
+    (closed, _) = parts(tmp_path)
+    real = pq.ParquetFile
+
+    def opened(path, *rest, **more):
+        if path == closed:
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path, *rest, **more)
+
+    monkeypatch.setattr(pq, "ParquetFile", opened)
+    said = []
+    store = Store(tmp_path, COLUMNS, said.append)
+    assert store.missing(keys(0, 6)) == keys(0, 3)
+    assert store.read(keys(0, 6))[1] == keys(0, 3)
+    (line,) = said
+    assert f"{closed} cannot be read (Permission denied)" in line and "cannot write" not in line
+    assert closed.exists()
+    store.add(keys(0, 3), vectors(0, 3))
+    store.flush()
+    assert store.read(keys(0, 6))[1] == []
+
+
+def test_a_disk_that_fails_is_no_missing_right(tmp_path, monkeypatch):
+    import pyarrow.parquet as pq
+
+    put(tmp_path, 0, 3)
+
+    def failing(*_, **__):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(pq, "ParquetFile", failing)
+    with pytest.raises(OSError, match="Input/output"):
+        Store(tmp_path, COLUMNS).missing(keys(0, 3))
+
+
+def test_what_others_put_into_a_cache_is_not_read_where_the_user_says_so(tmp_path, monkeypatch):
+    put(tmp_path, 0, 3)
+    said = []
+    store = Store(tmp_path, COLUMNS, said.append)
+    monkeypatch.setenv("IZWI_CACHE", "own")
+    assert store.missing(keys(0, 3)) == []
+    owner = os.getuid()
+    monkeypatch.setattr(os, "getuid", lambda: owner + 1)
+    assert store.missing(keys(0, 3)) == keys(0, 3)
+    assert store.read(keys(0, 3))[1] == keys(0, 3)
+    (line,) = said
+    assert "parts of other users are not read: 1 " in line
+    monkeypatch.delenv("IZWI_CACHE")
+    assert store.missing(keys(0, 3)) == []
+
+
+def test_a_damaged_part_of_another_user_stays_and_is_told_once(tmp_path, monkeypatch):
+    put(tmp_path, 0, 3)
+    (part,) = parts(tmp_path)
+    part.write_bytes(b"x")
+
+    def refused(*_, **__):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "replace", refused)
+    said = []
+    store = Store(tmp_path, COLUMNS, said.append)
+    assert store.missing(keys(0, 3)) == keys(0, 3) == store.missing(keys(0, 3))
+    assert len(said) == 1 and "damaged" in said[0]
