@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -278,3 +281,54 @@ def test_a_damaged_part_of_another_user_stays_and_is_told_once(tmp_path, monkeyp
     store = Store(tmp_path, COLUMNS, said.append)
     assert store.missing(keys(0, 3)) == keys(0, 3) == store.missing(keys(0, 3))
     assert len(said) == 1 and "damaged" in said[0]
+
+
+AS_USER = """
+import os, sys, tempfile
+import numpy as np, pyarrow.parquet
+from pathlib import Path
+from izwi.features.store import Store
+folder, user, mask, value = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3], 8), sys.argv[4]
+keys = [("digest", 0, -1)]
+with tempfile.TemporaryDirectory() as other:
+    # All modules are loaded while Python itself may be read.
+    store = Store(Path(other), ["a"], print)
+    store.add(keys, [np.ones(1, dtype="float32")])
+    store.flush()
+    store.read(keys)
+os.umask(mask)
+os.setgroups([])
+os.setgid(user)
+os.setuid(user)
+store = Store(folder, ["a"], print)
+if store.missing(keys):
+    store.add(keys, [np.array([value], dtype="float32")])
+    store.flush()
+print(store.read(keys)[0][0, 0])
+"""
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can be several users")
+def test_a_cache_of_two_accounts():
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place) / "cache"
+        folder.mkdir()
+        for shared in (Path(place), folder):
+            shared.chmod(0o777)
+
+        def user(number, mask, value, **more):
+            done = subprocess.run(
+                [sys.executable, "-c", AS_USER, folder, str(number), mask, value],
+                env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), **more},
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+            return done.stdout.splitlines()
+
+        assert user(12345, "077", "1") == ["1.0"]
+        told, value = user(12346, "022", "2")
+        assert "cannot be read (Permission denied)" in told and value == "2.0"
+        # The third could read the part of the second, and is told that it does not.
+        assert user(12347, "022", "3", IZWI_CACHE="own")[-1] == "3.0"
+        assert user(12348, "022", "4")[-1] == "2.0"
