@@ -50,3 +50,13 @@ def test_targets_that_leave_the_range_are_told(target, more, tmp_path):
     spec |= {"task": "classification", "target": "age", **more}
     with pytest.raises(UserError, match=r"\[DATA\] target: "):
         load_table(spec, listing)
+
+
+def test_more_classes_than_can_be_told_apart_are_told(tmp_path):
+    rows = "".join(f"{i}.wav,c{i}\n" for i in range(10_000))
+    (tmp_path / "db.csv").write_text(f"file,name\n{rows}")
+    spec = {"name": "db", "type": "csv", "path": str(tmp_path / "db.csv"), "options": {}}
+    listing = scan(spec, cwd=tmp_path, cache=tmp_path / "cache")
+    spec |= {"task": "classification", "target": "name"}
+    with pytest.raises(UserError, match=r"has 10000 values, at most 2000 classes"):
+        load_table(spec, listing)

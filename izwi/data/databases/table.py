@@ -24,6 +24,8 @@ _RESERVED = ("database", "digest", "truth", "value", "part")
 TRUTH, VALUE, PATH, PLACE, DIGEST = ":truth", ":value", ":path", ":place", ":digest"
 # More distinct numbers than this are not classes.
 _MOST_NUMERIC_CLASSES = 20
+# Confusions are counted for each resample: of more classes that takes hours and all memory.
+MOST_CLASSES = 2000
 # Squares of larger ones leave the range of numbers in measures and models.
 MOST_TARGET = 1e12
 
@@ -237,6 +239,12 @@ class _Builder:
             raise UserError(
                 f"[DATA] target: '{target}' of {self.name} has {count} different numbers, too many "
                 "for classes: set labels, or type = continuous with bins (or EXP.type = regression)"
+            )
+        if not labels and count > MOST_CLASSES:
+            raise UserError(
+                f"[DATA] target: '{target}' of {self.name} has {count} values, at most "
+                f"{MOST_CLASSES} classes are told apart: set labels, map them, or choose a column "
+                "of classes"
             )
         self.frame = self.frame.assign(**{TRUTH: text})
         if labels:
