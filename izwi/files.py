@@ -12,6 +12,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+# An environment variable: ``own`` takes what other users have put into a cache for not there.
+CACHE = "IZWI_CACHE"
+
 
 @contextmanager
 def atomic(path: str | Path, *, forced: bool = True) -> Iterator[Path]:
@@ -98,6 +101,16 @@ def write_if_changed(path: str, value: Any) -> None:
     except (OSError, UnicodeDecodeError):
         pass
     write_scratch(path, value)
+
+
+def is_trusted(path: str | Path) -> bool:
+    """Whether a file of a cache may be read: any, or with IZWI_CACHE=own those of this user."""
+    if os.environ.get(CACHE) != "own":
+        return True
+    try:
+        return os.stat(path).st_uid == os.getuid()
+    except OSError:
+        return False
 
 
 def is_made(path: str) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from izwi.data import containers, foreign_audio
@@ -26,6 +28,39 @@ COUNTED = 0.1
 LONGEST = 2**48
 # Samples of float lie between -1 and 1, those beyond full scale a little outside.
 MOST_FLOAT = 8.0
+# Speech needs a tenth of the upper one; below the lower one resampling makes much of little.
+RATES = (1_000, 384_000)  # Hz
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How much audio is decoded at once; a header that asks for more is refused before.
+
+    Args:
+        samples: of all channels together
+        seconds: of a file
+    """
+
+    samples: int = 2**30
+    seconds: float = math.inf
+
+    def check(self, frames: int, channels: int, rate: int) -> None:
+        """Refuse audio that would take too much memory or time.
+
+        Raises:
+            AudioError: with what is too much of it
+        """
+        if not RATES[0] <= rate <= RATES[1]:
+            raise AudioError(
+                f"a sampling rate of {rate} Hz, which is not from {RATES[0]} to {RATES[1]} Hz"
+            )
+        if frames / rate > self.seconds:
+            raise AudioError(f"{frames / rate:.0f} s long, at most {self.seconds:g} s are taken")
+        if frames * channels > self.samples:
+            raise AudioError(
+                f"{frames} samples on {channels} channel{'s' if channels > 1 else ''} at once, "
+                f"at most {self.samples} are taken in all"
+            )
 
 
 class AudioError(Exception):
@@ -57,33 +92,39 @@ def nanoseconds(time: object) -> int | None:
     return found.value
 
 
-def read(path: str, start: object = None, end: object = None) -> tuple[np.ndarray, int]:
+def read(
+    path: str, start: object = None, end: object = None, *, most: Bounds | None = None
+) -> tuple[np.ndarray, int]:
     """Read a file or a part of it.
 
     Args:
         path: audio file in any format that libsndfile reads
         start: beginning, in seconds or as a Timedelta; None is the beginning of the file
         end: as start; None is the end of the file
+        most: of audio that is decoded
 
     Returns:
         signal of shape (channels, samples), float32, and the sampling rate in Hz
 
     Raises:
-        AudioError: missing, unreadable, empty, truncated or not-a-number audio; a start or an
-            end beyond the end of the file
+        AudioError: missing, unreadable, empty, truncated, not-a-number or too much audio; a start
+            or an end beyond the end of the file
     """
-    ((signal, rate),) = read_parts(path, [(nanoseconds(start) or 0, nanoseconds(end))])
+    ((signal, rate),) = read_parts(path, [(nanoseconds(start) or 0, nanoseconds(end))], most)
     if isinstance(signal, AudioError):
         raise signal
     return signal, rate
 
 
-def read_parts(path: str, spans: Sequence[Span]) -> Iterator[tuple[np.ndarray | AudioError, int]]:
+def read_parts(
+    path: str, spans: Sequence[Span], most: Bounds | None = None
+) -> Iterator[tuple[np.ndarray | AudioError, int]]:
     """Read several parts of one file, which is opened once.
 
     Args:
         path: audio file
         spans: start and end of each part in nanoseconds; an end of None is the end of the file
+        most: of audio that is decoded at once
 
     Yields:
         what :func:`read` returns, with an AudioError instead of the signal where that part
@@ -94,23 +135,26 @@ def read_parts(path: str, spans: Sequence[Span]) -> Iterator[tuple[np.ndarray | 
     """
     if not os.path.isfile(path):
         raise AudioError("missing")
+    most = most or Bounds()
     with _opened(path) as (file, extent):
         if isinstance(file, str):
-            whole, rate = foreign_audio.decode(path, file)
-            frames = whole.shape[1]
+            whole, rate = foreign_audio.decode(path, file, most.check)
+            frames, channels = whole.shape[1], len(whole)
         else:
             _check_header(file, extent)
-            rate, frames = file.samplerate, file.frames
+            rate, frames, channels = file.samplerate, file.frames, file.channels
             whole = None
             if not file.seekable() or frames > LONGEST:
-                whole = _forward(file)
+                whole = _forward(file, most)
                 frames = whole.shape[1]
             # A decoder of these that starts in the middle gives other samples.
             elif file.format in ("MP3", "OGG"):
+                most.check(frames, channels, rate)
                 whole = _samples(file, 0, frames)
         for span in spans:
             try:
                 first, stop = _sample_range(span, rate, frames)
+                most.check(stop - first, channels, rate)
                 # Keep no reference, so that the caller can free hours of audio.
                 if whole is None:
                     yield _checked(_samples(file, first, stop)), rate
@@ -136,10 +180,10 @@ def length(path: str) -> tuple[int, int]:
         raise AudioError("missing")
     with _opened(path) as (file, _):
         if isinstance(file, str):
-            signal, rate = foreign_audio.decode(path, file)
+            signal, rate = foreign_audio.decode(path, file, Bounds().check)
             return signal.shape[1], rate
         if file.frames > LONGEST:
-            return _forward(file).shape[1], file.samplerate
+            return _forward(file, Bounds()).shape[1], file.samplerate
         return file.frames, file.samplerate
 
 
@@ -309,14 +353,17 @@ def _samples(file: soundfile.SoundFile, first: int, stop: int) -> np.ndarray:
     return signal
 
 
-def _forward(file: soundfile.SoundFile) -> np.ndarray:
+def _forward(file: soundfile.SoundFile, most: Bounds) -> np.ndarray:
     """All samples of a file that can only be read from its start on; shape (channels, samples)."""
     import numpy as np
 
     size = BLOCK // file.channels
-    blocks = []
+    blocks: list[np.ndarray] = []
+    frames = 0
     while True:
         block = file.read(size, dtype="float32", always_2d=True)
+        frames += len(block)
+        most.check(frames, file.channels, file.samplerate)
         if len(block):
             blocks.append(block)
         if len(block) < size:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -80,12 +81,13 @@ def no_audio(path: str) -> str:
     return f"file too short, {size} bytes" if size < _SHORTEST else ""
 
 
-def decode(path: str, kind: str) -> tuple[np.ndarray, int]:
+def decode(path: str, kind: str, check: Callable[[int, int, int], None]) -> tuple[np.ndarray, int]:
     """Decode the first audio stream of a file.
 
     Args:
         path: of the file
         kind: name of its format
+        check: ends the decoding by an error where frames, channels and rate so far are too much
 
     Returns:
         signal of shape (channels, samples), float32, and the sampling rate in Hz
@@ -106,7 +108,10 @@ def decode(path: str, kind: str) -> tuple[np.ndarray, int]:
             stream = container.streams.audio[0]
             rate = stream.codec_context.sample_rate
             resampler = av.AudioResampler(format="fltp", layout=stream.layout, rate=rate)
+            frames = 0
             for frame in container.decode(stream):
+                frames += frame.samples
+                check(frames, len(stream.layout.channels), rate)
                 blocks += [block.to_ndarray() for block in resampler.resample(frame)]
             blocks += [block.to_ndarray() for block in resampler.resample(None)]
             declared = _seconds(container, stream)

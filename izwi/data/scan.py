@@ -22,10 +22,15 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
+from izwi import untrusted
 from izwi.data.spelling import clean
-from izwi.errors import UserError
+from izwi.errors import Problems, UserError
+from izwi.files import is_trusted
+
+if TYPE_CHECKING:
+    import pyarrow
 
 # Layout of the cache; another number discards it.
 _VERSION = 1
@@ -34,6 +39,14 @@ _RACY = 100_000_000
 _CHUNK = 64
 # The first line by which spreadsheets are told the separator.
 _SEPARATOR = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
+# Parts of an audformat header that are read, and the kinds of what they hold.
+HEADER: dict[str, dict[str, Any]] = {
+    "tables": {"type": str, "columns": dict, "split_id": str},
+    "misc_tables": {"levels": dict | list, "columns": dict},
+    "schemes": {"dtype": str, "labels": dict | list | str},
+    "splits": {"type": str},
+}
+MOST_PROBLEMS = 10
 # Behind the last line of a CSV file.
 _END = "\0end\0"
 
@@ -282,22 +295,56 @@ def audformat_files(folder: Path, name: str) -> list[Path]:
 
 
 def read_header(folder: Path, name: str) -> dict[str, Any]:
-    """The header of an audformat database.
+    """The header of an audformat database, whose parts are mappings of mappings.
 
     Raises:
-        UserError: if ``db.yaml`` cannot be read
+        UserError: if ``db.yaml`` cannot be read or is no such header
     """
-    import yaml
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    path = folder / "db.yaml"
     try:
-        header = yaml.load((folder / "db.yaml").read_bytes(), Loader=loader)
-    except yaml.YAMLError as error:
-        text = " ".join(str(error).split())
-        raise UserError(f"[DATA] {name}: {folder / 'db.yaml'} is not YAML: {text}") from error
+        header = untrusted.read_yaml(path)
+    except UserError as error:
+        raise UserError(f"[DATA] {name}: {path} is not YAML: {error}") from None
     if not isinstance(header, dict) or not isinstance(header.get("tables"), dict):
-        raise UserError(f"[DATA] {name}: {folder / 'db.yaml'} names no tables")
+        raise UserError(f"[DATA] {name}: {path} names no tables")
+    problems = Problems()
+    for part, kinds in HEADER.items():
+        found = _mapping(header, part, str(path), name, problems)
+        for key, about in found.items():
+            place = f"{path}: {part}: {untrusted.shown(key)}"
+            if about is None:
+                found[key] = about = {}
+            if not isinstance(about, dict):
+                problems.add(f"[DATA] {name}: {place}: is no mapping")
+                continue
+            for entry, kind in kinds.items():
+                if not isinstance(about.get(entry), kind | None):
+                    problems.add(f"[DATA] {name}: {place}: {entry} is of the wrong kind")
+    if problems.lines:
+        raise UserError(problems.lines[:MOST_PROBLEMS])
+    for table, about in header["tables"].items():
+        columns = _mapping(about, "columns", f"{path}: tables: {table}", name, problems)
+        for column, scheme in columns.items():
+            scheme = {} if scheme is None else scheme
+            good = isinstance(scheme, dict) and isinstance(scheme.get("scheme_id"), str | None)
+            if not isinstance(column, str) or not good:
+                shown = untrusted.shown(column)
+                problems.add(f"[DATA] {name}: {path}: tables: {table}: column {shown} is no column")
+    if problems.lines:
+        raise UserError(problems.lines[:MOST_PROBLEMS])
     return header
+
+
+def _mapping(
+    within: dict[str, Any], part: str, place: str, name: str, problems: Problems
+) -> dict[Any, Any]:
+    """A part of a header; what is absent or null is an empty one."""
+    if within.get(part) is None:
+        within[part] = {}
+    if not isinstance(within[part], dict):
+        problems.add(f"[DATA] {name}: {place}: {part} is no mapping")
+        return {}
+    return within[part]
 
 
 def _csv_audio(path: Path, name: str, colnames: dict[str, str]) -> list[str]:
@@ -321,10 +368,11 @@ def _audformat_audio(folder: Path, name: str) -> list[str]:
     for table in read_header(folder, name)["tables"]:
         path = table_file(folder, table, name)
         if path.suffix == ".parquet":
-            import pyarrow.parquet
-
-            column = pyarrow.parquet.read_table(path, columns=["file"]).column("file")
-            files.update(column.unique().to_pylist())
+            column = parquet_table(path, name, ["file"]).column("file")
+            found = column.unique().to_pylist()
+            if not all(isinstance(file, str) for file in found):
+                raise UserError(f"[DATA] {name}: {path}: its column 'file' holds other than names")
+            files.update(found)
         else:
             header, rows = read_rows(path, name)
             position = header.index("file") if "file" in header else 0
@@ -332,12 +380,29 @@ def _audformat_audio(folder: Path, name: str) -> list[str]:
     return sorted(files)
 
 
+def parquet_table(path: Path, name: str, columns: list[str] | None = None) -> pyarrow.Table:
+    """A table of an audformat database.
+
+    Raises:
+        UserError: if it cannot be read
+    """
+    try:
+        return untrusted.read_parquet(path, columns)
+    except UserError as error:
+        raise UserError(f"[DATA] {name}: {path} cannot be read: {error}") from None
+
+
 def table_file(folder: Path, table: str, name: str) -> Path:
     """The file of a table of an audformat database; parquet where there are two, as audformat.
 
     Raises:
-        UserError: if there is none
+        UserError: if there is none, or it has no plain name
     """
+    if not isinstance(table, str) or "/" in table or untrusted.not_plain(table):
+        raise UserError(
+            f"[DATA] {name}: {folder / 'db.yaml'}: {untrusted.shown(table)} is no plain name of a "
+            "table"
+        )
     for suffix in ("parquet", "csv"):
         path = folder / f"db.{table}.{suffix}"
         if path.is_file():
@@ -548,11 +613,11 @@ def _hash(content: bytes) -> str:
 def _read_cache(path: Path) -> dict[str, Any]:
     lists = ("files", "paths", "stats", "digests")
     try:
-        known = json.loads(path.read_bytes())
+        known = json.loads(path.read_bytes()) if is_trusted(path) else {}
         same_length = len({len(known[key]) for key in lists}) == 1
         if known["version"] == _VERSION and same_length and known["labels"]:
             return known
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         pass
     return {"labels": None, "audio_digest": None} | {key: [] for key in lists}
 

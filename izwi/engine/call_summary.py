@@ -16,6 +16,7 @@ from izwi.engine import stamps
 from izwi.engine.job import NO_MEMORY, PARTIAL, THREADS, forget, problems_of
 from izwi.engine.keys import PACKAGE
 from izwi.engine.plan import Plan
+from izwi.errors import printable
 from izwi.stages.heat_map import pictures_of
 
 MAX_ROWS = 30
@@ -109,6 +110,7 @@ def table(rows: list[dict[str, str]]) -> str:
                 row["warnings"],
             ]
         )
+    lines = [[printable(cell) for cell in line] for line in lines]
     widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
@@ -123,7 +125,7 @@ def _short(number: str) -> str:
 def _print_problems(plan: Plan, log: str) -> None:
     lines = problems_of(plan) or [reason(log)]
     forget(plan)
-    print("\n" + "\n".join(lines), file=sys.stderr, flush=True)
+    print("\n" + "\n".join(map(printable, lines)), file=sys.stderr, flush=True)
 
 
 def reason(log: str) -> str:

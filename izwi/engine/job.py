@@ -206,7 +206,7 @@ def tell(plan: Plan, lines: list[str]) -> None:
     if not lines:
         return
     for line in lines:
-        print(line, file=sys.stderr, flush=True)
+        print("\n".join(map(printable, line.splitlines())), file=sys.stderr, flush=True)
     for path in problems_files(plan):
         with suppress(OSError):
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from izwi.config.options import feature_option
 from izwi.errors import Problems, UserError
 from izwi.features.base import TableExtractor
+from izwi.untrusted import read_parquet, shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -118,16 +119,20 @@ def _load(file: str) -> pd.DataFrame:
     import pandas as pd
 
     try:
-        parquet = file.endswith((".parquet", ".pq"))
-        frame = (
-            pd.read_parquet(file) if parquet else pd.read_csv(file, dtype=dict.fromkeys(INDEX, str))
-        )
-    except (OSError, ValueError) as error:
-        raise UserError(f"{WHERE}: {file} cannot be read: {str(error).splitlines()[0]}") from error
+        if file.endswith((".parquet", ".pq")):
+            frame = read_parquet(file).to_pandas()
+        else:
+            frame = pd.read_csv(file, dtype=dict.fromkeys(INDEX, str), compression=None)
+    # What a stranger's table holds ends its readers in many ways.
+    except Exception as error:
+        reason = shown(" ".join(str(error).split()), 300)
+        raise UserError(f"{WHERE}: {file} cannot be read: {reason}") from error
     if frame.index.names != [None]:
         frame = frame.reset_index()
     if "file" not in frame:
         raise UserError(f"{WHERE}: {file} has no column 'file'")
+    if not frame["file"].map(lambda name: isinstance(name, str)).all():
+        raise UserError(f"{WHERE}: {file} has rows that name no file")
     features = frame.drop(columns=INDEX, errors="ignore")
     texts = [
         name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -74,7 +75,10 @@ def drawing() -> Iterator[None]:
         installed = set(font_manager.get_font_names())
         fonts = ["DejaVu Sans", *(font for font in _FALLBACKS if font in installed)]
         matplotlib.rcParams.update({**_STYLE, "font.family": fonts})
-        yield
+        with warnings.catch_warnings():
+            # They hold the character itself, which a terminal would obey.
+            warnings.filterwarnings("ignore", r"Glyph ([0-9]|[12][0-9]|3[01]|12[7-9]|1[3-5][0-9]) ")
+            yield
 
 
 def new_figure(width: float = COLUMN, height: float = COLUMN, **layout: Any) -> Figure:

@@ -133,7 +133,7 @@ def test_what_cannot_be_predicted_says_why(site, browser, tmp_path):
     from selenium.webdriver.support.ui import WebDriverWait
 
     WebDriverWait(browser, PATIENCE).until(lambda driver: "long.wav" in text(driver))
-    assert text(browser) == "long.wav: no prediction, 61 s long, the page takes up to 60 s"
+    assert text(browser) == "long.wav: no prediction, 61 s long, at most 60 s are taken"
     assert uploads(site) == []
 
 

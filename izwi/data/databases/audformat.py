@@ -20,8 +20,16 @@ from izwi.data.databases.source import (
     rename,
     segments,
 )
-from izwi.data.scan import label_path, line_of, read_header, read_rows, table_file
+from izwi.data.scan import (
+    label_path,
+    line_of,
+    parquet_table,
+    read_header,
+    read_rows,
+    table_file,
+)
 from izwi.errors import Problems, UserError
+from izwi.untrusted import shown
 
 _PARTS = {
     "train": "train",
@@ -135,6 +143,8 @@ class _Database:
                 f"[DATA] {self.name}: table '{table}' lacks the columns {', '.join(missing)}, "
                 "which db.yaml names"
             )
+        if not data["file"].map(lambda file: isinstance(file, str) and file != "").all():
+            raise UserError(f"[DATA] {self.name}: table '{table}' has rows that name no file")
         timed = self.is_segmented(table)
         start, end = (data.get(column) if timed else None for column in KEY[1:])
         path = table_file(self.folder, table, self.name)
@@ -165,9 +175,7 @@ class _Database:
     def _cells(self, table: str) -> pd.DataFrame:
         path = table_file(self.folder, table, self.name)
         if path.suffix == ".parquet":
-            import pyarrow.parquet
-
-            return pyarrow.parquet.read_table(path).to_pandas(ignore_metadata=True)
+            return parquet_table(path, self.name).to_pandas(ignore_metadata=True)
         header, rows = read_rows(path, self.name)
         data = pd.DataFrame(rows, columns=header, dtype=object)
         return data.where(data != "", None)
@@ -261,6 +269,8 @@ class _Database:
             if attribute in KEY:
                 continue
             found = text.map({label: about.get(attribute) for label, about in known.items()})
+            if not pd.api.types.is_numeric_dtype(found):
+                found = as_text(found)
             if attribute in frame:
                 found = frame[attribute].where(frame[attribute].notna(), found)
             frame = frame.assign(**{attribute: found})
@@ -270,6 +280,11 @@ class _Database:
         data = self._cells(table)
         about = (self.header.get("misc_tables") or {}).get(table) or {}
         index = next(iter(about.get("levels") or data.columns))
+        if index not in data:
+            raise UserError(
+                f"[DATA] {self.name}: table '{table}' lacks the column {shown(index)}, which "
+                "db.yaml names"
+            )
         labels = as_text(data[index])
         return dict(zip(labels, data.drop(columns=index).to_dict("records"), strict=True))
 

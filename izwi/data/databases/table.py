@@ -42,6 +42,10 @@ _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 MOST_CODES = 12
 # More distinct numbers than this are not classes.
 _MOST_NUMERIC_CLASSES = 20
+# Confusions are counted for each resample: of more classes that takes hours and all memory.
+MOST_CLASSES = 2000
+# Squares of larger ones leave the range of numbers in measures and models.
+MOST_TARGET = 1e12
 
 
 def build(
@@ -273,6 +277,12 @@ class _Builder:
                 f"[DATA] target: '{target}' of {self.name} has {count} different numbers, too many "
                 "for classes: set labels, or type = continuous with bins (or EXP.type = regression)"
             )
+        if not labels and count > MOST_CLASSES:
+            raise UserError(
+                f"[DATA] target: '{target}' of {self.name} has {count} values, at most "
+                f"{MOST_CLASSES} classes are told apart: set labels, map them, or choose a column "
+                "of classes"
+            )
         self._hint_at_numbers(text, target, numeric and not flat)
         self.frame = self.frame.assign(**{TRUTH: text})
         if labels:
@@ -323,6 +333,12 @@ class _Builder:
             raise UserError(
                 f"[DATA] target: {len(wrong)} values of '{target}' in {self.name} are not numbers, "
                 f"such as {listed(_values(wrong), 3)}: {advice}"
+            )
+        large = text[numbers.abs() > MOST_TARGET]
+        if len(large):
+            raise UserError(
+                f"[DATA] target: {len(large)} values of '{target}' in {self.name} are beyond "
+                f"{MOST_TARGET:g}, such as {listed(_values(large), 3)}: filter or map them"
             )
         return numbers
 

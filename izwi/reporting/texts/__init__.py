@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from izwi.reporting import escaping
 from izwi.reporting.record import Metrics, Record
 from izwi.training.types import TrainingReport
 
@@ -26,13 +27,17 @@ def texts(
     """
     from izwi.reporting.texts import card, citations, methods, table1
 
+    record, metrics, training, description = map(
+        escaping.one_line, (record, metrics, training, description)
+    )
     cites = citations.Cites()
     written = {
         "methods.md": methods.methods(record, metrics, training, description, cites),
         "table1.md": table1.markdown(record, description),
-        "table1.tex": table1.latex(record, description),
         "model_card.md": card.card(record, metrics, training, description),
     }
+    written = {file: escaping.markdown(text) for file, text in written.items()}
+    written["table1.tex"] = table1.latex(record, description)
     written["references.bib"] = citations.bibliography(cites, record, description)
     written["CITATION.cff"] = citations.citation(record, cites)
     return {file: written[file] for file in FILES}
