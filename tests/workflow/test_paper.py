@@ -139,7 +139,8 @@ def test_methods_of_a_hold_out(folder):
         "the training samples alone.",
         "Model": "The model was a support vector machine [@pedregosa2011sklearn] by scikit-learn "
         f"{version['scikit-learn']} (C_val = 10; by default kernel = rbf, gamma = scale). Its "
-        "probabilities are those of a sigmoid [@platt1999probabilistic] fitted on inner folds of "
+        "probabilities are coupled from those of pairs of classes, sigmoids "
+        "[@platt1999probabilistic] fitted on inner folds of "
         "the training samples.",
         "Evaluation": "The measure was the unweighted average recall (UAR), computed over the "
         "pooled predictions (n = 16 samples of 2 speakers). Its 95 % interval is the t interval of "
