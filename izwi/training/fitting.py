@@ -125,7 +125,7 @@ class Fitted:
 
     def transform(self, samples: Samples, rows: np.ndarray) -> np.ndarray:
         """What the model sees of these rows, shape (rows, features)."""
-        return self.preprocessing.transform(samples.values[rows], samples.speakers(rows))
+        return self.preprocessing.transform(samples.values[rows], samples.speakers(rows), rows=rows)
 
     def save(self, folder: Path) -> None:
         """Keep both without pickle."""
@@ -203,7 +203,10 @@ def prepare(
     preprocessing = Preprocessing(steps)
     groups = samples.speakers(train_rows)
     preprocessing.fit(samples.values[train_rows], samples.names)
-    X, y = preprocessing.transform(samples.values[train_rows], groups), truth[train_rows]
+    X, y = (
+        preprocessing.transform(samples.values[train_rows], groups, rows=train_rows),
+        truth[train_rows],
+    )
     balanced: dict[str, Any] = {}
     if method:
         # Samplers cannot compute with recordings, so they resample row positions.
@@ -215,7 +218,9 @@ def prepare(
     dev = None
     if cls.needs_dev and len(dev_rows):
         dev = (
-            preprocessing.transform(samples.values[dev_rows], samples.speakers(dev_rows)),
+            preprocessing.transform(
+                samples.values[dev_rows], samples.speakers(dev_rows), rows=dev_rows
+            ),
             truth[dev_rows],
         )
     return Prepared(preprocessing, X, y, groups, dev, balanced)

@@ -188,8 +188,8 @@ def test_methods_of_a_regression(folder):
     assert found["Evaluation"].startswith(
         "The measure was the concordance correlation coefficient (CCC) [@lin1989ccc], computed "
         f"over the pooled predictions (n = {n_test} samples of {speakers} speakers). Its 95 % "
-        "interval holds the middle of 1,000 resamples of the speakers, each with all samples, "
-        "drawn with replacement [@davison1997bootstrap]."
+        "interval is the t interval of the delete-one-speaker jackknife [@efron1993bootstrap] on "
+        "the scale of Fisher's z, with "
     )
 
 
