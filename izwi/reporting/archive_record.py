@@ -110,6 +110,7 @@ def _experiment(spec: dict[str, Any], label: str) -> str:
 
 _TABLES = Role("results/tables/*-#.parquet", many=True)
 _TABLE_REPORTS = Role("results/tables/*-#.json", many=True)
+_SPLIT = Role("results/splits/*-#.parquet")
 _SPLIT_REPORT = Role("results/splits/*-#.json")
 # Folders of what is predicted: with the training, or of further databases.
 _PREDICTED = "(?:models|predictions)"
@@ -122,7 +123,7 @@ STAGES = {
         {
             "tables": _TABLES,
             "table_reports": _TABLE_REPORTS,
-            "split": Role("results/splits/*-#.parquet"),
+            "split": _SPLIT,
             "split_report": _SPLIT_REPORT,
             "seconds": Role("results/descriptions/{slug}-{key}.parquet"),
         },
@@ -133,6 +134,7 @@ STAGES = {
             "predictions": Role("results/(predicted)/*-#/predictions.parquet"),
             "tables": _TABLES,
             "training": _TRAINING,
+            "split": _SPLIT,
             "split_report": _SPLIT_REPORT,
             "table_reports": _TABLE_REPORTS,
             "feature_reports": Role("results/features/*-#/*-#.json", many=True),
@@ -429,7 +431,7 @@ def _check_experiment(record: Record, unit: Unit) -> None:
         raise _about(unit, "metrics and predictions are not of one evaluation")
     if unit.inputs["training"] != evaluated.inputs["training"]:
         raise _about(unit, "training is not of the model that was evaluated")
-    for role in ("split_report", "tables"):
+    for role in ("split", "split_report", "tables"):
         if described.inputs[role] != evaluated.inputs[role]:
             raise _about(unit, f"{role} of the description is not that of the evaluation")
 

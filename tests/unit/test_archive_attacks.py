@@ -57,6 +57,7 @@ def minimal():
             "spec": {"task": "classification", "target": "t", "measure": "uar", "seed": 1},
             "inputs": {
                 **shared,
+                "split": f"results/{split}.parquet",
                 "predictions": f"results/{model}/predictions.parquet",
                 "training": f"results/{model}/training.json",
                 "feature_reports": [f"results/features/d-{KEY}/os-{KEY}.json"],
@@ -436,6 +437,9 @@ def test_figures_come_from_what_belongs_to_them():
     index = minimal()
     unit_of(index, "evaluate")["inputs"]["split_report"] = f"results/splits/d-{other}.json"
     refused(index, "split_report of the description")
+    index = minimal()
+    unit_of(index, "evaluate")["inputs"]["split"] = f"results/splits/d-{other}.parquet"
+    refused(index, "split of the description")
     index = minimal()
     unit_of(index, "describe")["inputs"]["split"] = f"results/splits/d-{other}.parquet"
     refused(index, "not of one split")

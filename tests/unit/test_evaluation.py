@@ -494,3 +494,24 @@ def test_classes_of_few_speakers_are_told_where_others_have_many():
     frame.loc[~frame["speaker"].isin(["db/1", "db/2"]) & (frame["truth"] == "c"), "truth"] = "a"
     (line,) = [line for line in evaluate(frame)["warnings"] if "may be too narrow" in line]
     assert "c (2)" in line
+
+
+@pytest.mark.parametrize(("measure", "better"), [("mse", -1), ("ccc", 1)])
+def test_optimism_is_how_much_better_the_inner_score_is(measure, better):
+    truth, prediction = numbers()
+    frame = table(truth, prediction)
+    outer = evaluate(frame, task="regression", measure=measure)["value"]
+    search = {"run": 1, "fold": 0, "chosen": {"C_val": 1}, "inner": outer + better * 0.25}
+    reports = {"training": {"tuning": [search]}}
+    found = evaluate(frame, task="regression", measure=measure, **reports)["tuning"]
+    assert found["outer"] == pytest.approx(outer)
+    assert found["optimism"] == pytest.approx(0.25)
+
+
+def test_a_bin_holds_its_lower_limit_and_the_last_not_its_upper():
+    truth = np.array([0.0, 9.9, 10.0, 19.9, 20.0, -0.1, 5.0, 15.0])
+    predicted = np.array([0.0, 10.0, 10.0, 20.0, 5.0, 5.0, -1.0, 15.0])
+    found = scoring.binned([table(truth, predicted)], [0, 10, 20], ["low", "high"], 1, "samples")
+    assert (found["truth_outside"], found["n_evaluated"]) == (2, 6)
+    assert found["predicted_outside"] == 2  # 20 and -1, for the nearest bin
+    assert found["confusion"]["counts"] == [[2, 1], [0, 3]]

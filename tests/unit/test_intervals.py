@@ -189,6 +189,25 @@ def test_bootstrap_over_speakers_is_that_of_whole_speakers(task, name, measure):
     assert narrow[1] - narrow[0] < 0.8 * (high - low)
 
 
+def test_a_resample_draws_as_many_as_there_are():
+    truth, prediction, speakers = spoken("classification", speakers=7)
+    drawn = []
+
+    class Seen(Sample):
+        def mean_weighted(self, weights, groups=None):
+            drawn.append(weights)
+            return super().mean_weighted(weights, groups)
+
+    sample = Seen(truth, [prediction], "classification", LABELS)
+    codes = np.unique(speakers, return_inverse=True)[1]
+    for groups, n in ((codes, 7), (None, len(truth))):
+        drawn.clear()
+        intervals.bootstrap(sample, groups, seed=1, resamples=50)
+        weights = np.concatenate(drawn)
+        assert weights.shape == (50, n) and (weights.sum(axis=1) == n).all()
+        assert weights.max() > 1 and weights.min() == 0
+
+
 def test_a_speaker_for_each_sample_is_a_sample():
     truth, prediction = classes()
     sample = Sample(truth, [prediction], "classification", LABELS)

@@ -180,7 +180,8 @@ def test_a_tuned_model():
     found = told({"tune": tune, "calibrate": "temperature"}, {"tuning": tuning}, {"runs": RUNS})
     assert found == (
         "The model was a support vector machine [@pedregosa2011sklearn] by scikit-learn 1.0 (by "
-        "default kernel = rbf, gamma = scale). Its probabilities are those of a sigmoid "
+        "default kernel = rbf, gamma = scale). Its probabilities are coupled from those of "
+        "pairs of classes, sigmoids "
         "[@platt1999probabilistic] fitted on inner folds of the training samples. C_val (0.1, 1) "
         "and class_weight (True, False) were chosen by a nested search, in each of 3 searches, one "
         "for each fold and run, over 4 combinations, by the mean uar on 3 to 5 inner folds of the "

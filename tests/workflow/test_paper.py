@@ -139,7 +139,8 @@ def test_methods_of_a_hold_out(folder):
         "the training samples alone.",
         "Model": "The model was a support vector machine [@pedregosa2011sklearn] by scikit-learn "
         f"{version['scikit-learn']} (C_val = 10; by default kernel = rbf, gamma = scale). Its "
-        "probabilities are those of a sigmoid [@platt1999probabilistic] fitted on inner folds of "
+        "probabilities are coupled from those of pairs of classes, sigmoids "
+        "[@platt1999probabilistic] fitted on inner folds of "
         "the training samples.",
         "Evaluation": "The measure was the unweighted average recall (UAR), computed over the "
         "pooled predictions (n = 16 samples of 2 speakers). Its 95 % interval is the t interval of "
@@ -187,8 +188,8 @@ def test_methods_of_a_regression(folder):
     assert found["Evaluation"].startswith(
         "The measure was the concordance correlation coefficient (CCC) [@lin1989ccc], computed "
         f"over the pooled predictions (n = {n_test} samples of {speakers} speakers). Its 95 % "
-        "interval holds the middle of 1,000 resamples of the speakers, each with all samples, "
-        "drawn with replacement [@davison1997bootstrap]."
+        "interval is the t interval of the delete-one-speaker jackknife [@efron1993bootstrap] on "
+        "the scale of Fisher's z, with "
     )
 
 

@@ -391,7 +391,7 @@ def _model(record: Record, metrics: Metrics, training: TrainingReport, cites: Ci
         sentences.append("Classes were weighted by their inverse frequency in training.")
     if spec["type"] == "svm":
         sentences.append(
-            "Its probabilities are those of a sigmoid"
+            "Its probabilities are coupled from those of pairs of classes, sigmoids"
             f"{cites('platt1999probabilistic')} fitted on inner folds of the training samples."
         )
     if tuned:
