@@ -88,7 +88,8 @@ def upload(browser, path):
 
 
 def uploads(site):
-    return [path for path in site[1].rglob("*") if path.is_file()]
+    """What lies there but the server's own mark."""
+    return [path for path in site[1].rglob("*") if path.is_file() and path.name != ".izwi-web"]
 
 
 def test_the_label_of_an_upload_is_that_of_the_experiment(experiment, site, browser):
@@ -127,7 +128,7 @@ def test_what_cannot_be_predicted_says_why(site, browser, tmp_path):
     (tmp_path / "<b>noise.wav").write_text("this is no audio")
     upload(browser, tmp_path / "<b>noise.wav")
     (problem,) = wait(browser, "#heard [role=alert]")
-    assert problem.text.endswith("noise.wav: no prediction, unreadable (Format not recognised)")
+    assert problem.text.endswith("noise.wav: no prediction, unreadable, file too short, 16 bytes")
     soundfile.write(tmp_path / "long.wav", np.zeros(61 * 8000), 8000)
     upload(browser, tmp_path / "long.wav")
     from selenium.webdriver.support.ui import WebDriverWait
@@ -187,5 +188,5 @@ def test_other_names_and_files_are_refused_and_large_uploads_too(site, tmp_path)
     body += bytes(51 * 2**20) + b"\r\n--b--\r\n"
     header = {"Content-Type": "multipart/form-data; boundary=b"}
     status, answer = ask(f"{site[0]}/gradio_api/upload", body, **header)
-    assert status == 413 and "maximum" in answer
+    assert status == 413 and "too large" in answer
     assert uploads(site) == []
