@@ -41,6 +41,8 @@ CLUSTER_CORES = 4
 CLUSTER_FILES = 2000
 # Units of a call from which on its rules are brief.
 MANY = 500
+# Address space, bytes, in which all libraries can be loaded.
+LEAST_MEMORY = 950 << 20
 # Units after which a worker makes room for a new one.
 UNITS = 64
 
@@ -261,6 +263,8 @@ def start(workflow: Any, config: Mapping[str, Any], home: Path, arguments: list[
         return known
     main = workflow.is_main_process or PLAN + suffix not in os.environ
     if main:
+        if not cli_args.only_reads(arguments):
+            _check_memory()
         # All that planning makes stays: to look for garbage in it is a sixth of its time.
         gc.disable()
         plan = _plan(workflow, config, home, prefix, write=not cli_args.only_reads(arguments))
@@ -274,6 +278,24 @@ def start(workflow: Any, config: Mapping[str, Any], home: Path, arguments: list[
 
 
 _sessions: dict[tuple[str, str], Session] = {}
+
+
+def _check_memory() -> None:
+    """Refuse a limit of memory within which libraries hang, or end, while they are loaded.
+
+    Raises:
+        SystemExit: with one line
+    """
+    if sys.platform == "win32":
+        return
+    import resource
+
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if limit not in (resource.RLIM_INFINITY, -1) and limit < LEAST_MEMORY:
+        raise SystemExit(
+            f"memory: ulimit -v leaves this process {limit >> 20} MB, and it needs at least "
+            f"{LEAST_MEMORY >> 20}: ulimit -v unlimited"
+        )
 
 
 def _plan(

@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING, Any, NotRequired
 import numpy as np
 import pandas as pd
 
-from izwi.errors import UserError
 from izwi.evaluation.calibration import calibration, certain, uncertainty
 from izwi.evaluation.chance import chance
 from izwi.evaluation.fairness import fairness
 from izwi.evaluation.intervals import (
-    ENOUGH_OF_A_CLASS,
     Intervals,
     by_method,
     few_speakers,
@@ -27,6 +25,15 @@ from izwi.evaluation.measures import (
     direction,
     mean_of,
     plain,
+)
+from izwi.evaluation.remarks import (
+    absent_classes,
+    check,
+    disagreement,
+    few_of_a_class,
+    one_answer,
+    speakers_of,
+    without_limits,
 )
 
 if TYPE_CHECKING:
@@ -90,7 +97,7 @@ def evaluate(
     if "speaker" not in predictions:
         predictions["speaker"] = None
     labelled = predictions[predictions["truth"].notna()]
-    _check(spec, predictions, labelled)
+    check(spec, predictions, labelled)
     runs = [run for _, run in labelled.groupby("run", sort=True)]
     result = _nothing(spec, labels) | _sizes(predictions, labelled, runs, training)
     result |= {"warnings": warnings, "notes": notes}
@@ -110,24 +117,25 @@ def evaluate(
     result |= _headline(sample, measure, limits, [int(run["run"].iloc[0]) for run in runs])
     warnings.extend(_undefined(result, measure))
     result |= _worthless(spec, first, labels, constants or {})
-    warnings.extend(_one_answer(spec, runs, result["chance"][measure]))
+    warnings.extend(one_answer(spec, runs, result["chance"][measure]))
     result |= _per_fold(first, sample)
     result |= _per_speaker(first, sample, measure)
     if result["few_speakers"]:
         warnings.append(
-            f"few speakers: the figures are those of {_speakers(first)} and depend on who they are"
+            f"few speakers: the figures are those of {speakers_of(first)} and depend on who they "
+            "are"
         )
     if limits.chosen[measure][0] is None and measure in limits.reasons:
-        warnings.append(_without_limits(labelled, n, measure, task, limits.reasons[measure]))
+        warnings.append(without_limits(labelled, n, measure, task, limits.reasons[measure]))
     elif limits.freedom:
-        warnings.extend(_few_of_a_class(first, task))
+        warnings.extend(few_of_a_class(first, task))
     result["per_database"] = _per_database(spec, first, sample, limits)
     if traits is not None:
         of_rows = traits.reindex(first["row"]).reset_index(drop=True)
         of_rows["speaker"] = first["speaker"]
         result["fairness"] = fairness(sample, of_rows, measure, seed=seed, method=_of_part(method))
     if task == "classification":
-        warnings.extend(_absent(first, labels))
+        warnings.extend(absent_classes(first, labels))
         result |= _of_classes(spec, runs, sample, labels, training)
     if training.get("tuning"):
         result["tuning"] = _tuning(spec, training["tuning"], runs, labels)
@@ -184,32 +192,6 @@ def _worthless(
     return {"chance": by_chance, "baseline": {"kind": kind, **values}}
 
 
-def _one_answer(spec: EvaluateSpec, runs: list[pd.DataFrame], by_chance: float | None) -> list[str]:
-    """Warns of models that say the same for every sample, with the likely cause."""
-    if spec.get("model") in ("majority", "mean") or runs[0]["truth"].nunique() < 2:
-        return []
-    same = [
-        run
-        for run in runs
-        if len(run) > run["fold"].nunique()
-        and (run.groupby("fold")["prediction"].nunique() == 1).all()
-    ]
-    if not same:
-        return []
-    said = pd.unique(pd.concat(same)["prediction"])
-    answer = f"{said[0]!r}" if len(said) == 1 and isinstance(said[0], str) else "one value"
-    of = f"in {len(same)} of {len(runs)} runs " if len(runs) > 1 else ""
-    each = " in each fold" if runs[0]["fold"].nunique() > 1 else ""
-    unscaled = spec.get("scale", "none") in (None, "none")
-    cause = (
-        "the features are not scaled: set [FEATS] scale = standard"
-        if unscaled
-        else "try another [FEATS] type, less regularisation or [MODEL] class_weight = True"
-    )
-    figure = "" if by_chance is None else f" (chance: {spec['measure']} {by_chance:.3g})"
-    return [f"{of}the model says {answer} for every test sample{each}{figure}; likely {cause}"]
-
-
 def _binned(spec: EvaluateSpec, runs: list[pd.DataFrame], warnings: list[str]) -> dict[str, Any]:
     """The figures of a regression as a classification; warns of values outside all bins."""
     bins, labels = spec["bins"], [str(label) for label in spec["bin_labels"]]
@@ -234,8 +216,8 @@ def _sizes(
         "n_train": training.get("counts", {}).get("train"),
         "n_test": int((predictions["run"] == predictions["run"].min()).sum()),
         "n_evaluated": len(runs[0]) if runs else 0,
-        "n_speakers": _speakers(labelled if runs else predictions),
-        "few_speakers": few_speakers(_speakers(labelled if runs else predictions)),
+        "n_speakers": speakers_of(labelled if runs else predictions),
+        "few_speakers": few_speakers(speakers_of(labelled if runs else predictions)),
         "transductive": bool(training.get("transductive", False)),
     }
 
@@ -325,8 +307,8 @@ def binned(
         "confusion": None,
         "runs": len(runs),
         "n_evaluated": int(inside.sum()),
-        "n_speakers": _speakers(runs[0][inside]),
-        "few_speakers": few_speakers(_speakers(runs[0][inside])),
+        "n_speakers": speakers_of(runs[0][inside]),
+        "few_speakers": few_speakers(speakers_of(runs[0][inside])),
         "truth_outside": int((~inside).sum()),
         "predicted_outside": outside,
     }
@@ -380,7 +362,7 @@ def _per_database(
         values = mean_of(own.measures())
         result[str(database)] = {
             "n": len(rows),
-            "n_speakers": _speakers(first.loc[rows]),
+            "n_speakers": speakers_of(first.loc[rows]),
             "value": values[measure],
             "ci": list(found.chosen[measure]),
             "ci_method": found.method,
@@ -408,7 +390,7 @@ def _of_classes(
     result = {
         "per_class": per_class,
         "confusion": confusion,
-        "probability_disagreement": _disagreement(pd.concat(runs), labels),
+        "probability_disagreement": disagreement(pd.concat(runs), labels),
         "calibration": _calibration(runs, labels, training),
         "uncertainty": uncertainty(runs, labels),
     }
@@ -481,7 +463,7 @@ def _certain(
         return None
     kept = [run for run in left if len(run)]
     n = sum(map(len, left)) / len(left)
-    known = [count for run in kept if (count := _speakers(run)) is not None]
+    known = [count for run in kept if (count := speakers_of(run)) is not None]
     speakers = min(known) if known and len(known) == len(kept) else None
     result: dict[str, Any] = {
         "threshold": threshold,
@@ -571,98 +553,3 @@ def _per_submodel(first: pd.DataFrame, sample: Sample, submodels: dict[str, Any]
 
 def _unique(lines: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(lines))
-
-
-def _speakers(predictions: pd.DataFrame) -> int | None:
-    return int(predictions["speaker"].nunique()) or None
-
-
-def _check(spec: EvaluateSpec, predictions: pd.DataFrame, labelled: pd.DataFrame) -> None:
-    # the counts below hold only if each run predicts each row once
-    keys = [tuple(run["row"]) for _, run in predictions.groupby("run")]
-    if len(set(keys)) > 1 or any(len(set(rows)) < len(rows) for rows in keys):
-        raise ValueError("the runs must predict the same rows, each once")
-    if spec["task"] == "regression":
-        numbers = predictions["prediction"].astype(float)
-        bad = predictions.loc[~np.isfinite(numbers), "file"]
-        if len(bad):
-            raise UserError(
-                f"[MODEL] type: {len(bad)} of {len(predictions)} predictions are not finite "
-                f"numbers (first: {bad.iloc[0]}); try [FEATS] scale = standard"
-            )
-        return
-    known = {str(label) for label in spec["labels"]}
-    unknown = ({*labelled["truth"]} | {*predictions["prediction"]}) - known
-    if unknown:
-        raise ValueError(f"not among the labels {sorted(known)}: {sorted(map(str, unknown))}")
-    if spec["measure"] == "eer":
-        if len(known) != 2:
-            raise UserError(
-                f"[MODEL] measure: eer needs two classes, there are {len(known)}; use uar"
-            )
-        if f"p_{spec['labels'][1]}" not in predictions:
-            raise UserError("[MODEL] measure: eer needs a model that gives probabilities; use uar")
-
-
-def _without_limits(rows: pd.DataFrame, n: int, measure: str, task: str, why: str) -> str:
-    """That there is no interval, and what the figure does not say.
-
-    The bound is the exact one behind the rule of three (Hanley & Lippman-Hand, "If nothing goes
-    wrong, is everything all right?", 1983): errors so frequent leave n samples without one in 5 %.
-    """
-    line = f"no interval of {measure}: {why}"
-    if task == "classification" and (rows["truth"] == rows["prediction"]).all():
-        bound = 100 * (1 - 0.05 ** (1 / n))
-        line += (
-            f"; no error in {n} samples fits an error rate of up to {bound:.2g} %, "
-            "if samples were independent"
-        )
-    return line
-
-
-def _few_of_a_class(first: pd.DataFrame, task: str) -> list[str]:
-    """Classes of so few speakers that, by simulation, intervals hold less than they promise."""
-    if task != "classification" or few_speakers(_speakers(first)):
-        return []
-    counts = first.groupby("truth")["speaker"].nunique()
-    scarce = [f"{label} ({n})" for label, n in counts.items() if n < ENOUGH_OF_A_CLASS]
-    if not scarce:
-        return []
-    return [
-        f"classes of fewer than {ENOUGH_OF_A_CLASS} test speakers: {', '.join(scarce)}; the "
-        "intervals may be too narrow at both ends"
-    ]
-
-
-def _absent(rows: pd.DataFrame, labels: list[str]) -> list[str]:
-    def missing(truth: pd.Series) -> list[str]:
-        return [label for label in labels if label not in set(truth)]
-
-    lines = []
-    if everywhere := missing(rows["truth"]):
-        lines.append(
-            f"classes absent from the truth of the test set, left out of UAR and F1: "
-            f"{', '.join(everywhere)}"
-        )
-    for name in ("fold", "speaker"):
-        groups = rows.groupby(name, sort=True)["truth"]
-        absent = {key: sorted({*missing(truth)} - {*everywhere}) for key, truth in groups}
-        lacking = [f"{key}: {', '.join(gone)}" for key, gone in absent.items() if gone]
-        if lacking:
-            more = f"; and {len(lacking) - 10} more" if len(lacking) > 10 else ""
-            lines.append(
-                f"in {len(lacking)} of {len(absent)} {name}s some classes do not occur in the "
-                "truth; their measures are means over those that do "
-                f"({'; '.join(lacking[:10])}{more})"
-            )
-    return lines
-
-
-def _disagreement(predictions: pd.DataFrame, labels: list[str]) -> int | None:
-    columns = [f"p_{label}" for label in labels]
-    if not set(columns) <= set(predictions):
-        return None
-    probabilities = predictions[columns].to_numpy(dtype=float)
-    decided = predictions["prediction"].map({label: i for i, label in enumerate(labels)})
-    own = probabilities[np.arange(len(probabilities)), decided.to_numpy(dtype=int)]
-    return int((own < probabilities.max(axis=1)).sum())  # a tie is no disagreement

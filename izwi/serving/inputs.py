@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from izwi.data.foreign_audio import ENDINGS
-from izwi.data.scan import line_of, read_rows
+from izwi.data.label_files import line_of, read_rows
 from izwi.errors import Problems, UserError
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from izwi.data.scan import read_header
+from izwi.data.label_files import read_header
 from izwi.engine.code import code_of
 from izwi.engine.keys import key_of, versions_of
 from izwi.engine.planner import DataRequest, Planned, Planner, slug

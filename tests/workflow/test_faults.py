@@ -8,6 +8,7 @@ import random
 import shutil
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
@@ -16,6 +17,11 @@ from workflow import ROOT, SNAKEMAKE, Folder, environment
 
 FEATS = {"type": "os", "scale": "standard"}
 FILES = ("metrics.json", "predictions.csv", "plots/confusion_matrix.png")
+LIMITED = """\
+import os, resource, sys
+resource.setrlimit(resource.RLIMIT_AS, (int(sys.argv[1]),) * 2)
+os.execv(sys.argv[2], sys.argv[2:])
+"""
 FAILING = ("labels", "split", "strict", "wrong")
 
 
@@ -35,6 +41,23 @@ def contents(folder):
 @pytest.fixture(scope="module")
 def undisturbed(two_models):
     return Folder(two_models)
+
+
+def test_a_limit_of_memory_that_is_too_low_is_said_at_once(tmp_path):
+    folder = Folder(tmp_path)
+    two_inis(folder)
+    limited = [sys.executable, "-c", LIMITED, str(400 * 2**20)]
+    done = subprocess.run(
+        [*limited, *SNAKEMAKE, "-s", str(ROOT / "Snakefile"), "--configfile", "config.yaml"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        env=environment(),
+        check=False,
+        timeout=60,
+    )
+    last = [line for line in (done.stdout + done.stderr).splitlines() if line][-1]
+    assert done.returncode == 1 and last.startswith("memory: ulimit -v leaves this process 400 MB")
 
 
 def with_bad_files(folder, undisturbed):

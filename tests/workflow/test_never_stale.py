@@ -51,7 +51,7 @@ AFTER_TRAIN = {"train", "evaluate", "plot", "experiment", "summary"}
     ("modules", "old", "new", "wanted"),
     [
         # How the cells of a CSV are stripped; describe reads headers with the same module.
-        (["data/scan.py"], ".strip()", '.strip(" \\t\\n")', AFTER_LOAD | AFTER_TRAIN),
+        (["data/label_files.py"], ".strip()", '.strip(" \\t\\n")', AFTER_LOAD | AFTER_TRAIN),
         (["training/fitting.py"], '"""', '"""Once more. ', AFTER_TRAIN),
         (["evaluation/intervals.py"], '"""', '"""Once more. ', AFTER_TRAIN - {"train"}),
         (["plots/confusion.py"], '"""', '"""Once more. ', {"plot", "experiment", "summary"}),

@@ -20,7 +20,7 @@ from izwi.data.databases.source import (
     rename,
     segments,
 )
-from izwi.data.scan import (
+from izwi.data.label_files import (
     label_path,
     line_of,
     parquet_table,

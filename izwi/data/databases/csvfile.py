@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from izwi.data.databases.source import KEY, Source, count_bad_segments, rename, segments
-from izwi.data.scan import label_path, line_of, read_rows
+from izwi.data.label_files import label_path, line_of, read_rows
 from izwi.errors import UserError
 
 _TABLE_OPTIONS = ("target_tables", "files_tables", "train_tables", "dev_tables", "test_tables")

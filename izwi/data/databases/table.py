@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import os
-import re
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from izwi.data import soft_labels
+from izwi.data.databases import numeric_labels
 from izwi.data.databases.source import (
     KEY,
     SYNONYMS,
@@ -36,16 +36,10 @@ if TYPE_CHECKING:
 _RESERVED = ("database", "digest", "truth", "value", "part")
 # Temporary columns; no column of a database has such a name.
 TRUTH, VALUE, PATH, PLACE, DIGEST = ":truth", ":value", ":path", ":place", ":digest"
-_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
-_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
-# Whole numbers below this are codes of classes.
-MOST_CODES = 12
 # More distinct numbers than this are not classes.
 _MOST_NUMERIC_CLASSES = 20
 # Confusions are counted for each resample: of more classes that takes hours and all memory.
 MOST_CLASSES = 2000
-# Squares of larger ones leave the range of numbers in measures and models.
-MOST_TARGET = 1e12
 
 
 def build(
@@ -262,10 +256,12 @@ class _Builder:
             self._keep(mapped.notna(), "mapping", "values not in the mapping", of=text)
             text = mapped[mapped.notna()]
         if regression:
-            self.frame = self.frame.assign(**{TRUTH: self._numbers(text, target)})
+            self.frame = self.frame.assign(
+                **{TRUTH: numeric_labels.numbers(text, target, self.name)}
+            )
             return False
         if spec.get("continuous") or bins:
-            values = self._numbers(text, target)
+            values = numeric_labels.numbers(text, target, self.name)
             self.frame = self.frame.assign(**{VALUE: values, TRUTH: None})
             if not bins:
                 return True
@@ -283,7 +279,8 @@ class _Builder:
                 f"{MOST_CLASSES} classes are told apart: set labels, map them, or choose a column "
                 "of classes"
             )
-        self._hint_at_numbers(text, target, numeric and not flat)
+        for line in numeric_labels.hints(_values(text), target, numeric and not flat):
+            self._warn(line)
         self.frame = self.frame.assign(**{TRUTH: text})
         if labels:
             there = _values(text)
@@ -302,45 +299,6 @@ class _Builder:
                 f"which has the values {listed(there, 10)}{meant(labels, there)}",
             )
         return False
-
-    def _hint_at_numbers(self, text: pd.Series, target: str, numeric: bool) -> None:
-        """Warn where classes look like measured numbers."""
-        there = _values(text)
-        commas = [value for value in there if _COMMA.fullmatch(value)]
-        if commas and all(_NUMBER.fullmatch(value.replace(",", ".")) for value in there):
-            self._warn(
-                f"'{target}' holds {listed(commas, 3)}, which are classes here: a decimal comma? "
-                f"Write {commas[0].replace(',', '.')}"
-            )
-        # Codes of classes count from 0 or 1, and ratings of few steps do.
-        codes = {str(number) for number in range(MOST_CODES)}
-        if numeric and len(there) > 2 and not codes.issuperset(there):
-            self._warn(
-                f"'{target}' holds {len(there)} different numbers, which are classes here: for a "
-                "regression set EXP.type = regression, for bins type = continuous with bins"
-            )
-
-    def _numbers(self, text: pd.Series, target: str) -> pd.Series:
-        numbers = pd.to_numeric(text, errors="coerce").astype("float64")
-        wrong = text[~np.isfinite(numbers)]
-        if len(wrong):
-            comma = _COMMA.fullmatch(str(wrong.iloc[0]))
-            advice = (
-                f"a decimal comma? Write {comma[0].replace(',', '.')}"
-                if comma
-                else "leave them empty, or filter or map them"
-            )
-            raise UserError(
-                f"[DATA] target: {len(wrong)} values of '{target}' in {self.name} are not numbers, "
-                f"such as {listed(_values(wrong), 3)}: {advice}"
-            )
-        large = text[numbers.abs() > MOST_TARGET]
-        if len(large):
-            raise UserError(
-                f"[DATA] target: {len(large)} values of '{target}' in {self.name} are beyond "
-                f"{MOST_TARGET:g}, such as {listed(_values(large), 3)}: filter or map them"
-            )
-        return numbers
 
     def _binned(
         self, values: pd.Series, bins: list[float], labels: list[str], target: str
