@@ -63,11 +63,7 @@ def methods(
         for title, sentences in paragraphs.items()
         if sentences
     )
-    return (
-        f"# Methods of {record['name']}\n\n{body}\n\n"
-        "<!-- Written by izwi. What is cited stands in references.bib: "
-        "pandoc --citeproc --bibliography references.bib methods.md -->\n"
-    )
+    return f"# Methods of {record['name']}\n\n{body}\n"
 
 
 def count(number: int, noun: str, plural: str = "") -> str:
