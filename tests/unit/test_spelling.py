@@ -153,4 +153,4 @@ def test_labels_that_do_not_occur_name_what_is_meant(tmp_path):
             load_table(spec, found)
         with pytest.raises(UserError, match=f"did you mean {hint}"):
             table = people("s", "t").replace({"truth": {"a": "sadness", "b": "anger"}})
-            split(table, labels=[*labels, "anger"])
+            split(table, labels=[*labels, "anger" if labels == ["sad"] else "sadness"])

@@ -56,9 +56,13 @@ def find(browser, css):
 
 def soon(browser, condition):
     """Wait for what follows a change of the address, which the page learns of in its own time."""
+    from selenium.common.exceptions import StaleElementReferenceException
     from selenium.webdriver.support.ui import WebDriverWait
 
-    return WebDriverWait(browser, PATIENCE).until(lambda _: condition())
+    # Between two questions the page may be drawn anew.
+    ignored = [StaleElementReferenceException]
+    wait = WebDriverWait(browser, PATIENCE, ignored_exceptions=ignored)
+    return wait.until(lambda _: condition())
 
 
 def names(browser):
