@@ -113,7 +113,8 @@ def folder(tmp_path_factory):
         }
         inis.append(folder.ini(name, **sections))
     folder.config(inis)
-    folder.run("--configfile", "config.yaml", "-c", "2")
+    # One core, one process for all nets: PyTorch is loaded once.
+    folder.run("--configfile", "config.yaml", "-c", "1")
     return folder
 
 
