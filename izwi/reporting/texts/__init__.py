@@ -9,11 +9,10 @@ from izwi.reporting.record import Metrics, Record
 from izwi.training.types import TrainingReport
 
 FILES = ("methods.md", "references.bib", "table1.md", "table1.tex", "model_card.md", "CITATION.cff")
-# A remark of the methods text that no reader sees.
-PANDOC = """
-<!-- Written by izwi. What is cited stands in references.bib:
-pandoc --citeproc --bibliography references.bib methods.md -->
-"""
+CITED = (
+    "\n<!-- Written by izwi. What is cited stands in references.bib: "
+    "pandoc --citeproc --bibliography references.bib methods.md -->\n"
+)
 
 
 def texts(
@@ -42,7 +41,8 @@ def texts(
         "model_card.md": card.card(record, metrics, training, description),
     }
     written = {file: escaping.markdown(text) for file, text in written.items()}
-    written["methods.md"] += PANDOC
+    # A comment, which escaping would show.
+    written["methods.md"] += CITED
     written["table1.tex"] = table1.latex(record, description)
     written["references.bib"] = citations.bibliography(cites, record, description)
     written["CITATION.cff"] = citations.citation(record, cites)

@@ -136,9 +136,10 @@ def _figures(metrics: Metrics) -> str:
     reasons = metrics.get("interval_reasons") or {}
     lacking = "".join(f" No interval of {name}: {why}." for name, why in reasons.items())
     chance = (metrics.get("chance") or {}).get(metrics["measure"])
+    by = f"; interval by {metrics['ci_method']}" if any(row[2] for row in rows) else ""
     return (
-        f"{table(['measure', 'value', '95 % interval'], rows)}\n\n{interval_n(metrics)}; interval "
-        f"by {metrics['ci_method']}{runs}. The headline is {metrics['measure']}"
+        f"{table(['measure', 'value', '95 % interval'], rows)}\n\n{interval_n(metrics)}"
+        f"{by}{runs}. The headline is {metrics['measure']}"
         f"{'' if chance is None else f', by chance {number(chance)}'}.{lacking}"
     )
 

@@ -198,11 +198,22 @@ def _split(record: Record, metrics: Metrics, description: dict[str, Any]) -> lis
             if cells[part]["speakers"] is not None
             else ""
         )
+        + _unlabelled(cells[part], description)
         for part, what in (("train", "training"), ("dev", "development"), ("test", "test"))
         if part in cells
     ]
     sentences.append(f"This gave {listed([f'for {size}' for size in sizes])}.")
     return [*sentences, *_sharing(description, folds=False), *_audit(metrics)]
+
+
+def _unlabelled(whole: dict[str, Any], description: dict[str, Any]) -> str:
+    """`` (52 without a label)``, empty where all rows of a part have one."""
+    known = (whole.get("target") or {"n": 0})["n"]
+    if description["labels"]:
+        cells = [cell for cell in description["parts"] if cell["part"] == whole["part"]]
+        known = sum(cell["samples"] for cell in cells if cell["class"] is not None)
+    without = whole["samples"] - known
+    return f" ({without} without a label)" if without else ""
 
 
 def _audit(metrics: Metrics) -> list[str]:
@@ -254,7 +265,8 @@ def _strategy(
     elsewhere = bool(spec.get("tests")) and name not in (spec.get("tests") or [])
     fate = "were set aside, neither trained on nor tested" if elsewhere else "were tested"
     if isinstance(strategy, list):
-        return f"The speakers {listed(strategy)} of {name} {fate}."
+        who = f"The speaker{'s' if strategy[1:] else ''} {listed(strategy)} of {name}"
+        return f"{who} {fate if strategy[1:] else fate.replace('were', 'was')}."
     if strategy is None:
         stated = any(f"{name}: no split_strategy, taken from its own" in line for line in notes)
         strategy = "database" if stated else "speaker_split"
@@ -458,6 +470,10 @@ def _learning(record: Record, training: TrainingReport) -> list[str]:
             "Samples without a label got those that a first model gave with a probability above "
             f"{own['threshold']:g}, in at most {own['rounds']} rounds (self-training)."
         )
+        for fit in training.get("self_training", ()):
+            taken = sum(n for step in fit["rounds"] for n in step["added"].values())
+            said = f"It labelled {taken} of {fit['pool']} samples."
+            sentences += [] if said in sentences else [said]
     early = [line for line in training.get("notes", ()) if line.startswith("early stopping")]
     dev = any(fold["n_dev"] for run in training["runs"] for fold in run["folds"])
     if dev:
