@@ -310,29 +310,39 @@ def _plan(
     try:
         settings = read_config(config, cwd=cwd, fallback=home / "config" / "config.yaml")
         experiments = resolve_all(settings, cwd=cwd)
-        results = prefix + settings.results
+        results, cache = prefix + settings.results, prefix + settings.cache
         if write:
+            _refuse_links(Plan(results, cache))
             # What another call makes meanwhile is there when this one plans.
             lock.hold(results)
         shard_files = settings.shard_files
         if shard_files is None:
             shard_files = CLUSTER_FILES if _cores(workflow) is None else 0
-        return make_plan(
+        plan = make_plan(
             experiments,
             results,
-            prefix + settings.cache,
+            cache,
             cwd=cwd,
             write=write,
             shard_files=shard_files,
             tables=settings.tables,
             page=settings.page,
         )
+        if write:
+            _refuse_links(plan)
+        return plan
     except UserError as error:
         raise SystemExit("\n".join(error.problems)) from None
     except OSError as error:
         if line := refusal(error):
             raise SystemExit(line) from None
         raise
+
+
+def _refuse_links(plan: Plan) -> None:
+    """Refuse to work through links, before Snakemake deletes what is to be made again."""
+    if problems := plan.links_out():
+        raise UserError(problems)
 
 
 def _node_cores() -> int:
