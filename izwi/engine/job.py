@@ -156,8 +156,8 @@ def main(plan: Plan, log: str, threads: str, output: str) -> int:
         return 1
     try:
         job = Job(plan, int(threads), log)
-    except UserError as error:
-        tell(plan, error.problems)
+    except (UserError, OSError) as error:
+        tell(plan, [refusal(error) or str(error)])
         return 1
     try:
         lines = run_unit(unit, job)

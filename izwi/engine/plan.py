@@ -97,11 +97,13 @@ class Plan:
             inside = set(map(os.path.dirname, paths))
             folders |= inside
             if not stage(unit.stage).keyed:
-                folders |= {f"{folder}/{name}" for folder in inside for name in TIDIED}
+                names = TIDIED if unit.stage == "experiment" else TIDIED[:1]
+                folders |= {f"{folder}/{name}" for folder in inside for name in names}
             if store := unit.spec.get("store"):
                 folders.add(store)
-        for name in self.units:
-            folders |= {f"{results}/{kind}/{name}" for kind in ("logs", "benchmarks")}
+        for name, units in self.units.items():
+            if units:
+                folders |= {f"{results}/{kind}/{name}" for kind in ("logs", "benchmarks")}
         checked: set[str] = set()
         found = (link_out(folder, checked) for folder in sorted(folders))
         return list(dict.fromkeys(filter(None, found)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import errno
 import gc
 import os
 import shlex
@@ -145,7 +146,10 @@ class Session:
         self.workflow.dag.forcefiles.update(path.removeprefix(self.prefix) for path in paths)
         call.brief = lean and len(missing) > MANY
         if self.reads:
+            _look_at_all()
             return call
+        if missing and (line := _refused(self.plan, missing)):
+            raise SystemExit(line)
         _mark_outdated(self.plan.of("experiment"), outdated)
         if missing or not lean:
             call.date_back()
@@ -343,6 +347,29 @@ def _refuse_links(plan: Plan) -> None:
     """Refuse to work through links, before Snakemake deletes what is to be made again."""
     if problems := plan.links_out():
         raise UserError(problems)
+
+
+def _refused(plan: Plan, units: list[Unit]) -> str | None:
+    """One line where units cannot be made since a file or folder of theirs may not change."""
+    outputs = {path for unit in units for path in unit.outputs.values()}
+    places = {*outputs, *map(os.path.dirname, outputs), os.path.join(plan.results, "plans")}
+    places |= {os.path.join(plan.results, "logs", unit.stage) for unit in units}
+    for path in sorted(places):
+        while path and not os.path.exists(path):
+            path = os.path.dirname(path)
+        if path and not os.access(path, os.W_OK):
+            return refusal(PermissionError(errno.EACCES, "", path))
+    return None
+
+
+def _look_at_all() -> None:
+    """Let a call that writes nothing plan files that it may not write; Snakemake would refuse."""
+    from snakemake.jobs import Job
+
+    async def passed(job: Job) -> None:
+        return None
+
+    Job.check_protected_output = passed
 
 
 def _node_cores() -> int:

@@ -115,9 +115,11 @@ def test_the_lock_empties_no_file_of_the_user(place):
 
 @pytest.mark.parametrize(
     "link",
-    ["experiments", "experiments/x", "experiments/x/plots", "experiments/x/explain"]
-    + ["experiments/x/.keys", "models", "models/m-0123456789ab", "logs", "logs/train"]
-    + ["benchmarks/train", "plans", "plans/problems"],
+    [
+        *("experiments", "experiments/x", "experiments/x/plots", "experiments/x/explain"),
+        *("experiments/x/.keys", "models", "models/m-0123456789ab", "logs", "logs/train"),
+        *("benchmarks/train", "plans", "plans/problems"),
+    ],
 )
 def test_links_are_told_before_work_starts(place, link):
     units = [
