@@ -32,7 +32,7 @@ from izwi.data.label_files import (
     table_file,
 )
 from izwi.errors import UserError
-from izwi.files import is_trusted
+from izwi.files import is_trusted, write_text
 
 if TYPE_CHECKING:
     pass
@@ -387,7 +387,4 @@ def _read_cache(path: Path) -> dict[str, Any]:
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    part.write_text(json.dumps(content, separators=(",", ":")), encoding="utf-8")
-    os.replace(part, path)
+    write_text(path, json.dumps(content, separators=(",", ":")), forced=False)

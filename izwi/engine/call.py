@@ -150,8 +150,8 @@ class Call:
             for path in unit.outputs.values():
                 for dated in (path, os.path.join(path, SNAKEMAKE_TIMESTAMP)):
                     with suppress(OSError):
-                        if os.stat(dated).st_mtime > now:
-                            os.utime(dated, (now, now))
+                        if os.lstat(dated).st_mtime > now:
+                            os.utime(dated, (now, now), follow_symlinks=False)
 
     def _outputs(self, name: str) -> list[str]:
         """The files that a target stands for."""

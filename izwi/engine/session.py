@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import errno
 import gc
 import os
 import shlex
@@ -145,7 +146,10 @@ class Session:
         self.workflow.dag.forcefiles.update(path.removeprefix(self.prefix) for path in paths)
         call.brief = lean and len(missing) > MANY
         if self.reads:
+            _look_at_all()
             return call
+        if missing and (line := _refused(self.plan, missing)):
+            raise SystemExit(line)
         _mark_outdated(self.plan.of("experiment"), outdated)
         if missing or not lean:
             call.date_back()
@@ -310,29 +314,62 @@ def _plan(
     try:
         settings = read_config(config, cwd=cwd, fallback=home / "config" / "config.yaml")
         experiments = resolve_all(settings, cwd=cwd)
-        results = prefix + settings.results
+        results, cache = prefix + settings.results, prefix + settings.cache
         if write:
+            _refuse_links(Plan(results, cache))
             # What another call makes meanwhile is there when this one plans.
             lock.hold(results)
         shard_files = settings.shard_files
         if shard_files is None:
             shard_files = CLUSTER_FILES if _cores(workflow) is None else 0
-        return make_plan(
+        plan = make_plan(
             experiments,
             results,
-            prefix + settings.cache,
+            cache,
             cwd=cwd,
             write=write,
             shard_files=shard_files,
             tables=settings.tables,
             page=settings.page,
         )
+        if write:
+            _refuse_links(plan)
+        return plan
     except UserError as error:
         raise SystemExit("\n".join(error.problems)) from None
     except OSError as error:
         if line := refusal(error):
             raise SystemExit(line) from None
         raise
+
+
+def _refuse_links(plan: Plan) -> None:
+    """Refuse to work through links, before Snakemake deletes what is to be made again."""
+    if problems := plan.links_out():
+        raise UserError(problems)
+
+
+def _refused(plan: Plan, units: list[Unit]) -> str | None:
+    """One line where units cannot be made since a file or folder of theirs may not change."""
+    outputs = {path for unit in units for path in unit.outputs.values()}
+    places = {*outputs, *map(os.path.dirname, outputs), os.path.join(plan.results, "plans")}
+    places |= {os.path.join(plan.results, "logs", unit.stage) for unit in units}
+    for path in sorted(places):
+        while path and not os.path.exists(path):
+            path = os.path.dirname(path)
+        if path and not os.access(path, os.W_OK):
+            return refusal(PermissionError(errno.EACCES, "", path))
+    return None
+
+
+def _look_at_all() -> None:
+    """Let a call that writes nothing plan files that it may not write; Snakemake would refuse."""
+    from snakemake.jobs import Job
+
+    async def passed(job: Job) -> None:
+        return None
+
+    Job.check_protected_output = passed
 
 
 def _node_cores() -> int:

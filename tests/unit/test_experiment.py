@@ -606,6 +606,12 @@ def test_soft_labels(place):
     assert "exists already and would be replaced" in problem
     (place / "link.csv").symlink_to("nowhere.csv")
     assert solve(place, {"EXP save_test": "link.csv"}).save_test.endswith("/link.csv")
+    for link, target in (("loop.csv", "loop.csv"), ("one", "two"), ("two", "one")):
+        (place / link).symlink_to(target)
+    assert solve(place, {"EXP save_test": "loop.csv"}).save_test.endswith("/loop.csv")
+    for path in ("one/x.csv", "one/deep/x.csv", "a.csv/x.csv"):
+        (problem,) = problems(place, {"EXP save_test": path})
+        assert f"/{path.split('/')[0]} is no folder, nor a link to one" in problem
 
 
 def test_a_database_that_another_ini_makes(place):

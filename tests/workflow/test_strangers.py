@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import os
 import re
+import shutil
+import subprocess
 
 import numpy as np
 import pytest
 import soundfile
-from workflow import Folder
+from workflow import IZWI, Folder, izwi_environment
 
 LABELS = ["<script>alert(1)</script>", "a\nb\x1b[2J", "$(touch outside)|`x`", "[c](javascript:x)"]
 NAME = "x $(touch outside)"
@@ -62,6 +64,71 @@ def test_labels_are_shown_and_do_nothing(hostile):
     (page,) = (path / "results").glob("*.html")
     shown = page.read_text(encoding="utf-8")
     assert "<script>alert" not in shown and "<img src=x>" not in shown and "\x1b" not in shown
+
+
+# A call as a user who may not write everywhere, also where tests run as root.
+BOUND = ["setpriv", "--bounding-set=-dac_override,-fowner", "--inh-caps=-all"]
+
+
+def run_bound(folder, *arguments):
+    """A call of izwi without the rights of root."""
+    bound = BOUND if os.geteuid() == 0 else []
+    done = subprocess.run(
+        [*bound, *IZWI, "run", "x.ini", *arguments, "--config", "page=none"],
+        cwd=folder,
+        env=izwi_environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    lines = (done.stdout + done.stderr).splitlines()
+    return done.returncode, [line for line in lines if line.strip()]
+
+
+def contents(folder):
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_links_in_results_lead_no_call_to_files_of_the_user(hostile, tmp_path):
+    shutil.copytree(hostile[0], tmp_path, dirs_exist_ok=True, symlinks=True)
+    own, results = tmp_path / "own", tmp_path / "results"
+    shutil.copytree(results / "experiments" / NAME, own / "x")
+    (own / "x" / "OUTDATED.txt").write_text("mine")
+    (own / "x" / "plots" / "holiday.png").write_text("mine")
+    (own / "models").mkdir()
+    for link, target in ((f"experiments/{NAME}", "x"), ("models", "models")):
+        shutil.rmtree(results / link)
+        (results / link).symlink_to(own / target)
+    before = contents(own)
+    for arguments in ((), ("-F",)):
+        code, lines = run_bound(tmp_path, *arguments)
+        told = [line for line in lines if " is a link that leads to " in line]
+        assert code == 1 and len(lines) == 2 == len(told), lines
+        assert contents(own) == before
+
+
+@pytest.mark.skipif(os.geteuid() == 0 and not shutil.which(BOUND[0]), reason="root without setpriv")
+def test_results_that_may_not_change_are_told_and_can_be_looked_at(hostile, tmp_path):
+    shutil.copytree(hostile[0], tmp_path, dirs_exist_ok=True)
+    results = tmp_path / "results"
+    ini = tmp_path / "x.ini"
+    ini.write_text(ini.read_text().replace("type = knn", "type = tree"))
+    shut = [results, *(path for path in results.rglob("*") if path.is_dir())]
+    experiment = results / "experiments" / NAME
+    places = ([results / "models"], [experiment], [experiment / "metrics.json"])
+    for number, paths in enumerate((*places, [*shut, *contents(results)])):
+        for path in paths:
+            path.chmod(path.stat().st_mode & ~0o222)
+        before = contents(results)
+        code, lines = run_bound(tmp_path)
+        assert code == 1 and len(lines) == 1 and lines[0].startswith("cannot write "), lines
+        if number == len(places):
+            assert run_bound(tmp_path, "-n")[0] == 0
+        for path in paths:
+            path.chmod(path.stat().st_mode | 0o200)
+        # Their lock and what is kept of scans is all that a call may have changed.
+        changed = {p for p, content in before.items() if p.read_bytes() != content}
+        assert changed <= {results / "plans" / "lock"}
 
 
 def test_links_that_lead_in_circles_are_told(tmp_path):

@@ -349,7 +349,9 @@ class _Builder:
             places = [] if all(name.startswith("/") for name in missing) else listing.tried
             tried = f"; looked in {', '.join(places)}" if places else ""
             if near := near_match(missing[0], listing.tried):
-                tried += f"; there is {near}"
+                # One that leads to a file would have been found.
+                led = os.path.islink(near) and not os.path.exists(near)
+                tried += f"; {near} is a link that leads nowhere" if led else f"; there is {near}"
             raise UserError(f"[DATA] {self.name}: {count}: {listed(missing, 5)}{tried}")
 
     def _drop_duplicates(self) -> None:
