@@ -13,7 +13,7 @@ LOCKED := --require-hashes -r locks/requirements.txt
 TORCH := $(PIP) -c requirements.txt -c requirements-deep.txt $$(grep ^torch== requirements-deep.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help locks archive verify soak audit slurm test-slurm core deep trill web dev demo seeds test test-trill lint docs clean umap
+.PHONY: help locks archive verify soak audit slurm test-slurm core deep trill web dev demo seeds test test-trill lint docs clean umap av
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,6 +22,7 @@ core: .venv/core .venv/izwi ## set up .venv for all but neural nets
 deep: .venv/deep ## add torch and transformers
 trill: .venv/trill ## add TensorFlow, for TRILL embeddings alone
 umap: .venv/umap ## add umap-learn, for maps by UMAP
+av: .venv/av ## add PyAV, for m4a, webm, amr, wma and videos
 slurm: .venv/slurm ## add Snakemake's plugin for SLURM
 dev: .venv/dev ## add what the tests and linters need
 
@@ -63,12 +64,16 @@ dev: .venv/dev ## add what the tests and linters need
 	$(PIP) $(LOCKED) -r locks/requirements-umap.txt
 	@touch $@
 
+.venv/av: locks/requirements-av.txt .venv/core
+	$(PIP) $(LOCKED) -r locks/requirements-av.txt
+	@touch $@
+
 .venv/slurm: locks/requirements-slurm.txt .venv/core
 	$(PIP) $(LOCKED) -r locks/requirements-slurm.txt
 	@touch $@
 
-.venv/dev: locks/requirements-dev.txt .venv/deep .venv/web .venv/umap
-	$(PIP) $(LOCKED) $(foreach group,deep web umap dev,-r locks/requirements-$(group).txt)
+.venv/dev: locks/requirements-dev.txt .venv/deep .venv/web .venv/umap .venv/av
+	$(PIP) $(LOCKED) $(foreach group,deep web umap av dev,-r locks/requirements-$(group).txt)
 	@touch $@
 
 demo: .venv/core .venv/izwi ## run the default config on embedded synthetic speech
@@ -87,7 +92,7 @@ verify: .venv/core ## compute all figures of such a zip again: make verify ARCHI
 	$(BIN)/python -m izwi verify $(ARCHIVE)
 
 test: .venv/dev ## run all tests
-	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder tests/workflow tests/unit
 
 # TensorFlow is as large as all the rest, and few need it: an environment of its own, which takes
 # what both need from the other one.
@@ -104,8 +109,8 @@ test-trill: .venv-trill/done ## run the tests of TRILL embeddings, in .venv-tril
 test-slurm: .venv/dev .venv/slurm ## run the tests on a real SLURM, where its packages are installed
 	$(BIN)/python -m pytest -m slurm -rs -s tests/workflow/test_slurm.py
 
-soak: .venv/dev ## kill 50 calls, fill a disk, flip bits: half an hour
-	$(BIN)/python -m pytest -m soak -rs -s tests/workflow/test_soak.py
+soak: .venv/dev ## kill 50 calls, fill a disk, flip bits, fuzz all readers: half an hour
+	$(BIN)/python -m pytest -m soak -rs -s tests/workflow/test_soak.py tests/unit/test_fuzz_records.py
 
 .venv-audit/done: locks/requirements-audit.txt
 	$(PYTHON) -m venv .venv-audit

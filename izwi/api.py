@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from izwi.engine import snakemake_call
-from izwi.errors import UserError
+from izwi.errors import UserError, printable
 from izwi.files import read_json
 from izwi.home import DEFAULT_CONFIG
 
@@ -261,4 +261,4 @@ def _planned(request: snakemake_call.Request) -> tuple[Path, list[Experiment]]:
 
 
 def _show(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    print(printable(line), file=sys.stderr, flush=True)

@@ -47,10 +47,26 @@ def refusal(error: BaseException) -> str | None:
     return f"cannot write{place}: {reason}; {advice} and start again: finished files stay"
 
 
+# What the loader of libraries says where a process may have no more memory.
+_UNMAPPED = (
+    "failed to map segment",
+    "cannot map zero-fill pages",
+    "cannot allocate memory",
+    "cannot create shared object descriptor",
+)
+
+
+LITTLE_MEMORY = "memory ran out: give the process more, such as by a higher ulimit -v"
+
+
 def memory_ran_out(error: BaseException) -> bool:
     """Whether an error means that the process could not have more memory."""
+    unmapped = isinstance(error, ImportError | OSError) and any(
+        words in str(error).lower() for words in _UNMAPPED
+    )
     return (
-        isinstance(error, MemoryError)
+        unmapped
+        or isinstance(error, MemoryError)
         or getattr(error, "errno", None) == errno.ENOMEM
         or str(error) == "can't start new thread"
     )

@@ -12,6 +12,75 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from izwi.errors import UserError
+
+# An environment variable: ``own`` takes what other users have put into a cache for not there.
+CACHE = "IZWI_CACHE"
+# Folders of results and caches, which izwi writes within.
+_own: set[str] = set()
+
+
+def stay_within(*folders: str) -> None:
+    """Name folders that no link in them may lead out of; they may be links themselves."""
+    _own.update(map(os.path.abspath, folders))
+
+
+def link_out(folder: str, checked: set[str]) -> str | None:
+    """Which link leads out of results or cache on the way to a folder there, and what to do.
+
+    Args:
+        folder: where something is to be written or deleted
+        checked: folders that were found right, not to look at them again
+
+    Returns:
+        one line, None where no link does
+    """
+    folder = os.path.abspath(folder)
+    way: list[str] = []
+    while folder not in _own and folder not in checked:
+        way.append(folder)
+        folder, below = os.path.dirname(folder), folder
+        if folder == below:
+            return None
+    for step in reversed(way):
+        if os.path.islink(step) and not _leads_within(step, folder):
+            return (
+                f"{step} is a link that leads to {os.path.realpath(step)}: izwi writes and deletes "
+                "nothing through it; remove the link, or name another folder of results or cache"
+            )
+        checked.add(step)
+    return None
+
+
+def _leads_within(link: str, folder: str) -> bool:
+    """Whether a link leads to a folder within the one of results or cache that it lies in."""
+    while folder not in _own:
+        folder = os.path.dirname(folder)
+    return os.path.isdir(link) and Path(os.path.realpath(link)).is_relative_to(
+        os.path.realpath(folder)
+    )
+
+
+def refuse_link_out(path: str | Path) -> None:
+    """Refuse to write or delete a file to which a link leads out of results or cache.
+
+    Raises:
+        UserError: with the link and what to do
+    """
+    if problem := link_out(os.path.dirname(path), set()):
+        raise UserError(problem, own=True)
+
+
+def no_link(path: str | Path) -> None:
+    """Make ready to write a file in place: a link goes away, what it leads to stays as it is.
+
+    Raises:
+        UserError: as `refuse_link_out` does
+    """
+    refuse_link_out(path)
+    if os.path.islink(path):
+        os.unlink(path)
+
 
 @contextmanager
 def atomic(path: str | Path, *, forced: bool = True) -> Iterator[Path]:
@@ -23,6 +92,7 @@ def atomic(path: str | Path, *, forced: bool = True) -> Iterator[Path]:
             is quickly made again
     """
     path = Path(path)
+    refuse_link_out(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}-{uuid.uuid4().hex[:8]}{path.suffix}")
     try:
@@ -39,11 +109,13 @@ def atomic(path: str | Path, *, forced: bool = True) -> Iterator[Path]:
 def atomic_folder(path: str | Path) -> Iterator[Path]:
     """The same for a folder; one that stands there is replaced."""
     path = Path(path)
+    refuse_link_out(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}-{uuid.uuid4().hex[:8]}")
     temporary.mkdir()
     try:
         yield temporary
+        no_link(path)
         shutil.rmtree(path, ignore_errors=True)
         os.replace(temporary, path)
     finally:
@@ -68,6 +140,7 @@ def read_json(path: str | Path) -> Any:
 
 def write_scratch(path: str, value: Any) -> None:
     """Write JSON that the next call can make again: fast, in one line, not forced to the disk."""
+    refuse_link_out(path)
     temporary = f"{path}.{uuid.uuid4().hex[:8]}"
     with suppress(FileNotFoundError):
         _write_compact(temporary, value)
@@ -98,6 +171,16 @@ def write_if_changed(path: str, value: Any) -> None:
     except (OSError, UnicodeDecodeError):
         pass
     write_scratch(path, value)
+
+
+def is_trusted(path: str | Path) -> bool:
+    """Whether a file of a cache may be read: any, or with IZWI_CACHE=own those of this user."""
+    if os.environ.get(CACHE) != "own":
+        return True
+    try:
+        return os.stat(path).st_uid == os.getuid()
+    except OSError:
+        return False
 
 
 def is_made(path: str) -> bool:

@@ -1,6 +1,8 @@
 """Shared fixtures: the place of real data, named once."""
 
 import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,20 @@ ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("IZWI_DATA", ROOT.parent / "shared" / "data")).resolve()
 # Calls of the workflow and its shipped inis look there, too.
 os.environ["IZWI_DATA"] = str(DATA)
+# All workers share one feature store, as users' projects may: what one test extracts, none does
+# again. It must be named here: pytest-xdist's workers inherit the variable from the process that
+# starts them, which reads no conftest.py below this folder.
+CACHE = "TEST_FEATURE_CACHE"
+
+
+def pytest_configure(config):
+    if CACHE not in os.environ:
+        config.own_cache = os.environ[CACHE] = tempfile.mkdtemp(prefix="izwi-cache-")
+
+
+def pytest_unconfigure(config):
+    if hasattr(config, "own_cache"):
+        shutil.rmtree(config.own_cache, ignore_errors=True)
 
 
 def data_folder(name: str) -> Path:

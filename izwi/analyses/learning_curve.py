@@ -42,7 +42,7 @@ def learning_curve(
     Returns:
         ``measure``; ``unit``, ``speakers`` or ``samples``; ``points``: per fit ``fold``,
         ``repeat``, ``share``, ``units``, ``n_train`` and the measure on ``train`` and ``test``;
-        ``mean``: the same as means per share; ``notes``
+        ``mean``: the same as means per share; ``chance``: the measure of guessing; ``notes``
     """
     import numpy as np
     import pandas as pd
@@ -89,11 +89,29 @@ def learning_curve(
     notes = [f"learning curve: a part of {s:.0%} is left out: {why}" for s, why in skipped.items()]
     return {
         "measure": spec["measure"],
+        "chance": _chance(spec, truths, folds, labels),
         "unit": unit,
         "points": points,
         "mean": _means(points),
         "notes": notes,
     }
+
+
+def _chance(
+    spec: TrainSpec, truths: dict[int, np.ndarray], folds: list[Fold], labels: list[str] | None
+) -> float | None:
+    import numpy as np
+    import pandas as pd
+
+    from izwi.evaluation.chance import chance
+
+    truth = np.concatenate([truths[fold][test] for fold, _, _, test in folds])
+    truth = truth[~pd.isna(truth)]
+    if not len(truth):
+        return None
+    return chance(
+        truth, spec["measure"], task=spec["task"], labels=labels or [], seed=spec["seed"]
+    )[0]
 
 
 def _means(points: list[dict[str, Any]]) -> list[dict[str, Any]]:

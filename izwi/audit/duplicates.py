@@ -19,6 +19,8 @@ JITTER = 0.005
 # the longer it takes, and the fewer are left. More than so many need too much memory.
 SEARCHED = (6, 9, 14, SIZE)
 MOST = 20_000_000
+# Pairs whose pictures are held at once.
+BLOCK = 2**16
 
 
 def pairs(prints: pd.DataFrame) -> np.ndarray | None:
@@ -47,7 +49,10 @@ def pairs(prints: pd.DataFrame) -> np.ndarray | None:
     first, second = candidates
     other = rows[first] != rows[second]
     first, second = first[other], second[other]
-    distance = np.linalg.norm(pictures[first] - pictures[second], axis=1)
+    distance = np.empty(len(first))
+    for begin in range(0, len(first), BLOCK):
+        part = slice(begin, begin + BLOCK)
+        distance[part] = np.linalg.norm(pictures[first[part]] - pictures[second[part]], axis=1)
     near = distance <= NEAR
     number = np.bincount(rows, minlength=len(prints))
     found = pd.DataFrame(

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import NoReturn
 
 from izwi import __version__
-from izwi.errors import UserError, refusal
+from izwi.errors import LITTLE_MEMORY, UserError, memory_ran_out, printable, refusal
 
 # Subcommand → what it does. Each is a module with a function ``main(arguments)``.
 COMMANDS = {
@@ -76,13 +76,14 @@ def main(arguments: list[str] | None = None) -> int:
     except UserError as error:
         say(*error.problems)
         return 1
-    except OSError as error:
-        if line := refusal(error):
-            say(line)
-            return 1
-        raise
     except KeyboardInterrupt:
         return 130
+    except Exception as error:
+        line = LITTLE_MEMORY if memory_ran_out(error) else refusal(error)
+        if not line:
+            raise
+        say(line)
+        return 1
 
 
 def entry() -> int:
@@ -96,7 +97,7 @@ def entry() -> int:
 def say(*lines: str) -> None:
     """Print lines that are not the result."""
     for line in lines:
-        print(line, file=sys.stderr, flush=True)
+        print(printable(line), file=sys.stderr, flush=True)
 
 
 def one_thread() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from izwi.cli import Parser
+from izwi.errors import printable
 
 EXAMPLES = """\
   izwi explain my_experiment
@@ -20,5 +21,6 @@ def main(arguments: list[str]) -> int:
     wanted = parser.parse_args(arguments)
     from izwi.reporting.explain import explain, find
 
-    print(explain(find(wanted.experiment, wanted.results), cwd=Path.cwd()), end="")
+    text = explain(find(wanted.experiment, wanted.results), cwd=Path.cwd())
+    print("\n".join(map(printable, text.split("\n"))), end="")
     return 0

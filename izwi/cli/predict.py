@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from izwi.cli import Parser, one_thread, say
 from izwi.data.csv_safety import harmless
+from izwi.errors import printable
 from izwi.files import atomic
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def print_table(predictor: Predictor, rows: pd.DataFrame) -> None:
         else:
             ranked = ", ".join(f"{label} {p:.3f}" for label, p in ranking(predictor, row))
             line = f"{row['prediction']:{across}}  {ranked}"
-        print(f"{place:{width}}  {line}  {row['seconds']:.3f} s")
+        print(printable(f"{place:{width}}  {line}  {row['seconds']:.3f} s"))
 
 
 def as_json(predictor: Predictor, name: str, result: pd.DataFrame, notes: list[str]) -> str:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from izwi.cli import Parser
+from izwi.errors import printable
 
 if TYPE_CHECKING:
     from izwi.engine import pruning
@@ -55,7 +56,7 @@ def show(found: list[pruning.Unused]) -> None:
     """Print what was found, with sizes."""
     sizes: dict[str, int] = defaultdict(int)
     for thing in found:
-        print(f"{megabytes(thing.size)}  {thing.path}")
+        print(printable(f"{megabytes(thing.size)}  {thing.path}"))
         sizes[thing.kind] += thing.size
     for kind, size in sizes.items():
         print(f"{megabytes(size)}  all of {kind}")

@@ -19,6 +19,8 @@ MAPS: dict[str, tuple[str, ...]] = {"tsne": (), "umap": ("umap-learn", "numba"),
 _MODULES = {"umap-learn": "umap", "numba": "numba"}
 # Users write this for the target column, whatever its name.
 TARGET = "target"
+# How long a sample lasts, in seconds; all data have it.
+DURATION = "duration"
 
 
 @dataclass(frozen=True)
@@ -156,12 +158,10 @@ def wanted(experiment: Experiment, of: str, by: str) -> list[Picture]:
     return found
 
 
-def columns_wanted(experiment: Experiment) -> list[tuple[str, str]]:
-    """Pictures, and the columns of the data that they show; the target is always there."""
-    plots = experiment.plots
-    pairs = [("value_counts", name) for group in plots["value_counts"] or [] for name in group]
-    pairs += [(kind, name) for kind, names in plots["maps"].items() for name in names]
-    return [(kind, name) for kind, name in pairs if name not in (TARGET, experiment.target)]
+def columns_of(spec: dict[str, Any]) -> set[str]:
+    """Columns of the data that a picture shows, in small letters."""
+    found = spec.get("columns", {}).values()
+    return {c.lower() for one in found for c in ([one] if isinstance(one, str) else one)}
 
 
 def column_of(kind: str, name: str, columns: Iterable[str], target: str) -> str:
@@ -183,10 +183,12 @@ def column_of(kind: str, name: str, columns: Iterable[str], target: str) -> str:
     wanted = name.lower()
     column = known.get("gender" if wanted == "sex" else wanted)
     if column is None:
-        own = sorted(set(columns) - {"digest", "start", "end", "seconds", "truth", "dev_folds"})
+        own = sorted(
+            set(columns) - {DURATION, "digest", "start", "end", "seconds", "truth", "dev_folds"}
+        )
         raise UserError(
             f"[PLOT] {kind}: the data have no column '{name}'{suggest(name, own)}; there are "
-            f"{', '.join([TARGET, *own])}"
+            f"{', '.join([TARGET, DURATION, *own])}"
         )
     return column
 

@@ -17,6 +17,7 @@ from izwi.data import soft_labels
 from izwi.errors import Problems, UserError
 from izwi.reporting.page import options as page
 from izwi.reporting.tables import wanted as result_tables
+from izwi.untrusted import read_yaml
 
 KEYS = (
     *("experiments", "ini", "grid", "results", "cache", "root_folders", "shards"),
@@ -172,12 +173,10 @@ def resolve_all(config: Config, *, cwd: str | Path) -> list[Experiment]:
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
-    import yaml
-
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise UserError(f"config: {path}: cannot be read: {error}".replace("\n", " ")) from None
+        content = read_yaml(path)
+    except (OSError, UserError) as error:
+        raise UserError(f"config: {path}: cannot be read: {error}") from None
     if not isinstance(content, dict) or not content.get("experiments"):
         raise UserError(f"config: {path}: names no experiments")
     return content

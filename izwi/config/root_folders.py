@@ -41,8 +41,11 @@ def read_roots(file: str | Path, names: list[str]) -> Ini:
     entries: dict[str, Value] = {}
     listed = {name.lower() for name in names}
     owned = tuple(f"{name}." for name in listed)
-    for section in found.sections.keys() - {"DATA"}:
-        problems.add(f"{file}: [{section}]: a root file holds [DATA] alone")
+    if others := [f"[{section}]" for section in found.sections if section != "DATA"]:
+        # An ini, perhaps the one that names it: what else it holds is no mistake.
+        raise UserError(
+            [*problems.lines, f"{file}: {', '.join(others)}: a root file holds [DATA] alone"]
+        )
     for lower, value in found.sections.get("DATA", {}).items():
         if lower in ("databases", "root_folders"):
             problems.add(f"{file}: [DATA] {lower}: belongs in the ini itself")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
-import re
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from izwi.data import containers, foreign_audio
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -14,10 +18,49 @@ if TYPE_CHECKING:
 
     Span = tuple[int, int | None]
 
-# Sizes that streaming writers leave in the header when they do not know the length.
-UNKNOWN_SIZES = {0, 0x7FFFFFFF, 0xFFFFFFFF}
 # Samples read at once, so that hours of audio need little memory.
 BLOCK = 2**22
+# Seconds by which a header may be wrong: no label is as exact.
+TOLERANCE = 0.01
+# The sound behind an MP3 or Ogg is counted in frames, so that so little may be none.
+COUNTED = 0.1
+# libsndfile says of a FLAC whose header knows no length that it is the longest of all.
+LONGEST = 2**48
+# Samples of float lie between -1 and 1, those beyond full scale a little outside.
+MOST_FLOAT = 8.0
+# Speech needs a tenth of the upper one; below the lower one resampling makes much of little.
+RATES = (1_000, 384_000)  # Hz
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How much audio is decoded at once; a header that asks for more is refused before.
+
+    Args:
+        samples: of all channels together
+        seconds: of a file
+    """
+
+    samples: int = 2**30
+    seconds: float = math.inf
+
+    def check(self, frames: int, channels: int, rate: int) -> None:
+        """Refuse audio that would take too much memory or time.
+
+        Raises:
+            AudioError: with what is too much of it
+        """
+        if not RATES[0] <= rate <= RATES[1]:
+            raise AudioError(
+                f"a sampling rate of {rate} Hz, which is not from {RATES[0]} to {RATES[1]} Hz"
+            )
+        if frames / rate > self.seconds:
+            raise AudioError(f"{frames / rate:.0f} s long, at most {self.seconds:g} s are taken")
+        if frames * channels > self.samples:
+            raise AudioError(
+                f"{frames} samples on {channels} channel{'s' if channels > 1 else ''} at once, "
+                f"at most {self.samples} are taken in all"
+            )
 
 
 class AudioError(Exception):
@@ -28,7 +71,7 @@ def nanoseconds(time: object) -> int | None:
     """Turn a time into nanoseconds.
 
     Args:
-        time: seconds, or anything that ``pandas.Timedelta`` takes; None and NaT are no time
+        time: seconds, a Timedelta, or text as `izwi.data.times` takes it; None and NaT are no time
 
     Returns:
         whole nanoseconds, or None
@@ -37,38 +80,51 @@ def nanoseconds(time: object) -> int | None:
 
     if pd.isna(time):
         return None
-    if isinstance(time, int | float):
-        return round(time * 1e9)
-    return pd.Timedelta(time).value
+    if isinstance(time, pd.Timedelta):
+        return time.value
+    from izwi.data import times
+    from izwi.errors import UserError
+
+    try:
+        (found,) = times.parse([time], "time", "audio")
+    except UserError as error:
+        raise AudioError(f"'{time}' is no time: {error.problems[0].rpartition(': ')[2]}") from error
+    return found.value
 
 
-def read(path: str, start: object = None, end: object = None) -> tuple[np.ndarray, int]:
+def read(
+    path: str, start: object = None, end: object = None, *, most: Bounds | None = None
+) -> tuple[np.ndarray, int]:
     """Read a file or a part of it.
 
     Args:
         path: audio file in any format that libsndfile reads
         start: beginning, in seconds or as a Timedelta; None is the beginning of the file
         end: as start; None is the end of the file
+        most: of audio that is decoded
 
     Returns:
         signal of shape (channels, samples), float32, and the sampling rate in Hz
 
     Raises:
-        AudioError: missing, unreadable, empty, truncated or not-a-number audio; a start or an
-            end beyond the end of the file
+        AudioError: missing, unreadable, empty, truncated, not-a-number or too much audio; a start
+            or an end beyond the end of the file
     """
-    ((signal, rate),) = read_parts(path, [(nanoseconds(start) or 0, nanoseconds(end))])
+    ((signal, rate),) = read_parts(path, [(nanoseconds(start) or 0, nanoseconds(end))], most)
     if isinstance(signal, AudioError):
         raise signal
     return signal, rate
 
 
-def read_parts(path: str, spans: Sequence[Span]) -> Iterator[tuple[np.ndarray | AudioError, int]]:
+def read_parts(
+    path: str, spans: Sequence[Span], most: Bounds | None = None
+) -> Iterator[tuple[np.ndarray | AudioError, int]]:
     """Read several parts of one file, which is opened once.
 
     Args:
         path: audio file
         spans: start and end of each part in nanoseconds; an end of None is the end of the file
+        most: of audio that is decoded at once
 
     Yields:
         what :func:`read` returns, with an AudioError instead of the signal where that part
@@ -77,31 +133,149 @@ def read_parts(path: str, spans: Sequence[Span]) -> Iterator[tuple[np.ndarray | 
     Raises:
         AudioError: where the whole file cannot be used
     """
-    import soundfile
-
     if not os.path.isfile(path):
         raise AudioError("missing")
-    try:
-        with soundfile.SoundFile(path) as file:
-            _check_header(file)
-            rate = file.samplerate
+    most = most or Bounds()
+    with _opened(path) as (file, extent):
+        if isinstance(file, str):
+            whole, rate = foreign_audio.decode(path, file, most.check)
+            frames, channels = whole.shape[1], len(whole)
+        else:
+            _check_header(file, extent)
+            rate, frames, channels = file.samplerate, file.frames, file.channels
+            whole = None
+            if not file.seekable() or frames > LONGEST:
+                whole = _forward(file, most)
+                frames = whole.shape[1]
             # A decoder of these that starts in the middle gives other samples.
-            lossy = file.format in ("MP3", "OGG")
-            whole = _samples(file, 0, file.frames) if lossy else None
-            for span in spans:
-                try:
-                    first, stop = _sample_range(span, rate, file.frames)
-                    # Keep no reference, so that the caller can free hours of audio.
-                    if whole is None:
-                        yield _checked(_samples(file, first, stop)), rate
-                    else:
-                        yield _checked(whole[:, first:stop]), rate
-                except AudioError as error:
-                    yield error, rate
-    except (soundfile.LibsndfileError, OSError, RuntimeError) as error:
+            elif file.format in ("MP3", "OGG"):
+                most.check(frames, channels, rate)
+                whole = _samples(file, 0, frames)
+        for span in spans:
+            try:
+                first, stop = _sample_range(span, rate, frames)
+                most.check(stop - first, channels, rate)
+                # Keep no reference, so that the caller can free hours of audio.
+                if whole is None:
+                    yield _checked(_samples(file, first, stop)), rate
+                else:
+                    yield _checked(whole[:, first:stop]), rate
+            except AudioError as error:
+                yield error, rate
+
+
+def length(path: str) -> tuple[int, int]:
+    """Length of a file; it is decoded only where no header says it.
+
+    Args:
+        path: audio file
+
+    Returns:
+        samples of a channel, and the sampling rate in Hz
+
+    Raises:
+        AudioError: where the file cannot be used
+    """
+    if not os.path.isfile(path):
+        raise AudioError("missing")
+    with _opened(path) as (file, _):
+        if isinstance(file, str):
+            signal, rate = foreign_audio.decode(path, file, Bounds().check)
+            return signal.shape[1], rate
+        if file.frames > LONGEST:
+            return _forward(file, Bounds()).shape[1], file.samplerate
+        return file.frames, file.samplerate
+
+
+def remarks(path: str) -> list[str]:
+    """What may be wrong with a file that can be used.
+
+    Args:
+        path: audio file
+
+    Returns:
+        short texts; none of files that cannot be used
+    """
+    import numpy as np
+
+    found = []
+    try:
+        with _opened(path) as (file, extent):
+            if isinstance(file, str):
+                return []
+            seconds = file.frames / file.samplerate
+            if extent is not None and file.frames and file.frames < LONGEST:
+                used = min(extent.there, extent.declared or extent.there)
+                rate = used / seconds  # bytes of audio in a second
+                if extent.declared is not None and extent.declared > extent.there:
+                    missing = (extent.declared - extent.there) / rate
+                    found.append(f"the last {1000 * missing:.1f} ms of its header are missing")
+                more = extent.behind / rate if rate else 0.0
+                if more > TOLERANCE or extent.more > COUNTED:
+                    more = max(more, extent.more)
+                    found.append(
+                        f"{seconds:.3f} s of {seconds + more:.3f} s are used, as its header says: "
+                        "what is behind is not"
+                    )
+            if file.subtype in ("FLOAT", "DOUBLE"):
+                blocks = file.blocks(BLOCK // file.channels, dtype="float32", always_2d=True)
+                peak = max((float(np.abs(block).max()) for block in blocks), default=0.0)
+                if peak > MOST_FLOAT:
+                    found.append(
+                        f"samples up to {peak:.0f}, where 1 is full scale: divide them, by 32768 "
+                        "if they were 16 bits"
+                    )
+    except (AudioError, OSError):
+        return []
+    return found
+
+
+@contextmanager
+def _opened(
+    path: str,
+) -> Iterator[tuple[soundfile.SoundFile | str, containers.Extent | None]]:
+    """An open file, or the name of its format if it is for PyAV; and how long it is.
+
+    Raises:
+        AudioError: for all that goes wrong with it in here
+    """
+    import soundfile
+
+    class Forward(soundfile.SoundFile):
+        """soundfile goes back and forth while it reads, which no file of unknown length allows."""
+
+        def seekable(self) -> bool:
+            return super().seekable() and self.frames < LONGEST
+
+    extent = None
+    try:
+        if kind := foreign_audio.kind_of(path):
+            yield kind, None
+            return
+        extent = containers.extent(path)
+        source: str | containers.Patched = path
+        if extent is not None and extent.patches:
+            source = containers.Patched(path, extent.patches)
+        with Forward(source) as file:
+            yield file, extent
+    except AudioError:
+        raise
+    except foreign_audio.ForeignError as error:
+        raise AudioError(str(error)) from error
+    except MemoryError as error:
+        raise AudioError("too large for memory") from error
+    # Decoders end in many ways, and none may hide which file it was.
+    except Exception as error:
         if os.path.getsize(path) == 0:
             raise AudioError("no audio in it, the file is empty") from error
-        text = getattr(error, "error_string", "") or str(error)
+        why = foreign_audio.no_audio(path)
+        if not why and extent is not None and not extent.closed:
+            why = "truncated, its end is missing"
+        if not why and extent is not None and extent.behind:
+            why = "another recording or other data stand behind the first"
+        if why:
+            raise AudioError(f"unreadable, {why}") from error
+        text = " ".join((getattr(error, "error_string", "") or str(error)).split())
         raise AudioError(f"unreadable ({text.rstrip('.')})") from error
 
 
@@ -135,14 +309,20 @@ def resample(signal: np.ndarray, rate: int, target: int) -> np.ndarray:
     return audresample.resample(signal, rate, target)
 
 
-def _check_header(file: soundfile.SoundFile) -> None:
+def _check_header(file: soundfile.SoundFile, extent: containers.Extent | None) -> None:
     """Refuse files without audio, and those shorter than their header says."""
-    # libsndfile corrects a WAV's length silently; only its log mentions it.
-    said = re.search(r"^data : (\d+) \(should be (\d+)\)", file.extra_info, re.MULTILINE)
-    if said and int(said[1]) not in UNKNOWN_SIZES and int(said[1]) > int(said[2]):
-        raise AudioError(f"truncated, {said[2]} of {said[1]} bytes of audio are there")
+    if extent is not None and extent.declared is not None and extent.declared > extent.there:
+        missing = extent.declared - extent.there
+        if missing * file.frames > TOLERANCE * file.samplerate * extent.there or not file.frames:
+            raise AudioError(
+                f"truncated, {extent.there} of {extent.declared} bytes of audio are there"
+            )
+    end = "" if extent is None or extent.closed else ", truncated: its end is missing"
     if file.frames == 0:
-        raise AudioError("no audio in it")
+        raise AudioError(f"no audio in it{end}")
+    if end:
+        seconds = file.frames / file.samplerate
+        raise AudioError(f"truncated after {seconds:.3f} s, its end is missing")
 
 
 def _sample_range(span: Span, rate: int, frames: int) -> tuple[int, int]:
@@ -171,6 +351,26 @@ def _samples(file: soundfile.SoundFile, first: int, stop: int) -> np.ndarray:
     if signal.shape[1] < stop - first:
         raise AudioError(f"truncated, {signal.shape[1]} of {stop - first} samples are there")
     return signal
+
+
+def _forward(file: soundfile.SoundFile, most: Bounds) -> np.ndarray:
+    """All samples of a file that can only be read from its start on; shape (channels, samples)."""
+    import numpy as np
+
+    size = BLOCK // file.channels
+    blocks: list[np.ndarray] = []
+    frames = 0
+    while True:
+        block = file.read(size, dtype="float32", always_2d=True)
+        frames += len(block)
+        most.check(frames, file.channels, file.samplerate)
+        if len(block):
+            blocks.append(block)
+        if len(block) < size:
+            break
+    if not blocks:
+        raise AudioError("no audio in it")
+    return np.concatenate(blocks).T
 
 
 def _checked(signal: np.ndarray) -> np.ndarray:

@@ -41,6 +41,30 @@ def warning(files: list[tuple[str, str]], total: int) -> str:
     )
 
 
+def remarks(paths: Iterable[str], threads: int) -> list[str]:
+    """Warnings about audio that is used, though something is odd about it.
+
+    Args:
+        paths: of the files, missing ones among them
+        threads: workers
+
+    Returns:
+        one line, or none
+    """
+    from concurrent.futures import ThreadPoolExecutor
+
+    from izwi.data import audio
+
+    with ThreadPoolExecutor(threads) as pool:
+        each = list(zip(paths, pool.map(audio.remarks, paths), strict=True))
+    odd = [(path, "; ".join(lines)) for path, lines in each if lines]
+    if not odd:
+        return []
+    some = "; ".join(f"{Path(path).name}: {text}" for path, text in odd[:SHOWN])
+    more = f"; … and {len(odd) - SHOWN} more" if len(odd) > SHOWN else ""
+    return [f"{len(odd)} of {len(each)} audio files are used, but look wrong ({some}{more})"]
+
+
 def leave_out(
     tables: list[pd.DataFrame], matrices: list[list[pd.DataFrame]], split: pd.DataFrame
 ) -> tuple[pd.DataFrame, dict[str, Any]]:

@@ -35,7 +35,9 @@ def describe(
         plain values that JSON can hold: ``cross_validation``, and the number of ``folds``;
         ``parts``, a list of cells, each with ``part`` (``train``, ``dev`` and ``test``, or ``all``
         and the folds), ``class`` (None for all rows of the part) and what `_cell` counts;
-        ``databases``, name → a cell of its used rows; ``unused`` rows; ``shared_speakers``, how
+        ``databases``, name → a cell of its used rows, with ``parts``, part → samples and speakers
+        (None where some are not known), those ``unused`` among them; ``target``, the spread of the
+        number over all used rows, None for classes; ``unused`` rows; ``shared_speakers``, how
         many are on both sides of train and test, None where some are not known; ``segments``,
         whether a row is less than its file
     """
@@ -52,8 +54,10 @@ def describe(
         "folds": int(used["fold"].nunique()) if folds else 0,
         "parts": list(_parts(used, labels, folds)),
         "databases": {
-            str(name): _cell(rows) for name, rows in used.groupby("database", sort=False)
+            str(name): {**_cell(rows), "parts": _sizes(frame[frame["database"] == name])}
+            for name, rows in used.groupby("database", sort=False)
         },
+        "target": None if labels else _spread(pd.to_numeric(used["truth"], errors="coerce")),
         "unused": len(frame) - len(used),
         "shared_speakers": _shared(used, folds),
         "segments": bool(((used["start"] > pd.Timedelta(0)) | used["end"].notna()).any()),
@@ -110,6 +114,17 @@ def _cell(rows: pd.DataFrame, *, number: bool = False) -> dict[str, Any]:
     if number:
         cell["target"] = _spread(pd.to_numeric(rows["truth"], errors="coerce"))
     return cell
+
+
+def _sizes(rows: pd.DataFrame) -> dict[str, dict[str, int | None]]:
+    """Samples and speakers in each part of one database."""
+    return {
+        str(part) or "unused": {
+            "samples": len(own),
+            "speakers": int(own["speaker"].nunique()) if own["speaker"].notna().all() else None,
+        }
+        for part, own in rows.groupby("part", sort=True)
+    }
 
 
 def _spread(values: pd.Series) -> dict[str, Any] | None:

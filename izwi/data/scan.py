@@ -6,29 +6,42 @@ only what its ``stat`` says has changed.
 
 from __future__ import annotations
 
-import csv
+import difflib
 import hashlib
 import json
 import os
 import stat
 import sys
 import time
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from itertools import chain
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
+from izwi.data.label_files import (
+    audformat_files,
+    label_path,
+    lines_text,
+    parquet_table,
+    read_header,
+    read_rows,
+    rename_column,
+    table_file,
+)
 from izwi.errors import UserError
+from izwi.files import is_trusted, write_text
+
+if TYPE_CHECKING:
+    pass
 
 # Layout of the cache; another number discards it.
 _VERSION = 1
 # A file changed this recently (ns) may change again within one tick of the clock of its stat.
 _RACY = 100_000_000
 _CHUNK = 64
-# Behind the last line of a CSV file.
-_END = "\0end\0"
 
 
 @dataclass
@@ -128,151 +141,6 @@ def scan(database: Mapping[str, Any], *, cwd: Path, cache: Path, write: bool = T
     return Listing(name, label_digest, files, paths, digests, fresh["audio_digest"], tried)
 
 
-def label_path(database: Mapping[str, Any]) -> Path:
-    """The label file of a CSV database, the folder of an audformat one.
-
-    Raises:
-        UserError: if it is not there
-    """
-    path = Path(database["path"])
-    if database["type"] == "demo" and path.is_dir():
-        path = path / "demo.csv"
-    if database["type"] in ("csv", "demo"):
-        if not path.is_file():
-            raise UserError(f"[DATA] {database['name']}: no CSV file {path}")
-    elif not (path / "db.yaml").is_file():
-        raise UserError(
-            f"[DATA] {database['name']}: no audformat database in {path} (it has no db.yaml); "
-            f"for a CSV file set {database['name']}.type = csv"
-        )
-    return path
-
-
-def read_rows(path: Path, name: str) -> tuple[list[str], list[list[str]]]:
-    """Read a CSV file as text, without blanks around names and cells.
-
-    Args:
-        path: the file, UTF-8 with or without a byte order mark
-        name: name of the database, for messages
-
-    Returns:
-        header and rows; every row is as long as the header
-
-    Raises:
-        UserError: if the file is not such a table
-    """
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as stream:
-            records = _records(stream)
-            header = [cell.strip() for cell in next(records, (0, []))[1]]
-            width = len(header)
-            rows, long = [], []
-            for line, row in records:
-                if len(row) != width:
-                    if not row:
-                        continue
-                    if len(row) > width:
-                        long.append(line)
-                        continue
-                    row += [""] * (width - len(row))
-                rows.append([cell.strip() for cell in row])
-    except UnicodeDecodeError as error:
-        raise UserError(f"[DATA] {name}: {path} is not UTF-8: save it as UTF-8") from error
-    except csv.Error as error:
-        raise UserError(f"[DATA] {name}: {path} is not a CSV file: {error}") from error
-    if not header:
-        raise UserError(f"[DATA] {name}: {path} is empty")
-    twice = sorted({column for column in header if column and header.count(column) > 1})
-    if twice:
-        raise UserError(f"[DATA] {name}: {path} has two columns named {', '.join(twice)}")
-    if long:
-        raise UserError(
-            f"[DATA] {name}: {path} has more cells than columns in {_lines(long)}: "
-            "quote cells that hold a comma"
-        )
-    return header, rows
-
-
-def _records(stream: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
-    """Rows of a CSV file, each with the number of its last line.
-
-    Raises:
-        csv.Error: if it cannot be read, or a quote is never closed
-    """
-    # In a cell that is open at the end the mark stands, else in a row of its own.
-    reader = csv.reader(chain(stream, [_END]), skipinitialspace=True)
-    line = 0
-    for row in reader:
-        if row and row[-1].endswith(_END):
-            if row == [_END]:
-                return
-            raise csv.Error(
-                f"a quote in line {line + 1} is never closed, so that all behind it is one cell: "
-                "close it, or double it if it is text"
-            )
-        line = reader.line_num
-        yield line, row
-
-
-def rename_column(column: str, columns: Iterable[str], colnames: dict[str, str]) -> str | None:
-    """The column of a file that is to be called ``column`` once ``colnames`` is applied.
-
-    ``colnames`` is written both as ``{old: new}`` and, as in nkululeko's own documentation,
-    as ``{'speaker': 'Participant ID'}``.
-    """
-    columns = list(columns)
-    for old, new in colnames.items():
-        if new == column and old in columns:
-            return old
-        if old == column and new in columns and old not in columns:
-            return new
-    return column if column in columns else None
-
-
-def audformat_files(folder: Path, name: str) -> list[Path]:
-    """The files that hold the header and the tables of an audformat database, by name.
-
-    Raises:
-        UserError: if a table is stored as pickle alone
-    """
-    tables: dict[str, set[str]] = {}
-    for entry in os.listdir(folder):
-        stem, _, suffix = entry.rpartition(".")
-        if stem.startswith("db.") and suffix in ("csv", "parquet", "pkl"):
-            tables.setdefault(stem, set()).add(suffix)
-    pickled = sorted(stem for stem, kinds in tables.items() if kinds == {"pkl"})
-    if pickled:
-        raise UserError(
-            f"[DATA] {name}: {', '.join(f'{stem}.pkl' for stem in pickled)} in {folder}: pickle "
-            "can run any code and is not read; with audformat, "
-            "load the database and save it with storage_format='csv'"
-        )
-    files = [
-        folder / f"{stem}.{'parquet' if 'parquet' in kinds else 'csv'}"
-        for stem, kinds in sorted(tables.items())
-    ]
-    return [folder / "db.yaml", *files]
-
-
-def read_header(folder: Path, name: str) -> dict[str, Any]:
-    """The header of an audformat database.
-
-    Raises:
-        UserError: if ``db.yaml`` cannot be read
-    """
-    import yaml
-
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        header = yaml.load((folder / "db.yaml").read_bytes(), Loader=loader)
-    except yaml.YAMLError as error:
-        text = " ".join(str(error).split())
-        raise UserError(f"[DATA] {name}: {folder / 'db.yaml'} is not YAML: {text}") from error
-    if not isinstance(header, dict) or not isinstance(header.get("tables"), dict):
-        raise UserError(f"[DATA] {name}: {folder / 'db.yaml'} names no tables")
-    return header
-
-
 def _csv_audio(path: Path, name: str, colnames: dict[str, str]) -> list[str]:
     header, rows = read_rows(path, name)
     column = rename_column("file", header, colnames)
@@ -285,7 +153,7 @@ def _csv_audio(path: Path, name: str, colnames: dict[str, str]) -> list[str]:
     files = {row[position] for row in rows}
     if "" in files:
         empty = [i + 1 for i, row in enumerate(rows) if not row[position]]
-        raise UserError(f"[DATA] {name}: {path} names no file in {_lines(empty, 'row')}")
+        raise UserError(f"[DATA] {name}: {path} names no file in {lines_text(empty, 'row')}")
     return sorted(files)
 
 
@@ -294,28 +162,16 @@ def _audformat_audio(folder: Path, name: str) -> list[str]:
     for table in read_header(folder, name)["tables"]:
         path = table_file(folder, table, name)
         if path.suffix == ".parquet":
-            import pyarrow.parquet
-
-            column = pyarrow.parquet.read_table(path, columns=["file"]).column("file")
-            files.update(column.unique().to_pylist())
+            column = parquet_table(path, name, ["file"]).column("file")
+            found = column.unique().to_pylist()
+            if not all(isinstance(file, str) for file in found):
+                raise UserError(f"[DATA] {name}: {path}: its column 'file' holds other than names")
+            files.update(found)
         else:
             header, rows = read_rows(path, name)
             position = header.index("file") if "file" in header else 0
             files.update(row[position] for row in rows)
     return sorted(files)
-
-
-def table_file(folder: Path, table: str, name: str) -> Path:
-    """The file of a table of an audformat database; parquet where there are two, as audformat.
-
-    Raises:
-        UserError: if there is none
-    """
-    for suffix in ("parquet", "csv"):
-        path = folder / f"db.{table}.{suffix}"
-        if path.is_file():
-            return path
-    raise UserError(f"[DATA] {name}: {folder} has no db.{table}.csv, which its db.yaml names")
 
 
 def _digest_labels(files: list[Path], name: str) -> str:
@@ -338,23 +194,96 @@ def _locate(
     first = os.path.join(tried[0], "")
     paths: list[str | None] = []
     stats: list[str | None] = []
+    names: dict[str, dict[str, list[str]]] = {}
     for file, path in zip(files, before, strict=True):
         # Files that were in the first place need no search while they are still there.
         found = _stat(path) if path and (path.startswith(first) or path == file) else None
         if found is None:
-            path, found = _find(file, tried)
+            path, found = _find(file, tried, names)
         paths.append(path)
         stats.append(found)
     return paths, stats
 
 
-def _find(file: str, places: list[str]) -> tuple[str | None, str | None]:
+def _find(
+    file: str, places: list[str], names: dict[str, dict[str, list[str]]]
+) -> tuple[str | None, str | None]:
     for place in places[:1] if os.path.isabs(file) else places:
         path = os.path.join(place, file)
         found = _stat(path)
         if found is not None:
             return path, found
+    for place in places[:1] if os.path.isabs(file) else places:
+        spelt = _spelt(place, file, names)
+        found = _stat(spelt) if spelt else None
+        if found is not None:
+            return spelt, found
     return None, None
+
+
+def _spelt(place: str, file: str, names: dict[str, dict[str, list[str]]]) -> str | None:
+    """The one path that a name means: in another form of Unicode, with other slashes or case.
+
+    Args:
+        place: folder of relative names
+        file: as it is written
+        names: of each folder that was looked into, folded name → names; filled in here
+    """
+    parts = [part for part in file.replace("\\", "/").split("/") if part not in ("", ".")]
+    folder = os.sep if os.path.isabs(file) else place
+    for part in parts:
+        if os.path.exists(os.path.join(folder, part)):
+            folder = os.path.join(folder, part)
+            continue
+        if folder not in names:
+            names[folder] = {}
+            with suppress(OSError):
+                for name in os.listdir(folder):
+                    names[folder].setdefault(_folded(name), []).append(name)
+        close = names[folder].get(_folded(part), [])
+        form = unicodedata.normalize("NFC", part)
+        same = [name for name in close if unicodedata.normalize("NFC", name) == form] or close
+        if len(same) != 1:
+            return None
+        folder = os.path.join(folder, same[0])
+    return folder if parts else None
+
+
+def _folded(name: str) -> str:
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def _digits(name: str) -> str:
+    return "".join(char for char in name if char.isdigit())
+
+
+def near_match(file: str, places: Iterable[str]) -> str | None:
+    """A file that a missing one may mean: one of its folder with nearly its name, or of its name.
+
+    Args:
+        file: that is missing, as it is written
+        places: folders that relative files lie in
+    """
+    name = os.path.basename(file.replace("\\", "/"))
+    stem = os.path.splitext(name)[0]
+    for place in places:
+        folder = os.path.join(place, os.path.dirname(file.replace("\\", "/")))
+        try:
+            there = os.listdir(folder)
+        except OSError:
+            continue
+        same = sorted(other for other in there if os.path.splitext(other)[0] == stem)
+        # Another number is another file.
+        digits = [other for other in there if _digits(other) == _digits(name)]
+        if close := same or difflib.get_close_matches(name, digits, 1, 0.8):
+            return os.path.normpath(os.path.join(folder, close[0]))
+    for place in places:
+        for number, (folder, _, there) in enumerate(os.walk(place)):
+            if name in there:
+                return os.path.normpath(os.path.join(folder, name))
+            if number > 1000:  # folders; a message is worth no more
+                break
+    return None
 
 
 def _stat(path: str) -> str | None:
@@ -448,23 +377,14 @@ def _hash(content: bytes) -> str:
 def _read_cache(path: Path) -> dict[str, Any]:
     lists = ("files", "paths", "stats", "digests")
     try:
-        known = json.loads(path.read_bytes())
+        known = json.loads(path.read_bytes()) if is_trusted(path) else {}
         same_length = len({len(known[key]) for key in lists}) == 1
         if known["version"] == _VERSION and same_length and known["labels"]:
             return known
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         pass
     return {"labels": None, "audio_digest": None} | {key: [] for key in lists}
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    part.write_text(json.dumps(content, separators=(",", ":")), encoding="utf-8")
-    os.replace(part, path)
-
-
-def _lines(numbers: list[int], word: str = "line") -> str:
-    shown = ", ".join(str(number) for number in numbers[:5])
-    more = f" and {len(numbers) - 5} more" if len(numbers) > 5 else ""
-    return f"{word}{'s' if len(numbers) > 1 else ''} {shown}{more}"
+    write_text(path, json.dumps(content, separators=(",", ":")), forced=False)

@@ -81,13 +81,15 @@ class Call:
             return []
         if self.brief:
             return self._awaited(self._makers(unit))
+        runs = self.runs(unit)
+        if self.lean and not runs:
+            return []
         found = []
         for file in self._waited_for(unit):
             maker = self.plan.maker.get(file)
-            if maker is not None and self.runs(maker):
-                found.append(self._named(file))
-            elif not self.lean or self.runs(unit):
-                found.append(_ancient(self._named(file)))
+            # What is there is right, whatever is made now of that which it once was made of.
+            awaited = runs and maker is not None and self.runs(maker)
+            found.append(self._named(file) if awaited else _ancient(self._named(file)))
         return found
 
     def targets(self) -> list[str]:
@@ -148,8 +150,8 @@ class Call:
             for path in unit.outputs.values():
                 for dated in (path, os.path.join(path, SNAKEMAKE_TIMESTAMP)):
                     with suppress(OSError):
-                        if os.stat(dated).st_mtime > now:
-                            os.utime(dated, (now, now))
+                        if os.lstat(dated).st_mtime > now:
+                            os.utime(dated, (now, now), follow_symlinks=False)
 
     def _outputs(self, name: str) -> list[str]:
         """The files that a target stands for."""

@@ -16,6 +16,7 @@ from izwi.engine import stamps
 from izwi.engine.job import NO_MEMORY, PARTIAL, THREADS, forget, problems_of
 from izwi.engine.keys import PACKAGE
 from izwi.engine.plan import Plan
+from izwi.errors import printable
 from izwi.stages.heat_map import pictures_of
 
 MAX_ROWS = 30
@@ -86,7 +87,7 @@ def _print_results(plan: Plan) -> None:
 def table(rows: list[dict[str, str]]) -> str:
     """Rows of summary.csv as aligned text."""
     header = ["experiment", "database", "features", "model", "measure", "value", "95 % interval"]
-    header += ["interval by", "n test", "speakers", "warnings"]
+    header += ["chance", "interval by", "n test", "speakers", "warnings"]
     lines = [header]
     for row in rows:
         interval = f"[{_short(row['ci_low'])}, {_short(row['ci_high'])}]" if row["ci_low"] else ""
@@ -101,13 +102,15 @@ def table(rows: list[dict[str, str]]) -> str:
                 row["measure"],
                 _short(row["value"]),
                 interval,
+                _short(row["chance"]),
                 # without the number of resamples, and without parts that have their own column
                 row["ci_method"].split(" (")[0],
-                row["n_test"],
+                row["n_evaluated"],
                 (row["n_speakers"] or "unknown") + few,
                 row["warnings"],
             ]
         )
+    lines = [[printable(cell) for cell in line] for line in lines]
     widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
@@ -122,7 +125,7 @@ def _short(number: str) -> str:
 def _print_problems(plan: Plan, log: str) -> None:
     lines = problems_of(plan) or [reason(log)]
     forget(plan)
-    print("\n" + "\n".join(lines), file=sys.stderr, flush=True)
+    print("\n" + "\n".join(map(printable, lines)), file=sys.stderr, flush=True)
 
 
 def reason(log: str) -> str:

@@ -11,6 +11,7 @@ from izwi.engine.plan import Plan
 from izwi.engine.planner import make_plan
 from izwi.errors import UserError
 from izwi.home import DEFAULT_CONFIG
+from izwi.untrusted import read_yaml
 
 
 @dataclass(frozen=True)
@@ -36,13 +37,11 @@ def planned(
     Raises:
         UserError: if the config, an ini or a database cannot be read
     """
-    import yaml
-
     cwd = Path.cwd()
     try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {}
-    except (OSError, yaml.YAMLError) as error:
-        raise UserError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
+        content = read_yaml(Path(path)) or {}
+    except (OSError, UserError) as error:
+        raise UserError(f"{path}: cannot be read: {error}") from None
     if not isinstance(content, dict):
         raise UserError(f"{path}: is no config, such as experiments: [my.ini]")
     for key, value in (("results", results), ("cache", cache), ("ini", ini)):

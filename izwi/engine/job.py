@@ -21,7 +21,7 @@ from izwi.engine import stamps
 from izwi.engine.plan import Plan, Unit
 from izwi.engine.stage import stage, stages, stages_of
 from izwi.errors import UserError, memory_ran_out, printable, refusal
-from izwi.files import is_made, read_json, write_text
+from izwi.files import is_made, no_link, read_json, write_text
 
 # Names the call that a job belongs to.
 CALL = "IZWI_CALL"
@@ -52,6 +52,7 @@ class Job:
         self.log = log
         self.partial = partial
         if log:
+            no_link(log)
             Path(log).parent.mkdir(parents=True, exist_ok=True)
             Path(log).write_text("", encoding="utf-8")
 
@@ -153,7 +154,11 @@ def main(plan: Plan, log: str, threads: str, output: str) -> int:
     if unit is None:
         tell(plan, [f"{output}: no experiment of the config needs this file"])
         return 1
-    job = Job(plan, int(threads), log)
+    try:
+        job = Job(plan, int(threads), log)
+    except (UserError, OSError) as error:
+        tell(plan, [refusal(error) or str(error)])
+        return 1
     try:
         lines = run_unit(unit, job)
     except Exception:
@@ -206,9 +211,10 @@ def tell(plan: Plan, lines: list[str]) -> None:
     if not lines:
         return
     for line in lines:
-        print(line, file=sys.stderr, flush=True)
+        print("\n".join(map(printable, line.splitlines())), file=sys.stderr, flush=True)
     for path in problems_files(plan):
-        with suppress(OSError):
+        with suppress(OSError, UserError):
+            no_link(path)
             path.parent.mkdir(parents=True, exist_ok=True)
             with open(path, "a", encoding="utf-8") as stream:
                 stream.writelines(line + "\n" for line in lines)

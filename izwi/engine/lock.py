@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from izwi.files import no_link, stay_within
+
 _held: dict[str, IO[str]] = {}
 
 
@@ -25,6 +27,8 @@ def hold(results: str, *, wait: bool = True) -> bool:
         False if another call is working there, as far as the file system can tell
     """
     path = Path(results) / "plans" / "lock"
+    stay_within(results)
+    no_link(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     if str(path.resolve()) in _held:
         return True
@@ -63,6 +67,7 @@ def exclusive(path: str) -> Iterator[None]:
     Args:
         path: file that represents what the block works on
     """
+    no_link(path)
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     with open(path, "a", encoding="utf-8") as stream:
         with suppress(OSError):

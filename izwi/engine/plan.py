@@ -8,8 +8,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from izwi.engine import stamps
 from izwi.engine.stage import stage, stages
-from izwi.files import is_made, read_json, write_scratch
+from izwi.files import is_made, link_out, read_json, stay_within, write_scratch
+
+# Folders beside the files of an experiment from which a call may take what is no longer wanted.
+TIDIED = (stamps.FOLDER, "plots", "explain")
 
 
 @dataclass
@@ -80,6 +84,29 @@ class Plan:
         default_factory=lambda: {name: {} for name in stages()}
     )
     listings: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        stay_within(self.results, self.cache)
+
+    def links_out(self) -> list[str]:
+        """Links in results and cache that lead out of them, where a call writes or deletes."""
+        results, cache = self.results, self.cache
+        folders = {f"{results}/plans/problems", f"{cache}/scans", f"{cache}/features"}
+        for unit in self.each():
+            paths = [*unit.outputs.values(), *unit.spec.get("copies", ())]
+            inside = set(map(os.path.dirname, paths))
+            folders |= inside
+            if not stage(unit.stage).keyed:
+                names = TIDIED if unit.stage == "experiment" else TIDIED[:1]
+                folders |= {f"{folder}/{name}" for folder in inside for name in names}
+            if store := unit.spec.get("store"):
+                folders.add(store)
+        for name, units in self.units.items():
+            if units:
+                folders |= {f"{results}/{kind}/{name}" for kind in ("logs", "benchmarks")}
+        checked: set[str] = set()
+        found = (link_out(folder, checked) for folder in sorted(folders))
+        return list(dict.fromkeys(filter(None, found)))
 
     def each(self) -> Iterator[Unit]:
         """All units, stage by stage."""

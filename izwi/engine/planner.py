@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from izwi.config import pictures
 from izwi.data import soft_labels
 from izwi.engine.keys import key_of, large_files
 from izwi.engine.plan import Plan, Unit, outputs_of
@@ -36,12 +35,11 @@ class DataRequest:
     """The only part of an experiment that the stages before training see.
 
     Experiments with equal requests share all these stages, which are planned once for all of them.
-    The attributes are those of `Experiment`, and three that are parts of such attributes.
+    The attributes are those of `Experiment`, and two that are parts of such attributes.
 
     Attributes:
         scale: how features are scaled
         model: type of the model
-        columns: pictures, and the columns of the data that they show
     """
 
     ini: str
@@ -55,7 +53,6 @@ class DataRequest:
     leakage: str
     scale: str | None
     model: str
-    columns: list[tuple[str, str]]
 
     @classmethod
     def of(cls, experiment: Experiment) -> DataRequest:
@@ -72,7 +69,6 @@ class DataRequest:
             experiment.leakage,
             experiment.preprocessing["scale"],
             experiment.model["type"],
-            pictures.columns_wanted(experiment),
         )
 
 
@@ -163,7 +159,6 @@ class Planner:
         page: options of the page of results, None for no page
         planned: name of an experiment → its units
         contents: databases that were scanned
-        columns: key of a load unit that is done → columns of its table
         teachers: path of a database of soft labels → what made it
     """
 
@@ -179,7 +174,6 @@ class Planner:
         self.page: dict[str, Any] | None = None
         self.planned: dict[str, Planned] = {}
         self.contents: dict[str, DatabaseContent] = {}
-        self.columns: dict[str, list[str]] = {}
         self.teachers: dict[str, Planned] = {}
         large_files.keep_in(Path(cache) / "scans" / "models.json", write=write)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from izwi.engine import stamps
 from izwi.engine.plan import Plan
 from izwi.engine.stage import KEY, stages
+from izwi.files import refuse_link_out
 
 # Pictures that experiments share, and the tables of grids.
 FOLDERS = ("plots", "grids")
@@ -73,14 +74,22 @@ def unused(plans: list[Plan], *, cache: bool, experiments: bool) -> list[Unused]
 
 
 def delete(things: Iterable[Unused]) -> None:
-    """Delete files and folders, and folders that become empty."""
+    """Delete files and folders, and folders that become empty; of a link, only the link.
+
+    Raises:
+        UserError: if a link on the way to one leads out of results or cache; then all stay
+    """
+    things = list(things)
     for thing in things:
-        if thing.path.is_dir():
+        refuse_link_out(thing.path)
+    for thing in things:
+        if thing.path.is_dir() and not thing.path.is_symlink():
             shutil.rmtree(thing.path)
         else:
             thing.path.unlink(missing_ok=True)
-            if not any(thing.path.parent.iterdir()):
-                thing.path.parent.rmdir()
+            parent = thing.path.parent
+            if not any(parent.iterdir()) and not parent.is_symlink():
+                parent.rmdir()
 
 
 def _folders() -> tuple[list[str], list[str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import errno
 import gc
 import os
 import shlex
@@ -18,15 +19,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from izwi import models
 from izwi.config.result_set import read_config, resolve_all
 from izwi.engine import call_summary, cli_args, job, lock
 from izwi.engine.call import Call, forced_of, is_lean
-from izwi.engine.code import libraries
 from izwi.engine.keys import PACKAGE, key_of
 from izwi.engine.plan import Plan, Unit
 from izwi.engine.planner import make_plan
 from izwi.engine.stage import stage
+from izwi.engine.worker import imports_of
 from izwi.errors import UserError, refusal
 from izwi.files import write_text
 from izwi.reporting.snakemake_report import Report
@@ -42,6 +42,8 @@ CLUSTER_CORES = 4
 CLUSTER_FILES = 2000
 # From this number of units on, the rules of a call are brief.
 MANY = 500
+# Address space, bytes, in which all libraries can be loaded.
+LEAST_MEMORY = 950 << 20
 # A new worker replaces a worker after this many units.
 UNITS = 64
 
@@ -144,9 +146,12 @@ class Session:
         self.workflow.dag.forcefiles.update(path.removeprefix(self.prefix) for path in paths)
         call.brief = lean and len(missing) > MANY
         if self.reads:
+            _look_at_all()
             return call
+        if missing and (line := _refused(self.plan, missing)):
+            raise SystemExit(line)
         _mark_outdated(self.plan.of("experiment"), outdated)
-        if not lean:
+        if missing or not lean:
             call.date_back()
         if missing:
             self.save()
@@ -220,7 +225,7 @@ class Session:
 
     def _start_workers(self, missing: list[Unit]) -> None:
         """Start the server of warm workers, which ends with this process."""
-        modules = list(dict.fromkeys(name for unit in missing for name in _imports(unit)))
+        modules = list(dict.fromkeys(name for unit in missing for name in imports_of(unit)))
         os.makedirs(os.path.dirname(self.socket), mode=0o700)
         # The first clients may ask before the server is up; then they wait.
         with socket.socket(socket.AF_UNIX) as listener:
@@ -237,8 +242,8 @@ class Session:
             )
 
         def stop() -> None:
-            if server.stdin:
-                server.stdin.close()
+            # It may be loading what nobody will need.
+            server.terminate()
             server.wait()
             shutil.rmtree(os.path.dirname(self.socket), ignore_errors=True)
 
@@ -262,6 +267,8 @@ def start(workflow: Any, config: Mapping[str, Any], home: Path, arguments: list[
         return known
     main = workflow.is_main_process or PLAN + suffix not in os.environ
     if main:
+        if not cli_args.only_reads(arguments):
+            _check_memory()
         # All objects of the plan stay; garbage collection would take a sixth of the time.
         gc.disable()
         plan = _plan(workflow, config, home, prefix, write=not cli_args.only_reads(arguments))
@@ -277,6 +284,24 @@ def start(workflow: Any, config: Mapping[str, Any], home: Path, arguments: list[
 _sessions: dict[tuple[str, str], Session] = {}
 
 
+def _check_memory() -> None:
+    """Refuse a limit of memory within which libraries hang, or end, while they are loaded.
+
+    Raises:
+        SystemExit: with one line
+    """
+    if sys.platform == "win32":
+        return
+    import resource
+
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if limit not in (resource.RLIM_INFINITY, -1) and limit < LEAST_MEMORY:
+        raise SystemExit(
+            f"memory: ulimit -v leaves this process {limit >> 20} MB, and it needs at least "
+            f"{LEAST_MEMORY >> 20}: ulimit -v unlimited"
+        )
+
+
 def _plan(
     workflow: Any, config: Mapping[str, Any], home: Path, prefix: str, *, write: bool
 ) -> Plan:
@@ -289,23 +314,27 @@ def _plan(
     try:
         settings = read_config(config, cwd=cwd, fallback=home / "config" / "config.yaml")
         experiments = resolve_all(settings, cwd=cwd)
-        results = prefix + settings.results
+        results, cache = prefix + settings.results, prefix + settings.cache
         if write:
+            _refuse_links(Plan(results, cache))
             # Wait first, so that the plan sees files that another call makes.
             lock.hold(results)
         shard_files = settings.shard_files
         if shard_files is None:
             shard_files = CLUSTER_FILES if _cores(workflow) is None else 0
-        return make_plan(
+        plan = make_plan(
             experiments,
             results,
-            prefix + settings.cache,
+            cache,
             cwd=cwd,
             write=write,
             shard_files=shard_files,
             tables=settings.tables,
             page=settings.page,
         )
+        if write:
+            _refuse_links(plan)
+        return plan
     except UserError as error:
         raise SystemExit("\n".join(error.problems)) from None
     except OSError as error:
@@ -314,14 +343,33 @@ def _plan(
         raise
 
 
-def _imports(unit: Unit) -> tuple[str, ...]:
-    """Modules that a worker needs for a unit, except those of large environments."""
-    if unit.environment != "core":
-        return ()
-    own = stage(unit.stage).imports
-    if unit.stage == "train":
-        own += libraries(models.model_class(unit.spec["model"]["type"]).__module__)
-    return own
+def _refuse_links(plan: Plan) -> None:
+    """Refuse to work through links, before Snakemake deletes what is to be made again."""
+    if problems := plan.links_out():
+        raise UserError(problems)
+
+
+def _refused(plan: Plan, units: list[Unit]) -> str | None:
+    """One line if units cannot be made because one of their files or folders may not change."""
+    outputs = {path for unit in units for path in unit.outputs.values()}
+    places = {*outputs, *map(os.path.dirname, outputs), os.path.join(plan.results, "plans")}
+    places |= {os.path.join(plan.results, "logs", unit.stage) for unit in units}
+    for path in sorted(places):
+        while path and not os.path.exists(path):
+            path = os.path.dirname(path)
+        if path and not os.access(path, os.W_OK):
+            return refusal(PermissionError(errno.EACCES, "", path))
+    return None
+
+
+def _look_at_all() -> None:
+    """Let a call that writes nothing plan files that it may not write; Snakemake would refuse."""
+    from snakemake.jobs import Job
+
+    async def passed(job: Job) -> None:
+        return None
+
+    Job.check_protected_output = passed
 
 
 def _node_cores() -> int:

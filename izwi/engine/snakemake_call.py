@@ -16,6 +16,7 @@ from typing import Any
 
 from izwi.errors import UserError
 from izwi.home import SNAKEFILE
+from izwi.untrusted import read_yaml
 
 # Useless to users, and Snakemake prints it even in quiet mode.
 _PROFILE = re.compile(r"Using (workflow specific )?profiles? .*command line arguments\.$")
@@ -163,14 +164,12 @@ def _yaml(value: Any) -> str:
 
 
 def _read(path: str) -> dict[str, Any]:
-    import yaml
-
     try:
-        content = yaml.safe_load(Path(os.path.expanduser(path)).read_text(encoding="utf-8"))
+        content = read_yaml(Path(os.path.expanduser(path)))
     except FileNotFoundError:
         raise UserError(f"no such file: {path} (in {Path.cwd()})") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UserError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
+    except (OSError, UserError) as error:
+        raise UserError(f"{path}: cannot be read: {error}") from None
     if content is None:
         return {}
     if not isinstance(content, dict):

@@ -2,11 +2,13 @@
 
     python -P worker.py [FD@]SOCKET PLAN WORKERS UNITS MODULE …
 
-The server loads the modules and the plan, then forks a worker whenever a client asks and no idle
-worker is suitable. It watches both: it stops a worker whose client hangs up, tells a client that
-its worker died, and replaces a worker after UNITS units. Units that need torch, or another large
-environment, have their own workers. The server ends, with all workers, when its standard input
-closes: no worker outlives the call.
+The server loads the plan, then forks a worker whenever a client asks and no idle worker is
+suitable. While nobody asks, it loads the modules, one by one: a worker has those that were loaded
+before its fork, and a unit goes to a worker that has all it needs. The server watches both sides:
+it stops a worker whose client hangs up, tells a client that its worker died, and replaces a worker
+after UNITS units. Units that need torch, or another large environment, have their own workers. The
+server ends, with all workers, when its standard input closes or a signal stops it: no worker
+outlives the call.
 """
 
 from __future__ import annotations
@@ -27,7 +29,10 @@ from importlib import import_module
 if __name__ == "__main__":
     sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)))))
 
-from izwi.engine.plan import Plan
+from izwi import models
+from izwi.engine.code import libraries
+from izwi.engine.plan import Plan, Unit
+from izwi.engine.stage import stage
 
 KILLED = b"137"
 # After its signal a worker only cleans up.
@@ -61,6 +66,7 @@ class Worker:
         pid: its process, leader of a group of its own
         line: socket to it
         environment: that of its units
+        lacks: modules that were not loaded when it was forked
         request: the current one, None while it is idle
         units: number of units that it has begun
         stopped: when it was told to stop, else None
@@ -69,6 +75,7 @@ class Worker:
     pid: int
     line: socket.socket
     environment: str
+    lacks: frozenset[str]
     request: Request | None = None
     units: int = 0
     stopped: float | None = None
@@ -90,6 +97,7 @@ class Server:
     workers: dict[int, Worker] = field(default_factory=dict)
     waiting: list[Request] = field(default_factory=list)
     plans: dict[str, Plan] = field(default_factory=dict)
+    modules: list[str] = field(default_factory=list)
 
     def serve(self, plan: str, modules: list[str]) -> None:
         """Serve until standard input ends."""
@@ -106,20 +114,19 @@ class Server:
             self.listener.bind(self.path)
             self.listener.listen(256)
         self.plans[plan] = Plan.load(plan)
-        for name in modules:
-            with suppress(ImportError):
-                import_module(name)
-        gc.collect()
-        gc.freeze()
+        self.modules += modules
         self.events = selectors.DefaultSelector()
         self.events.register(self.listener, selectors.EVENT_READ, self._accept)
         self.events.register(sys.stdin.fileno(), selectors.EVENT_READ, lambda: sys.exit(0))
         try:
             while True:
-                for key, _ in self.events.select(self._patience()):
+                ready = self.events.select(0 if self.modules else self._patience())
+                for key, _ in ready:
                     # An earlier event may have closed it, or opened another of its number.
                     if self.events.get_map().get(key.fd) == key:
                         key.data()
+                if not ready:
+                    self._load(self.modules[:1])
                 self._kill_the_slow()
         finally:
             self._stop_all()
@@ -162,14 +169,9 @@ class Server:
                 self.plans[path] = Plan.load(path)
             unit = self.plans[path].maker.get(os.path.normpath(output))
             environment = unit.environment if unit else "core"
-            idle = (
-                worker
-                for worker in self.workers.values()
-                if worker.request is None
-                and worker.stopped is None
-                and worker.environment == environment
-            )
-            worker = next(idle, None) or self._fork(environment)
+            needed = set(imports_of(unit)) if unit else set()
+            self._load([name for name in self.modules if name in needed])
+            worker = self._idle(environment, needed) or self._fork(environment)
             try:
                 worker.line.sendall(request.text)
             except OSError:
@@ -180,7 +182,27 @@ class Server:
             worker.request = request
             worker.units += 1
 
+    def _idle(self, environment: str, needed: set[str]) -> Worker | None:
+        """An idle worker that has some modules; those that lack one make room."""
+        for worker in list(self.workers.values()):
+            busy = worker.request is not None or worker.stopped is not None
+            if worker.environment == environment and not busy:
+                if not worker.lacks & needed:
+                    return worker
+                # A fork is quicker than to load it once more.
+                self._bury(worker)
+        return None
+
+    def _load(self, names: list[str]) -> None:
+        """Load modules for the workers to come."""
+        for name in names:
+            self.modules.remove(name)
+            # What is wrong with it is told by the unit that needs it.
+            with suppress(Exception):
+                import_module(name)
+
     def _fork(self, environment: str) -> Worker:
+        gc.freeze()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         pid = os.fork()
         if pid == 0:
@@ -196,7 +218,7 @@ class Server:
         with suppress(OSError):
             os.setpgid(pid, pid)
         theirs.close()
-        worker = self.workers[pid] = Worker(pid, ours, environment)
+        worker = self.workers[pid] = Worker(pid, ours, environment, frozenset(self.modules))
         self.events.register(ours, selectors.EVENT_READ, lambda: self._on_worker(worker))
         return worker
 
@@ -239,8 +261,8 @@ class Server:
         worker.line.close()
         # Also end the processes that it started.
         _signal(worker.pid, signal.SIGKILL)
-        os.waitpid(worker.pid, 0)
         del self.workers[worker.pid]
+        os.waitpid(worker.pid, 0)
 
     def _patience(self) -> float | None:
         """Seconds until a worker that was told to stop is killed."""
@@ -264,6 +286,16 @@ class Server:
             while time.monotonic() < deadline and not os.waitpid(worker.pid, os.WNOHANG)[0]:
                 time.sleep(0.01)
             _signal(worker.pid, signal.SIGKILL)
+
+
+def imports_of(unit: Unit) -> tuple[str, ...]:
+    """Modules that a worker needs for a unit, but for those of large environments."""
+    if unit.environment != "core":
+        return ()
+    own = stage(unit.stage).imports
+    if unit.stage == "train":
+        own += libraries(models.model_class(unit.spec["model"]["type"]).__module__)
+    return own
 
 
 def words_of(text: bytes) -> list[str]:

@@ -56,7 +56,7 @@ def age_groups(ages: pd.Series) -> pd.Series:
 
 
 def fairness(
-    sample: Sample, rows: pd.DataFrame, measure: str, *, seed: int
+    sample: Sample, rows: pd.DataFrame, measure: str, *, seed: int, method: str = "auto"
 ) -> dict[str, dict[str, Any]]:
     """The measure for each group of speakers, and whether the gap exceeds chance.
 
@@ -70,6 +70,7 @@ def fairness(
         rows: (samples) ``speaker`` and any of :data:`COLUMNS`
         measure: a name that :func:`izwi.evaluation.measures.measures` returns
         seed: of intervals and permutations
+        method: of the intervals, ``auto`` or ``samples``
 
     Returns:
         column → ``groups`` (value → ``n``, ``n_speakers``, ``value``, ``ci``, ``ci_method``),
@@ -90,7 +91,7 @@ def fairness(
         for name, places in own.groupby(column, sort=True, observed=True).indices.items():
             group = part.part(places)
             speakers = own["speaker"].iloc[places]
-            limits = intervals(group, speakers, seed=seed)
+            limits = intervals(group, speakers, seed=seed, method=method)
             groups[str(name)] = {
                 "n": len(places),
                 "n_speakers": int(speakers.nunique()) or None,

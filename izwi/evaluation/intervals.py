@@ -1,16 +1,16 @@
 """95 % intervals of measures: by resampling speakers or samples, or by leaving speakers out.
 
 Samples of one speaker resemble each other, so that an interval over samples is too narrow for what
-a reader wants to know: how the figure would be with other speakers. With few speakers a percentile
-interval over speakers is too narrow, too; there the t interval of the jackknife holds what it
-promises.
+a reader wants to know: how the figure of this fitted model would be with other speakers. The
+default was chosen by simulation, see benchmarks/coverage.py and its table in docs/statistics.md.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,9 +20,10 @@ from izwi.evaluation.measures import Sample, plain
 
 RESAMPLES = 1000
 METHODS = ("auto", "speakers", "samples", "jackknife")
-ENOUGH_SPEAKERS = 20  # for a bootstrap over them
 FEW_SPEAKERS = 10  # fewer are worth a warning
+ENOUGH_OF_A_CLASS = 5  # speakers
 CELLS_AT_ONCE = 4_000_000  # weights held in memory at a time
+NARROWEST = 1e-9  # an interval of no width says nothing
 
 Limits = dict[str, tuple[float | None, float | None]]
 
@@ -37,6 +38,8 @@ class Intervals:
         samples: percentiles of a bootstrap over samples
         speakers: percentiles of a bootstrap over speakers
         jackknife: t interval of the delete-one-speaker jackknife
+        reasons: measure → why the chosen method has no limits of it
+        freedom: measure → degrees of freedom; empty if the method in use has none
     """
 
     chosen: Limits
@@ -44,6 +47,8 @@ class Intervals:
     samples: Limits
     speakers: Limits
     jackknife: Limits
+    reasons: dict[str, str]
+    freedom: dict[str, float]
 
 
 def intervals(
@@ -56,9 +61,9 @@ def intervals(
 ) -> Intervals:
     """95 % intervals of each measure's mean over runs.
 
-    They do not depend on the order of the samples. ``auto`` is the jackknife with fewer than 20
-    speakers and the bootstrap over speakers with more; over samples where a sample has no speaker,
-    or all have the same. Limits beyond the range of a measure are put at its end.
+    They do not depend on the order of the samples. ``auto`` is the jackknife; the bootstrap over
+    samples where a sample has no speaker, or all have the same. Where an interval would have no
+    width, or would rest on a class of a single speaker, there are no limits but a reason.
 
     Args:
         sample: at least one sample
@@ -70,35 +75,41 @@ def intervals(
     Raises:
         UserError: if a method over speakers is asked for and these are not known, or are but one
     """
-    codes, count, lack = _codes(speakers)
+    codes, _, lack = _codes(speakers)
     if lack and method in ("speakers", "jackknife"):
         raise UserError(
             f"[EXP] ci: {method} needs two speakers at least in the test set, there: {lack}; "
             "use samples"
         )
-    by_samples = bootstrap(sample, None, seed=seed, resamples=resamples)
+
+    def resampled(groups: np.ndarray | None) -> Limits:
+        return bootstrap(sample, groups, seed=seed, resamples=resamples)
+
+    by_samples = resampled(None)
     if lack:
         nothing: Limits = dict.fromkeys(by_samples, (None, None))
         name = f"bootstrap over samples ({resamples})"
         if method == "auto":
             name += f", {lack}"
-        return Intervals(by_samples, name, by_samples, nothing, nothing)
-    by_speakers = bootstrap(sample, codes, seed=seed, resamples=resamples)
+        why = reasons(sample, None, by_samples)
+        return Intervals(by_samples, name, by_samples, nothing, nothing, why, {})
+    by_speakers = resampled(codes)
     left_out = jackknife(sample, codes)
-    if method == "auto":
-        method = "speakers" if count >= ENOUGH_SPEAKERS else "jackknife"
-    chosen, name = {
-        "samples": (by_samples, f"bootstrap over samples ({resamples})"),
-        "speakers": (by_speakers, f"bootstrap over speakers ({resamples})"),
-        "jackknife": (left_out, "jackknife over speakers (t)"),
-    }[method]
-    return Intervals(chosen, name, by_samples, by_speakers, left_out)
+    chosen, name, groups = {
+        "samples": (by_samples, f"bootstrap over samples ({resamples})", None),
+        "speakers": (by_speakers, f"bootstrap over speakers ({resamples})", codes),
+    }.get(method, (left_out, "jackknife over speakers (t)", codes))
+    freedom = {}
+    if chosen is left_out:
+        freedom = {name: degrees_of_freedom(sample, codes, name) for name in left_out}
+    why = reasons(sample, groups, chosen)
+    return Intervals(chosen, name, by_samples, by_speakers, left_out, why, freedom)
 
 
 def by_method(
     sample: Sample, speakers: Sequence[str | None], *, seed: int, method: str = "auto"
-) -> Limits:
-    """Intervals by the method in use alone, as `intervals` chooses it.
+) -> tuple[Limits, dict[str, str]]:
+    """Intervals by the method in use alone, as `intervals` chooses it, and why some are missing.
 
     Args:
         sample: at least one sample
@@ -106,12 +117,41 @@ def by_method(
         seed: of the resamples
         method: one of :data:`METHODS`; over samples where speakers are not known
     """
-    codes, count, lack = _codes(speakers)
-    if lack or method == "samples":
-        return bootstrap(sample, None, seed=seed, resamples=RESAMPLES)
-    if method == "jackknife" or (method == "auto" and count < ENOUGH_SPEAKERS):
-        return jackknife(sample, codes)
-    return bootstrap(sample, codes, seed=seed, resamples=RESAMPLES)
+    codes, _, lack = _codes(speakers)
+    groups = None if lack or method == "samples" else codes
+    if groups is None or method == "speakers":
+        limits = bootstrap(sample, groups, seed=seed, resamples=RESAMPLES)
+    else:
+        limits = jackknife(sample, groups)
+    return limits, reasons(sample, groups, limits)
+
+
+def reasons(sample: Sample, groups: np.ndarray | None, limits: Limits) -> dict[str, str]:
+    """Why measures have no limits, for those that have a value.
+
+    Args:
+        sample: at least one sample
+        groups: (samples) number of the speaker, from 0; absent: each sample is its own
+        limits: by a method of this module
+    """
+    whole = sample.mean_weighted(np.ones((1, len(sample.truth))))
+    unit = "sample" if groups is None else "speaker"
+    alone = _classes_of_one(sample, groups)
+    found = {}
+    for name, (low, _) in limits.items():
+        if low is not None or not np.isfinite(whole[name][0]):
+            continue
+        of = sample.classes_of(name, alone)
+        if of:
+            who = ", ".join(repr(sample.labels[place]) for place in of)
+            found[name] = f"a single {unit} has {who}: how it varies with others is unknown"
+        elif _varies(sample, groups, name):
+            found[name] = f"undefined without one of the {unit}s"
+        else:
+            found[name] = (
+                f"it is the same without any one of the {unit}s: the interval would have no width"
+            )
+    return found
 
 
 def bootstrap(sample: Sample, groups: np.ndarray | None, *, seed: int, resamples: int) -> Limits:
@@ -137,50 +177,141 @@ def bootstrap(sample: Sample, groups: np.ndarray | None, *, seed: int, resamples
             drawn = random.integers(n, size=(size, n)) + n * np.arange(size)[:, None]
             yield np.bincount(drawn.ravel(), minlength=size * n).reshape(size, n).astype(float)
 
+    alone = _classes_of_one(sample, groups)
     limits: Limits = {}
     for name, values in _values(sample, weights(), groups).items():
         values = values[np.isfinite(values)]
         low, high = np.percentile(values, [2.5, 97.5]) if len(values) else (np.nan, np.nan)
-        limits[name] = (plain(low), plain(high))
+        limits[name] = _wide(low, high, not sample.classes_of(name, alone))
     return limits
 
 
 def jackknife(sample: Sample, groups: np.ndarray) -> Limits:
-    """t interval by leaving out each group in turn.
+    """t interval by leaving out each group in turn, on a scale without ends.
 
     The standard error is that of Tukey, √((g − 1)/g · Σᵢ (θ₍ᵢ₎ − mean of θ₍ᵢ₎)²) for g groups and
-    the measure θ₍ᵢ₎ without group i; the t distribution has g − 1 degrees of freedom (Efron &
-    Tibshirani, "An introduction to the bootstrap", 1993, chapter 11).
+    the transformed measure θ₍ᵢ₎ without group i (Efron & Tibshirani, "An introduction to the
+    bootstrap", 1993, chapter 11). Measures between 0 and 1 are taken on the logit scale,
+    correlations by Fisher's z, errors by their logarithm; limits are transformed back. The degrees
+    of freedom are those of :func:`degrees_of_freedom`.
 
     Args:
         sample: at least one sample
         groups: (samples) number of the group that each belongs to, from 0; at least two groups
 
     Returns:
-        no limits where the measure is undefined without one of the groups
+        no limits where the measure is undefined without one of the groups, where a class is spoken
+        by one alone, or where nothing varies
     """
     from scipy import stats
 
     sample, groups = _in_order(sample, groups)
     n = int(groups.max()) + 1
-
-    def weights() -> Iterator[np.ndarray]:
-        begin = 0
-        for size in _chunks(n, sample):
-            chunk = np.ones((size, n))
-            chunk[np.arange(size), np.arange(begin, begin + size)] = 0
-            begin += size
-            yield chunk
-
     whole = sample.mean_weighted(np.ones((1, n)), groups)
-    quantile = stats.t.ppf(0.975, n - 1)
     limits: Limits = {}
-    for name, without in _values(sample, weights(), groups).items():
-        error = np.sqrt((n - 1) * np.var(without))
-        least, most = sample.range_of(name)
-        low, high = whole[name][0] - quantile * error, whole[name][0] + quantile * error
-        limits[name] = (plain(max(low, least)), plain(min(high, most)))
+    for name, without in _values(sample, _leaving_out(n, sample), groups).items():
+        value = whole[name][0]
+        scale = _SCALES[sample.range_of(name)]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            place, places = scale.there(value), scale.there(without)
+            # At the end of a range, as without all errors, a replicate is infinitely far away.
+            spread = places if np.isfinite(places).all() else without * scale.slope(value)
+            error = np.sqrt((n - 1) * np.var(spread))
+            freedom = degrees_of_freedom(sample, groups, name)
+            reach = stats.t.ppf(0.975, freedom) * error
+            low, high = scale.back(place - reach), scale.back(place + reach)
+        limits[name] = _wide(low, high, error > NARROWEST)
     return limits
+
+
+def degrees_of_freedom(sample: Sample, groups: np.ndarray, measure: str) -> float:
+    """Of the jackknife's t: Kish's effective number of groups, less one.
+
+    A group's weight is its share of the samples, or the mean of its shares of the classes that the
+    measure is a mean over. The effective number is 1/Σ weight² (Kish, "Survey sampling", 1965): as
+    many as there are groups if all weigh the same, fewer the more uneven they are. As simulations
+    show, errors have half as many degrees, since they vary so unevenly over speakers, and
+    correlations four fifths. Never below one.
+
+    Args:
+        sample: at least one sample
+        groups: (samples) number of the group that each belongs to, from 0
+        measure: a name that :func:`izwi.evaluation.measures.measures` returns
+    """
+    counts = _class_counts(sample, groups)
+    occurring = np.unique(sample.truth).tolist() if sample.labels else []
+    of = [occurring.index(place) for place in sample.classes_of(measure, occurring)]
+    shares = counts[:, of] if of else counts.sum(axis=1, keepdims=True)
+    weights = (shares / shares.sum(axis=0)).mean(axis=1)
+    freedom = float(1 / (weights**2).sum() - 1)
+    return max(1.0, _SCALES[sample.range_of(measure)].worth * freedom)
+
+
+class _Scale(NamedTuple):
+    there: Callable[[Any], Any]
+    back: Callable[[Any], Any]
+    slope: Callable[[Any], Any]
+    worth: float = 1.0  # share of the degrees of freedom
+
+
+def _logit(x: Any) -> Any:
+    return np.log(x / (1 - x))
+
+
+def _expit(x: Any) -> Any:
+    return 1 / (1 + np.exp(-x))
+
+
+# Range of a measure → a scale without ends.
+_SCALES = {
+    (0.0, 1.0): _Scale(_logit, _expit, lambda x: 1 / (x * (1 - x))),
+    (-1.0, 1.0): _Scale(np.arctanh, np.tanh, lambda x: 1 / (1 - x**2), 0.8),
+    (0.0, math.inf): _Scale(np.log, np.exp, lambda x: 1 / x, 0.5),
+    (-math.inf, math.inf): _Scale(lambda x: x, lambda x: x, lambda x: 1.0),  # of differences
+}
+
+
+def _wide(low: float, high: float, usable: bool) -> tuple[float | None, float | None]:
+    if not usable or not high - low > NARROWEST:
+        return None, None
+    return plain(low), plain(high)
+
+
+def _leaving_out(n: int, sample: Sample) -> Iterator[np.ndarray]:
+    begin = 0
+    for size in _chunks(n, sample):
+        chunk = np.ones((size, n))
+        chunk[np.arange(size), np.arange(begin, begin + size)] = 0
+        begin += size
+        yield chunk
+
+
+def _class_counts(sample: Sample, groups: np.ndarray | None) -> np.ndarray:
+    # (groups, classes that occur) numbers of samples; of a regression one class
+    if groups is None:
+        groups = np.arange(len(sample.truth))
+    truth = sample.truth if sample.labels else np.zeros(len(groups), int)
+    size = max(1, len(sample.labels))
+    n = int(groups.max()) + 1
+    counts = np.bincount(groups * size + truth, minlength=n * size).reshape(n, size)
+    return counts[:, counts.any(axis=0)]
+
+
+def _classes_of_one(sample: Sample, groups: np.ndarray | None) -> list[int]:
+    # places of the classes that a single group has
+    if not sample.labels:
+        return []
+    counts = _class_counts(sample, groups)
+    occurring = np.unique(sample.truth)
+    return occurring[(counts > 0).sum(axis=0) == 1].tolist()
+
+
+def _varies(sample: Sample, groups: np.ndarray | None, measure: str) -> bool:
+    # whether the measure is not the same without each of the groups
+    if groups is None:
+        return False
+    values = _values(sample, _leaving_out(int(groups.max()) + 1, sample), groups)[measure]
+    return not np.ptp(values) <= NARROWEST
 
 
 def few_speakers(count: int | None) -> bool:
@@ -215,5 +346,14 @@ def _chunks(n: int, sample: Sample) -> Iterator[int]:
 def _values(
     sample: Sample, weights: Iterator[np.ndarray], groups: np.ndarray | None
 ) -> dict[str, np.ndarray]:
-    chunks = [sample.mean_weighted(chunk, groups) for chunk in weights]
+    # A mean over fewer classes is another measure: undefined.
+    present = _class_counts(sample, groups) > 0
+    chunks = []
+    for chunk in weights:
+        values = sample.mean_weighted(chunk, groups)
+        if sample.over_classes and sample.labels:
+            lacking = (chunk @ present < 1).any(axis=1)
+            for name in sample.over_classes:
+                values[name] = np.where(lacking, np.nan, values[name])
+        chunks.append(values)
     return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}

@@ -103,9 +103,16 @@ class Sample:
             [run[score].to_numpy() for run in runs] if scored else None,
         )
 
+    # measures that are means over classes, so that all classes must be there
+    over_classes: tuple[str, ...] = ("uar", "f1")
+
     def range_of(self, name: str) -> tuple[float, float]:
         """Least and largest value that a measure can have."""
         return RANGES.get(name, (0.0, 1.0))
+
+    def classes_of(self, name: str, places: list[int]) -> list[int]:
+        """Those of some classes that a measure cannot do without."""
+        return places if name in (*self.over_classes, "eer") else []
 
     def part(self, rows: np.ndarray) -> Sample:
         """The samples of some rows."""
@@ -235,6 +242,12 @@ class Recalls(Sample):
         same = object.__new__(cls)
         same.__dict__.update(vars(sample))
         return same
+
+    over_classes = ()
+
+    def classes_of(self, name: str, places: list[int]) -> list[int]:
+        """The class itself, if it is one of them."""
+        return [place for place in places if str(place) == name]
 
     def weighted(
         self, run: int, weights: np.ndarray, groups: np.ndarray | None = None

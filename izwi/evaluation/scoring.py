@@ -8,11 +8,33 @@ from typing import TYPE_CHECKING, Any, NotRequired
 import numpy as np
 import pandas as pd
 
-from izwi.errors import UserError
 from izwi.evaluation.calibration import calibration, certain, uncertainty
+from izwi.evaluation.chance import chance
 from izwi.evaluation.fairness import fairness
-from izwi.evaluation.intervals import Intervals, by_method, few_speakers, intervals
-from izwi.evaluation.measures import CLASSIFICATION, REGRESSION, Recalls, Sample, direction, mean_of
+from izwi.evaluation.intervals import (
+    Intervals,
+    by_method,
+    few_speakers,
+    intervals,
+)
+from izwi.evaluation.measures import (
+    CLASSIFICATION,
+    REGRESSION,
+    Recalls,
+    Sample,
+    direction,
+    mean_of,
+    plain,
+)
+from izwi.evaluation.remarks import (
+    absent_classes,
+    check,
+    disagreement,
+    few_of_a_class,
+    one_answer,
+    speakers_of,
+    without_limits,
+)
 
 if TYPE_CHECKING:
     from izwi.config.experiment.resolved import EvaluationSpec
@@ -23,6 +45,8 @@ if TYPE_CHECKING:
         task: str
         target: str
         seed: int
+        model: NotRequired[str]
+        scale: NotRequired[str | None]
         labels: NotRequired[list[str]]
 
 
@@ -40,6 +64,7 @@ def evaluate(
     split: dict[str, Any],
     tables: Iterable[dict[str, Any]],
     traits: pd.DataFrame | None = None,
+    constants: dict[int, str | float] | None = None,
 ) -> dict[str, Any]:
     """The content of metrics.json, but for the experiment's name.
 
@@ -51,6 +76,8 @@ def evaluate(
         training: report of the train stage; its ``counts`` tell the rows trained on (``train``)
         split: report of the split stage
         tables: reports of the load and features stages
+        constants: what a model says in each fold that knows the training truth alone, see
+            `izwi.evaluation.chance.constants`
         traits: row number → what is known of the speaker, see `izwi.evaluation.fairness.traits`
 
     Returns:
@@ -70,7 +97,7 @@ def evaluate(
     if "speaker" not in predictions:
         predictions["speaker"] = None
     labelled = predictions[predictions["truth"].notna()]
-    _check(spec, predictions, labelled)
+    check(spec, predictions, labelled)
     runs = [run for _, run in labelled.groupby("run", sort=True)]
     result = _nothing(spec, labels) | _sizes(predictions, labelled, runs, training)
     result |= {"warnings": warnings, "notes": notes}
@@ -88,22 +115,27 @@ def evaluate(
     seed, method = spec["seed"], spec.get("ci", "auto")
     limits = intervals(sample, first["speaker"], seed=seed, method=method)
     result |= _headline(sample, measure, limits, [int(run["run"].iloc[0]) for run in runs])
+    warnings.extend(_undefined(result, measure))
+    result |= _worthless(spec, first, labels, constants or {})
+    warnings.extend(one_answer(spec, runs, result["chance"][measure]))
     result |= _per_fold(first, sample)
     result |= _per_speaker(first, sample, measure)
     if result["few_speakers"]:
         warnings.append(
-            f"few speakers: the figures are those of {_speakers(first)} and depend on who they are"
+            f"few speakers: the figures are those of {speakers_of(first)} and depend on who they "
+            "are"
         )
-    low, high = result["ci"]
-    if low is not None and high - low < 1e-9:
-        warnings.append(_without_width(labelled, n, measure, task))
+    if limits.chosen[measure][0] is None and measure in limits.reasons:
+        warnings.append(without_limits(labelled, n, measure, task, limits.reasons[measure]))
+    elif limits.freedom:
+        warnings.extend(few_of_a_class(first, task))
     result["per_database"] = _per_database(spec, first, sample, limits)
     if traits is not None:
         of_rows = traits.reindex(first["row"]).reset_index(drop=True)
         of_rows["speaker"] = first["speaker"]
-        result["fairness"] = fairness(sample, of_rows, measure, seed=seed)
+        result["fairness"] = fairness(sample, of_rows, measure, seed=seed, method=_of_part(method))
     if task == "classification":
-        warnings.extend(_absent(first, labels))
+        warnings.extend(absent_classes(first, labels))
         result |= _of_classes(spec, runs, sample, labels, training)
     if training.get("tuning"):
         result["tuning"] = _tuning(spec, training["tuning"], runs, labels)
@@ -123,6 +155,8 @@ def _nothing(spec: EvaluateSpec, labels: list[str]) -> dict[str, Any]:
         "value": None,
         "ci": [None, None],
         "ci_method": None,
+        "ci_df": None,
+        "interval_reasons": {},
         **{f"ci_{way}": [None, None] for way in WAYS},
         "metrics": dict.fromkeys(names),
         "intervals": {name: [None, None] for name in names},
@@ -132,7 +166,30 @@ def _nothing(spec: EvaluateSpec, labels: list[str]) -> dict[str, Any]:
         **dict.fromkeys(("best_speaker", "worst_speaker", "calibration", "uncertainty")),
         **dict.fromkeys(("confusion", "probability_disagreement")),
         "labels": labels,
+        "chance": {},
+        "baseline": None,
     }
+
+
+def _worthless(
+    spec: EvaluateSpec,
+    first: pd.DataFrame,
+    labels: list[str],
+    constants: dict[int, str | float],
+) -> dict[str, Any]:
+    """Figures of guessing, and of the most frequent class or the mean in training."""
+    task, measure = spec["task"], spec["measure"]
+    truth = first["truth"].to_numpy()
+    names = REGRESSION if task == "regression" else tuple({"uar": 0, "accuracy": 0, measure: 0})
+    by_chance = {
+        name: chance(truth, name, task=task, labels=labels, seed=spec["seed"])[0] for name in names
+    }
+    if not set(first["fold"]) <= constants.keys():
+        return {"chance": by_chance}
+    said = first["fold"].map(constants).to_numpy()
+    values = Sample(truth, [said], task, labels).measures()[0]
+    kind = "training mean" if task == "regression" else "majority class"
+    return {"chance": by_chance, "baseline": {"kind": kind, **values}}
 
 
 def _binned(spec: EvaluateSpec, runs: list[pd.DataFrame], warnings: list[str]) -> dict[str, Any]:
@@ -159,8 +216,8 @@ def _sizes(
         "n_train": training.get("counts", {}).get("train"),
         "n_test": int((predictions["run"] == predictions["run"].min()).sum()),
         "n_evaluated": len(runs[0]) if runs else 0,
-        "n_speakers": _speakers(predictions),
-        "few_speakers": few_speakers(_speakers(labelled if runs else predictions)),
+        "n_speakers": speakers_of(labelled if runs else predictions),
+        "few_speakers": few_speakers(speakers_of(labelled if runs else predictions)),
         "transductive": bool(training.get("transductive", False)),
     }
 
@@ -168,20 +225,33 @@ def _sizes(
 def _headline(sample: Sample, measure: str, limits: Intervals, runs: list[int]) -> dict[str, Any]:
     """The figures of all rows: mean over runs, its interval, and each run."""
     per_run = sample.measures()
-    means = mean_of(per_run)
+    # Of all runs, as the interval is: undefined where one of them is.
+    means = {
+        name: plain(value[0])
+        for name, value in sample.mean_weighted(np.ones((1, len(sample.truth)))).items()
+    }
     values = [value for run in per_run if (value := run[measure]) is not None]
     result = {
         "value": means[measure],
         "ci": list(limits.chosen[measure]),
-        "ci_method": limits.method,
+        **_of_intervals(limits),
+        "ci_df": limits.freedom.get(measure),
         **{f"ci_{way}": list(getattr(limits, way)[measure]) for way in WAYS},
         "metrics": means,
-        "intervals": _lists(limits),
         "per_run": [{"run": run, **row} for run, row in zip(runs, per_run, strict=True)],
     }
     if len(values) > 1:
         result |= {"sd": float(np.std(values, ddof=1)), "min": min(values), "max": max(values)}
     return result
+
+
+def _undefined(result: dict[str, Any], measure: str) -> list[str]:
+    lacking = sum(run[measure] is None for run in result["per_run"])
+    if not lacking or lacking == len(result["per_run"]):
+        return []
+    return [
+        f"{measure} is undefined in {lacking} of {len(result['per_run'])} runs, so it has no mean"
+    ]
 
 
 def _per_fold(first: pd.DataFrame, sample: Sample) -> dict[str, Any]:
@@ -237,8 +307,8 @@ def binned(
         "confusion": None,
         "runs": len(runs),
         "n_evaluated": int(inside.sum()),
-        "n_speakers": _speakers(runs[0][inside]),
-        "few_speakers": few_speakers(_speakers(runs[0][inside])),
+        "n_speakers": speakers_of(runs[0][inside]),
+        "few_speakers": few_speakers(speakers_of(runs[0][inside])),
         "truth_outside": int((~inside).sum()),
         "predicted_outside": outside,
     }
@@ -248,7 +318,7 @@ def binned(
     result["metrics"] = mean_of(sample.measures())
     speakers = runs[0]["speaker"].to_numpy()[inside]
     limits = intervals(sample, speakers, seed=seed, method=_of_part(method))
-    result |= {"intervals": _lists(limits), "ci_method": limits.method}
+    result |= _of_intervals(limits)
     result["per_class"], result["confusion"] = sample.per_class()
     return result
 
@@ -256,6 +326,14 @@ def binned(
 def _of_part(method: str) -> str:
     # A part of the rows may have too few speakers for the method that was asked for.
     return "samples" if method == "samples" else "auto"
+
+
+def _of_intervals(limits: Intervals) -> dict[str, Any]:
+    return {
+        "intervals": _lists(limits),
+        "ci_method": limits.method,
+        "interval_reasons": limits.reasons,
+    }
 
 
 def _lists(limits: Intervals) -> dict[str, list[float | None]]:
@@ -284,7 +362,7 @@ def _per_database(
         values = mean_of(own.measures())
         result[str(database)] = {
             "n": len(rows),
-            "n_speakers": _speakers(first.loc[rows]),
+            "n_speakers": speakers_of(first.loc[rows]),
             "value": values[measure],
             "ci": list(found.chosen[measure]),
             "ci_method": found.method,
@@ -302,15 +380,17 @@ def _of_classes(
 ) -> dict[str, Any]:
     """What a classification has beside its measures: classes, confusions, probabilities."""
     per_class, confusion = sample.per_class()
-    recalls = by_method(
+    recalls, why = by_method(
         Recalls.like(sample), runs[0]["speaker"], seed=spec["seed"], method=spec.get("ci", "auto")
     )
-    for label, pair in zip(sample.labels, recalls.values(), strict=True):
+    for label, (place, pair) in zip(sample.labels, recalls.items(), strict=True):
         per_class[label]["recall_ci"] = list(pair)
+        if place in why:
+            per_class[label]["recall_ci_reason"] = why[place]
     result = {
         "per_class": per_class,
         "confusion": confusion,
-        "probability_disagreement": _disagreement(pd.concat(runs), labels),
+        "probability_disagreement": disagreement(pd.concat(runs), labels),
         "calibration": _calibration(runs, labels, training),
         "uncertainty": uncertainty(runs, labels),
     }
@@ -383,7 +463,7 @@ def _certain(
         return None
     kept = [run for run in left if len(run)]
     n = sum(map(len, left)) / len(left)
-    known = [count for run in kept if (count := _speakers(run)) is not None]
+    known = [count for run in kept if (count := speakers_of(run)) is not None]
     speakers = min(known) if known and len(known) == len(kept) else None
     result: dict[str, Any] = {
         "threshold": threshold,
@@ -411,7 +491,7 @@ def _certain(
     if len(runs) == 1:
         method = _of_part(spec.get("ci", "auto"))
         limits = intervals(samples[0], kept[0]["speaker"], seed=spec["seed"], method=method)
-        result |= {"intervals": _lists(limits), "ci_method": limits.method}
+        result |= _of_intervals(limits)
         result["per_class"] = samples[0].per_class()[0]
     return result
 
@@ -473,85 +553,3 @@ def _per_submodel(first: pd.DataFrame, sample: Sample, submodels: dict[str, Any]
 
 def _unique(lines: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(lines))
-
-
-def _speakers(predictions: pd.DataFrame) -> int | None:
-    return int(predictions["speaker"].nunique()) or None
-
-
-def _check(spec: EvaluateSpec, predictions: pd.DataFrame, labelled: pd.DataFrame) -> None:
-    # the counts below hold only if each run predicts each row once
-    keys = [tuple(run["row"]) for _, run in predictions.groupby("run")]
-    if len(set(keys)) > 1 or any(len(set(rows)) < len(rows) for rows in keys):
-        raise ValueError("the runs must predict the same rows, each once")
-    if spec["task"] == "regression":
-        numbers = predictions["prediction"].astype(float)
-        bad = predictions.loc[~np.isfinite(numbers), "file"]
-        if len(bad):
-            raise UserError(
-                f"[MODEL] type: {len(bad)} of {len(predictions)} predictions are not finite "
-                f"numbers (first: {bad.iloc[0]}); try [FEATS] scale = standard"
-            )
-        return
-    known = {str(label) for label in spec["labels"]}
-    unknown = ({*labelled["truth"]} | {*predictions["prediction"]}) - known
-    if unknown:
-        raise ValueError(f"not among the labels {sorted(known)}: {sorted(map(str, unknown))}")
-    if spec["measure"] == "eer":
-        if len(known) != 2:
-            raise UserError(
-                f"[MODEL] measure: eer needs two classes, there are {len(known)}; use uar"
-            )
-        if f"p_{spec['labels'][1]}" not in predictions:
-            raise UserError("[MODEL] measure: eer needs a model that gives probabilities; use uar")
-
-
-def _without_width(rows: pd.DataFrame, n: int, measure: str, task: str) -> str:
-    """What an interval whose limits are equal does not say.
-
-    The bound is the exact one behind the rule of three (Hanley & Lippman-Hand, "If nothing goes
-    wrong, is everything all right?", 1983): errors so frequent leave n samples without one in 5 %.
-    """
-    line = f"the interval of {measure} has no width, since nothing varies in this test set: "
-    line += "it says nothing about others"
-    if task == "classification" and (rows["truth"] == rows["prediction"]).all():
-        bound = 100 * (1 - 0.05 ** (1 / n))
-        line += (
-            f"; no error in {n} samples fits an error rate of up to {bound:.2g} %, "
-            "if samples were independent"
-        )
-    return line
-
-
-def _absent(rows: pd.DataFrame, labels: list[str]) -> list[str]:
-    def missing(truth: pd.Series) -> list[str]:
-        return [label for label in labels if label not in set(truth)]
-
-    lines = []
-    if everywhere := missing(rows["truth"]):
-        lines.append(
-            f"classes absent from the truth of the test set, left out of UAR and F1: "
-            f"{', '.join(everywhere)}"
-        )
-    for name in ("fold", "speaker"):
-        groups = rows.groupby(name, sort=True)["truth"]
-        absent = {key: sorted({*missing(truth)} - {*everywhere}) for key, truth in groups}
-        lacking = [f"{key}: {', '.join(gone)}" for key, gone in absent.items() if gone]
-        if lacking:
-            more = f"; and {len(lacking) - 10} more" if len(lacking) > 10 else ""
-            lines.append(
-                f"in {len(lacking)} of {len(absent)} {name}s some classes do not occur in the "
-                "truth; their measures are means over those that do "
-                f"({'; '.join(lacking[:10])}{more})"
-            )
-    return lines
-
-
-def _disagreement(predictions: pd.DataFrame, labels: list[str]) -> int | None:
-    columns = [f"p_{label}" for label in labels]
-    if not set(columns) <= set(predictions):
-        return None
-    probabilities = predictions[columns].to_numpy(dtype=float)
-    decided = predictions["prediction"].map({label: i for i, label in enumerate(labels)})
-    own = probabilities[np.arange(len(probabilities)), decided.to_numpy(dtype=int)]
-    return int((own < probabilities.max(axis=1)).sum())  # a tie is no disagreement

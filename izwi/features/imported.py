@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from izwi.config.options import feature_option
 from izwi.errors import Problems, UserError
 from izwi.features.base import TableExtractor
+from izwi.untrusted import read_parquet, shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -118,14 +119,20 @@ def _load(file: str) -> pd.DataFrame:
     import pandas as pd
 
     try:
-        parquet = file.endswith((".parquet", ".pq"))
-        frame = pd.read_parquet(file) if parquet else pd.read_csv(file, dtype={"file": str})
-    except (OSError, ValueError) as error:
-        raise UserError(f"{WHERE}: {file} cannot be read: {str(error).splitlines()[0]}") from error
+        if file.endswith((".parquet", ".pq")):
+            frame = read_parquet(file).to_pandas()
+        else:
+            frame = pd.read_csv(file, dtype=dict.fromkeys(INDEX, str), compression=None)
+    # What a stranger's table holds ends its readers in many ways.
+    except Exception as error:
+        reason = shown(" ".join(str(error).split()), 300)
+        raise UserError(f"{WHERE}: {file} cannot be read: {reason}") from error
     if frame.index.names != [None]:
         frame = frame.reset_index()
     if "file" not in frame:
         raise UserError(f"{WHERE}: {file} has no column 'file'")
+    if not frame["file"].map(lambda name: isinstance(name, str)).all():
+        raise UserError(f"{WHERE}: {file} has rows that name no file")
     features = frame.drop(columns=INDEX, errors="ignore")
     texts = [
         name
@@ -136,26 +143,22 @@ def _load(file: str) -> pd.DataFrame:
         raise UserError(f"{WHERE}: {file} has columns that are not numbers: {', '.join(texts[:5])}")
     if features.shape[1] == 0:
         raise UserError(f"{WHERE}: {file} has no features")
-    try:
-        places = _places(frame)
-    except ValueError as error:
-        raise UserError(f"{WHERE}: {file}: start or end is not a time: {error}") from error
+    places = _places(frame, f"{WHERE}: {file}")
     features.index = pd.MultiIndex.from_tuples(places, names=INDEX)
     return features.astype("float64")
 
 
-def _places(frame: pd.DataFrame) -> list[Place]:
+def _places(frame: pd.DataFrame, where: str = WHERE) -> list[Place]:
     """Normalised file, start and end (ns) of each row; a missing start is 0, a missing end -1."""
     import pandas as pd
+
+    from izwi.data import times
 
     def nanoseconds(name: str, absent: int) -> list[int]:
         if name not in frame:
             return [absent] * len(frame)
-        times = frame[name]
-        if pd.api.types.is_numeric_dtype(times):
-            times = pd.to_timedelta(times, unit="s")
-        times = pd.to_timedelta(times).astype("timedelta64[ns]")
-        return times.fillna(pd.Timedelta(absent, "ns")).astype("int64").tolist()
+        found = times.parse(frame[name], name, where)
+        return found.fillna(pd.Timedelta(absent, "ns")).astype("int64").tolist()
 
     files = [os.path.normpath(file) for file in frame["file"]]
     return list(zip(files, nanoseconds("start", 0), nanoseconds("end", -1), strict=True))

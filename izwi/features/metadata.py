@@ -106,13 +106,13 @@ def _text(value: Any) -> str:
 
 def _rates(files: pd.Series, paths: dict[str, str]) -> dict[str, int | None]:
     """Sampling rate of each file in Hz, from its header; None where it cannot be read."""
-    import soundfile
+    from izwi.data import audio
 
     rates: dict[str, int | None] = {}
     for file in files.unique():
         try:
-            rates[file] = soundfile.info(paths[file]).samplerate
-        except (KeyError, OSError, soundfile.LibsndfileError):
+            rates[file] = audio.length(paths[file])[1]
+        except (KeyError, audio.AudioError):
             # Extractors that read the audio report what is wrong with the file.
             rates[file] = None
     return rates

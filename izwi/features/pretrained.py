@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from izwi.engine import keys
 from izwi.errors import UserError
+from izwi.untrusted import not_plain, read_json, shown
 
 if TYPE_CHECKING:
     import torch
@@ -18,6 +19,17 @@ INDEX = "model.safetensors.index.json"
 PICKLED = "pytorch_model.bin"
 # Only local files, and only code of transformers: no code that comes with the weights.
 OWN = {"local_files_only": True, "trust_remote_code": False}
+# Entries of config.json that could bring in code, kernels or quantized weights: allowed values.
+FOREIGN: dict[str, tuple[Any, ...]] = {
+    "attn_implementation": ("eager", "sdpa"),
+    "_attn_implementation": ("eager", "sdpa"),
+    "_attn_implementation_internal": ("eager", "sdpa"),
+    "experts_implementation": ("eager",),
+    "quantization_config": (),
+    "use_kernels": (False,),
+}
+MOST_NUMBER, MOST_COLUMNS = 10**8, 10**5
+SHARD = re.compile(r"[^/]+\.safetensors")
 # Name of a small network with random weights, and the folder of its architecture.
 UNTRAINED = "untrained"
 ARCHITECTURES = Path(__file__).parent / UNTRAINED
@@ -136,12 +148,21 @@ def frames_of(config: Any, samples: int) -> int:
 
 
 def front_end(folder: Path) -> Any:
-    """Front end of the model, from wave to inputs; without messages of transformers."""
+    """Front end of the model, from wave to inputs; without messages of transformers.
+
+    Raises:
+        UserError: if it cannot be read
+    """
     import transformers
 
     transformers.utils.logging.set_verbosity_error()
     transformers.utils.logging.disable_progress_bar()
-    return transformers.AutoFeatureExtractor.from_pretrained(folder, **OWN)
+    try:
+        return transformers.AutoFeatureExtractor.from_pretrained(folder, **OWN)
+    # What a wrong file raises depends on the front end.
+    except Exception as error:
+        reason = shown(" ".join(str(error).split()) or type(error).__name__, 300)
+        raise UserError(f"{folder}: its front end cannot be read: {reason}") from None
 
 
 def load(folder: Path, config: Any, where: str) -> torch.nn.Module:
@@ -158,14 +179,22 @@ def load(folder: Path, config: Any, where: str) -> torch.nn.Module:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             return AutoModel.from_config(config, dtype=torch.float32)
-    model, report = AutoModel.from_pretrained(
-        folder,
-        config=config,
-        dtype=torch.float32,
-        use_safetensors=True,
-        **OWN,
-        output_loading_info=True,
-    )
+    _weights(folder, where)
+    try:
+        model, report = AutoModel.from_pretrained(
+            folder,
+            config=config,
+            dtype=torch.float32,
+            use_safetensors=True,
+            **OWN,
+            output_loading_info=True,
+        )
+    except MemoryError:
+        raise
+    # Damaged weights, and those of another architecture, end it in many ways.
+    except Exception as error:
+        reason = shown(" ".join(str(error).split()), 300)
+        raise UserError(f"{where}: the weights in {folder} cannot be read: {reason}") from None
     # That part is used in training only.
     if lost := sorted(key for key in report["missing_keys"] if "masked_spec" not in key):
         raise UserError(
@@ -189,31 +218,80 @@ def hub_snapshot(name: str) -> Path | None:
 
 
 def read_config(folder: Path, where: str) -> dict[str, Any]:
-    """The config.json of a model.
+    """The config.json of a model, which names no code, no kernel and no other kind of weights.
 
     Raises:
-        UserError: if there is none
+        UserError: if there is none, or one that names such
     """
     path = folder / "config.json"
+    if not path.is_file():
+        raise UserError(f"{where}: {folder} is not the folder of a model, no config.json")
+    config = read_mapping(path, where)
+    left: list[Any] = [config]
+    while left:
+        part = left.pop()
+        for key, value in part.items() if isinstance(part, dict) else ():
+            if key in FOREIGN and value is not None and value not in FOREIGN[key]:
+                raise UserError(f"{where}: {path}: {key} = {shown(value)} is not taken by izwi")
+            if type(value) is int and abs(value) > MOST_NUMBER:
+                raise UserError(f"{where}: {path}: {shown(key)} = {shown(value)} is too large")
+        left += part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+    return config
+
+
+def read_mapping(path: Path, where: str) -> dict[str, Any]:
+    """A JSON file that holds names with values.
+
+    Raises:
+        UserError: if it cannot be read
+    """
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{where}: {folder} is not the folder of a model, no config.json") from None
-    except (OSError, ValueError) as error:
-        raise UserError(f"{where}: {path} cannot be read: {error}") from error
-    return config if isinstance(config, dict) else {}
+        found = read_json(path)
+    except (OSError, UserError) as error:
+        raise UserError(f"{where}: {path} cannot be read: {error}") from None
+    if not isinstance(found, dict):
+        raise UserError(f"{where}: {path} holds no names with values")
+    return found
+
+
+def architecture(folder: Path, where: str) -> Any:
+    """The config of a model as transformers reads it, with the attention that izwi computes with.
+
+    Raises:
+        UserError: if it is none
+    """
+    from transformers import MODEL_MAPPING, AutoConfig
+
+    read_config(folder, where)
+    try:
+        config = AutoConfig.from_pretrained(folder, **OWN)
+        network = MODEL_MAPPING[type(config)]
+        # Said here, so that no file can ask for a kernel from elsewhere.
+        config._attn_implementation = "sdpa" if network._supports_sdpa else "eager"
+        if not 0 < config.hidden_size <= MOST_COLUMNS:
+            raise ValueError(f"hidden_size = {config.hidden_size}")
+    # What a wrong config raises depends on the model.
+    except Exception as error:
+        reason = shown(" ".join(str(error).split()) or type(error).__name__, 300)
+        raise UserError(f"{where}: {folder / 'config.json'} is of no model: {reason}") from None
+    return config
 
 
 def _weights(folder: Path, where: str) -> list[str]:
-    """Names of the files of the weights.
+    """Names of the files of the weights, all of them safetensors in the folder itself.
 
     Raises:
         UserError: if they are missing, Git-LFS pointers or pickled
     """
     names = [WEIGHTS]
     if not (folder / WEIGHTS).is_file() and (folder / INDEX).is_file():
-        index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
-        names = sorted(set(index["weight_map"].values()))
+        files = read_mapping(folder / INDEX, where).get("weight_map")
+        found = list(files.values()) if isinstance(files, dict) else []
+        wrong = [name for name in found if not_plain(name) or not SHARD.fullmatch(name)]
+        if wrong or not found:
+            what = f"names {shown(wrong[0])}" if wrong else "names no file"
+            raise UserError(f"{where}: {folder / INDEX} {what}, izwi takes *.safetensors beside it")
+        names = sorted(set(found))
     for name in (*names, PICKLED):
         if _is_pointer(folder / name):
             raise UserError(

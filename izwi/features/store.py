@@ -8,6 +8,7 @@ and end in nanoseconds (-1 for the end of the file).
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
@@ -17,7 +18,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from izwi.errors import UserError
-from izwi.files import atomic
+from izwi.files import CACHE, atomic, is_trusted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -60,6 +61,7 @@ class Store:
         self._values: list[np.ndarray] = []
         self._flushed = time.monotonic()
         self._parts_added = 0
+        self._said: set[str] = set()
 
     def missing(self, keys: Iterable[Key]) -> list[Key]:
         """The keys that the store lacks, each once, in their order."""
@@ -161,7 +163,9 @@ class Store:
             self._write(chain([first], merged))
         left_over = [path for path in self.folder.glob(".part-*") if _age(path) > ABANDONED_SECONDS]
         for path in done + left_over:
-            path.unlink(missing_ok=True)
+            # Another user's part may have to stay.
+            with suppress(OSError):
+                path.unlink()
 
     def _merged(self, parts: list[Path], done: list[Path]) -> Iterator[pa.Table]:
         """Tables of some megabytes with the rows of many parts, each key once."""
@@ -184,8 +188,21 @@ class Store:
             yield pa.concat_tables(waiting).combine_chunks()
 
     def _parts(self) -> list[Path]:
-        """The parts that exist now."""
-        return sorted(self.folder.glob("part-*.parquet"))
+        """The parts that exist now, without those that must not be read."""
+        parts = sorted(self.folder.glob("part-*.parquet"))
+        trusted = [part for part in parts if is_trusted(part)]
+        if len(trusted) < len(parts):
+            self._once(
+                f"{self.folder}: parts of other users are not read: {len(parts) - len(trusted)} "
+                f"({CACHE} = own)"
+            )
+        return trusted
+
+    def _once(self, line: str) -> None:
+        """Say a line unless it was said before."""
+        if line not in self._said:
+            self._said.add(line)
+            self.say(line)
 
     def _all_parts(self) -> Iterator[Path]:
         """The parts, including new ones made during reading, where a merge may move rows."""
@@ -232,12 +249,19 @@ class Store:
             return
         except (pa.ArrowException, OSError, ValueError) as error:
             # Arrow's own errors have no errno; a temporary disk error damages nothing.
-            if getattr(error, "errno", None):
-                raise
-            with suppress(FileNotFoundError):
+            if number := getattr(error, "errno", None):
+                if number not in (errno.EACCES, errno.EPERM):
+                    raise
+                self._once(
+                    f"{part} cannot be read ({os.strerror(number)}): its rows are extracted again; "
+                    "whoever made it may give others the right to read it"
+                )
+                return
+            # Another user's part may have to stay.
+            with suppress(OSError):
                 part.replace(part.with_name(f"damaged-{part.name}"))
             reason = str(error).splitlines()[0]
-            self.say(f"{part} is damaged and set aside, its rows are extracted again ({reason})")
+            self._once(f"{part} is damaged and set aside, its rows are extracted again ({reason})")
 
 
 class Memory:

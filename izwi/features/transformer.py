@@ -128,13 +128,11 @@ class Transformer(BatchExtractor):
     environment = "deep"
 
     def __init__(self, options: dict[str, Any]) -> None:
-        from transformers import AutoConfig
-
         super().__init__(options)
         self.layer = self.values[f"{self.family}.layer"]
         self.pooling = self.values[f"{self.family}.pooling"]
         self.folder = self._folder(self.values)
-        self.config = AutoConfig.from_pretrained(self.folder, **pretrained.OWN)
+        self.config = pretrained.architecture(self.folder, f"[FEATS] {self.family}.model")
         self.columns = [f"{self.family}_{i}" for i in range(self.config.hidden_size)]
         self.model: Any = None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -139,7 +138,7 @@ class _Transfer(Net):
             )
         found = pretrained.digests(folder, WHERE)
         front = next(folder / f for f in pretrained.FRONT_ENDS if (folder / f).is_file())
-        rate = json.loads(front.read_text(encoding="utf-8")).get("sampling_rate", RATE)
+        rate = pretrained.read_mapping(front, WHERE).get("sampling_rate", RATE)
         if rate != RATE:
             raise UserError(f"{WHERE}: {folder} takes audio of {rate} Hz, {cls.name} has {RATE}")
         layers, freeze = pretrained.layers_of(config), options["freeze"]
@@ -173,7 +172,7 @@ class _Transfer(Net):
 
     def _net(self, inputs: int) -> torch.nn.Module:
         import torch
-        from transformers import AutoConfig, AutoModel
+        from transformers import AutoModel
 
         from izwi.models import finetune_net
 
@@ -181,7 +180,7 @@ class _Transfer(Net):
         name = self.values["pretrained_model"]
         folder = stored or pretrained.find(name, WHERE, "pretrained_model")
         front = pretrained.front_end(folder)
-        config = AutoConfig.from_pretrained(folder, **pretrained.OWN)
+        config = pretrained.architecture(folder, WHERE)
         if stored is None:
             # Off: random gaps in input and layers are in part drawn by numpy, without the seed.
             for name in ("layerdrop", "encoder_layerdrop"):

@@ -83,6 +83,9 @@ OPTIONS = (
 )
 
 
+MOST_LAYERS, MOST_UNITS = 100, 100_000
+
+
 class Net(Model):
     """A perceptron, trained on batches, best epoch by dev.
 
@@ -112,6 +115,10 @@ class Net(Model):
         if not sizes or not all(type(size) is int and size > 0 for size in sizes):
             problems.append(
                 f"[MODEL] layers: {options['layers']!r} is not a list of sizes such as [64, 16]"
+            )
+        elif len(sizes) > MOST_LAYERS or max(sizes) > MOST_UNITS:
+            problems.append(
+                f"[MODEL] layers: at most {MOST_LAYERS} layers of at most {MOST_UNITS} units each"
             )
         drop = options["drop"]
         shares = drop if isinstance(drop, list) else [drop]

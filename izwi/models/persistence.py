@@ -7,6 +7,7 @@ from unittest.mock import patch
 
 from izwi.errors import UserError
 from izwi.preprocessing.scalers import SCALERS
+from izwi.untrusted import shown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,16 +46,23 @@ def load(path: Path) -> Any:
     """Read a file written by :func:`dump`.
 
     Raises:
-        UserError: if the file holds types that izwi does not write
+        UserError: if the file cannot be read, or holds types that izwi does not write
     """
     skops = _skops()
-    foreign = set(skops.get_untrusted_types(file=path)) - TRUSTED
-    if foreign:
-        raise UserError(
-            f"{path}: not loaded, it holds types that izwi does not write: "
-            + ", ".join(sorted(foreign))
-        )
-    return skops.load(path, trusted=sorted(TRUSTED))
+    try:
+        foreign = set(skops.get_untrusted_types(file=path)) - TRUSTED
+        if foreign:
+            raise UserError(
+                f"{path}: not loaded, it holds types that izwi does not write: "
+                + ", ".join(sorted(foreign))
+            )
+        return skops.load(path, trusted=sorted(TRUSTED))
+    except (UserError, MemoryError, ImportError):
+        raise
+    # A file that was changed ends its reader in many ways.
+    except Exception as error:
+        reason = shown(" ".join(str(error).split()) or type(error).__name__, 300)
+        raise UserError(f"{path}: cannot be read: {reason}; run the experiment again") from None
 
 
 def _skops() -> ModuleType:

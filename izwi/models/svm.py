@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from izwi.config.options import model_option
+from izwi.errors import UserError
 from izwi.models.base import SklearnModel
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
 
     from izwi.models.base import Dev
@@ -62,40 +65,83 @@ class _Machine(SklearnModel):
 class SVM(_Machine):
     """Support vector classification.
 
-    The decision is the machine's own (one against one). Probabilities are Platt's (1999) sigmoid
-    of its decision values on inner folds of the training samples, with speakers kept apart.
+    The decision is the machine's own (one against one). Probabilities are those of its pairs of
+    classes, coupled: Platt's (1999) sigmoids of decision values on inner folds of the training
+    samples, half of them with speakers kept apart, see `izwi.models.coupling`.
     """
 
     name = "svm"
     task = "classification"
     options = OPTIONS
     handles_class_weight = True
+    sigmoids: np.ndarray | None = None  # (pairs of classes, 2)
 
     def _fit(
         self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, dev: Dev | None
     ) -> dict[str, Any]:
-        from sklearn.calibration import CalibratedClassifierCV
+        import numpy as np
         from sklearn.svm import SVC
 
+        from izwi.models import coupling
+
         weight = "balanced" if self.values.get("class_weight") else None
-        machine = SVC(**self._parameters(), class_weight=weight)
+
+        def machine() -> SVC:
+            return SVC(**self._parameters(), class_weight=weight, decision_function_shape="ovo")
+
+        self.estimator = machine().fit(X, y)
         if self.decisions_only:
-            self.estimator = machine.fit(X, y)
             return {}
         folds, warnings = inner_folds(y, groups)
-        self.estimator = CalibratedClassifierCV(
-            machine, method="sigmoid", cv=folds, ensemble=False
-        ).fit(X, y)
+        folds = [*folds, *_shuffled_folds(y)]
+        decisions = np.concatenate(
+            [_of_pairs(machine().fit(X[train], y[train]), X[test]) for train, test in folds]
+        )
+        tested = np.concatenate([test for _, test in folds])
+        self.sigmoids = coupling.sigmoids(decisions, y[tested], self.classes)
         return {"warnings": warnings}
 
     def _predict(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-        if self.decisions_only:
-            import numpy as np
+        import numpy as np
 
+        from izwi.models import coupling
+
+        if self.sigmoids is None:
             return self.estimator.predict(X), np.full((len(X), len(self.classes)), np.nan)
-        # Without an ensemble there is one machine, fitted on all training samples.
-        machine = self.estimator.calibrated_classifiers_[0].estimator
-        return machine.predict(X), self.estimator.predict_proba(X)
+        p = coupling.couple(_of_pairs(self.estimator, X), self.sigmoids, len(self.classes))
+        return self.estimator.predict(X), p
+
+    def _save(self, folder: Path) -> dict[str, Any]:
+        super()._save(folder)
+        return {"sigmoids": None if self.sigmoids is None else self.sigmoids.tolist()}
+
+    def _load(self, folder: Path, state: dict[str, Any]) -> None:
+        import numpy as np
+
+        if "sigmoids" not in state:
+            raise UserError(f"{folder}: a model of an earlier izwi; train it again")
+        super()._load(folder, state)
+        self.sigmoids = None if state["sigmoids"] is None else np.array(state["sigmoids"])
+
+
+def _shuffled_folds(y: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Stratified folds that know no speakers, as libsvm has them; none where a class is too small.
+
+    Folds of whole speakers leave out more than a new speaker does, so that their decision values
+    alone make probabilities too timid.
+    """
+    import numpy as np
+    from sklearn.model_selection import StratifiedKFold
+
+    most = min(FOLDS, int(np.unique(y, return_counts=True)[1].min()))
+    if most < 2:
+        return []
+    return list(StratifiedKFold(most, shuffle=True, random_state=0).split(y, y))
+
+
+def _of_pairs(machine: Any, X: np.ndarray) -> np.ndarray:
+    # decision values (samples, pairs); of two classes scikit-learn returns a vector
+    return machine.decision_function(X).reshape(len(X), -1)
 
 
 class SVR(_Machine):

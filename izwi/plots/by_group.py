@@ -30,7 +30,13 @@ def recall(metrics: dict[str, Any], path: str | Path, title: str = "") -> None:
         {"name": f"{name} ({row['n']})", "value": row["recall"], "ci": row.get("recall_ci")}
         for name, row in metrics["per_class"].items()
     ]
-    panel = {"rows": rows, "name": "", "note": "", "line": metrics["metrics"]["uar"]}
+    reasons: dict[str, list[str]] = {}
+    for name, row in metrics["per_class"].items():
+        if why := row.get("recall_ci_reason"):
+            reasons.setdefault(why, []).append(name)
+    lacking = "; ".join(f"{', '.join(names)}: {why}" for why, names in reasons.items())
+    note = f"no interval of {lacking}" if lacking else ""
+    panel = {"rows": rows, "name": "", "note": note, "line": metrics["metrics"]["uar"]}
     heading = (title, f"{style.value_with_interval(metrics, 'uar')} (dotted)")
     _draw(
         [panel],

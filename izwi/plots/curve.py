@@ -50,6 +50,8 @@ def learning_curve(curve: dict[str, Any], path: str | Path, title: str = "") -> 
                 label=name,
                 **look,
             )
+        if curve.get("chance") is not None:
+            axes.axhline(curve["chance"], color="0.5", linestyle=":", linewidth=0.8, label="chance")
         axes.set(xlabel="training samples", ylabel=curve["measure"].upper())
         axes.set_xlim(left=0)
         axes.legend(loc="best")

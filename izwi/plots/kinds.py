@@ -17,7 +17,9 @@ from izwi.config import pictures
 from izwi.data import bad_audio
 from izwi.data.csv_safety import harmless
 from izwi.data.samples import read_matrices
+from izwi.errors import UserError
 from izwi.files import read_json
+from izwi.plots import style
 from izwi.preprocessing import binning
 from izwi.reporting.pictures import OF_METRICS
 
@@ -82,8 +84,10 @@ def confusion_matrix_binned(spec: Spec, inputs: Inputs) -> Drawn:
 def value_counts(spec: Spec, inputs: Inputs) -> Drawn:
     """The distribution of the target and other columns over the parts and over groups."""
     frame, labels = samples(inputs)
-    drawn: Drawn = {}
+    drawn, without = _empty(spec, frame)
     for name, (first, *others) in spec["columns"].items():
+        if name in without:
+            continue
         column = column_of(frame, first, spec)
         if not others:
             others = ["gender"] if column == "truth" and "gender" in frame else [pictures.TARGET]
@@ -124,13 +128,20 @@ def feature_map(spec: Spec, inputs: Inputs) -> Drawn:
     frame, labels = samples(inputs)
     split, _ = bad_audio.leave_out(tables, matrices, pd.read_parquet(inputs["split"]))
     frame["part"] = split["part"]
-    columns = {name: column_of(frame, column, spec) for name, column in spec["columns"].items()}
+    empty, without = _empty(spec, frame)
+    columns = {
+        name: column_of(frame, column, spec)
+        for name, column in spec["columns"].items()
+        if name not in without
+    }
     if spec["features"]:
         features = features[spec["features"]]
     used = (frame["part"] != "").to_numpy()
     frame = frame[used].reset_index(drop=True)
+    if not columns:
+        return empty
     found = plots.embed(features.to_numpy()[used], spec["seed"], spec["kind"])
-    return {
+    return empty | {
         name: functools.partial(
             plots.draw_map,
             found,
@@ -209,6 +220,8 @@ def samples(inputs: Inputs) -> tuple[pd.DataFrame, list[str] | None]:
     table = pd.concat([pd.read_parquet(file) for file in inputs["tables"]], ignore_index=True)
     split = pd.read_parquet(inputs["split"])
     table["seconds"] = (table["end"] - table["start"]).dt.total_seconds()
+    if "seconds" in inputs and pictures.DURATION not in table:
+        table[pictures.DURATION] = pd.read_parquet(inputs["seconds"])["seconds"]
     labels = read_json(inputs["split_report"])["labels"] or None
     table = binning.shown(table, split, labels)
     return table.assign(part=split["part"], speaker=split["speaker"]), labels
@@ -218,6 +231,34 @@ def column_of(frame: pd.DataFrame, name: str, spec: Spec) -> str:
     """The column that a user means; see `pictures.column_of`."""
     there = [column for column in frame if frame[column].notna().any()]
     return pictures.column_of(spec["kind"], name, there, spec["target"])
+
+
+def lacking(spec: Spec, inputs: Inputs) -> dict[str, list[str]]:
+    """Why pictures cannot show what is asked of them: name → lines; none where all can."""
+    if not pictures.columns_of(spec) - {pictures.TARGET}:
+        return {}
+    return _lacking(spec, samples(inputs)[0])
+
+
+def _lacking(spec: Spec, frame: pd.DataFrame) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, columns in spec["columns"].items():
+        for column in [columns] if isinstance(columns, str) else columns:
+            try:
+                column_of(frame, column, spec)
+            except UserError as error:
+                found.setdefault(name, []).extend(error.problems)
+    return found
+
+
+def _empty(spec: Spec, frame: pd.DataFrame) -> tuple[Drawn, dict[str, list[str]]]:
+    """Pictures that say that the data lack their column, and why for each."""
+    without = _lacking(spec, frame)
+    drawn: Drawn = {}
+    for name, lines in without.items():
+        text = "\n".join(line.partition(": ")[2].partition(";")[0] for line in lines)
+        drawn[name] = functools.partial(style.empty, text=text, title=spec["title"])
+    return drawn, without
 
 
 def shown(name: str, spec: Spec) -> str:

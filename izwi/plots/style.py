@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
@@ -74,7 +75,10 @@ def drawing() -> Iterator[None]:
         installed = set(font_manager.get_font_names())
         fonts = ["DejaVu Sans", *(font for font in _FALLBACKS if font in installed)]
         matplotlib.rcParams.update({**_STYLE, "font.family": fonts})
-        yield
+        with warnings.catch_warnings():
+            # They hold the character itself, which a terminal would obey.
+            warnings.filterwarnings("ignore", r"Glyph ([0-9]|[12][0-9]|3[01]|12[7-9]|1[3-5][0-9]) ")
+            yield
 
 
 def new_figure(width: float = COLUMN, height: float = COLUMN, **layout: Any) -> Figure:
@@ -181,13 +185,18 @@ def value_with_interval(metrics: dict[str, Any], measure: str) -> str:
         return f"{measure.upper()} –"
     low, high = metrics["intervals"][measure]
     text = f"{measure.upper()} {rounded(value)}"
-    return text if low is None else f"{text} [{rounded(low)}, {rounded(high)}]"
+    if low is not None:
+        text += f" [{rounded(low)}, {rounded(high)}]"
+    chance = (metrics.get("chance") or {}).get(measure)
+    return text if chance is None else f"{text} (chance {rounded(chance)})"
 
 
 def interval_note(metrics: dict[str, Any]) -> str:
     """Method of the intervals, such as ``95 %: jackknife over speakers (t), few: 4``."""
     if metrics["ci_method"] is None:
         return ""
+    if why := (metrics.get("interval_reasons") or {}).get(metrics["measure"]):
+        return f"no interval: {why}"
     count = metrics["n_speakers"]
     if count:
         speakers = f", few: {count}" if metrics["few_speakers"] else f", {count} speakers"
@@ -198,3 +207,13 @@ def no_data(axes: Axes, text: str) -> None:
     """Write in the picture why it is empty."""
     axes.set_axis_off()
     axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes)
+
+
+def empty(path: str | Path, text: str, title: str) -> None:
+    """Draw a picture that says why there is nothing in it."""
+    with drawing():
+        figure = new_figure(COLUMN, COLUMN / 2, layout="constrained")
+        axes = figure.subplots()
+        axes.set_title(title, wrap=True)
+        no_data(axes, text)
+        save(figure, path)

@@ -68,6 +68,8 @@ class Preprocessing:
         self._fitted: dict[str, Any] = {}  # medians, scaler, limits
         self._notes: list[str] = []
         self._imputed: Counter[str] = Counter()
+        self._values = 0  # among which those were undefined
+        self._counted: set[int] = set()  # rows
         self._single: set[str] = set()
 
     @property
@@ -82,8 +84,9 @@ class Preprocessing:
         if self._imputed:
             worst = ", ".join(f"{name} {n}" for name, n in self._imputed.most_common(3))
             warnings.append(
-                f"{self._imputed.total()} undefined values in {len(self._imputed)} features "
-                f"are replaced by the median of the training samples (most: {worst})"
+                f"{self._imputed.total()} undefined values of {self._values} in "
+                f"{len(self._imputed)} features are replaced by the median of the training samples "
+                f"(most: {worst})"
             )
         if self._single:
             some = ", ".join(sorted(self._single)[:3])
@@ -148,7 +151,11 @@ class Preprocessing:
         return self
 
     def transform(
-        self, X: np.ndarray, speakers: np.ndarray | None = None, files: Sequence[str] | None = None
+        self,
+        X: np.ndarray,
+        speakers: np.ndarray | None = None,
+        files: Sequence[str] | None = None,
+        rows: np.ndarray | None = None,
     ) -> np.ndarray:
         """Apply the fitted steps.
 
@@ -156,6 +163,7 @@ class Preprocessing:
             X: (rows, features) of one part (train, dev or test)
             speakers: (rows), read by ``scale = speaker``
             files: (rows), for messages
+            rows: (rows) their numbers, so that those seen before are not counted again
 
         Returns:
             (rows, :attr:`features`), float64
@@ -171,7 +179,7 @@ class Preprocessing:
         self._refuse_infinite(X, files)
         Z = np.ascontiguousarray(X[:, self.kept])
         if "medians" in self._fitted:
-            gaps = np.isnan(Z).sum(axis=0)
+            gaps = np.isnan(Z[self._not_counted(len(Z), rows)]).sum(axis=0)
             self._imputed.update(
                 {name: int(n) for name, n in zip(self.features, gaps, strict=True) if n}
             )
@@ -257,6 +265,16 @@ class Preprocessing:
                 problems.add(f"[FEATS] features: no feature {name!r}, {hint}")
         problems.raise_if_any()
         return [i for i, name in enumerate(self.names) if name in set(wanted)]
+
+    def _not_counted(self, n: int, rows: np.ndarray | None) -> np.ndarray:
+        import numpy as np
+
+        fresh = np.ones(n, dtype=bool)
+        if rows is not None:
+            fresh = np.array([int(row) not in self._counted for row in rows], dtype=bool)
+            self._counted.update(int(row) for row in rows)
+        self._values += int(fresh.sum()) * len(self.kept)
+        return fresh
 
     def _by_speaker(self, Z: np.ndarray, speakers: np.ndarray | None) -> np.ndarray:
         """Z-scores over the rows of each speaker; 0 where there is no variance."""

@@ -28,6 +28,7 @@ from izwi.errors import UserError
 from izwi.files import atomic
 from izwi.reporting import archive_record
 from izwi.reporting.archive_record import FORMAT, INDEX, LOCK, README, RESULTS, SUMS, TEXTUAL
+from izwi.untrusted import check_names
 
 # What is computed again, and is neither a picture nor an analysis with the features.
 STAGES_KEPT = tuple(n for n in stages() if n in archive_record.STAGES)
@@ -103,7 +104,7 @@ def pack(asked: Planned, configs: Iterable[str], path: Path) -> list[str]:
     files[SUMS] = sums(files)
     # What verify would refuse is told to whom can still rename it.
     try:
-        archive_record.check_names(files)
+        check_names(files)
         archive_record.read_record(files[INDEX], files)
     except UserError as error:
         raise UserError([f"archive: {line}" for line in error.problems]) from None

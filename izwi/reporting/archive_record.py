@@ -7,12 +7,8 @@ leads elsewhere, and no figure is shown that another stage than its own could ha
 
 from __future__ import annotations
 
-import json
 import re
-import stat
-import unicodedata
-import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
@@ -22,6 +18,7 @@ from izwi.engine.planner import slug
 from izwi.engine.stage import Read, stages
 from izwi.engine.stage import stage as registered
 from izwi.errors import UserError
+from izwi.untrusted import LONGEST_PATH, check_names, not_plain, parse_json, shown
 
 FORMAT = 2
 INDEX = "archive.json"
@@ -35,16 +32,6 @@ FRAME = re.compile(
     r"(inis|roots)/[^/]+(?<!\.json)(?<!\.csv)(?<!\.md)(?<!\.tex)(?<!\.html)"
 )
 
-# More than any result set has, less than a computer has.
-MOST_FILES = 500_000
-MOST_BYTES = 2 * 2**30
-MOST_INDEX_BYTES = 128 * 2**20
-# Text as izwi writes it takes a tenth of its space in a zip; below this size nobody counts.
-MOST_RATIO, FEW_BYTES = 100, 64 * 2**20
-# Size and checksum may stand behind a file.
-LONGEST_GAP = 24
-LONGEST_PATH, LONGEST_NAME = 1000, 255
-SHOWN = 100  # characters of a wrong name in a message
 
 KEY = "[0-9a-f]{12}"
 VERSION = re.compile(r"[\w.+!-]{1,50}", re.ASCII)
@@ -123,6 +110,7 @@ def _experiment(spec: dict[str, Any], label: str) -> str:
 
 _TABLES = Role("results/tables/*-#.parquet", many=True)
 _TABLE_REPORTS = Role("results/tables/*-#.json", many=True)
+_SPLIT = Role("results/splits/*-#.parquet")
 _SPLIT_REPORT = Role("results/splits/*-#.json")
 # Folders of what is predicted: with the training, or of further databases.
 _PREDICTED = "(?:models|predictions)"
@@ -135,7 +123,7 @@ STAGES = {
         {
             "tables": _TABLES,
             "table_reports": _TABLE_REPORTS,
-            "split": Role("results/splits/*-#.parquet"),
+            "split": _SPLIT,
             "split_report": _SPLIT_REPORT,
             "seconds": Role("results/descriptions/{slug}-{key}.parquet"),
         },
@@ -146,6 +134,7 @@ STAGES = {
             "predictions": Role("results/(predicted)/*-#/predictions.parquet"),
             "tables": _TABLES,
             "training": _TRAINING,
+            "split": _SPLIT,
             "split_report": _SPLIT_REPORT,
             "table_reports": _TABLE_REPORTS,
             "feature_reports": Role("results/features/*-#/*-#.json", many=True),
@@ -242,141 +231,6 @@ def stored_as(name: str) -> str:
     return f"{name}.csv" if name.endswith(".parquet") else name
 
 
-# --------------------------------------------------------------------- the zip
-
-
-def read_zip(archive: zipfile.ZipFile, size: int) -> tuple[dict[str, bytes], Record]:
-    """Read an archive, once its names, its sizes and its record are found to be in order.
-
-    Args:
-        archive: an open zip
-        size: of its file, in bytes
-
-    Returns:
-        * name → content
-        * its record
-
-    Raises:
-        UserError: one line that says what is wrong
-    """
-    entries = [entry for entry in archive.infolist() if not _is_folder(entry)]
-    check_names(entry.filename for entry in entries)
-    for entry in entries:
-        _check_entry(entry)
-    if len(entries) > MOST_FILES:
-        raise UserError(f"holds {len(entries)} files, more than any archive of izwi")
-    total = sum(entry.file_size for entry in entries)
-    if total > MOST_BYTES or (total > FEW_BYTES and total > MOST_RATIO * size):
-        raise UserError(f"would take {total / 2**20:.0f} MB unpacked, too much for what it is")
-    _check_layout(archive)
-    by_name = {entry.filename: entry for entry in entries}
-    if INDEX not in by_name:
-        raise UserError(f"has no {INDEX}, so it is no archive of izwi")
-    if by_name[INDEX].file_size > MOST_INDEX_BYTES:
-        raise UserError(f"{INDEX} is larger than that of any archive of izwi")
-    record = read_record(_content(archive, by_name[INDEX]), by_name)
-    return {name: _content(archive, entry) for name, entry in by_name.items()}, record
-
-
-def _is_folder(entry: zipfile.ZipInfo) -> bool:
-    return entry.filename.endswith("/") and entry.file_size == 0
-
-
-def _check_entry(entry: zipfile.ZipInfo) -> None:
-    kind = stat.S_IFMT(entry.external_attr >> 16)
-    if kind not in (0, stat.S_IFREG):
-        raise UserError(f"{shown(entry.filename)} is no plain file but a link or the like")
-    if entry.flag_bits & 0x1:
-        raise UserError(f"{shown(entry.filename)} is encrypted")
-    # By a second name other programs would unpack it elsewhere.
-    if entry.orig_filename != entry.filename or b"up" in _extras(entry.extra):
-        raise UserError(f"{shown(entry.filename)} has two names")
-
-
-def _check_layout(archive: zipfile.ZipFile) -> None:
-    """Refuse bytes that the list of the zip names twice or not at all: others may unpack them."""
-    end = 0
-    stream = archive.fp
-    assert stream is not None
-    places = sorted(archive.infolist(), key=lambda entry: entry.header_offset)
-    for entry in places:
-        if not end <= entry.header_offset <= end + LONGEST_GAP:
-            raise UserError(f"{shown(entry.filename)} does not follow the file before it")
-        stream.seek(entry.header_offset + 26)
-        lengths = stream.read(4)
-        name, extra = int.from_bytes(lengths[:2], "little"), int.from_bytes(lengths[2:], "little")
-        end = entry.header_offset + 30 + name + extra + entry.compress_size
-    if not end <= archive.start_dir <= end + LONGEST_GAP:
-        raise UserError("holds bytes that are none of its files")
-
-
-def _extras(extra: bytes) -> Iterator[bytes]:
-    while len(extra) >= 4:
-        yield extra[:2]
-        extra = extra[4 + int.from_bytes(extra[2:4], "little") :]
-
-
-def _content(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
-    with archive.open(entry) as stream:
-        content = stream.read(entry.file_size + 1)
-    if len(content) != entry.file_size:
-        raise UserError(f"{shown(entry.filename)} has another size than the zip says")
-    return content
-
-
-def check_names(names: Iterable[str]) -> None:
-    """Refuse names that are not plain, or that are one on some computers.
-
-    Raises:
-        UserError: with the first such name
-    """
-    seen: dict[str, str] = {}
-    for name in names:
-        if why := not_plain(name):
-            raise UserError(f"holds a file outside of its folder: {shown(name)} ({why})")
-        if other := seen.get(_folded(name)):
-            told = "twice" if other == name else f"beside {shown(other)}"
-            raise UserError(f"holds {shown(name)} {told}; give each file a name of its own")
-        seen[_folded(name)] = name
-    for folded, name in seen.items():
-        for parent in PurePosixPath(folded).parents:
-            if other := seen.get(str(parent)):
-                raise UserError(f"holds {shown(other)} as a file and, for {shown(name)}, a folder")
-
-
-def not_plain(name: Any) -> str:
-    """Why something is no plain relative name below a folder; empty where it is."""
-    if not isinstance(name, str):
-        return "no text"
-    try:
-        parts = [part.encode() for part in name.split("/")]
-    except UnicodeEncodeError:
-        return "no readable text"
-    if len(name) > LONGEST_PATH or max(map(len, parts)) > LONGEST_NAME:
-        return "too long"
-    if not name.isprintable():
-        return "holds a control character"
-    if "\\" in name or ":" in name:
-        return "holds \\ or :"
-    if any(part in (b"", b".", b"..") for part in parts):
-        return "no relative name"
-    # Some computers leave these off, and have another file then.
-    if any(part.endswith((b" ", b".")) for part in parts):
-        return "ends with a space or a dot"
-    return ""
-
-
-def _folded(name: str) -> str:
-    """The same for names that are one on disks which tell no upper from lower case."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
-
-
-def shown(value: Any) -> str:
-    """A name in a message, as short as need be."""
-    text = str(value)
-    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
-
-
 # ------------------------------------------------------------------ the record
 
 
@@ -417,27 +271,6 @@ def read_record(content: bytes, names: Iterable[str]) -> Record:
     if unread:
         raise _wrong(f"schemas: no unit reads {shown(unread[0])}")
     return record
-
-
-def parse_json(content: bytes) -> Any:
-    """JSON in which each key stands once.
-
-    Raises:
-        UserError: if it is none
-    """
-
-    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(pairs)
-        if len(found) < len(pairs):
-            raise UserError("a key stands twice")
-        return found
-
-    try:
-        return json.loads(content.decode("utf-8"), object_pairs_hook=once)
-    except RecursionError:
-        raise UserError("it is nested too deeply") from None
-    except ValueError as error:
-        raise UserError(shown(error)) from None
 
 
 def _wrong(line: str) -> UserError:
@@ -598,7 +431,7 @@ def _check_experiment(record: Record, unit: Unit) -> None:
         raise _about(unit, "metrics and predictions are not of one evaluation")
     if unit.inputs["training"] != evaluated.inputs["training"]:
         raise _about(unit, "training is not of the model that was evaluated")
-    for role in ("split_report", "tables"):
+    for role in ("split", "split_report", "tables"):
         if described.inputs[role] != evaluated.inputs[role]:
             raise _about(unit, f"{role} of the description is not that of the evaluation")
 

@@ -124,7 +124,7 @@ def data(record: Record, metrics: Metrics) -> str:
     of = f" of {speakers} speakers" if speakers else ", speakers unknown"
     return (
         f"{record['target']} of {databases}, from {by} by {record['model']['type']}; trained on "
-        f"{metrics['n_train']} samples, tested on {metrics['n_test']}{of}."
+        f"{metrics['n_train']} samples, tested on {metrics['n_evaluated']}{of}."
     )
 
 
@@ -136,7 +136,7 @@ def data_of_several(results: list[tuple[Record, Metrics]]) -> str:
     """
     targets = _unique(record["target"] for record, _ in results)
     databases = _unique(base for record, _ in results for base in database_names(record))
-    sizes = sorted({metrics["n_test"] for _, metrics in results})
+    sizes = sorted({metrics["n_evaluated"] for _, metrics in results})
     size = f"{sizes[0]} to {sizes[-1]}" if len(sizes) > 1 else str(sizes[0])
     each = f"{len(results)} experiments, each" if len(results) > 1 else "1 experiment,"
     return f"{' and '.join(targets)} of {' and '.join(databases)}; {each} tested on {size} samples."
@@ -149,6 +149,12 @@ def figure(metrics: Metrics) -> str:
         return f"{measure}: none."
     text = f"{measure} {significant(metrics['value'], 4)}"
     limits = interval(metrics["ci"], 4)
+    chance = (metrics.get("chance") or {}).get(metrics["measure"])
+    if chance is not None:
+        text += f" (chance {significant(chance, 4)})"
+    why = (metrics.get("interval_reasons") or {}).get(metrics["measure"])
+    if why:
+        return f"{text}; no interval: {why}."
     return f"{text} {limits} (95 %, {metrics['ci_method']})." if limits else f"{text}."
 
 

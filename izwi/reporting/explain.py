@@ -379,6 +379,10 @@ def _figure(found: Results) -> list[str]:
         runs = ", ".join(significant(run[measure], DIGITS) for run in metrics["per_run"])
         lines.append(f"mean of the runs: {runs}")
     lines.append(f"95 % interval {_interval(metrics['ci'])}: {metrics['ci_method']}")
+    chance = metrics.get("chance", {}).get(measure)
+    lines.append(f"by chance: {significant(chance, DIGITS)}")
+    if baseline := metrics.get("baseline"):
+        lines.append(f"{baseline['kind']}: {significant(baseline[measure], DIGITS)}")
     lines += [f"warning: {line}" for line in metrics["warnings"]]
     lines.append(f"file: {found.folder / METRICS}, key {stage['key']}")
     return lines

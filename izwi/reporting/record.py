@@ -62,6 +62,8 @@ class Metrics(TypedDict):
         measure: the one that decides, and its ``value`` with the limits ``ci``
         metrics: all measures of the task
         intervals: their limits
+        ci_df: degrees of freedom of the limits ``ci``, if these are of a t distribution
+        interval_reasons: measure → why it has no limits
         n_evaluated: samples with a truth, of ``n_test``
     """
 
@@ -71,6 +73,10 @@ class Metrics(TypedDict):
     value: float | None
     ci: list[float | None]
     ci_method: str | None
+    ci_df: NotRequired[float | None]
+    interval_reasons: NotRequired[dict[str, str]]
+    chance: NotRequired[dict[str, float | None]]
+    baseline: NotRequired[dict[str, Any] | None]
     metrics: dict[str, float | None]
     intervals: dict[str, list[float | None]]
     runs: int

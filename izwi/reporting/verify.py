@@ -26,9 +26,11 @@ from izwi.engine.job import Job
 from izwi.engine.plan import Plan, Unit
 from izwi.engine.stage import stages
 from izwi.errors import UserError
-from izwi.reporting import archive, archive_record
+from izwi.reporting import archive, archive_record, archive_zip
 from izwi.reporting.archive_record import FRAME, Record
 from izwi.stages import describe
+from izwi.untrusted import parse_json
+from izwi.untrusted import shown as shown_name
 
 # Another computer adds up in another order; a figure that was changed differs by more.
 RELATIVE, ABSOLUTE = 1e-9, 1e-12
@@ -101,14 +103,14 @@ def verify(path: str | Path) -> Found:
 def _read(path: str | Path) -> tuple[dict[str, bytes], Record]:
     try:
         with zipfile.ZipFile(path) as opened:
-            return archive_record.read_zip(opened, os.path.getsize(path))
+            return archive_zip.read_zip(opened, os.path.getsize(path))
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except UserError as error:
         raise UserError([f"{path}: {line}" for line in error.problems]) from None
     # A zip that was made to be wrong ends the readers of its parts in many ways.
     except Exception as error:
-        reason = archive_record.shown(error) or type(error).__name__
+        reason = shown_name(error) or type(error).__name__
         raise UserError(f"{path}: is no readable zip: {reason}") from None
 
 
@@ -219,7 +221,7 @@ def lay(files: dict[str, bytes], record: Record, folder: Path) -> None:
             archive.from_csv(content, record.schemas[name]).to_parquet(path, index=False)
         # What a table of a stranger holds ends its readers in many ways.
         except Exception as error:
-            told = archive_record.shown(f"{type(error).__name__}: {error}")
+            told = shown_name(f"{type(error).__name__}: {error}")
             raise UserError(f"{stored}: cannot be read: {told}") from None
 
 
@@ -285,7 +287,7 @@ def _run(unit: Unit, plan: Plan, kept: bytes | None) -> None:
     tables = [pd.read_parquet(path) for path in unit.inputs["tables"]]
     seconds = pd.read_parquet(unit.inputs["seconds"])["seconds"]
     found = describe.counted(unit, tables, seconds)
-    told = archive_record.parse_json(kept or b"{}").get("databases", {})
+    told = parse_json(kept or b"{}").get("databases", {})
     for name, about in found["databases"].items():
         header = told.get(name, {}).get("header", {})
         # Texts about its origin, and no figures.
@@ -314,14 +316,14 @@ def compare(name: str, kept: bytes | None, made: bytes) -> tuple[list[str], int]
         return ["is missing"], 0
     try:
         if name.endswith(".json"):
-            parts = [_leaves(archive_record.parse_json(content)) for content in (kept, made)]
+            parts = [_leaves(parse_json(content)) for content in (kept, made)]
         elif name.endswith(".csv"):
             parts = [_cells(content) for content in (kept, made)]
         else:
             parts = [_lines(content) for content in (kept, made)]
         found, values = map(dict, parts)
     except (UserError, ValueError, csv.Error) as error:
-        return [f"cannot be read: {archive_record.shown(error)}"], 0
+        return [f"cannot be read: {shown_name(error)}"], 0
     except RecursionError:
         return ["cannot be read: it is nested too deeply"], 0
     lines = []

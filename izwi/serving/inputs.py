@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from izwi.data.scan import read_rows
+from izwi.data.foreign_audio import ENDINGS
+from izwi.data.label_files import line_of, read_rows
 from izwi.errors import Problems, UserError
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-# By these a folder's audio is known; libsndfile reads them all.
+# By these a folder's audio is known.
 AUDIO = (
+    *ENDINGS,
     *(".aif", ".aiff", ".au", ".caf", ".flac", ".mp3", ".oga", ".ogg", ".opus", ".snd"),
     *(".sph", ".w64", ".wav", ".wave"),
 )
@@ -91,7 +94,7 @@ def _listed(path: Path) -> pd.DataFrame:
 
     from izwi.data.databases.source import segments
 
-    starts = ends = None
+    starts = ends = line = None
     if path.is_dir():
         files = [str(p) for p in sorted(path.rglob("*")) if p.suffix.lower() in AUDIO]
         if not files:
@@ -111,9 +114,10 @@ def _listed(path: Path) -> pd.DataFrame:
             raise UserError(f"{path}: has no rows")
         files = _beside(path, columns["file"])
         starts, ends = columns.get("start"), columns.get("end")
+        line = partial(line_of, path)
     else:
         files = [str(path)]
-    return segments(starts, ends, pd.Series(files, dtype=object), path.name)
+    return segments(starts, ends, pd.Series(files, dtype=object), path.name, line=line)
 
 
 def _lines(path: Path) -> list[str]:

@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from izwi.data import audio
+from izwi.data import audio, bad_audio
 from izwi.engine.keys import versions_of
 from izwi.errors import UserError
 from izwi.features import TableExtractor, extractor_class
-from izwi.files import read_json
 from izwi.training.fitting import Fitted
+from izwi.untrusted import read_json, shown
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,6 +70,19 @@ class Predictor:
         folder = Path(folder)
         if (folder / "model" / "model.json").is_file():
             folder = folder / "model"
+        try:
+            self._load(folder)
+        except (UserError, MemoryError, ImportError):
+            raise
+        # A folder that was changed, or made by another izwi, ends its readers in many ways.
+        except Exception as error:
+            reason = shown(" ".join(str(error).split()) or type(error).__name__, 300)
+            raise UserError(
+                f"{folder}: the model cannot be read ({type(error).__name__}: {reason}); run the "
+                "experiment again"
+            ) from error
+
+    def _load(self, folder: Path) -> None:
         kept = _description(folder)
         run = kept["best_run"]
         with _without_opensmile_warnings():
@@ -125,6 +138,7 @@ class Predictor:
                     say(f"{row + 1} of {len(table)} files")
 
         good = list(vectors)
+        odd = bad_audio.remarks(table["file"].iloc[good].unique(), 1)
         features, notes = self._matrix(table.iloc[good], list(vectors.values()))
         infinite = self._fitted.preprocessing.infinite(features)
         for row in [row for row, wrong in zip(good, infinite, strict=True) if wrong]:
@@ -152,7 +166,7 @@ class Predictor:
             notes += preprocessing.report["warnings"]
         result["seconds"] = seconds
         result["problem"] = pd.Series(problems, dtype=object)
-        result.attrs["notes"] = notes
+        result.attrs["notes"] = odd + notes
         return result
 
     def _vectors(self, file: str, start: Any, end: Any) -> list[np.ndarray]:
@@ -199,7 +213,7 @@ def _description(folder: Path) -> dict[str, Any]:
     if not (folder / "model.json").is_file():
         raise UserError(f"{folder}: no model here; name a folder such as results/models/svm-…")
     kept = read_json(folder / "model.json")
-    if "feature_sets" not in kept:
+    if not isinstance(kept, dict) or "feature_sets" not in kept:
         raise UserError(f"{folder}: made by an older izwi; run the experiment again")
     if kept["folds"]:
         raise UserError(
@@ -212,6 +226,8 @@ def _description(folder: Path) -> dict[str, Any]:
             f"{folder}: holds a model for each value of {kept['submodels']['column']}; run the ini "
             "once more under another name without submodel, and try that"
         )
+    if type(kept["best_run"]) is not int:
+        raise UserError(f"{folder}: model.json names no run; run the experiment again")
     for feature_set in kept["feature_sets"]:
         if issubclass(extractor_class(feature_set["type"]), TableExtractor):
             raise UserError(

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import base64
-import html
 import io
 import os
 import signal
 import socket
 import sys
-import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from izwi.data import audio
 from izwi.errors import UserError
-from izwi.serving.web_gate import Gate, Uploads
+from izwi.reporting.escaping import html as escape
+from izwi.serving.web_gate import Gate, Uploads, upload_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 HOST = "127.0.0.1"
 MEGABYTES = 50
 SECONDS = 60
+# Samples of all channels: a minute of two at 96 kHz.
+MOST = audio.Bounds(seconds=SECONDS, samples=SECONDS * 2 * 96_000)
 # Uploads are deleted when they are predicted; those never predicted go after so many seconds.
 ABANDONED = 600
 NO_UPLOAD = "upload a file"
@@ -69,7 +71,7 @@ def serve(predictor: Predictor, name: str, port: int) -> None:
             "--web: with scale = speaker a model needs several files of a speaker at once; give "
             "them to the command line, without --web"
         )
-    with tempfile.TemporaryDirectory(prefix="izwi-web-") as folder, socket.socket() as listener:
+    with upload_folder() as folder, socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((HOST, port))
@@ -77,7 +79,7 @@ def serve(predictor: Predictor, name: str, port: int) -> None:
             reason = getattr(error, "strerror", None) or error
             raise UserError(f"--port: {port} cannot be used ({reason}); take another") from None
         os.environ |= {
-            "GRADIO_TEMP_DIR": folder,
+            "GRADIO_TEMP_DIR": str(folder),
             "GRADIO_ANALYTICS_ENABLED": "False",
             "HF_HUB_OFFLINE": "1",
             "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -85,7 +87,7 @@ def serve(predictor: Predictor, name: str, port: int) -> None:
         try:
             import uvicorn
 
-            app = make_app(predictor, name, Path(folder))
+            app = make_app(predictor, name, folder)
         except ImportError:
             raise UserError(
                 "--web: gradio is not installed; type: make web (or: pip install -r "
@@ -104,40 +106,54 @@ def make_app(predictor: Predictor, name: str, folder: Path) -> FastAPI:
     Args:
         predictor: a loaded model
         name: what to call it
-        folder: for uploads, nothing else is in it
+        folder: for uploads, of this server alone
     """
     import gradio as gr
     from fastapi import FastAPI
     from starlette.middleware.trustedhost import TrustedHostMiddleware
 
     uploads = Uploads(folder)
+    page = _page(predictor, name, uploads)
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_middleware(Gate, uploads=uploads, most_bytes=MEGABYTES * 2**20)
+    # A page elsewhere must not reach this one under a name of its own.
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])
 
-    def listen(path: str | None) -> tuple[Any, ...]:
-        if path is None:
-            # An update of the recording would make it anew, without what is set below.
-            return (None, *(gr.skip(),) * 4)
-        # Checked where it is read, whatever came before.
-        if not uploads.own(path):
-            raise gr.Error(NO_UPLOAD, print_exception=False)
-        try:
-            found = hear(predictor, path)
-        finally:
-            uploads.delete(path)
-        return (
-            None,
-            gr.HTML(found["heard"], visible=True),
-            gr.HTML(found["decision"], visible=found["decision"] is not None),
-            gr.Label(found["bars"], visible=found["bars"] is not None),
-            gr.Plot(found["picture"], visible=found["picture"] is not None),
-        )
+    @app.middleware("http")
+    async def restrict(request: Any, call_next: Any) -> Any:
+        response = await call_next(request)
+        response.headers["Content-Security-Policy"] = POLICY
+        response.headers["Referrer-Policy"] = "no-referrer"
+        return response
+
+    return gr.mount_gradio_app(
+        app,
+        page,
+        path="/",
+        server_name=HOST,
+        footer_links=[],
+        run_history=False,
+        ssr_mode=False,
+        enable_monitoring=False,
+        pwa=False,
+        mcp_server=False,
+        max_file_size=MEGABYTES * 2**20,
+        theme=gr.themes.Default(font=FONT, font_mono=FONT),
+        css=CSS,
+    )
+
+
+def _page(predictor: Predictor, name: str, uploads: Uploads) -> Any:
+    """What is on the page, and what it does with an upload."""
+    import gradio as gr
 
     with gr.Blocks(
         title=f"{name} · izwi", analytics_enabled=False, delete_cache=(60, ABANDONED)
     ) as page:
         about = [predictor.title, *(f"note: {note}" for note in predictor.notes)]
         about.append("audio stays on this machine and is deleted once it is predicted")
-        lines = "".join(f'<p class="izwi-note">{html.escape(line)}</p>' for line in about)
-        gr.HTML(f"<h1 class='izwi-name'>{html.escape(name)}</h1>{lines}")
+        lines = "".join(f'<p class="izwi-note">{escape(line)}</p>' for line in about)
+        gr.HTML(f"<h1 class='izwi-name'>{escape(name)}</h1>{lines}")
         with gr.Row():
             with gr.Column():
                 recording = gr.Audio(
@@ -175,39 +191,38 @@ def make_app(predictor: Predictor, name: str, folder: Path) -> FastAPI:
         recording.async_move_resource_to_block_cache = uploads_alone
         gr.on(
             [recording.upload, recording.stop_recording],
-            listen,
+            _listener(predictor, uploads),
             recording,
             [recording, heard, decision, bars, picture],
             api_visibility="private",
         )
+    return page
 
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    app.add_middleware(Gate, uploads=uploads)
-    # A page elsewhere must not reach this one under a name of its own.
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])
 
-    @app.middleware("http")
-    async def restrict(request: Any, call_next: Any) -> Any:
-        response = await call_next(request)
-        response.headers["Content-Security-Policy"] = POLICY
-        response.headers["Referrer-Policy"] = "no-referrer"
-        return response
+def _listener(predictor: Predictor, uploads: Uploads) -> Callable[[str | None], tuple[Any, ...]]:
+    """What the page calls with an upload: shows what is heard in it, and deletes it."""
+    import gradio as gr
 
-    return gr.mount_gradio_app(
-        app,
-        page,
-        path="/",
-        server_name=HOST,
-        footer_links=[],
-        run_history=False,
-        ssr_mode=False,
-        enable_monitoring=False,
-        pwa=False,
-        mcp_server=False,
-        max_file_size=MEGABYTES * 2**20,
-        theme=gr.themes.Default(font=FONT, font_mono=FONT),
-        css=CSS,
-    )
+    def listen(path: str | None) -> tuple[Any, ...]:
+        if path is None:
+            # An update of the recording would make it anew, without what is set below.
+            return (None, *(gr.skip(),) * 4)
+        # Checked where it is read, whatever came before.
+        if not uploads.own(path):
+            raise gr.Error(NO_UPLOAD, print_exception=False)
+        try:
+            found = hear(predictor, path)
+        finally:
+            uploads.delete(path)
+        return (
+            None,
+            gr.HTML(found["heard"], visible=True),
+            gr.HTML(found["decision"], visible=found["decision"] is not None),
+            gr.Label(found["bars"], visible=found["bars"] is not None),
+            gr.Plot(found["picture"], visible=found["picture"] is not None),
+        )
+
+    return listen
 
 
 def hear(predictor: Predictor, path: str) -> dict[str, Any]:
@@ -221,24 +236,23 @@ def hear(predictor: Predictor, path: str) -> dict[str, Any]:
         ``heard`` and ``decision`` (HTML), ``bars`` (label → probability), ``picture`` (a figure);
         where there is no prediction, ``heard`` says why and the others are None
     """
-    name = html.escape(Path(path).name)
+    name = escape(Path(path).name)
     nothing = {"decision": None, "bars": None, "picture": None}
     try:
-        _check_length(path)
-        signal, rate = audio.read(path)
+        signal, rate = audio.read(path, most=MOST)
         result = predictor.predict([path])
         row = result.iloc[0]
         problem = row["problem"]
     except (audio.AudioError, UserError) as error:
         problem = str(error)
     if problem is not None:
-        text = f"{name}: no prediction, {html.escape(problem)}"
+        text = f"{name}: no prediction, {escape(problem)}"
         return {"heard": f'<p class="izwi-problem" role="alert">{text}</p>', **nothing}
     mono = audio.mix(signal)[0]
     length = len(mono) / rate
     about = f"{length:.2f} s of audio, predicted in {row['seconds']:.2f} s"
     notes = "".join(
-        f'<p class="izwi-note">{html.escape(line)}</p>' for line in [about, *result.attrs["notes"]]
+        f'<p class="izwi-note">{escape(line)}</p>' for line in [about, *result.attrs["notes"]]
     )
     bars, text = None, f"{row['prediction']:.4g}" if predictor.task == "regression" else ""
     if predictor.task == "classification":
@@ -247,7 +261,7 @@ def hear(predictor: Predictor, path: str) -> dict[str, Any]:
         bars = {label: float(row[f"p_{label}"]) for label in predictor.labels or []}
     return {
         "heard": f'<div class="izwi-heard">{name}{_player(mono, rate, name)}{notes}</div>',
-        "decision": f'<p class="izwi-decision">{html.escape(text)}</p>',
+        "decision": f'<p class="izwi-decision">{escape(text)}</p>',
         "bars": bars,
         "picture": spectrogram(mono, rate),
     }
@@ -291,18 +305,6 @@ def spectrogram(signal: np.ndarray, rate: int) -> Figure:
         axes.set_ylabel("frequency in kHz")
         figure.colorbar(drawn, ax=axes, label="level in dB")
     return figure
-
-
-def _check_length(path: str) -> None:
-    """Refuse long recordings before they are read."""
-    import soundfile
-
-    try:
-        seconds = soundfile.info(path).duration
-    except soundfile.LibsndfileError:
-        return  # what is wrong is told when it is read
-    if seconds > SECONDS:
-        raise audio.AudioError(f"{seconds:.0f} s long, the page takes up to {SECONDS} s")
 
 
 def _player(signal: np.ndarray, rate: int, name: str) -> str:

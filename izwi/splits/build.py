@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from izwi.data import spelling
+from izwi.data.databases.source import meant
 from izwi.errors import Problems
 from izwi.preprocessing import binning
 from izwi.splits.checks import check_parts, check_speakers
@@ -48,6 +50,9 @@ def make_split(spec: SplitSpec, tables: list[pd.DataFrame]) -> tuple[pd.DataFram
         UserError: if the data cannot be split in this way, or a required part is empty
     """
     log = Log()
+    if stated := spec.get("labels"):
+        # As those of the tables are.
+        spec = {**spec, "labels": [spelling.clean(str(label)) for label in stated]}
     frame = pd.concat(tables, ignore_index=True)
     if "speaker" not in frame:
         frame["speaker"] = None
@@ -105,9 +110,10 @@ def _check_tables(spec: SplitSpec, frame: pd.DataFrame, log: Log) -> None:
         if unknown and "value" in frame:
             log.warn(f"[DATA] bins: no row is in the bin of {shorten(unknown)}")
         elif unknown:
+            close = meant(unknown, sorted(truth - set(labels)))
             problems.add(
                 f"[DATA] labels: no row has {shorten(unknown)}, "
-                f"'{spec['target']}' holds {shorten(truth)}"
+                f"'{spec['target']}' holds {shorten(truth)}{close}"
             )
     problems.raise_if_any()
 
@@ -129,16 +135,12 @@ def _labels(spec: SplitSpec, frame: pd.DataFrame, log: Log) -> list[str]:
 
 
 def _alike(labels: list[str], log: Log) -> None:
-    """Warn of classes that differ only in case, most likely two spellings."""
-    spellings: dict[str, list[str]] = {}
-    for label in labels:
-        spellings.setdefault(label.casefold(), []).append(label)
-    for same in spellings.values():
-        if len(same) > 1:
-            log.warn(
-                f"[DATA] target: {' and '.join(same)} differ in case alone, they are "
-                f"{len(same)} classes: map them if they are one"
-            )
+    """Warn of classes that look the same, most likely two spellings."""
+    for same in spelling.alike(labels):
+        log.warn(
+            f"[DATA] target: {' and '.join(same)} differ {spelling.differ(same)}, they are "
+            f"{len(same)} classes: map them if they are one"
+        )
 
 
 def _test_elsewhere(tests: list[str], split: pd.DataFrame, log: Log) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from izwi.data import spelling
 from izwi.errors import Problems, UserError
 from izwi.splits.parts import folds
 from izwi.splits.report import Log, count, shorten
@@ -122,9 +123,11 @@ def check_speakers(spec: SplitSpec, split: pd.DataFrame, frame: pd.DataFrame, lo
             f"{_key(spec)}: {count(int(used.isna().sum()), 'row')} of unknown speaker, "
             f"not known whether in several parts"
         )
-    if split["fold"].any() or spec.get("strategy") == "cross_data":
-        return
     problems = Problems()
+    _check_alike(spec, split, frame, log, problems)
+    if split["fold"].any() or spec.get("strategy") == "cross_data":
+        problems.raise_if_any()
+        return
     _, train, dev, test = next(folds(split))
     seen = split.iloc[np.concatenate([train, dev])]
     for name, rows in split.iloc[test].groupby("database", sort=False):
@@ -139,6 +142,29 @@ def check_speakers(spec: SplitSpec, split: pd.DataFrame, frame: pd.DataFrame, lo
                 f"{name}.split_strategy = test if they may be shared"
             )
     problems.raise_if_any()
+
+
+def _check_alike(
+    spec: SplitSpec, split: pd.DataFrame, frame: pd.DataFrame, log: Log, problems: Problems
+) -> None:
+    """Ids of one database that differ in case or look alone are most likely one speaker."""
+    used = split[split["part"].ne("") & split["speaker"].notna()]
+    folds_of = used["fold"].any()
+    side = used["fold"] if folds_of else used["part"].eq("test")
+    sides = side.groupby(used["speaker"]).agg(set)
+    for same in spelling.alike(sides.index):
+        name = str(used.loc[used["speaker"].eq(same[0]), "database"].iloc[0])
+        ids = [key.removeprefix(f"{name}/") for key in same]
+        line = (
+            f"[DATA] {name}: the speakers {' and '.join(ids)} differ {spelling.differ(ids)}: if "
+            f"they are one, {name}.mapping = {{'speaker': {{'{ids[1]}': '{ids[0]}'}}}}, else give "
+            "them other names so"
+        )
+        promised = spec.get("logo") if folds_of else _disjoint(spec, name, frame)
+        if promised and len(set.union(*sides[same])) > 1:
+            problems.add(f"{line}; the split puts them on both sides")
+        else:
+            log.warn(line)
 
 
 def _disjoint(spec: SplitSpec, name: str, frame: pd.DataFrame) -> str:

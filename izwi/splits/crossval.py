@@ -10,6 +10,7 @@ import pandas as pd
 
 from izwi.errors import UserError
 from izwi.splits.report import Log, count, natural, shorten
+from izwi.splits.speakers import speaker_advice
 from izwi.splits.subsets import generator, strata
 
 if TYPE_CHECKING:
@@ -74,10 +75,13 @@ def _speaker_groups(
     missing = speakers.isna()
     if missing.any():
         where = set(frame["database"][missing])
+        empty = set(where) - set(frame["database"][~missing])
+        known = frame.dropna(axis="columns", how="all").columns
+        advice = next(filter(None, (speaker_advice(name, known) for name in sorted(empty))), "")
         raise UserError(
             f"{key}: groups of speakers need the speaker of every row, "
             f"{count(missing.sum(), 'row')} without in {shorten(where)}; "
-            f"use k_fold_cross, or leave them out by <database>.required = speaker"
+            + (advice or "use k_fold_cross, or leave them out by <database>.required = speaker")
         )
     names = natural(set(speakers))
     if n > len(names):

@@ -10,9 +10,10 @@ import numpy as np
 import pandas as pd
 
 from izwi.errors import Problems, UserError
+from izwi.splits.own_column import note_ignored
 from izwi.splits.parts import PARTS
 from izwi.splits.report import Log, count, shorten
-from izwi.splits.speakers import named_speakers
+from izwi.splits.speakers import named_speakers, speaker_advice
 from izwi.splits.strategies import STRATEGIES, UNSTATED
 from izwi.splits.subsets import (
     best_subset,
@@ -107,6 +108,8 @@ def _database_parts(spec: SplitSpec, name: str, rows: pd.DataFrame, log: Log) ->
     rng = generator(spec["seed"], name)
     strategy = _strategy(spec, name, options.get("split_strategy"), rows, log)
     asked = Asked(spec, name, strategy, options, rows, rng, log)
+    if strategy != "column":
+        note_ignored(name, rows, log)
     if isinstance(strategy, str):
         if strategy in ("", *PARTS):
             return strategy
@@ -154,7 +157,7 @@ def _check_speakers(asked: Asked) -> None:
     if missing == len(rows):
         raise UserError(
             f"{asked.key}: {wanted} needs a speaker column and the database has none, "
-            f"set {name}.split_strategy = random"
+            f"{speaker_advice(name, rows) or f'set {name}.split_strategy = random'}"
         )
     if missing:
         raise UserError(

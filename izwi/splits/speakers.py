@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from izwi.data.spelling import clean
 from izwi.errors import UserError
 from izwi.splits.report import shorten
 
@@ -13,10 +14,29 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+_ENDS = ("", "s", "id", "ids", "name", "no", "nr", "number", "code")
+_PEOPLE = ("speaker", "spkr", "actor", "subject", "participant", "talker", "person", "client")
+# What columns of speakers are called, in small letters alone.
+_LIKE_SPEAKER = {
+    "spkid",
+    "userid",
+    *(f"{before}{who}{after}" for who in _PEOPLE for before in ("", "id") for after in _ENDS),
+}
+
+
 def _number(identity: str) -> int | None:
     """The number that an id represents (``0003``, ``3``, ``3.0``), if any."""
     match = re.fullmatch(r"([0-9]+)(\.0+)?", identity)
     return int(match[1]) if match else None
+
+
+def speaker_advice(name: str, columns: Iterable[str]) -> str:
+    """What to do where no column is called ``speaker`` but one looks like it; else empty."""
+    for column in columns:
+        plain = re.sub("[^a-z]", "", str(column).lower())
+        if plain in _LIKE_SPEAKER and column != "speaker":
+            return f"but '{column}': set {name}.colnames = {{'{column}': 'speaker'}}"
+    return ""
 
 
 def same_id(wanted: Any, ids: Iterable[str]) -> str | None:
@@ -32,7 +52,7 @@ def same_id(wanted: Any, ids: Iterable[str]) -> str | None:
         the id as the database writes it, or ``None`` if none or several match
     """
     ids = set(ids)
-    text = str(wanted).strip()
+    text = clean(str(wanted))
     if text in ids:
         return text
     number = _number(text)

@@ -16,7 +16,8 @@ class Strategy:
 
     Args:
         words: a sentence of the methods text; ``{name}`` stands for the database, ``{size}`` for
-            the share that is tested, ``{alike}`` for the balanced columns, ``{tested}`` for the
+            how many of how many were drawn, ``{fate}`` for whether they were tested, ``{alike}``
+            for the balanced columns, ``{within}`` for what is drawn from, ``{tested}`` for the
             speakers in the ini
         function: module of `izwi.splits` and function that returns the part of each row, see
             `izwi.splits.holdout.Asked`; empty: all rows have the part that the strategy names
@@ -36,7 +37,7 @@ STRATEGIES = {
         "The split of {name} was that of the tables named in the experiment.", "holdout:own_parts"
     ),
     "speaker_split": Strategy(
-        "Of the speakers of {name}, {size}, drawn at random, were tested.",
+        "Of the speakers of {name}, {size}, drawn at random, {fate}.",
         "holdout:by_speaker",
         SIZES,
         speakers=True,
@@ -48,15 +49,20 @@ STRATEGIES = {
         speakers=True,
     ),
     "random": Strategy(
-        "Of the rows of {name}, {size}, drawn at random whoever spoke, were tested.",
+        "Of the rows of {name}, {size}, drawn at random{within} whoever spoke, {fate}.",
         "holdout:at_random",
         (*SIZES, "stratify"),
     ),
     "train": Strategy("All of {name} was for training."),
     "test": Strategy("All of {name} was for the test."),
     "dev": Strategy("All of {name} was for development."),
+    "column": Strategy(
+        "The split of {name} was that of a column of its own.",
+        "own_column:by_column",
+        ("split_column", "train_vals", "test_vals", "dev_vals"),
+    ),
     "balanced": Strategy(
-        "Speakers of {name} were divided so that {size} were tested and {alike} balanced.",
+        "Speakers of {name} were divided so that {size} {fate} and {alike} balanced.",
         "holdout:balanced",
         (*SIZES, "balance", "age_bins", "stratify", "size_diff_weight"),
         speakers=True,

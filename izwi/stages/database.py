@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,12 @@ def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]
 def run(unit: Unit, job: Job) -> None:
     """Make one database; ``done.json`` describes how to read it."""
     folder = Path(unit.outputs["header"]).parent
+    for left in folder.glob("*"):
+        # Of a call that was killed, or a link that must not be written through.
+        if left.is_dir() and not left.is_symlink():
+            shutil.rmtree(left)
+        else:
+            left.unlink()
     if unit.spec["type"] == "demo":
         job.say("synthesising the embedded demo data (synthetic speech)", show=True)
         demo.synthesise(folder)

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from izwi.data.scan import read_header
+from izwi.data.label_files import read_header
 from izwi.engine.code import code_of
 from izwi.engine.keys import key_of, versions_of
 from izwi.engine.planner import DataRequest, Planned, Planner, slug
@@ -105,16 +105,17 @@ def counted(unit: Unit, tables: list[pd.DataFrame], seconds: pd.Series) -> dict[
 
 def _lengths(table: pd.DataFrame, listing: Listing) -> dict[str, float]:
     """Seconds of the files that have rows without an end, from their headers."""
-    import audiofile
+    from izwi.data import audio
 
     paths = listing.places
     wanted = sorted(set(table.loc[table["end"].isna(), "file"]))
 
     def length(file: str) -> float:
         try:
-            return float(audiofile.duration(paths[file]))
-        # Exceptions depend on the format; stages that need the audio report the problem.
-        except Exception:
+            samples, rate = audio.length(paths[file])
+            return samples / rate
+        # Stages that need the audio report the problem.
+        except audio.AudioError:
             return float("nan")
 
     with ThreadPoolExecutor(4) as pool:

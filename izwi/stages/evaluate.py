@@ -37,6 +37,8 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
         "target": experiment.target,
         **experiment.evaluation,
         "seed": experiment.seed,
+        "model": experiment.model["type"],
+        "scale": experiment.preprocessing["scale"],
     }
     key = key_of(
         STAGE.name,
@@ -56,6 +58,7 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
             # The key of the predictions covers its key, like those of all reports.
             "tables": planned.outputs("load", "table"),
             "training": predicted.outputs["report"],
+            "split": split.outputs["split"],
             "split_report": split.outputs["report"],
             "table_reports": planned.outputs("load", "report"),
             "feature_reports": planned.outputs("features", "report"),
@@ -70,13 +73,16 @@ def run(unit: Unit, job: Job) -> None:
     """Write the measures and the predictions of one experiment."""
     import pandas as pd
 
+    from izwi import splits
     from izwi.data import csv_files
-    from izwi.evaluation import fairness, scoring
+    from izwi.evaluation import chance, fairness, scoring
 
     split = read_json(unit.inputs["split_report"])
     predictions = pd.read_parquet(unit.inputs["predictions"])
     tables = [pd.read_parquet(path) for path in unit.inputs["tables"]]
     audited = [read_json(path) for path in unit.inputs["audit"]]
+    truth = pd.concat([table["truth"] for table in tables]).to_numpy()
+    folds = splits.folds(pd.read_parquet(unit.inputs["split"]))
     metrics = scoring.evaluate(
         cast("EvaluateSpec", unit.spec | {"labels": split["labels"] or None}),
         predictions,
@@ -86,6 +92,7 @@ def run(unit: Unit, job: Job) -> None:
             *audited,
             *map(read_json, (*unit.inputs["table_reports"], *unit.inputs["feature_reports"])),
         ],
+        constants=chance.constants(truth, folds, unit.spec["task"]),
         traits=fairness.traits(tables, unit.spec["target"]),
     )
     # None if leakage is ignored.

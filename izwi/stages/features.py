@@ -107,6 +107,13 @@ def run(unit: Unit, job: Job) -> None:
         threads=job.threads,
         progress=lambda line: job.say(f"{unit.label}: {line}", show=True),
     )
+    # Features that were imported heard no audio.
+    if not internal and extraction.whole is None:
+        heard = [
+            listing.places[file] for file in pd.unique(table["file"]) if file in listing.places
+        ]
+        for line in bad_audio.remarks(heard, job.threads):
+            warnings.append(f"[FEATS] {load.label}: {line}")
     del listing
     try:
         extraction.run(fail_threshold=unit.spec["fail_threshold"])

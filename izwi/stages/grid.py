@@ -13,6 +13,7 @@ from izwi.engine.planner import Planner
 from izwi.engine.stage import Stage
 from izwi.errors import UserError
 from izwi.files import atomic, read_json, write_json, write_text
+from izwi.reporting import escaping
 
 if TYPE_CHECKING:
     from izwi.engine.job import Job
@@ -123,7 +124,5 @@ def _markdown(name: str, axes: list[str], rows: list[dict[str, Any]]) -> str:
                 str(row["warnings"]),
             ]
         )
-    table = "\n".join(
-        f"| {' | '.join(cell.replace('|', '/') for cell in line)} |" for line in lines
-    )
-    return f"# {name}\n\n{table}\n\n{CAUTION}\n"
+    table = "\n".join(f"| {' | '.join(map(escaping.markdown_cell, line))} |" for line in lines)
+    return escaping.markdown(f"# {escaping.one_line(name)}\n\n{table}\n\n{CAUTION}\n")

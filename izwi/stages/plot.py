@@ -26,7 +26,7 @@ STAGE = Stage(
     name="plot",
     outputs={"picture": "experiments/{name}/plots/{file}"},
     scope="experiment",
-    after=("load", "split", "features", "train", "predict", "evaluate", "analyse"),
+    after=("load", "split", "describe", "features", "train", "predict", "evaluate", "analyse"),
     mem_mb=2000,
     imports=("pandas", "izwi.plots.kinds", "matplotlib.backends.backend_agg"),
     several=True,
@@ -44,6 +44,10 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
     units = []
     for picture in pictures.wanted(experiment, of, by):
         keys, inputs = sources[picture.needs]
+        if pictures.DURATION in pictures.columns_of(picture.spec):
+            described = planned.one("describe")
+            keys = [*keys, described.key]
+            inputs = {**inputs, "seconds": described.outputs["seconds"]}
         # No experiment name in a title, since experiments share the picture.
         spec = {
             "kind": picture.kind,
@@ -83,7 +87,11 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
 
 def run(unit: Unit, job: Job) -> None:
     """Draw one file. Pictures that experiments share are drawn once, and copied for each."""
+    from izwi.plots.kinds import lacking
+
     output = Path(unit.outputs["picture"])
+    if why := lacking(unit.spec, unit.inputs).get(output.stem):
+        job.report(unit, {"warnings": [f"{unit.sources[0]}: {line}" for line in why]})
     store = unit.spec.get("store")
     if store is None:
         _draw(unit, [output])

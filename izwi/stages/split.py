@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from izwi.config import pictures
 from izwi.engine.code import code_of
 from izwi.engine.keys import file_digest, key_of, versions_of
 from izwi.engine.planner import DatabaseContent, DataRequest, Planned, Planner, slug
 from izwi.engine.stage import Stage
-from izwi.errors import Problems, UserError
-from izwi.files import atomic, read_json, write_json
+from izwi.files import atomic, write_json
 from izwi.splits.strategies import STRATEGIES
 
 if TYPE_CHECKING:
@@ -33,11 +31,7 @@ STAGE = Stage(
 
 
 def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]:
-    """The split into train, dev and test.
-
-    Raises:
-        UserError: if pictures need columns that no table has, as far as tables exist
-    """
+    """The split into train, dev and test."""
     tables = planned.units["load"]
     spec, key = spec_and_key(request.split, tables, planned.contents)
     label = "+".join(table.label for table in tables)
@@ -45,8 +39,7 @@ def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]
         STAGE.name,
         key,
         label=label,
-        # Pictures are in no key of a split; their columns are checked in all tables.
-        spec={**spec, "pictures": {}},
+        spec=spec,
         inputs={
             "tables": [table.outputs["table"] for table in tables],
             "lineage": [one.lineage for one in planned.contents if one.lineage is not None],
@@ -54,10 +47,6 @@ def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]
         source=request.ini,
         databases=slug(label),
     )
-    if request.columns:
-        if unit.done:
-            _check_columns(request, tables, planner)
-        unit.spec["pictures"][request.ini] = [request.target, request.columns]
     return [unit]
 
 
@@ -93,9 +82,8 @@ def run(unit: Unit, job: Job) -> None:
     from izwi import splits
 
     tables = [pd.read_parquet(path) for path in unit.inputs["tables"]]
-    spec = {name: value for name, value in unit.spec.items() if name != "pictures"}
+    spec = unit.spec
     split, report = splits.make_split(cast("SplitSpec", spec), tables)
-    _check_pictures(unit, tables)
     if "soft" in spec:
         report["teachers"] = _leaks(unit, tables, split)
         report["warnings"] += report["teachers"]
@@ -110,47 +98,6 @@ def _modules(spec: dict[str, Any]) -> list[str]:
     wanted = (own["split_strategy"] for own in spec["databases"].values())
     known = (STRATEGIES[one] for one in wanted if isinstance(one, str) and one in STRATEGIES)
     return [f"izwi.splits.{one.function.split(':')[0]}" for one in known if one.function]
-
-
-def _check_columns(request: DataRequest, tables: list[Unit], planner: Planner) -> None:
-    """Columns that pictures need, if the split exists and no job will check them."""
-    columns = {"part", "seconds"}
-    for table in tables:
-        if not table.done:
-            return
-        if table.key not in planner.columns:
-            planner.columns[table.key] = read_json(table.outputs["report"])["columns"]
-        columns |= set(planner.columns[table.key])
-    problems = Problems()
-    for kind, name in request.columns:
-        try:
-            pictures.column_of(kind, name, columns, request.target)
-        except UserError as error:
-            problems.extend(error)
-    problems.raise_if_any()
-
-
-def _check_pictures(unit: Unit, tables: list[pd.DataFrame]) -> None:
-    """Check before any extraction that the columns that pictures need exist.
-
-    Raises:
-        UserError: behind the ini that names the column, since others share the split
-    """
-    problems = Problems(own=True)
-    columns = {"part"} | {name for table in tables for name in _filled(table)}
-    for ini, (target, wanted) in unit.spec["pictures"].items():
-        for kind, name in wanted:
-            try:
-                pictures.column_of(kind, name, columns, target)
-            except UserError as error:
-                problems.extend(error, prefix=f"{ini}: ")
-    problems.raise_if_any()
-
-
-def _filled(table: pd.DataFrame) -> list[str]:
-    """Columns that hold a value, and the durations of segments."""
-    durations = ["seconds"] if table["end"].notna().any() else []
-    return [name for name in table if table[name].notna().any()] + durations
 
 
 def _leaks(unit: Unit, tables: list[pd.DataFrame], split: pd.DataFrame) -> list[str]:

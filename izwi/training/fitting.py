@@ -144,7 +144,7 @@ class Fitted:
 
     def transform(self, samples: Samples, rows: np.ndarray) -> np.ndarray:
         """The model's inputs for these rows, shape (rows, features)."""
-        return self.preprocessing.transform(samples.values[rows], samples.speakers(rows))
+        return self.preprocessing.transform(samples.values[rows], samples.speakers(rows), rows=rows)
 
     def save(self, folder: Path) -> None:
         """Store both without pickle."""
@@ -200,7 +200,8 @@ def prepare(spec: TrainSpec, data: TrainingSet) -> Prepared:
     preprocessing = Preprocessing(steps)
     samples, groups = data.samples, data.groups
     preprocessing.fit(samples.values[data.train], samples.names)
-    X, y = preprocessing.transform(samples.values[data.train], groups), data.truth[data.train]
+    X = preprocessing.transform(samples.values[data.train], groups, rows=data.train)
+    y = data.truth[data.train]
     balanced: dict[str, Any] = {}
     if method:
         # Samplers cannot compute with recordings, so they resample row positions.
@@ -212,7 +213,9 @@ def prepare(spec: TrainSpec, data: TrainingSet) -> Prepared:
     dev = None
     if cls.needs_dev and len(data.dev):
         dev = (
-            preprocessing.transform(samples.values[data.dev], samples.speakers(data.dev)),
+            preprocessing.transform(
+                samples.values[data.dev], samples.speakers(data.dev), rows=data.dev
+            ),
             data.truth[data.dev],
         )
     return Prepared(preprocessing, X, y, groups, dev, balanced)

@@ -14,8 +14,9 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from archives import snapshot, write
 
+from izwi import untrusted
 from izwi.errors import UserError
-from izwi.reporting import archive_record, verify
+from izwi.reporting import archive_record, archive_zip, verify
 from izwi.reporting.texts import FILES
 
 KEY = "0123456789ab"
@@ -56,6 +57,7 @@ def minimal():
             "spec": {"task": "classification", "target": "t", "measure": "uar", "seed": 1},
             "inputs": {
                 **shared,
+                "split": f"results/{split}.parquet",
                 "predictions": f"results/{model}/predictions.parquet",
                 "training": f"results/{model}/training.json",
                 "feature_reports": [f"results/features/d-{KEY}/os-{KEY}.json"],
@@ -312,9 +314,10 @@ def test_wrong_types_in_each_place_end_in_one_line_or_harm_nothing():
                 assert line.isprintable() and len(line) < 600
                 continue
             # What may be anything: what a stage is asked for, and texts.
-            assert all(
-                archive_record.not_plain(name) == "" for name in (*record.given, *record.made)
-            ), (place, wrong)
+            assert all(untrusted.not_plain(name) == "" for name in (*record.given, *record.made)), (
+                place,
+                wrong,
+            )
 
 
 @pytest.mark.parametrize(
@@ -408,7 +411,7 @@ def test_names_that_are_one_on_some_computers_are_refused():
         ["a", "a"],
     ):
         with pytest.raises(UserError):
-            archive_record.check_names(names)
+            untrusted.check_names(names)
 
 
 def test_figures_come_from_what_belongs_to_them():
@@ -434,6 +437,9 @@ def test_figures_come_from_what_belongs_to_them():
     index = minimal()
     unit_of(index, "evaluate")["inputs"]["split_report"] = f"results/splits/d-{other}.json"
     refused(index, "split_report of the description")
+    index = minimal()
+    unit_of(index, "evaluate")["inputs"]["split"] = f"results/splits/d-{other}.parquet"
+    refused(index, "split of the description")
     index = minimal()
     unit_of(index, "describe")["inputs"]["split"] = f"results/splits/d-{other}.parquet"
     refused(index, "not of one split")
@@ -558,7 +564,7 @@ def test_an_archive_that_would_fill_the_memory_is_not_read(beside, tmp_path, mon
     monkeypatch.setattr(zipfile.ZipFile, "open", none_is_read)
     with pytest.raises(UserError, match="would take 100 MB unpacked"):
         verify.verify(path)
-    monkeypatch.setattr(archive_record, "MOST_FILES", 1)
+    monkeypatch.setattr(archive_zip, "MOST_FILES", 1)
     with pytest.raises(UserError, match="holds 2 files"):
         verify.verify(path)
 

@@ -141,3 +141,39 @@ def test_one_bad_part_leaves_the_others(speech):
 def test_a_folder_is_missing_audio(tmp_path):
     os.mkdir(tmp_path / "a.wav")
     assert reason(tmp_path / "a.wav") == "missing"
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".flac", ".ogg", ".mp3"])
+def test_too_much_audio_is_refused_before_it_is_decoded(tmp_path, monkeypatch, suffix):
+    path = tmp_path / f"long{suffix}"
+    soundfile.write(path, np.zeros((80_000, 2), dtype=np.float32), 8000)
+    assert audio.read(str(path), most=audio.Bounds(samples=160_000, seconds=10))[0].size == 160_000
+
+    def none_is_decoded(*_, **__):
+        raise AssertionError("decoded before its size was looked at")
+
+    monkeypatch.setattr(soundfile.SoundFile, "read", none_is_decoded)
+    for bounds, words in (
+        (audio.Bounds(samples=159_999), "80000 samples on 2 channels"),
+        (audio.Bounds(seconds=9.9), "10 s long"),
+    ):
+        with pytest.raises(audio.AudioError, match=words):
+            audio.read(str(path), most=bounds)
+    monkeypatch.setattr(audio, "RATES", (8001, 9000))
+    assert "sampling rate of 8000 Hz" in reason(path)
+
+
+def test_a_part_of_long_audio_is_read(tmp_path):
+    path = tmp_path / "long.wav"
+    soundfile.write(path, np.zeros(80_000, dtype=np.float32), 8000)
+    parts = list(
+        audio.read_parts(str(path), [(0, None), (10**9, 2 * 10**9)], audio.Bounds(samples=8000))
+    )
+    assert isinstance(parts[0][0], audio.AudioError) and parts[1][0].shape == (1, 8000)
+
+
+@pytest.mark.parametrize("rate", [1, 999, 655_350])
+def test_rates_that_no_speech_has_are_refused(tmp_path, rate):
+    path = tmp_path / "odd.flac"
+    soundfile.write(path, np.zeros(1000, dtype=np.float32), rate)
+    assert f"sampling rate of {rate} Hz" in reason(path)

@@ -59,7 +59,14 @@ def plan(tmp_path):
         "features": [{"type": "os", "options": {"set": "eGeMAPSv02"}}],
         "model": {"type": "svm"},
     }
-    metrics = {"n_train": 60, "n_test": 40, "n_speakers": 4, "measure": "uar", "value": 0.5}
+    metrics = {
+        "n_train": 60,
+        "n_test": 40,
+        "n_evaluated": 40,
+        "n_speakers": 4,
+        "measure": "uar",
+        "value": 0.5,
+    }
     metrics |= {"ci": [0.4, 0.6], "ci_method": "jackknife over speakers (t)"}
     (tmp_path / "made").mkdir()
     write_json(tmp_path / "made/experiment.json", record)
@@ -121,7 +128,10 @@ def test_data_of_several_experiments():
     records = [
         {"target": "emotion", "databases": [{"name": name}]} for name in ("emodb", "nemo", "nemo")
     ]
-    results = [(record, {"n_test": n}) for record, n in zip(records, (40, 60, 50), strict=True)]
+    results = [
+        (record, {"n_test": 70, "n_evaluated": n})
+        for record, n in zip(records, (40, 60, 50), strict=True)
+    ]
     assert captions.data_of_several(results) == (
         "emotion of emodb and nemo; 3 experiments, each tested on 40 to 60 samples."
     )

@@ -345,6 +345,13 @@ def test_missing_audio(load, tmp_path):
         "[DATA] db: 6 of 7 audio files are missing: 00.wav, 01.wav, 02.wav, 04.wav, 05.wav "
         f"and 1 more; looked in {tmp_path}"
     ]
+    # Links that lead in circles are no audio, and it is told what they are.
+    for link, target in (("00.wav", "01.wav"), ("01.wav", "00.wav")):
+        (tmp_path / link).symlink_to(target)
+    with pytest.raises(UserError) as error:
+        load(EMOTIONS, audio=False)
+    (problem,) = error.value.problems
+    assert problem.endswith(f"looked in {tmp_path}; {tmp_path}/00.wav is a link that leads nowhere")
     # What is not asked for may be missing.
     soundfile.write(tmp_path / "02.wav", np.zeros(100), 16000)
     assert len(load(EMOTIONS, audio=False, labels=["joy"])[0]) == 2

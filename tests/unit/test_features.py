@@ -253,7 +253,7 @@ def test_a_killed_run_goes_on_and_leaves_no_process(emodb, tmp_path, spec):
         time.sleep(0.05)
     job.send_signal(signal.SIGKILL)
     job.wait()
-    for _ in range(100):
+    for _ in range(300):
         try:
             os.killpg(job.pid, 0)
         except ProcessLookupError:

@@ -51,14 +51,14 @@ def test_every_set_can_be_had(emodb, tmp_path, name):
 def test_what_came_before_changes_nothing(name, level):
     """One run of openSMILE takes many recordings; each is as if it were alone."""
     rng = np.random.default_rng(1)
-    time = np.arange(16000) / 16000
+    time = np.arange(8000) / 16000
     voice = np.sign(np.sin(2 * np.pi * 140 * time)) * np.abs(np.sin(9 * time)) * 0.3
     voice = (voice + rng.normal(scale=0.01, size=len(time))).astype(np.float32)
     signals = [
         (voice, 16000),
-        (np.zeros(16000, np.float32), 16000),
+        (np.zeros(8000, np.float32), 16000),
         (voice[:80], 16000),
-        (np.tile(voice, 5), 16000),
+        (np.tile(voice, 2), 16000),
         (voice, 8000),
         (voice * 4, 16000),
         (voice, 16000),
@@ -217,7 +217,7 @@ def test_frames_are_the_descriptors_over_time(emodb, tmp_path):
 @pytest.mark.parametrize("level", ["functionals", "lld"])
 @pytest.mark.parametrize("name", SETS)
 def test_long_recordings_are_read_from_a_file_to_the_same_values(emodb, monkeypatch, name, level):
-    paths = list(some(emodb, "wav/*.wav", 200).values())
+    paths = list(some(emodb, "wav/*.wav", 300).values())
     signal = 2 * np.concatenate([audio.read(path)[0] for path in paths], axis=1)
     extractor = OpenSmile({"set": name, "level": level})
     expected = extractor(signal, 16000)

@@ -77,7 +77,7 @@ def test_all_problems_are_told_at_once_in_one_line_each(folder):
         f"{folder}/empty.txt: names no file",
         f"{folder}/latin.txt: is not UTF-8: save it as UTF-8",
         "backwards.csv: 1 segments end before they start or start before 0, such as "
-        f"{folder}/a.wav 0 days 00:00:02 to 0 days 00:00:01",
+        f"{folder}/a.wav from 2.000 to 1.000 s (line 2)",
         f"{folder}/missing.csv: no such file",
         f"{folder}/missing.txt: cannot be read (No such file or directory)",
         f"{folder}/hollow: no audio in this folder, by the ending of the names",

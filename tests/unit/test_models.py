@@ -12,7 +12,6 @@ import xgboost
 from real_features import train_and_test
 from scipy.special import softmax
 from sklearn import (
-    calibration,
     linear_model,
     mixture,
     model_selection,
@@ -24,7 +23,7 @@ from sklearn import (
 from sklearn.utils.class_weight import compute_sample_weight
 
 from izwi.errors import UserError
-from izwi.models import MODELS, load_model, model_class, persistence
+from izwi.models import MODELS, coupling, load_model, model_class, persistence
 from izwi.models.svm import inner_folds
 
 # Not in alphabetical order, so that a column in the wrong place is noticed
@@ -142,21 +141,30 @@ def test_svm_decides_as_plain_svc(parts, options, plain):
     np.testing.assert_array_equal(ours.decision, expected)
 
 
-def test_svm_probabilities_come_from_folds_of_other_speakers(parts):
+def test_svm_probabilities_come_from_folds_of_other_speakers_and_of_the_same(parts):
     train, test = parts
     ours = fitted("svm", train).predict(test.X)
     codes = np.unique(train.speaker, return_inverse=True)[1]
     n = min(5, np.unique(train.emotion, return_counts=True)[1].min(), codes.max() + 1)
-    folds = list(model_selection.StratifiedGroupKFold(n).split(train.X, train.emotion, codes))
-    plain = calibration.CalibratedClassifierCV(svm.SVC(), cv=folds, ensemble=False)
-    plain.fit(train.X, train.emotion)
-    expected = in_order(plain.predict_proba(test.X), plain.classes_)
-    np.testing.assert_array_equal(ours.probabilities, expected)
+    machine = svm.SVC(decision_function_shape="ovo")
+    decisions, tested = [], []
+    apart = model_selection.StratifiedGroupKFold(n).split(train.X, train.emotion, codes)
+    mixed = model_selection.StratifiedKFold(n, shuffle=True, random_state=0)
+    for rest, held in [*apart, *mixed.split(train.X, train.emotion)]:
+        machine.fit(train.X[rest], train.emotion[rest])
+        decisions.append(machine.decision_function(train.X[held]))
+        tested.append(held)
+    classes = sorted(set(train.emotion))
+    truth = train.emotion[np.concatenate(tested)]
+    fits = coupling.sigmoids(np.concatenate(decisions), truth, classes)
+    whole = machine.fit(train.X, train.emotion).decision_function(test.X)
+    expected = in_order(coupling.couple(whole, fits, len(classes)), classes)
+    np.testing.assert_allclose(ours.probabilities, expected, rtol=1e-10)
     np.testing.assert_allclose(ours.probabilities.sum(axis=1), 1)
     # In-sample calibration would be something else.
-    everything = np.arange(len(train.X))
-    plain.set_params(cv=[(everything, everything)]).fit(train.X, train.emotion)
-    assert not np.allclose(in_order(plain.predict_proba(test.X), plain.classes_), expected)
+    inside = coupling.sigmoids(machine.decision_function(train.X), train.emotion, classes)
+    same = in_order(coupling.couple(whole, inside, len(classes)), classes)
+    assert not np.allclose(same, expected)
 
 
 def test_inner_folds_keep_speakers_apart_and_all_classes_in_training(parts):

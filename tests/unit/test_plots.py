@@ -121,7 +121,9 @@ def test_confusion_matrix(tmp_path, drawn, labels):
         assert float(cells[j, i][1].rstrip("%")) == pytest.approx(share, abs=0.51)
     heading = " ".join(text.get_text() for text in figure.texts)
     low, high = result["ci"]
-    assert f"UAR {result['value']:.3f} [{low:.3f}, {high:.3f}], n = 300" in heading
+    chance = 1 / len(labels)
+    figure = f"UAR {result['value']:.3f} [{low:.3f}, {high:.3f}] (chance {chance:.3f}), n = 300"
+    assert figure in " ".join(heading.split())
     assert "95 %: bootstrap over samples (1000), no speakers known" in heading.replace("\n", " ")
     upper = [t.get_text().replace("\n", " ").replace(" ", "") for t in axes.get_yticklabels()]
     assert upper == [label.replace(" ", "") for label in labels]

@@ -146,10 +146,21 @@ def test_gaps_become_the_median_of_the_training_rows(parts):
     assert median != np.median(test.X[3:, 2])
     # 3 + 2 in train, the same in test
     assert ours.report["counts"]["imputed"] == {train.names[2]: 6, train.names[7]: 4}
+    values = (len(X_train) + len(X_test)) * len(train.names)
     assert ours.report["warnings"] == [
-        "10 undefined values in 2 features are replaced by the median of the training samples "
-        f"(most: {train.names[2]} 6, {train.names[7]} 4)"
+        f"10 undefined values of {values} in 2 features are replaced by the median of the training "
+        f"samples (most: {train.names[2]} 6, {train.names[7]} 4)"
     ]
+
+
+def test_rows_that_are_transformed_twice_are_counted_once(parts):
+    _, test = parts
+    ours = Preprocessing({"scale": "none"}).fit(with_gaps(test.X), test.names)
+    rows = np.arange(len(test.X))
+    for _ in range(2):
+        ours.transform(with_gaps(test.X), rows=rows)
+    assert ours.report["counts"]["imputed"] == {test.names[2]: 3, test.names[7]: 2}
+    assert f"5 undefined values of {test.X.size} in" in ours.report["warnings"][0]
 
 
 def test_imputation_comes_before_scaling(parts):

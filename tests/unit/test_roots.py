@@ -131,6 +131,14 @@ def test_problems_name_the_line_of_the_root_file(place):
         f"data, see line 1 of {root}",
         f"x.ini: [DATA] emodb.dev_size: x is not a number (line 3 of {root})",
     ]
+    for name in ("x.ini", "data_roots.ini"):
+        root.write_text(f"root_folders = {name}\n")
+        assert problems(place) == [f"x.ini: {root}: [DATA] root_folders: belongs in the ini itself"]
+    root.unlink()
+    root.symlink_to(place / "x.ini")
+    (problem,) = problems(place)
+    assert problem.endswith("[MODEL]: a root file holds [DATA] alone")
+    root.unlink()
     root.write_text("databases = ['emodb']\n")
     assert problems(place)[0] == f"x.ini: {root}: [DATA] databases: belongs in the ini itself"
     root.unlink()

@@ -494,6 +494,13 @@ def test_k_fold_is_stratified(emo):
     assert line.startswith("[MODEL] k_fold_cross: 600 folds of 535 rows")
 
 
+def test_stratified_folds_follow_the_seed(emo):
+    first, again, other = (
+        make_split(spec(k_fold_cross=5, seed=seed), [emo])[0]["fold"] for seed in (1, 1, 2)
+    )
+    assert first.equals(again) and (first != other).mean() > 0.5
+
+
 def test_k_fold_for_numbers(ages):
     split, report = make_split(spec("regression", "age", k_fold_cross=4), [ages])
     assert set(report["counts"].values()) == {125}

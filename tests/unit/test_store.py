@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -208,3 +211,124 @@ def test_a_disk_error_is_no_damage(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="Input/output"):
         Store(tmp_path, COLUMNS).missing(keys(0, 1))
     assert len(parts(tmp_path)) == 1
+
+
+def test_a_part_that_may_not_be_read_is_told_and_stays(tmp_path, monkeypatch):
+    import pyarrow.parquet as pq
+
+    put(tmp_path, 0, 3)
+    put(tmp_path, 3, 6)
+    (closed, _) = parts(tmp_path)
+    real = pq.ParquetFile
+
+    def opened(path, *rest, **more):
+        if path == closed:
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path, *rest, **more)
+
+    monkeypatch.setattr(pq, "ParquetFile", opened)
+    said = []
+    store = Store(tmp_path, COLUMNS, said.append)
+    assert store.missing(keys(0, 6)) == keys(0, 3)
+    assert store.read(keys(0, 6))[1] == keys(0, 3)
+    (line,) = said
+    assert f"{closed} cannot be read (Permission denied)" in line and "cannot write" not in line
+    assert closed.exists()
+    store.add(keys(0, 3), vectors(0, 3))
+    store.flush()
+    assert store.read(keys(0, 6))[1] == []
+
+
+def test_a_disk_that_fails_is_no_missing_right(tmp_path, monkeypatch):
+    import pyarrow.parquet as pq
+
+    put(tmp_path, 0, 3)
+
+    def failing(*_, **__):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(pq, "ParquetFile", failing)
+    with pytest.raises(OSError, match="Input/output"):
+        Store(tmp_path, COLUMNS).missing(keys(0, 3))
+
+
+def test_what_others_put_into_a_cache_is_not_read_where_the_user_says_so(tmp_path, monkeypatch):
+    put(tmp_path, 0, 3)
+    said = []
+    store = Store(tmp_path, COLUMNS, said.append)
+    monkeypatch.setenv("IZWI_CACHE", "own")
+    assert store.missing(keys(0, 3)) == []
+    owner = os.getuid()
+    monkeypatch.setattr(os, "getuid", lambda: owner + 1)
+    assert store.missing(keys(0, 3)) == keys(0, 3)
+    assert store.read(keys(0, 3))[1] == keys(0, 3)
+    (line,) = said
+    assert "parts of other users are not read: 1 " in line
+    monkeypatch.delenv("IZWI_CACHE")
+    assert store.missing(keys(0, 3)) == []
+
+
+def test_a_damaged_part_of_another_user_stays_and_is_told_once(tmp_path, monkeypatch):
+    put(tmp_path, 0, 3)
+    (part,) = parts(tmp_path)
+    part.write_bytes(b"x")
+
+    def refused(*_, **__):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "replace", refused)
+    said = []
+    store = Store(tmp_path, COLUMNS, said.append)
+    assert store.missing(keys(0, 3)) == keys(0, 3) == store.missing(keys(0, 3))
+    assert len(said) == 1 and "damaged" in said[0]
+
+
+AS_USER = """
+import os, sys, tempfile
+import numpy as np, pyarrow.parquet
+from pathlib import Path
+from izwi.features.store import Store
+folder, user, mask, value = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3], 8), sys.argv[4]
+keys = [("digest", 0, -1)]
+with tempfile.TemporaryDirectory() as other:
+    # All modules are loaded while Python itself may be read.
+    store = Store(Path(other), ["a"], print)
+    store.add(keys, [np.ones(1, dtype="float32")])
+    store.flush()
+    store.read(keys)
+os.umask(mask)
+os.setgroups([])
+os.setgid(user)
+os.setuid(user)
+store = Store(folder, ["a"], print)
+if store.missing(keys):
+    store.add(keys, [np.array([value], dtype="float32")])
+    store.flush()
+print(store.read(keys)[0][0, 0])
+"""
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can be several users")
+def test_a_cache_of_two_accounts():
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place) / "cache"
+        folder.mkdir()
+        for shared in (Path(place), folder):
+            shared.chmod(0o777)
+
+        def user(number, mask, value, **more):
+            done = subprocess.run(
+                [sys.executable, "-c", AS_USER, folder, str(number), mask, value],
+                env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), **more},
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+            return done.stdout.splitlines()
+
+        assert user(12345, "077", "1") == ["1.0"]
+        told, value = user(12346, "022", "2")
+        assert "cannot be read (Permission denied)" in told and value == "2.0"
+        # The third could read the part of the second, and is told that it does not.
+        assert user(12347, "022", "3", IZWI_CACHE="own")[-1] == "3.0"
+        assert user(12348, "022", "4")[-1] == "2.0"

@@ -15,10 +15,10 @@ from sklearn import metrics as sk
 from izwi.config.result_set import read_config, resolve_all
 from izwi.errors import UserError
 from izwi.evaluation import scoring
+from izwi.evaluation.chance import chance
 from izwi.features.metadata import Metadata
 from izwi.models import load_model, model_class
 from izwi.reporting.tables import contents, controls, wanted, writing
-from izwi.reporting.tables.chance import chance
 from izwi.training.fit_predict import stack
 
 INI = """\

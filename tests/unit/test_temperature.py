@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.optimize import minimize
-from scipy.special import softmax
+from scipy.special import expit, logit, softmax
+from scipy.stats import t
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix, log_loss
 from test_tuning import made_up, spec_of
 
@@ -185,12 +186,12 @@ def test_intervals_of_recalls():
     metrics = scoring.evaluate(spec, frame, training={"runs": []}, split={}, tables=[])
     own = frame[frame["truth"] == "b"]
     right = (own["prediction"] == "b").to_numpy()
-    # The jackknife over four speakers, by hand.
+    # The jackknife over four speakers on the logit scale, by hand.
     speakers = own["speaker"].to_numpy()
-    without = np.array([right[speakers != name].mean() for name in sorted(set(speakers))])
+    names = sorted(set(speakers))
+    without = logit([right[speakers != name].mean() for name in names])
     error = np.sqrt(3 / 4 * ((without - without.mean()) ** 2).sum())
-    from scipy.stats import t
-
-    half = t.ppf(0.975, 3) * error
-    expected = [max(0, right.mean() - half), min(1, right.mean() + half)]
+    shares = np.array([(speakers == name).mean() for name in names])
+    half = t.ppf(0.975, 1 / (shares**2).sum() - 1) * error
+    expected = expit(logit(right.mean()) + np.array([-half, half])).tolist()
     assert metrics["per_class"]["b"]["recall_ci"] == pytest.approx(expected)

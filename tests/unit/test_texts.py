@@ -2,10 +2,14 @@
 
 import re
 
+import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
-from izwi import features, models
+from izwi import features, models, splits
+from izwi.data import description
+from izwi.evaluation import scoring
 from izwi.reporting.texts import citations, methods, table1, words
 
 ENTRIES = citations.entries()
@@ -176,14 +180,15 @@ def test_a_tuned_model():
     found = told({"tune": tune, "calibrate": "temperature"}, {"tuning": tuning}, {"runs": RUNS})
     assert found == (
         "The model was a support vector machine [@pedregosa2011sklearn] by scikit-learn 1.0 (by "
-        "default kernel = rbf, gamma = scale). Its probabilities are those of a sigmoid "
+        "default kernel = rbf, gamma = scale). Its probabilities are coupled from those of "
+        "pairs of classes, sigmoids "
         "[@platt1999probabilistic] fitted on inner folds of the training samples. C_val (0.1, 1) "
         "and class_weight (True, False) were chosen by a nested search, in each of 3 searches, one "
         "for each fold and run, over 4 combinations, by the mean uar on 3 to 5 inner folds of the "
         "training samples, with speakers kept apart. Chosen was C_val = 0.1, class_weight = True "
         "(2 times); C_val = 1, class_weight = True (1 time). The inner score was 0.654, that of "
-        "the same models on test samples 0.611 (optimism 0.043). Development samples decided when "
-        "to stop and which run was best. Its probabilities were then scaled by a temperature "
+        "the same models on test samples 0.611 (optimism 0.043). Development samples decided "
+        "which run was best. Its probabilities were then scaled by a temperature "
         "[@guo2017calibration] fitted on the development samples. It was trained 2 times, with the "
         "seeds 5 to 6; figures are means over these runs."
     )
@@ -232,31 +237,193 @@ def test_what_the_audit_found(findings, said):
         assert expected in line
 
 
-@pytest.mark.parametrize(
-    ("spec", "said"),
-    [
-        ({"split_strategy": ["a", "b"]}, "The speakers a and b of db were tested."),
-        (
-            {"split_strategy": "balanced", "balance": {"age": 1, "gender": 1}, "test_size": 30.0},
-            "Speakers of db were divided so that 30 % were tested and age and gender balanced.",
-        ),
-        (
-            {"split_strategy": None, "test_size": 20.0},
-            "Of the speakers of db, 20 %, drawn at random, were tested.",
-        ),
-        (
-            {"split_strategy": "speakers_stated", "test": ["x", "y", "z"]},
-            "The split of db was by stated speakers (test: x, y and z).",
-        ),
-        ({"split_strategy": "strange"}, "The split of db was by the strategy strange."),
-    ],
-)
-def test_strategies_in_words(spec, said):
-    assert methods._strategy("db", spec, []) == said
+def people(database, speakers, each=4, **columns):
+    """Rows of speakers who say ``a`` and ``b`` in turn."""
+    n = speakers * each
+    return pd.DataFrame(
+        {
+            "database": database,
+            "file": [f"{i:03d}.wav" for i in range(n)],
+            "start": pd.to_timedelta([0] * n),
+            "end": pd.to_timedelta([pd.NaT] * n),
+            "speaker": np.repeat([f"s{i}" for i in range(speakers)], each),
+            "truth": ["a", "b"] * (n // 2),
+            **columns,
+        }
+    )
+
+
+def experiment(tables, seed=3, task="classification", **split):
+    """Split, description and the words on data and split of an experiment."""
+    names = [table["database"].iloc[0] for table in tables]
+    given = split.pop("databases", {})
+    spec = {"task": task, "target": "emotion", "seed": seed, "strategy": "train_test"}
+    spec |= {"databases": {name: {"split_strategy": None} | given.get(name, {}) for name in names}}
+    spec |= {"logo": None, "k_fold_cross": None, "labels": None, **split}
+    made, report = splits.make_split(spec, tables)
+    frame = pd.concat(tables, ignore_index=True)
+    found = description.describe(frame, made, report["labels"] or None)
+    for own in found["databases"].values():
+        own["counts"] = {"listed": own["samples"], "dropped": {}}
+    found["labels"] = report["labels"]
+    record = {
+        "target": "emotion",
+        "split": spec,
+        "databases": [{"name": name, "type": "csv", "options": {}} for name in names],
+        "load": {"bins": None, "continuous": False},
+    }
+    metrics = {"notes": report["notes"]}
+    cites = citations.Cites()
+    said = methods._data(record, found, cites) + methods._split(record, metrics, found)
+    return made, frame, " ".join(said)
+
+
+def parts(made, name, part):
+    """Speakers of a part of a database, and all of it, counted independently."""
+    own = made[made["database"] == name]
+    return own.loc[own["part"] == part, "speaker"].nunique(), own["speaker"].nunique()
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize(("size", "speakers"), [(30.0, 9), (20.0, 10), (50.0, 5)])
+def test_drawn_speakers_are_counted(seed, size, speakers):
+    own = {"db": {"split_strategy": "speaker_split", "test_size": size}}
+    made, _, said = experiment([people("db", speakers)], seed, databases=own)
+    tested, every = parts(made, "db", "test")
+    assert every == speakers
+    expected = f"{tested} of {speakers} ({size:g} % were asked for), drawn at random, were tested."
+    assert f"Of the speakers of db, {expected}" in said
+
+
+def test_what_a_test_elsewhere_leaves_unused_was_not_tested():
+    own = {"x": {"split_strategy": "speaker_split", "test_size": 40.0}}
+    own |= {"y": {"split_strategy": "test"}}
+    tables = [people("x", 10), people("y", 4)]
+    made, _, said = experiment(tables, databases=own, tests=["y"])
+    assert parts(made, "x", "test")[0] == 0 and parts(made, "x", "")[0] == 4
+    assert "Of the speakers of x, 4 of 10 (40 % were asked for), drawn at random, were set" in said
+    assert "neither trained on nor tested" in said and "All of y was for the test." in said
+    assert f"{(made['part'] == '').sum()} files took part in neither training nor test." in said
+
+
+def test_lists_of_an_unused_test_part_were_not_tested():
+    tables = [people("x", 6), people("y", 4)]
+    for strategy in ({"split_strategy": ["s1", "s2"]}, {"split_strategy": "specified"}):
+        if strategy["split_strategy"] == "specified":
+            tables[0]["part"] = ["train"] * 16 + ["test"] * 8
+        own = {"x": strategy, "y": {"split_strategy": "test"}}
+        made, _, said = experiment(tables, databases=own, tests=["y"])
+        assert parts(made, "x", "test")[0] == 0 and parts(made, "x", "")[0] == 2
+        assert "of x were tested" not in said
+        assert ("neither trained on nor tested" in said) or ("test part was not used" in said)
+
+
+@pytest.mark.parametrize("stratify", [True, False])
+def test_stratified_rows_are_not_simply_drawn_at_random(stratify):
+    own = {"db": {"split_strategy": "random", "test_size": 25.0, "stratify": stratify}}
+    made, _, said = experiment([people("db", 5)], databases=own)
+    n = (made["part"] == "test").sum()
+    within = " within classes" if stratify else ""
+    assert f"{n} of 20 (25 % were asked for), drawn at random{within} whoever spoke" in said
+
+
+def test_balanced_speakers_are_counted():
+    own = {"db": {"split_strategy": "balanced", "test_size": 30.0, "balance": {"gender": 1}}}
+    table = people("db", 8, gender=["f", "m"] * 16)
+    made, _, said = experiment([table], databases=own)
+    tested, every = parts(made, "db", "test")
+    assert (
+        f"divided so that {tested} of {every} (30 % were asked for) were tested and gender" in said
+    )
+
+
+def test_stated_speakers_and_a_strategy_of_its_own():
+    own = {"db": {"split_strategy": "speakers_stated", "test": ["s1", "s2"]}}
+    _, _, said = experiment([people("db", 6)], databases=own)
+    assert "The split of db was by stated speakers (test: s1 and s2)." in said
+    parts_of = {"parts": {"train": {"samples": 3}, "test": {"samples": 1}}}
+    strange = methods._strategy("db", {"split_strategy": "strange"}, parts_of, {}, [])
+    assert strange == "The split of db was by the strategy strange."
 
 
 def test_own_tables_are_told_from_a_draw():
-    notes = ["[DATA] db: no split_strategy, taken from its own train and test tables"]
-    spec = {"split_strategy": None, "test_size": 20.0}
-    assert methods._strategy("db", spec, notes) == "The split of db was that of its own tables."
-    assert "drawn at random" in methods._strategy("other", spec, notes)
+    table = people("db", 6, part=["train"] * 16 + ["test"] * 8)
+    assert "The split of db was that of its own tables." in experiment([table])[2]
+    assert "drawn at random" in experiment([people("db", 6)])[2]
+
+
+def test_a_database_all_in_one_part_and_one_unused():
+    own = {"x": {"split_strategy": "train"}, "y": {"split_strategy": "test"}}
+    said = experiment([people("x", 4), people("y", 3)], databases=own)[2]
+    assert "All of x was for training. All of y was for the test." in said
+    assert "for training 16 files of 4 speakers" in said and "for test 12 files of 3" in said
+    assert (
+        methods._strategy("z", {"split_strategy": "train"}, {}, {}, []) == "Nothing of z was used."
+    )
+
+
+@pytest.mark.parametrize("folds", [{"logo": 4}, {"k_fold_cross": 3}])
+def test_the_target_is_told_of_all_used_samples(folds):
+    for split in ({}, folds):
+        table = people("db", 8, truth=np.arange(32.0))
+        made, frame, said = experiment([table], task="regression", **split)
+        used = frame.loc[made["part"] != "", "truth"]
+        assert f"mean {used.mean():.1f}, SD {used.std():.1f}, range 0–31" in said
+
+
+@pytest.mark.parametrize(
+    ("folds", "runs", "calibrate", "said"),
+    [
+        ({"n_dev": 5}, 1, None, "Development samples decided nothing."),
+        ({"n_dev": 5}, 3, None, "Development samples decided which run was best."),
+        ({"n_dev": 5, "best_epoch": 4}, 1, None, "decided which epoch was kept."),
+        ({"n_dev": 5, "best_epoch": 4}, 2, None, "which epoch was kept and which run was best."),
+        ({"n_dev": 0, "best_epoch": 4}, 2, None, ""),
+        ({"n_dev": 5}, 1, "temperature", ""),
+    ],
+)
+def test_what_development_samples_decided(folds, runs, calibrate, said):
+    learned = {"calibrate": calibrate} if calibrate else {}
+    training = {"runs": [{"folds": [folds]}] * runs, "notes": []}
+    found = " ".join(methods._learning({"learning": learned}, training))
+    assert found.endswith(said) and bool(found) == bool(said)
+    assert methods._by_epoch(training) == (folds["n_dev"] > 0 and "best_epoch" in folds)
+
+
+def evaluated(speakers=4, wrong=3, ci=None, threshold=None):
+    """The words on the evaluation, and the metrics that they are about."""
+    table = people("db", speakers, each=10)
+    prediction = table["truth"].to_numpy(copy=True)
+    prediction[: 4 * wrong : 4] = "b"
+    frame = table.assign(row=range(len(table)), fold=0, run=1, prediction=prediction)
+    frame = frame.assign(p_a=0.6, p_b=0.4)
+    spec = {"task": "classification", "measure": "uar", "labels": ["a", "b"], "seed": 1}
+    spec |= {"ci": ci} if ci else {}
+    metrics = scoring.evaluate(spec, frame, training={}, split={}, tables=[])
+    record = {"evaluation": {"ci": ci or "auto", "uncertainty_threshold": threshold}}
+    return metrics, " ".join(methods._evaluation(record, metrics, citations.Cites()))
+
+
+def test_an_interval_is_told_only_where_it_is():
+    metrics, said = evaluated(wrong=0)
+    assert metrics["ci"] == [None, None]
+    assert "It has no interval: " in said and "Its 95 % interval" not in said
+    metrics, said = evaluated(wrong=7)
+    assert None not in metrics["ci"] and "with 3 degrees of freedom" in said
+    assert "logit scale" in said and "It has no interval" not in said
+    _, said = evaluated(wrong=7, ci="samples")
+    assert "1,000 resamples of the samples" in said
+
+
+def test_what_is_certain_lies_below_the_threshold():
+    assert "whose uncertainty is below 0.4 are" in evaluated(threshold=0.4)[1]
+
+
+def test_each_seed_is_told():
+    def told(learning):
+        record = {"packages": {}, "izwi": "1", "seed": 42, "learning": learning}
+        return methods._software(record, citations.Cites())[-1]
+
+    assert told({}) == "The seed of split and intervals was 42."
+    assert told({"balancing_seed": 42}) == told({})
+    assert told({"balancing_seed": 7}).endswith("was 42, that of the balancing 7.")

@@ -103,10 +103,13 @@ def test_regression_by_errors():
     assert found["inner"] == pytest.approx(-plain.best_score_, abs=1e-12)
 
 
-def test_by_eer_the_lowest_is_taken():
+@pytest.mark.parametrize(
+    ("model", "values"), [("knn", {"K_val": [1, 5, 25]}), ("svm", {"C_val": [0.001, 1.0, 100.0]})]
+)
+def test_by_eer_the_lowest_is_taken(model, values):
     samples, y, _ = made_up(5)
     y = np.where(y == "c", "b", y).astype(object)
-    spec = spec_of("knn", {"K_val": [1, 5, 25]}, measure="eer")
+    spec = spec_of(model, values, measure="eer")
     rows = np.arange(75)
     found = tuning.search(spec, rows_of(samples, y, rows, ["a", "b"]), 42)
     scores = [row["score"] for row in found["candidates"]]

@@ -251,6 +251,7 @@ def test_tables_for_people_hold_no_formula(tmp_path):
 
     metrics = dict.fromkeys(("value", "ci_method", "n_train", "n_test", "n_speakers"))
     metrics |= {"name": "=cmd|x", "type": "classification", "measure": "uar", "ci": None}
+    metrics |= {"chance": {}, "baseline": None, "n_evaluated": 1}
     metrics |= {"few_speakers": False, "transductive": False, "warnings": []}
     record = {"databases": [{"name": "@d"}], "features": [{"type": "os"}], "target": "-t"}
     record |= {"preprocessing": {"scale": None}, "model": {"type": "svm"}}

@@ -44,14 +44,17 @@ def run(unit, job):
         raise MemoryError
     elif what == "odd":
         raise RuntimeError("odd")
-    Path(unit.outputs["done"]).write_text(f"{{os.getpid()}} {{job.threads}} {{os.getcwd()}}\\n")
+    loaded = [str(sys.modules[name].LOADER) for name in unit.spec.get("needs", ())]
+    words = [str(os.getpid()), str(job.threads), os.getcwd(), *loaded]
+    Path(unit.outputs["done"]).write_text(" ".join(words) + "\\n")
 
 
 stages()["shard"].run = run
-path, plan, most, units = sys.argv[1:]
-worker.Server(path, int(most), int(units)).serve(plan, ["izwi.errors", "no_such_module"])
+worker.imports_of = lambda unit: unit.spec.get("needs", ())
+path, plan, most, units, *modules = sys.argv[1:]
+worker.Server(path, int(most), int(units)).serve(plan, ["no_such_module", *modules])
 """
-PATIENCE_S = 20
+PATIENCE_S = 60
 
 
 def until(condition, what):
@@ -83,9 +86,10 @@ class Workers:
         units: name → what it does, and the environment that it needs
         most: workers at the same time
         each: units that a worker makes
+        modules: name → source of what the server loads
     """
 
-    def __init__(self, folder, units, *, most=2, each=64):
+    def __init__(self, folder, units, *, most=2, each=64, modules=None):
         self.folder = folder
         self.socket = str(folder / "a@b" / "workers")
         os.mkdir(folder / "a@b")
@@ -101,12 +105,15 @@ class Workers:
             "IZWI_PLAN_t": str(folder / "plan.json"),
             "IZWI_SOCKET_t": self.socket,
             job.CALL: "7",
+            "PYTHONPATH": str(folder),
         }
+        for name, source in (modules or {}).items():
+            (folder / f"{name}.py").write_text(source)
         script = folder / "server.py"
         script.write_text(SERVER.format(root=str(ROOT)))
         self.command = [
             *(sys.executable, "-P", str(script), self.socket, str(folder / "plan.json")),
-            *(str(most), str(each)),
+            *(str(most), str(each), *(modules or ())),
         ]
 
     def start(self):
@@ -178,6 +185,22 @@ def test_units_are_made_by_one_warm_worker(workers):
     told = (own.folder / "results/benchmarks/shard/a.tsv").read_text().splitlines()
     assert told[0].split("\t") == ["s", "h:m:s", "max_rss", "cpu_time"]
     assert float(told[1].split("\t")[2]) > 10
+
+
+@pytest.mark.parametrize("seconds", [0, 0.5])
+def test_modules_are_loaded_by_the_server_alone(workers, seconds):
+    """Whether or not they are there before they are needed."""
+    slow = f"import os, time\ntime.sleep({seconds})\nLOADER = os.getpid()\n"
+    own = workers(
+        {"a": {}, "bb": {"needs": ["one"]}, "ccc": {"needs": ["one", "two"]}, "dddd": {}},
+        modules={"one": slow, "odd": "1 / 0", "two": slow},
+    )
+    assert own.code("a") == own.code("bb") == 0
+    last = own.worker("ccc")
+    assert own.made("bb")[3:] == [str(own.server.pid)]
+    assert own.made("ccc")[3:] == [str(own.server.pid)] * 2
+    # One that has more than a unit needs will do.
+    assert own.worker("dddd") == last
 
 
 def test_what_goes_wrong_is_told_and_the_worker_goes_on(workers):

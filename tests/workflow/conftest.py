@@ -1,21 +1,34 @@
+import fcntl
 import os
 import shutil
 import sys
-import tempfile
 from pathlib import Path
+
+import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-# All workers share one feature store, as users' projects may: what one test extracts, none does
-# again. Workers inherit the variable.
-CACHE = "TEST_FEATURE_CACHE"
 
+@pytest.fixture(scope="session")
+def two_models() -> Path:
+    """A folder in which two experiments were made: ``svm`` and ``knn``, by ``config.yaml``.
 
-def pytest_configure(config):
-    if CACHE not in os.environ:
-        config.own_cache = os.environ[CACHE] = tempfile.mkdtemp(prefix="izwi-cache-")
+    All tests share it: copy what is to change.
+    """
+    from workflow import DEMO, Folder
 
-
-def pytest_unconfigure(config):
-    if hasattr(config, "own_cache"):
-        shutil.rmtree(config.own_cache, ignore_errors=True)
+    place = Path(os.environ["TEST_FEATURE_CACHE"]) / "two_models"
+    with open(place.with_suffix(".lock"), "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (place / "results" / "summary.csv").exists():
+            shutil.rmtree(place, ignore_errors=True)
+            folder, feats = Folder(place), {"type": "os", "scale": "standard"}
+            inis = [
+                folder.ini(model, DATA=DEMO, FEATS=feats, MODEL={"type": model})
+                for model in ("svm", "knn")
+            ]
+            folder.config(inis)
+            # What a first call made is no less known for a second that builds on it.
+            folder.run("--config", "ini=svm.ini")
+            folder.run("--configfile", "config.yaml")
+    return place

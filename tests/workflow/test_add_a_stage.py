@@ -136,8 +136,9 @@ def test_a_split_strategy_is_a_function_and_an_entry(made):
     assert "latest" in made.call("izwi", "options", "split_strategy")
     methods = made.text("results/experiments/demo/methods.md")
     assert (
-        "Of the rows of demo, the last 40 %, in the order of their files, were tested." in methods
-    )
+        "Of the rows of demo, the last 124 of 312 (40 % were asked for), in the order of their "
+        "files, were tested."
+    ) in methods
     rows = made.text("results/experiments/demo/predictions.csv").splitlines()
     assert len(rows) == 1 + int(0.4 * 312)
 

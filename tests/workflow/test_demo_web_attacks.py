@@ -2,7 +2,9 @@
 
 import json
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -80,24 +82,43 @@ class Site:
         return status, self.ask(f"/gradio_api/queue/data?session_hash={session}")[1]
 
     def uploads(self):
-        return [path for path in self.folder.rglob("*") if not path.is_dir()]
+        return [p for p in self.folder.rglob("*") if not p.is_dir() and p.name != ".izwi-web"]
+
+
+def started(temporary):
+    """A server whose uploads lie in a folder."""
+    return subprocess.Popen(
+        [sys.executable, "-c", SERVER],
+        cwd=temporary.parent,
+        env={**os.environ, "TMPDIR": str(temporary), "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     temporary = tmp_path_factory.mktemp("uploads")
-    process = subprocess.Popen(
-        [sys.executable, "-c", SERVER],
-        cwd=tmp_path_factory.mktemp("cwd"),
-        env={**os.environ, "TMPDIR": str(temporary), "PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
+    left = temporary / "izwi-web-killed"
+    ours = {left: True, temporary / "izwi-web-unmarked": False, temporary / "mine": False}
+    for folder in ours:
+        (folder / "hash").mkdir(parents=True)
+        sound(folder / "hash" / "voice.wav")
+    (left / ".izwi-web").touch()
+    (temporary / "mine" / ".izwi-web").touch()
+    linked = temporary / "izwi-web-linked"
+    linked.symlink_to(temporary / "mine")
+    process = started(temporary)
     try:
         address = process.stdout.readline().split()
         assert address and address[0].startswith("http://127.0.0.1:")
         found = Site(address[0], temporary)
         wait_until_it_answers(found)
+        # Left-overs of killed servers go; all else stays.
+        assert {folder: not folder.exists() for folder in ours} == ours
+        linked.unlink()
+        for folder in ours:
+            shutil.rmtree(folder, ignore_errors=True)
         yield found
     finally:
         process.send_signal(signal.SIGINT)
@@ -313,3 +334,144 @@ def test_no_other_route_leaves_its_folder(site, secret):
             assert status in (400, 403, 404) and "RIFF" not in answer, (way, path)
     for path in ("gradio_api/openapi.json", "docs", "openapi.json", "monitoring", "login", "mcp"):
         assert site.ask(f"/{path}")[0] == 404
+
+
+def body_of(content, name="x.wav", field="files"):
+    head = f'--b\r\nContent-Disposition: form-data; name="{field}"; filename="{name}"\r\n\r\n'
+    return head.encode() + content + b"\r\n--b--\r\n"
+
+
+MULTIPART = {"Content-Type": "multipart/form-data; boundary=b"}
+UPLOAD = "/gradio_api/upload"
+
+
+def test_other_pages_cannot_ask(site, secret):
+    own = site.address
+    port = own.rpartition(":")[2]
+    made = site.upload(secret)
+    call = json.dumps(
+        {"data": [{"path": made, "meta": META}], "fn_index": 0, "session_hash": "x"}
+    ).encode()
+    json_type = {"Content-Type": "application/json"}
+    for origin in (
+        "https://evil.example",
+        "http://evil.example",
+        "null",
+        "",
+        "file://",
+        own.replace("http", "https"),
+        f"{own}.evil.example",
+        f"http://localhost:{port}",
+        f"http://127.0.0.1:{int(port) - 1}",
+        "http://127.0.0.1",
+    ):
+        asked = {"Origin": origin}
+        upload = site.ask(UPLOAD, body_of(secret.read_bytes()), **MULTIPART, **asked)
+        assert upload[0] == 403, origin
+        assert site.ask("/gradio_api/queue/join", call, **json_type, **asked)[0] == 403
+        assert site.ask(f"/gradio_api/file={made}", **asked)[0] == 403
+    for host in ("evil.example", f"evil.example:{port}", "127.0.0.1.evil.example", "[::1]", ""):
+        upload = site.ask(UPLOAD, body_of(secret.read_bytes()), **MULTIPART, Host=host)
+        assert upload[0] in (400, 403), host
+    assert len(site.uploads()) == 1
+    assert site.ask("/gradio_api/queue/join", call, **json_type, Origin=own)[0] == 200
+    assert heard(site.ask("/gradio_api/queue/data?session_hash=x")[1])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"--b--\r\n",
+        body_of(b"x", name=""),
+        body_of(b"x", name="."),
+        body_of(b"x", name="/"),
+        body_of(b"x", name="../.."),
+        body_of(b"x", field="other"),
+        body_of(b"x")[:-7] + body_of(b"y"),
+        body_of(b"x")[:-8],
+        body_of(b"x")[:30],
+        b"--b\r\nContent-Disposition: form-data\r\n\r\nx\r\n--b--\r\n",
+        b"--b\r\n" + b"X: " + b"y" * 10**5,
+        body_of(b"x", name="y" * 5000),
+    ],
+    ids=range(13),
+)
+def test_a_malformed_upload_is_a_bad_request_and_leaves_nothing(site, body):
+    assert site.ask(UPLOAD, body, **MULTIPART)[0] == 400
+    assert site.uploads() == []
+
+
+def test_an_upload_of_another_kind_is_a_bad_request(site):
+    for kind in ("text/plain", "multipart/form-data", "application/json", ""):
+        assert site.ask(UPLOAD, b"x", **{"Content-Type": kind})[0] == 400
+    assert site.uploads() == []
+
+
+def test_too_large_an_upload_is_refused_and_leaves_nothing(site):
+    assert site.ask(UPLOAD, body_of(bytes(51 * 2**20)), **MULTIPART)[0] == 413
+    # Each part may be small, all together are not.
+    many = body_of(bytes(10 * 2**20))[:-7] * 6 + b"--b--\r\n"
+    assert site.ask(UPLOAD, many, **MULTIPART)[0] == 413
+    assert site.uploads() == []
+
+
+def test_an_upload_that_is_broken_off_leaves_nothing(site):
+    host, port = site.address.removeprefix("http://").split(":")
+    for sent in (0, 100, 2**20):
+        with socket.create_connection((host, int(port))) as connection:
+            head = f"POST {UPLOAD} HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: 9999999\r\n"
+            head += "Content-Type: multipart/form-data; boundary=b\r\n\r\n"
+            connection.sendall(head.encode() + body_of(bytes(2**21))[:sent])
+            time.sleep(0.2)
+    assert site.ask("/")[0] == 200
+    assert site.uploads() == []
+
+
+@pytest.mark.parametrize(
+    ("rate", "channels", "seconds"),
+    [(655_350, 8, 59), (384_000, 8, 59), (96_000, 8, 20), (8, 1, 3), (999, 1, 59), (8000, 1, 61)],
+)
+def test_audio_that_is_small_alone_on_the_disk(site, tmp_path, rate, channels, seconds):
+    """Refused by its header: FLAC of silence takes a thousandth of what it holds."""
+    path = tmp_path / "bomb.flac"
+    with soundfile.SoundFile(path, "w", rate, channels) as file:
+        for _ in range(seconds):
+            file.write(np.zeros((rate, channels), dtype=np.float32))
+    began = time.monotonic()
+    status, answer = site.call({"path": site.upload(path), "meta": META})
+    assert status == 200 and "no prediction" in answer and not heard(answer)
+    assert time.monotonic() - began < 5
+    assert site.uploads() == []
+
+
+def test_a_killed_server_leaves_nothing_to_the_next(tmp_path):
+    temporary = tmp_path / "uploads"
+    temporary.mkdir()
+    killed = started(temporary)
+    try:
+        site = Site(killed.stdout.readline().split()[0], temporary)
+        wait_until_it_answers(site)
+        site.upload(sound(tmp_path / "own.wav"))
+    finally:
+        killed.kill()
+        killed.wait(30)
+    (folder,) = temporary.iterdir()
+    assert len(site.uploads()) == 1
+    living = started(temporary)
+    try:
+        site = Site(living.stdout.readline().split()[0], temporary)
+        assert not folder.exists()
+        wait_until_it_answers(site)
+        made = site.upload(sound(tmp_path / "own.wav"))
+        third = started(temporary)
+        try:
+            assert third.stdout.readline()
+            assert Path(made).exists()
+        finally:
+            third.send_signal(signal.SIGINT)
+            third.wait(30)
+    finally:
+        living.send_signal(signal.SIGINT)
+        living.wait(30)
+    assert list(temporary.iterdir()) == []

@@ -136,15 +136,14 @@ def test_whisper_predicts_as_a_plain_loop(run, data, whisper_model):
     front = tf.AutoFeatureExtractor.from_pretrained(whisper_model)
     found = []
     with torch.inference_mode():
-        for signal in signals:
+        for signal in signals[::3]:
             inputs = front(signal, sampling_rate=16000, return_tensors="pt")["input_features"]
             # 2.0 s of the 30.
             found.append(encoder(inputs).last_hidden_state[0, :100].mean(dim=0).numpy())
-    found = np.stack(found)
     extracted = matrix_of(folder, "whisper-tiny.en-0-mean").loc[labels["file"]].to_numpy()
-    np.testing.assert_allclose(extracted, found, atol=1e-4)
+    np.testing.assert_allclose(extracted[::3], np.stack(found), atol=1e-4)
     rows = {row["file"]: row["prediction"] for row in folder.predictions("whisper")}
-    assert rows == predicted(found, labels)
+    assert rows == predicted(extracted, labels)
     truth = [row["truth"] for row in folder.predictions("whisper")]
     uar = recall_score(truth, list(rows.values()), average="macro")
     assert folder.metrics("whisper")["value"] == pytest.approx(uar)

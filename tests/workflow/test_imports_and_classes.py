@@ -4,10 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from imblearn.over_sampling import SMOTE
+from plain_features import plain_egemaps
 from sklearn.metrics import confusion_matrix, recall_score
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC, SVR
-from workflow import Folder, plain_egemaps
+from workflow import Folder
 
 TEST_SPEAKERS = [8, 10, 13, 15]
 FEATS = {"type": "os", "scale": "standard"}

@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from plain_features import plain_egemaps
 from scipy import stats
 from sklearn import metrics
 from sklearn.cluster import KMeans
@@ -13,7 +14,7 @@ from sklearn.model_selection import GridSearchCV, GroupKFold
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from workflow import Folder, plain_egemaps
+from workflow import Folder
 
 TEST_SPEAKERS = [8, 10, 13, 15]
 BARE_SPEAKERS = [9, 16]

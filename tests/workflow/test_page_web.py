@@ -54,6 +54,17 @@ def find(browser, css):
     return browser.find_elements("css selector", css)
 
 
+def soon(browser, condition):
+    """Wait for what follows a change of the address, which the page learns of in its own time."""
+    from selenium.common.exceptions import StaleElementReferenceException
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    # Between two questions the page may be drawn anew.
+    ignored = [StaleElementReferenceException]
+    wait = WebDriverWait(browser, PATIENCE, ignored_exceptions=ignored)
+    return wait.until(lambda _: condition())
+
+
 def names(browser):
     return [link.text for link in find(browser, "#summary td.name a") if link.is_displayed()]
 
@@ -83,21 +94,21 @@ def test_by_keys_alone_it_opens_an_experiment_and_goes_back(page):
     body.send_keys("/")
     assert page.switch_to.active_element.get_attribute("id") == "search"
     find(page, "#summary td.name a")[0].send_keys(Keys.ENTER)
-    (heading,) = find(page, "#one h2")
+    (heading,) = soon(page, lambda: find(page, "#one h2"))
     assert heading.text == "first <b>&amp;" and page.switch_to.active_element == heading
     assert not names(page)
     find(page, "#one nav a")[-1].send_keys(Keys.ENTER)
-    assert find(page, "#one h2")[0].text == "second"
+    soon(page, lambda: [h.text for h in find(page, "#one h2")] == ["second"])
     find(page, "body")[0].send_keys(Keys.ESCAPE)
-    assert names(page) == ["first <b>&amp;", "second"]
-    assert page.switch_to.active_element.text == "second"
+    soon(page, lambda: names(page) == ["first <b>&amp;", "second"])
+    soon(page, lambda: page.switch_to.active_element.text == "second")
     page.back()
-    assert find(page, "#one h2")[0].text == "second"
+    soon(page, lambda: [h.text for h in find(page, "#one h2")] == ["second"])
 
 
 def test_an_experiment_shows_pictures_figures_and_labels_as_they_are(page, made):
     find(page, "#summary td.name a")[0].click()
-    (picture,) = find(page, "#one figure img")
+    (picture,) = soon(page, lambda: find(page, "#one figure img"))
     shown = "const i = arguments[0]; return i.decode().then(() => i.naturalWidth)"
     assert page.execute_script(shown, picture) == 1
     text = find(page, "#one")[0].text
@@ -125,7 +136,7 @@ def test_a_recording_is_played(browser, made, tmp_path, megabytes):
     page = made["page"] if megabytes else make(tmp_path, megabytes=0)["page"]
     browser.get("about:blank")
     browser.get(f"{page.as_uri()}#/second")
-    audio = find(browser, "#one audio")[0]
+    audio = soon(browser, lambda: find(browser, "#one audio"))[0]
     assert audio.get_attribute("src").startswith("data:" if megabytes else "file:")
     state = browser.execute_async_script(
         "const [audio, done] = arguments;"
@@ -144,5 +155,6 @@ def test_nothing_is_wider_than_the_screen(page, width):
     page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     for route in ("#", "#/second"):
         page.execute_script(f"location.hash = '{route}'")
+        soon(page, lambda route=route: bool(names(page)) == (route == "#"))
         assert page.execute_script("return document.documentElement.scrollWidth") <= width
     page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})

@@ -139,17 +139,19 @@ def test_methods_of_a_hold_out(folder):
         "the training samples alone.",
         "Model": "The model was a support vector machine [@pedregosa2011sklearn] by scikit-learn "
         f"{version['scikit-learn']} (C_val = 10; by default kernel = rbf, gamma = scale). Its "
-        "probabilities are those of a sigmoid [@platt1999probabilistic] fitted on inner folds of "
+        "probabilities are coupled from those of pairs of classes, sigmoids "
+        "[@platt1999probabilistic] fitted on inner folds of "
         "the training samples.",
         "Evaluation": "The measure was the unweighted average recall (UAR), computed over the "
         "pooled predictions (n = 16 samples of 2 speakers). Its 95 % interval is the t interval of "
-        "the delete-one-speaker jackknife [@efron1993bootstrap] with 1 degree of freedom. With "
+        "the delete-one-speaker jackknife [@efron1993bootstrap] on the logit scale, with 1 degrees "
+        "of freedom by Kish's effective number of speakers; it holds for the fitted model. With "
         "only 2 test speakers, the figures depend on who they are.",
         "Software": f"All was done by izwi {izwi} [@izwi], a Snakemake workflow "
         f"[@moelder2021snakemake], with Python {version['python']}, Snakemake "
         f"{version['snakemake']}, NumPy {version['numpy']}, pandas {version['pandas']}, SciPy "
-        f"{version['scipy']} and scikit-learn {version['scikit-learn']}. The seed of all random "
-        "choices was 42.",
+        f"{version['scipy']} and scikit-learn {version['scikit-learn']}. The seed of split and "
+        "intervals was 42.",
     }
 
 
@@ -166,17 +168,18 @@ def test_methods_of_cross_validation_and_a_transductive_scaler(folder):
         "with the help of the speaker's other test samples."
     )
     assert "pooled predictions of all folds (n = 48 samples of 6 speakers)" in found["Evaluation"]
-    assert found["Software"].endswith("The seed of all random choices was 7.")
+    assert found["Software"].endswith("The seed of split and intervals was 7.")
 
 
 def test_methods_of_a_regression(folder):
     found = paragraphs(folder, "age")
     n_test = len(folder.predictions("age"))
-    assert "The target was the number *age* (mean " in found["Data"]
+    assert "The target was the number *age* (of all used samples: mean " in found["Data"]
     assert "The database my_db contributed 48 of its 96 files from 24 speakers" in found["Data"]
     assert found["Data"].endswith("left out: 48 by filters.")
     assert re.search(
-        r"Of the rows of my_db, 60 %, drawn at random whoever spoke, were tested\. .* \d+ speakers "
+        r"Of the rows of my_db, \d+ of 48 \(60 % were asked for\), drawn at random whoever spoke, "
+        r"were tested\. .* \d+ speakers "
         r"were in both training and test set: the test is not speaker-independent\. Before",
         found["Split"],
     )
@@ -185,8 +188,8 @@ def test_methods_of_a_regression(folder):
     assert found["Evaluation"].startswith(
         "The measure was the concordance correlation coefficient (CCC) [@lin1989ccc], computed "
         f"over the pooled predictions (n = {n_test} samples of {speakers} speakers). Its 95 % "
-        "interval holds the middle of 1,000 resamples of the speakers, each with all samples, "
-        "drawn with replacement [@davison1997bootstrap]."
+        "interval is the t interval of the delete-one-speaker jackknife [@efron1993bootstrap] on "
+        "the scale of Fisher's z, with "
     )
 
 

@@ -48,6 +48,14 @@ def result(folder):
         return izwi.run("my.ini", cache=CACHE, cores=2)
 
 
+@pytest.fixture(scope="module")
+def both(folder, result):
+    """The first one, and another."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder.path)
+        return izwi.run(configfile="config.yaml", cache=CACHE)
+
+
 def test_figures_and_plots(result, folder):
     assert result.name == "my"
     assert result.folder == folder.path.resolve() / "results" / "experiments" / "my"
@@ -73,24 +81,19 @@ def test_frames(result):
     assert recalls.mean() == pytest.approx(result.value)
 
 
-def test_several_inis_and_feature_sets_from_one_config(result, here):
-    found = izwi.run(configfile="config.yaml", cache=CACHE)
-    assert list(found) == ["my", "other"]
+def test_several_inis_and_feature_sets_from_one_config(both, result, here):
+    assert here.run("-n", "--configfile", "config.yaml").nothing_to_do
+    assert list(both) == ["my", "other"]
     # That of the first call is not made again.
-    assert found["my"].metrics == result.metrics
-    columns = found["other"].features.columns
+    assert both["my"].metrics == result.metrics
+    columns = both["other"].features.columns
     assert list(columns[:3]) == ["file", "start", "end"] and not columns.duplicated().any()
     assert len(columns) > 3 + 88
     assert list(izwi.run(["other.ini"], cache=CACHE)) == ["other"]
 
 
-def test_snakemake_has_nothing_left_to_do(here):
-    izwi.run(configfile="config.yaml", cache=CACHE)
-    assert here.run("-n", "--configfile", "config.yaml").nothing_to_do
-
-
-def test_experiments_are_compared(here, result, capsys):
-    other = izwi.run(["other.ini"], cache=CACHE)["other"]
+def test_experiments_are_compared(both, here, result, capsys):
+    other = both["other"]
     compared = izwi.compare(result, other, measure="accuracy").iloc[0]
     rows = result.predictions.merge(other.predictions, on=["file", "speaker", "truth"])
     right = [rows[f"prediction_{of}"] == rows["truth"] for of in "xy"]
@@ -114,8 +117,8 @@ def test_experiments_are_compared(here, result, capsys):
         (["my", "other", "--measure", "mae"], "'mae' is no measure of a classification"),
     ],
 )
-def test_what_cannot_be_compared(here, capsys, arguments, problem):
-    izwi.run(configfile="config.yaml", cache=CACHE)
+@pytest.mark.usefixtures("both", "here")
+def test_what_cannot_be_compared(capsys, arguments, problem):
     assert main(["compare", *arguments]) == 1
     (line,) = capsys.readouterr().err.splitlines()
     assert problem in line

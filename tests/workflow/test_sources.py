@@ -9,9 +9,10 @@ import numpy as np
 import opensmile
 import pandas as pd
 import pytest
+from plain_features import plain_egemaps
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import MinMaxScaler
-from workflow import Folder, plain_egemaps
+from workflow import Folder
 
 TEST = ["13", "14"]
 SPLIT = {"split_strategy": "[13, 14]"}

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from scipy.special import expit, logit
 from sklearn.metrics import recall_score
 from workflow import Folder
 
@@ -70,11 +71,16 @@ def test_interval_by_leaving_out_each_speaker(folder):
     def uar(rows):
         return recall_score(rows["truth"], rows["prediction"], average="macro")
 
-    without = np.array([uar(frame[frame["speaker"] != s]) for s in frame["speaker"].unique()])
+    names = frame["speaker"].unique()
+    without = logit([uar(frame[frame["speaker"] != s]) for s in names])
     assert len(without) == metrics["n_speakers"] == 10
     error = np.sqrt(0.9 * np.sum((without - without.mean()) ** 2))
-    low, high = stats.t.interval(0.95, 9, uar(frame), error)
-    assert metrics["ci"] == pytest.approx([low, min(high, 1)])
+    classes = [frame[frame["truth"] == label] for label in frame["truth"].unique()]
+    shares = [np.mean([(own["speaker"] == s).mean() for own in classes]) for s in names]
+    freedom = 1 / np.sum(np.square(shares)) - 1
+    assert metrics["ci_df"] == pytest.approx(freedom)
+    limits = expit(stats.t.interval(0.95, freedom, logit(uar(frame)), error))
+    assert metrics["ci"] == pytest.approx(list(limits))
     assert metrics["ci_method"] == "jackknife over speakers (t)"
     assert metrics["few_speakers"] is False
     assert metrics["ci"] == metrics["ci_jackknife"] != metrics["ci_speakers"]

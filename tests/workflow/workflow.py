@@ -1,15 +1,12 @@
 """Run the workflow as a user would: real calls of snakemake, in a folder of their own."""
 
 import csv
-import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
-
-import numpy as np
-import opensmile
 
 ROOT = Path(__file__).resolve().parents[2]
 SNAKEMAKE = [sys.executable, "-m", "snakemake"]
@@ -28,22 +25,6 @@ DEMO = {
 }
 
 
-def plain_egemaps(paths) -> np.ndarray:
-    """eGeMAPSv02 functionals by opensmile itself, shape (files, 88); shared by all tests."""
-    folder = Path(os.environ["TEST_FEATURE_CACHE"]) / "plain"
-    folder.mkdir(exist_ok=True)
-    kept = [folder / f"{hashlib.sha1(Path(p).read_bytes()).hexdigest()}.npy" for p in paths]
-    todo = [(path, file) for path, file in zip(paths, kept, strict=True) if not file.exists()]
-    if todo:
-        smile = opensmile.Smile(opensmile.FeatureSet.eGeMAPSv02)
-        rows = smile.process_files([path for path, _ in todo]).to_numpy()
-        for row, (_, file) in zip(rows, todo, strict=True):
-            temporary = file.with_suffix(f".{os.getpid()}.npy")
-            np.save(temporary, row)
-            temporary.replace(file)
-    return np.stack([np.load(file) for file in kept])
-
-
 def environment() -> dict[str, str]:
     """That of this process without izwi's settings, the place of real data apart."""
     return {k: v for k, v in os.environ.items() if k == "IZWI_DATA" or not k.startswith("IZWI_")}
@@ -52,6 +33,21 @@ def environment() -> dict[str, str]:
 def izwi_environment(**more: str) -> dict[str, str]:
     """That of a user of this checkout's ``python -m izwi`` in another folder."""
     return {**environment(), "PYTHONPATH": str(ROOT), **more}
+
+
+# What is made from the training on.
+MODELS = ("models", "evaluations", "experiments", "summary.csv")
+
+
+def copy_results(folder: "Folder", place: Path, *without: str) -> None:
+    """Copy results, but for some of the files and folders in it: these are left to make."""
+    ignored = {*without, "logs", "benchmarks", "plans"}
+    shutil.copytree(
+        folder.path / "results",
+        place,
+        ignore=lambda at, names: ignored if Path(at).name == "results" else (),
+        dirs_exist_ok=True,
+    )
 
 
 class Call:

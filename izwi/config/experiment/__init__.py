@@ -12,7 +12,7 @@ from izwi.analyses.kinds import SHAP_MODELS
 from izwi.config import learning, pictures
 from izwi.config import options as table
 from izwi.config.experiment.databases import read_database, read_load
-from izwi.config.experiment.entries import Entries, texts
+from izwi.config.experiment.entries import Entries, several_targets, texts
 from izwi.config.experiment.features import check_reads, read_features, recordings_only
 from izwi.config.experiment.models import (
     ChosenModel,
@@ -123,6 +123,8 @@ def _experiment(entries: Entries, ini: str) -> Experiment:
     features = read_features(entries, model)
     check_reads(entries, model.type, features)
     target = entries.required("DATA", "target", "name the column to predict")
+    if target and "," in target:
+        entries.problem("DATA", "target", several_targets(target))
     labels, load, binned = read_load(entries, task, target)
     databases = tuple(read_database(entries, name) for name in entries.names)
     limited = any(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from izwi.config import compatibility
 from izwi.config import options as table
 from izwi.config.ini import Ini, Value
 from izwi.config.options import PER_DATABASE, WIDE, Option, convert, is_off, suggest
@@ -71,6 +72,8 @@ class Entries:
 
     def _collect(self) -> None:
         """Sort all keys of the ini by their option; report those that set none."""
+        if compatibility.wants(self.ini):
+            self.notes += compatibility.apply(self.ini)
         for section, entries in self.ini.sections.items():
             if section not in WIDE:
                 near = suggest(section, table.SECTIONS).replace("'", "[", 1).replace("'", "]", 1)
@@ -80,6 +83,8 @@ class Entries:
                     self._collect_wide(section, lower, value)
         self._database_names()
         self._add_roots()
+        if compatibility.wants(self.ini):
+            self.notes += compatibility.split(self.ini, self.names)
         unlisted: set[str] = set()
         for lower, value in self.ini.sections.get("DATA", {}).items():
             self._collect_data(lower, value, unlisted)
@@ -264,7 +269,8 @@ class Entries:
         try:
             return convert(option, value.text)
         except ValueError as error:
-            self.problem(section, lower, str(error))
+            several = option.name == "target" and value.text.startswith(("[", "("))
+            self.problem(section, lower, several_targets(value.text) if several else str(error))
             return option.default
 
     def get(self, section: str, name: str) -> Any:
@@ -354,6 +360,15 @@ class Entries:
 def _ok_names(known: dict[str, Option]) -> list[str]:
     """Canonical names of options that have an effect."""
     return [option.name for option in known.values() if option.status == "ok"]
+
+
+def several_targets(text: str) -> str:
+    """What to do about a target that is a list of columns."""
+    names = [name.strip(" '\"") for name in text.strip("[]()").split(",") if name.strip()]
+    return (
+        "an experiment has one target: write an ini for each, or in the config "
+        f"grid: {{DATA.target: [{', '.join(names)}]}}"
+    )
 
 
 def texts(values: Iterable[Any] | None) -> list[str] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from izwi.config.experiment.entries import Entries
 from izwi.data import soft_labels
@@ -46,7 +47,16 @@ def read_save_test(entries: Entries) -> str | None:
         )
     elif why := _no_folder(path.rpartition("/")[2]) or ("{" in path and "holds '{'"):
         entries.problem("EXP", "save_test", f"{path} {why}: name another file")
+    elif shut := next((p for p in _above(path) if os.path.lexists(p) and not os.path.isdir(p)), ""):
+        entries.problem(
+            "EXP", "save_test", f"{shut} is no folder, nor a link to one: name another file"
+        )
     return path
+
+
+def _above(path: str) -> list[str]:
+    """The folders that a path lies in."""
+    return [str(parent) for parent in Path(path).parents]
 
 
 def _no_folder(name: str) -> str:

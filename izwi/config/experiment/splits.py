@@ -19,6 +19,10 @@ _SPLIT_OPTIONS = (
     "age_bins",
     "stratify",
     "size_diff_weight",
+    "split_column",
+    "train_vals",
+    "test_vals",
+    "dev_vals",
 )
 _DEV_SIZE = 20.0
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+# Upper bounds of numbers without one of their own: beyond them a value is a slip.
+MOST = {"int": 10**7, "float": 1e12}
+
 
 @dataclass(frozen=True)
 class Option:
@@ -22,7 +25,7 @@ class Option:
             analyse | soft | plot``, or ``none`` if it changes no result
         choices: allowed values; empty means any of its kind
         minimum: smallest allowed number
-        maximum: largest allowed number
+        maximum: largest allowed number; None is that of :data:`MOST`
         aliases: other spellings
         per_database: also, or only, written as ``<database>.<name>``
         status: ``ok``, ``inert`` (known, without effect in izwi: a note) or ``unsupported``
@@ -47,6 +50,13 @@ class Option:
     advice: str = ""
     database_only: bool = False
     hint: str = ""
+
+    @property
+    def upper(self) -> float:
+        """Largest allowed number."""
+        if self.maximum is not None:
+            return self.maximum
+        return MOST["int"] if "int" in self.kind.split("|") else MOST["float"]
 
 
 def option(name: str, kind: str = "str", default: Any = None, doc: str = "", **more: Any) -> Option:

@@ -72,7 +72,12 @@ def _as_int(parsed: Any, text: str) -> tuple[bool, Any]:
 
 def _as_float(parsed: Any, text: str) -> tuple[bool, Any]:
     number = isinstance(parsed, int | float) and not isinstance(parsed, bool)
-    return number, float(parsed) if number else None
+    return number, parsed if number and _is_huge(parsed) else float(parsed) if number else None
+
+
+def _is_huge(number: float) -> bool:
+    """Whether an integer has more digits than a float can take."""
+    return isinstance(number, int) and abs(number) > 10**300
 
 
 def _as_list(parsed: Any, text: str) -> tuple[bool, Any]:
@@ -160,9 +165,11 @@ def _chosen(option: Option, value: Any) -> Any:
 
 def _check_range(option: Option, number: float) -> None:
     hint = f" ({option.hint})" if option.hint else ""
+    if _is_huge(number):
+        raise ValueError(f"a number of more than 300 digits is none to compute with{hint}")
     if option.minimum is not None and number < option.minimum:
         raise ValueError(f"{number:.10g} is less than {option.minimum:.10g}{hint}")
-    if option.maximum is not None and number > option.maximum:
-        raise ValueError(f"{number:.10g} is more than {option.maximum:.10g}{hint}")
     if number != number or number in (float("inf"), float("-inf")):
         raise ValueError(f"{number:g} is not a number to compute with")
+    if number > option.upper:
+        raise ValueError(f"{number:.10g} is more than {option.upper:.10g}{hint}")

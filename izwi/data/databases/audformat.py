@@ -9,9 +9,27 @@ from typing import Any
 
 import pandas as pd
 
-from izwi.data.databases.source import KEY, Source, as_list, as_text, listed, rename, segments
-from izwi.data.scan import label_path, read_header, read_rows, table_file
+from izwi.data import times
+from izwi.data.databases.source import (
+    KEY,
+    Source,
+    as_list,
+    as_text,
+    count_bad_segments,
+    listed,
+    rename,
+    segments,
+)
+from izwi.data.label_files import (
+    label_path,
+    line_of,
+    parquet_table,
+    read_header,
+    read_rows,
+    table_file,
+)
 from izwi.errors import Problems, UserError
+from izwi.untrusted import shown
 
 _PARTS = {
     "train": "train",
@@ -42,8 +60,8 @@ def read(spec: dict[str, Any]) -> Source:
     Raises:
         UserError: if tables are missing or contradict each other
     """
-    database = _Database(label_path(spec), spec["name"])
     options = spec["options"]
+    database = _Database(label_path(spec), spec["name"], drop=options.get("bad_segments") == "drop")
     source = Source(pd.DataFrame())
     target = _target(database, spec)
     files_tables, target_tables, parts = _choose_tables(database, spec, target)
@@ -83,6 +101,7 @@ def read(spec: dict[str, Any]) -> Source:
     if source.part is not None:
         source.part = source.part.reset_index(drop=True)
     frame = frame.reset_index(drop=True)
+    count_bad_segments(source, spec["name"], len(database.bad), database.bad_files)
     source.frame = rename(frame, spec, source)
     return source
 
@@ -90,8 +109,11 @@ def read(spec: dict[str, Any]) -> Source:
 class _Database:
     """Header and tables; a table is a frame of text, indexed by its rows."""
 
-    def __init__(self, folder: Path, name: str) -> None:
-        self.folder, self.name = folder, name
+    def __init__(self, folder: Path, name: str, *, drop: bool = False) -> None:
+        self.folder, self.name, self.drop = folder, name, drop
+        # Segments that are left out, as table and row, and their files.
+        self.bad: set[tuple[str, int]] = set()
+        self.bad_files: dict[str, None] = {}
         self.header = read_header(folder, name)
         self.tables: dict[str, dict[str, Any]] = self.header["tables"]
         self.schemes: dict[str, dict[str, Any]] = self.header.get("schemes") or {}
@@ -121,13 +143,28 @@ class _Database:
                 f"[DATA] {self.name}: table '{table}' lacks the columns {', '.join(missing)}, "
                 "which db.yaml names"
             )
+        if not data["file"].map(lambda file: isinstance(file, str) and file != "").all():
+            raise UserError(f"[DATA] {self.name}: table '{table}' has rows that name no file")
         timed = self.is_segmented(table)
         start, end = (data.get(column) if timed else None for column in KEY[1:])
-        frame = segments(start, end, data["file"], self.name)
+        path = table_file(self.folder, table, self.name)
+        frame = segments(
+            start,
+            end,
+            data["file"],
+            self.name,
+            line=None if path.suffix == ".parquet" else lambda row: line_of(path, row),
+            drop=self.drop,
+        )
+        if len(frame) < len(data):
+            self.bad |= {(table, row) for row in set(data.index) - set(frame.index)}
+            self.bad_files |= dict.fromkeys(data["file"].drop(frame.index))
+            data, frame = data.loc[frame.index].reset_index(drop=True), frame.reset_index(drop=True)
         for column, scheme in self.columns(table).items():
             values = data[column]
             if (self.schemes.get(scheme or "") or {}).get("dtype") == "time":
-                values = pd.to_timedelta(values, errors="coerce").dt.total_seconds()
+                where = f"[DATA] {self.name}: table '{table}'"
+                values = times.parse(values, column, where).dt.total_seconds()
             elif not pd.api.types.is_numeric_dtype(values):
                 values = as_text(values)
             frame[column] = values.to_numpy()
@@ -138,9 +175,7 @@ class _Database:
     def _cells(self, table: str) -> pd.DataFrame:
         path = table_file(self.folder, table, self.name)
         if path.suffix == ".parquet":
-            import pyarrow.parquet
-
-            return pyarrow.parquet.read_table(path).to_pandas(ignore_metadata=True)
+            return parquet_table(path, self.name).to_pandas(ignore_metadata=True)
         header, rows = read_rows(path, self.name)
         data = pd.DataFrame(rows, columns=header, dtype=object)
         return data.where(data != "", None)
@@ -234,6 +269,8 @@ class _Database:
             if attribute in KEY:
                 continue
             found = text.map({label: about.get(attribute) for label, about in known.items()})
+            if not pd.api.types.is_numeric_dtype(found):
+                found = as_text(found)
             if attribute in frame:
                 found = frame[attribute].where(frame[attribute].notna(), found)
             frame = frame.assign(**{attribute: found})
@@ -243,6 +280,11 @@ class _Database:
         data = self._cells(table)
         about = (self.header.get("misc_tables") or {}).get(table) or {}
         index = next(iter(about.get("levels") or data.columns))
+        if index not in data:
+            raise UserError(
+                f"[DATA] {self.name}: table '{table}' lacks the column {shown(index)}, which "
+                "db.yaml names"
+            )
         labels = as_text(data[index])
         return dict(zip(labels, data.drop(columns=index).to_dict("records"), strict=True))
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pandas as pd
 
-from izwi.data.databases.source import KEY, Source, rename, segments
-from izwi.data.scan import label_path, read_rows
+from izwi.data.databases.source import KEY, Source, count_bad_segments, rename, segments
+from izwi.data.label_files import label_path, line_of, read_rows
 from izwi.errors import UserError
 
 _TABLE_OPTIONS = ("target_tables", "files_tables", "train_tables", "dev_tables", "test_tables")
@@ -40,7 +40,19 @@ def read(spec: dict[str, Any]) -> Source:
     if frame.empty:
         raise UserError(f"[DATA] {name}: {path} has no rows")
     start, end = (source.frame.get(column) for column in KEY[1:])
-    keys = segments(start, end, source.frame["file"], name)
-    others = source.frame.drop(columns=KEY, errors="ignore")
-    source.frame = pd.concat([keys, others], axis=1)
+    files = source.frame["file"]
+    keys = segments(
+        start,
+        end,
+        files,
+        name,
+        line=lambda row: line_of(path, row),
+        drop=options.get("bad_segments") == "drop",
+    )
+    bad = ~files.index.isin(keys.index)
+    count_bad_segments(source, name, int(bad.sum()), files[bad].unique())
+    others = source.frame.drop(columns=KEY, errors="ignore").loc[keys.index]
+    source.frame = pd.concat([keys, others], axis=1).reset_index(drop=True)
+    if source.frame.empty:
+        raise UserError(f"[DATA] {name}.bad_segments: leaves no row of {path}")
     return source

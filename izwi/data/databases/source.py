@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import difflib
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from izwi.data import times
 from izwi.errors import Problems, UserError
 
 KEY = ["file", "start", "end"]
@@ -27,12 +30,14 @@ class Source:
         part: ``train``, ``dev`` or ``test`` for each row where the database says so
         notes: remarks for the log
         warnings: remarks for the log and the results
+        dropped: rows that are not in the frame, by reason
     """
 
     frame: pd.DataFrame
     part: pd.Series | None = None
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    dropped: Counter[str] = field(default_factory=Counter)
 
 
 def as_text(values: pd.Series) -> pd.Series:
@@ -48,6 +53,15 @@ def as_text(values: pd.Series) -> pd.Series:
         text = [str(value) for value in values]
     text = pd.Series(text, index=values.index, dtype=object)
     return text.where(values.notna(), None)
+
+
+def speaker_ids(values: pd.Series) -> pd.Series:
+    """Ids as text; 3.0, which is how a gap in the column makes programs write 3, is 3."""
+    text = as_text(values)
+    present = text.dropna()
+    if len(present) and present.str.fullmatch(r"\d+\.0").all():
+        text = text.str.removesuffix(".0")
+    return text.astype(object).where(text.notna(), None)
 
 
 def to_numbers(values: pd.Series) -> pd.Series:
@@ -70,46 +84,63 @@ def to_numbers(values: pd.Series) -> pd.Series:
 
 
 def segments(
-    starts: Iterable[Any] | None, ends: Iterable[Any] | None, files: pd.Series, name: str
+    starts: Iterable[Any] | None,
+    ends: Iterable[Any] | None,
+    files: pd.Series,
+    name: str,
+    *,
+    line: Callable[[int], int] | None = None,
+    drop: bool | None = None,
 ) -> pd.DataFrame:
     """Start and end of each row as timedelta.
 
     Args:
-        starts: seconds or timedelta text such as ``0 days 00:00:01.5``, missing for 0
+        starts: times as `izwi.data.times.parse` takes them, missing for 0
         ends: the same, missing for the end of the file
         files: file of each row
         name: name of the database, for messages
+        line: line of a row in its file
+        drop: leave out segments that are none; None where there is no option to ask for it
+
+    Returns:
+        ``file``, ``start`` and ``end``; rows keep their numbers where some are left out
 
     Raises:
         UserError: if a time cannot be read, is negative, or a segment ends before it starts
     """
     frame = pd.DataFrame({"file": files.to_numpy()})
+    problems = Problems()
     for column, values in (("start", starts), ("end", ends)):
         if values is None:
             frame[column] = np.timedelta64("NaT", "ns")
             continue
-        times = pd.Series(list(values), dtype=object)
-        times = times.where(times.notna() & ~times.isin(["", "NaT", "nan"]), None)
-        seconds = pd.to_numeric(times, errors="coerce").astype("float64")
-        parsed = (seconds * 1e9).round().astype("Int64").astype("timedelta64[ns]")
-        as_words = times[seconds.isna() & times.notna()]
-        parsed[as_words.index] = pd.to_timedelta(as_words, errors="coerce")
-        unread = times[parsed.isna() & times.notna()]
-        if len(unread):
-            raise UserError(
-                f"[DATA] {name}: {len(unread)} values of column '{column}' are not times, such as "
-                f"{_some(unread)}: write seconds or '0 days 00:00:01.5'"
-            )
-        frame[column] = parsed.astype("timedelta64[ns]")
+        try:
+            frame[column] = times.parse(values, column, f"[DATA] {name}", line)
+        except UserError as error:
+            problems.extend(error)
+    problems.raise_if_any()
     frame["start"] = frame["start"].fillna(pd.Timedelta(0))
     wrong = (frame["start"] < pd.Timedelta(0)) | (frame["end"] <= frame["start"])
-    if wrong.any():
-        row = frame[wrong].iloc[0]
-        raise UserError(
-            f"[DATA] {name}: {int(wrong.sum())} segments end before they start or start before 0, "
-            f"such as {row['file']} {row['start']} to {row['end']}"
+    if not wrong.any() or drop:
+        return frame[~wrong]
+    row = frame[wrong].iloc[0]
+    at = "" if line is None else f" (line {line(int(wrong.idxmax()))})"
+    start, end = (row[column].total_seconds() for column in KEY[1:])
+    advice = "" if drop is None else f": mend them, or leave them out by {name}.bad_segments = drop"
+    raise UserError(
+        f"[DATA] {name}: {int(wrong.sum())} segments end before they start or start before 0, "
+        f"such as {row['file']} from {start:.3f} to {end:.3f} s{at}{advice}"
+    )
+
+
+def count_bad_segments(source: Source, name: str, number: int, files: Iterable[str]) -> None:
+    """Say how many segments were left out, and count them."""
+    if number:
+        source.dropped["bad segments"] += number
+        source.warnings.append(
+            f"[DATA] {name}.bad_segments: {number} segments are left out that end before they "
+            f"start or start before 0, in {listed(files, 3)}"
         )
-    return frame
 
 
 def as_list(value: Any) -> list[Any]:
@@ -119,15 +150,24 @@ def as_list(value: Any) -> list[Any]:
     return list(value) if isinstance(value, list | tuple) else [value]
 
 
-def _some(values: Iterable[Any], count: int = 3) -> str:
-    return ", ".join(f"'{value}'" for value in list(dict.fromkeys(values))[:count])
-
-
 def listed(values: Iterable[Any], count: int = 5) -> str:
     """The first few values for a message, and how many more there are."""
     values = list(values)
     more = f" and {len(values) - count} more" if len(values) > count else ""
     return ", ".join(str(value) for value in values[:count]) + more
+
+
+def meant(wanted: Iterable[str], there: Iterable[str]) -> str:
+    """What was meant by values that do not occur, for the end of a message."""
+    there = list(there)
+    pairs = []
+    for value in wanted:
+        close = difflib.get_close_matches(value, there, 1)
+        begins = [other for other in there if other.startswith(value) or value.startswith(other)]
+        found = close or (begins if len(begins) == 1 else [])
+        if value not in there and found:
+            pairs.append(f"'{found[0]}' for '{value}'")
+    return f", did you mean {' and '.join(pairs)}?" if pairs else ""
 
 
 def rename(frame: pd.DataFrame, spec: dict[str, Any], source: Source) -> pd.DataFrame:

@@ -12,8 +12,22 @@ import numpy as np
 import pandas as pd
 
 from izwi.data import soft_labels
-from izwi.data.databases.source import KEY, SYNONYMS, Source, as_list, as_text, listed, to_numbers
+from izwi.data.databases import numeric_labels
+from izwi.data.databases.source import (
+    KEY,
+    SYNONYMS,
+    Source,
+    as_list,
+    as_text,
+    listed,
+    meant,
+    speaker_ids,
+    to_numbers,
+)
+from izwi.data.scan import near_match
+from izwi.data.spelling import as_there, clean
 from izwi.errors import Problems, UserError
+from izwi.splits.speakers import speaker_advice
 
 if TYPE_CHECKING:
     from izwi.data.scan import Listing
@@ -24,6 +38,8 @@ _RESERVED = ("database", "digest", "truth", "value", "part")
 TRUTH, VALUE, PATH, PLACE, DIGEST = ":truth", ":value", ":path", ":place", ":digest"
 # More distinct numbers than this are not classes.
 _MOST_NUMERIC_CLASSES = 20
+# Confusions are counted for each resample: of more classes that takes hours and all memory.
+MOST_CLASSES = 2000
 
 
 def build(
@@ -56,8 +72,8 @@ class _Builder:
         self.part = source.part
         self.listing = listing
         self.notes, self.warnings = list(source.notes), list(source.warnings)
-        self.listed = len(self.frame)
-        self.dropped: Counter[str] = Counter()
+        self.dropped: Counter[str] = Counter(source.dropped)
+        self.listed = len(self.frame) + self.dropped.total()
 
     def build(self) -> tuple[pd.DataFrame, dict[str, Any]]:
         """Run all steps, in the order in which their effects are documented."""
@@ -119,11 +135,30 @@ class _Builder:
             frame = frame.rename(columns={other: column})
         frame = frame.copy()
         for column in frame.columns.difference(KEY):
+            frame[column] = self._cleaned(frame[column])
             if column == "speaker":
-                frame[column] = _speaker_ids(frame[column])
+                frame[column] = speaker_ids(frame[column])
             elif column != "id" and not column.endswith("_id"):
                 frame[column] = to_numbers(frame[column])
         self.frame = frame
+
+    def _cleaned(self, values: pd.Series) -> pd.Series:
+        """Text in one form, so that what looks equal is; says how many cells changed."""
+        if pd.api.types.is_numeric_dtype(values):
+            return values
+        texts = {value: clean(value) for value in values.unique() if isinstance(value, str)}
+        changed = {value: text for value, text in texts.items() if text != value}
+        if not changed:
+            return values
+        cells = int(values.isin(changed).sum())
+        merged = len(changed) - len({*texts.values()} - {*texts} - {""})
+        self._warn(
+            f"{cells} cells of '{values.name}' held invisible characters, other blanks or letters "
+            f"in two code points: read as {listed(dict.fromkeys(changed.values()), 3)}"
+            + (f" ({merged} of {len(changed)} spellings are values that are there)" * bool(merged))
+        )
+        found = values.map(lambda value: changed.get(value, value), na_action="ignore")
+        return found.astype(object).where(found.notna() & (found != ""), None)
 
     def _check_columns(self) -> str:
         """Name of the target's column; all columns that the options name are there."""
@@ -180,8 +215,8 @@ class _Builder:
     def _filter(self) -> None:
         for column, values in self._filters():
             text = as_text(self.frame[self._column(column)])
-            wanted = [_text(value) for value in as_list(values)]
             there = _values(text)
+            wanted = [as_there(_text(value), there) for value in as_list(values)]
             for value in wanted:
                 if value not in there:
                     self._warn(f"filter: '{value}' does not occur in '{column}'")
@@ -212,8 +247,8 @@ class _Builder:
         """Columns ``truth`` and ``value`` of the table; whether bins are to come."""
         spec, bins = self.spec, self.spec.get("bins")
         regression = spec["task"] == "regression"
-        labels = [_text(label) for label in spec.get("labels") or []]
         text = as_text(self.frame[target])
+        labels = [_text(label) for label in spec.get("labels") or []]
         numeric = pd.api.types.is_numeric_dtype(self.frame[target])
         flat = (self.options.get("mapping") or {}).get("target")
         if flat:
@@ -221,10 +256,12 @@ class _Builder:
             self._keep(mapped.notna(), "mapping", "values not in the mapping", of=text)
             text = mapped[mapped.notna()]
         if regression:
-            self.frame = self.frame.assign(**{TRUTH: self._numbers(text, target)})
+            self.frame = self.frame.assign(
+                **{TRUTH: numeric_labels.numbers(text, target, self.name)}
+            )
             return False
         if spec.get("continuous") or bins:
-            values = self._numbers(text, target)
+            values = numeric_labels.numbers(text, target, self.name)
             self.frame = self.frame.assign(**{VALUE: values, TRUTH: None})
             if not bins:
                 return True
@@ -236,29 +273,32 @@ class _Builder:
                 f"[DATA] target: '{target}' of {self.name} has {count} different numbers, too many "
                 "for classes: set labels, or type = continuous with bins (or EXP.type = regression)"
             )
+        if not labels and count > MOST_CLASSES:
+            raise UserError(
+                f"[DATA] target: '{target}' of {self.name} has {count} values, at most "
+                f"{MOST_CLASSES} classes are told apart: set labels, map them, or choose a column "
+                "of classes"
+            )
+        for line in numeric_labels.hints(_values(text), target, numeric and not flat):
+            self._warn(line)
         self.frame = self.frame.assign(**{TRUTH: text})
         if labels:
             there = _values(text)
             absent = [label for label in labels if label not in there]
             if absent:
-                self._note(f"labels that do not occur: {', '.join(absent)}")
+                line = f"labels that do not occur: {', '.join(absent)}"
+                others = [value for value in there if value not in labels]
+                if close := meant(absent, others):
+                    self._warn(f"{line}{close}")
+                else:
+                    self._note(line)
             self._keep(text.isin(labels), "labels", "values not in labels", of=text)
             self._check_rest(
                 "labels",
                 f"none of {listed(labels, 10)} occurs in '{target}' of {self.name}, "
-                f"which has the values {listed(there, 10)}",
+                f"which has the values {listed(there, 10)}{meant(labels, there)}",
             )
         return False
-
-    def _numbers(self, text: pd.Series, target: str) -> pd.Series:
-        numbers = pd.to_numeric(text, errors="coerce").astype("float64")
-        wrong = text[~np.isfinite(numbers)]
-        if len(wrong):
-            raise UserError(
-                f"[DATA] target: {len(wrong)} values of '{target}' in {self.name} are not numbers, "
-                f"such as {listed(_values(wrong), 3)}: leave them empty, or filter or map them"
-            )
-        return numbers
 
     def _binned(
         self, values: pd.Series, bins: list[float], labels: list[str], target: str
@@ -292,11 +332,26 @@ class _Builder:
                 "audio files were listed: start again"
             )
         self.frame = self.frame.assign(**{PATH: file.map(paths), DIGEST: file.map(digests)})
+        spelt = {
+            name: path
+            for name, path in paths.items()
+            if path and not os.path.normpath(path).endswith(os.path.normpath(name).lstrip("./"))
+        }
+        other = sorted(set(file.unique()) & set(spelt))
+        if other:
+            self._note(
+                f"{len(other)} files are found by another spelling (case, slashes or form of "
+                f"Unicode), such as {other[0]} as {spelt[other[0]]}"
+            )
         missing = sorted(file[self.frame[PATH].isna()].unique())
         if missing:
             count = f"{len(missing)} of {file.nunique()} audio files are missing"
             places = [] if all(name.startswith("/") for name in missing) else listing.tried
             tried = f"; looked in {', '.join(places)}" if places else ""
+            if near := near_match(missing[0], listing.tried):
+                # One that leads to a file would have been found.
+                led = os.path.islink(near) and not os.path.exists(near)
+                tried += f"; {near} is a link that leads nowhere" if led else f"; there is {near}"
             raise UserError(f"[DATA] {self.name}: {count}: {listed(missing, 5)}{tried}")
 
     def _drop_duplicates(self) -> None:
@@ -343,7 +398,8 @@ class _Builder:
         if per_speaker:
             if "speaker" not in self.frame:
                 key = f"{self.name}.limit_samples_per_speaker"
-                raise UserError(self._no_column(key, "speaker"))
+                advice = speaker_advice(self.name, self.frame)
+                raise UserError(self._no_column(key, "speaker") + (f" {advice}" if advice else ""))
             order = np.random.default_rng([seed, 1]).permutation(len(self.frame))
             groups = self.frame.iloc[order].groupby("speaker", dropna=False)
             kept = self.frame.index.isin(groups.head(per_speaker).index)
@@ -355,7 +411,7 @@ class _Builder:
 
     def _durations(self) -> pd.Series:
         """Seconds of each row."""
-        import audiofile
+        from izwi.data import audio
 
         whole = self.frame["end"].isna()
         paths = sorted(self.frame.loc[whole, PATH].unique())
@@ -363,9 +419,9 @@ class _Builder:
 
         def length(path: str) -> float:
             try:
-                return audiofile.duration(path)
-            # The type of its error depends on the format of the file.
-            except Exception as error:
+                samples, rate = audio.length(path)
+                return samples / rate
+            except audio.AudioError as error:
                 problems.add(f"[DATA] {self.name}: cannot read {path}: {error}")
                 return np.nan
 
@@ -436,8 +492,9 @@ class _Builder:
         table: dict[str, str] = {}
         absent: list[str] = []
         for old, new in mapping.items():
-            key = _text(old)
-            for value in [key] if key in there else [part.strip() for part in key.split(",")]:
+            key = as_there(_text(old), there)
+            parts = [key] if key in there else [part.strip() for part in key.split(",")]
+            for value in (as_there(part, there) for part in parts):
                 if value not in there:
                     absent.append(value)
                 elif table.setdefault(value, _text(new)) != _text(new):
@@ -504,15 +561,6 @@ class _Builder:
         self.warnings.append(f"{self.name}: {text}")
 
 
-def _speaker_ids(values: pd.Series) -> pd.Series:
-    """Ids as text; 3.0, which is how a gap in the column makes programs write 3, is 3."""
-    text = as_text(values)
-    present = text.dropna()
-    if len(present) and present.str.fullmatch(r"\d+\.0").all():
-        text = text.str.removesuffix(".0")
-    return text.astype(object).where(text.notna(), None)
-
-
 def _values(text: pd.Series) -> list[str]:
     return sorted(text.dropna().unique())
 
@@ -521,4 +569,4 @@ def _text(value: Any) -> str:
     """A value of the ini as text, as `as_text` writes values of the data."""
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    return str(value).strip()
+    return clean(str(value))

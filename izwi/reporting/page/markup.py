@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import html
 import json
 import re
 from collections.abc import Iterable
 from typing import Any
 
+from izwi.reporting.escaping import html as escape
 from izwi.reporting.numbers import rounded
 
 # Characters that tables escape by a backslash, after `escape`.
-_ESCAPED = r"[\\|*_`]|&lt;"
-
-
-def escape(value: Any) -> str:
-    """A text that is shown as it is, in an element or in a quoted attribute."""
-    return html.escape(str(value), quote=True)
+_ESCAPED = r"[\\|*_`\[\](]|&lt;"
 
 
 def data(value: Any) -> str:

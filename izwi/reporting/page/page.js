@@ -163,8 +163,12 @@
 
   function headline(metrics) {
     const speakers = metrics.n_speakers === null ? "speakers unknown" : `${metrics.n_speakers} speakers`;
+    const none = (metrics.interval_reasons || {})[metrics.measure];
+    const guess = (metrics.chance || {})[metrics.measure];
+    const same = metrics.baseline ? metrics.baseline[metrics.measure] : null;
+    const worth = (typeof guess === "number" ? `; chance ${num(guess)}` : "") + (typeof same === "number" ? `; ${metrics.baseline.kind} ${num(same)}` : "");
     return el("p", { class: "headline" }, `${metrics.measure.toUpperCase()} `, el("strong", null, num(metrics.value)), ` ${interval(metrics.ci)} `,
-      el("span", { class: "quiet" }, `${metrics.ci_method ? `95 %, ${metrics.ci_method}; ` : ""}${metrics.n_evaluated} samples, ${speakers}`));
+      el("span", { class: "quiet" }, `${none ? `no interval: ${none}; ` : metrics.ci_method ? `95 %, ${metrics.ci_method}; ` : ""}${metrics.n_evaluated} samples, ${speakers}${worth}`));
   }
 
   function messages(metrics) {

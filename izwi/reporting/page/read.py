@@ -91,6 +91,7 @@ def experiment(files: dict[str, str]) -> dict[str, Any]:
         "low": low,
         "high": high,
         "method": metrics["ci_method"],
+        "chance": metrics.get("chance", {}).get(metrics["measure"]),
         "n": metrics["n_evaluated"],
         "speakers": metrics["n_speakers"],
         "few": metrics["few_speakers"],

@@ -138,6 +138,9 @@ def _row(place: int, one: dict[str, Any], scale: tuple[float, float], group: int
         "transductive</abbr>"
     )
     interval = "" if one["low"] is None else f"[{number(one['low'])}, {number(one['high'])}]"
+    worth = "" if one["chance"] is None else f"chance {number(one['chance'])}"
+    guess = f'<span class="sub">{worth}</span>' if worth else ""
+    beside = f'<br><span class="quiet">{worth}</span>' if worth else ""
     speakers = "unknown" if one["speakers"] is None else f"{one['speakers']}{marks}"
     warnings = f'<span class="badge">{one["warnings"]}</span>' if one["warnings"] else "0"
 
@@ -154,8 +157,8 @@ def _row(place: int, one: dict[str, Any], scale: tuple[float, float], group: int
         f"<td>{escape(one['measure'].upper())}{seen if one['transductive'] else ''}</td>",
         f'<td class="right value" data-v="{value("value")}" data-g="{group}">'
         f'{number(one["value"])}<span class="sub">{escape(one["measure"].upper())}<br>'
-        f"<span>{interval}</span></span></td>",
-        f'<td class="interval" title="{escape(one["method"] or "")}">{interval}</td>',
+        f"<span>{interval}</span></span>{guess}</td>",
+        f'<td class="interval" title="{escape(one["method"] or "")}">{interval}{beside}</td>',
         f'<td class="wide">{whisker(one["low"], one["value"], one["high"], scale)}</td>',
         f'<td class="wide right" data-v="{value("n")}">{one["n"]}</td>',
         f'<td class="wide right" data-v="{value("speakers")}">{speakers}</td>',

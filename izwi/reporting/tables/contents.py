@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 
 from izwi.data.csv_files import KEY
+from izwi.evaluation.chance import chance
 from izwi.evaluation.comparison import COLUMNS, LEVEL, NOT_TESTABLE, comparisons
 from izwi.evaluation.measures import direction
-from izwi.reporting.tables.chance import chance
 
 NOT_BETTER, UNTESTED, FEW, TRANSDUCTIVE, CONSTANT, FAILED = "†", "‡", "§", "¶", "c", "×"
 MARKS = (NOT_BETTER, UNTESTED, FEW, TRANSDUCTIVE, CONSTANT, FAILED)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from izwi.data.csv_safety import harmless
+from izwi.reporting import escaping
 from izwi.reporting.numbers import rounded
 from izwi.reporting.tables.contents import (
     CONSTANT,
@@ -59,21 +59,15 @@ _SIGNS = {
     FAILED: r"$\times$",
 }
 _ESCAPES = {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
     "|": r"\textbar{}",
     "≥": r"$\geq$",
-    **{sign: f"\\{sign}" for sign in "&%$#_{}"},
     **{mark: sign for mark, sign in _SIGNS.items() if mark != CONSTANT},
 }
 
 
 def escape(text: str) -> str:
     """A text as LaTeX prints it."""
-    return "".join(_ESCAPES.get(character, character) for character in text)
+    return escaping.latex(text, _ESCAPES)
 
 
 def write_csv(contents: Contents, path: str | Path) -> None:
@@ -240,10 +234,7 @@ def counts(cell: Cell) -> str:
 
 def markdown(contents: Contents) -> str:
     """The table as Markdown."""
-
-    def plain(text: str) -> str:
-        return re.sub(r"([\\|*_`<])", r"\\\1", text)
-
+    plain = escaping.markdown_text
     text = _Text(
         contents, plain=plain, bold=lambda value: f"**{value}**", raised=lambda marks: f" {marks}"
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from izwi.config.experiment.resolved import DatabaseSpec
+from izwi.reporting import escaping
 from izwi.reporting.numbers import interval, significant
 from izwi.reporting.record import Metrics, Record, database_names, versions
 from izwi.reporting.texts import words
@@ -46,8 +47,7 @@ def card(
 def table(header: list[str], rows: list[list[str]]) -> str:
     """A Markdown table."""
     lines = [header, ["---"] * len(header), *rows]
-    cells = [[" ".join(cell.split()).replace("|", "/") for cell in line] for line in lines]
-    return "\n".join(f"| {' | '.join(line)} |" for line in cells)
+    return "\n".join(f"| {' | '.join(map(escaping.markdown_cell, line))} |" for line in lines)
 
 
 def number(value: float | None) -> str:
@@ -63,10 +63,11 @@ def _model(record: Record, training: TrainingReport, description: dict[str, Any]
         else f"{record['target']}, a number"
     )
     sets = listed([words.feature_set(spec).words for spec in record["features"]])
+    command = f"izwi predict --experiment {escaping.shell(record['name'])} my_voice.wav"
     trained = (
         "a model for each fold, none for all data: the figures are of the method, not of one model"
         if description["cross_validation"]
-        else f"`izwi predict --experiment {record['name']} my_voice.wav` applies it"
+        else f"{escaping.markdown_code(command)} applies it"
     )
     lines = [
         f"- predicts: {task}",
@@ -132,9 +133,14 @@ def _figures(metrics: Metrics) -> str:
         if value is not None
     ]
     runs = f"; mean of {metrics['runs']} runs" if metrics["runs"] > 1 else ""
+    reasons = metrics.get("interval_reasons") or {}
+    lacking = "".join(f" No interval of {name}: {why}." for name, why in reasons.items())
+    chance = (metrics.get("chance") or {}).get(metrics["measure"])
+    by = f"; interval by {metrics['ci_method']}" if any(row[2] for row in rows) else ""
     return (
-        f"{table(['measure', 'value', '95 % interval'], rows)}\n\n{interval_n(metrics)}; interval "
-        f"by {metrics['ci_method']}{runs}. The headline is {metrics['measure']}."
+        f"{table(['measure', 'value', '95 % interval'], rows)}\n\n{interval_n(metrics)}"
+        f"{by}{runs}. The headline is {metrics['measure']}"
+        f"{'' if chance is None else f', by chance {number(chance)}'}.{lacking}"
     )
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from izwi import __version__
 from izwi.config.experiment.resolved import DatabaseSpec
 from izwi.home import HOME
+from izwi.reporting import escaping
 from izwi.reporting.record import Record
 
 HERE = Path(__file__).parent
@@ -133,7 +134,7 @@ def _database_note(database: DatabaseSpec, header: dict[str, str]) -> str:
     else:
         lines = [f"% {name}: add the reference of this database"]
     lines += [f"%   {key}: {' '.join(text.split())}" for key, text in header.items()]
-    return "\n".join(lines)
+    return "\n".join(map(escaping.bibtex_comment, lines))
 
 
 def _izwi() -> dict[str, str]:

@@ -63,11 +63,7 @@ def methods(
         for title, sentences in paragraphs.items()
         if sentences
     )
-    return (
-        f"# Methods of {record['name']}\n\n{body}\n\n"
-        "<!-- Written by izwi. What is cited stands in references.bib: "
-        "pandoc --citeproc --bibliography references.bib methods.md -->\n"
-    )
+    return f"# Methods of {record['name']}\n\n{body}\n"
 
 
 def count(number: int, noun: str, plural: str = "") -> str:
@@ -97,8 +93,8 @@ def _data(record: Record, description: dict[str, Any], cites: Cites) -> list[str
             f"({', '.join(labels)})."
         ]
     else:
-        whole = _total(description)
-        sentences = [f"The target was the number *{target}* ({_mean(whole.get('target'))})."]
+        spread = _mean(description["target"])
+        sentences = [f"The target was the number *{target}* (of all used samples: {spread})."]
     for database in record["databases"]:
         about = description["databases"].get(database["name"])
         if about and about.get("samples"):
@@ -192,7 +188,8 @@ def _split(record: Record, metrics: Metrics, description: dict[str, Any]) -> lis
         sentences.append(f"Training was on {trains}, the test on {tests}.")
     else:
         sentences += [
-            _strategy(name, own, metrics["notes"]) for name, own in spec["databases"].items()
+            _strategy(name, own, description["databases"].get(name) or {}, spec, metrics["notes"])
+            for name, own in spec["databases"].items()
         ]
     sizes = [
         f"{what} {count(cells[part]['samples'], unit)}"
@@ -201,11 +198,22 @@ def _split(record: Record, metrics: Metrics, description: dict[str, Any]) -> lis
             if cells[part]["speakers"] is not None
             else ""
         )
+        + _unlabelled(cells[part], description)
         for part, what in (("train", "training"), ("dev", "development"), ("test", "test"))
         if part in cells
     ]
     sentences.append(f"This gave {listed([f'for {size}' for size in sizes])}.")
     return [*sentences, *_sharing(description, folds=False), *_audit(metrics)]
+
+
+def _unlabelled(whole: dict[str, Any], description: dict[str, Any]) -> str:
+    """`` (52 without a label)``, empty where all rows of a part have one."""
+    known = (whole.get("target") or {"n": 0})["n"]
+    if description["labels"]:
+        cells = [cell for cell in description["parts"] if cell["part"] == whole["part"]]
+        known = sum(cell["samples"] for cell in cells if cell["class"] is not None)
+    without = whole["samples"] - known
+    return f" ({without} without a label)" if without else ""
 
 
 def _audit(metrics: Metrics) -> list[str]:
@@ -244,18 +252,49 @@ def _folds(spec: SplitSpec, description: dict[str, Any]) -> str:
     return f"The evaluation was a {kind}{sizes}."
 
 
-def _strategy(name: str, spec: dict[str, Any], notes: list[str]) -> str:
-    strategy = spec["split_strategy"]
+def _strategy(
+    name: str, own: dict[str, Any], about: dict[str, Any], spec: SplitSpec, notes: list[str]
+) -> str:
+    """How a database was split, by what is in its parts."""
+    parts = about.get("parts") or {}
+    if not parts.keys() - {"unused"}:
+        return f"Nothing of {name} was used."
+    if len(parts) == 1:
+        return STRATEGIES[next(iter(parts))].words.format(name=name)
+    strategy = own["split_strategy"]
+    elsewhere = bool(spec.get("tests")) and name not in (spec.get("tests") or [])
+    fate = "were set aside, neither trained on nor tested" if elsewhere else "were tested"
     if isinstance(strategy, list):
-        return f"The speakers {listed(strategy)} of {name} were tested."
+        who = f"The speaker{'s' if strategy[1:] else ''} {listed(strategy)} of {name}"
+        return f"{who} {fate if strategy[1:] else fate.replace('were', 'was')}."
     if strategy is None:
-        own = any(f"{name}: no split_strategy, taken from its own" in line for line in notes)
-        strategy = "database" if own else "speaker_split"
-    size = f"{spec['test_size']:g} %" if spec.get("test_size") else "a part"
-    alike = listed(list(spec.get("balance") or {})) or "the target"
-    tested = f" (test: {listed(spec['test'])})" if spec.get("test") else ""
+        stated = any(f"{name}: no split_strategy, taken from its own" in line for line in notes)
+        strategy = "database" if stated else "speaker_split"
     known = STRATEGIES.get(strategy, Strategy("The split of {name} was by the strategy {other}."))
-    return known.words.format(name=name, size=size, alike=alike, tested=tested, other=strategy)
+    unused = "; its test part was not used" if elsewhere and "{fate}" not in known.words else ""
+    return (
+        known.words.format(
+            name=name,
+            size=_drawn(own, parts, known, "unused" if elsewhere else "test"),
+            fate=fate,
+            alike=listed(list(own.get("balance") or {})) or "the target",
+            within=" within classes" if own.get("stratify") else "",
+            tested=f" (test: {listed(own['test'])})" if own.get("test") else "",
+            other=strategy,
+        ).removesuffix(".")
+        + f"{unused}."
+    )
+
+
+def _drawn(
+    own: dict[str, Any], parts: dict[str, dict[str, int | None]], strategy: Strategy, part: str
+) -> str:
+    """``2 of 9 (30 % were asked for)``: speakers or rows that were drawn."""
+    unit = "speakers" if strategy.speakers else "samples"
+    counts = [found[unit] or 0 for found in parts.values()]
+    drawn = (parts.get(part) or {unit: 0})[unit] or 0
+    asked = f" ({own['test_size']:g} % were asked for)" if own.get("test_size") else ""
+    return f"{drawn} of {sum(counts)}{asked}"
 
 
 def _sharing(description: dict[str, Any], *, folds: bool) -> list[str]:
@@ -360,16 +399,17 @@ def _model(record: Record, metrics: Metrics, training: TrainingReport, cites: Ci
         sentences.append("Classes were weighted by their inverse frequency in training.")
     if spec["type"] == "svm":
         sentences.append(
-            "Its probabilities are those of a sigmoid"
+            "Its probabilities are coupled from those of pairs of classes, sigmoids"
             f"{cites('platt1999probabilistic')} fitted on inner folds of the training samples."
         )
     if tuned:
         sentences += _tuning(tuned, metrics)
     sentences += _learning(record, training)
     if record["learning"].get("calibrate"):
+        also = ", the same that chose the epoch" if _by_epoch(training) else ""
         sentences.append(
             "Its probabilities were then scaled by a temperature"
-            f"{cites('guo2017calibration')} fitted on the development samples."
+            f"{cites('guo2017calibration')} fitted on the development samples{also}."
         )
     sentences += _runs(training)
     return sentences
@@ -430,12 +470,27 @@ def _learning(record: Record, training: TrainingReport) -> list[str]:
             "Samples without a label got those that a first model gave with a probability above "
             f"{own['threshold']:g}, in at most {own['rounds']} rounds (self-training)."
         )
+        for fit in training.get("self_training", ()):
+            taken = sum(n for step in fit["rounds"] for n in step["added"].values())
+            said = f"It labelled {taken} of {fit['pool']} samples."
+            sentences += [] if said in sentences else [said]
     early = [line for line in training.get("notes", ()) if line.startswith("early stopping")]
     dev = any(fold["n_dev"] for run in training["runs"] for fold in run["folds"])
     if dev:
         where = " set aside from the training part" if early else ""
-        sentences.append(f"Development samples{where} decided when to stop and which run was best.")
+        decided = ["which epoch was kept"] if _by_epoch(training) else []
+        decided += ["which run was best"] if len(training["runs"]) > 1 else []
+        if decided:
+            sentences.append(f"Development samples{where} decided {listed(decided)}.")
+        elif not learned.get("calibrate"):
+            sentences.append(f"Development samples{where} decided nothing.")
     return sentences
+
+
+def _by_epoch(training: TrainingReport) -> bool:
+    """Whether dev rows chose the epoch of some model."""
+    folds = [fold for run in training["runs"] for fold in run["folds"]]
+    return any(fold["n_dev"] and "best_epoch" in fold for fold in folds)
 
 
 def _runs(training: TrainingReport) -> list[str]:
@@ -469,11 +524,16 @@ def _evaluation(record: Record, metrics: Metrics, cites: Cites) -> list[str]:
     method = metrics["ci_method"] or ""
     resamples = re.search(r"\((\d+)\)", method)
     speakers = metrics["n_speakers"]
-    if method.startswith("jackknife") and speakers:
+    freedom = metrics.get("ci_df")
+    why = (metrics.get("interval_reasons") or {}).get(measure)
+    if metrics["ci"][0] is None:
+        sentences.append(f"It has no interval{f': {why}' if why else ''}.")
+    elif method.startswith("jackknife") and freedom:
+        scale = _SCALES.get(measure, "logit scale")
         sentences.append(
             "Its 95 % interval is the t interval of the delete-one-speaker jackknife"
-            f"{cites('efron1993bootstrap')} with {count(speakers - 1, 'degree')} of "
-            "freedom."
+            f"{cites('efron1993bootstrap')} on the {scale}, with {freedom:.3g} degrees of freedom "
+            "by Kish's effective number of speakers; it holds for the fitted model."
         )
     elif method.startswith("bootstrap") and resamples:
         of = "speakers" if "over speakers" in method else "samples"
@@ -496,7 +556,7 @@ def _evaluation(record: Record, metrics: Metrics, cites: Cites) -> list[str]:
     threshold = record["evaluation"].get("uncertainty_threshold")
     if threshold is not None:
         sentences.append(
-            f"Figures of the samples whose uncertainty is at most {threshold:g} are given beside."
+            f"Figures of the samples whose uncertainty is below {threshold:g} are given beside."
         )
     if metrics["few_speakers"]:
         who = "a single test speaker" if speakers == 1 else f"only {speakers} test speakers"
@@ -519,11 +579,20 @@ def _software(record: Record, cites: Cites) -> list[str]:
     versions = [
         f"{_TITLES.get(name, name)} {packages[name]}" for name in names if packages.get(name)
     ]
+    seeds = f"The seed of split and intervals was {record['seed']}"
+    own = record["learning"].get("balancing_seed", record["seed"])
+    if own != record["seed"]:
+        seeds += f", that of the balancing {own}"
     text = f"All was done by izwi {record['izwi']}{cites(IZWI)}, a Snakemake workflow"
     return [
         f"{text}{cites('moelder2021snakemake')}, with {listed(versions)}.",
-        f"The seed of all random choices was {record['seed']}.",
+        f"{seeds}.",
     ]
 
 
+# Scale on which the jackknife's interval is made; of all others the logit.
+_SCALES = {
+    **dict.fromkeys(("mse", "mae"), "logarithmic scale"),
+    **dict.fromkeys(("ccc", "pcc"), "scale of Fisher's z"),
+}
 _TITLES = {"python": "Python", "snakemake": "Snakemake", "numpy": "NumPy", "scipy": "SciPy"}

@@ -4,24 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from izwi.reporting import escaping
 from izwi.reporting.record import Record, database_names
 
 UNKNOWN = "–"
-_TEX = {
-    "\\": r"\textbackslash{}",
-    "{": r"\{",
-    "}": r"\}",
-    "&": r"\&",
-    "%": r"\%",
-    "$": r"\$",
-    "#": r"\#",
-    "_": r"\_",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "–": "--",
-}
+_TEX = {"–": "--"}
 
 
 def markdown(record: Record, description: dict[str, Any]) -> str:
@@ -33,10 +20,7 @@ def markdown(record: Record, description: dict[str, Any]) -> str:
     """
     header, rows = _table(record, description)
     lines = [header, [":--", ":--", *["--:"] * (len(header) - 2)], *rows]
-    body = "\n".join(
-        f"| {' | '.join(' '.join(cell.split()).replace('|', '/') for cell in line)} |"
-        for line in lines
-    )
+    body = "\n".join(f"| {' | '.join(map(escaping.markdown_cell, line))} |" for line in lines)
     return f"**Table 1.** {_caption(record, description)}\n\n{body}\n"
 
 
@@ -71,7 +55,7 @@ def latex(record: Record, description: dict[str, Any]) -> str:
 
 def escape(text: str) -> str:
     """Text with all that LaTeX would read as a command taken literally."""
-    return "".join(_TEX.get(char, char) for char in " ".join(text.split()))
+    return escaping.latex(" ".join(text.split()), _TEX)
 
 
 def _label(name: str) -> str:

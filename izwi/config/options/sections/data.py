@@ -89,6 +89,13 @@ OPTIONS: tuple[Option, ...] = (
             "filter for all databases applies in addition to a database's own",
         ),
         option("required", "list", None, "columns that must have a value; other rows are left out"),
+        option(
+            "bad_segments",
+            "str",
+            "error",
+            "segments that end before they start, or start before 0: `error`, or `drop`, counted",
+            choices=("error", "drop"),
+        ),
         option("limit_samples", "int", None, "maximum number of rows, drawn at random", minimum=1),
         option(
             "limit_samples_per_speaker",
@@ -203,6 +210,25 @@ OPTIONS: tuple[Option, ...] = (
             maximum=98,
             aliases=("devsplit", "dev_split"),
             hint=PERCENT,
+        ),
+        option(
+            "split_column",
+            "str",
+            None,
+            "with `column`: the column that names the parts (default: split, set, partition)",
+        ),
+        *(
+            option(
+                f"{part}_vals",
+                "list",
+                None,
+                f"with `column`: its values for {words} (default: {example} and the like)",
+            )
+            for part, words, example in (
+                ("train", "training", "train"),
+                ("test", "the test", "test"),
+                ("dev", "development", "dev, val"),
+            )
         ),
         option("balance", "dict", None, "with `balanced`: {column: weight} to balance"),
         option(

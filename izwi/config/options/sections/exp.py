@@ -16,6 +16,17 @@ OPTIONS: tuple[Option, ...] = (
     ),
     *read_by(
         "EXP",
+        "none",
+        option(
+            "compatibility",
+            "str",
+            None,
+            "`nkululeko`: its defaults where the ini is silent, as far as they leak nothing",
+            choices=("nkululeko",),
+        ),
+    ),
+    *read_by(
+        "EXP",
         "split",
         option(
             "traindevtest",
@@ -67,7 +78,7 @@ OPTIONS: tuple[Option, ...] = (
             "auto",
             "method for 95 % intervals: a bootstrap over `speakers` or `samples`, or a "
             "`jackknife` over speakers; `auto`: over speakers if they are known, with the "
-            "jackknife if there are fewer than 20",
+            "jackknife",
             choices=("auto", "speakers", "samples", "jackknife"),
         ),
     ),

@@ -32,7 +32,10 @@ OPTIONS: tuple[Option, ...] = (
             "combinations are tried on speaker-disjoint inner folds of the training set",
         ),
         option(
-            *("tune.folds", "int", 5, "with tune: maximum number of inner folds"),
+            "tune.folds",
+            "int",
+            5,
+            "with tune: maximum number of inner folds",
             minimum=2,
             maximum=100,
         ),

@@ -51,7 +51,10 @@ OPTIONS: tuple[Option, ...] = (
         "EXPL",
         "plot",
         option(
-            *("max_feats", "int", 10, "number of features in the pictures of these three analyses"),
+            "max_feats",
+            "int",
+            10,
+            "number of features in the pictures of these three analyses",
             minimum=1,
             maximum=50,
         ),

@@ -1,8 +1,11 @@
-"""Figures of chance: guesses among the classes, or shuffled numbers."""
+"""What a figure is worth without the speech: by guessing, and by always saying the same."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
+import pandas as pd
 
 from izwi.evaluation.measures import Sample
 
@@ -42,6 +45,33 @@ def chance(
     sample = Sample(truth, guesses, task, [label for label in labels if label in classes])
     found = sample.mean_weighted(np.ones((1, len(truth))))[measure][0]
     return float(found), f"simulated, {SIMULATIONS} guesses"
+
+
+def constants(
+    truth: np.ndarray, folds: Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray]], task: str
+) -> dict[int, str | float]:
+    """What a model would say that knows the training truth alone.
+
+    Args:
+        truth: (rows) classes or numbers of all rows, missing where there is none
+        folds: number, and row numbers of train, dev and test
+        task: ``classification`` or ``regression``
+
+    Returns:
+        fold → the most frequent class in training, of equals the first by name, or the mean; folds
+        without a training truth are left out
+    """
+    found: dict[int, str | float] = {}
+    for fold, train, _, _ in folds:
+        known = truth[train][~pd.isna(truth[train])]
+        if not len(known):
+            continue
+        if task == "regression":
+            found[fold] = float(known.astype(float).mean())
+        else:
+            names, counts = np.unique(known.astype(str), return_counts=True)
+            found[fold] = str(names[np.argmax(counts)])
+    return found
 
 
 def _regression(truth: np.ndarray, measure: str) -> float | None:

@@ -1,0 +1,76 @@
+"""Labels that are numbers, or look like numbers."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+
+from izwi.data.databases.source import listed
+from izwi.errors import UserError
+
+_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
+_NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
+# Whole numbers below this are codes of classes, or ratings of few steps.
+MOST_CODES = 12
+# Squares of larger ones leave the range of numbers in measures and models.
+MOST_TARGET = 1e12
+
+
+def hints(there: list[str], target: str, numeric: bool) -> list[str]:
+    """Warnings where classes look like measured numbers.
+
+    Args:
+        there: the classes
+        target: column that holds them
+        numeric: whether all are numbers
+    """
+    lines = []
+    commas = [value for value in there if _COMMA.fullmatch(value)]
+    if commas and all(_NUMBER.fullmatch(value.replace(",", ".")) for value in there):
+        lines.append(
+            f"'{target}' holds {listed(commas, 3)}, which are classes here: a decimal comma? "
+            f"Write {commas[0].replace(',', '.')}"
+        )
+    codes = {str(number) for number in range(MOST_CODES)}
+    if numeric and len(there) > 2 and not codes.issuperset(there):
+        lines.append(
+            f"'{target}' holds {len(there)} different numbers, which are classes here: for a "
+            "regression set EXP.type = regression, for bins type = continuous with bins"
+        )
+    return lines
+
+
+def numbers(text: pd.Series, target: str, name: str) -> pd.Series:
+    """The target of a regression, float64.
+
+    Args:
+        text: of each row
+        target: column that holds it
+        name: of the database
+
+    Raises:
+        UserError: if a value is no number, or beyond what can be computed with
+    """
+    found = pd.to_numeric(text, errors="coerce").astype("float64")
+    wrong = text[~np.isfinite(found)]
+    if len(wrong):
+        comma = _COMMA.fullmatch(str(wrong.iloc[0]))
+        advice = (
+            f"a decimal comma? Write {comma[0].replace(',', '.')}"
+            if comma
+            else "leave them empty, or filter or map them"
+        )
+        raise UserError(
+            f"[DATA] target: {len(wrong)} values of '{target}' in {name} are not numbers, "
+            f"such as {listed(sorted(map(str, wrong.unique())), 3)}: {advice}"
+        )
+    large = text[found.abs() > MOST_TARGET]
+    if len(large):
+        raise UserError(
+            f"[DATA] target: {len(large)} values of '{target}' in {name} are beyond "
+            f"{MOST_TARGET:g}, such as {listed(sorted(map(str, large.unique())), 3)}: filter or "
+            "map them"
+        )
+    return found

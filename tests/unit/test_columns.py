@@ -1,0 +1,161 @@
+"""Columns as people name and write them, from the ini to the split."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+
+from izwi.config.experiment import resolve
+from izwi.data.databases import load_table
+from izwi.data.scan import scan
+from izwi.errors import UserError
+from izwi.splits import make_split
+
+N = 12
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("columns")
+    for i in range(N):
+        soundfile.write(folder / f"{i}.wav", np.full(1600, i / 30), 16000)
+    return folder
+
+
+def table(header: str, cells: Any, first: str = "") -> str:
+    lines = [f"file,{header}", *(f"{i}.wav,{cells(i)}" for i in range(N))]
+    return first + "\n".join(lines) + "\n"
+
+
+def run(folder: Path, text: str, data: str = "", target: str = "emotion", model: str = "svm"):
+    """Split, table and all that is said."""
+    (folder / "db.csv").write_text(text)
+    (folder / "x.ini").write_text(
+        f"[DATA]\ndatabases = ['db']\ndb = db.csv\ntarget = {target}\n{data}\n"
+        f"[FEATS]\ntype = os\n[MODEL]\ntype = {model}\n"
+    )
+    experiment = resolve("x.ini", cwd=folder)
+    database = experiment.databases[0]
+    listing = scan(database, cwd=folder, cache=folder / "cache", write=False)
+    rows, loaded = load_table({**database, **experiment.load}, listing)
+    split, made = make_split(experiment.split, [rows])
+    said = [*experiment.notes, *loaded["warnings"], *loaded["notes"]]
+    return split, rows, [*said, *made["warnings"], *made["notes"]]
+
+
+def told(folder: Path, *args: Any, **how: Any) -> str:
+    with pytest.raises(UserError) as error:
+        run(folder, *args, **how)
+    return "\n".join(error.value.problems)
+
+
+NAMES = ["speaker_id", "speakers", "ActorID", "Speaker", "Subject ID", "participant", "id_speaker"]
+
+
+@pytest.mark.parametrize("column", NAMES)
+@pytest.mark.parametrize("how", ["", "db.limit_samples_per_speaker = 2", "svm\nlogo = 2"])
+def test_a_column_of_speakers_by_another_name(folder, column, how):
+    text = table(f"{column},emotion", lambda i: f"s{i % 4},{'ab'[i // 4 % 2]}")
+    model = how if how.startswith("svm") else "svm"
+    line = told(folder, text, "" if how == model else how, model=model)
+    assert f"db.colnames = {{'{column}': 'speaker'}}" in line and "random" not in line
+    colnames = f"db.colnames = {{'{column}': 'speaker'}}\n"
+    split, _, _ = run(folder, text, colnames + ("" if how == model else how), model=model)
+    assert split["speaker"].nunique() == 4
+
+
+PARTS = ["train", "train", "dev", "test"]
+
+
+@pytest.mark.parametrize("column", ["split", "Set", "partition", "part"])
+def test_a_column_that_holds_the_split(folder, column):
+    text = table(f"speaker,emotion,{column}", lambda i: f"s{i},{'ab'[i // 4 % 2]},{PARTS[i % 4]}")
+    stated = f"db.split_column = {column}\n" if column == "part" else ""
+    split, _, said = run(folder, text, stated + "db.split_strategy = column")
+    order = split["file"].str.removesuffix(".wav").astype(int)
+    assert split["part"].tolist() == [PARTS[i % 4] for i in order]
+    assert not any("looks like a split" in line for line in said)
+    _, _, said = run(folder, text)
+    assert column == "part" or any("looks like a split" in line for line in said)
+
+
+def test_the_values_of_such_a_column_may_be_named(folder):
+    text = table("speaker,emotion,session", lambda i: f"s{i},{'ab'[i // 4 % 2]},{i % 4}")
+    how = "db.split_strategy = column\ndb.split_column = session\n"
+    values = "db.train_vals = [0, '1']\ndb.test_vals = [3.0]"
+    split, _, said = run(folder, text, how + values)
+    assert split["part"].value_counts().to_dict() == {"train": 6, "test": 3, "": 3}
+    assert any("3 rows in no part of 'session', unused: 2" in line for line in said)
+    assert "say which is what" in told(folder, text, how)
+    assert "'7' is not in 'session'" in told(folder, text, f"{how}db.test_vals = [7]")
+    twice = f"{how}db.train_vals = [0]\ndb.test_vals = [0]"
+    assert "train_vals as well" in told(folder, text, twice)
+    line = told(folder, text, "db.split_strategy = column\ndb.split_column = nothing")
+    assert "no column 'nothing'" in line
+
+
+@pytest.mark.parametrize("target", ["['emotion', 'age']", "emotion, age", "[emotion,age]"])
+def test_several_targets_are_several_experiments(folder, target):
+    line = told(folder, table("emotion,age", lambda i: "a,1"), target=target)
+    assert "one target" in line and "DATA.target: [emotion, age]" in line
+
+
+@pytest.mark.parametrize(
+    "first, separator",
+    [
+        ("sep=,\n", ","),
+        ("sep=;\n", ";"),
+        ('"sep=,"\r\n', ","),
+        ("# made by a tool\n", ","),
+        ("# file list, of 2024\n#\n", ","),
+        ("sep=;\n# comment; more\n", ";"),
+    ],
+)
+def test_first_lines_that_are_no_header(folder, first, separator):
+    text = table("speaker,emotion", lambda i: f"s{i % 4},{'ab'[i // 4 % 2]}")
+    plain, rows, _ = run(folder, text)
+    split, same, _ = run(folder, first + text.replace(",", separator))
+    assert split.equals(plain) and same.equals(rows)
+    wrong = first + text.replace(",", separator) + separator.join(["1.wav", "a", "b", "c\n"])
+    assert f"line {N + 2 + first.count(chr(10))}" in told(folder, wrong)
+
+
+def test_numbers_as_classes_are_hinted_at(folder):
+    ages = table("speaker,age", lambda i: f"s{i % 4},{23 + i // 4}")
+    _, _, said = run(folder, ages, target="age")
+    assert any("3 different numbers" in line and "regression" in line for line in said)
+    codes = table("speaker,emotion", lambda i: f"s{i % 4},{i // 4}")
+    _, _, said = run(folder, codes)
+    assert not any("different numbers" in line for line in said)
+    _, _, said = run(folder, ages, "labels = [23, 24, 25]", target="age")
+    assert any("different numbers" in line for line in said)
+
+
+def test_a_decimal_comma_is_no_class(folder):
+    text = table("speaker,score", lambda i: f's{i % 4},"{3 + i // 4},5"')
+    _, _, said = run(folder, text, target="score")
+    assert any("decimal comma? Write 3.5" in line for line in said)
+    assert "decimal comma? Write 3.5" in told(folder, text, target="score", model="svr")
+
+
+@pytest.mark.parametrize("key", ["'0.0'", "'0'", "0", "0.0", "'0.00'"])
+def test_numbers_map_as_people_write_them(folder, key):
+    for cells in ("0.0", "0"):
+        text = table("speaker,emotion", lambda i, c=cells: f"s{i % 4},{(c, '1.5')[i // 4 % 2]}")
+        mapping = f"db.mapping = {{{key}: 'low', '1.50': 'high'}}"
+        _, rows, _ = run(folder, text, mapping)
+        assert set(rows["truth"]) == {"low", "high"}
+        _, rows, _ = run(folder, text, f"db.filter = [['emotion', [{key}, 1.5]]]")
+        assert len(rows) == N
+
+
+def test_labels_are_matched_with_those_of_the_data(folder):
+    text = table("speaker,emotion", lambda i: f"s{i % 4},{('sadness', 'anger')[i // 4 % 2]}")
+    assert "did you mean" not in told(folder, text, "labels = ['sad', 'sadness', 'anger']")
+    line = told(folder, text, "labels = ['sad', 'angry']")
+    assert re.search("did you mean 'sadness' for 'sad' and 'anger' for 'angry'", line)

@@ -1,0 +1,156 @@
+"""What looks equal and is not: labels, ids, names of files."""
+
+from __future__ import annotations
+
+import unicodedata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+
+from izwi import splits
+from izwi.data import scan, spelling
+from izwi.data.databases import load_table
+from izwi.errors import UserError
+
+NFD = unicodedata.normalize("NFD", "Müller")
+NFC = unicodedata.normalize("NFC", "Müller")
+
+
+def load(folder: Path, text: str, **options: Any) -> tuple[pd.DataFrame, dict[str, Any]]:
+    (folder / "db.csv").write_text(text, encoding="utf-8")
+    place = {"name": "db", "type": "csv", "path": str(folder / "db.csv"), "options": options}
+    found = scan.scan(place, cwd=folder, cache=folder / "cache", write=False)
+    return load_table({**place, "task": "classification", "target": "emotion"}, found)
+
+
+def sounds(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(folder / name, np.full(1600, 0.1), 16000, format="WAV")
+
+
+VARIANTS = ["Freude\u200b", "\ufeffFreude", "\u00a0Freude\u00a0", "Fre\u00adude", "\u2003Freude"]
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=ascii)
+def test_labels_lose_what_nobody_sees(tmp_path, variant):
+    sounds(tmp_path, "a.wav", "b.wav", "c.wav")
+    text = f"file,speaker,emotion\na.wav,{NFC},Freude\nb.wav,{NFD},{variant}\nc.wav,s,x\n"
+    table, report = load(tmp_path, text, label="emotion")
+    assert table["truth"].tolist() == ["Freude", "Freude", "x"]
+    assert table["speaker"].tolist() == [NFC, NFC, "s"]
+    changed = [line for line in report["warnings"] if "1 cells of" in line]
+    # Blanks at either end of a cell were never read.
+    stripped = variant.strip() == "Freude"
+    assert len(changed) == (1 if stripped else 2)
+
+
+def test_the_ini_may_write_either_form(tmp_path):
+    sounds(tmp_path, "a.wav", "b.wav")
+    text = f"file,speaker,emotion\na.wav,{NFD},x\nb.wav,s,y\n"
+    table, _ = load(tmp_path, text, filter=[["speaker", NFC]])
+    assert table["file"].tolist() == ["a.wav"]
+    table, _ = load(tmp_path, text, mapping={"target": {"x\u200b": "z", "y": "y"}})
+    assert table["truth"].tolist() == ["z", "y"]
+    assert splits.same_id(NFD, [NFC, "s"]) == NFC
+
+
+def test_what_looks_the_same():
+    assert spelling.alike(["Sad", "sad", "ѕаd", "anger", "ａnger", "s 1", "s_1", "s2"]) == [
+        ["Sad", "sad", "ѕаd"],
+        ["anger", "ａnger"],
+        ["s 1", "s_1"],
+    ]
+
+
+def people(*speakers: str) -> pd.DataFrame:
+    """Eight rows of each, of two classes."""
+    rows = [(f"{s}{i}.wav", s, "ab"[i % 2]) for s in speakers for i in range(8)]
+    table = pd.DataFrame(rows, columns=["file", "speaker", "truth"]).assign(database="db")
+    return table.assign(start=pd.Timedelta(0), end=pd.NaT)
+
+
+def split(table: pd.DataFrame, **spec: Any) -> tuple[pd.DataFrame, dict[str, Any]]:
+    strategy = spec.pop("strategy", None)
+    how = {} if strategy is None else {"split_strategy": strategy}
+    base = {"task": "classification", "target": "truth", "seed": 1, "databases": {"db": how}}
+    return splits.make_split({**base, **spec}, [table])
+
+
+def test_ids_that_look_the_same_are_a_warning_and_on_both_sides_an_error():
+    table = people("anna", "Anna", "bert", "carl")
+    _, report = split(table, strategy=["bert"])
+    assert any("Anna and anna differ in case alone" in line for line in report["warnings"])
+    for spec in ({"strategy": ["anna"]}, {"strategy": ["Anna", "bert"]}, {"logo": 4}):
+        with pytest.raises(UserError, match=r"Anna and anna differ in case alone.*both sides"):
+            split(table, **spec)
+    # Rows are split there, and the audit tells of speakers on both sides.
+    _, report = split(table, strategy="random")
+    assert any("differ in case alone" in line for line in report["warnings"])
+    with pytest.raises(UserError, match=r"look alike.*both sides"):
+        split(people("аnna", "anna", "bert"), strategy=["anna"])
+    _, report = split(people("anna", "hanna", "bert"), strategy=["anna"])
+    assert not any("differ" in line for line in report["warnings"])
+
+
+@pytest.mark.parametrize(
+    "there, written",
+    [
+        (f"wav/{NFD}.wav", f"wav/{NFC}.wav"),
+        (f"{NFC}/a.wav", f"{NFD}/a.wav"),
+        ("wav/sub/a.wav", "wav\\sub\\a.wav"),
+        ("wav/A.WAV", "wav/a.wav"),
+        ("Wav/a.wav", "wav/a.wav"),
+        (f"Wav/{NFD}.wav", f"wav\\{NFC.upper()}.wav"),
+    ],
+    ids=ascii,
+)
+def test_names_of_files_match_by_what_they_mean(tmp_path, there, written):
+    sounds(tmp_path, there)
+    table, report = load(tmp_path, f"file,emotion\n{written},x\n")
+    assert table["file"].tolist() == [written] and table["digest"].notna().all()
+    assert any("found by another spelling" in line for line in report["notes"])
+
+
+def test_two_files_that_differ_in_case_are_two(tmp_path):
+    sounds(tmp_path, "a.wav", "A.wav", "B.wav", "b.WAV")
+    table, report = load(tmp_path, "file,emotion\na.wav,x\nA.wav,y\n")
+    assert len(table) == 2 and not any("spelling" in line for line in report["notes"])
+    with pytest.raises(UserError, match="1 of 1 audio files are missing"):
+        load(tmp_path, "file,emotion\nb.wav,x\n")
+
+
+@pytest.mark.parametrize(
+    "written, near",
+    [
+        ("wav/rec_01.mp3", "wav/rec_01.wav"),
+        ("wav/rec01.wav", "wav/rec_01.wav"),
+        ("rec_01.wav", "wav/rec_01.wav"),
+    ],
+)
+def test_a_missing_file_names_what_is_near(tmp_path, written, near):
+    sounds(tmp_path, "wav/rec_01.wav", "wav/rec_02.wav")
+    with pytest.raises(UserError, match=f"are missing.*there is .*{near}"):
+        load(tmp_path, f"file,emotion\n{written},x\n")
+    with pytest.raises(UserError) as told:
+        load(tmp_path, "file,emotion\nwav/rec_03.wav,x\n")
+    assert "there is" not in told.value.problems[0]
+
+
+def test_labels_that_do_not_occur_name_what_is_meant(tmp_path):
+    sounds(tmp_path, "a.wav", "b.wav")
+    text = "file,speaker,emotion\na.wav,s,sadness\nb.wav,t,anger\n"
+    for labels, hint in ((["sad"], "'sadness' for 'sad'"), (["angre"], "'anger' for 'angre'")):
+        (tmp_path / "db.csv").write_text(text)
+        place = {"name": "db", "type": "csv", "path": str(tmp_path / "db.csv"), "options": {}}
+        found = scan.scan(place, cwd=tmp_path, cache=tmp_path / "cache", write=False)
+        spec = {**place, "task": "classification", "target": "emotion", "labels": labels}
+        with pytest.raises(UserError, match=f"did you mean {hint}"):
+            load_table(spec, found)
+        with pytest.raises(UserError, match=f"did you mean {hint}"):
+            table = people("s", "t").replace({"truth": {"a": "sadness", "b": "anger"}})
+            split(table, labels=[*labels, "anger" if labels == ["sad"] else "sadness"])
