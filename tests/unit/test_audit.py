@@ -349,7 +349,7 @@ def test_steps_outside_the_fold():
     assert [f["grade"] for f in report["findings"]] == ["leak", "shift", "note"]
 
 
-def test_imported_features_that_were_scaled_with_test():
+def test_imported_features_that_were_scaled_with_test(recwarn):
     table = data()
     split = by_speaker(table)
     train = (split["part"] == "train").to_numpy()
@@ -363,6 +363,11 @@ def test_imported_features_that_were_scaled_with_test():
     fair = (raw - raw[train].mean()) / raw[train].std()
     for values in (raw, fair, raw * 0):
         assert "imported" not in found(table, split, imported=values)
+    whole.loc[train, "f0"] = np.nan
+    whole["f1"] = np.nan
+    finding = found(table, split, imported=whole)["imported"]
+    assert finding["counts"] == {"columns": 18, "of": 18}
+    assert not recwarn.list
     assert fitted.imported(whole, [{"train": np.arange(144), "test": np.arange(0)}]) == []
 
 
