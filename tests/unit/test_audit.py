@@ -115,6 +115,19 @@ def test_speakers_in_two_parts():
     ]
 
 
+def test_what_only_later_folds_have_in_common_is_told():
+    table = data(speakers=3)
+    split = by_speaker(table).assign(fold=pd.factorize(table["speaker"])[0] + 1)
+    second, third = 12, 24  # first rows of the speakers of folds 2 and 3
+    table.loc[third, "digest"] = table.loc[second, "digest"]
+    finding = found(table, split)["audio train/test"]
+    assert finding["counts"] == {"rows": 2, "of": len(table), "other_label": 0}
+    table[["start", "end"]] = pd.Timedelta(1, "s"), pd.Timedelta(3, "s")
+    table.loc[third, "end"] = pd.Timedelta(4, "s")
+    finding = found(table, split)["overlapping segments train/test"]
+    assert finding["counts"] == {"segments": 2, "files": 2}
+
+
 def test_speakers_over_folds_are_told_once():
     table = data(speakers=4)
     split = by_speaker(table).assign(fold=np.arange(len(table)) % 3 + 1)
