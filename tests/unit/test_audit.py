@@ -126,6 +126,8 @@ def test_what_only_later_folds_have_in_common_is_told():
     table.loc[third, "end"] = pd.Timedelta(4, "s")
     finding = found(table, split)["overlapping segments train/test"]
     assert finding["counts"] == {"segments": 2, "files": 2}
+    split.loc[third, "speaker"] = split.loc[second, "speaker"]
+    assert found(table, split)["speakers train/test"]["counts"] == {"speakers": 1, "of": 3}
 
 
 def test_speakers_over_folds_are_told_once():
