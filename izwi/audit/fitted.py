@@ -51,7 +51,9 @@ def imported(matrix: pd.DataFrame, folds: list[dict[str, np.ndarray]]) -> list[F
     train = folds[0]["train"]
     every = np.unique(np.concatenate([rows for fold in folds for rows in fold.values()]))
     all_values, own = matrix.to_numpy(float)[every], matrix.to_numpy(float)[train]
-    varied = np.nanstd(all_values, axis=0) > 0
+    # A column without a value in train was not scaled by it.
+    varied = ~np.isnan(own).all(axis=0)
+    varied[varied] = np.nanstd(all_values[:, varied], axis=0) > 0
     names = matrix.columns[varied]
     all_values, own = all_values[:, varied], own[:, varied]
     if not len(names) or len(every) == len(train):

@@ -131,6 +131,7 @@ def embed(X: np.ndarray, seed: int, kind: str = "tsne") -> Map:
 
     if len(X) < 4:
         raise UserError(f"[PLOT] {kind}: a map needs at least 4 samples, there are {len(X)}")
+    X = X[:, ~np.isnan(X).all(axis=0)]  # the imputer would leave the others out, but warn
     with threadpool_limits(1):
         scaled = make_pipeline(SimpleImputer(strategy="median"), StandardScaler()).fit_transform(X)
         if kind == "pca":

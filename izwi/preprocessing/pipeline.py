@@ -71,6 +71,8 @@ class Preprocessing:
         self._values = 0  # among which those were undefined
         self._counted: set[int] = set()  # rows
         self._single: set[str] = set()
+        self._lacking: dict[str, set[str]] = {}  # features that a speaker has no value of
+        self._constant: dict[str, set[str]] = {}  # features that do not vary within a speaker
 
     @property
     def features(self) -> list[str]:
@@ -94,8 +96,19 @@ class Preprocessing:
                 f"scale = speaker: {len(self._single)} speakers have a single sample in their "
                 f"part, so all their features are 0 ({some}{', …' * (len(self._single) > 3)})"
             )
+        notes = list(self._notes)
+        for found, what in (
+            (self._lacking, "undefined in all samples of a speaker, and stay so"),
+            (self._constant, "the same in all samples of a speaker, and become 0"),
+        ):
+            if found:
+                number = len(set().union(*found.values()))
+                notes.append(
+                    f"scale = speaker: {number} of {len(self.kept)} features are {what} "
+                    f"({len(found)} speakers)"
+                )
         return {
-            "notes": list(self._notes),
+            "notes": notes,
             "warnings": warnings,
             "counts": {
                 "features": len(self.kept),
@@ -293,13 +306,24 @@ class Preprocessing:
         scaled = np.empty_like(Z)
         for speaker, rows in pd.Series(range(len(Z))).groupby(np.asarray(speakers)):
             own = Z[rows.to_numpy()]
-            z = StandardScaler().fit_transform(own)
+            gaps = np.isnan(own)
+            with np.errstate(invalid="ignore"):  # 0/0, the mean of a feature without a value
+                z = StandardScaler().fit_transform(own)
+            same = np.fmax.reduce(own) == np.fmin.reduce(own)
             # Otherwise rounding leaves 1e-16, by which speakers could be recognised.
-            z[:, np.ptp(own, axis=0) == 0] = 0
+            z[:, same] = np.where(gaps[:, same], np.nan, 0)
             scaled[rows.to_numpy()] = z
+            self._remember(self._lacking, speaker, gaps.all(axis=0))
             if len(rows) == 1:
                 self._single.add(str(speaker))
+            else:
+                self._remember(self._constant, speaker, same)
         return scaled
+
+    def _remember(self, found: dict[str, set[str]], speaker: Any, columns: np.ndarray) -> None:
+        names = {name for name, c in zip(self.features, columns, strict=True) if c}
+        if names:
+            found.setdefault(str(speaker), set()).update(names)
 
     def _refuse_infinite(self, X: np.ndarray, files: Sequence[str] | None) -> None:
         import numpy as np

@@ -115,6 +115,21 @@ def test_speakers_in_two_parts():
     ]
 
 
+def test_what_only_later_folds_have_in_common_is_told():
+    table = data(speakers=3)
+    split = by_speaker(table).assign(fold=pd.factorize(table["speaker"])[0] + 1)
+    second, third = 12, 24  # first rows of the speakers of folds 2 and 3
+    table.loc[third, "digest"] = table.loc[second, "digest"]
+    finding = found(table, split)["audio train/test"]
+    assert finding["counts"] == {"rows": 2, "of": len(table), "other_label": 0}
+    table[["start", "end"]] = pd.Timedelta(1, "s"), pd.Timedelta(3, "s")
+    table.loc[third, "end"] = pd.Timedelta(4, "s")
+    finding = found(table, split)["overlapping segments train/test"]
+    assert finding["counts"] == {"segments": 2, "files": 2}
+    split.loc[third, "speaker"] = split.loc[second, "speaker"]
+    assert found(table, split)["speakers train/test"]["counts"] == {"speakers": 1, "of": 3}
+
+
 def test_speakers_over_folds_are_told_once():
     table = data(speakers=4)
     split = by_speaker(table).assign(fold=np.arange(len(table)) % 3 + 1)
@@ -349,7 +364,7 @@ def test_steps_outside_the_fold():
     assert [f["grade"] for f in report["findings"]] == ["leak", "shift", "note"]
 
 
-def test_imported_features_that_were_scaled_with_test():
+def test_imported_features_that_were_scaled_with_test(recwarn):
     table = data()
     split = by_speaker(table)
     train = (split["part"] == "train").to_numpy()
@@ -363,6 +378,11 @@ def test_imported_features_that_were_scaled_with_test():
     fair = (raw - raw[train].mean()) / raw[train].std()
     for values in (raw, fair, raw * 0):
         assert "imported" not in found(table, split, imported=values)
+    whole.loc[train, "f0"] = np.nan
+    whole["f1"] = np.nan
+    finding = found(table, split, imported=whole)["imported"]
+    assert finding["counts"] == {"columns": 18, "of": 18}
+    assert not recwarn.list
     assert fitted.imported(whole, [{"train": np.arange(144), "test": np.arange(0)}]) == []
 
 

@@ -15,12 +15,13 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import StandardScaler
 from sklearn.semi_supervised import SelfTrainingClassifier
 
+from izwi import models
 from izwi.analyses import active_learning, clusters, learning_curve
 from izwi.config.experiment import resolve
 from izwi.errors import UserError
 from izwi.preprocessing import balancing, binning
 from izwi.splits.submodels import check_submodels, values_of
-from izwi.training import self_training
+from izwi.training import fitting, self_training
 from izwi.training.fitting import Samples, TrainingSet
 
 
@@ -117,6 +118,16 @@ def test_limits_come_from_training_rows_alone():
     ]
 
 
+def test_pictures_of_the_data_have_the_limits_of_the_training_rows():
+    table = pd.DataFrame({"truth": [None] * 6, "value": [1.0, 2, 3, 100, 200, 300]})
+    split = pd.DataFrame({"part": ["train"] * 3 + ["test"] * 3, "fold": 0})
+    found = binning.shown(table, split, ["l", "h"])
+    assert found["truth"].tolist() == ["l", "h", "h", "h", "h", "h"]
+    # Folds have limits of their own, so that those of all rows are shown.
+    found = binning.shown(table, split.assign(fold=[1, 1, 1, 2, 2, 2]), ["l", "h"])
+    assert found["truth"].tolist() == ["l", "l", "l", "h", "h", "h"]
+
+
 def test_rows_without_a_submodel():
     table = pd.DataFrame({"gender": ["f", "m", None, "f", "x", None, "x"], "file": list("abcdefg")})
     train, test = np.array([0, 1, 2]), np.array([3, 4, 5, 6])
@@ -204,6 +215,18 @@ SPEC = {
 }
 
 
+def test_no_dev_row_is_among_those_that_the_scaler_learns_from(half_labelled):
+    samples, _, names = half_labelled
+    train, dev = np.arange(60), np.arange(60, 90)
+    options = {option.name: option.default for option in models.model_class("mlp").options}
+    spec = SPEC | {"model": {"type": "mlp", "options": options}}
+    spec |= {"preprocessing": {"scale": "standard", "features": None}}
+    prepared = fitting.prepare(spec, TrainingSet(samples, names, train, dev, ["a", "b"]))
+    scaler = StandardScaler().fit(samples.values[train])
+    np.testing.assert_allclose(prepared.X, scaler.transform(samples.values[train]))
+    np.testing.assert_allclose(prepared.dev[0], scaler.transform(samples.values[dev]))
+
+
 def test_self_training_is_that_of_scikit_learn(half_labelled):
     samples, truth, _ = half_labelled
     train, pool, test = np.arange(30), np.arange(30, 90), np.arange(90, 100)
@@ -224,6 +247,19 @@ def test_self_training_is_that_of_scikit_learn(half_labelled):
     assert rounds[-1]["left"] == int((plain.labeled_iter_ == -1).sum())
     # What is given is not changed.
     assert pd.isna(truth[pool]).all()
+
+
+def test_a_row_is_taken_where_the_probability_is_above_the_threshold_not_at_it(half_labelled):
+    samples, truth, _ = half_labelled
+    data = TrainingSet(samples, truth, np.arange(30), np.arange(0), ["a", "b"])
+    # With four neighbours the probabilities are quarters.
+    knn = SPEC | {"model": {"type": "knn", "options": {"K_val": 4}}}
+    pool = np.arange(30, 90)
+    p = fitting.fit(knn, data, 42).predict(samples, pool).probabilities.max(axis=1)
+    assert (p == 0.75).any() and (p > 0.75).any()
+    spec = knn | {"self_training": {"threshold": 0.75, "rounds": 1}}
+    (only,) = self_training.fit(spec, data, 42, pool).history["self_training"]["rounds"]
+    assert sum(only["added"].values()) == (p > 0.75).sum()
 
 
 def test_files_to_label_next(half_labelled):
@@ -285,5 +321,9 @@ def test_learning_curve(half_labelled):
     assert all(point["n_train"] == 10 * point["units"] for point in found["points"])
     assert [row["share"] for row in found["mean"]] == [0.1, 0.4, 0.6, 0.8, 1.0]
     assert [row["units"] for row in found["mean"]] == [1, 3, 5, 7, 9]
+    # Repeats differ in the order of the speakers.
+    small = [point["test"] for point in found["points"] if point["share"] < 1]
+    by_repeat = np.reshape(small, (learning_curve.REPEATS, 4))
+    assert len(np.unique(by_repeat, axis=0)) > 1
     again = learning_curve.learning_curve(spec, samples, {0: names}, [fold], ["a", "b"])
     assert found == again

@@ -192,6 +192,22 @@ def test_the_epoch_that_is_best_on_dev_is_kept(parts):
     assert torch.equal(short.net[0].weight, model.net[0].weight)
 
 
+def test_of_equal_measures_the_smaller_loss_is_better(parts):
+    # Steps this small change the loss, but no decision.
+    report = fitted("mlp", *parts, epochs=4, patience=0, learning_rate=1e-6).report
+    losses = [epoch["dev_loss"] for epoch in report["epochs"]]
+    assert len({epoch["dev_measure"] for epoch in report["epochs"]}) == 1
+    assert losses[0] > min(losses)
+    assert report["best_epoch"] == np.argmin(losses) + 1
+
+
+def test_of_equal_epochs_the_first_is_kept(parts):
+    # A step this small changes no weight.
+    report = fitted("mlp", *parts, epochs=9, patience=3, learning_rate=1e-30).report
+    assert len({epoch["dev_loss"] for epoch in report["epochs"]}) == 1
+    assert (report["best_epoch"], len(report["epochs"])) == (1, 4)
+
+
 def test_patience(parts):
     train, dev = parts
     options = {"learning_rate": 0.01, "layers": [32], "epochs": 60}

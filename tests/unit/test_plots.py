@@ -333,6 +333,14 @@ def test_principal_components_against_scikit_learn(tmp_path, drawn):
     assert_legible(drawn[0])
 
 
+def test_a_feature_without_any_value_does_not_change_the_map(recwarn):
+    X, _ = clusters()
+    empty = np.insert(X, 2, np.nan, axis=1)
+    expected = plots.embed(X, 1, "pca").places
+    np.testing.assert_array_equal(plots.embed(empty, 1, "pca").places, expected)
+    assert not recwarn.list
+
+
 def test_umap_repeats_and_keeps_neighbours():
     pytest.importorskip("umap", reason="umap-learn is not installed: make umap")
     X, labels = clusters(30)

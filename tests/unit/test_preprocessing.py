@@ -109,6 +109,38 @@ def test_speaker_with_one_sample_or_no_variance(parts):
     assert "1 speakers have a single sample" in ours.report["warnings"][0]
 
 
+@pytest.mark.parametrize("impute", [False, True])
+def test_speakers_who_lack_a_feature_or_do_not_vary_are_told_once_with_counts(
+    parts, impute, recwarn
+):
+    train, test = parts
+    speakers = test.speaker.astype(object)
+    one, other = np.unique(test.speaker)[:2]
+    X = test.X.copy()
+    X[speakers == one, 2] = np.nan
+    X[speakers == other, 2:4] = np.nan
+    X[speakers == one, 5] = 0.1
+    X[np.flatnonzero(speakers == one)[0], 5] = np.nan
+    ours = Preprocessing({"scale": "speaker", "impute": impute}).fit(train.X, train.names)
+    for _ in range(2):
+        scaled = ours.transform(X, speakers)
+    assert not recwarn.list
+    notes = [line for line in ours.report["notes"] if line.startswith("scale = speaker: ")]
+    of = len(train.names)
+    if impute:
+        assert np.isfinite(scaled).all()
+        assert [f"2 of {of} features are the same" in line for line in notes] == [True]
+        return
+    np.testing.assert_array_equal(np.isnan(scaled), np.isnan(X))
+    own = scaled[speakers == one, 5]
+    assert (own[1:] == 0).all()
+    assert len(notes) == 2
+    assert f"2 of {of} features are undefined" in notes[0]
+    assert notes[0].endswith("(2 speakers)")
+    assert f"1 of {of} features are the same" in notes[1]
+    assert notes[1].endswith("(1 speakers)")
+
+
 def test_speaker_without_speakers(parts):
     train, test = parts
     ours = Preprocessing({"scale": "speaker"}).fit(train.X, train.names)

@@ -14,6 +14,8 @@ from sklearn.model_selection import LeaveOneGroupOut, StratifiedKFold
 
 from izwi.errors import UserError
 from izwi.splits import dev_from_train, folds, make_split, same_id
+from izwi.splits.speakers import speaker_keys
+from izwi.splits.subsets import stratified_sample
 
 SPEAKERS = ["3", "8", "9", "10", "11", "12", "13", "14", "15", "16"]
 
@@ -201,6 +203,11 @@ def test_random_stratified_keeps_the_shares(emo):
     assert test.to_dict() == expected
 
 
+def test_the_last_row_of_a_class_stays_in_train():
+    chosen = stratified_sample(np.array([0, 0, 0, 0, 1]), 0.5, np.random.default_rng(0))
+    assert chosen[:4].sum() == 2 and not chosen[4]
+
+
 def test_own_parts(emo):
     part = pd.Series("train", index=emo.index).mask(emo["speaker"].isin(["12", "16"]), "test")
     part[emo["speaker"] == "3"] = None
@@ -353,6 +360,11 @@ def test_same_speakers_in_two_databases(emo):
     assert "again.split_strategy: speaker_split promises" in line and "is in train" in line
     split, report = make_split(spec(same_speakers=True, logo=10), [first, second])
     assert report["n_folds"] == 10 and (split.groupby("speaker")["fold"].nunique() == 1).all()
+
+
+def test_ids_that_a_database_tells_apart_are_not_one_person():
+    frame = pd.DataFrame({"database": ["a", "a", "b", "b"], "speaker": ["3", "03", "003", "4"]})
+    assert speaker_keys(frame, same_speakers=True).tolist() == ["3", "03", "003", "4"]
 
 
 # ---------------------------------------------------------------- classes

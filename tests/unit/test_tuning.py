@@ -2,11 +2,12 @@
 
 import dataclasses
 
+import audmetric
 import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import balanced_accuracy_score
-from sklearn.model_selection import GridSearchCV, GroupKFold
+from sklearn.model_selection import GridSearchCV, GroupKFold, LeaveOneGroupOut, cross_val_predict
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -115,12 +116,28 @@ def test_by_eer_the_lowest_is_taken(model, values):
     scores = [row["score"] for row in found["candidates"]]
     assert found["inner"] == min(scores) < max(scores)
     assert found["chosen"] == found["candidates"][int(np.argmin(scores))]["values"]
+    if model == "knn":
+        plain = make_pipeline(StandardScaler(), KNeighborsClassifier(found["chosen"]["K_val"]))
+        p = cross_val_predict(
+            plain,
+            samples.values,
+            y.astype(str),
+            groups=samples.split["speaker"],
+            cv=LeaveOneGroupOut(),
+            method="predict_proba",
+        )
+        by_speaker = [
+            audmetric.equal_error_rate(y[r] == "b", p[r, 1])[0] for r in rows.reshape(5, 15)
+        ]
+        assert found["inner"] == pytest.approx(np.mean(by_speaker))
 
 
 def test_the_run_with_the_lowest_eer_on_dev_is_the_best():
     of_runs = [{"run": run, "dev": dev} for run, dev in enumerate([0.3, 0.1, 0.2], start=1)]
     assert runs.best_run({"measure": "eer"}, of_runs) == 2
     assert runs.best_run({"measure": "uar"}, of_runs) == 1
+    of_runs.append({"run": 4, "dev": 0.1})
+    assert runs.best_run({"measure": "eer"}, of_runs) == 2
 
 
 def folds_of(samples, tested):
