@@ -144,6 +144,8 @@ class Session:
         there = (unit for unit in missing if any(map(os.path.lexists, unit.outputs.values())))
         paths = (path for unit in (*outdated, *there) for path in unit.outputs.values())
         self.workflow.dag.forcefiles.update(path.removeprefix(self.prefix) for path in paths)
+        # Files appear whole: the mark of a call that was killed says nothing of them.
+        self.workflow.dag.ignore_incomplete = True
         call.brief = lean and len(missing) > MANY
         if self.reads:
             _look_at_all()

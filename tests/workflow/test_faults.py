@@ -1,5 +1,6 @@
 """Failing experiments, calls that are killed and calls at once, on the embedded synthetic data."""
 
+import base64
 import csv
 import html
 import json
@@ -41,6 +42,19 @@ def contents(folder):
 @pytest.fixture(scope="module")
 def undisturbed(two_models):
     return Folder(two_models)
+
+
+def test_the_mark_of_a_killed_call_on_a_whole_file_stops_nothing(undisturbed, tmp_path):
+    folder = Folder(tmp_path / "copy")
+    shutil.copytree(undisturbed.path, folder.path, dirs_exist_ok=True)
+    for part in ("experiments", "evaluations", "models", "summary.csv"):
+        path = folder.path / "results" / part
+        path.unlink() if path.is_file() else shutil.rmtree(path)
+    (split,) = (folder.path / "results/splits").glob("*.parquet")
+    mark = base64.b64encode(str(split.relative_to(folder.path)).encode()).decode()
+    (folder.path / ".snakemake/incomplete" / mark).touch()
+    folder.run("--configfile", "config.yaml")
+    assert contents(folder) == contents(undisturbed)
 
 
 def test_a_limit_of_memory_that_is_too_low_is_said_at_once(tmp_path):
