@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,6 +97,10 @@ def delete(things: Iterable[Unused]) -> None:
             shutil.rmtree(thing.path)
         else:
             thing.path.unlink(missing_ok=True)
+            stamp = Path(stamps.stamp_of(str(thing.path)))
+            stamp.unlink(missing_ok=True)
+            with suppress(OSError):
+                stamp.parent.rmdir()
             parent = thing.path.parent
             if not any(parent.iterdir()) and not parent.is_symlink():
                 parent.rmdir()
