@@ -155,9 +155,7 @@ class Session:
         if missing and (line := _refused(self.plan, missing)):
             raise SystemExit(line)
         _mark_outdated(self.plan.of("experiment"), outdated)
-        for unit in missing:
-            if unit.stage == "experiment":
-                unit.spec["origin"]["text"] = text_of(unit.spec["record"]["ini"], Path.cwd())
+        _remember(missing)
         if missing or not lean:
             call.date_back()
         if missing:
@@ -403,14 +401,20 @@ def _cores(workflow: Any) -> int | None:
         return os.cpu_count() or 1
 
 
+def _remember(missing: list[Unit]) -> None:
+    """Note of which ini figures will be; keep those that Snakemake deletes before."""
+    for unit in missing:
+        if unit.stage == "experiment":
+            unit.spec["origin"]["text"] = text_of(unit.spec["record"]["ini"], Path.cwd())
+            history.keep(os.path.dirname(unit.outputs["metrics"]))
+
+
 def _mark_outdated(experiments: list[Unit], outdated: list[Unit]) -> None:
     """Mark in the folders of experiments whether their files come from an earlier ini."""
     old = set(map(id, outdated))
     for unit in experiments:
         path = Path(unit.outputs["metrics"]).with_name(OUTDATED)
         if id(unit) in old:
-            # Snakemake deletes these files before it has them made again.
-            history.keep(path.parent)
             text = "These files were made for an earlier state of the ini or its data.\n"
             write_text(path, text, forced=False)
         else:

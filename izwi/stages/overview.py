@@ -45,7 +45,7 @@ def plan(planner: Planner) -> list[Unit]:
         key_of(STAGE.name, summary.key, others, code_of(__name__)),
         label="all experiments in the folder",
         spec={**summary.spec, "others": others},
-        inputs=summary.inputs,
+        inputs={"summary": summary.outputs["summary"], "metrics": summary.inputs["metrics"]},
     )
     return [unit]
 

@@ -77,7 +77,7 @@ def test_nothing_to_do(looked):
             ["-R", "train"],
             {"train": 2, "evaluate": 2, "plot": 2, "experiment": 2, "summary": 1, "overview": 1},
         ),
-        (["-R", "plot", "summary"], {"plot": 2, "summary": 1}),
+        (["-R", "plot", "summary"], {"plot": 2, "summary": 1, "overview": 1}),
         (
             ["--forcerun", "features"],
             {
