@@ -94,18 +94,18 @@ def without_limits(rows: pd.DataFrame, n: int, measure: str, task: str, why: str
     return line
 
 
-def few_of_a_class(first: pd.DataFrame, task: str) -> list[str]:
+def few_of_a_class(first: pd.DataFrame, task: str) -> str:
     """Classes of so few speakers that, by simulation, intervals hold less than they promise."""
     if task != "classification" or few_speakers(speakers_of(first)):
-        return []
+        return ""
     counts = first.groupby("truth")["speaker"].nunique()
     scarce = [f"{label} ({n})" for label, n in counts.items() if n < ENOUGH_OF_A_CLASS]
     if not scarce:
-        return []
-    return [
-        f"classes of fewer than {ENOUGH_OF_A_CLASS} test speakers: {', '.join(scarce)}; the "
-        "intervals may be too narrow at both ends"
-    ]
+        return ""
+    return (
+        "may be too narrow at both ends: classes of fewer than "
+        f"{ENOUGH_OF_A_CLASS} test speakers: {', '.join(scarce)}"
+    )
 
 
 def absent_classes(rows: pd.DataFrame, labels: list[str]) -> list[str]:

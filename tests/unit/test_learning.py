@@ -317,6 +317,14 @@ def test_learning_curve(half_labelled):
     model = KNeighborsClassifier(1).fit(samples.values[:90], names[:90])
     predicted = model.predict(samples.values[90:])
     assert last["test"] == pytest.approx(metrics.balanced_accuracy_score(names[90:], predicted))
+    assert found["chance"]["uar"] == 0.5
+    majority = pd.Series(names[:90]).mode()[0]
+    assert found["baseline"] == {
+        "kind": "majority class",
+        **found["baseline"],
+        "uar": metrics.balanced_accuracy_score(names[90:], [majority] * 10),
+        "accuracy": pytest.approx((names[90:] == majority).mean()),
+    }
     # Ten rows of each speaker; a fifth of nine speakers is one, as a tenth is.
     assert all(point["n_train"] == 10 * point["units"] for point in found["points"])
     assert [row["share"] for row in found["mean"]] == [0.1, 0.4, 0.6, 0.8, 1.0]

@@ -138,7 +138,7 @@ def _row(place: int, one: dict[str, Any], scale: tuple[float, float], group: int
         "transductive</abbr>"
     )
     interval = "" if one["low"] is None else f"[{number(one['low'])}, {number(one['high'])}]"
-    worth = "" if one["chance"] is None else f"chance {number(one['chance'])}"
+    worth = escape(one["worth"])
     guess = f'<span class="sub">{worth}</span>' if worth else ""
     beside = f'<br><span class="quiet">{worth}</span>' if worth else ""
     speakers = "unknown" if one["speakers"] is None else f"{one['speakers']}{marks}"
