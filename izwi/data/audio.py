@@ -217,6 +217,11 @@ def remarks(path: str) -> list[str]:
                         f"{seconds:.3f} s of {seconds + more:.3f} s are used, as its header says: "
                         "what is behind is not"
                     )
+            if extent is not None and extent.partial:
+                found.append(
+                    f"it ends within a frame, after {seconds:.3f} s: it may have been cut, and no "
+                    "header says its length"
+                )
             if file.subtype in ("FLOAT", "DOUBLE"):
                 blocks = file.blocks(BLOCK // file.channels, dtype="float32", always_2d=True)
                 peak = max((float(np.abs(block).max()) for block in blocks), default=0.0)
