@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from izwi.data import containers, foreign_audio
+from izwi.wording import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -58,7 +59,7 @@ class Bounds:
             raise AudioError(f"{frames / rate:.0f} s long, at most {self.seconds:g} s are taken")
         if frames * channels > self.samples:
             raise AudioError(
-                f"{frames} samples on {channels} channel{'s' if channels > 1 else ''} at once, "
+                f"{count(frames, 'sample')} on {count(channels, 'channel')} at once, "
                 f"at most {self.samples} are taken in all"
             )
 

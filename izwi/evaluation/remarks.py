@@ -9,6 +9,7 @@ import pandas as pd
 
 from izwi.errors import UserError
 from izwi.evaluation.intervals import ENOUGH_OF_A_CLASS, few_speakers
+from izwi.wording import count
 
 if TYPE_CHECKING:
     from izwi.evaluation.scoring import EvaluateSpec
@@ -88,7 +89,7 @@ def without_limits(rows: pd.DataFrame, n: int, measure: str, task: str, why: str
     if task == "classification" and (rows["truth"] == rows["prediction"]).all():
         bound = 100 * (1 - 0.05 ** (1 / n))
         line += (
-            f"; no error in {n} samples fits an error rate of up to {bound:.2g} %, "
+            f"; no error in {count(n, 'sample')} fits an error rate of up to {bound:.2g} %, "
             "if samples were independent"
         )
     return line

@@ -19,6 +19,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from izwi.reporting.numbers import rounded, worth
+from izwi.wording import count
 
 MM = 1 / 25.4  # in inches
 COLUMN = 85 * MM
@@ -197,11 +198,12 @@ def interval_note(metrics: dict[str, Any]) -> str:
         return ""
     if why := (metrics.get("interval_reasons") or {}).get(metrics["measure"]):
         return f"no interval: {why}"
-    count = metrics["n_speakers"]
-    if count:
-        speakers = f", few: {count}" if metrics["few_speakers"] else f", {count} speakers"
+    number = metrics["n_speakers"]
+    if number:
+        few = metrics["few_speakers"]
+        speakers = f", few: {number}" if few else f", {count(number, 'speaker')}"
     narrow = f"; {doubt}" if (doubt := metrics.get("interval_doubt")) else ""
-    return f"95 %: {metrics['ci_method']}{speakers if count else ''}{narrow}"
+    return f"95 %: {metrics['ci_method']}{speakers if number else ''}{narrow}"
 
 
 def no_data(axes: Axes, text: str) -> None:

@@ -8,6 +8,7 @@ from izwi.config.experiment.resolved import ComponentSpec
 from izwi.reporting.numbers import interval, significant, worth
 from izwi.reporting.pictures import OF_METRICS
 from izwi.reporting.record import Metrics, Record, database_names
+from izwi.wording import count
 
 # Picture of a grid or table; that of a table is called as the table is.
 HEAT_MAP = "heat_map"
@@ -121,10 +122,10 @@ def data(record: Record, metrics: Metrics) -> str:
     databases = " and ".join(database_names(record))
     by = " and ".join(map(feature_set, record["features"]))
     speakers = metrics["n_speakers"]
-    of = f" of {speakers} speakers" if speakers else ", speakers unknown"
+    of = f" of {count(speakers, 'speaker')}" if speakers else ", speakers unknown"
     return (
         f"{record['target']} of {databases}, from {by} by {record['model']['type']}; trained on "
-        f"{metrics['n_train']} samples, tested on {metrics['n_evaluated']}{of}."
+        f"{count(metrics['n_train'] or 0, 'sample')}, tested on {metrics['n_evaluated']}{of}."
     )
 
 

@@ -134,7 +134,7 @@ def test_rows_without_a_submodel():
     with pytest.raises(UserError) as error:
         check_submodels(table, "gender", [(0, train, train[:0], test)])
     assert [line.split(":")[1] for line in error.value.problems] == [
-        " 1 test rows have no value of 'gender', so no model can predict them",
+        " 1 test row has no value of 'gender', so no model can predict them",
         " 2 test rows have gender = x, but none of their training rows has",
     ]
     warnings = check_submodels(table, "gender", [(0, train, train[:0], test[:1])])

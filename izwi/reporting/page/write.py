@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from izwi.reporting.page.files import Embedded
 from izwi.reporting.page.markup import data, escape, fill, markdown, number, policy_hash
+from izwi.wording import count
 
 HERE = Path(__file__).parent
 # Heading of a column → what it is sorted by, and on which screens it is shown.
@@ -76,7 +77,7 @@ def _title(summaries: list[dict[str, Any]]) -> str:
         return f"Results of {summaries[0]['name']}"
     controls = sum(one["kind"] == "control" for one in summaries)
     more = f" and {controls} control{'s' * (controls > 1)}" if controls else ""
-    return f"Results of {len(summaries) - controls} experiments{more}"
+    return f"Results of {count(len(summaries) - controls, 'experiment')}{more}"
 
 
 def _heading(name: str, kind: str, shown: str) -> str:

@@ -10,8 +10,9 @@ from izwi.reporting.numbers import interval, significant, worth
 from izwi.reporting.record import Metrics, Record, database_names, versions
 from izwi.reporting.texts import words
 from izwi.reporting.texts.citations import corpus_of
-from izwi.reporting.texts.methods import count, interval_n, listed, unit_of
+from izwi.reporting.texts.methods import interval_n, listed, unit_of
 from izwi.training.types import TrainingReport
+from izwi.wording import count
 
 DIGITS = 3
 # Stages whose keys identify what the figures rest on.
