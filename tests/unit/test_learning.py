@@ -138,9 +138,7 @@ def test_rows_without_a_submodel():
         " 2 test rows have gender = x, but none of their training rows has",
     ]
     warnings = check_submodels(table, "gender", [(0, train, train[:0], test[:1])])
-    assert warnings == [
-        "[MODEL] submodel: 1 training rows have no value of 'gender', they are unused"
-    ]
+    assert warnings == ["[MODEL] submodel: 1 training row has no value of 'gender', it is unused"]
     with pytest.raises(UserError, match="there is no column 'sexx' but gender"):
         check_submodels(table, "sexx", [])
     numbers = pd.DataFrame({"age": range(30)})
