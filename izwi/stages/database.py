@@ -26,6 +26,7 @@ STAGE = Stage(
     outputs={"header": "databases/{database}-{key}/done.json"},
     scope="data",
     mem_mb=2000,
+    minutes=240,
 )
 
 
