@@ -132,5 +132,6 @@ def _scanned(database: DatabaseSpec, planner: Planner) -> DatabaseContent:
             files=len(listing.files),
             paths=key_of(listing.paths),
             lineage=soft_labels.lineage_beside(path) if kind == "csv" else None,
+            scanned=None if planner.write else listing,
         )
     return planner.contents[asked]
