@@ -24,6 +24,7 @@ COLUMNS = (
     "ci_low",
     "ci_high",
     "ci_method",
+    "interval_doubt",
     "chance",
     "baseline",
     "n_train",
@@ -61,6 +62,7 @@ def row(record: Record, metrics: Metrics) -> dict[str, Any]:
         "ci_low": low,
         "ci_high": high,
         "ci_method": metrics["ci_method"],
+        "interval_doubt": metrics.get("interval_doubt"),
         "chance": metrics.get("chance", {}).get(measure),
         "baseline": (metrics.get("baseline") or {}).get(measure),
         **{
@@ -78,6 +80,6 @@ def write(path: str | Path, columns: Iterable[str], rows: Iterable[Mapping[str, 
         atomic(path) as temporary,
         open(temporary, "w", newline="", encoding="utf-8") as stream,
     ):
-        writer = csv.DictWriter(stream, list(columns), lineterminator="\n")
+        writer = csv.DictWriter(stream, list(columns), extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
         writer.writerows({key: harmless(value) for key, value in row.items()} for row in rows)
