@@ -51,6 +51,7 @@ class Entry(TypedDict):
         ini: its path as given
         text: its content, None where it is not known
         setting: values that a grid sets
+        control: kind of control, None for an experiment of an ini
         databases: what was read, None where it is not known
         row: of the summary, see `izwi.reporting.rows`
     """
@@ -61,6 +62,7 @@ class Entry(TypedDict):
     ini: str
     text: str | None
     setting: dict[str, str | None]
+    control: str | None
     databases: list[Database] | None
     row: dict[str, Any]
 
@@ -112,6 +114,7 @@ def entry_of(record: Record, metrics: Metrics, origin: dict[str, Any], made: flo
         "ini": record["ini"],
         "text": origin.get("text"),
         "setting": record["setting"],
+        "control": record["control"],
         "databases": origin.get("databases"),
         "row": rows.row(record, metrics),
     }

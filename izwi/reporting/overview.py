@@ -178,6 +178,8 @@ class _Inis:
 
     def changed(self, folder: Path, entry: Entry) -> str | None:
         """What is to be said of the ini of a figure."""
+        if entry["control"]:
+            return None
         text = self.text(entry["ini"])
         if text is None:
             return INI_GONE
@@ -203,9 +205,6 @@ class _Inis:
     def _says_other(self, folder: Path, entry: Entry, text: str) -> bool:
         try:
             record = read_json(folder / RECORD)
-            if record["control"]:
-                # No ini says what a control is.
-                return True
             now = resolve_read(parse(text), entry["ini"], cwd=self.cwd, overrides=entry["setting"])
         except (UserError, OSError, ValueError, KeyError, TypeError):
             return True
