@@ -320,8 +320,8 @@ def _plan(
         settings = read_config(config, cwd=cwd, fallback=home / "config" / "config.yaml")
         experiments = resolve_all(settings, cwd=cwd)
         results, cache = prefix + settings.results, prefix + settings.cache
+        _refuse_links(Plan(results, cache))
         if write:
-            _refuse_links(Plan(results, cache))
             # Wait first, so that the plan sees files that another call makes.
             lock.hold(results)
         shard_files = settings.shard_files
@@ -338,8 +338,7 @@ def _plan(
             page=settings.page,
             config=_config_name(workflow, config, cwd),
         )
-        if write:
-            _refuse_links(plan)
+        _refuse_links(plan)
         return plan
     except UserError as error:
         raise SystemExit("\n".join(error.problems)) from None
