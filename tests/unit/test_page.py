@@ -315,7 +315,7 @@ def test_the_state_of_figures_is_marked_and_filtered_by(tmp_path):
     ]
     assert {"call", "status"} <= set(shown.texts)
     assert shown.texts.count("earlier ini") == 2  # the mark and the filter
-    assert "2026-11-29 02:13" in shown.texts
+    assert "2026-11-29 02:13 UTC" in shown.texts
     assert details(shown)["history"][1]["changes"] == [f"MODEL.type: {EVIL} → svm"]
     links = dict(details(shown)["links"])
     assert links["metrics.json"] == "experiments/new/metrics.json"
