@@ -15,6 +15,7 @@ from izwi.config.options import suggest
 from izwi.config.root_folders import VARIABLE
 from izwi.data import soft_labels
 from izwi.errors import Problems, UserError
+from izwi.home import DEFAULT_CONFIG
 from izwi.reporting.page import options as page
 from izwi.reporting.tables import wanted as result_tables
 from izwi.untrusted import read_yaml
@@ -148,6 +149,9 @@ def name_of(
     names = []
     for path in map(Path, files):
         folder = Path(cwd, path).parent
+        if folder / path.name == DEFAULT_CONFIG:
+            names.append(DEMO)
+            continue
         far = path.stem == "config" and folder != Path(cwd)
         names.append(f"{folder.name}-{path.stem}" if far else path.stem)
     return grid.slug("+".join(names))

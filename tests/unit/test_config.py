@@ -2,6 +2,7 @@ import pytest
 
 from izwi.config.result_set import name_of, read_config, resolve_all
 from izwi.errors import UserError
+from izwi.home import DEFAULT_CONFIG
 
 INI = """\
 [EXP]
@@ -171,6 +172,7 @@ def test_problems_of_all_inis_together(place):
         ({"experiments": ["a.ini", "b.ini"]}, [], False, "inis"),
         ({"grid": [{"ini": "a.ini"}]}, [], False, "inis"),
         ({"results": "elsewhere"}, [], False, "demo"),
+        ({"experiments": ["a.ini"]}, [DEFAULT_CONFIG], False, "demo"),
     ],
 )
 @pytest.mark.parametrize("absolute", [False, True])
