@@ -322,6 +322,7 @@ def test_the_state_of_figures_is_marked_and_filtered_by(tmp_path):
     # One made again that is not: what is known of it is an earlier figure.
     content = builder.content(units, [], [], "", was_made=was_made, known=known | {"mute": about})
     assert len(content["experiments"]) == 3 and len(content["missing"]) == 1
+    assert content["lead"].startswith("1 of 2 experiments could not be made.")
 
 
 def test_the_latest_call_has_the_first_room_for_pictures(tmp_path):

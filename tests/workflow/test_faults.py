@@ -135,7 +135,7 @@ def test_failing_experiments_leave_the_others(undisturbed, failing):
     assert not any((results / "experiments" / name).exists() for name in FAILING)
     summary = (results / "summary.csv").read_text().splitlines()
     assert [line.split(",")[0] for line in summary[1:]] == ["svm", "knn", "lenient"]
-    rows = (results / "tables/config/all.md").read_text().splitlines()
+    rows = (results / "tables/all/all.md").read_text().splitlines()
     figures = [line.split()[1] for line in rows if line.startswith("| ") and "[" in line]
     assert sorted(figures) == ["knn", "lenient", "svm"]
     page = (results / "index.html").read_text(encoding="utf-8")

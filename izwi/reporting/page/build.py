@@ -73,9 +73,10 @@ class Builder:
             ``lead``, ``experiments`` (``summary`` and ``details`` of each), ``missing`` (``name``
             and ``reasons``), ``tables``, ``notes``
         """
-        made, missing, wanted = [], [], []
+        made, missing, wanted, asked = [], [], [], 0
         for unit in experiments:
             about = (known or {}).get(unit.label, {})
+            asked += about.get("latest", True)
             if not was_made(unit.outputs["metrics"]):
                 missing.append({"name": unit.label, "reasons": reasons(unit, problems)})
                 if not about:
@@ -95,7 +96,7 @@ class Builder:
         for call in CALLS:
             self._add_errors([one for one in wanted if one[0]["call"] == call])
         return {
-            "lead": lead(len(made), len(missing), commit),
+            "lead": lead(asked, len(missing), commit),
             "experiments": made,
             "missing": missing,
             "tables": shown_tables,
@@ -259,11 +260,15 @@ def reasons(unit: Unit, problems: list[str]) -> list[str]:
     return [*own[:MOST_REASONS], *more] or ["the log of the call tells why"]
 
 
-def lead(made: int, missing: int, commit: str) -> str:
-    """The line below the heading."""
-    lacking = (
-        f"{missing} of {count(made + missing, 'experiment')} could not be made. " if missing else ""
-    )
+def lead(asked: int, missing: int, commit: str) -> str:
+    """The line below the heading.
+
+    Args:
+        asked: experiments of the call
+        missing: those of them that could not be made
+        commit: of izwi's source code, empty where it is unknown
+    """
+    lacking = f"{missing} of {count(asked, 'experiment')} could not be made. " if missing else ""
     source = f" ({commit})" if commit else ""
     return f"{lacking}Written by izwi {__version__}{source}."
 
