@@ -30,6 +30,10 @@ def clean(text: str) -> str:
 def look(text: str) -> str:
     """What text looks like to a hurried eye: the same for other case, width, blanks, alphabet."""
     plain = unicodedata.normalize("NFKC", clean(text)).translate(_TWINS).casefold()
+    if number := _NUMBER.fullmatch(plain):
+        # 01, 1 and 1.0, as spreadsheets and programs write one number.
+        whole, part = plain.lstrip("+-").split(".")[0], (number[1] or "").strip(".")
+        return f"{'-' * plain.startswith('-')}{whole.lstrip('0') or '0'}.{part.rstrip('0')}"
     return " ".join(plain.translate(_TWINS).replace("_", " ").replace("-", " ").split())
 
 

@@ -65,6 +65,8 @@ def test_what_looks_the_same():
         ["anger", "ａnger"],
         ["s 1", "s_1"],
     ]
+    numbers = ["01", "1", "1.0", "-1", "10", "0", "00.00", "s1", "9" * 20, "9" * 19 + "8"]
+    assert spelling.alike(numbers) == [["0", "00.00"], ["01", "1", "1.0"]]
 
 
 def people(*speakers: str) -> pd.DataFrame:

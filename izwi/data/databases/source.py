@@ -170,7 +170,8 @@ def meant(wanted: Iterable[str], there: Iterable[str]) -> str:
     there = list(there)
     pairs = []
     for value in wanted:
-        close = difflib.get_close_matches(value, there, 1)
+        same = [other for other in there if other.casefold() == value.casefold()]
+        close = same[:1] or difflib.get_close_matches(value, there, 1)
         begins = [other for other in there if other.startswith(value) or value.startswith(other)]
         found = close or (begins if len(begins) == 1 else [])
         if value not in there and found:

@@ -519,7 +519,8 @@ class _Builder:
                 f"which has the values {listed(there, 10)}"
             )
         if absent:
-            self._warn(f"mapping: {', '.join(absent)} does not occur in '{column}'")
+            close = meant(absent, [value for value in there if value not in table])
+            self._warn(f"mapping: {', '.join(absent)} does not occur in '{column}'{close}")
         return text.map(table).astype(object).where(lambda mapped: mapped.notna(), None)
 
     def _column(self, name: str) -> str | None:
