@@ -209,6 +209,12 @@ def _locate(
     return paths, stats
 
 
+def locate(files: Iterable[str], places: list[str]) -> list[str | None]:
+    """Path of each file in the first of the places that has it, None where none has."""
+    names: dict[str, dict[str, list[str]]] = {}
+    return [_find(file, places, names)[0] for file in files]
+
+
 def _find(
     file: str, places: list[str], names: dict[str, dict[str, list[str]]]
 ) -> tuple[str | None, str | None]:

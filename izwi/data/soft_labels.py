@@ -144,7 +144,7 @@ def label(
 
     Args:
         spec: ``task``, ``target``, ``min_confidence`` and ``max_uncertainty`` (or None)
-        predictions: as docs/architecture.md defines them
+        predictions: as docs/data_contracts.md defines them
         tables: those that were predicted, in the order of the split
         paths: database → file as the table writes it → path
         best_run: the run whose predictions are taken

@@ -55,9 +55,10 @@ def failure(plan: Plan, path: str, log: str) -> None:
 
 
 def _print_results(plan: Plan) -> None:
-    path = Path(plan.results) / "summary.csv"
-    if not path.exists():
+    summaries = [unit.outputs["summary"] for unit in plan.of("summary")]
+    if not summaries or not os.path.exists(summaries[0]):
         return
+    path = Path(summaries[0])
     with open(path, newline="", encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
     try:
@@ -72,6 +73,8 @@ def _print_results(plan: Plan) -> None:
     folder = Path(plan.results) / "experiments"
     name = rows[0]["name"] if len(rows) == 1 else "<name>"
     print(f"\ntable     {path}", file=sys.stderr)
+    for unit in plan.of("overview"):
+        print(f"all       {unit.outputs['overview']}", file=sys.stderr)
     for unit in plan.of("grid"):
         print(f"grid      {unit.outputs['markdown']}", file=sys.stderr)
         for picture in pictures_of(unit, plan.of("heat_map")).values():

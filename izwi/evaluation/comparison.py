@@ -94,7 +94,7 @@ def compare(
     with each; the difference is the mean over the pairs.
 
     Args:
-        a: predictions as ``docs/architecture.md`` defines them
+        a: predictions as ``docs/data_contracts.md`` defines them
         b: the same of the second experiment
         measure: a name that :func:`izwi.evaluation.measures.measures` returns
         task: ``classification`` or ``regression``

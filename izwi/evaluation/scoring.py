@@ -72,7 +72,7 @@ def evaluate(
 
     Args:
         spec: of the evaluate stage, with the classes of the split; ``ci`` absent is ``auto``
-        predictions: as ``docs/architecture.md`` defines them
+        predictions: as ``docs/data_contracts.md`` defines them
         training: report of the train stage; its ``counts`` tell the rows trained on (``train``)
         split: report of the split stage
         tables: reports of the load and features stages

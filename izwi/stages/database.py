@@ -26,6 +26,7 @@ STAGE = Stage(
     outputs={"header": "databases/{database}-{key}/done.json"},
     scope="data",
     mem_mb=2000,
+    minutes=240,
 )
 
 
@@ -67,7 +68,7 @@ def _content(request: DataRequest, database: DatabaseSpec, planner: Planner) -> 
         return _predicted(database, planner)
     if database["type"] in ("demo", "audb"):
         return _made(request, database, planner)
-    return _scanned(database, planner)
+    return scanned(database, planner)
 
 
 def _predicted(database: DatabaseSpec, planner: Planner) -> DatabaseContent:
@@ -111,7 +112,7 @@ def _made(request: DataRequest, database: DatabaseSpec, planner: Planner) -> Dat
     return DatabaseContent(key=key, audio=key, path=folder, unit=unit)
 
 
-def _scanned(database: DatabaseSpec, planner: Planner) -> DatabaseContent:
+def scanned(database: DatabaseSpec, planner: Planner) -> DatabaseContent:
     """A database on disk."""
     kind, name, path = database["type"], database["name"], database["path"] or ""
     options = {key: database["options"].get(key) for key in sorted(database["options"])}
@@ -131,5 +132,6 @@ def _scanned(database: DatabaseSpec, planner: Planner) -> DatabaseContent:
             files=len(listing.files),
             paths=key_of(listing.paths),
             lineage=soft_labels.lineage_beside(path) if kind == "csv" else None,
+            scanned=None if planner.write else listing,
         )
     return planner.contents[asked]

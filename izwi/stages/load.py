@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 STAGE = Stage(
     name="load",
-    outputs={"table": "tables/{table}-{key}.parquet", "report": "tables/{table}-{key}.json"},
+    outputs={"table": "labels/{table}-{key}.parquet", "report": "labels/{table}-{key}.json"},
     scope="data",
     after=("database",),
     imports=("pandas", "izwi.data.databases"),
@@ -58,6 +58,8 @@ def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]
             unit.inputs["database"] = content.unit.outputs["header"]
         if content.listing:
             planner.plan.listings[key] = content.listing
+        if content.scanned:
+            planner.plan.scanned[key] = content.scanned
         units.append(unit)
     return units
 
