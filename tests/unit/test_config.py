@@ -1,6 +1,6 @@
 import pytest
 
-from izwi.config.result_set import read_config, resolve_all
+from izwi.config.result_set import name_of, read_config, resolve_all
 from izwi.errors import UserError
 
 INI = """\
@@ -156,3 +156,24 @@ def test_problems_of_all_inis_together(place):
         "inis/c.ini: [EXP] name: 'A' is the name of inis/a.ini as well, give each its own",
         "inis/d.ini: [MODEL] x: unknown option",
     ]
+
+
+@pytest.mark.parametrize(
+    ("config", "files", "own", "name"),
+    [
+        ({"experiments": ["a.ini"]}, ["my_paper.yaml"], False, "my_paper"),
+        ({"experiments": ["a.ini"]}, ["config/my_paper.yaml"], False, "my_paper"),
+        ({"experiments": ["a.ini"]}, ["one/config.yaml"], False, "one-config"),
+        ({"experiments": ["a.ini"]}, ["config.yaml"], False, "config"),
+        ({"experiments": ["a.ini"]}, ["a.yaml", "b c.yaml"], False, "a+b-c"),
+        ({"experiments": ["a.ini"], "ini": "inis/größe 2.ini"}, ["a.yaml"], False, "größe-2"),
+        ({"experiments": ["a.ini", "b.ini"]}, ["a.yaml"], True, "inis"),
+        ({"experiments": ["a.ini", "b.ini"]}, [], False, "inis"),
+        ({"grid": [{"ini": "a.ini"}]}, [], False, "inis"),
+        ({"results": "elsewhere"}, [], False, "demo"),
+    ],
+)
+@pytest.mark.parametrize("absolute", [False, True])
+def test_the_name_of_a_result_set(tmp_path, config, files, own, name, absolute):
+    paths = [tmp_path / file if absolute else file for file in files]
+    assert name_of(config, paths, cwd=tmp_path, own=own) == name
