@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("-c", "--cores", type=int, help="cores of the call (all)")
     wanted = parser.parse_args(arguments)
-    cores = len(os.sched_getaffinity(0)) if wanted.cores is None else wanted.cores
+    cores = _all_cores() if wanted.cores is None else wanted.cores
     if cores < 1:
         parser.error(f"--cores: {cores} is no number of cores, from 1 on")
     for word in (*wanted.files, *wanted.config):
@@ -54,6 +54,11 @@ def main(arguments: list[str]) -> int:
     _remarks(experiments, found)
     _plan(plan, missing, estimate(plan, missing, found, cores), cores)
     return 1 if found.problems else 0
+
+
+def _all_cores() -> int:
+    """Cores that this process may use; macOS does not say."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _planned(files: list[str], settings: list[str]) -> tuple[list[Experiment], Plan]:

@@ -251,6 +251,8 @@ def _splits(
     column = split_column(frame)
     if found.parts:
         own = {("DATA", f"{name}.split_strategy"): "database"}
+    elif "fold" in frame and frame["fold"].notna().all() and frame["fold"].nunique() > 1:
+        own = {("MODEL", "logo"): str(frame["fold"].nunique())}
     elif column:
         own = {
             ("DATA", f"{name}.split_strategy"): "column",
@@ -272,7 +274,9 @@ def _splits(
     }
     ways = {"own": [own], "speakers": [by_speaker], "folds": [folds], "random": [at_random]}
     if wanted == "own" and not own:
-        raise UserError("--split own: the data name no split: no such tables, no column 'split'")
+        raise UserError(
+            "--split own: the data name no split: no such tables, no column 'split' or 'fold'"
+        )
     if wanted in ("speakers", "folds") and speakers < 2:
         raise UserError(f"--split {wanted}: the data name {speakers} speakers, two are needed")
     if wanted != "auto":

@@ -137,6 +137,22 @@ def test_a_split_of_its_own(new, tmp_path):
     assert "Partition" not in experiment.target
 
 
+def test_folds_of_its_own(new, tmp_path):
+    table = [[*row, SPEAKERS.index(row[1]) % 2] for row in rows()]
+    _, experiment, split = new(write(tmp_path / "own.csv", [*HEADER, "fold"], table))
+    assert experiment.split["logo"] == split["fold"].nunique() == 2
+
+
+def test_segments_of_a_file(new, tmp_path):
+    table = [
+        [f"{who}.wav", n, n + 1, who, what] for who in SPEAKERS for n, what in enumerate(EMOTIONS)
+    ]
+    header = ["file", "start", "end", "speaker", "emotion"]
+    said, _, split = new(write(tmp_path / "parts.csv", header, table))
+    assert "4 files, 12 segments" in said
+    assert len(split) == 12
+
+
 def test_numbers_are_a_regression(new, tmp_path):
     table = [[row[0], row[1], n / 7] for n, row in enumerate(rows())]
     _, experiment, _ = new(write(tmp_path / "scores.csv", ["file", "speaker", "mos"], table))
