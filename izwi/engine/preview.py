@@ -61,6 +61,7 @@ def preview(plan: Plan) -> Preview:
         with _told(unit, found):
             _audit(unit, plan, found, splits)
     found.warnings = list(dict.fromkeys(found.warnings))
+    found.later = list(dict.fromkeys(found.later))
     return found
 
 
