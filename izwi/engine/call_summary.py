@@ -55,9 +55,10 @@ def failure(plan: Plan, path: str, log: str) -> None:
 
 
 def _print_results(plan: Plan) -> None:
-    path = Path(plan.results) / "summary.csv"
-    if not path.exists():
+    summaries = [unit.outputs["summary"] for unit in plan.of("summary")]
+    if not summaries or not os.path.exists(summaries[0]):
         return
+    path = Path(summaries[0])
     with open(path, newline="", encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
     try:
@@ -72,6 +73,8 @@ def _print_results(plan: Plan) -> None:
     folder = Path(plan.results) / "experiments"
     name = rows[0]["name"] if len(rows) == 1 else "<name>"
     print(f"\ntable     {path}", file=sys.stderr)
+    for unit in plan.of("overview"):
+        print(f"all       {unit.outputs['overview']}", file=sys.stderr)
     for unit in plan.of("grid"):
         print(f"grid      {unit.outputs['markdown']}", file=sys.stderr)
         for picture in pictures_of(unit, plan.of("heat_map")).values():
@@ -87,7 +90,7 @@ def _print_results(plan: Plan) -> None:
 def table(rows: list[dict[str, str]]) -> str:
     """Rows of summary.csv as aligned text."""
     header = ["experiment", "database", "features", "model", "measure", "value", "95 % interval"]
-    header += ["chance", "interval by", "n test", "speakers", "warnings"]
+    header += ["chance", "baseline", "interval by", "n test", "speakers", "warnings"]
     lines = [header]
     for row in rows:
         interval = f"[{_short(row['ci_low'])}, {_short(row['ci_high'])}]" if row["ci_low"] else ""
@@ -103,8 +106,9 @@ def table(rows: list[dict[str, str]]) -> str:
                 _short(row["value"]),
                 interval,
                 _short(row["chance"]),
+                _short(row["baseline"]),
                 # without the number of resamples, and without parts that have their own column
-                row["ci_method"].split(" (")[0],
+                row["ci_method"].split(" (")[0] + (", narrow" if row["interval_doubt"] else ""),
                 row["n_evaluated"],
                 (row["n_speakers"] or "unknown") + few,
                 row["warnings"],

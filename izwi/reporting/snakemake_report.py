@@ -23,6 +23,7 @@ from izwi.files import is_made, read_json, write_text
 from izwi.reporting import captions
 from izwi.reporting.page.read import portable
 from izwi.reporting.record import Metrics, Record, read
+from izwi.wording import count
 
 # Files of an experiment beside its pictures.
 FILES = {
@@ -34,6 +35,7 @@ FILES = {
     ),
 }
 SUMMARY = "One row per experiment: {}."
+OVERVIEW = "One row per experiment in the folder, those of earlier calls included."
 # Ending of a grid's or table's file → heading, and what is seen.
 TABLE = {
     ".csv": ("All digits", "A row per experiment, with value, interval and how it was made."),
@@ -88,6 +90,8 @@ def shown(plan: Plan) -> dict[str, Shown]:
     for unit in plan.of("summary"):
         text = SUMMARY.format(", ".join(experiments))
         add(unit.outputs["summary"], rst(text), "Tables", "All experiments")
+    for unit in plan.of("overview"):
+        add(unit.outputs["overview"], rst(OVERVIEW), "Tables", "All experiments in the folder")
     tables = plan.of("grid", "table")
     abouts = {(unit.stage, unit.label): _about_several(unit, experiments) for unit in tables}
     for unit in tables:
@@ -177,7 +181,7 @@ def front(plan: Plan, config: Mapping[str, Any]) -> str:
     said = json.dumps(portable(dict(config)), indent=2, ensure_ascii=False)
     text = "\n\n".join(
         [
-            rst(f"Results of {len(names)} experiments: {', '.join(names)}."),
+            rst(f"Results of {count(len(names), 'experiment')}: {', '.join(names)}."),
             rst(
                 "Each has a category of its own, with its pictures, its figures, and a file that "
                 "holds all options, keys of stages and versions of packages."

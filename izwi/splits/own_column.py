@@ -10,7 +10,8 @@ import pandas as pd
 from izwi.data.spelling import as_there, clean
 from izwi.errors import Problems, UserError
 from izwi.splits.parts import PARTS
-from izwi.splits.report import Log, count, shorten
+from izwi.splits.report import Log, shorten
+from izwi.wording import count
 
 if TYPE_CHECKING:
     from izwi.splits.holdout import Asked

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from izwi.reporting.overview import CURRENT
 from izwi.reporting.page.files import Embedded
-from izwi.reporting.page.markup import data, escape, fill, markdown, number, policy_hash
+from izwi.reporting.page.markup import data, escape, fill, markdown, minute, number, policy_hash
+from izwi.wording import count
 
 HERE = Path(__file__).parent
 # Heading of a column → what it is sorted by, and on which screens it is shown.
@@ -24,7 +26,19 @@ COLUMNS = (
     ("n", "number", "wide"),
     ("speakers", "number", "wide"),
     ("warnings", "number", "wide"),
+    ("made (UTC)", "text", "wide"),
 )
+# What the filters choose by → the value in the summary of an experiment.
+FILTERS = {
+    "database": "databases",
+    "features": "features",
+    "model": "model",
+    "target": "target",
+    "measure": "measure",
+    "kind": "kind",
+    "call": "call",
+    "status": "status",
+}
 # Measures between 0 and 1 are drawn on this scale, others on that of their values.
 UNIT = ("uar", "accuracy", "f1", "eer")
 SIGNED = ("ccc", "pcc")
@@ -76,7 +90,7 @@ def _title(summaries: list[dict[str, Any]]) -> str:
         return f"Results of {summaries[0]['name']}"
     controls = sum(one["kind"] == "control" for one in summaries)
     more = f" and {controls} control{'s' * (controls > 1)}" if controls else ""
-    return f"Results of {len(summaries) - controls} experiments{more}"
+    return f"Results of {count(len(summaries) - controls, 'experiment')}{more}"
 
 
 def _heading(name: str, kind: str, shown: str) -> str:
@@ -93,16 +107,7 @@ def _heading(name: str, kind: str, shown: str) -> str:
 def _filters(summaries: list[dict[str, Any]]) -> str:
     """A list to choose from for each thing by which experiments differ."""
     found = []
-    for place, (name, key) in enumerate(
-        (
-            ("database", "databases"),
-            ("features", "features"),
-            ("model", "model"),
-            ("target", "target"),
-            ("measure", "measure"),
-            ("kind", "kind"),
-        )
-    ):
+    for place, (name, key) in enumerate(FILTERS.items()):
         values: dict[str, None] = {}
         for summary in summaries:
             value = summary[key]
@@ -127,9 +132,8 @@ def _rows(summaries: list[dict[str, Any]]) -> str:
 
 
 def _row(place: int, one: dict[str, Any], scale: tuple[float, float], group: int) -> str:
-    databases = ", ".join(one["databases"])
-    keys = ("databases", "features", "model", "target", "measure", "kind")
-    filters = escape(data([one[key] for key in keys]))
+    databases = one["shown"]
+    filters = escape(data([one[key] for key in FILTERS.values()]))
     sub = escape(f"{databases}, {one['target']}, {one['features']}, {one['model']}")
     few = ' <abbr title="fewer than 10 speakers: the figure depends on who they are">few</abbr>'
     marks = few if one["few"] else ""
@@ -138,7 +142,7 @@ def _row(place: int, one: dict[str, Any], scale: tuple[float, float], group: int
         "transductive</abbr>"
     )
     interval = "" if one["low"] is None else f"[{number(one['low'])}, {number(one['high'])}]"
-    worth = "" if one["chance"] is None else f"chance {number(one['chance'])}"
+    worth = escape(one["worth"])
     guess = f'<span class="sub">{worth}</span>' if worth else ""
     beside = f'<br><span class="quiet">{worth}</span>' if worth else ""
     speakers = "unknown" if one["speakers"] is None else f"{one['speakers']}{marks}"
@@ -149,7 +153,7 @@ def _row(place: int, one: dict[str, Any], scale: tuple[float, float], group: int
 
     cells = (
         f'<td class="name"><a href="#/{quote(one["name"], safe="")}">{escape(one["name"])}</a>'
-        f'<span class="sub">{sub}</span></td>',
+        f'{_state(one)}<span class="sub">{sub}</span></td>',
         f'<td class="wide">{escape(databases)}</td>',
         f'<td class="wide">{escape(one["target"])}</td>',
         f'<td class="wide">{escape(one["features"])}</td>',
@@ -163,8 +167,16 @@ def _row(place: int, one: dict[str, Any], scale: tuple[float, float], group: int
         f'<td class="wide right" data-v="{value("n")}">{one["n"]}</td>',
         f'<td class="wide right" data-v="{value("speakers")}">{speakers}</td>',
         f'<td class="wide right" data-v="{one["warnings"]}">{warnings}</td>',
+        f'<td class="wide">{escape(minute(one["made"]))}</td>',
     )
     return f'<tr data-x="{place}" data-f="{filters}">{"".join(cells)}</tr>'
+
+
+def _state(one: dict[str, Any]) -> str:
+    """Marks of the latest call, and of a figure that is not of today's ini and data."""
+    latest = ' <abbr title="of the latest call">latest</abbr>' if one["call"] == "latest" else ""
+    old = one["status"] != CURRENT
+    return latest + (f' <span class="badge">{escape(one["status"])}</span>' if old else "")
 
 
 def _scales(summaries: list[dict[str, Any]]) -> dict[str, tuple[float, float]]:
@@ -212,7 +224,8 @@ def _missing(missing: list[dict[str, Any]]) -> str:
     )
     return (
         '<section class="missing"><h2>Not made</h2>'
-        f"<p>These experiments of the call could not be made, and are in no table here.</p>"
+        "<p>These experiments of the call could not be made. Where the table shows one of them, "
+        "its figure is an earlier one.</p>"
         f"<dl>{items}</dl></section>"
     )
 
