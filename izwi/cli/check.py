@@ -69,16 +69,15 @@ def _planned(files: list[str], settings: list[str]) -> tuple[list[Experiment], P
     """
     import yaml
 
-    from izwi.config.result_set import read_config, resolve_all
+    from izwi.config.result_set import name_of, read_config, resolve_all
     from izwi.engine.planner import make_plan
     from izwi.engine.snakemake_call import Request
     from izwi.home import DEFAULT_CONFIG
 
     cwd = Path.cwd()
-    content = Request(
-        tuple(name for name in files if name.endswith(".ini")),
-        tuple(name for name in files if not name.endswith(".ini")),
-    ).content()
+    inis = tuple(name for name in files if name.endswith(".ini"))
+    configs = tuple(name for name in files if not name.endswith(".ini"))
+    content = Request(inis, configs).content()
     for word in settings:
         key, _, value = word.partition("=")
         content[key] = _value(yaml.safe_load, value)
@@ -93,6 +92,7 @@ def _planned(files: list[str], settings: list[str]) -> tuple[list[Experiment], P
         shard_files=config.shard_files or 0,
         tables=config.tables,
         page=config.page,
+        config=name_of(content, configs, cwd=cwd, own=len(inis) > 1),
     )
     return experiments, plan
 
