@@ -25,6 +25,9 @@ def type_of(entries: Entries, section: str, text: Any, types: dict[str, str]) ->
         shown = one_of(name for name in types if "-" not in name)
         advice = near or f", {shown}"
         if family := _model_family(str(text).lower()):
+            if section == "FEATS" and {f"{family}.model", "model"} & {*entries.components["FEATS"]}:
+                # The model that is named stands for the name of the type.
+                return family
             what = f"is no known variant of {family}"
             advice = suggest(str(text), types) or (
                 f": set type = {family} and {family}.model = <its folder or name on the hub>"

@@ -475,6 +475,7 @@ def _learning(record: Record, training: TrainingReport) -> list[str]:
     if dev:
         where = " set aside from the training part" if early else ""
         decided = ["which epoch was kept"] if _by_epoch(training) else []
+        decided += ["how many trees were kept"] if _by_epoch(training, "trees") else []
         decided += ["which run was best"] if len(training["runs"]) > 1 else []
         if decided:
             sentences.append(f"Development samples{where} decided {listed(decided)}.")
@@ -483,10 +484,10 @@ def _learning(record: Record, training: TrainingReport) -> list[str]:
     return sentences
 
 
-def _by_epoch(training: TrainingReport) -> bool:
-    """Whether dev rows chose the epoch of some model."""
+def _by_epoch(training: TrainingReport, what: str = "best_epoch") -> bool:
+    """Whether dev rows chose the epoch of some model, or what else its report names."""
     folds = [fold for run in training["runs"] for fold in run["folds"]]
-    return any(fold["n_dev"] and "best_epoch" in fold for fold in folds)
+    return any(fold["n_dev"] and what in fold for fold in folds)
 
 
 def _runs(training: TrainingReport) -> list[str]:
