@@ -1,4 +1,4 @@
-"""``izwi run``: a quiet call of Snakemake with izwi's Snakefile."""
+"""``izwi run``: a call of Snakemake with izwi's Snakefile."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from izwi.cli import USAGE_ERROR, say
 HELP = """\
 usage: izwi run [INI ...] [CONFIG ...] [options of Snakemake] [-- TARGET ...]
 
-Run the experiments of inis, or of a YAML config; without any, the demo. What is made already is
-not made again. Results go to results/ in the working folder.
+Run the experiments of inis, or of a YAML config. What is made already is not made again. Results
+go to results/ in the working folder.
 
   INI      one experiment each (.ini)
   CONFIG   experiments and settings (.yaml); with one INI, that experiment of it
@@ -26,19 +26,14 @@ All other options are passed on to Snakemake. Those that are used most:
   --config KEY=VALUE ...  settings of the config, such as results=elsewhere page=none
   --forceall              make all of it again
   --profile slurm         run on a cluster, see docs/cluster.md
-  --verbose               show what Snakemake says (also: --quiet progress, --quiet rules)
+  -v, --verbose           show what Snakemake says (it is also in .snakemake/log)
+  --quiet all             show the results alone
 
 examples:
   izwi run my.ini other.ini
   izwi run my_paper.yaml -c 4
   izwi run my_paper.yaml my.ini --config results=elsewhere
 """
-# With these Snakemake's own words are what is asked for.
-_LOUD = re.compile(
-    r"-[a-zA-Z]*[npq][a-zA-Z]*|--(dry-?run|printshellcmds|quiet|verbose|summary|detailed-summary"
-    r"|lint|list\S*|dag|rulegraph|filegraph|d3dag|report|unlock|archive|print-compilation|version"
-    r"|debug\S*|touch|delete\S*|cleanup\S*|conda-\S*)(=.*)?"
-)
 
 
 def main(arguments: list[str]) -> int:
@@ -62,22 +57,16 @@ def main(arguments: list[str]) -> int:
     # What is wrong here Snakemake would say in many lines, or quietly not at all.
     request.content()
     words = _with(request.arguments(), settings)
-    quiet = not any(map(_LOUD.fullmatch, rest))
-    call = snakemake_call.command(
-        snakemake_call.Request(), [*words, *(["--quiet", "all"] if quiet else []), *rest]
-    )
+    call = snakemake_call.command(snakemake_call.Request(), [*words, *rest])
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
         ended = snakemake_call.call(call, say)
-    except KeyboardInterrupt:
-        say("stopped; finished files stay, so start again at any time")
+    except KeyboardInterrupt as error:
+        say(str(error) or "stopped; finished files stay, so start again at any time")
         raise
-    if quiet and not any(ended.lines):
-        if ended.code:
-            say("izwi run: Snakemake failed without a message; add --quiet progress to see why")
-        else:
-            say("nothing to do: what is asked for is made already")
+    if ended.code and not any(ended.lines):
+        say("izwi run: Snakemake failed without a message; add -v to see why")
     return ended.code
 
 
@@ -105,7 +94,7 @@ def split(
         if argument.startswith("-"):
             option = {"-C": "--config", "--configfiles": "--configfile"}.get(name, name)
             if option not in ("--config", "--configfile"):
-                rest.append(argument)
+                rest.append("--verbose" if argument == "-v" else argument)
             elif value:
                 (settings if option == "--config" else configs).append(value)
         elif option == "--config" and re.match(r"\w+=", argument):

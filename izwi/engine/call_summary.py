@@ -63,12 +63,13 @@ def failure(plan: Plan, path: str, log: str, terminal: Terminal | None = None) -
     with suppress(OSError):
         bad_audio.gather(plan)
     interrupted = _INTERRUPTED.search(_text_of(log)) or (terminal and terminal.interrupted)
-    if not interrupted and any(map(stamps.holds, plan.of("experiment"))):
+    partial = not interrupted and any(map(stamps.holds, plan.of("experiment")))
+    if partial:
         code = "import sys; from izwi.engine import job; sys.exit(job.command(sys.argv[1:]))"
         own = {**dict.fromkeys(THREADS, "1"), "PYTHONPATH": str(PACKAGE.parent)}
         command = [sys.executable, "-P", "-c", code, path, "", "1", PARTIAL]
         subprocess.run(command, env={**os.environ, **own}, check=False)
-    atexit.register(_print_problems, plan, log, terminal)
+    atexit.register(_print_problems, plan, log, terminal, partial)
 
 
 def _print_results(plan: Plan, terminal: Terminal | None, log: str) -> None:
@@ -162,7 +163,8 @@ def _remarks(plan: Plan, logs: list[str]) -> tuple[int, dict[str, dict[str, list
         for line in _text_of(log).splitlines():
             remark = _REMARK.match(line)
             if remark and remark[3] not in known:
-                found[remark[2]].setdefault(f"{remark[1]}: {remark[3]}", [])
+                led = remark[3].startswith(f"{remark[1]}: ")
+                found[remark[2]].setdefault(remark[3] if led else f"{remark[1]}: {remark[3]}", [])
     return number, found
 
 
@@ -213,7 +215,7 @@ def _short(number: str) -> str:
     return rounded(float(number)) if number else "none"
 
 
-def _print_problems(plan: Plan, log: str, terminal: Terminal | None) -> None:
+def _print_problems(plan: Plan, log: str, terminal: Terminal | None, partial: bool) -> None:
     lines = problems_of(plan) or [reason(log)]
     forget(plan)
     if terminal:
@@ -223,6 +225,8 @@ def _print_problems(plan: Plan, log: str, terminal: Terminal | None) -> None:
             _say(f"stopped: {kept} and stay in {plan.results}; start again to go on")
             return
         _print_remarks(plan, terminal)
+        if partial:
+            results(plan)
     _say("", *map(printable, lines))
 
 

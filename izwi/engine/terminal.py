@@ -17,15 +17,15 @@ from typing import IO, TYPE_CHECKING, Any
 
 from izwi.engine import loaded
 from izwi.engine.job import HUSHED
+from izwi.engine.snakemake_call import DESCRIPTOR
 from izwi.errors import printable
 from izwi.files import read_json
 from izwi.reporting.numbers import clock, count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from types import TracebackType
 
-# Number of the file that is the terminal, if standard error is a pipe to one.
-DESCRIPTOR = "IZWI_TERMINAL"
 REDRAWN_S, SAID_S = 0.5, 30.0
 BAR = 24
 # As extraction reports its progress in its log.
@@ -98,7 +98,7 @@ class Terminal(logging.Handler):
         self.stages: dict[str, Stage] = {}
         self.jobs: dict[int, str] = {}
         self.logs: list[str] = []
-        self.failed = self.interrupted = False
+        self.interrupted = False
         self._executes = False
         self._drawn = 0
         self._told: set[str] = set()
@@ -128,8 +128,8 @@ class Terminal(logging.Handler):
         elif heard := getattr(self, f"_on_{name.lower()}", None):
             heard(record)
         elif record.levelno >= logging.WARNING:
-            # All that Snakemake says of failed jobs is in its log, and the jobs say why.
-            if not (self.failed or self.interrupted):
+            # What Snakemake says of failed jobs is in its log, and the jobs say why.
+            if record.levelno < logging.ERROR or not self.jobs:
                 self._wipe()
                 self.own.handle(record)
         elif name == "":
@@ -196,13 +196,9 @@ class Terminal(logging.Handler):
             self._describe()
 
     def _on_job_error(self, record: Any) -> None:
-        self.failed = True
         for stage in self.stages.values():
-            if log := stage.logs.pop(getattr(record, "jobid", -1), ""):
+            if log := stage.logs.pop(record.jobid, ""):
                 self.logs.append(log)
-
-    def _on_group_error(self, record: Any) -> None:
-        self.failed = True
 
     # ------------------------------------------------------------------- drawing
 
@@ -293,6 +289,7 @@ def take_over(workflow: Any, nothing: Callable[[], None]) -> Terminal | None:
     if descriptor and not settings.stdout:
         stream = os.fdopen(int(descriptor), "w", encoding="utf-8")
     terminal = Terminal(own, stream, dry=settings.dryrun, nothing=nothing)
+    sys.excepthook = _one_line
     logger.removeHandler(own)
     logger.addHandler(terminal)
     os.environ[HUSHED] = "1"
@@ -301,6 +298,14 @@ def take_over(workflow: Any, nothing: Callable[[], None]) -> Terminal | None:
         quiet = {Quietness.RULES, Quietness.PROGRESS}
         workflow.output_settings = replace(settings, quiet=quiet)
     return terminal
+
+
+def _one_line(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Report an error that nothing has caught; Ctrl-C is none."""
+    if issubclass(kind, KeyboardInterrupt):
+        print("stopped: nothing was made; start again at any time", file=sys.stderr, flush=True)
+    else:
+        sys.__excepthook__(kind, error, trace)
 
 
 def _within(log: str) -> tuple[float, str] | None:

@@ -18,7 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from izwi.reporting.numbers import rounded
+from izwi.reporting.numbers import count, rounded
 
 MM = 1 / 25.4  # in inches
 COLUMN = 85 * MM
@@ -197,10 +197,11 @@ def interval_note(metrics: dict[str, Any]) -> str:
         return ""
     if why := (metrics.get("interval_reasons") or {}).get(metrics["measure"]):
         return f"no interval: {why}"
-    count = metrics["n_speakers"]
-    if count:
-        speakers = f", few: {count}" if metrics["few_speakers"] else f", {count} speakers"
-    return f"95 %: {metrics['ci_method']}{speakers if count else ''}"
+    speakers = metrics["n_speakers"]
+    many = (
+        f", few: {speakers}" if metrics["few_speakers"] else f", {count(speakers or 0, 'speaker')}"
+    )
+    return f"95 %: {metrics['ci_method']}{many if speakers else ''}"
 
 
 def no_data(axes: Axes, text: str) -> None:

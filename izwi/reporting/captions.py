@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from izwi.config.experiment.resolved import ComponentSpec
-from izwi.reporting.numbers import interval, significant
+from izwi.reporting.numbers import count, interval, measured
 from izwi.reporting.pictures import OF_METRICS
 from izwi.reporting.record import Metrics, Record, database_names
 
@@ -121,10 +121,10 @@ def data(record: Record, metrics: Metrics) -> str:
     databases = " and ".join(database_names(record))
     by = " and ".join(map(feature_set, record["features"]))
     speakers = metrics["n_speakers"]
-    of = f" of {speakers} speakers" if speakers else ", speakers unknown"
+    of = f" of {count(speakers, 'speaker')}" if speakers else ", speakers unknown"
     return (
         f"{record['target']} of {databases}, from {by} by {record['model']['type']}; trained on "
-        f"{metrics['n_train']} samples, tested on {metrics['n_evaluated']}{of}."
+        f"{count(metrics['n_train'] or 0, 'sample')}, tested on {metrics['n_evaluated']}{of}."
     )
 
 
@@ -147,11 +147,11 @@ def figure(metrics: Metrics) -> str:
     measure = metrics["measure"].upper()
     if metrics["value"] is None:
         return f"{measure}: none."
-    text = f"{measure} {significant(metrics['value'], 4)}"
-    limits = interval(metrics["ci"], 4)
+    text = f"{measure} {measured(metrics['value'])}"
+    limits = interval(metrics["ci"])
     chance = (metrics.get("chance") or {}).get(metrics["measure"])
     if chance is not None:
-        text += f" (chance {significant(chance, 4)})"
+        text += f" (chance {measured(chance)})"
     why = (metrics.get("interval_reasons") or {}).get(metrics["measure"])
     if why:
         return f"{text}; no interval: {why}."

@@ -14,11 +14,10 @@ from izwi.config.options import Option, suggest
 from izwi.config.root_folders import read_roots, root_file
 from izwi.errors import UserError
 from izwi.files import read_json
-from izwi.reporting.numbers import interval, significant
+from izwi.reporting.numbers import count, interval, measured
 from izwi.reporting.record import METRICS, RECORD, Metrics, Record, database_names, versions
 
 SHOWN = 5  # of what has changed
-DIGITS = 4
 # Shown for an option that no stage reads.
 _NOWHERE = "changes no result"
 
@@ -110,7 +109,7 @@ def explain(found: Results, *, cwd: Path) -> str:
         ("features", _features(found)),
         ("model (stage train)", _model(found)),
         ("predictions", _predictions(found)),
-        ("figure (stage evaluate)", _figure(found)),
+        ("figure (stage evaluate)", _measured(found)),
         ("software", _software(found)),
     ]
     blocks = []
@@ -260,15 +259,15 @@ def _leaves(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
 def _headline(found: Results) -> str:
     metrics = found.metrics
     speakers = metrics["n_speakers"]
-    who = "speakers unknown" if speakers is None else f"{speakers} speakers"
+    who = "speakers unknown" if speakers is None else count(speakers, "speaker")
     return (
-        f"{found.record['name']}: {metrics['measure']} {significant(metrics['value'], DIGITS)} "
-        f"{_interval(metrics['ci'])}, {metrics['n_evaluated']} samples, {who}"
+        f"{found.record['name']}: {metrics['measure']} {measured(metrics['value'])} "
+        f"{_interval(metrics['ci'])}, {count(metrics['n_evaluated'], 'sample')}, {who}"
     )
 
 
 def _interval(pair: list[float | None] | None) -> str:
-    return interval(pair, DIGITS) or "(no interval)"
+    return interval(pair) or "(no interval)"
 
 
 def _pairs(values: dict[str, Any]) -> str:
@@ -308,9 +307,9 @@ def _split(found: Results) -> list[str]:
     for part, n in report.get("counts", {}).items():
         if n:
             speakers = report["speakers"].get(part)
-            of = f" of {speakers} speakers" if speakers else ""
+            of = f" of {count(speakers, 'speaker')}" if speakers else ""
             folds = report["n_folds"] and part != "unused"
-            lines.append(f"{'fold ' if folds else ''}{part}: {n} rows{of}")
+            lines.append(f"{'fold ' if folds else ''}{part}: {count(n, 'row')}{of}")
     lines += [f"note: {line}" for line in report.get("notes", ())]
     lines.append(f"file: {found.shown(stage['files']['split'])}, key {stage['key']}")
     return lines
@@ -326,7 +325,11 @@ def _features(found: Results) -> list[str]:
         spec = sets[i % len(sets)]
         database = record["databases"][i // len(sets)]["name"]
         report = found.report(stage["files"]["report"])
-        size = f": {report['rows']} rows, {len(report['features'])} features" if report else ""
+        size = (
+            f": {count(report['rows'], 'row')}, {count(len(report['features']), 'feature')}"
+            if report
+            else ""
+        )
         lines.append(f"{spec['type']} of {database}{size}")
         if spec["options"]:
             lines.append(f"  options: {_pairs(spec['options'])}")
@@ -353,8 +356,8 @@ def _model(found: Results) -> list[str]:
         train, dev, test = (sum(column) for column in zip(*rows, strict=True))
         folds = f" in {len(rows)} folds" if len(rows) > 1 else ""
         lines.append(
-            f"run {run['run']}: seed {run['seed']}, {train} rows to train on{folds}, {dev} dev, "
-            f"{test} tested"
+            f"run {run['run']}: seed {run['seed']}, {count(train, 'row')} to train on{folds}, "
+            f"{dev} dev, {test} tested"
         )
     lines += [f"note: {line}" for line in report.get("notes", ())]
     lines.append(f"report: {found.shown(stage['files']['report'])}, key {stage['key']}")
@@ -364,25 +367,25 @@ def _model(found: Results) -> list[str]:
 def _predictions(found: Results) -> list[str]:
     metrics = found.metrics
     return [
-        f"{metrics['n_test']} rows, {metrics['n_evaluated']} of them with a truth, "
+        f"{count(metrics['n_test'], 'row')}, {metrics['n_evaluated']} of them with a truth, "
         f"{metrics['runs']} run{'s' * (metrics['runs'] != 1)}",
         f"as made: {found.shown(found.record['stages']['train']['files']['predictions'])}",
         f"to read: {found.folder / 'predictions.csv'}",
     ]
 
 
-def _figure(found: Results) -> list[str]:
+def _measured(found: Results) -> list[str]:
     metrics, stage = found.metrics, found.record["stages"]["evaluate"]
     measure = metrics["measure"]
-    lines = [f"{measure} = {significant(metrics['value'], DIGITS)}{_sum(metrics)}"]
+    lines = [f"{measure} = {measured(metrics['value'])}{_sum(metrics)}"]
     if metrics["runs"] > 1:
-        runs = ", ".join(significant(run[measure], DIGITS) for run in metrics["per_run"])
+        runs = ", ".join(measured(run[measure]) for run in metrics["per_run"])
         lines.append(f"mean of the runs: {runs}")
     lines.append(f"95 % interval {_interval(metrics['ci'])}: {metrics['ci_method']}")
     chance = metrics.get("chance", {}).get(measure)
-    lines.append(f"by chance: {significant(chance, DIGITS)}")
+    lines.append(f"by chance: {measured(chance)}")
     if baseline := metrics.get("baseline"):
-        lines.append(f"{baseline['kind']}: {significant(baseline[measure], DIGITS)}")
+        lines.append(f"{baseline['kind']}: {measured(baseline[measure])}")
     lines += [f"warning: {line}" for line in metrics["warnings"]]
     lines.append(f"file: {found.folder / METRICS}, key {stage['key']}")
     return lines
@@ -404,7 +407,7 @@ def _sum(metrics: Metrics) -> str:
             if size
         ]
         return f": mean recall of {', '.join(shown)}"
-    return f": over {metrics['n_evaluated']} samples"
+    return f": over {count(metrics['n_evaluated'], 'sample')}"
 
 
 def _software(found: Results) -> list[str]:

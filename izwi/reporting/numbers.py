@@ -6,12 +6,10 @@ import math
 from collections.abc import Sequence
 
 NONE = "–"
-# A size that is but rounding, as of a correlation that is zero.
-_NOISE = 1e-9
 
 
 def rounded(value: float | None, most: float = math.inf) -> str:
-    """Three decimals, one from ten on, or two digits where it is tiny; never a power of ten.
+    """Three decimals, one from ten on; never a power of ten.
 
     Args:
         value: None is a dash
@@ -20,10 +18,9 @@ def rounded(value: float | None, most: float = math.inf) -> str:
     if value is None:
         return NONE
     size = abs(value)
-    if _NOISE < size < 0.0005:
-        return f"{value:.{1 - math.floor(math.log10(size))}f}"
     if size < 9.9995:
-        return f"{value:.3f}"
+        # Without the sign of a zero.
+        return f"{round(value, 3) + 0.0:.3f}"
     # An integer, where four digits would need a power of ten.
     return f"{value:.1f}" if size < most else f"{value:.4g}" if size < 9999.5 else f"{value:.0f}"
 
@@ -44,17 +41,15 @@ def clock(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
-def significant(value: float | None, digits: int) -> str:
-    """With a number of significant digits."""
-    return "undefined" if value is None else f"{value:.{digits}g}"
+def measured(value: float | None) -> str:
+    """A measure in a text: rounded, or ``undefined``."""
+    return "undefined" if value is None else rounded(value)
 
 
-def interval(limits: Sequence[float | None] | None, digits: int) -> str:
-    """``[0.1, 0.2]``, empty where there is none."""
+def interval(limits: Sequence[float | None] | None) -> str:
+    """``[0.100, 0.200]``, empty where there is none."""
     low, high = limits or (None, None)
-    if low is None or high is None:
-        return ""
-    return f"[{significant(low, digits)}, {significant(high, digits)}]"
+    return "" if low is None or high is None else f"[{rounded(low)}, {rounded(high)}]"
 
 
 def probability(p: float, equal: str = "") -> str:

@@ -151,7 +151,7 @@ def test_problems_of_all_inis_together(place):
     (place / "inis" / "d.ini").write_text(INI.format(name="d", model="svm") + "x = 1\n")
     found = problems(place, {"experiments": "inis/*.ini"})
     assert found == [
-        "inis/b.ini: [MODEL] type: 'svn' is unknown, did you mean 'svr'?",
+        "inis/b.ini: [MODEL] type: 'svn' is unknown, did you mean 'svm'?",
         "inis/b.ini: [FEATS] type: 'osm' is unknown, did you mean 'os'?",
         "inis/c.ini: [EXP] name: 'A' is the name of inis/a.ini as well, give each its own",
         "inis/d.ini: [MODEL] x: unknown option",

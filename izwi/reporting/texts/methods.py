@@ -10,6 +10,7 @@ from typing import Any
 
 from izwi.config.experiment.resolved import ComponentSpec, DatabaseSpec, SplitSpec
 from izwi.preprocessing.scalers import SCALERS, Scaler
+from izwi.reporting.numbers import count, rounded
 from izwi.reporting.record import Metrics, Record, units_behind
 from izwi.reporting.texts import words
 from izwi.reporting.texts.citations import IZWI, Cites, corpus_of
@@ -64,11 +65,6 @@ def methods(
         if sentences
     )
     return f"# Methods of {record['name']}\n\n{body}\n"
-
-
-def count(number: int, noun: str, plural: str = "") -> str:
-    """``1 file``, ``2 files``."""
-    return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 
 def listed(items: list[str]) -> str:
@@ -453,8 +449,8 @@ def _tuning(tuned: dict[str, list[Any]], metrics: Metrics) -> list[str]:
     sentences.append(f"Chosen was {'; '.join(chosen)}.")
     if found["outer"] is not None:
         sentences.append(
-            f"The inner score was {found['inner']:.3g}, that of the same models on test samples "
-            f"{found['outer']:.3g} (optimism {found['optimism']:.2g})."
+            f"The inner score was {rounded(found['inner'])}, that of the same models on test "
+            f"samples {rounded(found['outer'])} (optimism {rounded(found['optimism'])})."
         )
     return sentences
 
