@@ -8,7 +8,10 @@ from pathlib import Path
 from types import FrameType
 
 from izwi.cli import USAGE_ERROR, say
+from izwi.home import DEMO
 
+# Apart from results of the user's own.
+DEMO_RESULTS = "demo_results"
 HELP = """\
 usage: izwi run [INI ...] [CONFIG ...] [options of Snakemake] [-- TARGET ...]
 
@@ -17,13 +20,14 @@ go to results/ in the working folder.
 
   INI      one experiment each (.ini)
   CONFIG   experiments and settings (.yaml); with one INI, that experiment of it
-  TARGET   only these files, such as results/experiments/demo/metrics.json
+  TARGET   only these files, such as results/experiments/my/metrics.json
 
 All other options are passed on to Snakemake. Those that are used most:
 
   -n                      show what would be done
   -c CORES                use so many cores (all)
   --config KEY=VALUE ...  settings of the config, such as results=elsewhere page=none
+  --demo                  run the demo; its results go to demo_results/
   --forceall              make all of it again
   --profile slurm         run on a cluster, see docs/cluster.md
   -v, --verbose           show what Snakemake says (it is also in .snakemake/log)
@@ -43,6 +47,10 @@ def main(arguments: list[str]) -> int:
         print(HELP, end="")
         return 0
     inis, configs, settings, rest = split(arguments)
+    if "--demo" in rest:
+        rest.remove("--demo")
+        inis.append(str(DEMO))
+        settings.insert(0, f"results={DEMO_RESULTS}")
     rest = [_profile(rest, number) for number in range(len(rest))]
     stray = rest[0] if rest and not rest[0].startswith("-") else None
     if stray is not None:

@@ -23,6 +23,10 @@ KEYS = (
     *("experiments", "ini", "grid", "results", "cache", "root_folders", "shards"),
     *("tables", "page"),
 )
+NO_EXPERIMENT = (
+    "no experiment is named: type izwi run my.ini, or izwi run my_paper.yaml; the demo is "
+    "izwi run --demo"
+)
 
 
 @dataclass(frozen=True)
@@ -61,8 +65,8 @@ def read_config(config: Mapping[str, Any], *, cwd: str | Path, fallback: str | P
             optionally ``grid``, ``results``, ``cache``, ``root_folders``, ``shards``, ``tables``
             and ``page``; inis that only a grid names belong to the experiments
         cwd: folder that all paths are relative to
-        fallback: YAML config of the experiments if the given one names none; its inis may be
-            relative to the folder above its own, too
+        fallback: YAML config of the experiments if the given one names none and ``cwd`` is the
+            folder above its own
 
     Returns:
         inis, results, cache
@@ -81,8 +85,14 @@ def read_config(config: Mapping[str, Any], *, cwd: str | Path, fallback: str | P
     if config.get("ini") is None and "experiments" not in config and not listed:
         # Then the cause is a misspelt key, not an empty config.
         problems.raise_if_any()
+        home = Path(fallback).resolve().parent.parent
+        if "ini" in config:
+            raise UserError("config: ini: has no value, such as ini=my.ini")
+        # In a folder of one's own the demo would lie among other results.
+        if Path(cwd).resolve() != home:
+            raise UserError(NO_EXPERIMENT)
         wanted = {**_read_yaml(Path(fallback)), **config}
-        bases.append(Path(fallback).resolve().parent.parent)
+        bases.append(home)
     others: list[str] = []
     if wanted.get("ini") is not None:
         inis = _find_ini(wanted["ini"], Path(cwd), problems)

@@ -58,7 +58,7 @@ def izwi(installed, tmp_path_factory):
 @pytest.fixture(scope="module")
 def demo(izwi):
     cache = f"cache={os.environ['TEST_FEATURE_CACHE']}"
-    return izwi.call("run", "-c", "2", "--config", cache)
+    return izwi.call("run", "--demo", "-c", "2", "--config", cache)
 
 
 def test_the_package_is_the_installed_one(installed, izwi):
