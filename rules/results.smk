@@ -13,8 +13,9 @@ rule plot:
         "../envs/umap.yaml"
     threads: 1
     resources:
-        mem_mb=SESSION.memory(2000),
-        runtime=30,
+        mem_mb=SESSION.each_try(2000),
+        runtime=SESSION.each_try(10),
+        in_turn=1,
     shell:
         RUN
 
@@ -41,8 +42,9 @@ rule experiment:
         "../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=SESSION.memory(1000),
-        runtime=30,
+        mem_mb=SESSION.each_try(1000),
+        runtime=SESSION.each_try(10),
+        in_turn=1,
     shell:
         RUN
 
@@ -59,8 +61,8 @@ rule summary:
         "../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=SESSION.memory(1000),
-        runtime=30,
+        mem_mb=SESSION.each_try(1000),
+        runtime=SESSION.each_try(30),
     shell:
         RUN
 
@@ -79,8 +81,8 @@ rule grid:
         "../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=SESSION.memory(1000),
-        runtime=30,
+        mem_mb=SESSION.each_try(1000),
+        runtime=SESSION.each_try(30),
     shell:
         RUN
 
@@ -101,8 +103,8 @@ rule table:
         "../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=SESSION.memory(1000),
-        runtime=30,
+        mem_mb=SESSION.each_try(1000),
+        runtime=SESSION.each_try(30),
     shell:
         RUN
 
@@ -119,8 +121,8 @@ rule heat_map:
         "../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=SESSION.memory(1000),
-        runtime=30,
+        mem_mb=SESSION.each_try(1000),
+        runtime=SESSION.each_try(30),
     shell:
         RUN
 
@@ -137,8 +139,8 @@ rule comparisons:
         "../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=SESSION.memory(1000),
-        runtime=30,
+        mem_mb=SESSION.each_try(1000),
+        runtime=SESSION.each_try(30),
     shell:
         RUN
 
@@ -155,7 +157,7 @@ rule page:
         "../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=SESSION.memory(1000),
-        runtime=30,
+        mem_mb=SESSION.each_try(1000),
+        runtime=SESSION.each_try(30),
     shell:
         RUN

@@ -20,8 +20,9 @@ from izwi.engine.keys import PACKAGE
 from izwi.engine.plan import Plan
 from izwi.errors import printable
 from izwi.files import read_json
-from izwi.reporting.numbers import clock, count, rounded
+from izwi.reporting.numbers import clock, rounded
 from izwi.stages.heat_map import pictures_of
+from izwi.wording import count
 
 if TYPE_CHECKING:
     from izwi.engine.terminal import Terminal
@@ -171,7 +172,7 @@ def _remarks(plan: Plan, logs: list[str]) -> tuple[int, dict[str, dict[str, list
 def table(rows: list[dict[str, str]]) -> str:
     """Rows of summary.csv as aligned text."""
     header = ["experiment", "database", "features", "model", "measure", "value", "95 % interval"]
-    header += ["chance", "n test", "speakers", "warnings"]
+    header += ["chance", "baseline", "n test", "speakers", "warnings"]
     methods = []
     lines = [header]
     for row in rows:
@@ -180,7 +181,8 @@ def table(rows: list[dict[str, str]]) -> str:
         features = row["features"] + (" (transductive)" if row["transductive"] == "True" else "")
         few = ", few" if row["few_speakers"] == "True" else ""
         # Without the number of resamples.
-        methods.append(row["ci_method"].split(" (")[0])
+        narrow = ", narrow" if row["interval_doubt"] else ""
+        methods.append(row["ci_method"].split(" (")[0] + narrow)
         lines.append(
             [
                 row["name"],
@@ -191,13 +193,14 @@ def table(rows: list[dict[str, str]]) -> str:
                 _short(row["value"]),
                 interval,
                 _short(row["chance"]),
+                _short(row["baseline"]),
                 row["n_evaluated"],
                 (row["n_speakers"] or "unknown") + few,
                 row["warnings"],
             ]
         )
     if len(set(methods)) > 1:
-        place = header.index("chance") + 1
+        place = header.index("baseline") + 1
         for line, method in zip(lines, ["interval by", *methods], strict=True):
             line.insert(place, method)
     lines = [[printable(cell) for cell in line] for line in lines]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from izwi.reporting.numbers import count, rounded
+from izwi.reporting.numbers import rounded
+from izwi.wording import count
 
 if TYPE_CHECKING:
     from izwi.engine.plan import Plan, Unit

@@ -20,7 +20,8 @@ from izwi.engine.job import HUSHED
 from izwi.engine.snakemake_call import DESCRIPTOR
 from izwi.errors import printable
 from izwi.files import read_json
-from izwi.reporting.numbers import clock, count
+from izwi.reporting.numbers import clock
+from izwi.wording import count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -21,8 +21,8 @@ from izwi.errors import UserError
 from izwi.files import read_json
 from izwi.plots import style
 from izwi.preprocessing import binning
-from izwi.reporting.numbers import count
 from izwi.reporting.pictures import OF_METRICS
+from izwi.wording import count
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -179,7 +179,7 @@ def permutation(spec: Spec, inputs: Inputs) -> Drawn:
     worse = f"{first['measure'].upper()} {first['figure']:.3f} gets worse by"
     note = f"each feature's values are permuted on the test set, n = {first['n']}"
     if pd.notna(first["n_speakers"]):
-        note += f"; 95\u00a0%: jackknife over {count(first['n_speakers'], 'speaker')} (t)"
+        note += f"; 95\u00a0%: jackknife over {count(round(first['n_speakers']), 'speaker')} (t)"
     draw = functools.partial(plots.importance, value="importance", axis=worse, note=note)
     return {"permutation": lambda path: draw(found, path, spec["title"])}
 

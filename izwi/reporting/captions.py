@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from izwi.config.experiment.resolved import ComponentSpec
-from izwi.reporting.numbers import count, interval, measured
+from izwi.reporting.numbers import interval, measured, worth
 from izwi.reporting.pictures import OF_METRICS
 from izwi.reporting.record import Metrics, Record, database_names
+from izwi.wording import count
 
 # Picture of a grid or table; that of a table is called as the table is.
 HEAT_MAP = "heat_map"
@@ -149,13 +150,13 @@ def figure(metrics: Metrics) -> str:
         return f"{measure}: none."
     text = f"{measure} {measured(metrics['value'])}"
     limits = interval(metrics["ci"])
-    chance = (metrics.get("chance") or {}).get(metrics["measure"])
-    if chance is not None:
-        text += f" (chance {measured(chance)})"
+    if beside := worth(metrics, metrics["measure"], measured):
+        text += f" ({beside})"
     why = (metrics.get("interval_reasons") or {}).get(metrics["measure"])
     if why:
         return f"{text}; no interval: {why}."
-    return f"{text} {limits} (95 %, {metrics['ci_method']})." if limits else f"{text}."
+    narrow = f"; {doubt}" if (doubt := metrics.get("interval_doubt")) else ""
+    return f"{text} {limits} (95 %, {metrics['ci_method']}{narrow})." if limits else f"{text}."
 
 
 def _unique(names: Iterable[str]) -> list[str]:

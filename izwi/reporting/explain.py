@@ -14,8 +14,9 @@ from izwi.config.options import Option, suggest
 from izwi.config.root_folders import read_roots, root_file
 from izwi.errors import UserError
 from izwi.files import read_json
-from izwi.reporting.numbers import count, interval, measured
+from izwi.reporting.numbers import interval, measured
 from izwi.reporting.record import METRICS, RECORD, Metrics, Record, database_names, versions
+from izwi.wording import count
 
 SHOWN = 5  # of what has changed
 # Shown for an option that no stage reads.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 NONE = "–"
 
@@ -25,12 +26,6 @@ def rounded(value: float | None, most: float = math.inf) -> str:
     return f"{value:.1f}" if size < most else f"{value:.4g}" if size < 9999.5 else f"{value:.0f}"
 
 
-def count(number: int | float | str, noun: str, plural: str = "") -> str:
-    """``1 speaker``, ``12 speakers``, ``1,200 files``."""
-    number = int(number)
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
-
-
 def clock(seconds: float) -> str:
     """``5 s``, ``2 min 5 s``, ``3 h 20 min``."""
     whole = round(seconds)
@@ -50,6 +45,25 @@ def interval(limits: Sequence[float | None] | None) -> str:
     """``[0.100, 0.200]``, empty where there is none."""
     low, high = limits or (None, None)
     return "" if low is None or high is None else f"[{rounded(low)}, {rounded(high)}]"
+
+
+def worth(metrics: Mapping[str, Any], measure: str, written: Callable[[float | None], str]) -> str:
+    """The figures of guessing and of always saying the same, ``chance 0.5, majority class 0.48``.
+
+    Args:
+        metrics: the content of metrics.json
+        measure: whose
+        written: gives the text of a number
+
+    Returns:
+        empty where neither is known
+    """
+    baseline = metrics.get("baseline") or {}
+    figures = {
+        "chance": (metrics.get("chance") or {}).get(measure),
+        baseline.get("kind", ""): baseline.get(measure),
+    }
+    return ", ".join(f"{name} {written(v)}" for name, v in figures.items() if v is not None)
 
 
 def probability(p: float, equal: str = "") -> str:

@@ -144,7 +144,7 @@ def test_methods_of_a_hold_out(folder):
         "the training samples.",
         "Evaluation": "The measure was the unweighted average recall (UAR), computed over the "
         "pooled predictions (n = 16 samples of 2 speakers). Its 95 % interval is the t interval of "
-        "the delete-one-speaker jackknife [@efron1993bootstrap] on the logit scale, with 1 degrees "
+        "the delete-one-speaker jackknife [@efron1993bootstrap] on the logit scale, with 1 degree "
         "of freedom by Kish's effective number of speakers; it holds for the fitted model. With "
         "only 2 test speakers, the figures depend on who they are.",
         "Software": f"All was done by izwi {izwi} [@izwi], a Snakemake workflow "

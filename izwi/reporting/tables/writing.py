@@ -15,6 +15,7 @@ from izwi.reporting.tables.contents import (
     FAILED,
     FEW,
     MARKS,
+    NARROW,
     NOT_BETTER,
     TRANSDUCTIVE,
     UNTESTED,
@@ -45,6 +46,7 @@ NAMES = {
     NOT_BETTER: "not significantly better",
     UNTESTED: "not testable",
     FEW: "few speakers",
+    NARROW: "interval may be too narrow",
     TRANSDUCTIVE: "transductive",
     CONSTANT: "constant",
     FAILED: "could not be made",
@@ -54,6 +56,7 @@ _SIGNS = {
     NOT_BETTER: r"\dag{}",
     UNTESTED: r"\ddag{}",
     FEW: r"\S{}",
+    NARROW: r"$\|$",
     TRANSDUCTIVE: r"\P{}",
     CONSTANT: "c",
     FAILED: r"$\times$",
@@ -134,7 +137,7 @@ class _Text:
         # State once what holds for all cells.
         self.common = [
             mark
-            for mark in (FEW, TRANSDUCTIVE)
+            for mark in (FEW, NARROW, TRANSDUCTIVE)
             if of_experiments and all(mark in cell.marks for cell in of_experiments)
         ]
         self.counted = self._counted()

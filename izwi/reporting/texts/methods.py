@@ -10,13 +10,14 @@ from typing import Any
 
 from izwi.config.experiment.resolved import ComponentSpec, DatabaseSpec, SplitSpec
 from izwi.preprocessing.scalers import SCALERS, Scaler
-from izwi.reporting.numbers import count, rounded
+from izwi.reporting.numbers import rounded
 from izwi.reporting.record import Metrics, Record, units_behind
 from izwi.reporting.texts import words
 from izwi.reporting.texts.citations import IZWI, Cites, corpus_of
 from izwi.reporting.texts.table1 import spread
 from izwi.splits.strategies import STRATEGIES, Strategy
 from izwi.training.types import TrainingReport
+from izwi.wording import count
 
 # Why rows of a database are unused → words behind their number.
 _DROPPED = {
@@ -464,11 +465,11 @@ def _learning(record: Record, training: TrainingReport) -> list[str]:
         own = learned["self_training"]
         sentences.append(
             "Samples without a label got those that a first model gave with a probability above "
-            f"{own['threshold']:g}, in at most {own['rounds']} rounds (self-training)."
+            f"{own['threshold']:g}, in at most {count(own['rounds'], 'round')} (self-training)."
         )
         for fit in training.get("self_training", ()):
             taken = sum(n for step in fit["rounds"] for n in step["added"].values())
-            said = f"It labelled {taken} of {fit['pool']} samples."
+            said = f"It labelled {taken} of {count(fit['pool'], 'sample')}."
             sentences += [] if said in sentences else [said]
     early = [line for line in training.get("notes", ()) if line.startswith("early stopping")]
     dev = any(fold["n_dev"] for run in training["runs"] for fold in run["folds"])
@@ -528,7 +529,8 @@ def _evaluation(record: Record, metrics: Metrics, cites: Cites) -> list[str]:
         scale = _SCALES.get(measure, "logit scale")
         sentences.append(
             "Its 95 % interval is the t interval of the delete-one-speaker jackknife"
-            f"{cites('efron1993bootstrap')} on the {scale}, with {freedom:.3g} degrees of freedom "
+            f"{cites('efron1993bootstrap')} on the {scale}, with {freedom:.3g} "
+            f"degree{'s' * (f'{freedom:.3g}' != '1')} of freedom "
             "by Kish's effective number of speakers; it holds for the fitted model."
         )
     elif method.startswith("bootstrap") and resamples:
