@@ -32,6 +32,7 @@ BAR = 24
 # As extraction reports its progress in its log.
 _WITHIN = re.compile(r": ((\d+) of (\d+) (?:files|segments), .*)\n$")
 _TAIL = 400
+_NO_RULE = re.compile(r"No rule to produce (.*) \(if you use")
 
 
 @dataclass
@@ -60,8 +61,8 @@ class Stage:
                 share, within = found
                 done += share
         words = f"{self.done} of {self.total}"
-        if within and self.total - self.done == 1:
-            words = within
+        if within:
+            words = within if self.total == 1 else f"{words} ({within})"
         elif self.since is not None and done:
             seconds = (self.until or time.monotonic()) - self.since
             if self.done == self.total:
@@ -70,7 +71,6 @@ class Stage:
                 rate = done / seconds
                 speed = f"{rate:.1f} a second" if rate >= 1 else f"{rate * 60:.1f} a minute"
                 words += f", {speed}, {clock((self.total - done) / rate)} left"
-            words += f" ({within})" if within else ""
         return done / self.total, words
 
 
@@ -130,7 +130,9 @@ class Terminal(logging.Handler):
             heard(record)
         elif record.levelno >= logging.WARNING:
             # What Snakemake says of failed jobs is in its log, and the jobs say why.
-            if record.levelno < logging.ERROR or not self.jobs:
+            if found := _NO_RULE.search(str(record.msg)):
+                self._line(f"{found[1]}: no experiment of the call makes such a file")
+            elif record.levelno < logging.ERROR or not self.jobs:
                 self._wipe()
                 self.own.handle(record)
         elif name == "":
