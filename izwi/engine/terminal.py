@@ -32,6 +32,8 @@ BAR = 24
 # As extraction reports its progress in its log.
 _WITHIN = re.compile(r": ((\d+) of (\d+) (?:files|segments), .*)\n$")
 _TAIL = 400
+# What Snakemake says when it is told to end, by Ctrl-C or by kill.
+_STOPS = ("Terminating processes on user request", "Will exit after finishing currently running")
 _NO_RULE = re.compile(r"No rule to produce (.*) \(if you use")
 
 
@@ -162,7 +164,7 @@ class Terminal(logging.Handler):
             self._line("nothing to do: what is asked for is made already")
             if not self.dry:
                 self.nothing()
-        elif text.startswith("Terminating processes on user request"):
+        elif text.startswith(_STOPS):
             self.interrupted = True
 
     def _on_run_info(self, record: Any) -> None:
