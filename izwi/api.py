@@ -156,6 +156,35 @@ def compare(
     return compared(places, measure, Path(results))
 
 
+def history(name: str, results: PathLike = "results") -> pd.DataFrame:
+    """All figures that experiments of a name have found, and what changed before each.
+
+    Args:
+        name: of the experiment
+        results: folder of results
+
+    Returns:
+        a row for each figure, the earliest first: ``made`` (UTC), ``config``, ``ini``, ``key``,
+        the columns of ``summary.csv`` such as ``value``, ``ci_low`` and ``ci_high``, and
+        ``changes``, one line each
+
+    Raises:
+        UserError: if the name has no history
+    """
+    import pandas as pd
+
+    from izwi.reporting import changes, history_text
+
+    found = changes.steps(history_text.of(os.fspath(results), name))
+    rows = [
+        {key: step.entry[key] for key in ("made", "config", "ini", "key")}
+        | step.entry["row"]
+        | {"changes": "\n".join(step.lines) if number else ""}
+        for number, step in enumerate(found)
+    ]
+    return pd.DataFrame(rows).assign(made=lambda frame: pd.to_datetime(frame["made"]))
+
+
 # A text is an iterable of texts, too, but the first signature is the one that fits it.
 @overload
 def run(  # type: ignore[overload-overlap]

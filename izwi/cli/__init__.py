@@ -20,6 +20,7 @@ COMMANDS = {
     "predict": "apply a trained model to audio files, the microphone or a web page",
     "explain": "say where the figure of an experiment comes from",
     "compare": "test whether experiments differ, on the same test set",
+    "history": "say what a name found before, and what changed since",
     "prune": "list what no config needs any more, and delete it on request",
     "archive": "pack results into a zip from which their figures can be computed again",
     "verify": "compute all figures of such a zip again",

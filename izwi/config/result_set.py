@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,9 @@ NO_EXPERIMENT = (
     "no experiment is named: type izwi run my.ini, or izwi run my_paper.yaml; the demo is "
     "izwi run --demo"
 )
+
+# Names of the result sets of calls that name no config.
+DEMO, INIS = "demo", "inis"
 
 
 @dataclass(frozen=True)
@@ -129,6 +132,33 @@ def read_config(config: Mapping[str, Any], *, cwd: str | Path, fallback: str | P
         tables=tuple(tables),
         page=shown,
     )
+
+
+def name_of(
+    config: Mapping[str, Any], files: Sequence[str | Path], *, cwd: str | Path, own: bool = False
+) -> str:
+    """Name of a result set, which its summary, tables and grids carry in the folder of results.
+
+    Args:
+        config: as for `read_config`
+        files: YAML configs that it was read from
+        cwd: working directory
+        own: whether the call itself lists the experiments
+
+    Returns:
+        the name of the ini if there is only one, else that of the files; a ``config.yaml`` of
+        another folder is called after its folder, too
+    """
+    if config.get("ini") is not None:
+        return grid.slug(Path(str(config["ini"])).stem)
+    if own or not files:
+        return INIS if "experiments" in config or isinstance(config.get("grid"), list) else DEMO
+    names = []
+    for path in map(Path, files):
+        folder = Path(cwd, path).parent
+        far = path.stem == "config" and folder != Path(cwd)
+        names.append(f"{folder.name}-{path.stem}" if far else path.stem)
+    return grid.slug("+".join(names))
 
 
 def _whole(value: Any) -> int:

@@ -86,9 +86,10 @@ def _print_results(plan: Plan, terminal: Terminal | None, log: str) -> None:
 
 def results(plan: Plan) -> None:
     """Print the table of results, and where the other files are."""
-    path = Path(plan.results) / "summary.csv"
-    if not path.exists():
+    summaries = [unit.outputs["summary"] for unit in plan.of("summary")]
+    if not summaries or not os.path.exists(summaries[0]):
         return
+    path = Path(summaries[0])
     with open(path, newline="", encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
     try:
@@ -104,6 +105,7 @@ def results(plan: Plan) -> None:
     name = rows[0]["name"] if len(rows) == 1 else "<name>"
     _say("", *(f"page      {unit.outputs['page']}" for unit in plan.of("page")))
     _say(f"table     {path}")
+    _say(*(f"all       {unit.outputs['overview']}" for unit in plan.of("overview")))
     for unit in plan.of("grid"):
         _say(f"grid      {unit.outputs['markdown']}")
         _say(*(f"          {p}" for p in pictures_of(unit, plan.of("heat_map")).values()))

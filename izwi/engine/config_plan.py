@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from izwi.config.experiment import Experiment
-from izwi.config.result_set import Config, read_config, resolve_all
+from izwi.config.result_set import Config, name_of, read_config, resolve_all
 from izwi.engine.plan import Plan
 from izwi.engine.planner import make_plan
 from izwi.errors import UserError
@@ -57,5 +57,6 @@ def planned(
         write=False,
         tables=config.tables,
         page=config.page,
+        config=name_of(content, [path], cwd=cwd),
     )
     return Planned(config, experiments, plan)

@@ -20,7 +20,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
 
-from izwi.config.result_set import read_config, resolve_all
+from izwi.config.result_set import name_of, read_config, resolve_all
 from izwi.engine import call_summary, cli_args, job, loaded, lock, terminal
 from izwi.engine.call import Call, forced_of, is_lean
 from izwi.engine.keys import PACKAGE, key_of
@@ -30,6 +30,8 @@ from izwi.engine.stage import stage
 from izwi.engine.worker import imports_of
 from izwi.errors import UserError, refusal
 from izwi.files import no_link, write_text
+from izwi.reporting import history
+from izwi.reporting.overview import text_of
 from izwi.reporting.snakemake_report import Report
 from izwi.stages.experiment import OUTDATED
 
@@ -92,9 +94,7 @@ class Session:
         if self.main:
             os.environ.pop(job.HUSHED, None)
         if self.main and self.own:
-            self.terminal = terminal.take_over(
-                self.workflow, lambda: call_summary.results(self.plan)
-            )
+            self.terminal = terminal.take_over(self.workflow, self.nothing)
 
     @property
     def results(self) -> str:
@@ -161,6 +161,7 @@ class Session:
         if missing and (line := _refused(self.plan, missing)):
             raise SystemExit(line)
         _mark_outdated(self.plan.of("experiment"), outdated)
+        _remember(missing)
         if missing or not lean:
             call.date_back()
         if missing:
@@ -215,6 +216,11 @@ class Session:
             # The scheduler looks again after this time, so would never rest while jobs wait for
             # cores.
             scheduler.job_rate_limiter = None
+
+    def nothing(self) -> None:
+        """There is nothing to do."""
+        if self.call.lean:
+            call_summary.results(self.plan)
 
     def succeeded(self, log: str) -> None:
         """The call ended well."""
@@ -341,8 +347,8 @@ def _plan(
         settings = read_config(config, cwd=cwd, fallback=home / "config" / "config.yaml")
         experiments = resolve_all(settings, cwd=cwd)
         results, cache = prefix + settings.results, prefix + settings.cache
+        _refuse_links(Plan(results, cache))
         if write:
-            _refuse_links(Plan(results, cache))
             # Wait first, so that the plan sees files that another call makes.
             lock.hold(results)
         shard_files = settings.shard_files
@@ -357,9 +363,9 @@ def _plan(
             shard_files=shard_files,
             tables=settings.tables,
             page=settings.page,
+            config=_config_name(workflow, config, cwd),
         )
-        if write:
-            _refuse_links(plan)
+        _refuse_links(plan)
         return plan
     except UserError as error:
         raise SystemExit("\n".join(error.problems)) from None
@@ -367,6 +373,13 @@ def _plan(
         if line := refusal(error):
             raise SystemExit(line) from None
         raise
+
+
+def _config_name(workflow: Any, config: Mapping[str, Any], cwd: Path) -> str:
+    """Name of the result set of a call, or of a module of a larger workflow."""
+    asked = workflow.config_settings
+    files = asked.configfiles if workflow.modifier.is_main_snakefile() else ()
+    return name_of(config, files, cwd=cwd, own="experiments" in asked.config)
 
 
 def _refuse_links(plan: Plan) -> None:
@@ -412,6 +425,14 @@ def _cores(workflow: Any) -> int | None:
         return int(workflow.cores)
     except Exception:
         return os.cpu_count() or 1
+
+
+def _remember(missing: list[Unit]) -> None:
+    """Note of which ini figures will be; keep those that Snakemake deletes before."""
+    for unit in missing:
+        if unit.stage == "experiment":
+            unit.spec["origin"]["text"] = text_of(unit.spec["record"]["ini"], Path.cwd())
+            history.keep(os.path.dirname(unit.outputs["metrics"]))
 
 
 def _mark_outdated(experiments: list[Unit], outdated: list[Unit]) -> None:

@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 STAGE = Stage(
     name="grid",
     outputs={
-        "table": "grids/{grid}/table.csv",
-        "markdown": "grids/{grid}/table.md",
-        "cells": "plans/cells/grids/{grid}.json",
+        "table": "grids/{config}/{grid}/table.csv",
+        "markdown": "grids/{config}/{grid}/table.md",
+        "cells": "plans/cells/grids/{config}/{grid}.json",
     },
     scope="results",
     after=("experiment",),
@@ -45,13 +45,14 @@ def plan(planner: Planner) -> list[Unit]:
     units = []
     for name, content in grid.tables(rows).items():
         members = [planner.planned[m["name"]].one("experiment") for m in content["members"]]
-        spec = {"name": name, **content}
+        spec = {"name": name, "config": planner.config, **content}
         unit = planner.add(
             STAGE.name,
             key_of(STAGE.name, spec, [member.key for member in members], code_of(__name__)),
             label=name,
             spec=spec,
             inputs={"metrics": [member.outputs["metrics"] for member in members]},
+            config=planner.config,
             grid=name,
         )
         units.append(unit)

@@ -254,6 +254,7 @@ def test_tables_for_people_hold_no_formula(tmp_path):
     metrics |= {"chance": {}, "baseline": None, "n_evaluated": 1}
     metrics |= {"few_speakers": False, "transductive": False, "warnings": []}
     record = {"databases": [{"name": "@d"}], "features": [{"type": "os"}], "target": "-t"}
+    record |= {"split": {"strategy": "train_test", "databases": {}, "tests": None}}
     record |= {"preprocessing": {"scale": None}, "model": {"type": "svm"}}
     for name, content in (("metrics", metrics), ("record", record)):
         (tmp_path / f"{name}.json").write_text(json.dumps(content))

@@ -46,7 +46,8 @@ def test_prune(tmp_path):
     folder.run("--configfile", "both.yaml")
     both = files(folder)
 
-    assert prune(folder, "--configfile", "both.yaml", "--stores").split() == [
+    configs = ("--configfile", "config.yaml", "both.yaml")
+    assert prune(folder, *configs, "--stores", "--experiments").split() == [
         "0.000",
         "MB",
         "in",
@@ -55,6 +56,10 @@ def test_prune(tmp_path):
     told = prune(folder, "--configfile", "config.yaml", "--stores", "--experiments")
     assert files(folder) == both
     assert "os-GeMAPSv01b" in told and "experiments/gone" in told and "eGeMAPSv02" not in told
+    assert "history/gone.jsonl" in told and "history/kept.jsonl" not in told
+    assert "summaries/both.csv" in told and "summaries/config.csv" not in told
+    without = prune(folder, "--configfile", "config.yaml")
+    assert "history" not in without and "experiments/" not in without
     prune(folder, "--configfile", "config.yaml", "--stores", "--experiments", "--delete")
     left = files(folder)
     logs = {

@@ -82,8 +82,8 @@ def test_the_table_has_the_interval_and_chance_beside_the_value(folder):
 
 
 def test_it_says_where_things_lie(folder):
-    last = dict(line.split(maxsplit=1) for line in folder.first[-4:])
-    assert set(last) == {"page", "table", "folder", "log"}
+    last = dict(line.split(maxsplit=1) for line in folder.first[-5:])
+    assert set(last) == {"page", "table", "all", "folder", "log"}
     assert (folder.path / last["page"]).is_file() and (folder.path / last["table"]).is_file()
     # What was not shown.
     words = (folder.path / last["log"]).read_text()

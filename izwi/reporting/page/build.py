@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import itertools
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from izwi import __version__
 from izwi.data.audio import AudioError
 from izwi.engine.plan import Unit
 from izwi.files import is_made, read_json
-from izwi.reporting import captions
+from izwi.reporting import captions, history
 from izwi.reporting.page import read
 from izwi.reporting.page.files import MIME, MOST_SECONDS, Embedded, address, clip, millimetres
 from izwi.reporting.page.markup import number
@@ -54,15 +54,18 @@ class Builder:
         commit: str,
         *,
         was_made: Callable[[str], bool] = is_made,
+        known: Mapping[str, dict[str, Any]] | None = None,
     ) -> dict[str, Any]:
         """Content of the page.
 
         Args:
-            experiments: units of the folders of experiments, in the order of the config
+            experiments: units of the folders of experiments, in their order on the page
             tables: units of tables of results
             problems: what went wrong in this call, a line each
             commit: of izwi's source code, empty where it is unknown
             was_made: whether a file is there and of this call's config
+            known: name of an experiment → ``status``, ``latest``, ``made``, ``config`` and
+                ``history``, see `izwi.stages.page`; of one that is not there, nothing is known
 
         Returns:
             ``lead``, ``experiments`` (``summary`` and ``details`` of each), ``missing`` (``name``
@@ -70,10 +73,12 @@ class Builder:
         """
         made, missing, wanted = [], [], []
         for unit in experiments:
+            about = (known or {}).get(unit.label, {})
             if not was_made(unit.outputs["metrics"]):
                 missing.append({"name": unit.label, "reasons": reasons(unit, problems)})
-                continue
-            one = read.experiment(unit.outputs)
+                if not about:
+                    continue
+            one = read.experiment(unit.outputs, about)
             record_loads = loads(unit.outputs["record"])
             self._add_files(one["details"], unit)
             errors, count = most_confident(unit.outputs["predictions"], one["details"]["task"])
@@ -105,7 +110,14 @@ class Builder:
         ]
         details["texts"] = read.portable(read.texts(folder))
         names = ("metrics.json", "predictions.csv", "experiment.json", *details["texts"])
-        details["links"] = [[name, address(folder / name, self.base)] for name in names]
+        files = {name: folder / name for name in names}
+        files |= {"history": history.path_of(folder.parents[1], folder.name)}
+        ini = Path(details["ini"])
+        # One elsewhere on this computer is no business of those who get the page.
+        if not ini.is_absolute() and ".." not in ini.parts:
+            files["ini"] = ini
+        there = {name: path for name, path in files.items() if path.is_file()}
+        details["links"] = [[name, address(path, self.base)] for name, path in there.items()]
 
     def _embed_pictures(self, experiments: list[list[dict[str, Any]]]) -> None:
         """Embed the first picture of each experiment, then the second of each, and so on."""
