@@ -231,7 +231,7 @@ def run(
         results: folder of results (``results``, or what the config says)
         cache: folder of the cache (``<results>/cache``, or what the config says)
         cores: cores to use, None for all
-        quiet: print nothing; else what Snakemake says
+        quiet: print nothing; else what ``izwi run`` prints
 
     Returns:
         what one ini has found; for several inis, or a config alone, a dict from the names of the

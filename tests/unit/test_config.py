@@ -72,15 +72,18 @@ def test_ini_wins(place):
     assert config.experiments == ["inis/a.ini"]
 
 
-def test_fallback_is_found_from_anywhere(place):
-    demo = str(place / "flow" / "config" / "experiments" / "demo.ini")
-    config = read(place, {})
-    assert (config.experiments, config.results) == ([demo], "out")
-    assert read(place, {"results": "mine"}).results == "mine"
-    at_home = read_config(
-        {}, cwd=place / "flow", fallback=place / "flow" / "config" / "config.yaml"
-    )
-    assert at_home.experiments == ["config/experiments/demo.ini"]
+def test_the_fallback_is_for_its_own_folder(place):
+    flow = place / "flow"
+    at_home = read_config({}, cwd=flow, fallback=flow / "config" / "config.yaml")
+    assert (at_home.experiments, at_home.results) == (["config/experiments/demo.ini"], "out")
+    for config, told in (
+        ({}, "izwi run my.ini"),
+        ({"results": "mine"}, "izwi run --demo"),
+        ({"ini": None}, "config: ini: has no value"),
+    ):
+        with pytest.raises(UserError) as error:
+            read(place, config)
+        assert len(error.value.problems) == 1 and told in error.value.problems[0]
 
 
 @pytest.mark.parametrize(
@@ -152,7 +155,7 @@ def test_problems_of_all_inis_together(place):
     (place / "inis" / "d.ini").write_text(INI.format(name="d", model="svm") + "x = 1\n")
     found = problems(place, {"experiments": "inis/*.ini"})
     assert found == [
-        "inis/b.ini: [MODEL] type: 'svn' is unknown, did you mean 'svr'?",
+        "inis/b.ini: [MODEL] type: 'svn' is unknown, did you mean 'svm'?",
         "inis/b.ini: [FEATS] type: 'osm' is unknown, did you mean 'os'?",
         "inis/c.ini: [EXP] name: 'A' is the name of inis/a.ini as well, give each its own",
         "inis/d.ini: [MODEL] x: unknown option",
