@@ -26,6 +26,11 @@ def rounded(value: float | None, most: float = math.inf) -> str:
     return f"{value:.1f}" if size < most else f"{value:.4g}" if size < 9999.5 else f"{value:.0f}"
 
 
+def plain(value: float) -> str:
+    """A number of the data: whole numbers without decimals."""
+    return f"{value:.0f}" if float(value).is_integer() else rounded(value)
+
+
 def clock(seconds: float) -> str:
     """``5 s``, ``2 min 5 s``, ``3 h 20 min``."""
     whole = round(seconds)
