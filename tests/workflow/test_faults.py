@@ -211,7 +211,7 @@ def test_two_calls_at_once(undisturbed, tmp_path):
     texts = [call.communicate()[0] for call in (first, second)]
     assert (first.returncode, second.returncode) == (0, 0), texts
     # Whichever comes second plans when the other has ended.
-    assert sum("Nothing to be done" in text for text in texts) == 1
+    assert sum("nothing to do" in text for text in texts) == 1
     assert sum("waiting for process" in text for text in texts) == 1
     assert contents(folder) == contents(undisturbed)
 

@@ -25,6 +25,8 @@ Place = Callable[[str, str], str | None]
 MOST_REASONS = 3
 # Formats that browsers show.
 SHOWN = (".png", ".svg")
+# Of which call an experiment is, the most wanted first.
+CALLS = ("latest", "earlier")
 # Pictures wider than a column of 85 mm get more room on the page.
 LARGE = 100
 
@@ -86,8 +88,12 @@ class Builder:
             wanted.append((one["details"], errors, record_loads))
             made.append(one)
         shown_tables = [self._table(unit) for unit in tables]
-        self._embed_pictures([one["details"]["pictures"] for one in made])
-        self._add_errors(wanted)
+        # There may not be room for all.
+        for call in CALLS:
+            own = [one["details"] for one in made if one["summary"]["call"] == call]
+            self._embed_pictures([details["pictures"] for details in own])
+        for call in CALLS:
+            self._add_errors([one for one in wanted if one[0]["call"] == call])
         return {
             "lead": lead(len(made), len(missing), commit),
             "experiments": made,

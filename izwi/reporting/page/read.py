@@ -85,8 +85,9 @@ def experiment(files: dict[str, str], about: Mapping[str, Any] | None = None) ->
     record, metrics = read(files["record"], files["metrics"])
     about = about or {}
     low, high = metrics["ci"] or (None, None)
+    name = about.get("name", metrics["name"])
     summary = {
-        "name": metrics["name"],
+        "name": name,
         "kind": "control" if record.get("control") else "experiment",
         "databases": database_names(record),
         "shown": databases_shown(record),
@@ -110,7 +111,7 @@ def experiment(files: dict[str, str], about: Mapping[str, Any] | None = None) ->
         "config": about.get("config"),
     }
     details = {
-        "name": metrics["name"],
+        "name": name,
         "task": metrics["type"],
         "ini": record["ini"],
         "setting": record["setting"],
