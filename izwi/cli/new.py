@@ -123,7 +123,10 @@ def _target(found: Survey, wanted: str | None, *, ask: bool) -> Target:
         say(f"  {number}  {target}")
     while True:
         say("which column is to be predicted? [1]")
-        answer = input().strip() or "1"
+        try:
+            answer = input().strip() or "1"
+        except EOFError:
+            answer = "1"
         if answer.isdigit() and 1 <= int(answer) <= len(possible):
             return possible[int(answer) - 1]
         try:
