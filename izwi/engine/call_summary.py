@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -15,9 +16,10 @@ from izwi.data import bad_audio
 from izwi.engine import stamps
 from izwi.engine.job import NO_MEMORY, PARTIAL, THREADS, forget, problems_of
 from izwi.engine.keys import PACKAGE
-from izwi.engine.plan import Plan
+from izwi.engine.plan import Plan, Unit
 from izwi.errors import printable
 from izwi.stages.heat_map import pictures_of
+from izwi.wording import count
 
 MAX_ROWS = 30
 # Killed, or ended by a library or the loader that ran out of memory.
@@ -52,6 +54,28 @@ def failure(plan: Plan, path: str, log: str) -> None:
         command = [sys.executable, "-P", "-c", code, path, "", "1", PARTIAL]
         subprocess.run(command, env={**os.environ, **own}, check=False)
     atexit.register(_print_problems, plan, log)
+
+
+def notes(units: Iterable[Unit]) -> None:
+    """Print what the inis of experiments ask for in vain, one line each.
+
+    Args:
+        units: those that the call makes
+    """
+    asked: dict[str, list[str]] = {}
+    for unit in units:
+        if unit.stage == "experiment":
+            for line in unit.spec["record"]["notes"]:
+                asked.setdefault(line, []).append(unit.label)
+    lines = [
+        f"note: {names[0] if len(names) == 1 else count(len(names), 'experiment')}: {line}"
+        for line, names in asked.items()
+    ]
+    for line in lines[:MAX_ROWS]:
+        print(printable(line), file=sys.stderr)
+    if len(lines) > MAX_ROWS:
+        print(f"note: … {len(lines) - MAX_ROWS} more in metrics.json", file=sys.stderr)
+    sys.stderr.flush()
 
 
 def _print_results(plan: Plan) -> None:

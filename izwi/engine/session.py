@@ -147,6 +147,8 @@ class Session:
         # Files appear whole: the mark of a call that was killed says nothing of them.
         self.workflow.dag.ignore_incomplete = True
         call.brief = lean and len(missing) > MANY
+        if not cli_args.only_lists(self.arguments):
+            call_summary.notes(missing)
         if self.reads:
             _look_at_all()
             return call

@@ -83,7 +83,7 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
         inputs={
             "metrics": evaluated.outputs["metrics"],
             "predictions": evaluated.outputs["predictions"],
-            "training": planned.predicted.outputs["report"],
+            **({"training": planned.predicted.outputs["report"]} if experiment.trains else {}),
             "description": planned.one("describe").outputs["description"],
             "copies": list(copies.values()),
         },
@@ -104,7 +104,8 @@ def run(unit: Unit, job: Job) -> None:
     for kind in ("warnings", "notes"):
         metrics[kind] = record[kind] + metrics[kind]
     write_json(unit.outputs["metrics"], metrics)
-    training, description = (read_json(unit.inputs[r]) for r in ("training", "description"))
+    description = read_json(unit.inputs["description"])
+    training = read_json(unit.inputs["training"]) if "training" in unit.inputs else None
     for file, text in texts.texts(record, metrics, training, description).items():
         write_text(folder / file, text, forced=False)
     copies = {
@@ -171,7 +172,9 @@ def _stage_record(unit: Unit) -> dict[str, Any]:
 
 def _packages(experiment: Experiment) -> dict[str, str | None]:
     """Versions of the packages that the results depend on."""
-    names = set(PACKAGES) | set(models.model_class(experiment.model["type"]).packages)
+    names = set(PACKAGES)
+    if experiment.trains:
+        names |= set(models.model_class(experiment.model["type"]).packages)
     for spec in experiment.features:
         names |= set(features.extractor_class(spec["type"]).packages)
     if "balancing" in experiment.learning:

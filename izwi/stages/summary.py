@@ -11,6 +11,7 @@ from izwi.engine.keys import key_of
 from izwi.engine.planner import Planner
 from izwi.engine.stage import Stage
 from izwi.files import atomic, read_json
+from izwi.reporting.captions import NO_MODEL
 
 if TYPE_CHECKING:
     from izwi.engine.job import Job
@@ -84,8 +85,8 @@ def run(unit: Unit, job: Job) -> None:
                 "target": record["target"],
                 "features": " ".join(f["type"] for f in record["features"]),
                 "scale": record["preprocessing"]["scale"],
-                "model": record["model"]["type"],
-                "measure": metrics["measure"],
+                "model": record["model"]["type"] or NO_MODEL,
+                "measure": metrics["measure"] if record["model"]["type"] else None,
                 "value": metrics["value"],
                 "ci_low": low,
                 "ci_high": high,

@@ -16,6 +16,10 @@ from izwi.training import tuning
 _COUNTERPART = {"xgr": "xgb", "svr": "svm", "xgb": "xgr", "svm": "svr"}
 
 
+# Sections that modules of nkululeko read which train nothing.
+_OF_MODULES = ("AUGMENT", "EXPORT", "PREDICT", "RESAMPLE", "SEGMENT")
+
+
 @dataclass(frozen=True)
 class ChosenModel:
     """The model that an ini asks for.
@@ -23,6 +27,8 @@ class ChosenModel:
     Args:
         type: in the registry, None after a problem
         options: all that it reads
+        none: whether the ini asks for none: nothing is trained
+        stops_early: whether it learns from dev samples when to stop
         needs_dev: whether it learns in epochs and chooses the best on a dev set
         brings: feature sets that it chooses itself
         learning: how it learns beyond a single fit
@@ -30,6 +36,8 @@ class ChosenModel:
 
     type: str | None
     options: dict[str, Any] = field(default_factory=dict)
+    none: bool = False
+    stops_early: bool = False
     needs_dev: bool = False
     brings: tuple[ComponentSpec, ...] = ()
     learning: dict[str, Any] = field(default_factory=dict)
@@ -38,6 +46,10 @@ class ChosenModel:
 def read_model(entries: Entries) -> tuple[str, ChosenModel]:
     """Task and model."""
     wanted = entries.get("EXP", "type")
+    if why := _untrained(entries):
+        entries.warnings.append(f"{why}, so nothing is trained: only the data are described")
+        unread(entries, "MODEL", [], "")
+        return wanted or "classification", ChosenModel(None, none=True)
     types = table.registry("models")
     kind = type_of(entries, "MODEL", entries.required("MODEL", "type", one_of(types)), types)
     if kind is None:
@@ -71,7 +83,28 @@ def read_model(entries: Entries) -> tuple[str, ChosenModel]:
     if absent:
         entries.problems.add(absent)
     brings = tuple(cls.brings(values) or ())
-    return cls.task, ChosenModel(kind, values, cls.needs_dev, brings, tuned)
+    return cls.task, ChosenModel(
+        kind,
+        values,
+        stops_early=cls.stops_early(values),
+        needs_dev=cls.needs_dev,
+        brings=brings,
+        learning=tuned,
+    )
+
+
+def _untrained(entries: Entries) -> str:
+    """Why the ini asks for no training, empty if it does; a forgotten type is an error."""
+    known = table.elsewhere("MODEL")
+    own = {known[name].name for name in entries.ini.sections.get("MODEL", {}) if name in known}
+    if not {name for name in own if known[name.lower()].status == "ok"} - {"save"}:
+        return "[MODEL] type: missing"
+    if not any(name in entries.ini.sections for name in _OF_MODULES):
+        return ""
+    if entries.get("FEATS", "type") == []:
+        return "[FEATS] type: is empty"
+    labels = entries.get("DATA", "labels")
+    return "[DATA] labels: there is one class" if labels is not None and len(labels) < 2 else ""
 
 
 def _tune(

@@ -87,7 +87,7 @@ def experiment(files: dict[str, str]) -> dict[str, Any]:
         "databases": database_names(record),
         "target": record["target"],
         "features": " + ".join(map(captions.feature_set, record["features"])),
-        "model": record["model"]["type"],
+        "model": record["model"]["type"] or captions.NO_MODEL,
         "measure": metrics["measure"],
         "value": metrics["value"],
         "low": low,

@@ -36,7 +36,7 @@ _DROPPED = {
 def methods(
     record: Record,
     metrics: Metrics,
-    training: TrainingReport,
+    training: TrainingReport | None,
     description: dict[str, Any],
     cites: Cites,
 ) -> str:
@@ -45,17 +45,15 @@ def methods(
     Args:
         record: content of experiment.json
         metrics: content of metrics.json
-        training: report of the train stage
+        training: report of the train stage, None without a model
         description: what `izwi.data.description.describe` found of the split
         cites: takes what is cited
     """
     paragraphs = {
         "Data": _data(record, description, cites),
         "Split": _split(record, metrics, description),
-        "Features": _features(record, training, cites),
-        "Preprocessing": _preprocessing(record, training, cites),
-        "Model": _model(record, metrics, training, cites),
-        "Evaluation": _evaluation(record, metrics, cites),
+        "Features": _features(record, training, cites) if record["features"] else [],
+        **(_learned(record, metrics, training, cites) if training else {}),
         "Further": _further(record),
         "Software": _software(record, cites),
     }
@@ -65,6 +63,16 @@ def methods(
         if sentences
     )
     return f"# Methods of {record['name']}\n\n{body}\n"
+
+
+def _learned(
+    record: Record, metrics: Metrics, training: TrainingReport, cites: Cites
+) -> dict[str, list[str]]:
+    return {
+        "Preprocessing": _preprocessing(record, training, cites),
+        "Model": _model(record, metrics, training, cites),
+        "Evaluation": _evaluation(record, metrics, cites),
+    }
 
 
 def listed(items: list[str]) -> str:
@@ -218,7 +226,8 @@ def _audit(metrics: Metrics) -> list[str]:
     if findings is None:
         return []
     grave = [finding["kind"] for finding in findings if finding["grade"] in ("leak", "cue")]
-    text = "Before training the split was audited for leakage"
+    when = "Before training the split" if metrics["n_train"] else "The split"
+    text = f"{when} was audited for leakage"
     if not grave:
         return [f"{text}, without a finding that could flatter the figures."]
     kinds = list(dict.fromkeys(kind.replace("_", " ") for kind in grave))
@@ -307,7 +316,7 @@ def _sharing(description: dict[str, Any], *, folds: bool) -> list[str]:
 # -------------------------------------------------------------------- features
 
 
-def _features(record: Record, training: TrainingReport, cites: Cites) -> list[str]:
+def _features(record: Record, training: TrainingReport | None, cites: Cites) -> list[str]:
     sets = []
     for spec in record["features"]:
         named = words.feature_set(spec)
@@ -317,7 +326,7 @@ def _features(record: Record, training: TrainingReport, cites: Cites) -> list[st
         inside = "; ".join(filter(None, [by, options]))
         cited = cites(*named.keys) if named.keys else ""
         sets.append(f"{named.words}{cited}{f' ({inside})' if inside else ''}")
-    total = training.get("n_features")
+    total = training.get("n_features") if training else None
     text = f"The features were {listed(sets)}"
     if total and not any(spec["type"] == "wave" for spec in record["features"]):
         text += f", {total} in all" if len(sets) > 1 else f": {count(total, 'value')} per sample"

@@ -45,8 +45,8 @@ OPTIONS: tuple[Option, ...] = (
             "feature_distributions",
             "bool|str",
             False,
-            "True or `all`: how each feature differs between classes: effect sizes, tests on speaker "
-            "means, correlation with duration and level, violins",
+            "True or `all`: how each feature differs between classes: effect sizes, tests on "
+            "speaker means, correlation with duration and level, violins",
             choices=(True, False, "all"),
         ),
     ),
