@@ -12,6 +12,7 @@ from izwi.config.experiment.entries import Entries
 from izwi.config.experiment.resolved import ComponentSpec, DatabaseSpec, FurtherFigures, SplitSpec
 from izwi.config.options import Option
 from izwi.training import tuning
+from izwi.training.types import TuneSpec
 
 _COUNTERPART = {"xgr": "xgb", "svr": "svm", "xgb": "xgr", "svm": "svr"}
 
@@ -115,7 +116,12 @@ def _tune(
     if wanted is None:
         return {}
     found = tuning.read(
-        wanted, cls, own, values, lambda text: entries.problem("MODEL", "tune", text)
+        wanted,
+        cls,
+        own,
+        values,
+        lambda text: entries.problem("MODEL", "tune", text),
+        strategy=entries.get("MODEL", "tune.search_strategy"),
     )
     for lower in entries.ini.sections.get("MODEL", {}):
         option = own.get(lower)
@@ -123,7 +129,16 @@ def _tune(
             name = option.name if option else lower
             if name in found:
                 entries.overridden(f"[MODEL] {entries.spelt(lower)}", "MODEL.tune")
-    return {"tune": {"values": found, "folds": entries.get("MODEL", "tune.folds")}}
+    tune: TuneSpec = {"values": found, "folds": entries.get("MODEL", "tune.folds")}
+    # A search of all combinations has no more options, so that its key stays.
+    strategy = entries.get("MODEL", "tune.search_strategy")
+    if strategy == "random":
+        tune["n_iter"] = entries.get("MODEL", "tune.n_iter")
+    elif ("MODEL", "tune.n_iter") in entries.general:
+        entries.notes.append(f"[MODEL] tune.n_iter: no effect, a search by {strategy} takes all")
+    if strategy != "grid":
+        tune["strategy"] = strategy
+    return {"tune": tune}
 
 
 def read_seed(entries: Entries) -> int:

@@ -391,7 +391,8 @@ def _model(record: Record, metrics: Metrics, training: TrainingReport, cites: Ci
         options.pop(name, None)
     weighted = options.pop("class_weight", False)
     pretrained = options.get("pretrained_model")
-    tuned = (record["learning"].get("tune") or {}).get("values", {})
+    tune = record["learning"].get("tune") or {}
+    tuned = tune.get("values", {})
     options = {name: value for name, value in options.items() if name not in tuned}
     settings = words.settings("MODEL", spec["type"], options)
     cited = cites(*named.keys) if named.keys else ""
@@ -408,7 +409,7 @@ def _model(record: Record, metrics: Metrics, training: TrainingReport, cites: Ci
             f"{cites('platt1999probabilistic')} fitted on inner folds of the training samples."
         )
     if tuned:
-        sentences += _tuning(tuned, metrics)
+        sentences += _tuning(tuned, metrics, tune.get("strategy", "grid"))
     sentences += _learning(record, training)
     if record["learning"].get("calibrate"):
         also = ", the same that chose the epoch" if _by_epoch(training) else ""
@@ -432,7 +433,14 @@ def _idle(options: dict[str, Any]) -> list[str]:
     return idle
 
 
-def _tuning(tuned: dict[str, list[Any]], metrics: Metrics) -> list[str]:
+_SEARCHES = {
+    "grid": "",
+    "random": " drawn at random",
+    "halving": " with successive halving, the best third going on with three times the samples",
+}
+
+
+def _tuning(tuned: dict[str, list[Any]], metrics: Metrics, strategy: str) -> list[str]:
     """The nested search, its choice, and how optimistic its own score is."""
     found = metrics["tuning"]
     searches = found["searches"]
@@ -447,8 +455,8 @@ def _tuning(tuned: dict[str, list[Any]], metrics: Metrics) -> list[str]:
     )
     sentences = [
         f"{names} {'was' if len(tuned) == 1 else 'were'} chosen by a nested search{each} over "
-        f"{count(n, 'combination')}, by the mean {found['measure']} on {inner} inner folds of the "
-        f"training samples, {kept}."
+        f"{count(n, 'combination')}{_SEARCHES[strategy]}, by the mean "
+        f"{found['measure']} on {inner} inner folds of the training samples, {kept}."
     ]
     chosen = [
         ", ".join(f"{name} = {words.value_text(value)}" for name, value in row["values"].items())

@@ -32,6 +32,22 @@ OPTIONS: tuple[Option, ...] = (
             "combinations are tried on speaker-disjoint inner folds of the training set",
         ),
         option(
+            "tune.search_strategy",
+            "str",
+            "grid",
+            "with tune: `grid` tries all combinations; `random` some of them; `halving` all on few "
+            "samples, and the best third again on three times as many",
+            choices=("grid", "random", "halving"),
+        ),
+        option(
+            "tune.n_iter",
+            "int",
+            50,
+            "with tune.search_strategy = random: number of combinations",
+            minimum=1,
+            maximum=1000,
+        ),
+        option(
             "tune.folds",
             "int",
             5,
