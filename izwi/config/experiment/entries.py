@@ -224,7 +224,8 @@ class Entries:
                 f"[{other}]"
             )
             return
-        near = suggest(lower, [*_ok_names(known), *names])
+        there = _ok_names(known) or [option.name for option in known.values()]
+        near = suggest(lower, [*there, *names])
         self.problem(section, lower, f"unknown option{near}")
 
     def _other_section(self, section: str, lower: str) -> str:
