@@ -96,6 +96,8 @@ def read_model(entries: Entries) -> tuple[str, ChosenModel]:
 
 def _untrained(entries: Entries) -> str:
     """Why the ini asks for no training, empty if it does; a forgotten type is an error."""
+    if not entries.names:
+        return ""
     known = table.elsewhere("MODEL")
     own = {known[name].name for name in entries.ini.sections.get("MODEL", {}) if name in known}
     if not {name for name in own if known[name.lower()].status == "ok"} - {"save"}:

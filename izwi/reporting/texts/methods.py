@@ -226,7 +226,7 @@ def _audit(metrics: Metrics) -> list[str]:
     if findings is None:
         return []
     grave = [finding["kind"] for finding in findings if finding["grade"] in ("leak", "cue")]
-    when = "Before training the split" if metrics["n_train"] else "The split"
+    when = "The split" if metrics.get("n_train") == 0 else "Before training the split"
     text = f"{when} was audited for leakage"
     if not grave:
         return [f"{text}, without a finding that could flatter the figures."]
