@@ -32,13 +32,15 @@ wildcard_constraints:
     kind="[^/]+",
     database="[^/]+",
     databases="[^/]+",
-    table="[^/]+",
+    config="[^/]+",
+    # The tests of all tables have a rule of their own.
+    table="(?!comparisons[.]csv$)[^/]+",
     features="[^/]+",
     model="[^/]+",
     target="[^/]+",
     part="[^/]+",
     grid="[^/]+",
-    place="grids/[^/]+|tables",
+    place="grids/[^/]+/[^/]+|tables/[^/]+",
     picture="[^/]+",
     format="png|pdf|svg|eps",
 

@@ -20,7 +20,7 @@ from izwi.engine.stage import stage as registered
 from izwi.errors import UserError
 from izwi.untrusted import LONGEST_PATH, check_names, not_plain, parse_json, shown
 
-FORMAT = 2
+FORMAT = 3
 INDEX = "archive.json"
 SUMS = "SHA256SUMS"
 LOCK = "lock.txt"
@@ -79,7 +79,7 @@ class Stage:
 # Endings of the files that an archive holds; pictures are not computed again.
 TEXTUAL = (".json", ".csv", ".md", ".tex", ".txt", ".bib", ".cff")
 # What the wildcards of a stage's paths stand for in an archive.
-_WILDCARDS = {"databases": "{slug}", "key": "{key}"}
+_WILDCARDS = {"databases": "{slug}", "key": "{key}", "config": "{config}"}
 
 
 def _outputs(name: str) -> dict[str, str]:
@@ -110,8 +110,8 @@ def _experiment(spec: dict[str, Any], label: str) -> str:
     return _named(spec, label)
 
 
-_TABLES = Role("results/tables/*-#.parquet", many=True)
-_TABLE_REPORTS = Role("results/tables/*-#.json", many=True)
+_TABLES = Role("results/labels/*-#.parquet", many=True)
+_TABLE_REPORTS = Role("results/labels/*-#.json", many=True)
 _SPLIT = Role("results/splits/*-#.parquet")
 _SPLIT_REPORT = Role("results/splits/*-#.json")
 # Folders of what is predicted: with the training, or of further databases.
@@ -302,7 +302,7 @@ def _unit(about: Any, number: int) -> Unit:
     kind = STAGES[stage]
     if why := kind.spec(spec, label):
         raise _wrong(f"{where}: spec {why}")
-    own = {"label": label, "slug": slug(label), "key": key}
+    own = {"label": label, "slug": slug(label), "key": key, "config": _config(where, kind, spec)}
     for told, found, wanted in (
         ("inputs", inputs, kind.inputs),
         ("outputs", outputs, kind.outputs),
@@ -319,6 +319,20 @@ def _unit(about: Any, number: int) -> Unit:
     for role, value in inputs.items():
         _check_input(f"{where}: {role}", kind.inputs[role], value, own)
     return Unit(stage, key, label, spec, inputs, outputs)
+
+
+def _config(where: str, kind: Stage, spec: dict[str, Any]) -> str:
+    """Name of the result set, which the outputs of some stages carry; empty for others."""
+    if not _of_config(kind):
+        return ""
+    name = spec.get("config")
+    if not isinstance(name, str) or "/" in name or not_plain(name):
+        raise _wrong(f"{where}: config {shown(name)} is no name of a result set")
+    return name
+
+
+def _of_config(kind: Stage) -> bool:
+    return any("{config}" in path for path in kind.outputs.values())
 
 
 def _check_input(where: str, role: Role, value: Any, own: dict[str, str]) -> None:
@@ -411,10 +425,15 @@ def _check_chains(record: Record) -> None:
     for unit in record.of("experiment"):
         _check_experiment(record, unit)
     experiments = record.of("experiment")
+    of_config = [unit for unit in record.units if _of_config(STAGES[unit.stage])]
+    for unit in of_config:
+        if unit.spec["config"] != of_config[0].spec["config"]:
+            raise _about(unit, "is of another config than other units")
     for unit in record.of("summary"):
         names = [one.label for one in experiments]
         controls = [one.label for one in experiments if one.spec["control"] is not None]
-        if unit.spec != {"experiments": names, "controls": controls}:
+        wanted = {"config": unit.spec["config"], "experiments": names, "controls": controls}
+        if unit.spec != wanted:
             raise _about(unit, "its experiments are not those of the archive, in their order")
         _must_be(unit, "metrics", [one.outputs["metrics"] for one in experiments])
         _must_be(unit, "records", [one.outputs["record"] for one in experiments])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from izwi.engine.keys import key_of, version_of
 from izwi.engine.planner import Planned, Planner
 from izwi.engine.stage import Stage, stage, stages
 from izwi.files import atomic, read_json, write_json, write_text
-from izwi.reporting import texts
+from izwi.reporting import history, texts
 from izwi.stages.plot import pictures_of
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ STAGE = Stage(
 )
 # Marks a folder whose files come from an earlier ini.
 OUTDATED = "OUTDATED.txt"
+# Controls are made by tables: those of two configs are one, whichever inis the tables show.
+OF_TABLES = "tables of the config"
 # The packages in experiment.json: those that results depend on.
 PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "snakemake", "matplotlib")
 
@@ -69,6 +72,10 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
         "copies": copies,
         "pictures": [os.path.basename(p) for p in planned.outputs("plot", "picture")],
         "record": {"key": key, **record},
+        "origin": {
+            "config": planner.config,
+            "databases": _databases(experiment, planned, planner),
+        },
     }
     for unit in planned.units.get("soft_label", ()):
         copies[os.path.join(folder, soft_labels.LABELS)] = unit.outputs["labels"]
@@ -115,10 +122,34 @@ def run(unit: Unit, job: Job) -> None:
     for target, source in (copies | unit.spec.get("copies", {})).items():
         with atomic(target) as path:
             shutil.copyfile(source, path)
+    if origin := unit.spec.get("origin"):
+        entry = history.entry_of(record, metrics, origin, time.time())
+        history.add(folder.parents[1], folder.name, entry)
     if link := unit.spec.get("link"):
         Path(link).parent.mkdir(parents=True, exist_ok=True)
         Path(link).unlink(missing_ok=True)
         os.symlink(os.path.relpath(folder / soft_labels.LABELS, Path(link).parent), link)
+
+
+def _databases(
+    experiment: Experiment, planned: Planned, planner: Planner
+) -> list[history.Database]:
+    """The databases as the history keeps them."""
+    return [
+        {
+            "name": database["name"],
+            "type": database["type"],
+            "path": database["path"],
+            "options": database["options"],
+            "content": content.key,
+            "load": load.key,
+            "listing": planner.plan.listings.get(load.key),
+            "header": content.unit.outputs["header"] if content.unit else None,
+        }
+        for database, content, load in zip(
+            experiment.databases, planned.contents, planned.units["load"], strict=True
+        )
+    ]
 
 
 def _tidy(unit: Unit) -> None:
@@ -151,6 +182,7 @@ def _record(experiment: Experiment, planned: Planned) -> dict[str, Any]:
             found[name] = _stage_record(units[0])
     return {
         **experiment.as_dict(),
+        "ini": OF_TABLES if experiment.control else experiment.ini,
         "izwi": __version__,
         "stages": found,
         "packages": _packages(experiment),

@@ -17,6 +17,7 @@ from page_example import EVIL, LABELS, experiment, make, predictions
 
 from izwi.plots import style
 from izwi.reporting.page import build, files, markup, mistakes, read, write
+from izwi.reporting.page.options import DEFAULTS
 
 
 class Page(HTMLParser):
@@ -286,3 +287,55 @@ def test_a_wide_picture_is_known_by_its_file(tmp_path, ending, columns):
     with style.drawing():
         style.save(style.new_figure(columns * style.COLUMN, 1), path)
     assert files.millimetres(path.read_bytes(), ending) == pytest.approx(85 * columns, abs=0.1)
+
+
+def test_the_state_of_figures_is_marked_and_filtered_by(tmp_path):
+    frame = predictions()
+    units = [experiment(tmp_path, name, "svm", frame) for name in ("new", "old", "mute")]
+    step = {"made": "2026-11-29T02:13:09Z", "config": "c", "figure": "uar 0.5"}
+    about = {"status": "current", "latest": True, "made": step["made"], "config": "c"}
+    history = [{**step, "changes": []}, {**step, "changes": [f"MODEL.type: {EVIL} → svm"]}]
+    known = {
+        "new": about | {"history": history},
+        "old": about | {"status": "earlier ini", "latest": False, "made": None, "history": []},
+    }
+    builder = build.Builder(str(tmp_path / "results"), DEFAULTS, lambda load, file: None)
+
+    def was_made(path):
+        return "/mute/" not in path
+
+    content = builder.content(units, [], [], "", was_made=was_made, known=known)
+    shown = Page(write.page(content, builder.pictures, builder.recordings))
+    assert [one["name"] for one in content["missing"]] == ["mute"]
+    rows = [a for tag, a in shown.elements if tag == "tr" and "data-x" in a]
+    chosen = [dict(zip(write.FILTERS, json.loads(row["data-f"]), strict=True)) for row in rows]
+    assert [(one["call"], one["status"]) for one in chosen] == [
+        ("latest", "current"),
+        ("earlier", "earlier ini"),
+    ]
+    assert {"call", "status"} <= set(shown.texts)
+    assert shown.texts.count("earlier ini") == 2  # the mark and the filter
+    assert "2026-11-29 02:13 UTC" in shown.texts
+    assert details(shown)["history"][1]["changes"] == [f"MODEL.type: {EVIL} → svm"]
+    links = dict(details(shown)["links"])
+    assert links["metrics.json"] == "experiments/new/metrics.json"
+    # One made again that is not: what is known of it is an earlier figure.
+    content = builder.content(units, [], [], "", was_made=was_made, known=known | {"mute": about})
+    assert len(content["experiments"]) == 3 and len(content["missing"]) == 1
+    assert content["lead"].startswith("1 of 2 experiments could not be made.")
+
+
+def test_the_latest_call_has_the_first_room_for_pictures(tmp_path):
+    """Pictures of the same content are carried once, so each is its own here."""
+    units = [experiment(tmp_path, name, "svm", predictions()) for name in ("old", "new")]
+    for number, unit in enumerate(units):
+        with open(unit.outputs["confusion_matrix.png"], "ab") as stream:
+            stream.write(bytes([number]) * 9000)
+    known = {
+        name: {"status": "current", "latest": name == "new", "made": None, "config": None}
+        for name in ("old", "new")
+    }
+    options = {**DEFAULTS, "megabytes": 0.03}
+    builder = build.Builder(str(tmp_path / "results"), options, lambda load, file: None)
+    old, new = builder.content(units, [], [], "", known=known)["experiments"]
+    assert "link" in old["details"]["pictures"][0] and "file" in new["details"]["pictures"][0]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +24,7 @@ from izwi.data.databases.source import (
     to_numbers,
 )
 from izwi.data.scan import near_match
-from izwi.data.spelling import as_there, clean
+from izwi.data.spelling import as_there, clean, nearest
 from izwi.errors import Problems, UserError
 from izwi.splits.speakers import speaker_advice
 from izwi.wording import agreed, count
@@ -535,7 +534,8 @@ class _Builder:
                 f"which has the values {listed(there, 10)}"
             )
         if absent:
-            self._warn(f"mapping: {', '.join(absent)} does not occur in '{column}'")
+            close = meant(absent, [value for value in there if value not in table])
+            self._warn(f"mapping: {', '.join(absent)} does not occur in '{column}'{close}")
         return text.map(table).astype(object).where(lambda mapped: mapped.notna(), None)
 
     def _column(self, name: str) -> str | None:
@@ -553,7 +553,7 @@ class _Builder:
 
     def _no_column(self, key: str, column: str) -> str:
         there = [name for name in self.frame if not name.startswith(":")]
-        close = difflib.get_close_matches(column, there, 1)
+        close = nearest(column, there)
         hint = f", did you mean '{close[0]}'?" if close else ""
         return f"[DATA] {key}: {self.name} has no column '{column}' but {', '.join(there)}{hint}"
 

@@ -43,6 +43,11 @@ def number(value: float | None) -> str:
     return rounded(value, most=1e5)
 
 
+def minute(made: str | None) -> str:
+    """A time such as ``2026-11-29 02:13``; empty where it is not known."""
+    return (made or "")[:16].replace("T", " ")
+
+
 def markdown(text: str) -> str:
     """Headings, tables, paragraphs and bold text of Markdown as HTML, all else as it is."""
     parts = []

@@ -281,6 +281,18 @@
         lines.map(([part, name, value, given]) => ({ look: given === 1 ? "set" : given === 0 ? "default" : null, cells: [part, name, value === "null" ? "none" : value, given === 1 ? "set" : given === 0 ? "default" : ""] })), { label: "options" }));
   }
 
+  // The latest first; the last one there is the figure above.
+  function past(found) {
+    if (!found.length) return null;
+    const minute = (made) => made.slice(0, 16).replace("T", " ");
+    return folded("History", paragraph("All figures of this name, and what changed before each.", "quiet"),
+      table([["made (UTC)", "text"], ["config", "text"], ["figure", "text"], ["what changed", "text"]],
+        found.map((step) => [minute(step.made), step.config || "unknown", step.figure, el("div", null, step.changes.map((line) => el("div", null, line)))]).reverse(), { label: "history" }));
+  }
+
+  const earlier = (found) => (found.status === "current" ? null
+    : el("p", { class: "callout" }, `${found.status[0].toUpperCase()}${found.status.slice(1)}: this figure is not of what the ini says and the data hold today. Run the ini again.`));
+
   function provenance(found, ini) {
     const packages = Object.entries(found.packages).map(([name, version]) => [name, version || "not installed"]);
     return folded("Provenance",
@@ -312,7 +324,7 @@
     one.replaceChildren(
       el("nav", { "aria-label": "experiments" }, el("a", { href: "#" }, "← all experiments"),
         step(at > 0 ? order[at - 1] : null, "previous", "push"), step(at >= 0 ? order[at + 1] : null, "next", at > 0 ? null : "push")),
-      heading, headline(metrics), paragraph(found.about, "quiet"), ...messages(metrics),
+      heading, headline(metrics), paragraph(found.about, "quiet"), ...[earlier(found)].filter(Boolean), ...messages(metrics),
       ...[pictures(found.pictures)].filter(Boolean),
       errors(found.errors, found.task),
       el("div", { class: "pair" }, measures(metrics), ...parts(metrics), ...[speakers(metrics)].filter(Boolean)),
@@ -323,7 +335,7 @@
       ...(metrics.audit && metrics.audit.length ? [audit(metrics.audit)] : []),
       ...(Object.keys(found.further).length ? [folded("Further figures", nested(found.further))] : []),
       ...texts(found.texts),
-      options(found.options, found.setting), provenance(found.provenance, found.ini),
+      options(found.options, found.setting), ...[past(found.history)].filter(Boolean), provenance(found.provenance, found.ini),
       el("p", { class: "links" }, "Files: ", found.links.map(([name, link], i) => [i ? ", " : "", el("a", { href: link }, name)]).flat()));
     all.hidden = true;
     one.hidden = false;

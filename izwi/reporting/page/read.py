@@ -6,6 +6,7 @@ import json
 import math
 import os
 import re
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,9 @@ from izwi.errors import UserError
 from izwi.files import is_made, read_json
 from izwi.reporting import captions
 from izwi.reporting.numbers import worth
+from izwi.reporting.overview import CURRENT
 from izwi.reporting.page.markup import number
-from izwi.reporting.record import Record, database_names, read, units_behind
+from izwi.reporting.record import Record, database_names, databases_shown, read, units_behind
 
 # Parts of experiment.json that hold options, by the heading they get.
 OPTIONS = (
@@ -70,21 +72,25 @@ def portable(value: Any) -> Any:
     return value
 
 
-def experiment(files: dict[str, str]) -> dict[str, Any]:
+def experiment(files: dict[str, str], about: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """Everything that the page shows of an experiment except pictures and errors.
 
     Args:
         files: role → path in the folder of the experiment, ``metrics`` and ``record`` among them
+        about: what is known of its call and its history, see `izwi.stages.page`
 
     Returns:
         ``summary``, a row of the table of all, and ``details``; values that JSON can hold
     """
     record, metrics = read(files["record"], files["metrics"])
+    about = about or {}
     low, high = metrics["ci"] or (None, None)
+    name = about.get("name", metrics["name"])
     summary = {
-        "name": metrics["name"],
+        "name": name,
         "kind": "control" if record.get("control") else "experiment",
         "databases": database_names(record),
+        "shown": databases_shown(record),
         "target": record["target"],
         "features": " + ".join(map(captions.feature_set, record["features"])),
         "model": record["model"]["type"] or captions.NO_MODEL,
@@ -99,9 +105,13 @@ def experiment(files: dict[str, str]) -> dict[str, Any]:
         "few": metrics["few_speakers"],
         "warnings": len(metrics["warnings"]),
         "transductive": metrics["transductive"],
+        "status": about.get("status", CURRENT),
+        "call": "latest" if about.get("latest", True) else "earlier",
+        "made": about.get("made"),
+        "config": about.get("config"),
     }
     details = {
-        "name": metrics["name"],
+        "name": name,
         "task": metrics["type"],
         "ini": record["ini"],
         "setting": record["setting"],
@@ -114,6 +124,9 @@ def experiment(files: dict[str, str]) -> dict[str, Any]:
         }
         | of_stages(record),
         "options": options(record),
+        "status": summary["status"],
+        "call": summary["call"],
+        "history": about.get("history", []),
         "provenance": {
             "key": record["key"],
             "izwi": record["izwi"],

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from izwi.reporting.overview import CURRENT
 from izwi.reporting.page.files import Embedded
-from izwi.reporting.page.markup import data, escape, fill, markdown, number, policy_hash
+from izwi.reporting.page.markup import data, escape, fill, markdown, minute, number, policy_hash
 from izwi.wording import count
 
 HERE = Path(__file__).parent
@@ -26,6 +27,17 @@ COLUMNS = (
     ("speakers", "number", "wide"),
     ("warnings", "number", "wide"),
 )
+# What the filters choose by → the value in the summary of an experiment.
+FILTERS = {
+    "database": "databases",
+    "features": "features",
+    "model": "model",
+    "target": "target",
+    "measure": "measure",
+    "kind": "kind",
+    "call": "call",
+    "status": "status",
+}
 # Measures between 0 and 1 are drawn on this scale, others on that of their values.
 UNIT = ("uar", "accuracy", "f1", "eer")
 SIGNED = ("ccc", "pcc")
@@ -94,16 +106,7 @@ def _heading(name: str, kind: str, shown: str) -> str:
 def _filters(summaries: list[dict[str, Any]]) -> str:
     """A list to choose from for each thing by which experiments differ."""
     found = []
-    for place, (name, key) in enumerate(
-        (
-            ("database", "databases"),
-            ("features", "features"),
-            ("model", "model"),
-            ("target", "target"),
-            ("measure", "measure"),
-            ("kind", "kind"),
-        )
-    ):
+    for place, (name, key) in enumerate(FILTERS.items()):
         values: dict[str, None] = {}
         for summary in summaries:
             value = summary[key]
@@ -128,9 +131,8 @@ def _rows(summaries: list[dict[str, Any]]) -> str:
 
 
 def _row(place: int, one: dict[str, Any], scale: tuple[float, float], group: int) -> str:
-    databases = ", ".join(one["databases"])
-    keys = ("databases", "features", "model", "target", "measure", "kind")
-    filters = escape(data([one[key] for key in keys]))
+    databases = one["shown"]
+    filters = escape(data([one[key] for key in FILTERS.values()]))
     sub = escape(f"{databases}, {one['target']}, {one['features']}, {one['model']}")
     few = ' <abbr title="fewer than 10 speakers: the figure depends on who they are">few</abbr>'
     marks = few if one["few"] else ""
@@ -150,7 +152,7 @@ def _row(place: int, one: dict[str, Any], scale: tuple[float, float], group: int
 
     cells = (
         f'<td class="name"><a href="#/{quote(one["name"], safe="")}">{escape(one["name"])}</a>'
-        f'<span class="sub">{sub}</span></td>',
+        f'{_state(one)}<span class="sub">{sub}</span></td>',
         f'<td class="wide">{escape(databases)}</td>',
         f'<td class="wide">{escape(one["target"])}</td>',
         f'<td class="wide">{escape(one["features"])}</td>',
@@ -166,6 +168,16 @@ def _row(place: int, one: dict[str, Any], scale: tuple[float, float], group: int
         f'<td class="wide right" data-v="{one["warnings"]}">{warnings}</td>',
     )
     return f'<tr data-x="{place}" data-f="{filters}">{"".join(cells)}</tr>'
+
+
+def _state(one: dict[str, Any]) -> str:
+    """Marks of the latest call and of a figure that is not of today's ini and data; its time."""
+    latest = ' <abbr title="of the latest call">latest</abbr>' if one["call"] == "latest" else ""
+    old = one["status"] != CURRENT
+    mark = f' <span class="badge">{escape(one["status"])}</span>' if old else ""
+    made = minute(one["made"])
+    when = f'<time class="quiet" datetime="{escape(one["made"])}">{made} UTC</time>' if made else ""
+    return latest + mark + when
 
 
 def _scales(summaries: list[dict[str, Any]]) -> dict[str, tuple[float, float]]:
@@ -213,7 +225,8 @@ def _missing(missing: list[dict[str, Any]]) -> str:
     )
     return (
         '<section class="missing"><h2>Not made</h2>'
-        f"<p>These experiments of the call could not be made, and are in no table here.</p>"
+        "<p>These experiments of the call could not be made. Where the table shows one of them, "
+        "its figure is an earlier one.</p>"
         f"<dl>{items}</dl></section>"
     )
 

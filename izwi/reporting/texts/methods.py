@@ -10,6 +10,7 @@ from typing import Any
 
 from izwi.config.experiment.resolved import ComponentSpec, DatabaseSpec, SplitSpec
 from izwi.preprocessing.scalers import SCALERS, Scaler
+from izwi.reporting.numbers import rounded
 from izwi.reporting.record import Metrics, Record, units_behind
 from izwi.reporting.texts import words
 from izwi.reporting.texts.citations import IZWI, Cites, corpus_of
@@ -466,8 +467,8 @@ def _tuning(tuned: dict[str, list[Any]], metrics: Metrics, strategy: str) -> lis
     sentences.append(f"Chosen was {'; '.join(chosen)}.")
     if found["outer"] is not None:
         sentences.append(
-            f"The inner score was {found['inner']:.3g}, that of the same models on test samples "
-            f"{found['outer']:.3g} (optimism {found['optimism']:.2g})."
+            f"The inner score was {rounded(found['inner'])}, that of the same models on test "
+            f"samples {rounded(found['outer'])} (optimism {rounded(found['optimism'])})."
         )
     return sentences
 

@@ -38,7 +38,7 @@ OPTIONS: tuple[Option, ...] = (
             "permutation",
             "bool",
             False,
-            "importance of each feature: how much worse the test figure gets if its values are "
+            "importance of each feature: how much worse the test value gets if its values are "
             "permuted",
         ),
         option(
