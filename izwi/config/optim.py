@@ -16,6 +16,12 @@ from izwi.training.tuning import MOST_CANDIDATES
 _NAMES = {"lr": "learning_rate", "do": "drop", "bs": "batch_size"}
 _SETTINGS = ("model", "search_strategy", "metric", "n_iter", "cv_folds", "random_state")
 _DEFAULTS = {"model": "mlp", "search_strategy": "grid", "n_iter": "50"}
+# scikit-learn's names of measures.
+_SCORINGS = {
+    **dict.fromkeys(("recall_macro", "balanced_accuracy"), "uar"),
+    **{"accuracy": "accuracy", "f1_macro": "f1"},
+    **{"mean_squared_error": "mse", "mean_absolute_error": "mae"},
+}
 # Ranges of two numbers whose steps are factors.
 _DOUBLED = ("nnodes", "bs")
 _MOST_VALUES = 50
@@ -54,6 +60,24 @@ def as_tune(sections: Mapping[str, Mapping[str, Value]]) -> str:
     if metric in known and "measure" not in model:
         lines.append(f"measure = {metric}")
     return ", ".join(lines)
+
+
+def in_place_of(model: Mapping[str, Value]) -> str:
+    """Advice on ``tuning_params``, which names options of ``[MODEL]`` whose values are tried."""
+    kind = unquoted(model["type"].text).lower() if "type" in model else ""
+    if kind not in table.registry("models"):
+        return ""
+    names = [str(name).lower() for name in _listed("", model["tuning_params"].text)]
+    values = _values(kind, {name: model[name].text for name in names if name in model})
+    if not values:
+        return ""
+    lines = [f"tune = {values}"]
+    if "scoring" in model:
+        scoring = unquoted(model["scoring"].text).removeprefix("neg_")
+        measure = _SCORINGS.get(scoring)
+        lines += [f"measure = {measure}"] if measure and "measure" not in model else []
+    gone = ", ".join(sorted({"tuning_params", "scoring", *names} & set(model)))
+    return f"write {', '.join(lines)} in place of {gone}"
 
 
 def _values(kind: str, stated: Mapping[str, str]) -> dict[str, list[Any]]:

@@ -187,3 +187,22 @@ def test_the_lines_that_are_told_are_an_ini(solve):
     found = solve(DATA=DATA, FEATS=OS, MODEL=model)
     assert found.learning["tune"]["values"]["layers"] == [[8]]
     assert len(found.learning["tune"]["values"]["learning_rate"]) == 5
+
+
+def test_a_search_of_the_model_section_is_translated(solve):
+    model = {"type": "svm", "tuning_params": "['C']", "C": "[10, 1, .1]", "scoring": "recall_macro"}
+    with pytest.raises(UserError) as error:
+        solve(DATA=DATA, FEATS=OS, MODEL=model)
+    assert [line for line in error.value.problems if "tuning_params" in line] == [
+        "x.ini: [MODEL] tuning_params: not supported, write tune = {'C_val': [10.0, 1.0, 0.1]}, "
+        "measure = uar in place of c, scoring, tuning_params"
+    ]
+    mlp = {"type": "mlp", "tuning_params": "['drop']", "drop": "[.1, .5]"}
+    with pytest.raises(UserError, match=r"write tune = \{'drop': \[0.1, 0.5\]\} in place of drop"):
+        solve(DATA=DATA, FEATS=OS, MODEL=mlp)
+
+
+def test_a_search_that_is_not_built(solve):
+    tune = {"tune": "{'C_val': [1, 2]}", "tune.search_strategy": "tpe"}
+    with pytest.raises(UserError, match="tpe is not built: take random or halving"):
+        solve(DATA=DATA, FEATS=OS, MODEL=SVM | tune)

@@ -267,6 +267,8 @@ class Entries:
         wanted = not is_off(value.text) and value.text.lower() != "all"
         if option.status == "unsupported" and wanted:
             store, advice = self.unsupported, option.advice
+            if option.name == "tuning_params":
+                advice = optim.in_place_of(self.ini.sections["MODEL"]) or advice
         else:
             # An unsupported option that is switched off needs no advice.
             store, advice = self.inert, option.advice if option.status == "inert" else ""

@@ -132,6 +132,8 @@ def _tune(
             if name in found:
                 entries.overridden(f"[MODEL] {entries.spelt(lower)}", "MODEL.tune")
     tune: TuneSpec = {"values": found, "folds": entries.get("MODEL", "tune.folds")}
+    if entries.get("MODEL", "tune.search_strategy") == "tpe":
+        entries.problem("MODEL", "tune.search_strategy", "tpe is not built: take random or halving")
     # A search of all combinations has no more options, so that its key stays.
     strategy = entries.get("MODEL", "tune.search_strategy")
     if strategy == "random":

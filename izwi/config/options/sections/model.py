@@ -36,8 +36,8 @@ OPTIONS: tuple[Option, ...] = (
             "str",
             "grid",
             "with tune: `grid` tries all combinations; `random` some of them; `halving` all on few "
-            "samples, and the best third again on three times as many",
-            choices=("grid", "random", "halving"),
+            "samples, and the best third again on three times as many; `tpe` is not built",
+            choices=("grid", "random", "halving", "tpe"),
         ),
         option(
             "tune.n_iter",
@@ -155,7 +155,7 @@ OPTIONS: tuple[Option, ...] = (
     *known(
         "MODEL",
         "unsupported",
-        "use MODEL.tune = {'C_val': [0.1, 1, 10]} and MODEL.measure",
+        "MODEL.tune searches for options on inner folds of the training set",
         tuning_params="options to search over",
     ),
     *known("MODEL", "inert", "without tuning_params nothing reads it", scoring="its measure"),
