@@ -53,7 +53,7 @@ def check_installed(what: str) -> None:
 
 
 def find(name: str, where: str, option: str) -> Path:
-    """Folder of a model, which may be in the hub's cache on this computer.
+    """Folder of a model: in the hub's cache on this computer, or of ``izwi fetch``.
 
     Args:
         name: a folder, a name on the hub, or ``untrained``
@@ -67,14 +67,15 @@ def find(name: str, where: str, option: str) -> Path:
         return _architecture(where, option)
     if os.path.isdir(name):
         return Path(name)
-    snapshot = hub_snapshot(name)
-    if snapshot is None:
+    from izwi.features import model_cache
+
+    found = hub_snapshot(name) or model_cache.fetched(name)
+    if found is None:
         raise UserError(
-            f"{where}: '{name}' is neither a folder nor in the hub's cache of this "
-            f"computer; fetch it once: python scripts/fetch_model.py {name} <folder>, then "
-            f"set {option} = <folder>"
+            f"{where}: '{name}' is neither a folder nor a model on this computer; fetch it once: "
+            f"izwi fetch {name}"
         )
-    return snapshot
+    return found
 
 
 def _architecture(where: str, option: str) -> Path:
