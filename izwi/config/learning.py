@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 # What only a model reads, of the options that `Entries.general` holds.
 OF_MODELS = (
     *(("FEATS", name) for name in ("scale", "balancing", "balancing_random_state")),
-    *(("EXP", name) for name in ("runs", "epochs", "save_test")),
+    *(("EXP", name) for name in ("runs", "epochs")),
 )
 # Analyses that need no model.
 OF_FEATURES = ("clusters", "feature_distributions")

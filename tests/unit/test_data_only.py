@@ -148,6 +148,8 @@ def test_a_forgotten_type_is_an_error(solve):
         solve(DATA=DATA, FEATS=OS, MODEL={"C_val": "1"})
     with pytest.raises(UserError, match=r"\[FEATS\] type: missing"):
         solve(DATA=DATA, MODEL=SVM)
+    with pytest.raises(UserError, match="save_test: without a model there are no predictions"):
+        solve(EXP={"save_test": "soft.csv"}, DATA=DATA, FEATS=OS)
     one = DATA | {"labels": "['anger']"}
     with pytest.raises(UserError, match="needs at least two"):
         solve(DATA=one, FEATS=OS, MODEL=SVM)

@@ -153,7 +153,9 @@ def _experiment(entries: Entries, ini: str) -> Experiment:
         wanted=active or "self_training" in learned,
         active=active,
     )
-    save_test = None if model.none else read_save_test(entries)
+    save_test = read_save_test(entries)
+    if model.none and save_test is not None:
+        entries.problem("EXP", "save_test", "without a model there are no predictions")
     if save_test is not None:
         for database in databases:
             if is_test(split, database["name"]):
