@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from izwi.untrusted import shown
 PLACE = "IZWI_MODELS"
 # What was fetched, beside the files of the model.
 RECORD = "fetched.json"
+# For an answer of the hub, s.
+TIMEOUT = 10
 _NAME = re.compile(r"[A-Za-z0-9_][\w.-]*(/[A-Za-z0-9_][\w.-]*)?")
 
 
@@ -34,6 +37,46 @@ def fetched(name: str) -> Path | None:
     return folder if (folder / RECORD).is_file() else None
 
 
+def commit_of(name: str, where: str) -> str | None:
+    """The commit on the hub that stands for a model in keys.
+
+    Args:
+        name: on the hub, or a folder
+        where: beginning of a message about the option
+
+    Returns:
+        of a model that was fetched, the commit that it was fetched at; of one that is not on this
+        computer, the latest; None for models of other places
+
+    Raises:
+        UserError: if it is not here and the hub cannot be asked, or it was changed since
+    """
+    if name == pretrained.UNTRAINED or os.path.isdir(name) or pretrained.hub_snapshot(name):
+        return None
+    folder = fetched(name)
+    if folder is None:
+        return _latest(name) or pretrained.lost(name, where)
+    record = read_json(folder / RECORD)
+    if pretrained.digests(folder, where) != record["digests"]:
+        raise UserError(
+            f"{where}: the files in {folder} are not those that were fetched; fetch them again: "
+            f"izwi fetch {name} --revision {record['revision']}"
+        )
+    return str(record["revision"])
+
+
+@cache
+def _latest(name: str) -> str | None:
+    """The latest commit on the hub, None if it cannot be asked."""
+    try:
+        from huggingface_hub import HfApi
+
+        return str(HfApi().model_info(name, timeout=TIMEOUT).sha)
+    # What the network, the hub and their clients raise depends on the version.
+    except Exception:
+        return None
+
+
 def fetch(name: str, revision: str | None = None) -> dict[str, Any]:
     """Fetch a model, with its weights as safetensors; no code that comes with it is run.
 
@@ -43,7 +86,7 @@ def fetch(name: str, revision: str | None = None) -> dict[str, Any]:
 
     Returns:
         ``name``, ``revision`` (the commit), ``converted`` (whether the weights were pickled, and
-        torch has read the tensors in them)
+        torch has read the tensors in them), ``digests``
 
     Raises:
         UserError: if it cannot be had
@@ -67,7 +110,7 @@ def fetch(name: str, revision: str | None = None) -> dict[str, Any]:
             )
         converted = there[0] == pretrained.PICKLED
         weights = [there[0], "model-*.safetensors"] if not converted else there
-        record = {"name": name, "revision": about.sha, "converted": converted}
+        record: dict[str, Any] = {"name": name, "revision": about.sha, "converted": converted}
         with atomic_folder(folder_of(name)) as folder:
             download = folder / "download"
             snapshot_download(
@@ -85,7 +128,7 @@ def fetch(name: str, revision: str | None = None) -> dict[str, Any]:
             shutil.rmtree(download)
             # A model that cannot be used is not kept.
             pretrained.read_config(folder, name)
-            pretrained.digests(folder, name)
+            record["digests"] = pretrained.digests(folder, name)
             write_json(folder / RECORD, record)
     except (UserError, MemoryError):
         raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from izwi.engine import keys
 from izwi.errors import UserError
@@ -70,12 +70,19 @@ def find(name: str, where: str, option: str) -> Path:
     from izwi.features import model_cache
 
     found = hub_snapshot(name) or model_cache.fetched(name)
-    if found is None:
-        raise UserError(
-            f"{where}: '{name}' is neither a folder nor a model on this computer; fetch it once: "
-            f"izwi fetch {name}"
-        )
-    return found
+    return found or lost(name, where)
+
+
+def lost(name: str, where: str) -> NoReturn:
+    """Say that a model is not on this computer.
+
+    Raises:
+        UserError: always
+    """
+    raise UserError(
+        f"{where}: '{name}' is neither a folder nor a model on this computer; fetch it once: "
+        f"izwi fetch {name}"
+    )
 
 
 def _architecture(where: str, option: str) -> Path:

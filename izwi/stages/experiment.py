@@ -178,7 +178,7 @@ def _record(experiment: Experiment, planned: Planned) -> dict[str, Any]:
             found |= {unit.spec["kind"]: _stage_record(unit) for unit in units}
         elif module.STAGE.several:
             found[name] = [_stage_record(unit) for unit in units]
-        elif units and name != "database":
+        elif units and name not in ("database", "fetch_model"):
             found[name] = _stage_record(units[0])
     return {
         **experiment.as_dict(),
@@ -191,6 +191,8 @@ def _record(experiment: Experiment, planned: Planned) -> dict[str, Any]:
 
 def _stage_record(unit: Unit) -> dict[str, Any]:
     about: dict[str, Any] = {"key": unit.key, "files": unit.outputs}
+    if "commit" in unit.spec:
+        about["commit"] = unit.spec["commit"]
     # Texts and page on a stage that has no other place in them.
     known = stage(unit.stage)
     if known.title:

@@ -9,6 +9,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from izwi.config.experiment import resolve
@@ -88,10 +89,11 @@ def fetch(hub, tmp_path, monkeypatch):
     monkeypatch.setenv("IZWI_MODELS", str(tmp_path / "models"))
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
 
-    def run(*words, address=hub[0]):
+    def run(*words, address=hub[0], command="fetch"):
         own = {"PYTHONPATH": str(ROOT), "HF_ENDPOINT": address, "HF_HOME": str(tmp_path / "home")}
+        own["HF_HUB_OFFLINE"] = "0"
         return subprocess.run(
-            [sys.executable, "-m", "izwi", "fetch", *words],
+            [sys.executable, "-m", "izwi", command, *words],
             cwd=tmp_path,
             env=os.environ | own,
             capture_output=True,
@@ -115,10 +117,13 @@ def test_an_ini_finds_what_was_fetched(fetch, hub, tmp_path):
         *("config.json", "fetched.json", "model.safetensors", "preprocessor_config.json")
     ]
     record = json.loads((folder / "fetched.json").read_text())
-    assert record == {"name": "microsoft/wavlm-large", "revision": COMMIT, "converted": False}
-    of_name = extractor_class("wavlm-large").content(options)
     own = options | {"wavlm.model": str(hub[1] / "microsoft" / "wavlm-large")}
-    assert of_name == extractor_class("wavlm-large").content(own)
+    digests = extractor_class("wavlm-large").content(own)
+    assert record == {"name": "microsoft/wavlm-large", "revision": COMMIT, "converted": False,
+                      "digests": digests}  # fmt: skip
+    # The commit stands for it in keys.
+    of_name = extractor_class("wavlm-large").content(options)
+    assert of_name == ["microsoft/wavlm-large", COMMIT]
     pickled = model_cache.fetched("me/pickled")
     assert not list(pickled.glob("*.bin"))
     found, there = (load_file(place / "model.safetensors") for place in (folder, pickled))
@@ -131,6 +136,10 @@ def test_an_ini_finds_what_was_fetched(fetch, hub, tmp_path):
     )
     (feature_set,) = resolve("my.ini", cwd=tmp_path).features
     assert extractor_class("wavlm-large").content(feature_set["options"]) == of_name
+    weights = folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes() + b" ")
+    with pytest.raises(UserError, match=f"izwi fetch microsoft/wavlm-large --revision {COMMIT}"):
+        extractor_class("wavlm-large").content(options)
     # Nothing is fetched twice.
     again = fetch("wavlm-large", address="http://127.0.0.1:9")
     assert again.returncode == 0 and "there already" in again.stdout + again.stderr
@@ -151,3 +160,29 @@ def test_what_cannot_be_had_is_a_line(fetch, tmp_path, name, why):
 def test_without_a_network(fetch):
     call = fetch("wavlm-large", address="http://127.0.0.1:9")
     assert call.returncode == 1 and "microsoft/wavlm-large cannot be fetched" in call.stderr
+
+
+def test_a_run_fetches_what_it_lacks(fetch, hub, tmp_path):
+    """By a rule of its own; the features are those of the folder, and stay without a network."""
+    data = "[DATA]\ndatabases = ['demo']\ndemo.type = demo\ndemo.limit_samples = 12\n"
+    data += "demo.split_strategy = random\ntarget = emotion\n[FEATS]\n"
+    (tmp_path / "name.ini").write_text(f"{data}type = wavlm-large\n")
+    place = hub[1] / "microsoft" / "wavlm-large"
+    (tmp_path / "folder.ini").write_text(f"{data}type = wavlm\nwavlm.model = {place}\n")
+    words = ("name.ini", "folder.ini", "-c", "2", "--config", "page=none")
+    dead = "http://127.0.0.1:9"
+    call = fetch(*words, command="run", address=dead)
+    assert call.returncode == 1
+    assert "fetch it once: izwi fetch microsoft/wavlm-large" in call.stdout + call.stderr
+    call = fetch(*words, command="run")
+    assert call.returncode == 0, call.stderr
+    assert model_cache.fetched("microsoft/wavlm-large")
+    records = {}
+    for name in ("name", "folder"):
+        path = tmp_path / "results" / "experiments" / name / "experiment.json"
+        records[name] = json.loads(path.read_text())["stages"]["features"][0]
+    tables = [pd.read_parquet(tmp_path / record["files"]["matrix"]) for record in records.values()]
+    pd.testing.assert_frame_equal(*tables)
+    assert records["name"]["commit"] == COMMIT and "commit" not in records["folder"]
+    again = fetch(*words, command="run", address=dead)
+    assert again.returncode == 0 and "nothing to do" in again.stdout + again.stderr
