@@ -93,12 +93,14 @@ class Result:
         """
         import pandas as pd
 
+        places = ["file", "start", "end"]
         paths = self._files("features", "matrix")
+        if not paths:
+            return self.split[places]
         databases = len(self._files("load", "table"))
         each = len(paths) // databases
         # All feature sets of the first database come first.
         sets = [self._below([paths[d * each + s] for d in range(databases)]) for s in range(each)]
-        places = ["file", "start", "end"]
         further = [one.drop(columns=places, errors="ignore") for one in sets[1:]]
         return pd.concat([sets[0], *further], axis=1)
 

@@ -84,7 +84,7 @@ MEASURED: dict[str, Cost] = {
     "page": Cost(0.1, bytes=530_000),
 }
 # Types without a figure: their time depends on the size of a net, or on a network.
-UNKNOWN = ("database audb", "train finetune", "train finetune_reg")
+UNKNOWN = ("database audb", "fetch_model", "train finetune", "train finetune_reg")
 
 
 @dataclass

@@ -41,7 +41,7 @@ class DataRequest:
 
     Attributes:
         scale: how features are scaled
-        model: type of the model
+        model: type of the model, empty without one
     """
 
     ini: str
@@ -262,7 +262,7 @@ def make_plan(
         UserError: with all problems of all databases, or of the tables
     """
     planner = Planner(results, cache, cwd=cwd, write=write, shard_files=shard_files, config=config)
-    planner.tables, controls = lay_out(tables, experiments)
+    planner.tables, controls = lay_out(tables, [one for one in experiments if one.trains])
     planner.experiments = [*experiments, *controls]
     planner.page = page
     problems = Problems()

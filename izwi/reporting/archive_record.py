@@ -67,11 +67,13 @@ class Stage:
         inputs: by role
         outputs: role → pattern of its name
         spec: says what is wrong with a spec, by the label; empty where nothing is
+        of_model: inputs that only an experiment with a model has, all or none of them
     """
 
     inputs: dict[str, Role]
     outputs: dict[str, str]
     spec: Callable[[dict[str, Any], str], str] = lambda spec, label: ""
+    of_model: frozenset[str] = frozenset()
 
 
 # Endings of the files that an archive holds; pictures are not computed again.
@@ -141,6 +143,7 @@ STAGES = {
             "audit": Role("results/audits/*-#.json", many=True),
         },
         _outputs("evaluate"),
+        of_model=frozenset({"predictions", "training"}),
     ),
     "experiment": Stage(
         {
@@ -151,6 +154,7 @@ STAGES = {
         },
         _outputs("experiment"),
         _experiment,
+        of_model=frozenset({"training"}),
     ),
     "summary": Stage(
         {
@@ -303,8 +307,11 @@ def _unit(about: Any, number: int) -> Unit:
         ("inputs", inputs, kind.inputs),
         ("outputs", outputs, kind.outputs),
     ):
-        if set(found) != set(wanted):
-            odd = sorted(set(found) ^ set(wanted))[0]
+        roles = set(wanted)
+        if told == "inputs" and kind.of_model.isdisjoint(found):
+            roles -= kind.of_model
+        if set(found) != roles:
+            odd = sorted(set(found) ^ roles)[0]
             raise _wrong(f"{where}: {told}: role {shown(odd)} is missing or not of this stage")
     for role, path in outputs.items():
         if path != kind.outputs[role].format(**own):
@@ -382,6 +389,8 @@ def _check_made(record: Record) -> None:
     """What a unit should make is made by one of that stage; all else is given."""
     for unit in record.units:
         for name, role in STAGES[unit.stage].inputs.items():
+            if name not in unit.inputs:
+                continue
             for path in unit.files_of([name]):
                 if role.made is None:
                     record.given.add(path)
@@ -410,10 +419,8 @@ def _check_chains(record: Record) -> None:
         if unit.inputs["split"] != f"{stem}.parquet":
             raise _about(unit, "split and split_report are not of one split")
     for unit in record.of("evaluate"):
-        if (
-            len({PurePosixPath(unit.inputs[role]).parent for role in ("predictions", "training")})
-            > 1
-        ):
+        of_model = STAGES["evaluate"].of_model & set(unit.inputs)
+        if len({PurePosixPath(unit.inputs[role]).parent for role in of_model}) > 1:
             raise _about(unit, "predictions and training are not of one model")
     for unit in record.of("experiment"):
         _check_experiment(record, unit)
@@ -437,7 +444,10 @@ def _check_chains(record: Record) -> None:
         _check_members(record, unit, [one.get("name") for one in members])
     for unit in record.of("table"):
         shown_ones = _check_members(record, unit, unit.spec.get("experiments"))
-        found = [record.made[one.inputs["metrics"]][0].inputs["predictions"] for one in shown_ones]
+        found = [
+            record.made[one.inputs["metrics"]][0].inputs.get("predictions", "")
+            for one in shown_ones
+        ]
         _must_be(unit, "predictions", found)
     for unit in record.of("comparisons"):
         _must_be(unit, "tables", [one.outputs["tests"] for one in record.of("table")])
@@ -448,7 +458,7 @@ def _check_experiment(record: Record, unit: Unit) -> None:
     described = record.made[unit.inputs["description"]][0]
     if record.made[unit.inputs["predictions"]][0] is not evaluated:
         raise _about(unit, "metrics and predictions are not of one evaluation")
-    if unit.inputs["training"] != evaluated.inputs["training"]:
+    if unit.inputs.get("training") != evaluated.inputs.get("training"):
         raise _about(unit, "training is not of the model that was evaluated")
     for role in ("split", "split_report", "tables"):
         if described.inputs[role] != evaluated.inputs[role]:

@@ -107,12 +107,16 @@ def explain(found: Results, *, cwd: Path) -> str:
         *_asked(found, cwd),
         ("data (stage load)", _data(found)),
         ("split", _split(found)),
-        ("features", _features(found)),
-        ("model (stage train)", _model(found)),
-        ("predictions", _predictions(found)),
-        ("figure (stage evaluate)", _measured(found)),
-        ("software", _software(found)),
     ]
+    if found.record["features"]:
+        sections.append(("features", _features(found)))
+    if found.record["model"]["type"]:
+        sections += [
+            ("model (stage train)", _model(found)),
+            ("predictions", _predictions(found)),
+            ("figure (stage evaluate)", _measured(found)),
+        ]
+    sections.append(("software", _software(found)))
     blocks = []
     for title, lines in sections:
         indent = "  " if title else ""
@@ -259,6 +263,8 @@ def _leaves(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
 
 def _headline(found: Results) -> str:
     metrics = found.metrics
+    if not found.record["model"]["type"]:
+        return f"{found.record['name']}: no model, only its data are described"
     speakers = metrics["n_speakers"]
     who = "speakers unknown" if speakers is None else count(speakers, "speaker")
     return (

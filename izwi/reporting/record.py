@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
+from izwi.errors import UserError
 from izwi.files import read_json
 
 if TYPE_CHECKING:
@@ -102,6 +103,16 @@ class Metrics(TypedDict):
 def read(record: str | Path, metrics: str | Path) -> tuple[Record, Metrics]:
     """Read both files."""
     return read_json(record), read_json(metrics)
+
+
+def check_trained(record: Record) -> None:
+    """Refuse the record of an experiment without a model.
+
+    Raises:
+        UserError: says so
+    """
+    if not record["model"]["type"]:
+        raise UserError(f"{record['name']}: nothing was trained, its ini only describes data")
 
 
 def units_behind(record: Record) -> list[tuple[str, dict[str, Any]]]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from izwi.data.csv_safety import harmless
 from izwi.files import atomic
+from izwi.reporting.captions import NO_MODEL
 from izwi.reporting.record import Metrics, Record, databases_shown
 
 COLUMNS = (
@@ -56,8 +57,8 @@ def row(record: Record, metrics: Metrics) -> dict[str, Any]:
         "target": record["target"],
         "features": " ".join(f["type"] for f in record["features"]),
         "scale": record["preprocessing"]["scale"],
-        "model": record["model"]["type"],
-        "measure": measure,
+        "model": record["model"]["type"] or NO_MODEL,
+        "measure": measure if record["model"]["type"] else None,
         "value": metrics["value"],
         "ci_low": low,
         "ci_high": high,

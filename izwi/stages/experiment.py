@@ -90,7 +90,7 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
         inputs={
             "metrics": evaluated.outputs["metrics"],
             "predictions": evaluated.outputs["predictions"],
-            "training": planned.predicted.outputs["report"],
+            **({"training": planned.predicted.outputs["report"]} if experiment.trains else {}),
             "description": planned.one("describe").outputs["description"],
             "copies": list(copies.values()),
         },
@@ -111,7 +111,8 @@ def run(unit: Unit, job: Job) -> None:
     for kind in ("warnings", "notes"):
         metrics[kind] = record[kind] + metrics[kind]
     write_json(unit.outputs["metrics"], metrics)
-    training, description = (read_json(unit.inputs[r]) for r in ("training", "description"))
+    description = read_json(unit.inputs["description"])
+    training = read_json(unit.inputs["training"]) if "training" in unit.inputs else None
     for file, text in texts.texts(record, metrics, training, description).items():
         write_text(folder / file, text, forced=False)
     copies = {
@@ -177,7 +178,7 @@ def _record(experiment: Experiment, planned: Planned) -> dict[str, Any]:
             found |= {unit.spec["kind"]: _stage_record(unit) for unit in units}
         elif module.STAGE.several:
             found[name] = [_stage_record(unit) for unit in units]
-        elif units and name != "database":
+        elif units and name not in ("database", "fetch_model"):
             found[name] = _stage_record(units[0])
     return {
         **experiment.as_dict(),
@@ -190,6 +191,8 @@ def _record(experiment: Experiment, planned: Planned) -> dict[str, Any]:
 
 def _stage_record(unit: Unit) -> dict[str, Any]:
     about: dict[str, Any] = {"key": unit.key, "files": unit.outputs}
+    if "commit" in unit.spec:
+        about["commit"] = unit.spec["commit"]
     # Texts and page on a stage that has no other place in them.
     known = stage(unit.stage)
     if known.title:
@@ -203,7 +206,9 @@ def _stage_record(unit: Unit) -> dict[str, Any]:
 
 def _packages(experiment: Experiment) -> dict[str, str | None]:
     """Versions of the packages that the results depend on."""
-    names = set(PACKAGES) | set(models.model_class(experiment.model["type"]).packages)
+    names = set(PACKAGES)
+    if experiment.trains:
+        names |= set(models.model_class(experiment.model["type"]).packages)
     for spec in experiment.features:
         names |= set(features.extractor_class(spec["type"]).packages)
     if "balancing" in experiment.learning:

@@ -41,7 +41,9 @@ CAUTION = (
 
 def plan(planner: Planner) -> list[Unit]:
     """A table for each grid."""
-    rows = [experiment for experiment in planner.experiments if experiment.grids]
+    rows = [
+        experiment for experiment in planner.experiments if experiment.grids and experiment.trains
+    ]
     units = []
     for name, content in grid.tables(rows).items():
         members = [planner.planned[m["name"]].one("experiment") for m in content["members"]]

@@ -48,9 +48,15 @@ _LOAD_OPTIONS = (
 
 
 def read_load(
-    entries: Entries, task: str, target: str
+    entries: Entries, task: str, target: str, least: int
 ) -> tuple[list[str] | None, LoadSpec, FurtherFigures]:
     """Classes, and the options of loading that all databases share.
+
+    Args:
+        entries: of the ini
+        task: classification or regression
+        target: column that is predicted
+        least: number of classes that a classification needs
 
     Returns:
         * classes, None if the data decide or there are none
@@ -64,7 +70,7 @@ def read_load(
     if labels is not None:
         for label in sorted({label for label in labels if labels.count(label) > 1}):
             entries.problem("DATA", "labels", f"'{label}' is named twice")
-        if len(labels) < 2 and task == "classification":
+        if len(labels) < least and task == "classification":
             entries.problem("DATA", "labels", "a classification needs at least two")
     if bins is not None:
         if any(low >= high for low, high in itertools.pairwise(bins)):

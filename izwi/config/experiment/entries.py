@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from izwi.config import compatibility
+from izwi.config import compatibility, optim
 from izwi.config import options as table
 from izwi.config.ini import Ini, Value
 from izwi.config.options import PER_DATABASE, WIDE, Option, convert, is_off, suggest
@@ -223,7 +224,8 @@ class Entries:
                 f"[{other}]"
             )
             return
-        near = suggest(lower, [*_ok_names(known), *names])
+        there = _ok_names(known) or [option.name for option in known.values()]
+        near = suggest(lower, [*there, *names])
         self.problem(section, lower, f"unknown option{near}")
 
     def _other_section(self, section: str, lower: str) -> str:
@@ -265,11 +267,20 @@ class Entries:
         wanted = not is_off(value.text) and value.text.lower() != "all"
         if option.status == "unsupported" and wanted:
             store, advice = self.unsupported, option.advice
+            if option.name == "tuning_params":
+                advice = optim.in_place_of(self.ini.sections["MODEL"]) or advice
         else:
             # An unsupported option that is switched off needs no advice.
             store, advice = self.inert, option.advice if option.status == "inert" else ""
+            if option.section == "OPTIM" and self._tune:
+                advice = f"{option.advice}; on inner folds, [MODEL] {self._tune} does it"
         keys = store.setdefault(advice, {}).setdefault(option.section, [])
         keys.append(self.spelt(lower))
+
+    @cached_property
+    def _tune(self) -> str:
+        """The search that ``[OPTIM]`` asks for, as lines of ``[MODEL]``."""
+        return optim.as_tune(self.ini.sections)
 
     def spelt(self, lower: str) -> str:
         """An option as users write it."""

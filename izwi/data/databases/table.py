@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from izwi.data import soft_labels
+from izwi.data import DATABASE, soft_labels
 from izwi.data.databases import numeric_labels
 from izwi.data.databases.source import (
     KEY,
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 _RESERVED = ("database", "digest", "truth", "value", "part")
 # Temporary columns; no column of a database has such a name.
 TRUTH, VALUE, PATH, PLACE, DIGEST = ":truth", ":value", ":path", ":place", ":digest"
+SOURCE = ":database"
 # More distinct numbers than this are not classes.
 _MOST_NUMERIC_CLASSES = 20
 # Confusions are counted for each resample: of more classes that takes hours and all memory.
@@ -165,6 +166,9 @@ class _Builder:
         """Name of the target's column; all columns that the options name are there."""
         problems = Problems()
         options, target = self.options, SYNONYMS.get(self.spec["target"], self.spec["target"])
+        if target == DATABASE and target not in self.frame:
+            target = SOURCE
+            self.frame = self.frame.assign(**{target: self.name})
         wanted = [(f"{self.name}.columns", column) for column in as_list(options.get("columns"))]
         wanted += [(f"{self.name}.required", column) for column in as_list(options.get("required"))]
         label = options.get("label")

@@ -93,7 +93,7 @@ def experiment(files: dict[str, str], about: Mapping[str, Any] | None = None) ->
         "shown": databases_shown(record),
         "target": record["target"],
         "features": " + ".join(map(captions.feature_set, record["features"])),
-        "model": record["model"]["type"],
+        "model": record["model"]["type"] or captions.NO_MODEL,
         "measure": metrics["measure"],
         "value": metrics["value"],
         "low": low,

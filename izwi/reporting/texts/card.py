@@ -19,16 +19,26 @@ STAGES = ("split", "train", "evaluate")
 
 
 def card(
-    record: Record, metrics: Metrics, training: TrainingReport, description: dict[str, Any]
+    record: Record,
+    metrics: Metrics,
+    training: TrainingReport | None,
+    description: dict[str, Any],
 ) -> str:
     """The model card of an experiment, in Markdown.
 
     Args:
         record: content of experiment.json
         metrics: content of metrics.json
-        training: report of the train stage
+        training: report of the train stage, None without a model
         description: what `izwi.data.description.describe` found of the split
     """
+    if training is None:
+        data, limits = _data(record, description), _limits(metrics, description)
+        return (
+            f"# Data of {record['name']}\n\nNo model: the data are described, and nothing was "
+            f"trained.\n\n## Data\n\n{data}\n\n## Limits\n\n{limits}\n\n## Environment\n\n"
+            f"{_environment(record)}\n"
+        )
     sections = {
         "Model": _model(record, training, description),
         "Intended use": _use(record),
@@ -205,5 +215,5 @@ def _limits(metrics: Metrics, description: dict[str, Any]) -> str:
 
 
 def _environment(record: Record) -> str:
-    keys = ", ".join(f"{stage} `{record['stages'][stage]['key']}`" for stage in STAGES)
+    keys = ", ".join(f"{s} `{record['stages'][s]['key']}`" for s in STAGES if s in record["stages"])
     return f"izwi {record['izwi']}; {versions(record)}. Seed {record['seed']}. Keys: {keys}."

@@ -32,6 +32,22 @@ OPTIONS: tuple[Option, ...] = (
             "combinations are tried on speaker-disjoint inner folds of the training set",
         ),
         option(
+            "tune.search_strategy",
+            "str",
+            "grid",
+            "with tune: `grid` tries all combinations; `random` some of them; `halving` all on few "
+            "samples, and the best third again on three times as many; `tpe` is not built",
+            choices=("grid", "random", "halving", "tpe"),
+        ),
+        option(
+            "tune.n_iter",
+            "int",
+            50,
+            "with tune.search_strategy = random: number of combinations",
+            minimum=1,
+            maximum=1000,
+        ),
+        option(
             "tune.folds",
             "int",
             5,
@@ -139,7 +155,7 @@ OPTIONS: tuple[Option, ...] = (
     *known(
         "MODEL",
         "unsupported",
-        "use MODEL.tune = {'C_val': [0.1, 1, 10]} and MODEL.measure",
+        "MODEL.tune searches for options on inner folds of the training set",
         tuning_params="options to search over",
     ),
     *known("MODEL", "inert", "without tuning_params nothing reads it", scoring="its measure"),

@@ -6,6 +6,12 @@ from izwi.config.options.option import Option, known, option, read_by
 
 OF_MODULES = "as in nkululeko's main command"
 
+# Options of models that a search may name as they are.
+_SEARCHED = (
+    *("layers", "drop", "batch_size", "optimizer", "activation", "degree"),
+    *("colsample_bytree", "min_child_weight", "reg_lambda", "min_samples_leaf"),
+)
+
 OPTIONS: tuple[Option, ...] = (
     *read_by(
         "EXPL",
@@ -163,7 +169,7 @@ OPTIONS: tuple[Option, ...] = (
     *known(
         "OPTIM",
         "inert",
-        f"{OF_MODULES}; MODEL.tune searches for options",
+        OF_MODULES,
         model="model to tune",
         search_strategy="method of the search",
         metric="measure of the search",
@@ -186,6 +192,8 @@ OPTIONS: tuple[Option, ...] = (
         subsample="shares of rows",
         K_val="numbers of neighbours",
         weights="weights of neighbours",
+        KNN_weights="weights of neighbours",
+        **dict.fromkeys(_SEARCHED, "values of that option of the model"),
     ),
     *read_by(
         "FLAGS",
