@@ -25,6 +25,8 @@ Place = Callable[[str, str], str | None]
 MOST_REASONS = 3
 # Formats that browsers show.
 SHOWN = (".png", ".svg")
+# Pictures that the page draws from its figures → in which of an experiment's figures these are.
+DRAWN = {"confusion_matrix": ("metrics", "confusion"), "learning_curve": ("curve",)}
 # Pictures wider than a column of 85 mm get more room on the page.
 LARGE = 100
 
@@ -69,8 +71,9 @@ class Builder:
 
         Returns:
             ``lead``, ``experiments`` (``summary`` and ``details`` of each), ``missing`` (``name``
-            and ``reasons``), ``tables``, ``notes``
+            and ``reasons``), ``tables``, ``comparisons``, ``notes``
         """
+        tables = list(tables)
         made, missing, wanted = [], [], []
         for unit in experiments:
             about = (known or {}).get(unit.label, {})
@@ -81,8 +84,10 @@ class Builder:
             one = read.experiment(unit.outputs, about)
             record_loads = loads(unit.outputs["record"])
             self._add_files(one["details"], unit)
-            errors, count = most_confident(unit.outputs["predictions"], one["details"]["task"])
+            predictions = unit.outputs["predictions"]
+            errors, count, rows = most_confident(predictions, one["details"]["task"])
             one["details"]["errors"] = {"n": count, "of": one["summary"]["n"], "rows": []}
+            one["details"]["rows"] = rows
             wanted.append((one["details"], errors, record_loads))
             made.append(one)
         shown_tables = [self._table(unit) for unit in tables]
@@ -93,6 +98,12 @@ class Builder:
             "experiments": made,
             "missing": missing,
             "tables": shown_tables,
+            "comparisons": [
+                test
+                for unit in tables
+                if unit.stage == "comparisons"
+                for test in read.comparisons(unit.outputs["comparisons"])
+            ],
             "notes": self._notes(),
         }
 
@@ -105,12 +116,15 @@ class Builder:
                 "title": captions.title(stem),
                 "caption": captions.seen(stem),
                 "paths": paths,
+                "drawn": _holds(details, DRAWN.get(stem, ())),
             }
             for stem, paths in read.pictures(unit.outputs).items()
         ]
         details["texts"] = read.portable(read.texts(folder))
         names = ("metrics.json", "predictions.csv", "experiment.json", *details["texts"])
         files = {name: folder / name for name in names}
+        if "table1.md" in files:
+            files["table1.tex"] = folder / "table1.tex"
         files |= {"history": history.path_of(folder.parents[1], folder.name)}
         ini = Path(details["ini"])
         # One elsewhere on this computer is no business of those who get the page.
@@ -126,7 +140,8 @@ class Builder:
             picture["links"] = [
                 [ending[1:].upper(), address(path, self.base)] for ending, path in paths.items()
             ]
-            picture |= self._picture(paths)
+            if not picture["drawn"]:
+                picture |= self._picture(paths)
 
     def _picture(self, paths: dict[str, str]) -> dict[str, Any]:
         """Where the page finds a picture: ``file`` in itself or a ``link``, or neither."""
@@ -228,6 +243,14 @@ class Builder:
                 "long as it lies where it was made, beside the folders of the experiments."
             )
         return notes
+
+
+def _holds(details: dict[str, Any], place: tuple[str, ...]) -> bool:
+    """Whether there are figures at a place of the details."""
+    found: Any = details
+    for name in place:
+        found = found[name]
+    return bool(place) and found is not None
 
 
 def loads(record: str) -> dict[str, str]:
