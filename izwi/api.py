@@ -156,12 +156,12 @@ def compare(
     return compared(places, measure, Path(results))
 
 
-def history(name: str, results: PathLike = "results") -> pd.DataFrame:
+def history(name: Result | PathLike, results: PathLike = "results") -> pd.DataFrame:
     """All figures that experiments of a name have found, and what changed before each.
 
     Args:
-        name: of the experiment
-        results: folder of results
+        name: a result, or the name or the folder of an experiment
+        results: folder of results, for names
 
     Returns:
         a row for each figure, the earliest first: ``made`` (UTC), ``config``, ``ini``, ``key``,
@@ -175,7 +175,8 @@ def history(name: str, results: PathLike = "results") -> pd.DataFrame:
 
     from izwi.reporting import changes, history_text
 
-    found = changes.steps(history_text.of(os.fspath(results), name))
+    place = os.fspath(name.folder if isinstance(name, Result) else name)
+    found = changes.steps(history_text.of(os.fspath(results), place))
     rows = [
         {key: step.entry[key] for key in ("made", "config", "ini", "key")}
         | step.entry["row"]
@@ -230,7 +231,7 @@ def run(
         results: folder of results (``results``, or what the config says)
         cache: folder of the cache (``<results>/cache``, or what the config says)
         cores: cores to use, None for all
-        quiet: print nothing; else what Snakemake says
+        quiet: print nothing; else what ``izwi run`` prints
 
     Returns:
         what one ini has found; for several inis, or a config alone, a dict from the names of the

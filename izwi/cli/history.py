@@ -14,7 +14,9 @@ EXAMPLES = """\
 def main(arguments: list[str]) -> int:
     """List the names, or tell the figures of one."""
     parser = Parser("history", EXAMPLES)
-    parser.add_argument("name", nargs="?", help="of an experiment; without it, all are listed")
+    parser.add_argument(
+        "name", nargs="?", help="of an experiment, or its folder; without it, all are listed"
+    )
     parser.add_argument("--results", default="results", help="folder of results (results)")
     wanted = parser.parse_args(arguments)
     from izwi.reporting import history_text

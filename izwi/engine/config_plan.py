@@ -29,7 +29,7 @@ def planned(
     """The plan of one config, as a call of Snakemake in this folder would make it.
 
     Args:
-        path: of the YAML config
+        path: of the YAML config, or of an ini alone
         results: folder of results, if the call names another
         cache: folder of the cache, if the call names another
         ini: the only experiment of the call
@@ -39,7 +39,7 @@ def planned(
     """
     cwd = Path.cwd()
     try:
-        content = read_yaml(Path(path)) or {}
+        content = {"ini": path} if path.endswith(".ini") else read_yaml(Path(path)) or {}
     except (OSError, UserError) as error:
         raise UserError(f"{path}: cannot be read: {error}") from None
     if not isinstance(content, dict):

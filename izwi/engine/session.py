@@ -14,13 +14,14 @@ import sys
 import tempfile
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from izwi.config.result_set import name_of, read_config, resolve_all
-from izwi.engine import call_summary, cli_args, job, lock
+from izwi.engine import call_summary, cli_args, job, loaded, lock, terminal
 from izwi.engine.call import Call, forced_of, is_lean
 from izwi.engine.keys import PACKAGE, key_of
 from izwi.engine.plan import Plan, Unit
@@ -28,7 +29,7 @@ from izwi.engine.planner import make_plan
 from izwi.engine.stage import stage
 from izwi.engine.worker import imports_of
 from izwi.errors import UserError, refusal
-from izwi.files import write_text
+from izwi.files import no_link, write_text
 from izwi.reporting import history
 from izwi.reporting.overview import text_of
 from izwi.reporting.snakemake_report import Report
@@ -89,6 +90,11 @@ class Session:
         if self.main:
             os.environ[job.CALL] = str(os.getpid())
         self._saved = not self.main
+        self.terminal: terminal.Terminal | None = None
+        if self.main:
+            os.environ.pop(job.HUSHED, None)
+        if self.main and self.own:
+            self.terminal = terminal.take_over(self.workflow, self.nothing)
 
     @property
     def results(self) -> str:
@@ -159,6 +165,8 @@ class Session:
         if missing or not lean:
             call.date_back()
         if missing:
+            if self.terminal:
+                self.terminal.expect(loaded.expected(self.plan, missing))
             self.save()
             if self.socket:
                 self._start_workers(missing)
@@ -209,13 +217,18 @@ class Session:
             # cores.
             scheduler.job_rate_limiter = None
 
-    def succeeded(self) -> None:
+    def nothing(self) -> None:
+        """There is nothing to do."""
+        if self.call.lean:
+            call_summary.results(self.plan)
+
+    def succeeded(self, log: str) -> None:
         """The call ended well."""
-        call_summary.success(self.plan)
+        call_summary.success(self.plan, self.terminal, log)
 
     def failed(self, log: str) -> None:
         """The call ended badly."""
-        call_summary.failure(self.plan, self.path, log)
+        call_summary.failure(self.plan, self.path, log, self.terminal)
 
     def _stay_on_node(self) -> None:
         """Let the Snakemake of a cluster's node run its jobs itself.
@@ -237,14 +250,16 @@ class Session:
             listener.bind(self.socket)
             listener.listen(256)
             place, cores = f"{listener.fileno()}@{self.socket}", str(self.cores or _node_cores())
-            server = subprocess.Popen(
-                [
-                    *(sys.executable, "-P", str(PACKAGE / "engine" / "worker.py")),
-                    *(place, self.path, cores, str(UNITS), *modules),
-                ],
-                stdin=subprocess.PIPE,
-                pass_fds=[listener.fileno()],
-            )
+            with self._unexpected() as stderr:
+                server = subprocess.Popen(
+                    [
+                        *(sys.executable, "-P", str(PACKAGE / "engine" / "worker.py")),
+                        *(place, self.path, cores, str(UNITS), *modules),
+                    ],
+                    stdin=subprocess.PIPE,
+                    stderr=stderr,
+                    pass_fds=[listener.fileno()],
+                )
 
         def stop() -> None:
             # It may be loading what nobody will need.
@@ -253,6 +268,18 @@ class Session:
             shutil.rmtree(os.path.dirname(self.socket), ignore_errors=True)
 
         atexit.register(stop)
+
+    def _unexpected(self) -> AbstractContextManager[IO[str] | None]:
+        """Where workers write what no stage says, such as the words of a library."""
+        if self.terminal is None:
+            return nullcontext()
+        path = Path(self.plan.results) / "logs" / "workers.log"
+        try:
+            no_link(path)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return open(path, "w", encoding="utf-8")
+        except OSError:
+            return nullcontext()
 
 
 def start(workflow: Any, config: Mapping[str, Any], home: Path, arguments: list[str]) -> Session:

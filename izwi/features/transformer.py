@@ -52,6 +52,10 @@ FACEBOOK = {
         "data2vec-audio-large-960h",
     ),
 }
+AUDEERING = (
+    *("wav2vec2-large-robust-6-ft-age-gender", "wav2vec2-large-robust-24-ft-age-gender"),
+    "wav2vec2-large-robust-12-ft-emotion-msp-dim",
+)
 WAVLM = ("wavlm-base", "wavlm-base-plus", "wavlm-large")
 WHISPER = (
     *("whisper-tiny", "whisper-tiny.en", "whisper-base", "whisper-base.en", "whisper-small"),
@@ -69,6 +73,7 @@ HUB: dict[str, tuple[str, str]] = {
     "whisper": ("whisper", "openai/whisper-base"),
     "ast": ("ast", f"MIT/{AST}"),
     **{n: (family, f"facebook/{n}") for family, names in FACEBOOK.items() for n in names},
+    **{name: ("wav2vec2", f"audeering/{name}") for name in AUDEERING},
     **{name: ("wavlm", f"microsoft/{name}") for name in WAVLM},
     **{name: ("whisper", f"openai/{name}") for name in WHISPER},
     AST: ("ast", f"MIT/{AST}"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from izwi.config.experiment.resolved import ComponentSpec
-from izwi.reporting.numbers import interval, significant, worth
+from izwi.reporting.numbers import interval, measured, worth
 from izwi.reporting.pictures import OF_METRICS
 from izwi.reporting.record import Metrics, Record, database_names
 from izwi.wording import count
@@ -148,9 +148,9 @@ def figure(metrics: Metrics) -> str:
     measure = metrics["measure"].upper()
     if metrics["value"] is None:
         return f"{measure}: none."
-    text = f"{measure} {significant(metrics['value'], 4)}"
-    limits = interval(metrics["ci"], 4)
-    if beside := worth(metrics, metrics["measure"], lambda value: significant(value, 4)):
+    text = f"{measure} {measured(metrics['value'])}"
+    limits = interval(metrics["ci"])
+    if beside := worth(metrics, metrics["measure"], measured):
         text += f" ({beside})"
     why = (metrics.get("interval_reasons") or {}).get(metrics["measure"])
     if why:

@@ -19,6 +19,8 @@ from izwi.reporting import rows
 from izwi.reporting.record import METRICS, RECORD, Metrics, Record, read
 
 FOLDER, ENDING = "history", ".jsonl"
+# What every row of a summary has.
+FIGURE = ("name", "measure", "value", "ci_low", "ci_high")
 
 
 class Database(TypedDict):
@@ -51,6 +53,7 @@ class Entry(TypedDict):
         ini: its path as given
         text: its content, None where it is not known
         setting: values that a grid sets
+        control: kind of control, None for an experiment of an ini
         databases: what was read, None where it is not known
         row: of the summary, see `izwi.reporting.rows`
     """
@@ -61,6 +64,7 @@ class Entry(TypedDict):
     ini: str
     text: str | None
     setting: dict[str, str | None]
+    control: str | None
     databases: list[Database] | None
     row: dict[str, Any]
 
@@ -112,6 +116,7 @@ def entry_of(record: Record, metrics: Metrics, origin: dict[str, Any], made: flo
         "ini": record["ini"],
         "text": origin.get("text"),
         "setting": record["setting"],
+        "control": record["control"],
         "databases": origin.get("databases"),
         "row": rows.row(record, metrics),
     }
@@ -122,7 +127,10 @@ def of_folder(folder: str | Path) -> Entry | None:
     metrics = Path(folder, METRICS)
     # A folder of an earlier izwi, or one that was edited, may lack anything.
     with suppress(OSError, ValueError, KeyError, TypeError, AttributeError):
-        return entry_of(*read(Path(folder, RECORD), metrics), {}, os.stat(metrics).st_mtime)
+        found = entry_of(*read(Path(folder, RECORD), metrics), {}, os.stat(metrics).st_mtime)
+        # A copy of another folder.
+        found["row"]["name"] = Path(folder).name
+        return found
     return None
 
 
@@ -156,5 +164,13 @@ def _entry(line: str) -> Entry | None:
         found = json.loads(line)
     except ValueError:
         return None
-    whole = isinstance(found, dict) and found.keys() >= Entry.__required_keys__
-    return cast("Entry", found) if whole else None
+    if not isinstance(found, dict) or not found.keys() >= Entry.__required_keys__:
+        return None
+    texts = all(isinstance(found[name], str) for name in ("key", "made", "ini"))
+    row, databases = found["row"], found["databases"] or []
+    parts = isinstance(found["setting"], dict) and isinstance(found["text"], str | None)
+    whole = texts and parts and isinstance(row, dict) and row.keys() >= set(FIGURE)
+    listed = isinstance(databases, list) and all(
+        isinstance(one, dict) and one.keys() >= Database.__required_keys__ for one in databases
+    )
+    return cast("Entry", found) if whole and listed else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from izwi.config.options import suggest
 from izwi.errors import UserError
 from izwi.reporting import changes, history
@@ -44,9 +46,15 @@ def told(results: str, name: str) -> list[str]:
 def of(results: str, name: str) -> list[Entry]:
     """The figures of a name, the earliest first.
 
+    Args:
+        results: folder of results
+        name: of the experiment, or its folder
+
     Raises:
         UserError: if there is no such name
     """
+    if Path(name).name != name:
+        results, name = str(Path(name).absolute().parents[1]), Path(name).name
     found = history.entries(results, name)
     if not found:
         names = history.names(results)

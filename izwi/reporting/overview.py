@@ -85,7 +85,8 @@ def others(
         if asked not in contents:
             try:
                 contents[asked] = content_of(database) or ""
-            except (UserError, OSError):
+            # What is wrong with databases of others is told when these are called.
+            except (UserError, OSError, ValueError, KeyError, TypeError):
                 contents[asked] = None
         now = contents[asked]
         if now is None:
@@ -113,7 +114,8 @@ def since(entry: Entry, origin: dict[str, Any]) -> str:
     """
     now = [database["content"] for database in origin["databases"]]
     then = [database["content"] for database in entry["databases"] or ()]
-    ini = entry["text"] is not None and entry["text"] != origin.get("text")
+    text = origin.get("text") or ""
+    ini = entry["text"] is not None and options_of(entry["text"]) != options_of(text)
     status = _status(
         EARLIER_INI if ini else None,
         EARLIER_DATA if entry["databases"] is not None and now != then else None,
@@ -173,11 +175,14 @@ class _Inis:
         self.text = cache(self._text)
         self.found: dict[str, list[Any]] = {}
         self.known: dict[str, list[Any]] = {}
-        with suppress(OSError, ValueError):
-            self.known = read_json(path)
+        with suppress(OSError, ValueError, AttributeError):
+            kept = read_json(path).items()
+            self.known = {n: v for n, v in kept if isinstance(v, list) and len(v) == 3}
 
     def changed(self, folder: Path, entry: Entry) -> str | None:
         """What is to be said of the ini of a figure."""
+        if entry["control"]:
+            return None
         text = self.text(entry["ini"])
         if text is None:
             return INI_GONE
@@ -203,9 +208,6 @@ class _Inis:
     def _says_other(self, folder: Path, entry: Entry, text: str) -> bool:
         try:
             record = read_json(folder / RECORD)
-            if record["control"]:
-                # No ini says what a control is.
-                return True
             now = resolve_read(parse(text), entry["ini"], cwd=self.cwd, overrides=entry["setting"])
         except (UserError, OSError, ValueError, KeyError, TypeError):
             return True

@@ -51,6 +51,8 @@ STAGE = Stage(
 )
 # Marks a folder whose files come from an earlier ini.
 OUTDATED = "OUTDATED.txt"
+# Controls are made by tables: those of two configs are one, whichever inis the tables show.
+OF_TABLES = "tables of the config"
 # The packages in experiment.json: those that results depend on.
 PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "snakemake", "matplotlib")
 
@@ -179,6 +181,7 @@ def _record(experiment: Experiment, planned: Planned) -> dict[str, Any]:
             found[name] = _stage_record(units[0])
     return {
         **experiment.as_dict(),
+        "ini": OF_TABLES if experiment.control else experiment.ini,
         "izwi": __version__,
         "stages": found,
         "packages": _packages(experiment),

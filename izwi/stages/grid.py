@@ -13,7 +13,7 @@ from izwi.engine.planner import Planner
 from izwi.engine.stage import Stage
 from izwi.errors import UserError
 from izwi.files import atomic, read_json, write_json, write_text
-from izwi.reporting import escaping
+from izwi.reporting import escaping, numbers
 
 if TYPE_CHECKING:
     from izwi.engine.job import Job
@@ -112,13 +112,12 @@ def _markdown(name: str, axes: list[str], rows: list[dict[str, Any]]) -> str:
     lines = [header, ["---"] * len(header)]
     for row in rows:
         known = row["value"] is not None
-        interval = known and row["ci_low"] is not None
         lines.append(
             [
                 *(row["values"][axis] for axis in axes),
                 row["measure"] + (" (transductive)" if row["transductive"] else ""),
-                f"{row['value']:.4g}" if known else "none",
-                f"[{row['ci_low']:.4g}, {row['ci_high']:.4g}]" if interval else "",
+                numbers.rounded(row["value"]) if known else "none",
+                numbers.interval([row["ci_low"], row["ci_high"]]),
                 row["ci_method"] or "",
                 str(row["n_evaluated"]),
                 _speakers(row),

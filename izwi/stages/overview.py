@@ -52,9 +52,7 @@ def plan(planner: Planner) -> list[Unit]:
 
 def run(unit: Unit, job: Job) -> None:
     """Write summary.csv."""
-    found = [
-        one.row for one in shown(unit, job) if one.entry["row"]["name"] not in unit.spec["controls"]
-    ]
+    found = [one.row for one in shown(unit, job) if not one.entry["control"]]
     rows.write(unit.outputs["overview"], overview.COLUMNS, found)
 
 

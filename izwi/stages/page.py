@@ -131,6 +131,7 @@ def _known(results: str, shown: list[Shown]) -> dict[str, dict[str, Any]]:
         name = one.entry["row"]["name"]
         steps = changes.steps(history.entries(results, name))
         found[name] = {
+            "name": name,
             "status": one.status,
             "latest": one.latest,
             **{key: one.entry[key] for key in ("made", "config")},

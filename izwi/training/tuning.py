@@ -204,7 +204,7 @@ def search(spec: TrainSpec, data: TrainingSet, seed: int) -> dict[str, Any]:
             {"values": candidate, "score": _plain(mean), "per_fold": list(map(_plain, row))}
             for candidate, mean, row in zip(tried, means, scores, strict=True)
         ],
-        "uses_dev": bool(cls.needs_dev and len(data.dev)),
+        "uses_dev": bool(cls.stops_early(spec["model"]["options"]) and len(data.dev)),
         "notes": notes,
         "warnings": warnings,
     }

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import izwi
+from izwi.api import Result
 from izwi.config.experiment import resolve
 from izwi.errors import UserError
 from izwi.reporting import changes, history, history_text, overview, record
@@ -97,10 +98,17 @@ def test_each_figure_is_kept_once_in_its_order(folder):
 def test_a_damaged_line_takes_no_other_away(folder):
     folder.made(1, INI + "# \u2028# a line to some\n")
     path = history.path_of(folder.results, "x")
-    path.write_bytes(path.read_bytes() + b'{"key": "half\n\xff\n[]\n{}\n')
+    good = json.loads(path.read_text())
+    wrong = [
+        good | {name: 7} for name in ("key", "made", "ini", "text", "setting", "databases", "row")
+    ]
+    wrong += [good | {"row": {"name": "x"}}, good | {"databases": [{}]}]
+    lines = b"".join(json.dumps(one).encode() + b"\n" for one in wrong)
+    path.write_bytes(path.read_bytes() + b'{"key": "half\n\xff\n[]\n{}\n' + lines)
     folder.made(2)
     assert values(folder) == [1, 2]
     assert b"half" in path.read_bytes()
+    assert folder.status() == overview.CURRENT
 
 
 def test_a_folder_without_history_is_taken_into_it(folder):
@@ -175,6 +183,8 @@ def test_the_text_of_histories(folder):
     found = izwi.history("x", results=folder.results)
     assert found["value"].tolist() == [0.5, 0.625]
     assert found["changes"].tolist() == ["", "MODEL.type: svm → xgb"]
+    for other in (folder.results / "experiments/x", Result("x", folder.results / "experiments/x")):
+        assert izwi.history(other).equals(found)
     assert found["key"].tolist() == ["k0.5", "k0.625"] and (found["config"] == "c").all()
 
 
@@ -238,6 +248,30 @@ def test_folders_that_hold_no_figure_are_passed_over(folder):
     (place / "x/metrics.json").unlink()
     assert folder.status() is None
     assert values(folder) == [1]
+
+
+def test_a_copy_of_a_folder_goes_by_its_own_name(folder):
+    folder.made(1)
+    place = folder.results / "experiments"
+    shutil.copytree(place / "x", place / "copy")
+    assert folder.status(name="copy") == overview.CURRENT
+    assert history.last(folder.results, "copy")["row"]["name"] == "copy"
+
+
+def test_what_was_found_of_inis_may_be_damaged(folder):
+    ini = folder.made(1)
+    ini.write_text(INI.replace("svm", "xgb"))
+    kept = folder.results / "plans/inis.json"
+    for content in ('{"x": 7}', "[]", "{", '{"x": [1, 2, 3]}'):
+        kept.parent.mkdir(exist_ok=True)
+        kept.write_text(content)
+        assert folder.status() == overview.EARLIER_INI
+
+
+def test_broken_databases_of_other_calls_end_no_call(folder):
+    folder.made(1)
+    for error in (ValueError("x"), KeyError("x"), PermissionError("x")):
+        assert folder.status(error) == overview.DATA_GONE
 
 
 @pytest.mark.parametrize(

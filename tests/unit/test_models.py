@@ -381,9 +381,7 @@ def test_more_neighbours_than_samples(parts):
 
 
 def test_unknown_model():
-    with pytest.raises(
-        UserError, match=r"\[MODEL\] type: unknown model 'xbg', did you mean 'xgr' or"
-    ):
+    with pytest.raises(UserError, match=r"\[MODEL\] type: unknown model 'xbg', did you mean 'xgb'"):
         model_class("xbg")
 
 

@@ -17,6 +17,7 @@ from page_example import EVIL, LABELS, details, experiment, make, predictions
 
 from izwi.plots import style
 from izwi.reporting.page import build, files, markup, mistakes, read, write
+from izwi.reporting.page.options import DEFAULTS
 
 
 class Page(HTMLParser):
@@ -78,7 +79,9 @@ def test_the_summary_has_the_figures(made, page):
     folder = made["page"].parent / "experiments"
     for place, name in enumerate(("first <b>&amp;", "second")):
         metrics = json.loads((folder / name / "metrics.json").read_text())
-        assert details(made["text"])[place]["metrics"]["value"] == pytest.approx(metrics["value"], rel=1e-5)
+        assert details(made["text"])[place]["metrics"]["value"] == pytest.approx(
+            metrics["value"], rel=1e-5
+        )
         assert f"{metrics['value']:.3f}" in page.texts
         low, high = metrics["ci"]
         assert f"[{low:.3f}, {high:.3f}]" in page.texts
@@ -113,7 +116,9 @@ def test_embedded_recordings_are_those_of_the_errors(made, page):
         assert loudest(signal, rate) == pytest.approx(loudest(original, original_rate), abs=1)
         assert np.abs(signal).max() == pytest.approx(np.abs(original).max(), abs=0.02)
     # Both experiments show some of the same recordings: each is embedded once.
-    names = [row["audio"]["file"] for p in (0, 1) for row in details(made["text"])[p]["errors"]["rows"]]
+    names = [
+        row["audio"]["file"] for p in (0, 1) for row in details(made["text"])[p]["errors"]["rows"]
+    ]
     assert len(set(names)) < len(names)
     assert made["builder"].recordings.size == sum(len(page.data[f"f{name}"]) for name in set(names))
 
@@ -213,7 +218,10 @@ def test_errors_of_segments_of_runs_and_of_texts_that_look_like_formulas(tmp_pat
 
 
 def test_options_tell_what_was_chosen(made):
-    told = {(part, name): (value, chosen) for part, name, value, chosen in details(made["text"])[0]["options"]}
+    told = {
+        (part, name): (value, chosen)
+        for part, name, value, chosen in details(made["text"])[0]["options"]
+    }
     assert told["model", "C_val"] == ("10.0", 1)
     assert told["model", "kernel"] == ("rbf", 0)
     assert told["DATA db", "limit_samples"] == ("40", 1)
@@ -285,3 +293,60 @@ def test_a_wide_picture_is_known_by_its_file(tmp_path, ending, columns):
     with style.drawing():
         style.save(style.new_figure(columns * style.COLUMN, 1), path)
     assert files.millimetres(path.read_bytes(), ending) == pytest.approx(85 * columns, abs=0.1)
+
+
+def filtered(text, name):
+    """What a filter finds in each row."""
+    chosen = re.search(rf"<label>{name}<select data-place=.(\d+).>(.*?)</select>", text)
+    options = re.findall("<option[^>]*>([^<]*)", chosen[2])
+    places = [line.split(",")[int(chosen[1])] for line in re.findall(r'data-f="([^"]+)"', text)]
+    return [options[int(place)] for place in places]
+
+
+def test_the_state_of_figures_is_marked_and_filtered_by(tmp_path):
+    frame = predictions()
+    units = [experiment(tmp_path, name, "svm", frame) for name in ("new", "old", "mute")]
+    step = {"made": "2026-11-29T02:13:09Z", "config": "c", "figure": "uar 0.5"}
+    about = {"status": "current", "latest": True, "made": step["made"], "config": "c"}
+    history = [{**step, "changes": []}, {**step, "changes": [f"MODEL.type: {EVIL} → svm"]}]
+    known = {
+        "new": about | {"history": history},
+        "old": about | {"status": "earlier ini", "latest": False, "made": None, "history": []},
+    }
+    builder = build.Builder(str(tmp_path / "results"), DEFAULTS, lambda load, file: None)
+
+    def was_made(path):
+        return "/mute/" not in path
+
+    content = builder.content(units, [], [], "", was_made=was_made, known=known)
+    text = write.page(content, builder.pictures, builder.recordings)
+    shown = Page(text)
+    assert [one["name"] for one in content["missing"]] == ["mute"]
+    assert filtered(text, "call") == ["latest", "earlier"]
+    assert filtered(text, "status") == ["current", "earlier ini"]
+    assert {"call", "status"} <= set(shown.texts)
+    assert shown.texts.count("earlier ini") == 2  # the mark and the filter
+    assert "2026-11-29 02:13 UTC" in shown.texts
+    assert details(text)[0]["history"][1]["changes"] == [f"MODEL.type: {EVIL} → svm"]
+    links = dict(details(text)[0]["links"])
+    assert links["metrics.json"] == "experiments/new/metrics.json"
+    # One made again that is not: what is known of it is an earlier figure.
+    content = builder.content(units, [], [], "", was_made=was_made, known=known | {"mute": about})
+    assert len(content["experiments"]) == 3 and len(content["missing"]) == 1
+    assert content["lead"].startswith("1 of 2 experiments could not be made.")
+
+
+def test_the_latest_call_has_the_first_room_for_pictures(tmp_path):
+    """Pictures of the same content are carried once, so each is its own here."""
+    units = [experiment(tmp_path, name, "svm", predictions()) for name in ("old", "new")]
+    for number, unit in enumerate(units):
+        with open(unit.outputs["value_counts.png"], "ab") as stream:
+            stream.write(bytes([number]) * 9000)
+    known = {
+        name: {"status": "current", "latest": name == "new", "made": None, "config": None}
+        for name in ("old", "new")
+    }
+    options = {**DEFAULTS, "megabytes": 0.03}
+    builder = build.Builder(str(tmp_path / "results"), options, lambda load, file: None)
+    old, new = builder.content(units, [], [], "", known=known)["experiments"]
+    assert "link" in old["details"]["pictures"][1] and "file" in new["details"]["pictures"][1]

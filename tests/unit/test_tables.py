@@ -552,7 +552,7 @@ LATEX = r"""% \usepackage{booktabs}
 FEATS.type / MODEL.type & svm\textasciicircum{}\textasciitilde{} \\
 \midrule
 =os\_\{1\} & \textbf{0.500} [0.400, 0.610]\textsuperscript{\ddag{}}; published 0.750 (1) \\
-praat\textbar{}2 & 1.00e-04 [0.000, 0.200]\textsuperscript{c} \\
+praat\textbar{}2 & 0.000 [0.000, 0.200]\textsuperscript{c} \\
 \midrule
 chance (analytic) & 0.500 \\
 \bottomrule
@@ -608,4 +608,4 @@ def test_counts_stand_where_they_differ(small):
     small.cells[0, 0].n = 10
     text = writing.markdown(small)
     assert "| =os\\_{1} | **0.500** [0.400, 0.610] ‡; published 0.750 (1) | 10 / 5 |" in text
-    assert "| praat\\|2 | 1.00e-04 [0.000, 0.200] c | 20 / 5 |" in text
+    assert "| praat\\|2 | 0.000 [0.000, 0.200] c | 20 / 5 |" in text

@@ -135,7 +135,7 @@ def test_failing_experiments_leave_the_others(undisturbed, failing):
     assert not any((results / "experiments" / name).exists() for name in FAILING)
     summary = (results / "summary.csv").read_text().splitlines()
     assert [line.split(",")[0] for line in summary[1:]] == ["svm", "knn", "lenient"]
-    rows = (results / "tables/config/all.md").read_text().splitlines()
+    rows = (results / "tables/all/all.md").read_text().splitlines()
     figures = [line.split()[1] for line in rows if line.startswith("| ") and "[" in line]
     assert sorted(figures) == ["knn", "lenient", "svm"]
     page = (results / "index.html").read_text(encoding="utf-8")
@@ -211,7 +211,7 @@ def test_two_calls_at_once(undisturbed, tmp_path):
     texts = [call.communicate()[0] for call in (first, second)]
     assert (first.returncode, second.returncode) == (0, 0), texts
     # Whichever comes second plans when the other has ended.
-    assert sum("Nothing to be done" in text for text in texts) == 1
+    assert sum("nothing to do" in text for text in texts) == 1
     assert sum("waiting for process" in text for text in texts) == 1
     assert contents(folder) == contents(undisturbed)
 

@@ -53,6 +53,12 @@ def test_prune(tmp_path):
         "in",
         "all",
     ]
+    # Where earlier versions put label tables, tables and grids.
+    old = ("tables/demo-0123456789ab.parquet", "tables/.keys/t.csv.json", "tables/t.csv")
+    for path in (folder.path / "results" / name for name in (*old, "grids/g/table.csv")):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("old")
+    both = files(folder)
     told = prune(folder, "--configfile", "config.yaml", "--stores", "--experiments")
     assert files(folder) == both
     assert "os-GeMAPSv01b" in told and "experiments/gone" in told and "eGeMAPSv02" not in told

@@ -11,7 +11,7 @@ from typing import Any
 from izwi.analyses.kinds import SHAP_MODELS
 from izwi.config import learning, pictures
 from izwi.config import options as table
-from izwi.config.experiment.databases import read_database, read_load
+from izwi.config.experiment.databases import check_numeric, read_database, read_load
 from izwi.config.experiment.entries import Entries, several_targets, texts
 from izwi.config.experiment.features import check_reads, read_features, recordings_only
 from izwi.config.experiment.models import (
@@ -127,6 +127,7 @@ def _experiment(entries: Entries, ini: str) -> Experiment:
         entries.problem("DATA", "target", several_targets(target))
     labels, load, binned = read_load(entries, task, target)
     databases = tuple(read_database(entries, name) for name in entries.names)
+    check_numeric(entries, databases, load)
     limited = any(
         d["options"]["limit_samples"] or d["options"]["limit_samples_per_speaker"]
         for d in databases

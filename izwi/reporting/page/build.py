@@ -25,8 +25,8 @@ Place = Callable[[str, str], str | None]
 MOST_REASONS = 3
 # Formats that browsers show.
 SHOWN = (".png", ".svg")
-# Pictures that the page draws from its figures → in which of an experiment's figures these are.
-DRAWN = {"confusion_matrix": ("metrics", "confusion"), "learning_curve": ("curve",)}
+# Of which call an experiment is, the most wanted first.
+CALLS = ("latest", "earlier")
 # Pictures wider than a column of 85 mm get more room on the page.
 LARGE = 100
 
@@ -74,16 +74,17 @@ class Builder:
             and ``reasons``), ``tables``, ``comparisons``, ``notes``
         """
         tables = list(tables)
-        made, missing, wanted = [], [], []
+        made, missing, wanted, asked = [], [], [], 0
         for unit in experiments:
             about = (known or {}).get(unit.label, {})
+            asked += about.get("latest", True)
             if not was_made(unit.outputs["metrics"]):
                 missing.append({"name": unit.label, "reasons": reasons(unit, problems)})
                 if not about:
                     continue
             one = read.experiment(unit.outputs, about)
             record_loads = loads(unit.outputs["record"])
-            self._add_files(one["details"], unit)
+            self._add_files(one, unit)
             predictions = unit.outputs["predictions"]
             errors, count, rows = most_confident(predictions, one["details"]["task"])
             one["details"]["errors"] = {"n": count, "of": one["summary"]["n"], "rows": []}
@@ -91,10 +92,14 @@ class Builder:
             wanted.append((one["details"], errors, record_loads))
             made.append(one)
         shown_tables = [self._table(unit) for unit in tables]
-        self._embed_pictures([one["details"]["pictures"] for one in made])
-        self._add_errors(wanted)
+        # There may not be room for all.
+        for call in CALLS:
+            own = [one["details"] for one in made if one["summary"]["call"] == call]
+            self._embed_pictures([details["pictures"] for details in own])
+        for call in CALLS:
+            self._add_errors([one for one in wanted if one[0]["call"] == call])
         return {
-            "lead": lead(len(made), len(missing), commit),
+            "lead": lead(asked, len(missing), commit),
             "experiments": made,
             "missing": missing,
             "tables": shown_tables,
@@ -107,8 +112,14 @@ class Builder:
             "notes": self._notes(),
         }
 
-    def _add_files(self, details: dict[str, Any], unit: Unit) -> None:
+    def _add_files(self, one: dict[str, Any], unit: Unit) -> None:
         """Pictures, texts and links of an experiment."""
+        details = one["details"]
+        # The page draws these from their figures.
+        drawn = {
+            "confusion_matrix": one["summary"]["confusion"],
+            "learning_curve": details["curve"],
+        }
         folder = Path(unit.outputs["metrics"]).parent
         details["pictures"] = [
             {
@@ -116,7 +127,7 @@ class Builder:
                 "title": captions.title(stem),
                 "caption": captions.seen(stem),
                 "paths": paths,
-                "drawn": _holds(details, DRAWN.get(stem, ())),
+                "drawn": drawn.get(stem) is not None,
             }
             for stem, paths in read.pictures(unit.outputs).items()
         ]
@@ -245,14 +256,6 @@ class Builder:
         return notes
 
 
-def _holds(details: dict[str, Any], place: tuple[str, ...]) -> bool:
-    """Whether there are figures at a place of the details."""
-    found: Any = details
-    for name in place:
-        found = found[name]
-    return bool(place) and found is not None
-
-
 def loads(record: str) -> dict[str, str]:
     """Name of a database → key of the unit that loads it.
 
@@ -276,11 +279,15 @@ def reasons(unit: Unit, problems: list[str]) -> list[str]:
     return [*own[:MOST_REASONS], *more] or ["the log of the call tells why"]
 
 
-def lead(made: int, missing: int, commit: str) -> str:
-    """The line below the heading."""
-    lacking = (
-        f"{missing} of {count(made + missing, 'experiment')} could not be made. " if missing else ""
-    )
+def lead(asked: int, missing: int, commit: str) -> str:
+    """The line below the heading.
+
+    Args:
+        asked: experiments of the call
+        missing: those of them that could not be made
+        commit: of izwi's source code, empty where it is unknown
+    """
+    lacking = f"{missing} of {count(asked, 'experiment')} could not be made. " if missing else ""
     source = f" ({commit})" if commit else ""
     return f"{lacking}Written by izwi {__version__}{source}."
 

@@ -91,8 +91,9 @@ def experiment(files: dict[str, str], about: Mapping[str, Any] | None = None) ->
     about = about or {}
     low, high = metrics["ci"] or (None, None)
     baseline = metrics.get("baseline") or {}
+    name = about.get("name", metrics["name"])
     summary = {
-        "name": metrics["name"],
+        "name": name,
         "kind": "control" if record.get("control") else "experiment",
         "databases": database_names(record),
         "shown": databases_shown(record),
@@ -120,7 +121,7 @@ def experiment(files: dict[str, str], about: Mapping[str, Any] | None = None) ->
         "config": about.get("config"),
     }
     details = {
-        "name": metrics["name"],
+        "name": name,
         "task": metrics["type"],
         "ini": record["ini"],
         "setting": record["setting"],
@@ -185,6 +186,8 @@ def curve(folder: Path) -> dict[str, Any] | None:
         return None
     found = read_json(path)
     measure = found["measure"]
+    if not found["mean"]:
+        return None
     return {
         "measure": measure,
         "unit": found["unit"],

@@ -35,7 +35,6 @@ COLUMNS = (
     ("n", "number", "wide"),
     ("speakers", "number", "wide"),
     ("warnings", "number", "wide"),
-    ("made (UTC)", "text", "wide"),
 )
 # What the filters choose by → the value in the summary of an experiment.
 FILTERS = {
@@ -216,7 +215,6 @@ def _row(
         f'<td class="wide right" data-v="{value("n")}">{one["n"]}</td>',
         f'<td class="wide right" data-v="{value("speakers")}">{speakers}</td>',
         f'<td class="wide right" data-v="{one["warnings"]}">{warnings}</td>',
-        f'<td class="wide">{escape(minute(one["made"]))}</td>',
     )
     return "".join(cells)
 
@@ -230,10 +228,13 @@ def _thumbnail(confusion: dict[str, Any] | None, label_sets: list[list[str]]) ->
 
 
 def _state(one: dict[str, Any]) -> str:
-    """Marks of the latest call, and of a figure that is not of today's ini and data."""
+    """Marks of the latest call and of a figure that is not of today's ini and data; its time."""
     latest = ' <abbr title="of the latest call">latest</abbr>' if one["call"] == "latest" else ""
     old = one["status"] != CURRENT
-    return latest + (f' <span class="badge">{escape(one["status"])}</span>' if old else "")
+    mark = f' <span class="badge">{escape(one["status"])}</span>' if old else ""
+    made = minute(one["made"])
+    when = f'<time class="quiet" datetime="{escape(one["made"])}">{made} UTC</time>' if made else ""
+    return latest + mark + when
 
 
 def _scales(summaries: list[dict[str, Any]]) -> dict[str, tuple[float, float]]:

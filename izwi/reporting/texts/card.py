@@ -6,7 +6,7 @@ from typing import Any
 
 from izwi.config.experiment.resolved import DatabaseSpec
 from izwi.reporting import escaping
-from izwi.reporting.numbers import interval, significant, worth
+from izwi.reporting.numbers import interval, measured, worth
 from izwi.reporting.record import Metrics, Record, database_names, versions
 from izwi.reporting.texts import words
 from izwi.reporting.texts.citations import corpus_of
@@ -14,7 +14,6 @@ from izwi.reporting.texts.methods import interval_n, listed, unit_of
 from izwi.training.types import TrainingReport
 from izwi.wording import count
 
-DIGITS = 3
 # Stages whose keys identify what the figures rest on.
 STAGES = ("split", "train", "evaluate")
 
@@ -53,7 +52,7 @@ def table(header: list[str], rows: list[list[str]]) -> str:
 
 def number(value: float | None) -> str:
     """As users read figures."""
-    return significant(value, DIGITS)
+    return measured(value)
 
 
 def _model(record: Record, training: TrainingReport, description: dict[str, Any]) -> str:
@@ -128,7 +127,7 @@ def _figures(metrics: Metrics) -> str:
         [
             f"**{name}**" if name == metrics["measure"] else name,
             number(value),
-            interval(metrics["intervals"][name], DIGITS),
+            interval(metrics["intervals"][name]),
         ]
         for name, value in metrics["metrics"].items()
         if value is not None
@@ -162,7 +161,7 @@ def _fairness(metrics: Metrics) -> str:
             [
                 group,
                 number(own["value"]),
-                interval(own["ci"], DIGITS),
+                interval(own["ci"]),
                 str(own["n"]),
                 "unknown" if own["n_speakers"] is None else str(own["n_speakers"]),
             ]

@@ -10,6 +10,7 @@ from typing import Any
 
 from izwi.config.experiment.resolved import ComponentSpec, DatabaseSpec, SplitSpec
 from izwi.preprocessing.scalers import SCALERS, Scaler
+from izwi.reporting.numbers import rounded
 from izwi.reporting.record import Metrics, Record, units_behind
 from izwi.reporting.texts import words
 from izwi.reporting.texts.citations import IZWI, Cites, corpus_of
@@ -449,8 +450,8 @@ def _tuning(tuned: dict[str, list[Any]], metrics: Metrics) -> list[str]:
     sentences.append(f"Chosen was {'; '.join(chosen)}.")
     if found["outer"] is not None:
         sentences.append(
-            f"The inner score was {found['inner']:.3g}, that of the same models on test samples "
-            f"{found['outer']:.3g} (optimism {found['optimism']:.2g})."
+            f"The inner score was {rounded(found['inner'])}, that of the same models on test "
+            f"samples {rounded(found['outer'])} (optimism {rounded(found['optimism'])})."
         )
     return sentences
 
@@ -475,6 +476,7 @@ def _learning(record: Record, training: TrainingReport) -> list[str]:
     if dev:
         where = " set aside from the training part" if early else ""
         decided = ["which epoch was kept"] if _by_epoch(training) else []
+        decided += ["how many trees were kept"] if _by_epoch(training, "trees") else []
         decided += ["which run was best"] if len(training["runs"]) > 1 else []
         if decided:
             sentences.append(f"Development samples{where} decided {listed(decided)}.")
@@ -483,10 +485,10 @@ def _learning(record: Record, training: TrainingReport) -> list[str]:
     return sentences
 
 
-def _by_epoch(training: TrainingReport) -> bool:
-    """Whether dev rows chose the epoch of some model."""
+def _by_epoch(training: TrainingReport, what: str = "best_epoch") -> bool:
+    """Whether dev rows chose the epoch of some model, or what else its report names."""
     folds = [fold for run in training["runs"] for fold in run["folds"]]
-    return any(fold["n_dev"] and "best_epoch" in fold for fold in folds)
+    return any(fold["n_dev"] and what in fold for fold in folds)
 
 
 def _runs(training: TrainingReport) -> list[str]:
