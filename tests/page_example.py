@@ -52,6 +52,7 @@ AUDIT = [
     },
     {"kind": "same text", "grade": "note", "line": "texts recur", "counts": {}, "examples": []},
 ]
+PICTURES = ("confusion_matrix", "learning_curve", "value_counts")
 CURVE = {
     "measure": "uar",
     "unit": "speakers",
@@ -89,7 +90,15 @@ def unpacked(text: str):
 def details(page: str) -> list[dict]:
     """The details of all experiments of a page, in the order of its rows."""
     packs = re.findall(r'<script type="text/plain" id="x\d+">([^<]*)<', page)
-    return [one for pack in packs for one in unpacked(pack)]
+    columns = list(map(unpacked, packs))
+    return [_row(pack, i) for pack in columns for i in range(len(pack["name"]))]
+
+
+def _row(columns, i: int):
+    """Of what is stored in columns."""
+    if isinstance(columns, list):
+        return columns[i]
+    return {name: _row(part, i) for name, part in columns.items()}
 
 
 def predictions(n: int = 40) -> pd.DataFrame:
@@ -151,7 +160,7 @@ def experiment(folder: Path, name: str, model: str, frame: pd.DataFrame, measure
     write_json(own / "metrics.json", {"name": name, **metrics})
     write_json(own / "experiment.json", record)
     csv_files.write_predictions(frame, own / "predictions.csv")
-    pictures = [own / f"plots/{name}.png" for name in ("confusion_matrix", "value_counts")]
+    pictures = [own / f"plots/{name}.png" for name in PICTURES]
     for path in pictures:
         path.write_bytes(PNG)
     files = {
@@ -183,6 +192,37 @@ def recordings(folder: Path, frame: pd.DataFrame) -> dict[str, str]:
         soundfile.write(path, tone, 22050)
         paths[file] = str(path)
     return paths
+
+
+def many(folder: Path, count: int) -> str:
+    """A page of many experiments, each with its own figures, keys and names: ``e0``, ``e1`` …"""
+    frame = predictions(120)
+    unit = experiment(folder, "e", "svm", frame)
+    builder = build.Builder(str(folder / "results"), {**DEFAULTS, "audio": "none"}, None)
+    content = builder.content([unit], [], [], "")
+    (first,) = content["experiments"]
+    random = np.random.default_rng(1)
+    content["experiments"] = [_varied(first, f"e{i}", random) for i in range(count)]
+    return write.page(content, builder.pictures)
+
+
+def _varied(one: dict, name: str, random: np.random.Generator) -> dict:
+    def other(value):
+        if isinstance(value, dict):
+            return {key: other(part) for key, part in value.items()}
+        if isinstance(value, list):
+            return [other(part) for part in value]
+        if isinstance(value, float):
+            return float(f"{value * random.uniform(0.8, 1):.6g}")
+        if isinstance(value, str) and value.startswith("key"):
+            return random.bytes(6).hex()
+        return value
+
+    found = other(one)
+    found["summary"]["name"] = found["details"]["name"] = name
+    shares = found["summary"]["confusion"]["percents"]
+    found["summary"]["confusion"]["percents"] = random.integers(0, 101, len(shares)).tolist()
+    return found
 
 
 def make(folder: Path, **options) -> dict:

@@ -11,10 +11,12 @@ import time
 from html.parser import HTMLParser
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 from page_example import EVIL, LABELS, details, experiment, make, predictions
 
+from izwi.data import csv_files
 from izwi.plots import style
 from izwi.reporting.page import build, files, markup, mistakes, read, write
 from izwi.reporting.page.options import DEFAULTS
@@ -137,7 +139,7 @@ def test_without_room_files_are_linked_and_without_leave_there_is_no_audio(tmp_p
     picture = details(linked["text"])[0]["pictures"][0]
     assert picture["links"][0][1].endswith("/plots/confusion_matrix.png")
     assert picture["drawn"] and not {"link", "file"} & picture.keys()
-    picture = details(linked["text"])[0]["pictures"][1]
+    picture = details(linked["text"])[0]["pictures"][-1]
     assert picture["link"] == "experiments/first%20%3Cb%3E%26amp%3B/plots/value_counts.png"
     assert "are not in this page but linked" in linked["text"]
     (tmp_path / "b").mkdir()
@@ -215,6 +217,37 @@ def test_errors_of_segments_of_runs_and_of_texts_that_look_like_formulas(tmp_pat
                      ["db", "a.wav", "1", 0, 1, "x", "y"])  # fmt: skip
     found, count, _ = mistakes.most_confident(path, "classification")
     assert [(m.file, m.weight) for m in found] == [("a.wav", None), ("b.wav", None)]
+
+
+def test_the_same_samples_are_known_in_any_order(tmp_path):
+    def rows_of(frame):
+        path = tmp_path / "predictions.csv"
+        csv_files.write_predictions(frame, path)
+        return mistakes.most_confident(path, "classification")[2]
+
+    frame = predictions()
+    runs = pd.concat([frame, frame.assign(run=2)])
+    assert rows_of(frame) == rows_of(frame.iloc[::-1]) == rows_of(runs)
+    other = frame.assign(truth=frame["truth"].iloc[::-1].to_numpy())
+    assert len({rows_of(frame), rows_of(frame.iloc[1:]), rows_of(other)}) == 3
+
+
+def test_matrices_of_too_many_classes_stay_pictures():
+    counts = [[4, 0], [1, 3]]
+    found = read.shares({"labels": ["a", "b"], "counts": counts})
+    assert found == {"labels": ["a", "b"], "percents": [100, 0, 25, 75]}
+    size = read.MOST_CLASSES + 1
+    many = {"labels": [str(i) for i in range(size)], "counts": [[1] * size] * size}
+    assert read.shares(many) is None and read.shares(None) is None
+
+
+def test_columns_keep_every_row():
+    rows = [{"a": {"b": i, "c": {}}, "d": [i], "e": {"x": 1} if i else {}} for i in range(3)]
+    assert markup.columns(rows) == {
+        "a": {"b": [0, 1, 2], "c": {}},
+        "d": [[0], [1], [2]],
+        "e": [{}, {"x": 1}, {"x": 1}],
+    }
 
 
 def test_options_tell_what_was_chosen(made):
@@ -349,4 +382,4 @@ def test_the_latest_call_has_the_first_room_for_pictures(tmp_path):
     options = {**DEFAULTS, "megabytes": 0.03}
     builder = build.Builder(str(tmp_path / "results"), options, lambda load, file: None)
     old, new = builder.content(units, [], [], "", known=known)["experiments"]
-    assert "link" in old["details"]["pictures"][1] and "file" in new["details"]["pictures"][1]
+    assert "link" in old["details"]["pictures"][-1] and "file" in new["details"]["pictures"][-1]

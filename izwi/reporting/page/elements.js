@@ -59,8 +59,9 @@ function table(columns, lines, options) {
       if (cell instanceof Node || typeof cell === "string") return el("td", { class: look, "data-label": label }, cell);
       return el("td", { class: look, "data-v": cell.value ?? "", "data-label": label }, cell.text);
     })));
-  return el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": (options || {}).label },
-    el("table", { class: `data ${(options || {}).look || ""}` }, el("thead", null, el("tr", null, head)), el("tbody", null, body)));
+  const { label, look } = options || {};
+  return el("div", { class: "scroll", tabindex: "0", role: label && "region", "aria-label": label },
+    el("table", { class: `data ${look || ""}` }, el("thead", null, el("tr", null, head)), el("tbody", null, body)));
 }
 
 // By the numbers of a column, else by its texts; what has none comes last, whichever way.

@@ -2,7 +2,13 @@
 const PACKED = Number(document.body.dataset.pack);
 async function detail(place) {
   const first = place - (place % PACKED);
-  return (await stored(`x${first}`))[place - first];
+  return row(await stored(`x${first}`), place - first);
+}
+
+// Of values that are stored in columns.
+function row(columns, at) {
+  if (Array.isArray(columns)) return columns[at];
+  return Object.fromEntries(Object.entries(columns).map(([name, part]) => [name, row(part, at)]));
 }
 
 // Its chance and its baseline, as lines of a chart.
@@ -178,7 +184,7 @@ function errors(found, task) {
 function options(lines, setting) {
   const varied = Object.keys(setting).length ? paragraph(`Varied by the grid: ${Object.entries(setting).map(([name, value]) => `${name} = ${value ?? "default"}`).join("; ")}.`) : null;
   return folded("Options", varied, paragraph("As resolved. Bold is what differs from the default.", "quiet"),
-    table([["part", "text"], ["option", "text"], ["value", "text"], ["", "text"]],
+    table([["part", "text"], ["option", "text"], ["value", "text"], ["given", "text"]],
       lines.map(([part, name, value, given]) => ({ look: given === 1 ? "set" : given === 0 ? "default" : null, cells: [part, name, value === "null" ? "none" : value, given === 1 ? "set" : given === 0 ? "default" : ""] })), { label: "options" }));
 }
 

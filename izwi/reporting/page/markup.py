@@ -30,6 +30,22 @@ def packed(value: Any) -> str:
     return base64.b64encode(zlib.compress(text.encode(), 9)).decode()
 
 
+def columns(rows: list[Any]) -> Any:
+    """Rows turned so that what is alike lies together, which compresses far better.
+
+    Args:
+        rows: values that JSON can hold
+
+    Returns:
+        of mappings with the same keys a mapping of these to columns, else the rows
+    """
+    first = rows[0]
+    if isinstance(first, dict) and all(isinstance(row, dict) for row in rows):
+        if all(list(row) == list(first) for row in rows):
+            return {key: columns([row[key] for row in rows]) for key in first}
+    return rows
+
+
 def policy_hash(content: str) -> str:
     """How a content security policy names an inline script or style."""
     digest = hashlib.sha256(content.encode()).digest()

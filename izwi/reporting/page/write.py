@@ -9,6 +9,7 @@ from urllib.parse import quote
 from izwi.reporting.overview import CURRENT
 from izwi.reporting.page.files import Embedded
 from izwi.reporting.page.markup import (
+    columns,
     data,
     escape,
     fill,
@@ -85,10 +86,10 @@ def page(content: dict[str, Any], *embedded: Embedded) -> str:
             "comparisons": packed(content["comparisons"]),
             "pack": str(PACKED),
             "missing": _missing(content["missing"]),
-            "tables": "\n".join(map(_table, content["tables"])),
+            "tables": _tables(content["tables"]),
             "notes": "\n".join(f"<p>{escape(note)}</p>" for note in content["notes"]),
             "details": "\n".join(
-                f'<script type="text/plain" id="x{i}">{packed(details[i : i + PACKED])}</script>'
+                f'<script type="text/plain" id="x{i}">{packed(columns(details[i : i + PACKED]))}</script>'
                 for i in range(0, len(details), PACKED)
             ),
             "files": "\n".join(
@@ -274,7 +275,7 @@ def bar(one: dict[str, Any], scale: tuple[float, float]) -> str:
     same = f'<path class="same" d="M{at("baseline")} 1V15"/>' if "baseline" in there else ""
     return (
         f'<svg class="bar" viewBox="0 0 120 16" role="img" aria-label="from {number(first)} to '
-        f'{number(last)}: {_said(one)}"><path class="axis" d="M4 8H116M4 5V11M116 5V11"/>'
+        f'{number(last)}: {_said(one)}"><use href="#axis"/>'
         f'{guess}{same}{line}<circle cx="{at("value")}" cy="8" r="3"/></svg>'
     )
 
@@ -300,6 +301,11 @@ def _missing(missing: list[dict[str, Any]]) -> str:
         "its figure is an earlier one.</p>"
         f"<dl>{items}</dl></section>"
     )
+
+
+def _tables(tables: list[dict[str, Any]]) -> str:
+    shown = "\n".join(map(_table, tables))
+    return f'<h2 class="apart">Tables</h2>\n{shown}' if shown else ""
 
 
 def _table(table: dict[str, Any]) -> str:
