@@ -102,7 +102,8 @@ def test_all_experiments_are_shown_and_the_latest_call_is_marked(folder):
     assert latest == {"tree", "same", *(name for name in shown if name.startswith("control--"))}
     assert len(shown) == 6 and page.count('<abbr title="of the latest call">') == len(latest)
     # Pictures and recordings of another call are found, too.
-    assert shown["svm"]["pictures"] and "file" in shown["svm"]["pictures"][0]
+    (picture,) = shown["svm"]["pictures"]
+    assert picture["drawn"] and picture["links"]
     errors = shown["svm"]["errors"]["rows"]
     assert errors and all("missing" not in row["audio"] for row in errors)
     assert {"ini", "history"} <= {name for name, _ in shown["svm"]["links"]}
