@@ -39,11 +39,11 @@ def columns(rows: list[Any]) -> Any:
     Returns:
         of mappings with the same keys a mapping of these to columns, else the rows
     """
-    first = rows[0]
-    if isinstance(first, dict) and all(isinstance(row, dict) for row in rows):
-        if all(list(row) == list(first) for row in rows):
-            return {key: columns([row[key] for row in rows]) for key in first}
-    return rows
+    names = {tuple(row) if isinstance(row, dict) else None for row in rows}
+    (common,) = names if len(names) == 1 else (None,)
+    if common is None:
+        return rows
+    return {key: columns([row[key] for row in rows]) for key in common}
 
 
 def policy_hash(content: str) -> str:

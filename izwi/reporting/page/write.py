@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -68,7 +69,6 @@ def page(content: dict[str, Any], *embedded: Embedded) -> str:
     """
     style, script = _read("page.css"), _script()
     summaries = [one["summary"] for one in content["experiments"]]
-    details = [one["details"] for one in content["experiments"]]
     label_sets = _label_sets(summaries)
     return fill(
         _read("page.html"),
@@ -89,8 +89,8 @@ def page(content: dict[str, Any], *embedded: Embedded) -> str:
             "tables": _tables(content["tables"]),
             "notes": "\n".join(f"<p>{escape(note)}</p>" for note in content["notes"]),
             "details": "\n".join(
-                f'<script type="text/plain" id="x{i}">{packed(columns(details[i : i + PACKED]))}</script>'
-                for i in range(0, len(details), PACKED)
+                f'<script type="text/plain" id="x{i}">{pack}</script>'
+                for i, pack in _packs([one["details"] for one in content["experiments"]])
             ),
             "files": "\n".join(
                 f'<script type="text/plain" id="f{name}" data-type="{mime}">{text}</script>'
@@ -103,6 +103,12 @@ def page(content: dict[str, Any], *embedded: Embedded) -> str:
 
 def _read(name: str) -> str:
     return (HERE / name).read_text(encoding="utf-8")
+
+
+def _packs(details: list[dict[str, Any]]) -> Iterator[tuple[int, str]]:
+    """Number of the first experiment of each pack, and the pack."""
+    for first in range(0, len(details), PACKED):
+        yield first, packed(columns(details[first : first + PACKED]))
 
 
 def _script() -> str:
