@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
@@ -12,6 +11,7 @@ import sys
 import time
 
 import pytest
+from page_example import details
 from workflow import DEMO, ROOT, SNAKEMAKE, Folder, environment
 
 import izwi
@@ -97,14 +97,13 @@ def test_all_experiments_are_shown_and_the_latest_call_is_marked(folder):
     page = (folder.path / "results/index.html").read_text(encoding="utf-8")
     places = [page.index(f'href="#/{name}"') for name in ("tree", "same", "knn", "svm")]
     assert places == sorted(places)
-    shown = {
-        one["name"]: one for one in map(json.loads, re.findall(r'id="x\d+">(.*?)</script>', page))
-    }
+    shown = {one["name"]: one for one in details(page)}
     latest = {name for name, one in shown.items() if one["call"] == "latest"}
     assert latest == {"tree", "same", *(name for name in shown if name.startswith("control--"))}
     assert len(shown) == 6 and page.count('<abbr title="of the latest call">') == len(latest)
     # Pictures and recordings of another call are found, too.
-    assert shown["svm"]["pictures"] and "file" in shown["svm"]["pictures"][0]
+    (picture,) = shown["svm"]["pictures"]
+    assert picture["drawn"] and picture["links"]
     errors = shown["svm"]["errors"]["rows"]
     assert errors and all("missing" not in row["audio"] for row in errors)
     assert {"ini", "history"} <= {name for name, _ in shown["svm"]["links"]}
@@ -167,7 +166,8 @@ def test_what_changed_since_is_said_and_a_name_keeps_its_figures(folder):
     found = izwi.history("tree", results=folder.path / "results")
     assert found["value"].tolist() == [before["value"], after["value"]]
     page = (folder.path / "results/index.html").read_text(encoding="utf-8")
-    assert "FEATS.scale: standard → robust" in page
+    (shown,) = [one for one in details(page) if one["name"] == "tree"]
+    assert "FEATS.scale: standard → robust" in shown["history"][-1]["changes"]
 
 
 def test_a_call_that_is_killed_loses_no_figure(folder):

@@ -71,8 +71,9 @@ class Builder:
 
         Returns:
             ``lead``, ``experiments`` (``summary`` and ``details`` of each), ``missing`` (``name``
-            and ``reasons``), ``tables``, ``notes``
+            and ``reasons``), ``tables``, ``comparisons``, ``notes``
         """
+        tables = list(tables)
         made, missing, wanted, asked = [], [], [], 0
         for unit in experiments:
             about = (known or {}).get(unit.label, {})
@@ -83,9 +84,11 @@ class Builder:
                     continue
             one = read.experiment(unit.outputs, about)
             record_loads = loads(unit.outputs["record"])
-            self._add_files(one["details"], unit)
-            errors, count = most_confident(unit.outputs["predictions"], one["details"]["task"])
+            self._add_files(one, unit)
+            predictions = unit.outputs["predictions"]
+            errors, count, rows = most_confident(predictions, one["details"]["task"])
             one["details"]["errors"] = {"n": count, "of": one["summary"]["n"], "rows": []}
+            one["details"]["rows"] = rows
             wanted.append((one["details"], errors, record_loads))
             made.append(one)
         shown_tables = [self._table(unit) for unit in tables]
@@ -100,11 +103,23 @@ class Builder:
             "experiments": made,
             "missing": missing,
             "tables": shown_tables,
+            "comparisons": [
+                test
+                for unit in tables
+                if unit.stage == "comparisons"
+                for test in read.comparisons(unit.outputs["comparisons"])
+            ],
             "notes": self._notes(),
         }
 
-    def _add_files(self, details: dict[str, Any], unit: Unit) -> None:
+    def _add_files(self, one: dict[str, Any], unit: Unit) -> None:
         """Pictures, texts and links of an experiment."""
+        details = one["details"]
+        # The page draws these from their figures.
+        drawn = {
+            "confusion_matrix": one["summary"]["confusion"],
+            "learning_curve": details["curve"],
+        }
         folder = Path(unit.outputs["metrics"]).parent
         details["pictures"] = [
             {
@@ -112,12 +127,15 @@ class Builder:
                 "title": captions.title(stem),
                 "caption": captions.seen(stem),
                 "paths": paths,
+                "drawn": drawn.get(stem) is not None,
             }
             for stem, paths in read.pictures(unit.outputs).items()
         ]
         details["texts"] = read.portable(read.texts(folder))
         names = ("metrics.json", "predictions.csv", "experiment.json", *details["texts"])
         files = {name: folder / name for name in names}
+        if "table1.md" in files:
+            files["table1.tex"] = folder / "table1.tex"
         files |= {"history": history.path_of(folder.parents[1], folder.name)}
         ini = Path(details["ini"])
         # One elsewhere on this computer is no business of those who get the page.
@@ -133,7 +151,8 @@ class Builder:
             picture["links"] = [
                 [ending[1:].upper(), address(path, self.base)] for ending, path in paths.items()
             ]
-            picture |= self._picture(paths)
+            if not picture["drawn"]:
+                picture |= self._picture(paths)
 
     def _picture(self, paths: dict[str, str]) -> dict[str, Any]:
         """Where the page finds a picture: ``file`` in itself or a ``link``, or neither."""

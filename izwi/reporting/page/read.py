@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 import os
@@ -11,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from izwi.analyses.kinds import FILES
 from izwi.config.ini import read_ini
 from izwi.config.options import all_options
 from izwi.errors import UserError
@@ -19,6 +21,7 @@ from izwi.reporting import captions
 from izwi.reporting.numbers import worth
 from izwi.reporting.overview import CURRENT
 from izwi.reporting.page.markup import number
+from izwi.reporting.page.mistakes import plain
 from izwi.reporting.record import Record, database_names, databases_shown, read, units_behind
 
 # Parts of experiment.json that hold options, by the heading they get.
@@ -41,12 +44,14 @@ PLACED = {
     *("fairness", "confusion", "calibration", "audit", "warnings", "notes", "few_speakers"),
     *("n_train", "n_test", "n_evaluated", "n_speakers", "transductive", "runs", "sd", "min"),
     *("max", "ci_samples", "ci_speakers", "ci_jackknife", "binned", "uncertainty", "tuning"),
+    *("chance", "baseline", "interval_reasons", "interval_doubt"),
 }
 # Nothing on the page reads these.
-DRAWN = ("uncertainty", "ci_samples", "ci_speakers", "ci_jackknife")
-# Written beside the figures, if they are.
-TEXTS = ("methods.md", "model_card.md", "references.bib", "table1.md", "table1.tex")
+DRAWN = ("uncertainty", "ci_samples", "ci_speakers", "ci_jackknife", "labels")
+# Written beside the figures, if they are, and shown.
+TEXTS = ("methods.md", "model_card.md", "references.bib", "table1.md")
 PICTURES = (".png", ".svg", ".pdf", ".eps")
+MOST_CLASSES = 16  # in a small confusion matrix
 # An absolute path inside a text: two parts or more.
 _PATH = re.compile(r"(?<![\w./:~-])~?(?:/[^\s/:,;'\"()\[\]]+){2,}")
 
@@ -73,7 +78,7 @@ def portable(value: Any) -> Any:
 
 
 def experiment(files: dict[str, str], about: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Everything that the page shows of an experiment except pictures and errors.
+    """Everything that the page shows of an experiment except pictures, texts and errors.
 
     Args:
         files: role → path in the folder of the experiment, ``metrics`` and ``record`` among them
@@ -85,6 +90,7 @@ def experiment(files: dict[str, str], about: Mapping[str, Any] | None = None) ->
     record, metrics = read(files["record"], files["metrics"])
     about = about or {}
     low, high = metrics["ci"] or (None, None)
+    baseline = metrics.get("baseline") or {}
     name = about.get("name", metrics["name"])
     summary = {
         "name": name,
@@ -100,6 +106,10 @@ def experiment(files: dict[str, str], about: Mapping[str, Any] | None = None) ->
         "high": high,
         "method": metrics["ci_method"],
         "worth": worth(metrics, metrics["measure"], number),
+        "chance": (metrics.get("chance") or {}).get(metrics["measure"]),
+        "baseline": baseline.get(metrics["measure"]),
+        "confusion": shares(metrics["confusion"]),
+        "audit": grade(metrics.get("audit")),
         "n": metrics["n_evaluated"],
         "speakers": metrics["n_speakers"],
         "few": metrics["few_speakers"],
@@ -116,7 +126,9 @@ def experiment(files: dict[str, str], about: Mapping[str, Any] | None = None) ->
         "ini": record["ini"],
         "setting": record["setting"],
         "about": captions.data(record, metrics),
-        "metrics": {key: value for key, value in metrics.items() if key not in DRAWN},
+        "metrics": {key: value for key, value in metrics.items() if key not in DRAWN}
+        | {"calibration": _single(metrics["calibration"])},
+        "curve": curve(Path(files["metrics"]).parent),
         "further": {
             key: value
             for key, value in metrics.items()
@@ -135,6 +147,63 @@ def experiment(files: dict[str, str], about: Mapping[str, Any] | None = None) ->
         },
     }
     return {"summary": portable(summary), "details": portable(details)}
+
+
+def shares(confusion: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """What a small confusion matrix shows.
+
+    Args:
+        confusion: ``labels``, and ``counts`` with truth in the rows
+
+    Returns:
+        ``labels`` and ``percents`` of the true class, row by row; None where there are none or too
+        many classes
+    """
+    if not confusion or len(confusion["labels"]) > MOST_CLASSES:
+        return None
+    sums = [sum(row) or 1 for row in confusion["counts"]]
+    return {
+        "labels": confusion["labels"],
+        "percents": [
+            round(100 * value / total)
+            for row, total in zip(confusion["counts"], sums, strict=True)
+            for value in row
+        ],
+    }
+
+
+def grade(findings: list[dict[str, Any]] | None) -> str:
+    """The gravest grade of an audit's findings."""
+    if findings is None:
+        return "not audited"
+    return findings[0]["grade"] if findings else "nothing found"
+
+
+def curve(folder: Path) -> dict[str, Any] | None:
+    """The means of a learning curve, None where none was asked for."""
+    path = folder / FILES["learning_curve"]
+    if not path.is_file():
+        return None
+    found = read_json(path)
+    measure = found["measure"]
+    if not found["mean"]:
+        return None
+    return {
+        "measure": measure,
+        "unit": found["unit"],
+        "chance": (found.get("chance") or {}).get(measure),
+        "mean": [
+            {name: row.get(name) for name in ("n_train", "units", "train", "test")}
+            for row in found["mean"]
+        ],
+    }
+
+
+def _single(figures: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Figures that are single values."""
+    if figures is None:
+        return None
+    return {k: v for k, v in figures.items() if not isinstance(v, dict | list)}
 
 
 def says_something(value: Any) -> bool:
@@ -224,6 +293,25 @@ def pictures(files: dict[str, str]) -> dict[str, dict[str, str]]:
         if ending in PICTURES and os.path.basename(os.path.dirname(path)) == "plots":
             found.setdefault(stem, {})[ending] = path
     return found
+
+
+def comparisons(path: str) -> list[dict[str, Any]]:
+    """The tests of comparisons.csv, numbers as numbers.
+
+    Returns:
+        ``a``, ``b``, ``measure``, ``difference`` (a − b), ``p``, ``p_holm``, ``verdict``, ``test``
+        and the ``table`` whose tests Holm's correction took together
+    """
+    if not is_made(path):
+        return []
+    texts = ("table", "a", "b", "measure", "verdict", "test")
+    numbers = ("difference", "p", "p_holm")
+    with open(path, newline="", encoding="utf-8") as stream:
+        return [
+            {name: plain(row[name]) for name in texts}
+            | {name: float(row[name]) if row[name] else None for name in numbers}
+            for row in csv.DictReader(stream)
+        ]
 
 
 def _stated(record: Record) -> set[str]:
