@@ -217,11 +217,10 @@ def test_contradicting_tables(folder, tmp_path):
 
 
 def test_text_of_a_table_is_completed_by_numbers_of_the_speakers(folder, tmp_path):
-    def own_ages(db):
-        db["files"]["age"] = audformat.Column()
-        db["files"]["age"].set(pd.Series(["40", None, None, None], index=db["files"].index))
-
-    change(folder, own_ages)
+    db = audformat.Database.load(str(folder), load_data=True)
+    db["files"]["age"] = audformat.Column()
+    db["files"]["age"].set(pd.Series(["40", None, None, None], index=db["files"].index))
+    save(db, folder, "parquet")
     table, _ = load(folder, tmp_path)
     assert table["age"].tolist() == [40, 40, 20, 30, 30]
 
