@@ -93,6 +93,7 @@ rule table:
         csv=SESSION.shown("csv", "<results>/tables/{table}.csv"),
         md=SESSION.shown("md", "<results>/tables/{table}.md"),
         tex="<results>/tables/{table}.tex",
+        html="<results>/tables/{table}.html",
         tests="<results>/plans/tables/{table}-tests.json",
         cells="<results>/plans/cells/tables/{table}.json",
     log:

@@ -156,7 +156,7 @@ def table_keys() -> list[Key]:
     return [
         Key(
             *("tables.name", "name of a file", "must be given"),
-            "Name of the files `results/tables/<name>.csv`, `.md`, `.tex`, `.png`.",
+            "Name of the files `results/tables/<name>.csv`, `.md`, `.html`, `.tex`, `.png`.",
             FILE_NAME,
         ),
         Key("tables.rows", varied, "must be given", "What varies between rows.", VARIED),
@@ -193,7 +193,7 @@ def table_keys() -> list[Key]:
         Key("tables.caption", "text", "the name", "A heading.", {}),
         Key(
             *("tables.labels", "`{value: text}`", "none"),
-            "Texts that replace values in the table.",
+            "Texts that replace values and names of options in the table.",
             optional({"type": "object"}),
         ),
     ]

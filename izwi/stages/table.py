@@ -1,4 +1,4 @@
-"""A table of the config as CSV, Markdown and LaTeX, and the tests behind its marks."""
+"""A table of the config as CSV, Markdown, HTML and LaTeX, and the tests behind its marks."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ STAGE = Stage(
         "csv": "tables/{table}.csv",
         "md": "tables/{table}.md",
         "tex": "tables/{table}.tex",
+        "html": "tables/{table}.html",
         "tests": "plans/tables/{table}-tests.json",
         "cells": "plans/cells/tables/{table}.json",
     },
@@ -92,6 +93,9 @@ def run(unit: Unit, job: Job) -> None:
         writing.write_csv(filled, path)
     write_text(unit.outputs["md"], writing.markdown(filled))
     write_text(unit.outputs["tex"], writing.latex(filled))
+    # An archive has no HTML, which its reader would run.
+    if "html" in unit.outputs:
+        write_text(unit.outputs["html"], writing.html(filled))
     tests = filled.tests.astype(object)
     write_json(unit.outputs["tests"], tests.where(tests.notna(), None).to_dict("records"))
     write_json(unit.outputs["cells"], _cells(filled))

@@ -119,7 +119,14 @@ def test_latex_takes_nothing_as_a_command():
     }
     record = {"name": "x y_1", "databases": [{"name": "d_1"}], "target": "emotion"}
     found = table1.latex(record, description)
-    assert r"test & a\_b & 1 & -- & -- & -- & -- \\" in found
+    assert r"test & 1 & -- & -- & -- & -- \\" in found
+    description["parts"].append({"part": "test", "class": "all", **empty})
+    lines = table1.latex(record, description).splitlines()
+    place = lines.index(r"\multicolumn{6}{@{}l}{\textit{test}} \\")
+    assert lines[place + 1 : place + 3] == [
+        r"a\_b & 1 & -- & -- & -- & -- \\",
+        r"all & 1 & -- & -- & -- & -- \\",
+    ]
     assert r"\label{tab:data-x-y-1}" in found and r"x y\_1 (d\_1; target" in found
     assert "2 further samples are in no part" in found
 
