@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from izwi.evaluation.intervals import CELLS_AT_ONCE, intervals
+from izwi.evaluation.intervals import CELLS_AT_ONCE, by_method
 from izwi.evaluation.measures import Sample, mean_of
 
 COLUMNS = ("gender", "age", "language")
@@ -91,13 +91,13 @@ def fairness(
         for name, places in own.groupby(column, sort=True, observed=True).indices.items():
             group = part.part(places)
             speakers = own["speaker"].iloc[places]
-            limits = intervals(group, speakers, seed=seed, method=method)
+            limits, how, _ = by_method(group, speakers, seed=seed, method=method)
             groups[str(name)] = {
                 "n": len(places),
                 "n_speakers": int(speakers.nunique()) or None,
                 "value": mean_of(group.measures())[measure],
-                "ci": list(limits.chosen[measure]),
-                "ci_method": limits.method,
+                "ci": list(limits[measure]),
+                "ci_method": how,
             }
         values = [group["value"] for group in groups.values() if group["value"] is not None]
         gap = max(values) - min(values) if len(values) == len(groups) else None

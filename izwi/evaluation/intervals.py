@@ -81,49 +81,52 @@ def intervals(
             f"[EXP] ci: {method} needs two speakers at least in the test set, there: {lack}; "
             "use samples"
         )
-
-    def resampled(groups: np.ndarray | None) -> Limits:
-        return bootstrap(sample, groups, seed=seed, resamples=resamples)
-
-    by_samples = resampled(None)
-    if lack:
-        nothing: Limits = dict.fromkeys(by_samples, (None, None))
-        name = f"bootstrap over samples ({resamples})"
-        if method == "auto":
-            name += f", {lack}"
-        why = reasons(sample, None, by_samples)
-        return Intervals(by_samples, name, by_samples, nothing, nothing, why, {})
-    by_speakers = resampled(codes)
-    left_out = jackknife(sample, codes)
-    chosen, name, groups = {
-        "samples": (by_samples, f"bootstrap over samples ({resamples})", None),
-        "speakers": (by_speakers, f"bootstrap over speakers ({resamples})", codes),
-    }.get(method, (left_out, "jackknife over speakers (t)", codes))
+    chosen, name, why = by_method(sample, speakers, seed=seed, method=method, resamples=resamples)
+    way = "samples" if lack or method == "samples" else method.replace("auto", "jackknife")
+    found = {way: chosen}
+    for other in ("samples", "speakers", "jackknife"):
+        if other == way:
+            continue
+        if other != "samples" and lack:
+            found[other] = dict.fromkeys(chosen, (None, None))
+        elif other == "jackknife":
+            found[other] = jackknife(sample, codes)
+        else:
+            groups = None if other == "samples" else codes
+            found[other] = bootstrap(sample, groups, seed=seed, resamples=resamples)
     freedom = {}
-    if chosen is left_out:
-        freedom = {name: degrees_of_freedom(sample, codes, name) for name in left_out}
-    why = reasons(sample, groups, chosen)
-    return Intervals(chosen, name, by_samples, by_speakers, left_out, why, freedom)
+    if way == "jackknife":
+        freedom = {measure: degrees_of_freedom(sample, codes, measure) for measure in chosen}
+    return Intervals(chosen=chosen, method=name, reasons=why, freedom=freedom, **found)
 
 
 def by_method(
-    sample: Sample, speakers: Sequence[str | None], *, seed: int, method: str = "auto"
-) -> tuple[Limits, dict[str, str]]:
-    """Intervals by the method in use alone, as `intervals` chooses it, and why some are missing.
+    sample: Sample,
+    speakers: Sequence[str | None] | None,
+    *,
+    seed: int,
+    method: str = "auto",
+    resamples: int = RESAMPLES,
+) -> tuple[Limits, str, dict[str, str]]:
+    """Intervals by one method alone: limits, its name for readers, and why some are missing.
 
     Args:
         sample: at least one sample
         speakers: (samples) who speaks
         seed: of the resamples
         method: one of :data:`METHODS`; over samples where speakers are not known
+        resamples: how many
     """
     codes, _, lack = _codes(speakers)
     groups = None if lack or method == "samples" else codes
-    if groups is None or method == "speakers":
-        limits = bootstrap(sample, groups, seed=seed, resamples=RESAMPLES)
+    if groups is not None and method != "speakers":
+        limits, name = jackknife(sample, groups), "jackknife over speakers (t)"
     else:
-        limits = jackknife(sample, groups)
-    return limits, reasons(sample, groups, limits)
+        limits = bootstrap(sample, groups, seed=seed, resamples=resamples)
+        name = f"bootstrap over {'samples' if groups is None else 'speakers'} ({resamples})"
+        if lack and method == "auto":
+            name += f", {lack}"
+    return limits, name, reasons(sample, groups, limits)
 
 
 def reasons(sample: Sample, groups: np.ndarray | None, limits: Limits) -> dict[str, str]:

@@ -112,7 +112,8 @@ def absent_classes(rows: pd.DataFrame, labels: list[str]) -> list[str]:
     """Warnings of classes that do not occur in the truth, of all or of a fold or speaker."""
 
     def missing(truth: pd.Series) -> list[str]:
-        return [label for label in labels if label not in set(truth)]
+        present = set(truth.unique())
+        return [label for label in labels if label not in present]
 
     lines = []
     if everywhere := missing(rows["truth"]):

@@ -356,16 +356,17 @@ def _per_database(
     measure, method = spec["measure"], _of_part(spec.get("ci", "auto"))
     result = {}
     for database, rows in first.groupby("database", sort=False).indices.items():
-        own, found = sample.part(rows), limits
+        own, chosen, name = sample.part(rows), limits.chosen, limits.method
         if len(rows) < len(first):
-            found = intervals(own, first["speaker"].iloc[rows], seed=spec["seed"], method=method)
+            speakers = first["speaker"].iloc[rows]
+            chosen, name, _ = by_method(own, speakers, seed=spec["seed"], method=method)
         values = mean_of(own.measures())
         result[str(database)] = {
             "n": len(rows),
             "n_speakers": speakers_of(first.loc[rows]),
             "value": values[measure],
-            "ci": list(found.chosen[measure]),
-            "ci_method": found.method,
+            "ci": list(chosen[measure]),
+            "ci_method": name,
             **values,
         }
     return result
@@ -380,7 +381,7 @@ def _of_classes(
 ) -> dict[str, Any]:
     """What a classification has beside its measures: classes, confusions, probabilities."""
     per_class, confusion = sample.per_class()
-    recalls, why = by_method(
+    recalls, _, why = by_method(
         Recalls.like(sample), runs[0]["speaker"], seed=spec["seed"], method=spec.get("ci", "auto")
     )
     for label, (place, pair) in zip(sample.labels, recalls.items(), strict=True):

@@ -129,7 +129,9 @@ def _luminance(colours: np.ndarray) -> np.ndarray:
 def _fill(axes: Axes, cells: list[list[str]], shares: np.ndarray) -> None:
     # the darkest tenth is left out: white text on it and black beside it stay legible in grey
     colours = matplotlib.colormaps["Blues"](np.nan_to_num(shares) * 0.9)
-    axes.imshow(colours, aspect="auto", interpolation="nearest")
+    edges = np.arange(len(cells) + 1) - 0.5
+    axes.pcolormesh(edges, edges, colours, edgecolors="white", linewidth=0.4)
+    axes.invert_yaxis()
     luminance = _luminance(colours[..., :3])
     for (i, j), light in np.ndenumerate(luminance):
         empty = not shares[i, j] > 0
@@ -137,10 +139,5 @@ def _fill(axes: Axes, cells: list[list[str]], shares: np.ndarray) -> None:
         colour = "white" if light < 0.179 else ("0.4" if empty else "black")
         text = cells[i][j]
         axes.text(j, i, text, ha="center", va="center", color=colour, linespacing=1.15)
-    axes.set_xticks(np.arange(len(cells) - 1) + 0.5, minor=True)
-    axes.set_yticks(np.arange(len(cells) - 1) + 0.5, minor=True)
-    axes.grid(which="minor", color="white", linewidth=0.8)
-    axes.set_axisbelow(False)
-    axes.tick_params(which="both", length=0)
-    axes.tick_params(which="major", pad=_GAP / POINT)
+    axes.tick_params(length=0, pad=_GAP / POINT)
     axes.spines[:].set_visible(False)

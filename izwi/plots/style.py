@@ -17,6 +17,7 @@ from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from PIL import Image
 
 from izwi.reporting.numbers import rounded
 
@@ -100,13 +101,26 @@ def save(figure: Figure, path: str | Path) -> None:
     before = os.environ.get("SOURCE_DATE_EPOCH")
     os.environ["SOURCE_DATE_EPOCH"] = "0"  # the only way to fix the date in EPS
     try:
-        # not to the path itself, which EPS would name in its title
-        figure.savefig(content, format=path.suffix[1:], metadata=_METADATA[path.suffix])
+        if path.suffix == ".png":
+            _save_png(figure, content)
+        else:
+            # not to the path itself, which EPS would name in its title
+            figure.savefig(content, format=path.suffix[1:], metadata=_METADATA[path.suffix])
     finally:
         del os.environ["SOURCE_DATE_EPOCH"]
         if before is not None:
             os.environ["SOURCE_DATE_EPOCH"] = before
     path.write_bytes(content.getvalue())
+
+
+def _save_png(figure: Figure, content: BytesIO) -> None:
+    """As ``savefig`` does it, but without the opaque alpha channel: a third of the time."""
+    dpi = matplotlib.rcParams["savefig.dpi"]
+    figure.set_dpi(dpi)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    picture = Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba())
+    picture.convert("RGB").save(content, "PNG", dpi=(dpi, dpi), compress_level=3)
 
 
 @lru_cache(maxsize=4096)

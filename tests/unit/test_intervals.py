@@ -271,7 +271,7 @@ def test_a_class_of_a_single_speaker_has_no_interval_but_a_reason(method):
         assert found.chosen[name] == (None, None)
         assert "'d'" in found.reasons[name] and "single" in found.reasons[name]
     assert found.chosen["accuracy"][0] is not None and "accuracy" not in found.reasons
-    recalls, why = intervals.by_method(Recalls.like(sample), speakers, seed=1, method=method)
+    recalls, _, why = intervals.by_method(Recalls.like(sample), speakers, seed=1, method=method)
     assert recalls["3"] == (None, None) and "'d'" in why["3"]
     assert None not in recalls["0"] and "0" not in why
 
@@ -294,7 +294,7 @@ def test_recalls_of_all_and_of_none_have_no_interval_but_a_reason(method):
     truth, prediction, speakers = spoken("classification")
     prediction = np.where(truth == "a", "a", np.where(truth == "b", "a", prediction))
     sample = Recalls.like(Sample(truth, [prediction], "classification", LABELS))
-    limits, why = intervals.by_method(sample, speakers, seed=1, method=method)
+    limits, _, why = intervals.by_method(sample, speakers, seed=1, method=method)
     for place in ("0", "1"):
         assert limits[place] == (None, None) and "no width" in why[place]
     assert None not in limits["2"] and "2" not in why

@@ -184,7 +184,7 @@ def test_text_in_cells_stands_out_in_grey(tmp_path, drawn):  # noqa: F811
         plots.confusion_matrix(result, tmp_path / "a.png")
     for figure in drawn:
         (axes,) = figure.axes
-        ground = np.asarray(axes.images[0].get_array())[..., :3]
+        ground = np.asarray(axes.collections[0].get_array())[..., :3]
         for text in axes.texts:
             j, i = text.get_position()
             one, other = sorted(map(luminance, (ground[i, j], to_rgb(text.get_color()))))
