@@ -10,12 +10,14 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from izwi.config import pictures
 from izwi.config.options import MEASURES, SECTIONS, Option, all_options
 from izwi.reporting.page import options as page
 from izwi.reporting.tables import controls, wanted
 
 DIALECT = "http://json-schema.org/draft-07/schema#"
 TEXT: dict[str, Any] = {"type": "string", "minLength": 1}
+FORMATS = [ending[1:] for ending in pictures.FORMATS]
 NOTHING: dict[str, Any] = {"type": "null"}
 
 
@@ -104,6 +106,11 @@ def keys() -> list[Key]:
             *("tables", "a table, or a list of them", "none"),
             "Tables of the results; see [reproduce a paper](../docs/reproduce_a_paper.md).",
             optional(_table(), {"type": "array", "items": _table()}),
+        ),
+        Key(
+            *("formats", f"{_listed(FORMATS)}, or a list of them", "as the inis say"),
+            "Formats of all pictures of the call, such as `pdf`; overrides `PLOT.format`.",
+            optional(one_or_more({"enum": FORMATS})),
         ),
         Key(
             *("page", "`true`, `none`, or `{audio: …, megabytes: …}`", "`true`"),

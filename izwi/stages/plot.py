@@ -1,4 +1,4 @@
-"""The pictures of an experiment, one file per job."""
+"""The pictures of an experiment, one file per job, with what they show as CSV beside them."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from izwi.config.experiment import Experiment
     from izwi.engine.job import Job
     from izwi.engine.plan import Unit
+    from izwi.plots.data import Rows
 
 STAGE = Stage(
     name="plot",
@@ -70,11 +71,15 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
         if picture.needs in SHARED:
             spec["store"] = planner.path("plots", f"{picture.kind}-{key}")
         for file in files:
+            stem, ending = os.path.splitext(file)
+            # One file of data, with the first format.
+            beside = planner.path("experiments", experiment.name, "plots", stem + pictures.DATA)
+            copies = {"copies": [beside]} if ending == f".{spec['formats'][0]}" else {}
             unit = planner.add(
                 STAGE.name,
                 key_of(key, experiment.name, file),
                 label=f"{file} of {experiment.name}",
-                spec=spec,
+                spec=spec | copies,
                 inputs=inputs,
                 source=experiment.ini,
                 environment="umap" if picture.kind == "umap" else "core",
@@ -92,25 +97,34 @@ def run(unit: Unit, job: Job) -> None:
     output = Path(unit.outputs["picture"])
     if why := lacking(unit.spec, unit.inputs).get(output.stem):
         job.report(unit, {"warnings": [f"{unit.sources[0]}: {line}" for line in why]})
+    wanted = [output, *map(Path, unit.spec.get("copies", ()))]
     store = unit.spec.get("store")
     if store is None:
-        _draw(unit, [output])
+        _draw(unit, wanted)
         return
     with lock.exclusive(f"{store}.lock"):
         files = [Path(store) / file for file in unit.spec["files"]]
+        files += dict.fromkeys(file.with_suffix(pictures.DATA) for file in files)
         if not all(is_made(str(file)) for file in files):
             _draw(unit, files)
-    with atomic(output) as path:
-        shutil.copyfile(Path(store) / output.name, path)
+    for file in wanted:
+        with atomic(file, forced=file.suffix != pictures.DATA) as path:
+            shutil.copyfile(Path(store) / file.name, path)
 
 
 def _draw(unit: Unit, files: list[Path]) -> None:
+    """Draw pictures, and write what they show where files of data are among the wanted."""
+    from izwi.plots.data import write
     from izwi.plots.kinds import KINDS
 
     drawn = KINDS[unit.spec["kind"]](unit.spec, unit.inputs)
-    for file in files:
-        with atomic(file) as path:
-            drawn[file.stem](path)
+    shown: dict[str, Rows] = {}
+    for file in sorted(files, key=lambda file: file.suffix == pictures.DATA):
+        with atomic(file, forced=file.suffix != pictures.DATA) as path:
+            if file.suffix == pictures.DATA:
+                write(shown[file.stem], path)
+            else:
+                shown[file.stem] = drawn[file.stem](path)
 
 
 def _sources(planned: Planned) -> dict[str, tuple[list[str], dict[str, Any]]]:
@@ -143,7 +157,6 @@ def pictures_of(units: list[Unit]) -> dict[str, dict[str, Any]]:
     """Kind → key and files, as the record of an experiment shows them."""
     found: dict[str, dict[str, Any]] = {}
     for unit in units:
-        path = unit.outputs["picture"]
         about = found.setdefault(unit.spec["kind"], {"key": unit.spec["key"], "files": {}})
-        about["files"][os.path.basename(path)] = path
+        about["files"] |= {os.path.basename(path): path for path in unit.files}
     return found

@@ -12,6 +12,7 @@ from typing import Any
 
 from izwi.config.ini import read_ini
 from izwi.config.options import all_options
+from izwi.config.pictures import DATA, FORMATS
 from izwi.errors import UserError
 from izwi.files import is_made, read_json
 from izwi.reporting import captions
@@ -42,7 +43,7 @@ PLACED = {
 DRAWN = ("uncertainty", "ci_samples", "ci_speakers", "ci_jackknife")
 # Written beside the figures, if they are.
 TEXTS = ("methods.md", "model_card.md", "references.bib", "table1.md", "table1.tex")
-PICTURES = (".png", ".svg", ".pdf", ".eps")
+PICTURES = (*FORMATS, DATA)
 # An absolute path inside a text: two parts or more.
 _PATH = re.compile(r"(?<![\w./:~-])~?(?:/[^\s/:,;'\"()\[\]]+){2,}")
 
