@@ -13,7 +13,8 @@ from izwi.reporting.tables import contents, writing
 from izwi.reporting.texts import citations, table1
 
 needs_latex = pytest.mark.skipif(
-    not shutil.which("pdflatex"), reason="no pdflatex: apt-get install texlive-latex-base"
+    not shutil.which("pdflatex"),
+    reason="no pdflatex: install texlive-latex-recommended",
 )
 LONG = (
     "wav2vec2-large-robust-ft-swbd-300h",
