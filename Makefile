@@ -13,7 +13,7 @@ LOCKED := --require-hashes -r locks/requirements.txt
 TORCH := $(PIP) -c requirements.txt -c requirements-deep.txt $$(grep ^torch== requirements-deep.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help locks archive verify soak audit slurm test-slurm core deep trill web dev demo seeds test test-trill lint docs clean umap av
+.PHONY: help locks archive verify soak audit site slurm test-slurm core deep trill web dev demo seeds test test-trill lint docs clean umap av
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -120,6 +120,14 @@ soak: .venv/dev ## kill 50 calls, fill a disk, flip bits, fuzz all readers: half
 audit: .venv-audit/done ## look up known vulnerabilities of the pinned packages
 	.venv-audit/bin/python scripts/audit_packages.py .venv-audit/bin/pip-audit
 
+.venv-site/done: locks/requirements-site.txt
+	$(PYTHON) -m venv .venv-site
+	.venv-site/bin/python $(INSTALL) --require-hashes -r locks/requirements-site.txt
+	@touch $@
+
+site: .venv-site/done ## build the docs as a site into site/; to read it: python3 -m http.server -d site
+	NO_MKDOCS_2_WARNING=1 .venv-site/bin/mkdocs build --strict --quiet
+
 lint: .venv/dev ## ruff, mypy, snakefmt, snakemake --lint
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -135,5 +143,5 @@ locks: .venv/core ## look up the hashes of all pinned packages anew, write envs/
 	$(BIN)/python scripts/lock_packages.py
 	$(BIN)/python scripts/make_environments.py
 
-clean: ## remove .venv and .venv-trill; results stay
-	rm -rf .venv .venv-trill
+clean: ## remove .venv and the other environments; results stay
+	rm -rf .venv .venv-trill .venv-audit .venv-site

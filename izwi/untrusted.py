@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from izwi.errors import UserError
+from izwi.wording import count
 
 if TYPE_CHECKING:
     import pyarrow
@@ -245,7 +246,9 @@ def _check_parquet(about: Any, schema: pyarrow.Schema, names: list[str], size: i
         or cells > MOST_CELLS
         or (cells > FEW_CELLS and cells > size * MOST_RATIO)
     ):
-        raise UserError(f"it has {about.num_rows} rows of {len(names)} columns, too many")
+        raise UserError(
+            f"it has {count(about.num_rows, 'row')} of {count(len(names), 'column')}, too many"
+        )
     groups = [about.row_group(i) for i in range(about.num_row_groups)]
     if sum(group.total_byte_size for group in groups) > MOST_BYTES:
         raise UserError("it is too large for memory")

@@ -43,6 +43,11 @@ wildcard_constraints:
     format="png|pdf|svg|eps",
 
 
+# Of a group on a cluster: the units of one job run one after another, on one core.
+resource_scopes:
+    in_turn="local",
+
+
 envvars:
     *SESSION.variables,
 

@@ -14,8 +14,8 @@ rule database:
         "../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=SESSION.memory(2000),
-        runtime=30,
+        mem_mb=SESSION.each_try(2000),
+        runtime=SESSION.each_try(240),
     shell:
         RUN
 
@@ -35,8 +35,8 @@ rule load:
         "../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=SESSION.memory(1000),
-        runtime=30,
+        mem_mb=SESSION.each_try(1000),
+        runtime=SESSION.each_try(30),
     shell:
         RUN
 
@@ -55,8 +55,8 @@ rule split:
         "../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=SESSION.memory(1000),
-        runtime=30,
+        mem_mb=SESSION.each_try(1000),
+        runtime=SESSION.each_try(30),
     shell:
         RUN
 
@@ -74,7 +74,7 @@ rule describe:
         "../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=SESSION.memory(1000),
-        runtime=30,
+        mem_mb=SESSION.each_try(1000),
+        runtime=SESSION.each_try(30),
     shell:
         RUN

@@ -14,8 +14,8 @@ rule shard:
         "../envs/deep.yaml"
     threads: THREADS
     resources:
-        mem_mb=SESSION.memory(2000),
-        runtime=240,
+        mem_mb=SESSION.each_try(2000),
+        runtime=SESSION.each_try(240),
     shell:
         RUN
 
@@ -34,8 +34,8 @@ rule features:
         "../envs/deep.yaml"
     threads: THREADS
     resources:
-        mem_mb=SESSION.memory(4000),
-        runtime=480,
+        mem_mb=SESSION.each_try(4000),
+        runtime=SESSION.each_try(480),
     shell:
         RUN
 
@@ -52,7 +52,7 @@ rule audit:
         "../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=SESSION.memory(4000),
-        runtime=30,
+        mem_mb=SESSION.each_try(4000),
+        runtime=SESSION.each_try(120),
     shell:
         RUN

@@ -15,8 +15,9 @@ rule train:
         "../envs/deep.yaml"
     threads: 1
     resources:
-        mem_mb=SESSION.memory(4000),
-        runtime=480,
+        mem_mb=SESSION.each_try(4000),
+        runtime=SESSION.each_try(120),
+        in_turn=1,
     shell:
         RUN
 
@@ -34,8 +35,9 @@ rule predict:
         "../envs/deep.yaml"
     threads: 1
     resources:
-        mem_mb=SESSION.memory(4000),
-        runtime=240,
+        mem_mb=SESSION.each_try(4000),
+        runtime=SESSION.each_try(60),
+        in_turn=1,
     shell:
         RUN
 
@@ -55,8 +57,9 @@ rule soft_label:
         "../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=SESSION.memory(1000),
-        runtime=30,
+        mem_mb=SESSION.each_try(1000),
+        runtime=SESSION.each_try(10),
+        in_turn=1,
     shell:
         RUN
 
@@ -74,8 +77,9 @@ rule evaluate:
         "../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=SESSION.memory(1000),
-        runtime=30,
+        mem_mb=SESSION.each_try(1000),
+        runtime=SESSION.each_try(10),
+        in_turn=1,
     shell:
         RUN
 
@@ -92,7 +96,8 @@ rule analyse:
         "../envs/deep.yaml"
     threads: 1
     resources:
-        mem_mb=SESSION.memory(4000),
-        runtime=240,
+        mem_mb=SESSION.each_try(4000),
+        runtime=SESSION.each_try(60),
+        in_turn=1,
     shell:
         RUN

@@ -13,8 +13,9 @@ rule plot:
         "../envs/umap.yaml"
     threads: 1
     resources:
-        mem_mb=SESSION.memory(2000),
-        runtime=30,
+        mem_mb=SESSION.each_try(2000),
+        runtime=SESSION.each_try(10),
+        in_turn=1,
     shell:
         RUN
 
@@ -41,8 +42,9 @@ rule experiment:
         "../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=SESSION.memory(1000),
-        runtime=30,
+        mem_mb=SESSION.each_try(1000),
+        runtime=SESSION.each_try(10),
+        in_turn=1,
     shell:
         RUN
 
@@ -59,8 +61,8 @@ rule summary:
         "../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=SESSION.memory(1000),
-        runtime=30,
+        mem_mb=SESSION.each_try(1000),
+        runtime=SESSION.each_try(30),
     shell:
         RUN
 
@@ -79,8 +81,8 @@ rule grid:
         "../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=SESSION.memory(1000),
-        runtime=30,
+        mem_mb=SESSION.each_try(1000),
+        runtime=SESSION.each_try(30),
     shell:
         RUN
 
@@ -102,8 +104,8 @@ rule table:
         "../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=SESSION.memory(1000),
-        runtime=30,
+        mem_mb=SESSION.each_try(1000),
+        runtime=SESSION.each_try(30),
     shell:
         RUN
 
@@ -120,8 +122,8 @@ rule heat_map:
         "../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=SESSION.memory(1000),
-        runtime=30,
+        mem_mb=SESSION.each_try(1000),
+        runtime=SESSION.each_try(30),
     shell:
         RUN
 
@@ -138,8 +140,8 @@ rule comparisons:
         "../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=SESSION.memory(1000),
-        runtime=30,
+        mem_mb=SESSION.each_try(1000),
+        runtime=SESSION.each_try(30),
     shell:
         RUN
 
@@ -156,7 +158,7 @@ rule page:
         "../envs/core.yaml"
     threads: 1
     resources:
-        mem_mb=SESSION.memory(1000),
-        runtime=30,
+        mem_mb=SESSION.each_try(1000),
+        runtime=SESSION.each_try(30),
     shell:
         RUN

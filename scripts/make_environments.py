@@ -16,9 +16,9 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parents[1]
 # Environment → requirements files beside the core's.
 ENVIRONMENTS: dict[str, tuple[str, ...]] = {
-    "core": (),
-    "deep": ("deep",),
-    "trill": ("trill",),
+    "core": ("av",),
+    "deep": ("deep", "av"),
+    "trill": ("trill", "av"),
     "umap": ("umap",),
 }
 # pip takes 2.13.0+cpu from there, which counts as newer than 2.13.0.

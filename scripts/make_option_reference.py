@@ -13,6 +13,7 @@ sys.path.insert(0, str(ROOT))
 
 from izwi.cli.options import allowed
 from izwi.config.options import SECTIONS, Option, options_with_owners
+from izwi.splits.strategies import STRATEGIES, UNSTATED
 
 PAGE = ROOT / "docs" / "options.md"
 INTRODUCTION = """\
@@ -51,6 +52,8 @@ def page() -> str:
             if title:
                 parts.append(f"\n### {title} in {section}\n")
             parts.append(_table(chosen) if status == "ok" else _list(chosen))
+        if section == "DATA":
+            parts.append(_strategies())
     return "".join(parts)
 
 
@@ -65,6 +68,22 @@ def _table(options: list[tuple[Option, tuple[str, ...]]]) -> str:
         stage = "" if option.stage == "none" else option.stage
         default = "" if option.default is None else f"`{_cell(option.default)}`"
         lines.append(f"| {_name(option)} | {allowed(option)} | {default} | {stage} | {what} |")
+    return "\n".join(lines) + "\n"
+
+
+def _strategies() -> str:
+    """The values of split_strategy."""
+    lines = [
+        "",
+        "### Values of split_strategy",
+        "",
+        "| value | the split |",
+        "|---|---|",
+    ]
+    lines += [f"| `{name}` | {_cell(one.doc)} |" for name, one in STRATEGIES.items()]
+    lines.append("| a list of speakers | these are tested, all others are trained on |")
+    unstated = ", ".join(f"`{name}`" for name in UNSTATED)
+    lines.append(f"| {unstated} | as if no strategy were set (nkululeko knows them) |")
     return "\n".join(lines) + "\n"
 
 

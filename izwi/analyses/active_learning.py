@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from izwi import splits
 from izwi.errors import UserError
 from izwi.training import fitting, tuning
+from izwi.wording import count
 
 if TYPE_CHECKING:
     import numpy as np
@@ -63,7 +64,8 @@ def choose(
     wanted = spec["active_learning"]
     if len(pool) < wanted:
         raise UserError(
-            f"[MODEL] active_learning: {wanted} files are wanted, but {len(pool)} have no label: "
+            f"[MODEL] active_learning: {count(wanted, 'file is', 'files are')} wanted, but "
+            f"{len(pool)} have no label: "
             "add a database without labels, by <database>.split_strategy = train"
         )
     train_rows = train_rows[~pd.isna(truth[train_rows])]

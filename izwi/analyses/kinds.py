@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from izwi.errors import UserError
+from izwi.wording import count
 
 if TYPE_CHECKING:
     from izwi.analyses.active_learning import ActiveLearningSpec
@@ -99,7 +100,9 @@ def run(
         rows = (split["part"] != "").to_numpy()
         k = spec["clusters"] or len(labels)
         if rows.sum() <= k:
-            raise UserError(f"[EXPL] clusters: {k} clusters of {rows.sum()} rows are too many")
+            raise UserError(
+                f"[EXPL] clusters: {k} clusters of {count(int(rows.sum()), 'row')} are too many"
+            )
         return clusters.clusters(
             {**spec, "clusters": k}, table[rows], samples.values[rows], samples.names
         )

@@ -42,7 +42,8 @@ def learning_curve(
     Returns:
         ``measure``; ``unit``, ``speakers`` or ``samples``; ``points``: per fit ``fold``,
         ``repeat``, ``share``, ``units``, ``n_train`` and the measure on ``train`` and ``test``;
-        ``mean``: the same as means per share; ``chance``: the measure of guessing; ``notes``
+        ``mean``: the same as means per share; ``chance`` and ``baseline``: as in metrics.json;
+        ``notes``
     """
     import numpy as np
     import pandas as pd
@@ -89,7 +90,7 @@ def learning_curve(
     notes = [f"learning curve: a part of {s:.0%} is left out: {why}" for s, why in skipped.items()]
     return {
         "measure": spec["measure"],
-        "chance": _chance(spec, truths, folds, labels),
+        **_worthless(spec, truths, folds, labels),
         "unit": unit,
         "points": points,
         "mean": _means(points),
@@ -97,21 +98,31 @@ def learning_curve(
     }
 
 
-def _chance(
+def _worthless(
     spec: TrainSpec, truths: dict[int, np.ndarray], folds: list[Fold], labels: list[str] | None
-) -> float | None:
+) -> dict[str, Any]:
     import numpy as np
     import pandas as pd
 
-    from izwi.evaluation.chance import chance
+    from izwi.evaluation.chance import constants, worthless
 
-    truth = np.concatenate([truths[fold][test] for fold, _, _, test in folds])
-    truth = truth[~pd.isna(truth)]
-    if not len(truth):
-        return None
-    return chance(
-        truth, spec["measure"], task=spec["task"], labels=labels or [], seed=spec["seed"]
-    )[0]
+    truth = pd.Series(np.concatenate([truths[fold][test] for fold, _, _, test in folds]))
+    of_fold = pd.Series(np.repeat([row[0] for row in folds], [len(row[3]) for row in folds]))
+    known = truth.notna()
+    if not known.any():
+        return {"chance": {}, "baseline": None}
+    said: dict[int, Any] = {}
+    for fold in folds:
+        said |= constants(truths[fold[0]], iter([fold]), spec["task"])
+    return worthless(
+        truth[known].to_numpy(),
+        of_fold[known],
+        said,
+        spec["measure"],
+        task=spec["task"],
+        labels=labels or [],
+        seed=spec["seed"],
+    )
 
 
 def _means(points: list[dict[str, Any]]) -> list[dict[str, Any]]:

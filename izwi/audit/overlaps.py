@@ -9,7 +9,8 @@ import pandas as pd
 
 from izwi.audit import duplicates
 from izwi.audit.findings import CUE, LEAK, NOTE, SHOWN, Finding, decimals, percent
-from izwi.splits.report import count, natural, shorten
+from izwi.splits.report import natural, shorten
+from izwi.wording import count
 
 Fold = dict[str, np.ndarray]
 
@@ -125,7 +126,10 @@ def stretches(frame: pd.DataFrame, folds: list[Fold]) -> list[Finding]:
                 )
             )
         elif shared:
-            line = f"segments of the same file in both {first} and {second}: {len(shared)} files"
+            line = (
+                f"segments of the same file in both {first} and {second}: "
+                f"{count(len(shared), 'file')}"
+            )
             counts = {"files": len(shared)}
             findings.append(Finding(f"files {first}/{second}", NOTE, line, counts))
     return findings

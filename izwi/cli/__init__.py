@@ -14,6 +14,8 @@ from izwi.errors import LITTLE_MEMORY, UserError, memory_ran_out, printable, ref
 
 # Subcommand → what it does. Each is a module with a function ``main(arguments)``.
 COMMANDS = {
+    "new": "write a first ini and config for data",
+    "check": "say what a call would do, what is wrong, and what it takes",
     "run": "run the experiments of inis, or of a YAML config",
     "predict": "apply a trained model to audio files, the microphone or a web page",
     "explain": "say where the figure of an experiment comes from",

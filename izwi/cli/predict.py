@@ -84,7 +84,7 @@ def predict(predictor: Predictor, name: str, asked: argparse.Namespace) -> int:
     rows = inputs.collect(asked.inputs) if asked.inputs else None
     with tempfile.TemporaryDirectory() as folder:
         if asked.microphone:
-            say(f"recording {asked.microphone:g} seconds …")
+            say(f"recording {asked.microphone:g} s …")
             samples, rate = inputs.record(asked.microphone)
             recording = str(Path(folder) / "microphone.wav")
             soundfile.write(recording, samples.T, rate, subtype="FLOAT")

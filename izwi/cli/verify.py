@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from izwi.cli import Parser, one_thread, say
 from izwi.errors import printable
+from izwi.wording import count
 
 
 def main(arguments: list[str]) -> int:
@@ -20,7 +21,7 @@ def main(arguments: list[str]) -> int:
 
     found = verify(wanted.archive)
     for verdict in found.verdicts:
-        told = "differs" if verdict.differences else f"ok, {verdict.figures} values"
+        told = "differs" if verdict.differences else f"ok, {count(verdict.figures, 'value')}"
         print(printable(f"{verdict.name}: {told}"))
         for line in verdict.differences:
             print(printable(f"  {line}"))
@@ -30,8 +31,9 @@ def main(arguments: list[str]) -> int:
     for line in found.unverified:
         print(printable(f"not verified: {line}"))
     print(
-        f"taken as given: {len(found.given)} files, such as predictions, splits, inis and lock.txt"
+        f"taken as given: {count(len(found.given), 'file')}, such as predictions, splits, inis "
+        "and lock.txt"
     )
-    print(f"verified: {len(found.verified)} files, computed again and found the same")
+    print(f"verified: {count(len(found.verified), 'file')}, computed again and found the same")
     print("all figures follow from the predictions" if found.ok else "NOT verified, see above")
     return 0 if found.ok else 1

@@ -17,6 +17,7 @@ from izwi.config.ini import Ini, literal, read_ini
 from izwi.config.options import SECTIONS, WIDE, convert, elsewhere, suggest
 from izwi.engine.keys import key_of
 from izwi.errors import Problems, UserError
+from izwi.wording import count
 
 MOST_MEMBERS = 20_000
 _LONGEST_NAME = 150  # bytes; a name is that of a folder, too
@@ -138,7 +139,9 @@ def _axis(options: tuple[str, ...], steps: list[Any]) -> Axis:
     for step in steps:
         each = [step] if len(options) == 1 else step
         if not isinstance(each, list | tuple) or len(each) != len(options):
-            raise ValueError(f"{step!r} is not a list of {len(options)} values, one per option")
+            raise ValueError(
+                f"{step!r} is not a list of {count(len(options), 'value')}, one per option"
+            )
         texts = tuple(_text(value) for value in each)
         if texts in values:
             raise ValueError(f"{step!r} is named twice")

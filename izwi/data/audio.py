@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from izwi.data import containers, foreign_audio
+from izwi.wording import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -58,7 +59,7 @@ class Bounds:
             raise AudioError(f"{frames / rate:.0f} s long, at most {self.seconds:g} s are taken")
         if frames * channels > self.samples:
             raise AudioError(
-                f"{frames} samples on {channels} channel{'s' if channels > 1 else ''} at once, "
+                f"{count(frames, 'sample')} on {count(channels, 'channel')} at once, "
                 f"at most {self.samples} are taken in all"
             )
 
@@ -217,6 +218,11 @@ def remarks(path: str) -> list[str]:
                         f"{seconds:.3f} s of {seconds + more:.3f} s are used, as its header says: "
                         "what is behind is not"
                     )
+            if extent is not None and extent.partial:
+                found.append(
+                    f"it ends within a frame, after {seconds:.3f} s: it may have been cut, and no "
+                    "header says its length"
+                )
             if file.subtype in ("FLOAT", "DOUBLE"):
                 blocks = file.blocks(BLOCK // file.channels, dtype="float32", always_2d=True)
                 peak = max((float(np.abs(block).max()) for block in blocks), default=0.0)

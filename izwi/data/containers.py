@@ -46,6 +46,7 @@ class Extent:
         patches: offsets and bytes that give a header the length that it does not know
         more: seconds of recordings behind the first
         closed: False where its end is missing
+        partial: True where it ends within a frame
     """
 
     declared: int | None = None
@@ -54,6 +55,7 @@ class Extent:
     patches: tuple[tuple[int, bytes], ...] = ()
     more: float = 0.0
     closed: bool = True
+    partial: bool = False
 
 
 def extent(path: str) -> Extent | None:
@@ -340,7 +342,7 @@ def _clock(head: bytes) -> tuple[int, int]:
 
 
 def _mpeg(data: mmap.mmap) -> Extent | None:
-    """MP3: all frames counted, where they go on behind those that the first one announces."""
+    """MP3: frames behind those that the first one announces, or whether the last one is whole."""
     at = _behind_id3(data, 0)
     head = _frame(data, at)
     if head is None:
@@ -348,7 +350,7 @@ def _mpeg(data: mmap.mmap) -> Extent | None:
     size = head[0]
     place = max(data.find(b"Xing", at, at + 64), data.find(b"Info", at, at + 64))
     if place < 0:
-        return None
+        return Extent(partial=_ends_within_a_frame(data, at))
     flags, _, length = struct.unpack_from(">III", data, place + 4)
     if flags & 3 != 3:
         return None
@@ -370,6 +372,14 @@ def _mpeg(data: mmap.mmap) -> Extent | None:
         else:
             at += 1
     return Extent(more=more)
+
+
+def _ends_within_a_frame(data: mmap.mmap, at: int) -> bool:
+    """Whether nothing but frames follows, of which the last one is not all there."""
+    while head := _frame(data, at):
+        at += head[0]
+    # The header of a frame may be cut, too.
+    return at > len(data) or (at + 4 > len(data) and data[at : at + 1] == b"\xff")
 
 
 def _behind_id3(data: mmap.mmap, at: int) -> int:

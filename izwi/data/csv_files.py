@@ -19,7 +19,7 @@ def write_predictions(predictions: pd.DataFrame, path: str | Path) -> None:
     """Write predictions.csv, see `write_rows`.
 
     Args:
-        predictions: as ``docs/architecture.md`` defines them
+        predictions: as ``docs/data_contracts.md`` defines them
         path: of the CSV file
     """
     columns = [*KEY, "speaker", "fold", "run", "truth", "prediction"]

@@ -27,7 +27,7 @@ def describe(
 
     Args:
         table: rows of all tables, in the order of the split, with ``truth``
-        split: as ``docs/architecture.md`` defines it
+        split: as ``docs/data_contracts.md`` defines it
         labels: classes, ordered; None for a regression
         seconds: (rows) how long each lasts, NaN where unknown; absent: all unknown
 

@@ -21,6 +21,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from izwi.data import foreign_audio
 from izwi.data.label_files import (
     audformat_files,
     label_path,
@@ -31,6 +32,7 @@ from izwi.data.label_files import (
     rename_column,
     table_file,
 )
+from izwi.engine.keys import version_of
 from izwi.errors import UserError
 from izwi.files import is_trusted, write_text
 
@@ -53,7 +55,8 @@ class Listing:
         label_digest: hash of the content of all its label files
         files: audio files as the database writes them, sorted, each once
         paths: where each was found, ``None`` where it is missing
-        digests: hash of the content of each, ``None`` where it is missing
+        digests: hash of the content of each, and of PyAV's version where that decodes it;
+            ``None`` where it is missing
         audio_digest: hash of all pairs of file and digest
         tried: the places looked at for a relative file
     """
@@ -112,7 +115,8 @@ def scan(database: Mapping[str, Any], *, cwd: Path, cache: Path, write: bool = T
         label_files = audformat_files(path, name)
     tried = list(dict.fromkeys(os.path.normpath(place) for place in places))
     label_digest = _digest_labels(label_files, name)
-    identity = json.dumps([database["type"], str(path), options.get("colnames"), tried])
+    decoder = version_of("av")
+    identity = json.dumps([database["type"], str(path), options.get("colnames"), tried, decoder])
     cache_file = Path(cache) / "scans" / f"{_hash(identity.encode())}.json"
     known = _read_cache(cache_file)
 
@@ -129,7 +133,7 @@ def scan(database: Mapping[str, Any], *, cwd: Path, cache: Path, write: bool = T
     fresh = {"version": _VERSION, "labels": label_digest, "files": files, "paths": paths}
     fresh |= {"stats": stats, "digests": digests, "audio_digest": known["audio_digest"]}
     if todo:
-        for _ in _hash_files(name, todo, paths, stats, digests):
+        for _ in _hash_files(name, todo, paths, stats, digests, decoder):
             if write:
                 _write_json(cache_file, fresh)
     changed = any(fresh[key] != known[key] for key in ("files", "paths", "digests"))
@@ -203,6 +207,12 @@ def _locate(
         paths.append(path)
         stats.append(found)
     return paths, stats
+
+
+def locate(files: Iterable[str], places: list[str]) -> list[str | None]:
+    """Path of each file in the first of the places that has it, None where none has."""
+    names: dict[str, dict[str, list[str]]] = {}
+    return [_find(file, places, names)[0] for file in files]
 
 
 def _find(
@@ -319,6 +329,7 @@ def _hash_files(
     paths: list[str | None],
     stats: list[str | None],
     digests: list[str | None],
+    decoder: str | None,
 ) -> Iterator[None]:
     """Fill in digests; yields now and then, when what is done so far is worth keeping."""
     errors: list[str] = []
@@ -329,6 +340,8 @@ def _hash_files(
             try:
                 with open(paths[row] or "", "rb") as stream:
                     digest = hashlib.file_digest(stream, _new_hash).hexdigest()
+                if foreign_audio.kind_of(paths[row] or ""):
+                    digest = _hash(f"{digest} decoded by av {decoder}".encode())
             except OSError as error:
                 errors.append(f"[DATA] {name}: cannot read {paths[row]}: {error.strerror}")
                 digest = None

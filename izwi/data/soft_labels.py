@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from izwi.config.ini import read_ini, unquoted
 from izwi.errors import Problems, UserError
+from izwi.wording import agreed, count
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -143,7 +144,7 @@ def label(
 
     Args:
         spec: ``task``, ``target``, ``min_confidence`` and ``max_uncertainty`` (or None)
-        predictions: as docs/architecture.md defines them
+        predictions: as docs/data_contracts.md defines them
         tables: those that were predicted, in the order of the split
         paths: database → file as the table writes it → path
         best_run: the run whose predictions are taken
@@ -321,9 +322,11 @@ def leaks(
     own = table["database"] == name
     lines = []
     if (in_test & own).any():
+        number = int((in_test & own).sum())
         lines.append(
-            f"[DATA] {name}: {int((in_test & own).sum())} rows of the test set have soft labels: "
-            "there the figures tell how well the teacher is met, not the truth"
+            f"[DATA] {name}: {count(number, 'row')} of the test set "
+            f"{agreed(number, 'has', 'have')} soft labels: there the figures tell how well the "
+            "teacher is met, not the truth"
         )
     if not (own & ~in_test & split["part"].ne("")).any() and not split["fold"].any():
         return lines

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from izwi.errors import UserError
+from izwi.wording import agreed, count
 
 # No recording is as long; epochs and times in another unit are beyond.
 LONGEST = 1e8  # seconds, 3 years
@@ -58,7 +59,8 @@ def parse(
         at = "" if line is None else f" (line {line(int(bad.index[0]))})"
         some = ", ".join(f"'{value}'" for value in list(dict.fromkeys(bad))[:3])
         raise UserError(
-            f"{where}: {len(bad)} values of column '{column}' are not times, such as {some}{at}: "
+            f"{where}: {count(len(bad), 'value')} of column '{column}' "
+            f"{agreed(len(bad), 'is no time', 'are not times')}, such as {some}{at}: "
             f"{_remedy(str(bad.iloc[0]))}"
         )
     return found

@@ -87,7 +87,7 @@ def _print_results(plan: Plan) -> None:
 def table(rows: list[dict[str, str]]) -> str:
     """Rows of summary.csv as aligned text."""
     header = ["experiment", "database", "features", "model", "measure", "value", "95 % interval"]
-    header += ["chance", "interval by", "n test", "speakers", "warnings"]
+    header += ["chance", "baseline", "interval by", "n test", "speakers", "warnings"]
     lines = [header]
     for row in rows:
         interval = f"[{_short(row['ci_low'])}, {_short(row['ci_high'])}]" if row["ci_low"] else ""
@@ -103,8 +103,9 @@ def table(rows: list[dict[str, str]]) -> str:
                 _short(row["value"]),
                 interval,
                 _short(row["chance"]),
+                _short(row["baseline"]),
                 # without the number of resamples, and without parts that have their own column
-                row["ci_method"].split(" (")[0],
+                row["ci_method"].split(" (")[0] + (", narrow" if row["interval_doubt"] else ""),
                 row["n_evaluated"],
                 (row["n_speakers"] or "unknown") + few,
                 row["warnings"],

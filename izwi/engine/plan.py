@@ -6,11 +6,14 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from izwi.engine import stamps
 from izwi.engine.stage import stage, stages
 from izwi.files import is_made, link_out, read_json, stay_within, write_scratch
+
+if TYPE_CHECKING:
+    from izwi.data.scan import Listing
 
 # Folders beside the files of an experiment from which a call may take what is no longer wanted.
 TIDIED = (stamps.FOLDER, "plots", "explain")
@@ -76,6 +79,7 @@ class Plan:
         cache: folder of scans and of the feature store
         units: stage → key → unit
         listings: key of a load unit → file with paths and digests of its audio
+        scanned: the same in memory, where a call writes no such files
     """
 
     results: str
@@ -84,6 +88,7 @@ class Plan:
         default_factory=lambda: {name: {} for name in stages()}
     )
     listings: dict[str, str] = field(default_factory=dict)
+    scanned: dict[str, Listing] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         stay_within(self.results, self.cache)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         LoadSpec,
         SplitSpec,
     )
+    from izwi.data.scan import Listing
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,7 @@ class DatabaseContent:
         files: number of audio files that are listed
         paths: changes with their paths
         lineage: file that lists what its labels were learned from, None if no model made them
+        scanned: the audio itself, where a call writes no listing
     """
 
     key: str
@@ -95,6 +97,7 @@ class DatabaseContent:
     files: int = 0
     paths: str | None = None
     lineage: str | None = None
+    scanned: Listing | None = None
 
 
 @dataclass(frozen=True)

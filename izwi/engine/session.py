@@ -168,11 +168,11 @@ class Session:
             job.forget(self.plan)
             self._saved = True
 
-    def memory(self, megabytes: int) -> int | Callable[..., int]:
-        """Memory to request, MB; on a cluster more after a failed try."""
+    def each_try(self, amount: int) -> int | Callable[..., int]:
+        """Memory or time to request; on a cluster more after a failed try."""
         if self.cores is not None:
-            return megabytes
-        return lambda wildcards, attempt: megabytes * attempt
+            return amount
+        return lambda wildcards, attempt: amount * attempt
 
     def targets(self) -> list[str]:
         """What the default rule asks for."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from izwi.evaluation.measures import Sample
+from izwi.evaluation.measures import REGRESSION, Sample
 
 SIMULATIONS = 1000
 
@@ -72,6 +73,38 @@ def constants(
             names, counts = np.unique(known.astype(str), return_counts=True)
             found[fold] = str(names[np.argmax(counts)])
     return found
+
+
+def worthless(
+    truth: np.ndarray,
+    folds: pd.Series,
+    said: dict[int, str | float],
+    measure: str,
+    *,
+    task: str,
+    labels: list[str],
+    seed: int,
+) -> dict[str, Any]:
+    """What is reached without the speech: ``chance`` and, if known, ``baseline``.
+
+    Args:
+        truth: (samples) of the test set
+        folds: (samples) in which each is tested
+        said: fold → what is said there of every sample, see :func:`constants`
+        measure: the one that decides
+        task: ``classification`` or ``regression``
+        labels: classes, ordered
+        seed: of a simulation
+    """
+    names = REGRESSION if task == "regression" else tuple({"uar": 0, "accuracy": 0, measure: 0})
+    by_chance = {
+        name: chance(truth, name, task=task, labels=labels, seed=seed)[0] for name in names
+    }
+    if not set(folds) <= said.keys():
+        return {"chance": by_chance, "baseline": None}
+    values = Sample(truth, [folds.map(said).to_numpy()], task, labels).measures()[0]
+    kind = "training mean" if task == "regression" else "majority class"
+    return {"chance": by_chance, "baseline": {"kind": kind, **values}}
 
 
 def _regression(truth: np.ndarray, measure: str) -> float | None:

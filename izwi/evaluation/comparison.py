@@ -34,6 +34,7 @@ from izwi.data.csv_files import KEY
 from izwi.evaluation.holm import holm
 from izwi.evaluation.intervals import CELLS_AT_ONCE
 from izwi.evaluation.measures import Sample, direction, plain
+from izwi.wording import count
 
 PATTERNS = 2**15
 EXACT_SPEAKERS = 15
@@ -93,7 +94,7 @@ def compare(
     with each; the difference is the mean over the pairs.
 
     Args:
-        a: predictions as ``docs/architecture.md`` defines them
+        a: predictions as ``docs/data_contracts.md`` defines them
         b: the same of the second experiment
         measure: a name that :func:`izwi.evaluation.measures.measures` returns
         task: ``classification`` or ``regression``
@@ -118,7 +119,7 @@ def compare(
     elif speakers.isna().any():
         reason = "samples without a speaker" if known else "no speakers known"
     elif known < FEWEST_SPEAKERS:
-        reason = f"{known} speakers, {FEWEST_SPEAKERS} are needed"
+        reason = f"{count(known, 'speaker')}, {FEWEST_SPEAKERS} are needed"
     if reason:
         test = f"{NOT_TESTABLE}: {reason}"
         return Comparison(value_a, value_b, None, test, n, known or None, by_samples)

@@ -13,6 +13,7 @@ import pandas as pd
 
 from izwi.evaluation.intervals import CELLS_AT_ONCE, by_method
 from izwi.evaluation.measures import Sample, mean_of
+from izwi.wording import count
 
 COLUMNS = ("gender", "age", "language")
 AGES = (20.0, 40.0, 60.0)
@@ -125,7 +126,11 @@ def _chance(
     # Groups of one size can change places without a change of the gap.
     alike = math.prod(map(math.factorial, Counter(sizes.values()).values()))
     if alike / ways > LEVEL:
-        return None, f"not testable: {len(pairs)} speakers can be grouped in {ways} ways alone"
+        return (
+            None,
+            f"not testable: {count(len(pairs), 'speaker')} can be grouped in "
+            f"{count(int(ways), 'way')} alone",
+        )
     names, codes = np.unique(rows["speaker"].to_numpy(dtype=str), return_inverse=True)
     group = pairs.set_index("speaker")[column].reindex(names).to_numpy()
     gaps = [

@@ -9,6 +9,7 @@ import pandas as pd
 
 from izwi.errors import UserError
 from izwi.evaluation.intervals import ENOUGH_OF_A_CLASS, few_speakers
+from izwi.wording import count
 
 if TYPE_CHECKING:
     from izwi.evaluation.scoring import EvaluateSpec
@@ -88,24 +89,24 @@ def without_limits(rows: pd.DataFrame, n: int, measure: str, task: str, why: str
     if task == "classification" and (rows["truth"] == rows["prediction"]).all():
         bound = 100 * (1 - 0.05 ** (1 / n))
         line += (
-            f"; no error in {n} samples fits an error rate of up to {bound:.2g} %, "
+            f"; no error in {count(n, 'sample')} fits an error rate of up to {bound:.2g} %, "
             "if samples were independent"
         )
     return line
 
 
-def few_of_a_class(first: pd.DataFrame, task: str) -> list[str]:
+def few_of_a_class(first: pd.DataFrame, task: str) -> str:
     """Classes of so few speakers that, by simulation, intervals hold less than they promise."""
     if task != "classification" or few_speakers(speakers_of(first)):
-        return []
+        return ""
     counts = first.groupby("truth")["speaker"].nunique()
     scarce = [f"{label} ({n})" for label, n in counts.items() if n < ENOUGH_OF_A_CLASS]
     if not scarce:
-        return []
-    return [
-        f"classes of fewer than {ENOUGH_OF_A_CLASS} test speakers: {', '.join(scarce)}; the "
-        "intervals may be too narrow at both ends"
-    ]
+        return ""
+    return (
+        "may be too narrow at both ends: classes of fewer than "
+        f"{ENOUGH_OF_A_CLASS} test speakers: {', '.join(scarce)}"
+    )
 
 
 def absent_classes(rows: pd.DataFrame, labels: list[str]) -> list[str]:

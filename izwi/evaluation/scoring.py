@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from izwi.evaluation.calibration import calibration, certain, uncertainty
-from izwi.evaluation.chance import chance
+from izwi.evaluation.chance import worthless
 from izwi.evaluation.fairness import fairness
 from izwi.evaluation.intervals import (
     Intervals,
@@ -72,7 +72,7 @@ def evaluate(
 
     Args:
         spec: of the evaluate stage, with the classes of the split; ``ci`` absent is ``auto``
-        predictions: as ``docs/architecture.md`` defines them
+        predictions: as ``docs/data_contracts.md`` defines them
         training: report of the train stage; its ``counts`` tell the rows trained on (``train``)
         split: report of the split stage
         tables: reports of the load and features stages
@@ -116,7 +116,10 @@ def evaluate(
     limits = intervals(sample, first["speaker"], seed=seed, method=method)
     result |= _headline(sample, measure, limits, [int(run["run"].iloc[0]) for run in runs])
     warnings.extend(_undefined(result, measure))
-    result |= _worthless(spec, first, labels, constants or {})
+    truth = first["truth"].to_numpy()
+    result |= worthless(
+        truth, first["fold"], constants or {}, measure, task=task, labels=labels, seed=seed
+    )
     warnings.extend(one_answer(spec, runs, result["chance"][measure]))
     result |= _per_fold(first, sample)
     result |= _per_speaker(first, sample, measure)
@@ -127,8 +130,9 @@ def evaluate(
         )
     if limits.chosen[measure][0] is None and measure in limits.reasons:
         warnings.append(without_limits(labelled, n, measure, task, limits.reasons[measure]))
-    elif limits.freedom:
-        warnings.extend(few_of_a_class(first, task))
+    elif limits.freedom and (doubt := few_of_a_class(first, task)):
+        result["interval_doubt"] = doubt
+        warnings.append(f"the interval {doubt}")
     result["per_database"] = _per_database(spec, first, sample, limits)
     if traits is not None:
         of_rows = traits.reindex(first["row"]).reset_index(drop=True)
@@ -169,27 +173,6 @@ def _nothing(spec: EvaluateSpec, labels: list[str]) -> dict[str, Any]:
         "chance": {},
         "baseline": None,
     }
-
-
-def _worthless(
-    spec: EvaluateSpec,
-    first: pd.DataFrame,
-    labels: list[str],
-    constants: dict[int, str | float],
-) -> dict[str, Any]:
-    """Figures of guessing, and of the most frequent class or the mean in training."""
-    task, measure = spec["task"], spec["measure"]
-    truth = first["truth"].to_numpy()
-    names = REGRESSION if task == "regression" else tuple({"uar": 0, "accuracy": 0, measure: 0})
-    by_chance = {
-        name: chance(truth, name, task=task, labels=labels, seed=spec["seed"])[0] for name in names
-    }
-    if not set(first["fold"]) <= constants.keys():
-        return {"chance": by_chance}
-    said = first["fold"].map(constants).to_numpy()
-    values = Sample(truth, [said], task, labels).measures()[0]
-    kind = "training mean" if task == "regression" else "majority class"
-    return {"chance": by_chance, "baseline": {"kind": kind, **values}}
 
 
 def _binned(spec: EvaluateSpec, runs: list[pd.DataFrame], warnings: list[str]) -> dict[str, Any]:

@@ -82,7 +82,7 @@ class Extraction:
             self.whole = self.extractor.matrix(table.reset_index(drop=True), paths)
             return
         self.columns = [*self.extractor.columns, *self.extractor.asides]
-        self.keys = _keys(table)
+        self.keys = row_keys(table)
         self.reasons: dict[Key, str] = {}
         self.folder = store
         self.kept = (
@@ -278,7 +278,7 @@ def _quiet() -> Iterator[None]:
         yield
 
 
-def _keys(table: pd.DataFrame) -> list[Key]:
+def row_keys(table: pd.DataFrame) -> list[Key]:
     """Keys of the rows in the store; a missing file has no digest."""
     import pandas as pd
 

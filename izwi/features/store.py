@@ -264,6 +264,19 @@ class Store:
             self._once(f"{part} is damaged and set aside, its rows are extracted again ({reason})")
 
 
+def keys_in(folder: Path) -> set[Key]:
+    """The keys of all rows that a store holds; nothing in it is changed."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    found: set[Key] = set()
+    for part in sorted(folder.glob("part-*.parquet")):
+        if is_trusted(part):
+            with suppress(pa.ArrowException, OSError):
+                found.update(_keys_of(pq.read_table(part, columns=KEY_COLUMNS)))
+    return found
+
+
 class Memory:
     """Replaces the store if reading the audio is as fast as reading a store.
 

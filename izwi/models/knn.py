@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from izwi.config.options import model_option
 from izwi.errors import UserError
 from izwi.models.base import SklearnModel
+from izwi.wording import count
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,8 +36,9 @@ class _Neighbours(SklearnModel):
     ) -> dict[str, Any]:
         if len(y) < self.values["K_val"]:
             raise UserError(
-                f"[MODEL] K_val: {self.values['K_val']} neighbours requested, but there are only "
-                f"{len(y)} training samples"
+                f"[MODEL] K_val: {count(self.values['K_val'], 'neighbour')} requested, but there "
+                "are only "
+                f"{count(len(y), 'training sample')}"
             )
         return super()._fit(X, y, groups, dev)
 

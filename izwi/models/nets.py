@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from izwi.config.options import model_option
 from izwi.errors import UserError
 from izwi.models.base import Model
+from izwi.wording import agreed, count
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -156,7 +157,8 @@ class Net(Model):
                 known = torch.as_tensor(known, device=device)
                 if not known.all():
                     notes.append(
-                        f"{int((~known).sum())} dev samples of classes that do not occur in "
+                        f"{count(int((~known).sum()), 'dev sample')} of classes that do not "
+                        "occur in "
                         "training count in the dev measure, not in the dev loss"
                     )
             net = self._net(self.inputs).to(device)
@@ -203,7 +205,8 @@ class Net(Model):
                 net.load_state_dict(kept)
         self.net = net.to("cpu").eval()
         if dev is None:
-            notes.append(f"{self.name}: no dev samples, all {len(history)} epochs are trained")
+            trained = agreed(len(history), "one epoch is", f"all {len(history)} epochs are")
+            notes.append(f"{self.name}: no dev samples, {trained} trained")
         return {
             "measure": self._measure(),
             "best_epoch": best or len(history),

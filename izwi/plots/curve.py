@@ -51,8 +51,14 @@ def learning_curve(curve: dict[str, Any], path: str | Path, title: str = "") -> 
                 label=name,
                 **look,
             )
-        if curve.get("chance") is not None:
-            axes.axhline(curve["chance"], color="0.5", linestyle=":", linewidth=0.8, label="chance")
+        baseline = curve["baseline"] or {"kind": ""}
+        for name, figures, line in (
+            ("chance", curve["chance"], ":"),
+            (baseline["kind"], baseline, "-."),
+        ):
+            if figures.get(curve["measure"]) is not None:
+                height = figures[curve["measure"]]
+                axes.axhline(height, color="0.5", linestyle=line, linewidth=0.8, label=name)
         axes.set(xlabel="training samples", ylabel=curve["measure"].upper())
         axes.set_xlim(left=0)
         axes.legend(loc="best")

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from izwi.wording import count
+
 
 def is_numeric(values: pd.Series) -> bool:
     """True for numbers, not for True and False."""
@@ -37,7 +39,7 @@ def as_text(
     # Of equally frequent texts, the first ones stay.
     ranked = sorted(labels, key=lambda text: -counts.get(text, 0))
     kept = set(ranked[: most - 1])
-    other = f"other ({len(labels) - len(kept)} values)"
+    other = f"other ({count(len(labels) - len(kept), 'value')})"
     return texts.where(texts.isna() | texts.isin(kept), other), [
         *(text for text in labels if text in kept),
         other,

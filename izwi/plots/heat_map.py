@@ -13,6 +13,7 @@ from izwi.evaluation.measures import direction
 from izwi.plots import style
 from izwi.plots.style import COLUMN, LINE, MM, POINT
 from izwi.reporting.numbers import rounded
+from izwi.wording import count
 
 MOST_ROWS = 150  # if there are more, the first are drawn
 UNBOUNDED = ("mse", "mae")
@@ -89,7 +90,9 @@ def heat_map(
         if left:
             heading.append(f"{' and '.join(left)} are in the table")
         if left_out > 0:
-            heading.append(f"{left_out} further rows are in the table alone")
+            heading.append(
+                f"{count(left_out, 'further row is', 'further rows are')} in the table alone"
+            )
         _draw(texts, goodness, names_down, names_across, (down, over), heading, path)
 
 

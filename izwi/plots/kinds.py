@@ -24,6 +24,7 @@ from izwi.plots import style
 from izwi.plots.data import Rows
 from izwi.preprocessing import binning
 from izwi.reporting.pictures import OF_METRICS
+from izwi.wording import count
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -180,7 +181,7 @@ def permutation(spec: Spec, inputs: Inputs) -> Drawn:
     worse = f"{first['measure'].upper()} {first['figure']:.3f} gets worse by"
     note = f"each feature's values are permuted on the test set, n = {first['n']}"
     if pd.notna(first["n_speakers"]):
-        note += f"; 95\u00a0%: jackknife over {first['n_speakers']:.0f} speakers (t)"
+        note += f"; 95\u00a0%: jackknife over {count(round(first['n_speakers']), 'speaker')} (t)"
     draw = functools.partial(plots.importance, value="importance", axis=worse, note=note)
     return {"permutation": lambda path: draw(found, path, spec["title"])}
 

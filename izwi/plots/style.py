@@ -19,7 +19,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from izwi.reporting.numbers import rounded
+from izwi.reporting.numbers import rounded, worth
+from izwi.wording import count
 
 MM = 1 / 25.4  # in inches
 COLUMN = 85 * MM
@@ -201,8 +202,8 @@ def value_with_interval(metrics: dict[str, Any], measure: str) -> str:
     text = f"{measure.upper()} {rounded(value)}"
     if low is not None:
         text += f" [{rounded(low)}, {rounded(high)}]"
-    chance = (metrics.get("chance") or {}).get(measure)
-    return text if chance is None else f"{text} (chance {rounded(chance)})"
+    beside = worth(metrics, measure, rounded)
+    return f"{text} ({beside})" if beside else text
 
 
 def interval_note(metrics: dict[str, Any]) -> str:
@@ -211,10 +212,12 @@ def interval_note(metrics: dict[str, Any]) -> str:
         return ""
     if why := (metrics.get("interval_reasons") or {}).get(metrics["measure"]):
         return f"no interval: {why}"
-    count = metrics["n_speakers"]
-    if count:
-        speakers = f", few: {count}" if metrics["few_speakers"] else f", {count} speakers"
-    return f"95 %: {metrics['ci_method']}{speakers if count else ''}"
+    number = metrics["n_speakers"]
+    if number:
+        few = metrics["few_speakers"]
+        speakers = f", few: {number}" if few else f", {count(number, 'speaker')}"
+    narrow = f"; {doubt}" if (doubt := metrics.get("interval_doubt")) else ""
+    return f"95 %: {metrics['ci_method']}{speakers if number else ''}{narrow}"
 
 
 def no_data(axes: Axes, text: str) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from izwi.errors import UserError
+from izwi.wording import count
 
 if TYPE_CHECKING:
     import numpy as np
@@ -45,8 +46,9 @@ def quantile_edges(values: np.ndarray, labels: list[str]) -> list[float]:
     counts = np.bincount(np.searchsorted(edges, values, side="right"), minlength=len(labels))
     if not counts.all():
         raise UserError(
-            f"[DATA] labels: {len(labels)} bins of equal size cannot be cut from "
-            f"{len(np.unique(values))} different values of {len(values)} training rows: name "
+            f"[DATA] labels: {count(len(labels), 'bin')} of equal size cannot be cut from "
+            f"{count(len(np.unique(values)), 'different value')} of "
+            f"{count(len(values), 'training row')}: name "
             "fewer labels, or bins"
         )
     return [float(edge) for edge in edges]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from izwi.errors import Problems, UserError
 from izwi.preprocessing.scalers import SCALERS
+from izwi.wording import agreed, count
 
 if TYPE_CHECKING:
     import numpy as np
@@ -85,16 +86,18 @@ class Preprocessing:
         warnings = []
         if self._imputed:
             worst = ", ".join(f"{name} {n}" for name, n in self._imputed.most_common(3))
+            are = agreed(self._imputed.total(), "is", "are")
             warnings.append(
-                f"{self._imputed.total()} undefined values of {self._values} in "
-                f"{len(self._imputed)} features are replaced by the median of the training samples "
-                f"(most: {worst})"
+                f"{count(self._imputed.total(), 'undefined value')} of {self._values} in "
+                f"{count(len(self._imputed), 'feature')} {are} replaced by the median of the "
+                f"training samples (most: {worst})"
             )
         if self._single:
             some = ", ".join(sorted(self._single)[:3])
             warnings.append(
-                f"scale = speaker: {len(self._single)} speakers have a single sample in their "
-                f"part, so all their features are 0 ({some}{', …' * (len(self._single) > 3)})"
+                f"scale = speaker: {count(len(self._single), 'speaker has', 'speakers have')} a "
+                "single sample in their part, so all their features are 0 "
+                f"({some}{', …' * (len(self._single) > 3)})"
             )
         notes = list(self._notes)
         for found, what in (
@@ -105,7 +108,8 @@ class Preprocessing:
                 number = len(set().union(*found.values()))
                 notes.append(
                     f"scale = speaker: {number} of {len(self.kept)} features are {what} "
-                    f"({len(found)} speakers)"
+                    f""
+                    f"({count(len(found), 'speaker')})"
                 )
         return {
             "notes": notes,
@@ -146,8 +150,8 @@ class Preprocessing:
         if undefined.any():
             lost = [name for name, u in zip(self.features, undefined, strict=True) if u]
             self._notes.append(
-                f"{len(lost)} features are undefined in all training samples and left out: "
-                + ", ".join(lost)
+                f"{count(len(lost), 'feature is', 'features are')} undefined in all training "
+                "samples and left out: " + ", ".join(lost)
             )
             self.kept = [i for i, u in zip(self.kept, undefined, strict=True) if not u]
         if not self.kept:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from izwi.config.experiment.resolved import ComponentSpec
-from izwi.reporting.numbers import interval, significant
+from izwi.reporting.numbers import interval, significant, worth
 from izwi.reporting.pictures import OF_METRICS
 from izwi.reporting.record import Metrics, Record, database_names
+from izwi.wording import count
 
 # Picture of a grid or table; that of a table is called as the table is.
 HEAT_MAP = "heat_map"
@@ -121,10 +122,10 @@ def data(record: Record, metrics: Metrics) -> str:
     databases = " and ".join(database_names(record))
     by = " and ".join(map(feature_set, record["features"]))
     speakers = metrics["n_speakers"]
-    of = f" of {speakers} speakers" if speakers else ", speakers unknown"
+    of = f" of {count(speakers, 'speaker')}" if speakers else ", speakers unknown"
     return (
         f"{record['target']} of {databases}, from {by} by {record['model']['type']}; trained on "
-        f"{metrics['n_train']} samples, tested on {metrics['n_evaluated']}{of}."
+        f"{count(metrics['n_train'] or 0, 'sample')}, tested on {metrics['n_evaluated']}{of}."
     )
 
 
@@ -149,13 +150,13 @@ def figure(metrics: Metrics) -> str:
         return f"{measure}: none."
     text = f"{measure} {significant(metrics['value'], 4)}"
     limits = interval(metrics["ci"], 4)
-    chance = (metrics.get("chance") or {}).get(metrics["measure"])
-    if chance is not None:
-        text += f" (chance {significant(chance, 4)})"
+    if beside := worth(metrics, metrics["measure"], lambda value: significant(value, 4)):
+        text += f" ({beside})"
     why = (metrics.get("interval_reasons") or {}).get(metrics["measure"])
     if why:
         return f"{text}; no interval: {why}."
-    return f"{text} {limits} (95 %, {metrics['ci_method']})." if limits else f"{text}."
+    narrow = f"; {doubt}" if (doubt := metrics.get("interval_doubt")) else ""
+    return f"{text} {limits} (95 %, {metrics['ci_method']}{narrow})." if limits else f"{text}."
 
 
 def _unique(names: Iterable[str]) -> list[str]:

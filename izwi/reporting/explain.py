@@ -16,6 +16,7 @@ from izwi.errors import UserError
 from izwi.files import read_json
 from izwi.reporting.numbers import interval, significant
 from izwi.reporting.record import METRICS, RECORD, Metrics, Record, database_names, versions
+from izwi.wording import count
 
 SHOWN = 5  # of what has changed
 DIGITS = 4
@@ -260,10 +261,10 @@ def _leaves(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
 def _headline(found: Results) -> str:
     metrics = found.metrics
     speakers = metrics["n_speakers"]
-    who = "speakers unknown" if speakers is None else f"{speakers} speakers"
+    who = "speakers unknown" if speakers is None else count(speakers, "speaker")
     return (
         f"{found.record['name']}: {metrics['measure']} {significant(metrics['value'], DIGITS)} "
-        f"{_interval(metrics['ci'])}, {metrics['n_evaluated']} samples, {who}"
+        f"{_interval(metrics['ci'])}, {count(metrics['n_evaluated'], 'sample')}, {who}"
     )
 
 
@@ -308,9 +309,9 @@ def _split(found: Results) -> list[str]:
     for part, n in report.get("counts", {}).items():
         if n:
             speakers = report["speakers"].get(part)
-            of = f" of {speakers} speakers" if speakers else ""
+            of = f" of {count(speakers, 'speaker')}" if speakers else ""
             folds = report["n_folds"] and part != "unused"
-            lines.append(f"{'fold ' if folds else ''}{part}: {n} rows{of}")
+            lines.append(f"{'fold ' if folds else ''}{part}: {count(n, 'row')}{of}")
     lines += [f"note: {line}" for line in report.get("notes", ())]
     lines.append(f"file: {found.shown(stage['files']['split'])}, key {stage['key']}")
     return lines
@@ -326,7 +327,11 @@ def _features(found: Results) -> list[str]:
         spec = sets[i % len(sets)]
         database = record["databases"][i // len(sets)]["name"]
         report = found.report(stage["files"]["report"])
-        size = f": {report['rows']} rows, {len(report['features'])} features" if report else ""
+        size = (
+            f": {count(report['rows'], 'row')}, {count(len(report['features']), 'feature')}"
+            if report
+            else ""
+        )
         lines.append(f"{spec['type']} of {database}{size}")
         if spec["options"]:
             lines.append(f"  options: {_pairs(spec['options'])}")
@@ -353,7 +358,8 @@ def _model(found: Results) -> list[str]:
         train, dev, test = (sum(column) for column in zip(*rows, strict=True))
         folds = f" in {len(rows)} folds" if len(rows) > 1 else ""
         lines.append(
-            f"run {run['run']}: seed {run['seed']}, {train} rows to train on{folds}, {dev} dev, "
+            f"run {run['run']}: seed {run['seed']}, {count(train, 'row')} to train on{folds}, "
+            f"{dev} dev, "
             f"{test} tested"
         )
     lines += [f"note: {line}" for line in report.get("notes", ())]
@@ -364,7 +370,7 @@ def _model(found: Results) -> list[str]:
 def _predictions(found: Results) -> list[str]:
     metrics = found.metrics
     return [
-        f"{metrics['n_test']} rows, {metrics['n_evaluated']} of them with a truth, "
+        f"{count(metrics['n_test'], 'row')}, {metrics['n_evaluated']} of them with a truth, "
         f"{metrics['runs']} run{'s' * (metrics['runs'] != 1)}",
         f"as made: {found.shown(found.record['stages']['train']['files']['predictions'])}",
         f"to read: {found.folder / 'predictions.csv'}",
@@ -404,7 +410,7 @@ def _sum(metrics: Metrics) -> str:
             if size
         ]
         return f": mean recall of {', '.join(shown)}"
-    return f": over {metrics['n_evaluated']} samples"
+    return f": over {count(metrics['n_evaluated'], 'sample')}"
 
 
 def _software(found: Results) -> list[str]:

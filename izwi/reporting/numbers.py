@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 NONE = "–"
 
@@ -34,6 +35,25 @@ def interval(limits: Sequence[float | None] | None, digits: int) -> str:
     if low is None or high is None:
         return ""
     return f"[{significant(low, digits)}, {significant(high, digits)}]"
+
+
+def worth(metrics: Mapping[str, Any], measure: str, written: Callable[[float | None], str]) -> str:
+    """The figures of guessing and of always saying the same, ``chance 0.5, majority class 0.48``.
+
+    Args:
+        metrics: the content of metrics.json
+        measure: whose
+        written: gives the text of a number
+
+    Returns:
+        empty where neither is known
+    """
+    baseline = metrics.get("baseline") or {}
+    figures = {
+        "chance": (metrics.get("chance") or {}).get(measure),
+        baseline.get("kind", ""): baseline.get(measure),
+    }
+    return ", ".join(f"{name} {written(v)}" for name, v in figures.items() if v is not None)
 
 
 def probability(p: float, equal: str = "") -> str:

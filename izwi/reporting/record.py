@@ -77,6 +77,7 @@ class Metrics(TypedDict):
     interval_reasons: NotRequired[dict[str, str]]
     chance: NotRequired[dict[str, float | None]]
     baseline: NotRequired[dict[str, Any] | None]
+    interval_doubt: NotRequired[str]
     metrics: dict[str, float | None]
     intervals: dict[str, list[float | None]]
     runs: int

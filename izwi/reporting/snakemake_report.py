@@ -23,6 +23,7 @@ from izwi.files import is_made, read_json, write_text
 from izwi.reporting import captions
 from izwi.reporting.page.read import portable
 from izwi.reporting.record import Metrics, Record, read
+from izwi.wording import count
 
 # Files of an experiment beside its pictures.
 FILES = {
@@ -177,7 +178,7 @@ def front(plan: Plan, config: Mapping[str, Any]) -> str:
     said = json.dumps(portable(dict(config)), indent=2, ensure_ascii=False)
     text = "\n\n".join(
         [
-            rst(f"Results of {len(names)} experiments: {', '.join(names)}."),
+            rst(f"Results of {count(len(names), 'experiment')}: {', '.join(names)}."),
             rst(
                 "Each has a category of its own, with its pictures, its figures, and a file that "
                 "holds all options, keys of stages and versions of packages."

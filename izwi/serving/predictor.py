@@ -16,6 +16,7 @@ from izwi.errors import UserError
 from izwi.features import TableExtractor, extractor_class
 from izwi.training.fitting import Fitted
 from izwi.untrusted import read_json, shown
+from izwi.wording import count
 
 if TYPE_CHECKING:
     import numpy as np
@@ -135,7 +136,7 @@ class Predictor:
                 seconds[row] = time.perf_counter() - began
                 if time.monotonic() - last_said > PROGRESS_SECONDS:
                     last_said = time.monotonic()
-                    say(f"{row + 1} of {len(table)} files")
+                    say(f"{row + 1} of {count(len(table), 'file')}")
 
         good = list(vectors)
         odd = bad_audio.remarks(table["file"].iloc[good].unique(), 1)

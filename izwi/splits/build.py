@@ -14,10 +14,11 @@ from izwi.splits.checks import check_parts, check_speakers
 from izwi.splits.crossval import assign_folds
 from izwi.splits.holdout import DEFAULT_SIZE, assign_parts
 from izwi.splits.parts import PARTS, folds
-from izwi.splits.report import Log, count, natural, shorten
+from izwi.splits.report import Log, natural, shorten
 from izwi.splits.speakers import speaker_keys
 from izwi.splits.submodels import check_submodels
 from izwi.splits.subsets import dev_from_train, in_order
+from izwi.wording import count
 
 if TYPE_CHECKING:
     from izwi.config.experiment.resolved import SplitSpec

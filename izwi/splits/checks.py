@@ -10,7 +10,8 @@ import pandas as pd
 from izwi.data import spelling
 from izwi.errors import Problems, UserError
 from izwi.splits.parts import folds
-from izwi.splits.report import Log, count, shorten
+from izwi.splits.report import Log, shorten
+from izwi.wording import count
 
 if TYPE_CHECKING:
     from izwi.config.experiment.resolved import SplitSpec

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from izwi.errors import UserError
-from izwi.splits.report import Log, count, natural, shorten
+from izwi.splits.report import Log, natural, shorten
 from izwi.splits.speakers import speaker_advice
 from izwi.splits.subsets import generator, strata
+from izwi.wording import count
 
 if TYPE_CHECKING:
     from izwi.config.experiment.resolved import SplitSpec
@@ -62,7 +63,8 @@ def _own_folds(n: int, key: str, frame: pd.DataFrame, log: Log) -> np.ndarray:
     log.note(f"{key}: folds taken from the column 'fold'")
     if len(names) != n:
         log.warn(
-            f"{key}: {n} folds wanted, the column 'fold' has {len(names)} and is used as given"
+            f"{key}: {count(n, 'fold')} wanted, the column 'fold' has {len(names)} and is used "
+            "as given"
         )
     if names != [str(i + 1) for i in range(len(names))]:
         log.note(f"{key}: folds {shorten(names)} are numbered from 1")
@@ -86,7 +88,7 @@ def _speaker_groups(
     names = natural(set(speakers))
     if n > len(names):
         raise UserError(
-            f"{key}: {n} groups of {count(len(names), 'speaker')}, {len(names)} at most"
+            f"{key}: {count(n, 'group')} of {count(len(names), 'speaker')}, {len(names)} at most"
         )
     if n == len(names):
         return speakers.map({name: i + 1 for i, name in enumerate(names)}).to_numpy(dtype=np.int64)
@@ -125,7 +127,9 @@ def _stratified(
     n: int, key: str, frame: pd.DataFrame, rng: np.random.Generator, log: Log
 ) -> np.ndarray:
     if n > len(frame):
-        raise UserError(f"{key}: {n} folds of {count(len(frame), 'row')}, {len(frame)} at most")
+        raise UserError(
+            f"{key}: {count(n, 'fold')} of {count(len(frame), 'row')}, {len(frame)} at most"
+        )
     if "fold" in frame and frame["fold"].notna().any():
         log.note(f"{key}: the column 'fold' is not used, set MODEL.logo to use it")
     classes = strata(frame["truth"])

@@ -12,7 +12,7 @@ import pandas as pd
 from izwi.errors import Problems, UserError
 from izwi.splits.own_column import note_ignored
 from izwi.splits.parts import PARTS
-from izwi.splits.report import Log, count, shorten
+from izwi.splits.report import Log, shorten
 from izwi.splits.speakers import named_speakers, speaker_advice
 from izwi.splits.strategies import STRATEGIES, UNSTATED
 from izwi.splits.subsets import (
@@ -23,6 +23,7 @@ from izwi.splits.subsets import (
     strata,
     stratified_sample,
 )
+from izwi.wording import count
 
 if TYPE_CHECKING:
     from izwi.config.experiment.resolved import SplitSpec

@@ -10,7 +10,8 @@ import pandas as pd
 from izwi.data.spelling import as_there, clean
 from izwi.errors import Problems, UserError
 from izwi.splits.parts import PARTS
-from izwi.splits.report import Log, count, shorten
+from izwi.splits.report import Log, shorten
+from izwi.wording import count
 
 if TYPE_CHECKING:
     from izwi.splits.holdout import Asked
@@ -65,13 +66,18 @@ def by_column(asked: Asked) -> pd.Series:
     return parts
 
 
-def note_ignored(name: str, rows: pd.DataFrame, log: Log) -> None:
-    """Say that a column looks like a split, where another strategy makes it."""
+def split_column(rows: pd.DataFrame) -> str | None:
+    """The column that looks like a split, with values for both train and test; else None."""
     column = _named(COLUMNS, rows)
     if column is None:
-        return
+        return None
     values = {value.casefold() for value in _texts(rows[column]).dropna().unique()}
-    if values & set(_WORDS["test"]) and values & set(_WORDS["train"]):
+    return column if values & set(_WORDS["test"]) and values & set(_WORDS["train"]) else None
+
+
+def note_ignored(name: str, rows: pd.DataFrame, log: Log) -> None:
+    """Say that a column looks like a split, where another strategy makes it."""
+    if column := split_column(rows):
         log.note(
             f"[DATA] {name}: its column '{column}' looks like a split and is not used; to use it, "
             f"set {name}.split_strategy = column"

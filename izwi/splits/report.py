@@ -45,9 +45,3 @@ def shorten(names: Iterable[str], limit: int = 10) -> str:
     names = natural(names)
     shown = ", ".join(names[:limit])
     return shown if len(names) <= limit else f"{shown}, … ({len(names)} in all)"
-
-
-def count(number: int, noun: str) -> str:
-    """Number and noun: ``1 row``, ``3 rows``, ``2 classes``."""
-    plural = noun + ("es" if noun.endswith("s") else "s")
-    return f"{number} {noun if number == 1 else plural}"

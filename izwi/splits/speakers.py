@@ -15,10 +15,19 @@ if TYPE_CHECKING:
 
 
 _ENDS = ("", "s", "id", "ids", "name", "no", "nr", "number", "code")
-_PEOPLE = ("speaker", "spkr", "actor", "subject", "participant", "talker", "person", "client")
+_PEOPLE = (
+    "speaker",
+    "spk",
+    "spkr",
+    "actor",
+    "subject",
+    "participant",
+    "talker",
+    "person",
+    "client",
+)
 # What columns of speakers are called, in small letters alone.
 _LIKE_SPEAKER = {
-    "spkid",
     "userid",
     *(f"{before}{who}{after}" for who in _PEOPLE for before in ("", "id") for after in _ENDS),
 }
@@ -30,13 +39,20 @@ def _number(identity: str) -> int | None:
     return int(match[1]) if match else None
 
 
+def like_speaker(columns: Iterable[str]) -> str | None:
+    """The first column that by its name holds speakers but is not called ``speaker``."""
+    for column in columns:
+        if re.sub("[^a-z]", "", str(column).lower()) in _LIKE_SPEAKER and column != "speaker":
+            return column
+    return None
+
+
 def speaker_advice(name: str, columns: Iterable[str]) -> str:
     """What to do where no column is called ``speaker`` but one looks like it; else empty."""
-    for column in columns:
-        plain = re.sub("[^a-z]", "", str(column).lower())
-        if plain in _LIKE_SPEAKER and column != "speaker":
-            return f"but '{column}': set {name}.colnames = {{'{column}': 'speaker'}}"
-    return ""
+    column = like_speaker(columns)
+    if column is None:
+        return ""
+    return f"but '{column}': set {name}.colnames = {{'{column}': 'speaker'}}"
 
 
 def same_id(wanted: Any, ids: Iterable[str]) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from izwi.errors import Problems, UserError
+from izwi.wording import agreed, count
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,15 +63,20 @@ def check_submodels(table: pd.DataFrame, column: str, folds: list[Fold]) -> list
     problems = Problems()
     if missing:
         problems.add(
-            f"{KEY}: {len(missing)} test rows have no value of '{column}', so no model can "
+            f"{KEY}: {count(len(missing), 'test row has', 'test rows have')} no value of "
+            f"'{column}', so no model can "
             f"predict them: leave them out by <database>.required = ['{column}']"
         )
     for name, rows in sorted(unseen.items()):
         problems.add(
-            f"{KEY}: {len(rows)} test rows have {column} = {name}, but none of their training "
+            f"{KEY}: {count(len(rows), 'test row has', 'test rows have')} {column} = {name}, but "
+            "none of their training "
             "rows has: change the split, or leave them out by <database>.filter"
         )
     problems.raise_if_any()
     if unused:
-        return [f"{KEY}: {len(unused)} training rows have no value of '{column}', they are unused"]
+        return [
+            f"{KEY}: {count(len(unused), 'training row has', 'training rows have')} no value of "
+            f"'{column}', {agreed(len(unused), 'it is', 'they are')} unused"
+        ]
     return []

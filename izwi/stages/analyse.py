@@ -27,7 +27,7 @@ STAGE = Stage(
     scope="experiment",
     after=("load", "split", "features", "train"),
     mem_mb=4000,
-    minutes=240,
+    minutes=60,
     imports=("pandas", "izwi.analyses.kinds"),
     several=True,
 )

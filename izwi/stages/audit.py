@@ -27,6 +27,7 @@ STAGE = Stage(
     scope="data",
     after=("load", "split", "features"),
     mem_mb=4000,
+    minutes=120,
     imports=("pandas", "izwi.audit"),
 )
 

@@ -26,6 +26,7 @@ STAGE = Stage(
     outputs={"header": "databases/{database}-{key}/done.json"},
     scope="data",
     mem_mb=2000,
+    minutes=240,
 )
 
 
@@ -131,5 +132,6 @@ def _scanned(database: DatabaseSpec, planner: Planner) -> DatabaseContent:
             files=len(listing.files),
             paths=key_of(listing.paths),
             lineage=soft_labels.lineage_beside(path) if kind == "csv" else None,
+            scanned=None if planner.write else listing,
         )
     return planner.contents[asked]

@@ -24,6 +24,7 @@ STAGE = Stage(
     },
     scope="experiment",
     after=("load", "split", "features", "audit", "train", "predict"),
+    minutes=10,
     imports=("pandas", "izwi.evaluation.scoring", "izwi.data.csv_files", "scipy.stats"),
     archived=True,
 )

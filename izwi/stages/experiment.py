@@ -42,6 +42,7 @@ STAGE = Stage(
         *("load", "split", "describe", "features", "audit", "train", "predict", "soft_label"),
         *("evaluate", "analyse", "plot"),
     ),
+    minutes=10,
     last=True,
     end=True,
     imports=("izwi.reporting.texts.methods", "izwi.reporting.texts.card"),

@@ -58,6 +58,8 @@ def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]
             unit.inputs["database"] = content.unit.outputs["header"]
         if content.listing:
             planner.plan.listings[key] = content.listing
+        if content.scanned:
+            planner.plan.scanned[key] = content.scanned
         units.append(unit)
     return units
 

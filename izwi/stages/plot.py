@@ -29,6 +29,7 @@ STAGE = Stage(
     scope="experiment",
     after=("load", "split", "describe", "features", "train", "predict", "evaluate", "analyse"),
     mem_mb=2000,
+    minutes=10,
     imports=("pandas", "izwi.plots.kinds", "matplotlib.backends.backend_agg"),
     several=True,
     end=True,

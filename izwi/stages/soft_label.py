@@ -27,6 +27,7 @@ STAGE = Stage(
     },
     scope="experiment",
     after=("load", "split", "train", "predict"),
+    minutes=10,
     imports=("pandas", "izwi.data.soft_labels"),
 )
 

@@ -31,7 +31,7 @@ STAGE = Stage(
     scope="experiment",
     after=("load", "split", "features", "audit"),
     mem_mb=4000,
-    minutes=480,
+    minutes=120,
     imports=("pandas", "pyarrow.parquet", "izwi.training.fit_predict", "sklearn.preprocessing"),
 )
 

@@ -10,6 +10,7 @@ from izwi import models
 from izwi.errors import UserError
 from izwi.files import read_json, write_json
 from izwi.preprocessing import balancing
+from izwi.wording import count
 
 if TYPE_CHECKING:
     import numpy as np
@@ -132,7 +133,8 @@ class Fitted:
         if not 1.01 * temperature.LOWEST < self.temperature < 0.99 * temperature.HIGHEST:
             warnings.append(
                 f"[MODEL] calibrate: the temperature is at its limit, {self.temperature:.3g}: "
-                f"{len(p)} dev samples do not suffice to calibrate the model"
+                f"{count(len(p), 'dev sample does', 'dev samples do')} not suffice to calibrate "
+                "the model"
             )
         impossible = int((p[np.arange(len(p)), place] < temperature.FLOOR).sum())
         if impossible:

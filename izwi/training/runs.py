@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from izwi import models, splits
 from izwi.training import self_training, tuning
 from izwi.training.fitting import Fitted, Samples, TrainingSet, fit, score
+from izwi.wording import agreed, count
 
 if TYPE_CHECKING:
     import numpy as np
@@ -213,7 +214,12 @@ def _dev_note(split: pd.DataFrame, dev_rows: np.ndarray, fold: int) -> str:
         speakers = sorted(split.loc[dev_rows, "speaker"].dropna().unique())
         if speakers:
             return (
-                f"early stopping: {len(speakers)} speakers{where} are set aside from the "
-                f"training part as dev: {', '.join(map(str, speakers))}"
+                f"early stopping: {count(len(speakers), 'speaker')}{where} "
+                f"{agreed(len(speakers), 'is', 'are')} set aside from the training part "
+                f"as dev: {', '.join(map(str, speakers))}"
             )
-    return f"early stopping: {len(dev_rows)} samples{where} are set aside from the training part"
+    are = agreed(len(dev_rows), "is", "are")
+    return (
+        f"early stopping: {count(len(dev_rows), 'sample')}{where} {are} set aside from the "
+        "training part"
+    )

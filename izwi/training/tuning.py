@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from izwi.config.options import Option, convert, suggest
 from izwi.errors import UserError
 from izwi.training import fitting
+from izwi.wording import agreed, count
 
 if TYPE_CHECKING:
     import numpy as np
@@ -303,12 +304,13 @@ def inner_folds(
         )
     if len(pairs) < folds:
         notes.append(
-            f"{KEY}: {len(pairs)} inner folds instead of {folds}, of {len(names)} speakers"
+            f"{KEY}: {len(pairs)} inner folds instead of {folds}, of {count(len(names), 'speaker')}"
         )
     if (owner < 0).any():
+        number = int((owner < 0).sum())
         notes.append(
-            f"{KEY}: {int((owner < 0).sum())} training samples without a speaker are in no inner "
-            "test fold"
+            f"{KEY}: {count(number, 'training sample')} without a speaker "
+            f"{agreed(number, 'is', 'are')} in no inner test fold"
         )
     return pairs, "speakers", notes, warnings
 

@@ -257,6 +257,25 @@ def test_chunks_tags_and_zeros_behind_the_audio_are_no_recording(tmp_path, tone)
     assert audio.remarks(str(path)) == []
 
 
+@pytest.mark.parametrize("rate", [16000, 44100])
+def test_an_mp3_that_ends_within_a_frame_is_a_remark(tmp_path, rate):
+    path = tmp_path / "cut.mp3"
+    random = np.random.default_rng(1).normal(0, 0.1, rate)
+    soundfile.write(path, random, rate, format="MP3", subtype="MPEG_LAYER_III")
+    raw = path.read_bytes()
+    # The first frame has the length of the whole, and old encoders write none.
+    bare = raw[raw.index(raw[:2], 4) :]
+    for tail in (b"", b"TAG" + bytes(125), bytes(64)):
+        path.write_bytes(bare + tail)
+        assert audio.remarks(str(path)) == []
+    for missing in (1, 40, len(bare) // 2 + 17):
+        path.write_bytes(bare[:-missing])
+        (text,) = audio.remarks(str(path))
+        assert "within a frame" in text
+    path.write_bytes(bare + bare[:2])
+    assert len(audio.remarks(str(path))) == 1
+
+
 TELEPHONE = [
     ("WAV", "GSM610"),
     ("AIFF", "GSM610"),

@@ -76,7 +76,7 @@ ERRORS = {
     "outside of the bins": (table(label=lambda i: i * 60), BINS,
                             "values of 'emotion' in db lie outside 0 to 100"),
     "quantiles of one value": (table(label=lambda i: 3), "type = continuous\nlabels = ['l', 'h']",
-                               "2 bins of equal size cannot be cut from 1 different values"),
+                               "2 bins of equal size cannot be cut from 1 different value"),
     "a segment that ends first": (table(extra=",start,end", cells=lambda i: ",1,0.5"), "",
                                   "end before they start"),
     "a segment before 0": (table(extra=",start,end", cells=lambda i: ",-1,0.5"), "", "before 0"),

@@ -148,7 +148,7 @@ def test_regression(load):
     table, _ = load(text.format(""), target="age", task="regression")
     assert table["truth"].tolist() == [3, 4.5] and table["truth"].dtype == "float64"
     for word in ("old", "nan", "inf"):
-        with pytest.raises(UserError, match=f"1 values of 'age' in db are not numbers.*{word}"):
+        with pytest.raises(UserError, match=f"1 value of 'age' in db is no number.*{word}"):
             load(text.format(word), target="age", task="regression")
 
 
@@ -308,7 +308,7 @@ def test_segments(load):
     assert table["file"].tolist() == ["c.wav"]
     table, _ = load(text, options={"max_duration_of_sample": 0.051})
     assert len(table) == 3
-    for bad, message in (("1,0.5", "end before they start"), ("soon,", "are not times")):
+    for bad, message in (("1,0.5", "ends before it starts"), ("soon,", "is no time")):
         with pytest.raises(UserError, match=message):
             load(f"file,start,end,emotion\na.wav,{bad},x\n")
 
@@ -363,7 +363,7 @@ def test_duplicates(load):
     assert table["take"].tolist() == [1, 3]
     assert report["counts"] == {"listed": 4, "used": 2, "dropped": {"duplicates": 2}}
     assert len(report["warnings"]) == 1
-    with pytest.raises(UserError, match=r"1 files or segments have several labels.*a\.wav: x, y"):
+    with pytest.raises(UserError, match=r"1 file or segment has several labels.*a\.wav: x, y"):
         load("file,emotion\na.wav,x\n./a.wav,y\nb.wav,z\n")
     with pytest.raises(UserError, match=r"several speakers, such as a\.wav: 1, 2"):
         load("file,emotion,speaker\na.wav,x,1\na.wav,x,2\n")
@@ -387,7 +387,7 @@ def test_fold_column(load):
     table, report = load(text.format("B", "A"))
     assert table["fold"].tolist() == [2, 1] and "A is 1, B is 2" in report["notes"][0]
     table, report = load(text.format(1, ""))
-    assert "fold" not in table and "1 rows have no fold" in report["warnings"][0]
+    assert "fold" not in table and "1 row has no fold" in report["warnings"][0]
 
 
 def test_tables_mean_nothing_to_a_csv(load):

@@ -210,7 +210,7 @@ def test_contradicting_tables(folder, tmp_path):
     options = {"target_tables": ["emotion.train", "emotion.test-1"]}
     table, report = load(folder, tmp_path, options=options)
     assert "part" not in table
-    assert "1 rows are in several of train, dev and test: wav/0.wav" in report["notes"][-1]
+    assert "1 row is in several of train, dev and test: wav/0.wav" in report["notes"][-1]
     options |= {"train_tables": ["emotion.train"], "test_tables": ["emotion.test-2"]}
     with pytest.raises(UserError, match=r"emotion\.train, emotion\.test-2 give different"):
         load(folder, tmp_path, options=options)
@@ -230,7 +230,7 @@ def test_labels_of_the_split_tables_come_first(folder, tmp_path):
     }
     table, report = load(folder, tmp_path, options=options)
     assert table["truth"].tolist() == ["joy", "fear", "joy", "joy", "joy"]
-    assert report["warnings"][0].startswith("1 rows: the 'emotion' of the train, dev and test")
+    assert report["warnings"][0].startswith("1 row: the 'emotion' of the train, dev and test")
 
 
 def test_scheme_names_a_column(folder, tmp_path):

@@ -101,3 +101,44 @@ def test_every_shipped_experiment_is_described():
     told = set(re.findall(r"([\w*]+)\.ini", text))
     lost = {s for s in stems if not any(Path(s).match(pattern) for pattern in told)}
     assert not lost
+
+
+def test_the_experiment_of_the_readme_is_the_demo(tmp_path):
+    """But for its pictures."""
+    (text,) = INI.findall((ROOT / "README.md").read_text(encoding="utf-8"))
+    (tmp_path / "demo.ini").write_text(text, encoding="utf-8")
+    shown = resolve("demo.ini", cwd=tmp_path)
+    shipped = resolve(ROOT / "config" / "experiments" / "demo.ini", cwd=tmp_path)
+    split = shown.split["databases"]["demo"] | {"split_strategy": "speaker_split"}
+    assert split == shipped.split["databases"]["demo"]
+    for part in ("name", "target", "features", "preprocessing", "model", "evaluation"):
+        assert getattr(shown, part) == getattr(shipped, part), part
+
+
+def test_measured_values_of_the_readme_are_those_of_the_page():
+    page = (ROOT / "docs" / "performance.md").read_text(encoding="utf-8")
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (nine,) = re.findall(r"\| 9 experiments: .*? \| ([\d.]+) / [\d.]+ \| ([\d.]+) /", page)
+    (one,) = re.findall(r"\| one experiment added \| ([\d.]+) ", page)
+    praat = re.findall(r"\| praat, EmoDB \| izwi, two cores \| ([\d.]+)", page)
+    praat += re.findall(r"nkululeko, one core \| ([\d.]+)", page)
+    for number in (*nine, *praat):
+        assert f"{float(number):.0f} s" in readme, number
+    assert f"{one} s" in readme
+
+
+def test_every_value_of_split_strategy_is_explained():
+    from izwi.splits.strategies import STRATEGIES
+
+    page = (
+        (ROOT / "docs" / "options.md").read_text(encoding="utf-8").partition("split_strategy\n")[2]
+    )
+    for name, strategy in STRATEGIES.items():
+        assert strategy.doc and f"| `{name}` | {strategy.doc} |" in page
+
+
+def test_stages_of_options_are_stages():
+    from izwi.config.options import all_options
+    from izwi.engine.stage import stages
+
+    assert {one.stage for one in all_options()} <= {*stages(), "none"}

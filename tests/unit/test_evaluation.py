@@ -16,6 +16,9 @@ from izwi.data import csv_files
 from izwi.errors import UserError
 from izwi.evaluation import chance, intervals, scoring
 from izwi.evaluation.measures import Sample
+from izwi.plots import style
+from izwi.reporting import captions
+from izwi.reporting.numbers import worth
 
 LABELS = ["a", "b", "c", "d"]
 
@@ -494,6 +497,23 @@ def test_classes_of_few_speakers_are_told_where_others_have_many():
     frame.loc[~frame["speaker"].isin(["db/1", "db/2"]) & (frame["truth"] == "c"), "truth"] = "a"
     (line,) = [line for line in evaluate(frame)["warnings"] if "may be too narrow" in line]
     assert "c (2)" in line
+    result = evaluate(frame)
+    assert "c (2)" in result["interval_doubt"] and "both ends" in result["interval_doubt"]
+    assert result["interval_doubt"] in style.interval_note(result)
+    assert result["interval_doubt"] in captions.figure(result)
+
+
+def test_a_figure_is_written_with_chance_and_baseline():
+    truth, prediction = classes()
+    result = evaluate(table(truth, prediction), constants={0: "a"})
+    accuracy = float((truth == "a").mean())
+    assert worth(result, "accuracy", "{:.3f}".format) == (
+        f"chance 0.250, majority class {accuracy:.3f}"
+    )
+    for text in (style.value_with_interval(result, "uar"), captions.figure(result)):
+        assert "chance 0.25" in text and "majority class 0.25" in text
+    unknown = evaluate(table(truth, prediction))
+    assert "(chance 0.250)" in style.value_with_interval(unknown, "uar")
 
 
 @pytest.mark.parametrize(("measure", "better"), [("mse", -1), ("ccc", 1)])

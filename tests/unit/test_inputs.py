@@ -76,7 +76,7 @@ def test_all_problems_are_told_at_once_in_one_line_each(folder):
         f"{folder}/empty.csv: has no rows",
         f"{folder}/empty.txt: names no file",
         f"{folder}/latin.txt: is not UTF-8: save it as UTF-8",
-        "backwards.csv: 1 segments end before they start or start before 0, such as "
+        "backwards.csv: 1 segment ends before it starts or starts before 0, such as "
         f"{folder}/a.wav from 2.000 to 1.000 s (line 2)",
         f"{folder}/missing.csv: no such file",
         f"{folder}/missing.txt: cannot be read (No such file or directory)",

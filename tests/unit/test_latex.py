@@ -48,7 +48,7 @@ def results(name, rows, columns, *, values=(0.2, 0.9), measure="uar", uneven=Fal
                 marks=[] if is_chance else [contents.NOT_BETTER, contents.FEW, contents.CONSTANT],
                 best=i == 0,
             )  # fmt: skip
-    found[0, 0].marks = [contents.UNTESTED, contents.TRANSDUCTIVE]
+    found[0, 0].marks = [contents.UNTESTED, contents.NARROW, contents.TRANSDUCTIVE]
     tests = contents.pd.DataFrame({"p": [0.5, None], "verdict": ["", "not testable"], "test": "x"})
     return writing.latex(contents.Contents(table, found, tests, [f"The control '{LONG[0]}' is."]))
 

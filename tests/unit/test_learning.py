@@ -134,13 +134,11 @@ def test_rows_without_a_submodel():
     with pytest.raises(UserError) as error:
         check_submodels(table, "gender", [(0, train, train[:0], test)])
     assert [line.split(":")[1] for line in error.value.problems] == [
-        " 1 test rows have no value of 'gender', so no model can predict them",
+        " 1 test row has no value of 'gender', so no model can predict them",
         " 2 test rows have gender = x, but none of their training rows has",
     ]
     warnings = check_submodels(table, "gender", [(0, train, train[:0], test[:1])])
-    assert warnings == [
-        "[MODEL] submodel: 1 training rows have no value of 'gender', they are unused"
-    ]
+    assert warnings == ["[MODEL] submodel: 1 training row has no value of 'gender', it is unused"]
     with pytest.raises(UserError, match="there is no column 'sexx' but gender"):
         check_submodels(table, "sexx", [])
     numbers = pd.DataFrame({"age": range(30)})
@@ -317,6 +315,14 @@ def test_learning_curve(half_labelled):
     model = KNeighborsClassifier(1).fit(samples.values[:90], names[:90])
     predicted = model.predict(samples.values[90:])
     assert last["test"] == pytest.approx(metrics.balanced_accuracy_score(names[90:], predicted))
+    assert found["chance"]["uar"] == 0.5
+    majority = pd.Series(names[:90]).mode()[0]
+    assert found["baseline"] == {
+        "kind": "majority class",
+        **found["baseline"],
+        "uar": metrics.balanced_accuracy_score(names[90:], [majority] * 10),
+        "accuracy": pytest.approx((names[90:] == majority).mean()),
+    }
     # Ten rows of each speaker; a fifth of nine speakers is one, as a tenth is.
     assert all(point["n_train"] == 10 * point["units"] for point in found["points"])
     assert [row["share"] for row in found["mean"]] == [0.1, 0.4, 0.6, 0.8, 1.0]

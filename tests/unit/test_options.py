@@ -70,14 +70,14 @@ def test_every_option_is_documented_and_consistent():
         assert set(option.kind.split("|")) <= set(values._CONVERSIONS), where
         assert option.stage in (
             "load",
-            "soft",
+            "soft_label",
             "split",
             "features",
             "audit",
             "train",
             "evaluate",
             "analyse",
-            "soft",
+            "soft_label",
             "plot",
             "none",
         ), where

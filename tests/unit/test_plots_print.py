@@ -92,6 +92,7 @@ def learning_curve(path):
         {"n_train": n, "fold": 0, "train": 0.9, "test": 0.4 + n / 500} for n in (20, 40, 80, 160)
     ]
     curve = {"unit": "speakers", "measure": "uar", "points": points, "mean": points}
+    curve |= {"chance": {"uar": 0.2}, "baseline": {"kind": "majority class", "uar": 0.25}}
     plots.learning_curve(curve, path, f"emodb+nemo: {LABELS[0]}, {LABELS[1]}")
 
 

@@ -106,7 +106,7 @@ def test_speaker_with_one_sample_or_no_variance(parts):
     assert (scaled[3] == 0).all()
     assert (scaled[speakers == "8", 5] == 0).all()
     assert ours.report["counts"]["single_sample_speakers"] == 1
-    assert "1 speakers have a single sample" in ours.report["warnings"][0]
+    assert "1 speaker has a single sample" in ours.report["warnings"][0]
 
 
 @pytest.mark.parametrize("impute", [False, True])
@@ -138,7 +138,7 @@ def test_speakers_who_lack_a_feature_or_do_not_vary_are_told_once_with_counts(
     assert f"2 of {of} features are undefined" in notes[0]
     assert notes[0].endswith("(2 speakers)")
     assert f"1 of {of} features are the same" in notes[1]
-    assert notes[1].endswith("(1 speakers)")
+    assert notes[1].endswith("(1 speaker)")
 
 
 def test_speaker_without_speakers(parts):
@@ -228,7 +228,7 @@ def test_a_feature_without_any_value_is_left_out(parts):
     np.testing.assert_array_equal(ours.transform(test.X), np.delete(test.X, 4, axis=1))
     assert train.names[4] not in ours.features
     assert ours.report["notes"] == [
-        "1 features are undefined in all training samples and left out: " + train.names[4]
+        "1 feature is undefined in all training samples and left out: " + train.names[4]
     ]
 
 

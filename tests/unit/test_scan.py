@@ -40,9 +40,9 @@ def hashed(monkeypatch):
     rows = []
     real = module._hash_files
 
-    def spy(name, todo, paths, stats, digests):
+    def spy(name, todo, paths, *more):
         rows.extend(os.path.basename(paths[row]) for row in todo)
-        yield from real(name, todo, paths, stats, digests)
+        yield from real(name, todo, paths, *more)
 
     monkeypatch.setattr(module, "_hash_files", spy)
     return rows
@@ -86,6 +86,19 @@ def test_a_file_changed_a_moment_ago_is_not_trusted(data, monkeypatch):
     run(data)
     cache = next((data / "cache" / "scans").iterdir())
     assert json.loads(cache.read_text())["stats"] == [None] * 3
+
+
+def test_the_version_of_the_decoder_is_part_of_the_digest_of_what_it_decodes(data, monkeypatch):
+    (data / "db" / "wav" / "a.wav").write_bytes(b"#!AMR\n" + bytes(100))
+    found = {}
+    for version in (None, "18.1.0", "18.2.0"):
+        monkeypatch.setattr(module, "version_of", {"av": version}.get)
+        for _ in range(2):
+            found[version] = run(data)
+    assert len({listing.digests[0] for listing in found.values()}) == 3
+    assert len({listing.audio_digest for listing in found.values()}) == 3
+    for listing in found.values():
+        assert listing.digests[1:] == [digest(data / "db" / file) for file in listing.files[1:]]
 
 
 def test_labels_change_the_label_digest_only(data, hashed):

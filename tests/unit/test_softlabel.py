@@ -122,4 +122,4 @@ def test_files_and_speakers_that_teachers_have_seen():
 
 def test_soft_labels_in_the_test_set():
     (line,) = told(table("c", ["8"], ["x"]), soft_part="test")
-    assert line.startswith("[DATA] soft: 1 rows of the test set have soft labels")
+    assert line.startswith("[DATA] soft: 1 row of the test set has soft labels")

@@ -43,7 +43,7 @@ def test_labels_lose_what_nobody_sees(tmp_path, variant):
     table, report = load(tmp_path, text, label="emotion")
     assert table["truth"].tolist() == ["Freude", "Freude", "x"]
     assert table["speaker"].tolist() == [NFC, NFC, "s"]
-    changed = [line for line in report["warnings"] if "1 cells of" in line]
+    changed = [line for line in report["warnings"] if "1 cell of" in line]
     # Blanks at either end of a cell were never read.
     stripped = variant.strip() == "Freude"
     assert len(changed) == (1 if stripped else 2)

@@ -85,7 +85,9 @@ def test_the_rule_says_what_the_stage_says(name):
     assert entry(name, "input") == f'SESSION.made_of("{name}"),'
     assert entry(name, "shell") == "RUN"
     resources = entry(name, "resources")
-    asked = re.search(r"mem_mb=SESSION\.memory\((\d+)\),\s+runtime=(\d+),", resources)
+    asked = re.search(
+        r"mem_mb=SESSION\.each_try\((\d+)\),\s+runtime=SESSION\.each_try\((\d+)\),", resources
+    )
     assert (int(asked[1]), int(asked[2])) == (own.mem_mb, own.minutes)
     assert (ROOT / "rules" / entry(name, "conda").strip('"')).is_file()
     assert entry(name, "threads") in ("1", "THREADS")

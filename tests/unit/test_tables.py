@@ -619,6 +619,13 @@ def test_html_shows_what_markdown_shows(small):
     assert "<style" not in found and "class=" not in found and "border-top" in found
 
 
+def test_an_interval_that_may_be_too_narrow_is_marked(small):
+    small.cells[0, 0].marks = [contents.NARROW]
+    assert "[0.400, 0.610] ‖" in writing.markdown(small)
+    assert "‖ the interval may be too narrow at both ends" in writing.markdown(small)
+    assert r"\textsuperscript{$\|$}" in writing.latex(small)
+
+
 def test_csv_holds_all_digits_and_no_formulas(small, tmp_path):
     writing.write_csv(small, tmp_path / "t.csv")
     with open(tmp_path / "t.csv", newline="", encoding="utf-8") as stream:

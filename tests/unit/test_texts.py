@@ -10,7 +10,7 @@ import yaml
 from izwi import features, models, splits
 from izwi.data import description
 from izwi.evaluation import scoring
-from izwi.reporting.texts import citations, methods, table1, words
+from izwi.reporting.texts import card, citations, methods, table1, words
 
 ENTRIES = citations.entries()
 
@@ -437,3 +437,83 @@ def test_each_seed_is_told():
     assert told({}) == "The seed of the split and the intervals was 42."
     assert told({"balancing_seed": 42}) == told({})
     assert told({"balancing_seed": 7}).endswith("was 42, and that of the balancing was 7.")
+
+
+def cells_of(text):
+    """Rows of the first Markdown table of a text, header first."""
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+def test_table_1_counts_each_class_of_each_part():
+    sexes, ages = ["female", "male", None], [20, 30, 41, np.nan, 55, 28]
+    frame = people("db", 6, each=8)
+    frame["gender"] = [sexes[i // 8 % 3] for i in range(48)]
+    frame["age"] = [ages[i // 8] for i in range(48)]
+    # Two of six speakers say one class alone, so that its rows have other speakers.
+    frame.loc[frame["speaker"].isin(["s0", "s4"]), "truth"] = "a"
+    frame["part"] = frame["speaker"].map(dict.fromkeys(["s0", "s1"], "test")).fillna("train")
+    frame.loc[frame["speaker"] == "s5", "part"] = "dev"
+    split = frame[["database", "file", "speaker", "truth", "part"]].assign(fold=0)
+    seconds = pd.Series(np.arange(48) * 7.0)
+    found = description.describe(frame, split, ["a", "b"], seconds=seconds)
+    record = {"name": "x", "target": "emotion", "databases": [{"name": "db"}]}
+    header, _, *rows = cells_of(table1.markdown(record, found))
+    assert header == ["part", "class", "files", "speakers", "F/M", "age", "min"]
+    assert len(rows) == 9
+    for part, label, files, speakers, sex, age, minutes in rows:
+        own = frame[(frame["part"] == part) & ((frame["truth"] == label) | (label == "all"))]
+        each = own.drop_duplicates("speaker")
+        assert (int(files), int(speakers)) == (own["file"].nunique(), len(each))
+        of = each["gender"].value_counts()
+        unknown = int(each["gender"].isna().sum())
+        assert sex == f"{of.get('female', 0)}/{of.get('male', 0)}" + (
+            f", {unknown} unknown" if unknown else ""
+        ) or (not len(of) and sex == "–")
+        known = each["age"].dropna()
+        assert age.startswith(
+            "–" if known.empty else f"{known.mean():.{0 if len(known) == 1 else 1}f}"
+        )
+        if len(known) > 1:
+            assert age.endswith(f"({known.std():.1f}), {known.min():.0f}–{known.max():.0f}")
+        assert minutes == f"{seconds[own.index].sum() / 60:.1f}"
+
+
+@pytest.mark.parametrize("speakers", [4, 16])
+def test_what_is_said_of_fairness_is_counted(speakers):
+    random = np.random.default_rng(4)
+    frame = people("db", speakers, each=10).assign(run=1, fold=0, row=range(10 * speakers))
+    frame["gender"] = [("female", "male")[i // 10 % 2] for i in range(len(frame))]
+    wrong = random.random(len(frame)) < np.where(frame["gender"] == "male", 0.5, 0.1)
+    frame["prediction"] = frame["truth"].where(~wrong, frame["truth"].map({"a": "b", "b": "a"}))
+    spec = {"task": "classification", "measure": "uar", "labels": ["a", "b"], "seed": 1}
+    traits = frame[["gender"]]
+    metrics = scoring.evaluate(
+        spec, frame.drop(columns="gender"), training={}, split={}, tables=[], traits=traits
+    )
+    said = card._fairness(metrics)
+    header, _, *rows = cells_of(said)
+    assert header == ["gender", "uar", "95 % interval", "n", "speakers"]
+    recalls = {}
+    for group, value, _, n, of in rows:
+        own = frame[frame["gender"] == group]
+        recalls[group] = (own["prediction"] == own["truth"]).groupby(own["truth"]).mean().mean()
+        assert float(value) == pytest.approx(recalls[group], abs=5e-4)
+        assert (int(n), int(of)) == (len(own), own["speaker"].nunique())
+    gap = recalls["female"] - recalls["male"]
+    assert f"Gap {gap:.3g}" in said
+    record = {"evaluation": {"ci": "auto"}}
+    sentences = " ".join(methods._evaluation(record, metrics, citations.Cites()))
+    # Of four speakers, two and two, there are 6 ways, so that no p is below 1/3.
+    assert ("was tested by permuting the groups" in sentences) == (speakers == 16)
+    assert ("p = " in said) == (speakers == 16) and ("not testable" in said) == (speakers == 4)
+    if speakers == 16:
+        hits = frame.assign(hit=frame["prediction"] == frame["truth"])
+        sides = np.array(["female", "male"] * 8)
+        reached = 0
+        for _ in range(400):
+            drawn = dict(zip(frame["speaker"].unique(), random.permutation(sides), strict=True))
+            each = hits.groupby([hits["speaker"].map(drawn), "truth"])["hit"].mean()
+            mean = each.groupby(level=0).mean()
+            reached += abs(mean["female"] - mean["male"]) >= gap - 1e-9
+        assert metrics["fairness"]["gender"]["p"] == pytest.approx(reached / 400, abs=0.05)

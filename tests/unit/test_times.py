@@ -59,7 +59,7 @@ def test_what_is_none_is_an_error_of_one_line(text):
 @pytest.mark.parametrize("value", [np.inf, -np.inf, 1e10, 1700000000000, 1.7e12])
 def test_numbers_that_are_no_seconds(value):
     for column in ([value], pd.Series([value, 0.0]), np.array([value])):
-        with pytest.raises(UserError, match="are not times"):
+        with pytest.raises(UserError, match="is no time"):
             times.parse(column, "start", "[DATA] db")
 
 
@@ -107,7 +107,7 @@ def test_imported_features_are_read_by_the_same(tmp_path, cell):
     table = pd.DataFrame({"file": ["a.wav"], "start": pd.to_timedelta([0.5], unit="s")})
     table["end"] = pd.to_timedelta([1.0], unit="s")
     extractor = Import({"import_file": str(path)})
-    with pytest.raises(UserError, match="column 'start' are not times"):
+    with pytest.raises(UserError, match="column 'start' is no time"):
         extractor.matrix(table, {})
     path.write_text("file,start,end,x\na.wav,0:00:00.5,1000 ms,3\n")
     assert extractor.matrix(table, {})["x"].tolist() == [3.0]
@@ -130,11 +130,11 @@ def test_bad_segments_of_an_audformat_database(tmp_path):
         found = scan.scan(place, cwd=tmp_path, cache=tmp_path / "cache", write=False)
         return load_table({**place, "task": "classification", "target": "emotion"}, found)
 
-    with pytest.raises(UserError, match=r"1 segments .*0\.500 to 0\.200 s \(line 3\).*drop"):
+    with pytest.raises(UserError, match=r"1 segment .*0\.500 to 0\.200 s \(line 3\).*drop"):
         load()
     table, report = load(bad_segments="drop")
     assert table["truth"].tolist() == ["x", "y"] and table["length"].tolist() == [2.0, 3.0]
     assert report["counts"] == {"listed": 3, "used": 2, "dropped": {"bad segments": 1}}
     rows[2] = 'a.wav,0.5,0.7,y,"3,5"'
-    with pytest.raises(UserError, match=r"column 'length' are not times.*decimal comma"):
+    with pytest.raises(UserError, match=r"column 'length' is no time.*decimal comma"):
         load(bad_segments="drop")

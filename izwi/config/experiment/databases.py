@@ -13,6 +13,7 @@ from izwi.config.experiment.splits import strategy_quietly
 from izwi.config.options import PER_DATABASE, Option, convert
 from izwi.config.root_folders import absent
 from izwi.data import soft_labels
+from izwi.wording import count
 
 _LOAD_OPTIONS = (
     "audio_path",
@@ -64,13 +65,16 @@ def read_load(
             entries.problem("DATA", "bins", f"{bins} are not ascending")
         if labels is None:
             entries.problem(
-                "DATA", "bins", f"labels are missing: name the {max(len(bins) - 1, 0)} bins"
+                "DATA",
+                "bins",
+                f"labels are missing: name the {count(max(len(bins) - 1, 0), 'bin')}",
             )
         elif len(bins) != len(labels) + 1:
             entries.problem(
                 "DATA",
                 "bins",
-                f"{len(labels)} labels need {len(labels) + 1} limits, there are {len(bins)}",
+                f"{count(len(labels), 'label needs', 'labels need')} {len(labels) + 1} limits, "
+                f"there are {len(bins)}",
             )
     if task == "regression":
         keys = ["labels", "bins", "type"]

@@ -36,7 +36,7 @@ def load_table(
         base: folder of a relative ``path``
 
     Returns:
-        table as described in docs/architecture.md, and report: ``notes``, ``warnings``,
+        table as described in docs/data_contracts.md, and report: ``notes``, ``warnings``,
         ``counts`` (rows ``listed``, ``used``, ``dropped`` by reason), ``columns`` (those that hold
         a value), and ``bin_later``, true where the numbers in ``value`` wait for bins from the
         training data

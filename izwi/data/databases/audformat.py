@@ -30,6 +30,7 @@ from izwi.data.label_files import (
 )
 from izwi.errors import Problems, UserError
 from izwi.untrusted import shown
+from izwi.wording import count
 
 _PARTS = {
     "train": "train",
@@ -230,7 +231,7 @@ class _Database:
                 if differ.any():
                     source.notes.append(
                         f"{self.name}: table '{table}' has other values of '{column}' for "
-                        f"{int(differ.sum())} rows, which are not used"
+                        f"{count(int(differ.sum()), 'row, which is', 'rows, which are')} not used"
                     )
                 found = frame[column].where(frame[column].notna(), found)
             frame[column] = found
@@ -369,7 +370,8 @@ def _overlay(
     differ = int((as_text(upper[target])[~upper.index.duplicated()][shared] != old).sum())
     if differ:
         source.warnings.append(
-            f"{differ} rows: the '{target}' of the train, dev and test tables differs and is used"
+            f"{count(differ, 'row')}: the '{target}' of the train, dev and test tables differs "
+            "and is used"
         )
     return pd.concat([upper, lower[~lower.index.isin(upper.index)]])
 
@@ -404,7 +406,10 @@ def _assign(
             clash = inside & result.notna().to_numpy() & (result != part).to_numpy()
             if clash.any():
                 example = listed(frame["file"][clash].unique(), 3)
-                text = f"{int(clash.sum())} rows are in several of train, dev and test: {example}"
+                text = (
+                    f"{count(int(clash.sum()), 'row is', 'rows are')} in several of train, "
+                    f"dev and test: {example}"
+                )
                 if explicit:
                     raise UserError(f"[DATA] {database.name}.{part}_tables: {text}")
                 source.notes.append(f"{database.name}: its own split is not used: {text}")

@@ -9,6 +9,7 @@ import pandas as pd
 from izwi.data.databases.source import KEY, Source, count_bad_segments, rename, segments
 from izwi.data.label_files import label_path, line_of, read_rows
 from izwi.errors import UserError
+from izwi.wording import agreed, count
 
 _TABLE_OPTIONS = ("target_tables", "files_tables", "train_tables", "dev_tables", "test_tables")
 
@@ -31,7 +32,10 @@ def read(spec: dict[str, Any]) -> Source:
     frame = frame.where(frame != "", None)
     source = Source(frame)
     if unnamed:
-        source.notes.append(f"{path.name}: {unnamed} columns without a name are not read")
+        are = agreed(unnamed, "is", "are")
+        source.notes.append(
+            f"{path.name}: {count(unnamed, 'column')} without a name {are} not read"
+        )
     ignored = [option for option in _TABLE_OPTIONS if options.get(option)]
     source.warnings += [
         f"[DATA] {name}.{option}: has no effect, a CSV file has no tables" for option in ignored

@@ -9,6 +9,7 @@ import pandas as pd
 
 from izwi.data.databases.source import listed
 from izwi.errors import UserError
+from izwi.wording import agreed, count
 
 _COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
@@ -62,14 +63,16 @@ def numbers(text: pd.Series, target: str, name: str) -> pd.Series:
             if comma
             else "leave them empty, or filter or map them"
         )
+        are = agreed(len(wrong), "is no number", "are not numbers")
         raise UserError(
-            f"[DATA] target: {len(wrong)} values of '{target}' in {name} are not numbers, "
+            f"[DATA] target: {count(len(wrong), 'value')} of '{target}' in {name} {are}, "
             f"such as {listed(sorted(map(str, wrong.unique())), 3)}: {advice}"
         )
     large = text[found.abs() > MOST_TARGET]
     if len(large):
+        are = agreed(len(large), "is", "are")
         raise UserError(
-            f"[DATA] target: {len(large)} values of '{target}' in {name} are beyond "
+            f"[DATA] target: {count(len(large), 'value')} of '{target}' in {name} {are} beyond "
             f"{MOST_TARGET:g}, such as {listed(sorted(map(str, large.unique())), 3)}: filter or "
             "map them"
         )

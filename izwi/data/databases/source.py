@@ -13,6 +13,7 @@ import pandas as pd
 
 from izwi.data import times
 from izwi.errors import Problems, UserError
+from izwi.wording import agreed, count
 
 KEY = ["file", "start", "end"]
 # Columns that users call either way.
@@ -127,8 +128,10 @@ def segments(
     at = "" if line is None else f" (line {line(int(wrong.idxmax()))})"
     start, end = (row[column].total_seconds() for column in KEY[1:])
     advice = "" if drop is None else f": mend them, or leave them out by {name}.bad_segments = drop"
+    number = int(wrong.sum())
+    do = agreed(number, "ends before it starts or starts", "end before they start or start")
     raise UserError(
-        f"[DATA] {name}: {int(wrong.sum())} segments end before they start or start before 0, "
+        f"[DATA] {name}: {count(number, 'segment')} {do} before 0, "
         f"such as {row['file']} from {start:.3f} to {end:.3f} s{at}{advice}"
     )
 
@@ -137,9 +140,14 @@ def count_bad_segments(source: Source, name: str, number: int, files: Iterable[s
     """Say how many segments were left out, and count them."""
     if number:
         source.dropped["bad segments"] += number
+        do = agreed(
+            number,
+            "is left out that ends before it starts or starts",
+            "are left out that end before they start or start",
+        )
         source.warnings.append(
-            f"[DATA] {name}.bad_segments: {number} segments are left out that end before they "
-            f"start or start before 0, in {listed(files, 3)}"
+            f"[DATA] {name}.bad_segments: {count(number, 'segment')} {do} before 0, "
+            f"in {listed(files, 3)}"
         )
 
 

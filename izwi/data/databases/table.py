@@ -28,6 +28,7 @@ from izwi.data.scan import near_match
 from izwi.data.spelling import as_there, clean
 from izwi.errors import Problems, UserError
 from izwi.splits.speakers import speaker_advice
+from izwi.wording import agreed, count
 
 if TYPE_CHECKING:
     from izwi.data.scan import Listing
@@ -153,7 +154,8 @@ class _Builder:
         cells = int(values.isin(changed).sum())
         merged = len(changed) - len({*texts.values()} - {*texts} - {""})
         self._warn(
-            f"{cells} cells of '{values.name}' held invisible characters, other blanks or letters "
+            f"{count(cells, 'cell')} of '{values.name}' held invisible characters, other blanks "
+            "or letters "
             f"in two code points: read as {listed(dict.fromkeys(changed.values()), 3)}"
             + (f" ({merged} of {len(changed)} spellings are values that are there)" * bool(merged))
         )
@@ -305,17 +307,20 @@ class _Builder:
     ) -> pd.Series:
         if len(labels) != len(bins) - 1:
             raise UserError(
-                f"[DATA] bins: {len(bins)} limits make {len(bins) - 1} bins, "
-                f"but there are {len(labels)} labels"
+                f"[DATA] bins: {count(len(bins), 'limit makes', 'limits make')} "
+                f"{count(len(bins) - 1, 'bin')}, but there {agreed(len(labels), 'is', 'are')} "
+                f"{count(len(labels), 'label')}"
             )
         if list(bins) != sorted(set(bins)):
             raise UserError("[DATA] bins: the limits must ascend")
         position = np.searchsorted(bins, values, side="right") - 1
         outside = values[(position < 0) | (position >= len(labels))]
         if len(outside):
+            lie = agreed(len(outside), "lies", "lie")
             raise UserError(
-                f"[DATA] bins: {len(outside)} values of '{target}' in {self.name} lie outside "
-                f"{_text(bins[0])} to {_text(bins[-1])} (the last limit is not in the last bin), "
+                f"[DATA] bins: {count(len(outside), 'value')} of '{target}' in {self.name} {lie} "
+                f"outside {_text(bins[0])} to {_text(bins[-1])} (the last limit is not in the "
+                "last bin), "
                 f"such as {listed(_values(as_text(outside)), 3)}"
             )
         return pd.Series(np.array(labels, dtype=object)[position], index=values.index)
@@ -340,19 +345,20 @@ class _Builder:
         other = sorted(set(file.unique()) & set(spelt))
         if other:
             self._note(
-                f"{len(other)} files are found by another spelling (case, slashes or form of "
+                f"{count(len(other), 'file is', 'files are')} found by another spelling (case, "
+                "slashes or form of "
                 f"Unicode), such as {other[0]} as {spelt[other[0]]}"
             )
         missing = sorted(file[self.frame[PATH].isna()].unique())
         if missing:
-            count = f"{len(missing)} of {file.nunique()} audio files are missing"
+            lost = f"{len(missing)} of {file.nunique()} audio files are missing"
             places = [] if all(name.startswith("/") for name in missing) else listing.tried
             tried = f"; looked in {', '.join(places)}" if places else ""
             if near := near_match(missing[0], listing.tried):
                 # One that leads to a file would have been found.
                 led = os.path.islink(near) and not os.path.exists(near)
                 tried += f"; {near} is a link that leads nowhere" if led else f"; there is {near}"
-            raise UserError(f"[DATA] {self.name}: {count}: {listed(missing, 5)}{tried}")
+            raise UserError(f"[DATA] {self.name}: {lost}: {listed(missing, 5)}{tried}")
 
     def _drop_duplicates(self) -> None:
         """Rows of one file or segment: one label, and one row of them is enough."""
@@ -367,12 +373,14 @@ class _Builder:
         compared = {TRUTH: "labels", VALUE: "labels", "speaker": "speakers"}
         for column, word in compared.items():
             if column in twice:
-                count = groups[column].nunique()
-                if (count > 1).any():
-                    example = twice.loc[twice[PLACE] == count[count > 1].index[0][0]]
+                times = groups[column].nunique()
+                if (times > 1).any():
+                    example = twice.loc[twice[PLACE] == times[times > 1].index[0][0]]
+                    number = int((times > 1).sum())
+                    have = agreed(number, "file or segment has", "files or segments have")
                     problems.add(
-                        f"[DATA] {self.name}: {int((count > 1).sum())} files or segments have "
-                        f"several {word}, such as {example['file'].iloc[0]}: "
+                        f"[DATA] {self.name}: {number} {have} several {word}, such as "
+                        f"{example['file'].iloc[0]}: "
                         f"{', '.join(_values(as_text(example[column])))}"
                     )
         problems.raise_if_any()
@@ -444,7 +452,7 @@ class _Builder:
                 speaker = speaker.where(speaker.isna(), self.name + speaker.astype(object))
             table["speaker"] = speaker.astype("str")
             if speaker.isna().any():
-                self._warn(f"{int(speaker.isna().sum())} rows have no speaker")
+                self._warn(f"{count(int(speaker.isna().sum()), 'row has', 'rows have')} no speaker")
         table["digest"] = frame[DIGEST].astype("str")
         numeric = self.spec["task"] == "regression"
         table["truth"] = frame[TRUTH].astype("float64" if numeric else "str")
@@ -454,7 +462,10 @@ class _Builder:
             part = self.part.reindex(frame.index)
             table["part"] = part.astype("str")
             if part.isna().any():
-                self._note(f"{int(part.isna().sum())} rows are in no train, dev or test table")
+                self._note(
+                    f"{count(int(part.isna().sum()), 'row is', 'rows are')} in no train, dev or "
+                    "test table"
+                )
         fold = self._folds()
         if fold is not None:
             table["fold"] = fold
@@ -476,7 +487,10 @@ class _Builder:
             return None
         fold = self.frame["fold"]
         if fold.isna().any():
-            self._warn(f"column 'fold' is not used: {int(fold.isna().sum())} rows have no fold")
+            self._warn(
+                "column 'fold' is not used: "
+                f"{count(int(fold.isna().sum()), 'row has', 'rows have')} no fold"
+            )
             return None
         text = as_text(fold)
         numbers = to_numbers(text)
@@ -537,17 +551,17 @@ class _Builder:
     ) -> None:
         """Drop the rows that are not kept, and report how many; ``of`` reports it by value."""
         kept = np.asarray(kept)
-        count = int((~kept).sum())
-        if not count:
+        dropped = int((~kept).sum())
+        if not dropped:
             return
         detail = ""
         if of is not None:
             counts = sorted(Counter(of[~kept]).items(), key=lambda item: (-item[1], item[0]))
             detail = f" ({', '.join(f'{value} {number}' for value, number in counts)})"
         (self._warn if warn else self._note)(
-            f"{count} of {len(self.frame)} rows dropped: {why}{detail}"
+            f"{dropped} of {count(len(self.frame), 'row')} dropped: {why}{detail}"
         )
-        self.dropped[reason] += count
+        self.dropped[reason] += dropped
         self.frame = self.frame[kept]
 
     def _check_rest(self, key: str, why: str) -> None:

@@ -18,6 +18,7 @@ from izwi.reporting.page import read
 from izwi.reporting.page.files import MIME, MOST_SECONDS, Embedded, address, clip, millimetres
 from izwi.reporting.page.markup import number
 from izwi.reporting.page.mistakes import MOST, Mistake, most_confident
+from izwi.wording import count
 
 # Load unit's key and a file as its database writes it → where it lies, None where it is missing.
 Place = Callable[[str, str], str | None]
@@ -203,7 +204,8 @@ class Builder:
         notes = []
         if self.recordings.contents:
             notes.append(
-                f"This page holds {len(self.recordings.contents)} recordings or parts of them "
+                f"This page holds {count(len(self.recordings.contents), 'recording')} or parts "
+                "of them "
                 f"(at most {MOST_SECONDS:g} s each): give it to nobody who may not have them. "
                 "With page: {audio: link} or {audio: none} in the config it holds none."
             )
@@ -241,7 +243,9 @@ def reasons(unit: Unit, problems: list[str]) -> list[str]:
 
 def lead(made: int, missing: int, commit: str) -> str:
     """The line below the heading."""
-    lacking = f"{missing} of {made + missing} experiments could not be made. " if missing else ""
+    lacking = (
+        f"{missing} of {count(made + missing, 'experiment')} could not be made. " if missing else ""
+    )
     source = f" ({commit})" if commit else ""
     return f"{lacking}Written by izwi {__version__}{source}."
 

@@ -168,7 +168,7 @@
     const same = metrics.baseline ? metrics.baseline[metrics.measure] : null;
     const worth = (typeof guess === "number" ? `; chance ${num(guess)}` : "") + (typeof same === "number" ? `; ${metrics.baseline.kind} ${num(same)}` : "");
     return el("p", { class: "headline" }, `${metrics.measure.toUpperCase()} `, el("strong", null, num(metrics.value)), ` ${interval(metrics.ci)} `,
-      el("span", { class: "quiet" }, `${none ? `no interval: ${none}; ` : metrics.ci_method ? `95 %, ${metrics.ci_method}; ` : ""}${metrics.n_evaluated} samples, ${speakers}${worth}`));
+      el("span", { class: "quiet" }, `${none ? `no interval: ${none}; ` : metrics.ci_method ? `95 %, ${metrics.ci_method}; ${metrics.interval_doubt ? `${metrics.interval_doubt}; ` : ""}` : ""}${metrics.n_evaluated} samples, ${speakers}${worth}`));
   }
 
   function messages(metrics) {

@@ -16,6 +16,8 @@ from izwi.config.pictures import DATA, FORMATS
 from izwi.errors import UserError
 from izwi.files import is_made, read_json
 from izwi.reporting import captions
+from izwi.reporting.numbers import worth
+from izwi.reporting.page.markup import number
 from izwi.reporting.record import Record, database_names, read, units_behind
 
 # Parts of experiment.json that hold options, by the heading they get.
@@ -92,7 +94,7 @@ def experiment(files: dict[str, str]) -> dict[str, Any]:
         "low": low,
         "high": high,
         "method": metrics["ci_method"],
-        "chance": metrics.get("chance", {}).get(metrics["measure"]),
+        "worth": worth(metrics, metrics["measure"], number),
         "n": metrics["n_evaluated"],
         "speakers": metrics["n_speakers"],
         "few": metrics["few_speakers"],

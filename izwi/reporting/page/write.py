@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from izwi.reporting.page.files import Embedded
 from izwi.reporting.page.markup import data, escape, fill, markdown, number, policy_hash
+from izwi.wording import count
 
 HERE = Path(__file__).parent
 # Heading of a column → what it is sorted by, and on which screens it is shown.
@@ -76,7 +77,7 @@ def _title(summaries: list[dict[str, Any]]) -> str:
         return f"Results of {summaries[0]['name']}"
     controls = sum(one["kind"] == "control" for one in summaries)
     more = f" and {controls} control{'s' * (controls > 1)}" if controls else ""
-    return f"Results of {len(summaries) - controls} experiments{more}"
+    return f"Results of {count(len(summaries) - controls, 'experiment')}{more}"
 
 
 def _heading(name: str, kind: str, shown: str) -> str:
@@ -138,7 +139,7 @@ def _row(place: int, one: dict[str, Any], scale: tuple[float, float], group: int
         "transductive</abbr>"
     )
     interval = "" if one["low"] is None else f"[{number(one['low'])}, {number(one['high'])}]"
-    worth = "" if one["chance"] is None else f"chance {number(one['chance'])}"
+    worth = escape(one["worth"])
     guess = f'<span class="sub">{worth}</span>' if worth else ""
     beside = f'<br><span class="quiet">{worth}</span>' if worth else ""
     speakers = "unknown" if one["speakers"] is None else f"{one['speakers']}{marks}"

@@ -11,10 +11,12 @@ import pandas as pd
 from izwi.data.csv_files import KEY
 from izwi.evaluation.chance import chance
 from izwi.evaluation.comparison import COLUMNS, LEVEL, NOT_TESTABLE, comparisons
+from izwi.evaluation.intervals import ENOUGH_OF_A_CLASS
 from izwi.evaluation.measures import direction
 
-NOT_BETTER, UNTESTED, FEW, TRANSDUCTIVE, CONSTANT, FAILED = "†", "‡", "§", "¶", "c", "×"
-MARKS = (NOT_BETTER, UNTESTED, FEW, TRANSDUCTIVE, CONSTANT, FAILED)
+NOT_BETTER, UNTESTED, FEW, NARROW, TRANSDUCTIVE = "†", "‡", "§", "‖", "¶"
+CONSTANT, FAILED = "c", "×"
+MARKS = (NOT_BETTER, UNTESTED, FEW, NARROW, TRANSDUCTIVE, CONSTANT, FAILED)
 # Columns of a model's predictions that tables need.
 READ = [*KEY, "speaker", "fold", "run", "truth", "prediction"]
 
@@ -129,6 +131,7 @@ def _cell(
     cell.test_set = _test_set(first)
     is_so = {
         FEW: found["few_speakers"],
+        NARROW: "interval_doubt" in found,
         TRANSDUCTIVE: found["transductive"],
         CONSTANT: _is_constant(frames[of]),
     }
@@ -247,6 +250,10 @@ def explained(mark: str, contents: Contents) -> str:
         )
     return {
         FEW: "few speakers: fewer than 10 in the test set",
+        NARROW: (
+            "the interval may be too narrow at both ends: a class has fewer than "
+            f"{ENOUGH_OF_A_CLASS} test speakers"
+        ),
         TRANSDUCTIVE: "transductive: scaled by rows of the test set, without their labels",
         CONSTANT: "constant: the model predicts the same for every sample that it is tested on",
         FAILED: "could not be made",

@@ -16,6 +16,7 @@ from izwi.reporting.tables.contents import (
     FAILED,
     FEW,
     MARKS,
+    NARROW,
     NOT_BETTER,
     TRANSDUCTIVE,
     UNTESTED,
@@ -47,6 +48,7 @@ NAMES = {
     NOT_BETTER: "not significantly better",
     UNTESTED: "not testable",
     FEW: "few speakers",
+    NARROW: "interval may be too narrow",
     TRANSDUCTIVE: "transductive",
     CONSTANT: "constant",
     FAILED: "could not be made",
@@ -56,6 +58,7 @@ _SIGNS = {
     NOT_BETTER: r"\dag{}",
     UNTESTED: r"\ddag{}",
     FEW: r"\S{}",
+    NARROW: r"$\|$",
     TRANSDUCTIVE: r"\P{}",
     CONSTANT: "c",
     FAILED: r"$\times$",
@@ -145,7 +148,7 @@ class Layout:
         # State once what holds for all cells.
         self.common = [
             mark
-            for mark in (FEW, TRANSDUCTIVE)
+            for mark in (FEW, NARROW, TRANSDUCTIVE)
             if of_experiments and all(mark in cell.marks for cell in of_experiments)
         ]
         self.counted = self._counted()

@@ -6,12 +6,13 @@ from typing import Any
 
 from izwi.config.experiment.resolved import DatabaseSpec
 from izwi.reporting import escaping
-from izwi.reporting.numbers import interval, significant
+from izwi.reporting.numbers import interval, significant, worth
 from izwi.reporting.record import Metrics, Record, database_names, versions
 from izwi.reporting.texts import words
 from izwi.reporting.texts.citations import corpus_of
-from izwi.reporting.texts.methods import count, interval_n, listed, unit_of
+from izwi.reporting.texts.methods import interval_n, listed, unit_of
 from izwi.training.types import TrainingReport
+from izwi.wording import count
 
 DIGITS = 3
 # Stages whose keys identify what the figures rest on.
@@ -135,12 +136,12 @@ def _figures(metrics: Metrics) -> str:
     runs = f"; mean of {metrics['runs']} runs" if metrics["runs"] > 1 else ""
     reasons = metrics.get("interval_reasons") or {}
     lacking = "".join(f" No interval of {name}: {why}." for name, why in reasons.items())
-    chance = (metrics.get("chance") or {}).get(metrics["measure"])
+    beside = worth(metrics, metrics["measure"], number)
     by = f"; interval by {metrics['ci_method']}" if any(row[2] for row in rows) else ""
     return (
         f"{table(['measure', 'value', '95 % interval'], rows)}\n\n{interval_n(metrics)}"
         f"{by}{runs}. The headline is {metrics['measure']}"
-        f"{'' if chance is None else f', by chance {number(chance)}'}.{lacking}"
+        f"{f' ({beside})' if beside else ''}.{lacking}"
     )
 
 

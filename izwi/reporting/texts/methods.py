@@ -16,6 +16,7 @@ from izwi.reporting.texts.citations import IZWI, Cites, corpus_of
 from izwi.reporting.texts.table1 import spread
 from izwi.splits.strategies import STRATEGIES, Strategy
 from izwi.training.types import TrainingReport
+from izwi.wording import count
 
 # Why rows of a database are unused → words behind *were left out*.
 _DROPPED = {
@@ -64,11 +65,6 @@ def methods(
         if sentences
     )
     return f"# Methods of {record['name']}\n\n{body}\n"
-
-
-def count(number: int, noun: str, plural: str = "") -> str:
-    """``1 file``, ``2 files``."""
-    return f"{number} {noun if number == 1 else plural or noun + 's'}"
 
 
 def listed(items: list[str]) -> str:
@@ -472,12 +468,12 @@ def _learning(record: Record, training: TrainingReport) -> list[str]:
         own = learned["self_training"]
         sentences.append(
             "Samples without a label received the label that the model gave them with a "
-            f"probability above {own['threshold']:g}, in at most {own['rounds']} rounds of "
-            "self-training."
+            f"probability above {own['threshold']:g}, in at most "
+            f"{count(own['rounds'], 'round')} of self-training."
         )
         for fit in training.get("self_training", ()):
             taken = sum(n for step in fit["rounds"] for n in step["added"].values())
-            said = f"This labelled {taken} of {fit['pool']} samples."
+            said = f"This labelled {taken} of {count(fit['pool'], 'sample')}."
             sentences += [] if said in sentences else [said]
     early = [line for line in training.get("notes", ()) if line.startswith("early stopping")]
     dev = any(fold["n_dev"] for run in training["runs"] for fold in run["folds"])

@@ -8,6 +8,7 @@ from typing import Any
 from izwi.reporting import escaping
 from izwi.reporting import latex as tex
 from izwi.reporting.record import Record, database_names
+from izwi.wording import count
 
 UNKNOWN = "–"
 
@@ -102,7 +103,10 @@ def _caption(record: Record, description: dict[str, Any]) -> str:
         sentences.append("Speakers are not known: sex and age are those of samples.")
     sentences.append("F/M: female and male; age in years: mean (standard deviation), range.")
     if description["unused"]:
-        sentences.append(f"{description['unused']} further samples are in no part.")
+        sentences.append(
+            f"{count(description['unused'], 'further sample is', 'further samples are')} in no "
+            "part."
+        )
     if description["cross_validation"]:
         sentences.append("Each sample is tested once, in its fold.")
     return " ".join(sentences)

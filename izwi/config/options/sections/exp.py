@@ -100,7 +100,7 @@ OPTIONS: tuple[Option, ...] = (
     ),
     *read_by(
         "EXP",
-        "soft",
+        "soft_label",
         option(
             "save_test",
             "path",
@@ -111,7 +111,7 @@ OPTIONS: tuple[Option, ...] = (
     ),
     *(
         replace(one, section=section, stage=stage, per_database=own, database_only=own)
-        for section, stage, own in (("EXP", "soft", False), ("DATA", "load", True))
+        for section, stage, own in (("EXP", "soft_label", False), ("DATA", "load", True))
         for one in (
             option(
                 "min_confidence",

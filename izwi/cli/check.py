@@ -1,0 +1,189 @@
+"""``izwi check``: problems, warnings, leaks and the plan of a call with what it takes."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from izwi.cli import Parser, say
+from izwi.errors import printable
+
+if TYPE_CHECKING:
+    from izwi.config.experiment import Experiment
+    from izwi.engine.estimate import Estimate
+    from izwi.engine.plan import Plan, Unit
+    from izwi.engine.preview import Preview
+
+EXAMPLES = """\
+  izwi check my.ini
+  izwi check my_paper.yaml -c 4
+  izwi check my_paper.yaml my.ini --config results=elsewhere
+
+It writes nothing. The exit code is 1 if something would stop an experiment.
+"""
+
+
+def main(arguments: list[str]) -> int:
+    """Print what a call of the same files would meet."""
+    parser = Parser("check", EXAMPLES)
+    parser.add_argument("files", nargs="+", metavar="FILE", help="inis (.ini), configs (.yaml)")
+    parser.add_argument(
+        "--config", nargs="+", default=[], metavar="KEY=VALUE", help="settings of the config"
+    )
+    parser.add_argument("-c", "--cores", type=int, help="cores of the call (all)")
+    wanted = parser.parse_args(arguments)
+    cores = len(os.sched_getaffinity(0)) if wanted.cores is None else wanted.cores
+    if cores < 1:
+        parser.error(f"--cores: {cores} is no number of cores, from 1 on")
+    for word in (*wanted.files, *wanted.config):
+        if word in wanted.files and not word.endswith((".ini", ".yaml", ".yml")):
+            parser.error(f"{word} is neither an ini (.ini) nor a config (.yaml)")
+        if word in wanted.config and "=" not in word:
+            parser.error(f"--config: {word} is no KEY=VALUE, such as results=elsewhere")
+    experiments, plan = _planned(wanted.files, wanted.config)
+    from izwi.engine.call import Call
+    from izwi.engine.estimate import estimate
+    from izwi.engine.preview import preview
+
+    found = preview(plan)
+    missing = Call(plan, lean=True).missing()
+    _experiments(experiments, plan, found)
+    say(*(f"problem: {line}" for line in found.problems))
+    _remarks(experiments, found)
+    _plan(plan, missing, estimate(plan, missing, found, cores), cores)
+    return 1 if found.problems else 0
+
+
+def _planned(files: list[str], settings: list[str]) -> tuple[list[Experiment], Plan]:
+    """The experiments and the plan of a call.
+
+    Raises:
+        UserError: with all that is wrong in configs, inis and databases
+    """
+    import yaml
+
+    from izwi.config.result_set import read_config, resolve_all
+    from izwi.engine.planner import make_plan
+    from izwi.engine.snakemake_call import Request
+    from izwi.home import DEFAULT_CONFIG
+
+    cwd = Path.cwd()
+    content = Request(
+        tuple(name for name in files if name.endswith(".ini")),
+        tuple(name for name in files if not name.endswith(".ini")),
+    ).content()
+    for word in settings:
+        key, _, value = word.partition("=")
+        content[key] = _value(yaml.safe_load, value)
+    config = read_config(content, cwd=cwd, fallback=DEFAULT_CONFIG)
+    experiments = resolve_all(config, cwd=cwd)
+    plan = make_plan(
+        experiments,
+        config.results,
+        config.cache,
+        cwd=cwd,
+        write=False,
+        shard_files=config.shard_files or 0,
+        tables=config.tables,
+        page=config.page,
+    )
+    return experiments, plan
+
+
+def _value(load: Any, text: str) -> Any:
+    import yaml
+
+    try:
+        return load(text)
+    except yaml.YAMLError:
+        return text
+
+
+def _experiments(experiments: list[Experiment], plan: Plan, found: Preview) -> None:
+    """What is loaded and how it is split, once for all experiments that share it."""
+    print(f"{_number(len(experiments), 'experiment')}: " + _few([e.name for e in experiments]))
+    for unit in plan.of("load"):
+        table = found.tables.get(unit.key)
+        if table is None:
+            continue
+        speakers = table["speaker"].nunique() if "speaker" in table else 0
+        who = f", {_number(speakers, 'speaker')}" if speakers else ", speakers unknown"
+        counts = table["truth"].value_counts()
+        numbers = table["truth"].dtype.kind == "f"
+        what = (
+            f"{table['truth'].min():g} to {table['truth'].max():g}"
+            if numbers
+            else _few([f"{label} {number}" for label, number in counts.items()])
+        )
+        print(printable(f"{unit.label}: {_number(len(table), 'row')}{who}; {what}"))
+
+
+def _remarks(experiments: list[Experiment], found: Preview) -> None:
+    for experiment in experiments:
+        for line in experiment.warnings:
+            say(f"warning: {experiment.ini}: {line}")
+        for line in experiment.notes:
+            say(f"note: {experiment.ini}: {line}")
+    say(*(f"warning: {line}" for line in found.warnings))
+    say(*(f"note: {line}" for line in found.later))
+
+
+def _plan(plan: Plan, missing: list[Unit], made: Estimate, cores: int) -> None:
+    """The plan by stage, and what it takes."""
+    print(f"\n{'stage':<12} {'made':>6} {'to do':>6} {'CPU time':>9}  from")
+    for line in made.lines:
+        time, source = "", ""
+        if line.missing:
+            time = "unknown" if line.seconds is None else _time(line.seconds)
+            source = "records of this folder" if line.recorded else "measured for izwi"
+        print(f"{line.stage:<12} {line.made:>6} {line.missing:>6} {time:>9}  {source}".rstrip())
+    for label, share in made.stored.items():
+        print(f"{label}: {share} recordings are in the feature store")
+    if not missing:
+        print("\nnothing to do: all of it is made already")
+        return
+    free = shutil.disk_usage(_existing(Path(plan.results))).free
+    more = " and more" if made.unknown else ""
+    print(
+        f"\ntakes about {_time(made.wall)}{more} on {_number(cores, 'core')} "
+        f"({_time(made.cpu)} of CPU), {_bytes(made.disk)} of disk ({_bytes(free)} free), "
+        f"up to {_bytes(made.megabytes * 1e6)} of memory"
+    )
+    if made.unknown:
+        say(f"note: the time is not known of {_few(made.unknown)}")
+    if made.disk > free:
+        say(f"warning: {plan.results}: the disk is too small for the results")
+
+
+def _existing(path: Path) -> Path:
+    path = path.absolute()
+    while not path.exists():
+        path = path.parent
+    return path
+
+
+def _few(names: list[str], most: int = 10) -> str:
+    return ", ".join(names[:most]) + (f" and {len(names) - most} more" * (len(names) > most))
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _time(seconds: float) -> str:
+    """A duration in the unit that fits."""
+    if seconds < 1:
+        return "< 1 s"
+    for unit, length in (("s", 1), ("min", 60), ("h", 3600)):
+        if seconds < 100 * length or unit == "h":
+            return f"{seconds / length:.0f} {unit}" if unit != "h" else f"{seconds / length:.1f} h"
+    raise AssertionError
+
+
+def _bytes(size: float) -> str:
+    for unit, factor in (("kB", 1e3), ("MB", 1e6)):
+        if size < 1000 * factor:
+            return f"{size / factor:.0f} {unit}"
+    return f"{size / 1e9:.1f} GB"

@@ -1,0 +1,343 @@
+"""What the missing units of a plan take: time, memory and disk, from units that were made before.
+
+Time and memory of each unit that a call makes stand in ``results/benchmarks``. What is not there is
+taken from `MEASURED`. Estimates are rough: another size of data or another machine is another time.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from izwi.engine.plan import Plan, Unit
+from izwi.engine.preview import Preview
+from izwi.files import read_json
+
+if TYPE_CHECKING:
+    from izwi.data.scan import Listing
+
+# Recordings whose length is looked at, to estimate that of all.
+_HEARD = 200
+# Recordings of the embedded data.
+_DEMO = 312
+_START = 2.5  # seconds: Snakemake, and imports
+_RECORD = re.compile(r"(?:(.*)-)?([0-9a-f]{12})")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a unit takes.
+
+    Args:
+        seconds: of CPU, whatever its size
+        each: of CPU for each row; of features for each second of audio
+        bytes: on disk, whatever its size
+        bytes_each: on disk for each row
+        megabytes: peak of memory
+    """
+
+    seconds: float = 0.1
+    each: float = 0.0
+    bytes: float = 10_000
+    bytes_each: float = 0.0
+    megabytes: float = 260
+
+
+# By stage, or stage and type of features or model: measured on the demo (312 files, 700 s of audio)
+# as docs/performance.md says.
+MEASURED: dict[str, Cost] = {
+    "database demo": Cost(1.2, bytes=22_600_000),
+    "load": Cost(0.1, 5e-5, 5_000, 70),
+    "split": Cost(0.1, bytes=4_000, bytes_each=25),
+    "describe": Cost(0.1, 5e-4, 5_000, 20),
+    "audit": Cost(0.1, 1e-4, 8_000),
+    "features fingerprint": Cost(0.1, 0.0011, 5_000, 1_950),
+    "features os": Cost(0.1, 0.0185, 5_000, 1_250),
+    "features os ComParE_2016": Cost(0.1, 0.019, 260_000, 86_000, 320),
+    "features praat": Cost(0.1, 0.018, 5_000, 950, 480),
+    "features mld": Cost(0.1, 0.0065, 5_000, 1_400),
+    "features signal": Cost(0.1, 0.0004, 5_000, 160),
+    "features spectra": Cost(0.1, 0.0063, 450_000, 162_000, 580),
+    "features import": Cost(0.3, 1e-4, 5_000, 1_000),
+    "features metadata": Cost(0.1, 1e-4, 5_000, 100),
+    "features wave": Cost(0.1, 1e-4, 5_000, 100),
+    "train svm": Cost(0.1, 4e-4, 60_000, 700),
+    "train svr": Cost(0.1, 4e-4, 60_000, 700),
+    "train mlp": Cost(1.0, 0.03, 300_000, 100, 480),
+    "train cnn": Cost(1.0, 0.6, 3_000_000, 100, 3_600),
+    "train": Cost(0.1, 2e-3, 200_000, 100, 450),
+    "evaluate": Cost(0.06, 2e-4, 15_000, 100),
+    "experiment": Cost(0.05, bytes=170_000),
+    "plot": Cost(0.2, bytes=105_000),
+    "analyse": Cost(2.0, 1e-2, 50_000),
+    "page": Cost(0.1, bytes=530_000),
+}
+# Types without a figure: their time depends on the size of a net, or on a network.
+UNKNOWN = ("database audb", "train finetune", "train finetune_reg")
+
+
+@dataclass
+class Line:
+    """The units of a stage.
+
+    Args:
+        stage: its name
+        made: units that are made already
+        missing: units that the call makes
+        seconds: of CPU that these take; None where nothing is known of one of them
+        recorded: whether it is all from records of this folder
+    """
+
+    stage: str
+    made: int = 0
+    missing: int = 0
+    seconds: float | None = 0.0
+    recorded: bool = True
+
+
+@dataclass
+class Estimate:
+    """What a call takes.
+
+    Args:
+        lines: by stage, in the order of the plan
+        wall: seconds from start to end
+        cpu: seconds of CPU
+        disk: bytes
+        megabytes: peak of memory, of all jobs at once
+        unknown: what is not in it
+        stored: feature set → recordings whose features are kept already
+    """
+
+    lines: list[Line]
+    wall: float = 0.0
+    cpu: float = 0.0
+    disk: float = 0.0
+    megabytes: float = 0.0
+    unknown: list[str] = field(default_factory=list)
+    stored: dict[str, str] = field(default_factory=dict)
+
+
+def estimate(plan: Plan, missing: list[Unit], found: Preview, cores: int) -> Estimate:
+    """Estimate what the missing units of a plan take.
+
+    Args:
+        plan: all units
+        missing: those that the call makes
+        found: what labels and splits hold
+        cores: that the call may use
+    """
+    sizes = _Sizes(plan, found)
+    records = _records(Path(plan.results))
+    lines: dict[str, Line] = {}
+    spent: dict[int, float] = {}
+    made = Estimate([])
+    wanted = set(map(id, missing))
+    for unit in plan.each():
+        line = lines.setdefault(unit.stage, Line(unit.stage))
+        if id(unit) not in wanted:
+            line.made += 1
+            continue
+        line.missing += 1
+        kind = _kind(unit)
+        cost = records.get(kind) or _measured(kind)
+        line.recorded &= kind in records
+        size = sizes.rows(unit)
+        if cost is None or size is None:
+            line.seconds = None
+            made.unknown.append(f"{unit.stage} of {unit.label}")
+            continue
+        todo = sizes.todo(unit, size, made.stored)
+        seconds = cost.seconds + cost.each * (
+            todo * (1 if kind in records else sizes.length(unit))
+            if unit.stage in ("features", "shard")
+            else size * sizes.fits(unit)
+        )
+        spent[id(unit)] = seconds
+        if line.seconds is not None:
+            line.seconds += seconds
+        made.disk += cost.bytes + cost.bytes_each * size
+        made.megabytes = max(made.megabytes, cost.megabytes)
+    made.lines = list(lines.values())
+    made.cpu = sum(spent.values())
+    path = _longest(plan, missing, spent, cores)
+    made.wall = (_START + max(path, made.cpu / cores)) if missing else 0.0
+    made.megabytes *= min(cores, max(1, len(missing)))
+    made.unknown = list(dict.fromkeys(made.unknown))
+    return made
+
+
+def _kind(unit: Unit) -> str:
+    """What units take alike time: the stage, and the features or the model."""
+    spec = unit.spec
+    if unit.stage in ("features", "shard"):
+        return " ".join(filter(None, ["features", spec["type"], _set(spec)]))
+    if unit.stage == "train":
+        return f"train {spec['model']['type']}"
+    if unit.stage == "database":
+        return f"database {spec['type']}"
+    return unit.stage
+
+
+def _set(spec: dict[str, Any]) -> str:
+    chosen = (spec.get("options") or {}).get("set") or ""
+    return str(chosen) if str(chosen).startswith("ComParE") else ""
+
+
+def _measured(kind: str) -> Cost | None:
+    if kind in UNKNOWN:
+        return None
+    if kind.startswith("features") and kind not in MEASURED:
+        # A pretrained net.
+        return None
+    return MEASURED.get(kind) or MEASURED.get(kind.split()[0]) or Cost()
+
+
+class _Sizes:
+    """How much a unit has to do."""
+
+    def __init__(self, plan: Plan, found: Preview) -> None:
+        self.plan, self.found = plan, found
+        self._rows: dict[int, int | None] = {}
+        self._lengths: dict[str, float] = {}
+
+    def rows(self, unit: Unit) -> int | None:
+        """Rows of all tables that a unit rests on; None where one of them is not known."""
+        if id(unit) not in self._rows:
+            chain = self.plan.chain(unit.outputs.values())
+            numbers = [self._length_of(load) for load in chain if load.stage == "load"]
+            known = [number for number in numbers if number is not None]
+            self._rows[id(unit)] = sum(known) if len(known) == len(numbers) else None
+        return self._rows[id(unit)]
+
+    def _length_of(self, load: Unit) -> int | None:
+        table = self.found.tables.get(load.key)
+        if table is not None:
+            return len(table)
+        return _DEMO if load.spec["type"] == "demo" else None
+
+    def fits(self, unit: Unit) -> int:
+        """How often a model is fitted; 1 for all that is no training."""
+        if unit.stage != "train":
+            return 1
+        split = self.plan.maker.get(unit.inputs["split"])
+        folds = self.found.folds.get(split.key, 1) if split else 1
+        searched = 10 if unit.spec.get("tune") else 1
+        return folds * int(unit.spec["runs"] or 1) * searched
+
+    def todo(self, unit: Unit, rows: int, stored: dict[str, str]) -> int:
+        """Rows whose features the store lacks."""
+        if unit.stage != "features" or not os.path.isdir(unit.spec["store"]):
+            return rows
+        table = self.found.tables.get(unit.spec["table"])
+        if table is None:
+            return rows
+        from izwi.features.extraction import row_keys
+        from izwi.features.store import keys_in
+
+        keys = set(row_keys(table))
+        lacking = len(keys - keys_in(Path(unit.spec["store"])))
+        stored[unit.label] = f"{len(keys) - lacking} of {len(keys)}"
+        return lacking
+
+    def length(self, unit: Unit) -> float:
+        """Mean seconds of the recordings of a matrix."""
+        key = unit.spec.get("table", "")
+        if key not in self._lengths:
+            listing = self.plan.scanned.get(key)
+            self._lengths[key] = _mean_length(listing) if listing else 2.5
+        return self._lengths[key]
+
+
+def _mean_length(listing: Listing) -> float:
+    from izwi.data import audio
+
+    paths = [path for path in listing.paths if path]
+    seconds = []
+    for path in paths[:: max(1, len(paths) // _HEARD)]:
+        with suppress(audio.AudioError):
+            samples, rate = audio.length(path)
+            seconds.append(samples / rate)
+    return sum(seconds) / len(seconds) if seconds else 2.5
+
+
+def _longest(plan: Plan, missing: Iterable[Unit], spent: dict[int, float], cores: int) -> float:
+    """Seconds of the longest chain of units that wait for each other."""
+    ends: dict[int, float] = {}
+
+    def end(unit: Unit) -> float:
+        if id(unit) not in spent:
+            return 0.0
+        if id(unit) not in ends:
+            # Extraction shares its work among the cores.
+            shared = cores if unit.stage in ("features", "shard") else 1
+            before = max((end(maker) for maker in plan.made_of(unit)), default=0.0)
+            ends[id(unit)] = before + spent[id(unit)] / shared
+        return ends[id(unit)]
+
+    return max(map(end, missing), default=0.0)
+
+
+# ------------------------------------------------------------------------------- records
+
+
+def _records(results: Path) -> dict[str, Cost]:
+    """Kind → what its units took, as far as the folder of results knows."""
+    found: dict[str, list[Cost]] = defaultdict(list)
+    for path in sorted((results / "benchmarks").rglob("*.tsv")):
+        with suppress(OSError, ValueError, KeyError, IndexError):
+            values = path.read_text(encoding="utf-8").splitlines()[1].split("\t")
+            memory, cpu = float(values[2]), float(values[3])
+            name = path.relative_to(results / "benchmarks").parts[0]
+            read = _READ.get(name, _plain)
+            if record := read(results, path, cpu):
+                kind, cost = record
+                found[kind].append(replace(cost, megabytes=memory))
+    return {kind: _typical(kind, costs) for kind, costs in found.items()}
+
+
+def _typical(kind: str, costs: list[Cost]) -> Cost:
+    basis = _measured(kind) or Cost()
+    # What was in the feature store took no time.
+    pick: Callable[[list[float]], float] = max if kind.startswith("features") else median
+    return replace(
+        basis,
+        seconds=pick([cost.seconds for cost in costs]),
+        each=pick([cost.each for cost in costs]),
+        megabytes=max(cost.megabytes for cost in costs),
+    )
+
+
+def _plain(results: Path, path: Path, cpu: float) -> tuple[str, Cost] | None:
+    name = path.relative_to(results / "benchmarks").parts[0]
+    return name, Cost(seconds=cpu)
+
+
+def _of_features(results: Path, path: Path, cpu: float) -> tuple[str, Cost] | None:
+    report = read_json(results / "features" / path.parent.name / f"{path.stem}.json")
+    spec, rows = report["spec"], int(report["rows"])
+    kind = " ".join(filter(None, ["features", spec["type"], _set(spec)]))
+    return (kind, Cost(seconds=0.0, each=cpu / rows)) if rows else None
+
+
+def _of_train(results: Path, path: Path, cpu: float) -> tuple[str, Cost] | None:
+    report = read_json(results / "models" / path.stem / "training.json")
+    folds = [fold["n_train"] + fold["n_test"] for run in report["runs"] for fold in run["folds"]]
+    kind = f"train {report['spec']['model']['type']}"
+    return (kind, Cost(seconds=0.0, each=cpu / sum(folds))) if sum(folds) else None
+
+
+def _of_database(results: Path, path: Path, cpu: float) -> tuple[str, Cost] | None:
+    match = _RECORD.fullmatch(path.stem)
+    name = match[1] if match else path.stem
+    return ("database demo", Cost(seconds=cpu)) if name == "demo" else None
+
+
+_READ = {"features": _of_features, "train": _of_train, "database": _of_database}

@@ -1,0 +1,188 @@
+"""`izwi check`: what is wrong, what leaks and what a call takes, without writing a byte."""
+
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+import soundfile
+
+from izwi.cli import main
+from izwi.data.databases import demo
+from izwi.engine import estimate
+
+INI = """\
+[EXP]
+name = {name}
+[DATA]
+databases = ['mine']
+mine = mine.csv
+target = emotion
+{data}
+[FEATS]
+type = {feats}
+[MODEL]
+type = {model}
+"""
+EMOTIONS = ("anger", "neutral")
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Six speakers with four recordings of half a second for each of two classes."""
+    monkeypatch.chdir(tmp_path)
+    random = np.random.default_rng(1)
+    rows = []
+    for who in "abcdef":
+        for what in EMOTIONS:
+            for take in range(4):
+                name = f"wav/{who}_{what}_{take}.wav"
+                (tmp_path / "wav").mkdir(exist_ok=True)
+                soundfile.write(tmp_path / name, random.normal(0, 0.1, 8000), 16000)
+                rows.append((name, who, what))
+    pd.DataFrame(rows, columns=["file", "speaker", "emotion"]).to_csv("mine.csv", index=False)
+    return tmp_path
+
+
+@pytest.fixture
+def check(folder, capsys):
+    """Check inis of some names; the exit code, and what is said."""
+
+    def check(*arguments, name="mine", data="", feats="signal", model="svm"):
+        (folder / f"{name}.ini").write_text(
+            INI.format(name=name, data=data, feats=feats, model=model)
+        )
+        before = tree(folder)
+        code = main(["check", *(arguments or (f"{name}.ini",))])
+        assert tree(folder) == before
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return check
+
+
+def tree(folder):
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+
+
+def stages(out):
+    """Stage → units that are made, and to be made."""
+    rows = re.findall(r"^(\w+) +(\d+) +(\d+) ", out, re.MULTILINE)
+    return {stage: (int(made), int(todo)) for stage, made, todo in rows}
+
+
+def test_the_plan_and_what_it_takes(check):
+    code, out, err = check()
+    assert code == 0
+    assert "mine: 48 rows, 6 speakers; anger 24, neutral 24" in out
+    # The matrix, and the fingerprints of the audit.
+    assert stages(out)["features"] == (0, 2)
+    assert stages(out)["train"] == (0, 1)
+    assert re.search(r"takes about \d+ s on .* of CPU\), \d+ .B of disk .* of memory", out)
+    assert "near-duplicates" in err
+
+
+def test_all_errors_of_all_inis_at_once(check, folder):
+    (folder / "other.ini").write_text("[EXP]\nname = other\n[DATA]\ntarget = emotion\n")
+    code, out, err = check("mine.ini", "other.ini", data="labls = ['anger']", model="svn")
+    assert (code, out) == (1, "")
+    lines = err.splitlines()
+    assert any("labls: unknown option, did you mean 'labels'?" in line for line in lines)
+    assert any("[MODEL] type" in line and "svn" in line for line in lines)
+    assert any("other.ini" in line and "databases: missing" in line for line in lines)
+
+
+def test_what_the_data_say_against_it(check):
+    code, out, err = check(data="labels = ['anger', 'neutrla']")
+    assert code == 1
+    assert re.search(r"^problem: mine\.ini: .*neutrla", err, re.MULTILINE)
+    assert "did you mean 'neutral'" in err
+    assert "takes about" in out
+
+
+@pytest.mark.parametrize(("leakage", "code"), [("warn", 0), ("error", 1)])
+def test_leaks_are_told_before_anything_runs(check, leakage, code):
+    data = f"mine.split_strategy = random\nleakage = {leakage}"
+    found, _, err = check(data=data)
+    assert found == code
+    assert re.search(r"(warning|problem): .*speakers in both train and test: \d of 6", err)
+
+
+def test_speakers_are_missed(check, folder):
+    table = pd.read_csv("mine.csv").drop(columns="speaker")
+    table.to_csv("mine.csv", index=False)
+    code, _, err = check()
+    assert code == 1
+    assert "speaker_split needs a speaker column" in err
+
+
+def test_a_demo_that_is_not_made_yet(check, folder):
+    ini = INI.format(name="demo", data="demo.type = demo", feats="os", model="svm")
+    (folder / "demo.ini").write_text(ini.replace("mine = mine.csv\n", "").replace("mine", "demo"))
+    code, out, err = check("demo.ini")
+    assert code == 0
+    assert stages(out)["database"] == (0, 1)
+    assert "made by the call" in err
+    # All recordings are counted before there is one.
+    assert re.search(r"^features .* 1\d s", out, re.MULTILINE)
+    emotions = len(demo._EMOTIONS)
+    count = sum(emotions * len(v) * len(demo._SENTENCES[k]) for k, v in demo._VOICES.items())
+    assert count == estimate._DEMO
+
+
+def test_what_nobody_has_measured_is_named(check, folder, monkeypatch):
+    monkeypatch.setattr(estimate, "UNKNOWN", ("train knn",))
+    _, out, err = check(model="knn")
+    assert re.search(r"^train .* unknown", out, re.MULTILINE)
+    assert "the time is not known of train of mine" in err
+    assert " and more on " in out
+
+
+def seconds(out):
+    number, unit = re.search(r"takes about ([\d.]+) (s|min|h)", out).groups()
+    return float(number) * {"s": 1, "min": 60, "h": 3600}[unit]
+
+
+def test_records_of_the_folder_win(check, folder):
+    _, out, _ = check()
+    assert "records" not in out and seconds(out) < 60
+    place = folder / "results" / "models" / "svm-0123456789ab"
+    place.mkdir(parents=True)
+    folds = [{"fold": 0, "n_train": 30, "n_dev": 0, "n_test": 18}]
+    report = {"spec": {"model": {"type": "svm"}}, "runs": [{"run": 1, "folds": folds}]}
+    (place / "training.json").write_text(json.dumps(report))
+    record = folder / "results" / "benchmarks" / "train" / "svm-0123456789ab.tsv"
+    record.parent.mkdir(parents=True)
+    record.write_text("s\th:m:s\tmax_rss\tcpu_time\n700\t0:11:40\t900.0\t600.00\n")
+    _, out, _ = check("mine.ini", "-c", "1")
+    # As many rows as were recorded.
+    assert 590 <= seconds(out) <= 660
+    assert re.search(r"^train .*records of this folder", out, re.MULTILINE)
+    assert "900 MB of memory" in out
+    # Of another model nothing is recorded.
+    _, out, _ = check(name="knn", model="knn")
+    assert seconds(out) < 60
+
+
+def test_extraction_is_shared_among_cores(check):
+    times = []
+    for cores in ("1", "4"):
+        _, out, _ = check("mine.ini", "-c", cores, feats="praat", data="mine.type = csv")
+        times.append(seconds(out))
+    assert times[1] <= times[0]
+
+
+@pytest.mark.parametrize(
+    "arguments", [("mine.ini", "-c", "0"), ("mine.csv",), ("mine.ini", "--config", "results")]
+)
+def test_wrong_arguments(check, arguments):
+    code, _, err = check(*arguments)
+    assert code == 2
+    assert err.startswith("izwi check: ") and len(err.splitlines()) == 1
+
+
+def test_results_elsewhere(check, folder):
+    (folder / "all.yaml").write_text("experiments: [mine.ini]\nresults: one\n")
+    code, out, _ = check("all.yaml", "--config", "results=two")
+    assert code == 0 and "1 experiment: mine" in out
