@@ -16,7 +16,6 @@ LEAST = 50.0  # for names of rows
 # Widths of Computer Modern, which is wide, in parts of the size.
 _NARROW, _WIDE = frozenset(" .,:;|!'[]()/-ijlt"), frozenset("mwMW%@†‡—…×≤≥→←−±")
 _LONGEST, _ACROSS = 10, 40  # letters that stay together in a column, and in a line across all
-_ACROSS = 40
 _SIGNS = r"\-_/.=,:;|+@~"
 _LIGATURES = "-'`,"
 _SYMBOLS = {
@@ -187,7 +186,8 @@ def _needed(text: str) -> list[str]:
     others = {sign for sign in text if ord(sign) > 127}
     if others:
         lines.append(r"% \usepackage[T1]{fontenc}")
-    if beyond := sorted(sign for sign in others if ord(sign) > 0x17F):
-        signs = "".join(beyond)
-        lines.append(f"% XeLaTeX or LuaLaTeX, and a font that has: {signs}")
+    # pdfLaTeX has Latin letters and the signs of punctuation.
+    beyond = sorted(s for s in others if ord(s) > 0x17F and not "‐" <= s <= "⁄")
+    if beyond:
+        lines.append(f"% XeLaTeX or LuaLaTeX, and a font that has: {''.join(beyond)}")
     return lines
