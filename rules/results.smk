@@ -6,9 +6,10 @@ rule plot:
     input:
         SESSION.made_of("plot"),
     output:
-        picture=SESSION.shown("picture", "<results>/experiments/{name}/plots/{file}"),
+        picture=SESSION.shown("picture", "<results>/experiments/{name}/plots/{plot}"),
+        data="<results>/experiments/{name}/plots/{plot}.csv",
     log:
-        "<logs>/plot/{name}/{file}.log",
+        "<logs>/plot/{name}/{plot}.log",
     conda:
         "../envs/umap.yaml"
     threads: 1

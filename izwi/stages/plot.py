@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from izwi.config.experiment import Experiment
     from izwi.engine.job import Job
     from izwi.engine.plan import Unit
-    from izwi.plots.data import Rows
 
 STAGE = Stage(
     name="plot",
-    outputs={"picture": "experiments/{name}/plots/{file}"},
+    outputs={
+        "picture": "experiments/{name}/plots/{plot}",
+        "data": "experiments/{name}/plots/{plot}.csv",
+    },
     scope="experiment",
     after=("load", "split", "describe", "features", "train", "predict", "evaluate", "analyse"),
     mem_mb=2000,
@@ -72,20 +74,16 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
         if picture.needs in SHARED:
             spec["store"] = planner.path("plots", f"{picture.kind}-{key}")
         for file in files:
-            stem, ending = os.path.splitext(file)
-            # One file of data, with the first format.
-            beside = planner.path("experiments", experiment.name, "plots", stem + pictures.DATA)
-            copies = {"copies": [beside]} if ending == f".{spec['formats'][0]}" else {}
             unit = planner.add(
                 STAGE.name,
                 key_of(key, experiment.name, file),
                 label=f"{file} of {experiment.name}",
-                spec=spec | copies,
+                spec=spec,
                 inputs=inputs,
                 source=experiment.ini,
                 environment="umap" if picture.kind == "umap" else "core",
                 name=experiment.name,
-                file=file,
+                plot=file,
             )
             units.append(unit)
     return units
@@ -98,34 +96,35 @@ def run(unit: Unit, job: Job) -> None:
     output = Path(unit.outputs["picture"])
     if why := lacking(unit.spec, unit.inputs).get(output.stem):
         job.report(unit, {"warnings": [f"{unit.sources[0]}: {line}" for line in why]})
-    wanted = [output, *map(Path, unit.spec.get("copies", ()))]
     store = unit.spec.get("store")
     if store is None:
-        _draw(unit, wanted)
+        _draw(unit, [output])
         return
     with lock.exclusive(f"{store}.lock"):
         files = [Path(store) / file for file in unit.spec["files"]]
-        files += dict.fromkeys(file.with_suffix(pictures.DATA) for file in files)
-        if not all(is_made(str(file)) for file in files):
+        if not all(is_made(str(file)) for one in files for file in (one, _data(one))):
             _draw(unit, files)
-    for file in wanted:
-        with atomic(file, forced=file.suffix != pictures.DATA) as path:
+    for file in (output, _data(output)):
+        with atomic(file, forced=file == output) as path:
             shutil.copyfile(Path(store) / file.name, path)
 
 
 def _draw(unit: Unit, files: list[Path]) -> None:
-    """Draw pictures, and write what they show where files of data are among the wanted."""
+    """Draw pictures, and write what each shows beside it."""
     from izwi.plots.data import write
     from izwi.plots.kinds import KINDS
 
     drawn = KINDS[unit.spec["kind"]](unit.spec, unit.inputs)
-    shown: dict[str, Rows] = {}
-    for file in sorted(files, key=lambda file: file.suffix == pictures.DATA):
-        with atomic(file, forced=file.suffix != pictures.DATA) as path:
-            if file.suffix == pictures.DATA:
-                write(shown[file.stem], path)
-            else:
-                shown[file.stem] = drawn[file.stem](path)
+    for file in files:
+        with atomic(file) as path:
+            shown = drawn[file.stem](path)
+        with atomic(_data(file), forced=False) as path:
+            write(shown, path)
+
+
+def _data(picture: Path) -> Path:
+    """The file beside a picture that holds what it shows."""
+    return picture.with_name(f"{picture.name}{pictures.DATA}")
 
 
 def _sources(planned: Planned) -> dict[str, tuple[list[str], dict[str, Any]]]:

@@ -125,24 +125,19 @@ def test_texts_from_outside_run_nothing_in_a_spreadsheet(tmp_path):
     assert {row["truth"] for row in found} == {"'=1+1", "ü"}
 
 
-def test_the_first_format_has_the_data_and_its_stamp_knows_them(tmp_path):
+def test_each_picture_is_made_with_its_data_and_stamped_with_them(tmp_path):
     write_json(tmp_path / "metrics.json", metrics(classified(["a", "b"]), ["a", "b"]))
-
-    def unit(ending, **more):
-        spec = {"kind": "confusion_matrix", "title": "t", "formats": ["pdf", "png"], **more}
-        picture = {"picture": str(tmp_path / f"plots/confusion_matrix.{ending}")}
-        return Unit("plot", "k", "l", spec, {"metrics": str(tmp_path / "metrics.json")}, picture)
-
-    beside = tmp_path / "plots/confusion_matrix.csv"
-    plot.run(unit("png"), None)
-    assert not beside.exists()
-    first = unit("pdf", copies=[str(beside)])
-    plot.run(first, None)
+    spec = {"kind": "confusion_matrix", "title": "t"}
+    place = {"name": "x", "plot": "confusion_matrix.pdf"}
+    outputs = {role: str(tmp_path / path) for role, path in plot.STAGE.paths(**place).items()}
+    unit = Unit("plot", "k", "l", spec, {"metrics": str(tmp_path / "metrics.json")}, outputs)
+    plot.run(unit, None)
+    beside = tmp_path / "experiments/x/plots/confusion_matrix.pdf.csv"
     assert beside.read_text().startswith("truth,prediction,count,share\na,a,")
     # Text is text of an embedded TrueType font, as journals ask for.
-    pdf = (tmp_path / "plots/confusion_matrix.pdf").read_bytes()
+    pdf = beside.with_suffix("").read_bytes()
     assert b"/FontFile2" in pdf and b"/Type3" not in pdf
-    stamps.write(first)
-    assert stamps.holds(first)
+    stamps.write(unit)
+    assert stamps.holds(unit)
     beside.write_text("edited")
-    assert not stamps.holds(first)
+    assert not stamps.holds(unit)

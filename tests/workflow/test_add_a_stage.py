@@ -147,7 +147,7 @@ def test_a_plot_is_a_function_and_an_entry(made):
     assert "measure of each speaker" in made.call("izwi", "options", "speakers")
     plots = made.path / "results/experiments/demo/plots"
     assert (plots / "speakers.png").stat().st_size > 1000
-    shown = (plots / "speakers.csv").read_text().splitlines()
+    shown = (plots / "speakers.png.csv").read_text().splitlines()
     metrics = json.loads(made.text("results/experiments/demo/metrics.json"))
     assert shown[0] == "speaker,uar" and len(shown) == 1 + metrics["n_speakers"]
     assert "the lowest first; the dotted line" in made.text("results/index.html")

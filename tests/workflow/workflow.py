@@ -143,5 +143,5 @@ class Folder:
         # The stamps are hidden.
         found = {path for path in place.iterdir() if not path.name.startswith(".")}
         pictures = {path for path in found if path.suffix != ".csv"}
-        assert {path.stem for path in found - pictures} == {path.stem for path in pictures}
+        assert {path.stem for path in found - pictures} == {path.name for path in pictures}
         return {path.name for path in pictures}

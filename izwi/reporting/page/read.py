@@ -209,6 +209,8 @@ def pictures(files: dict[str, str]) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     for path in files.values():
         stem, ending = os.path.splitext(os.path.basename(path))
+        if ending == DATA:
+            stem = os.path.splitext(stem)[0]
         if ending in PICTURES and os.path.basename(os.path.dirname(path)) == "plots":
             found.setdefault(stem, {})[ending] = path
     return found
