@@ -13,7 +13,7 @@ LOCKED := --require-hashes -r locks/requirements.txt
 TORCH := $(PIP) -c requirements.txt -c requirements-deep.txt $$(grep ^torch== requirements-deep.txt)
 
 .DEFAULT_GOAL := help
-.PHONY: help locks archive verify soak audit site slurm test-slurm core deep trill web dev demo seeds test test-trill lint docs clean umap av
+.PHONY: help ready locks archive verify soak audit site slurm test-slurm core deep trill web dev demo seeds test test-trill lint docs clean umap av
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,7 +77,7 @@ dev: .venv/dev ## add what the tests and linters need
 	@touch $@
 
 demo: .venv/core .venv/izwi ## run the default config on embedded synthetic speech
-	$(BIN)/snakemake
+	$(BIN)/izwi run
 
 web: .venv/web ## try a trained model in the browser: make web EXPERIMENT=demo
 	$(BIN)/python -m izwi predict --experiment $(EXPERIMENT) --web --port $(PORT)
@@ -85,11 +85,15 @@ web: .venv/web ## try a trained model in the browser: make web EXPERIMENT=demo
 seeds: .venv/deep .venv/umap ## run all shipped experiments on real recordings
 	$(BIN)/snakemake --configfile config/seeds.yaml
 
-archive: .venv/core ## pack results into a zip without audio: make archive CONFIG=config/my_paper.yaml
-	$(BIN)/python -m izwi archive --configfile $(CONFIG) --output $(ARCHIVE)
+# These take what is there: to install something now is not what was asked for.
+ready:
+	@test -x $(BIN)/izwi || { echo "izwi is not set up here; type: make core"; exit 1; }
 
-verify: .venv/core ## compute all figures of such a zip again: make verify ARCHIVE=my_paper.zip
-	$(BIN)/python -m izwi verify $(ARCHIVE)
+archive: ready ## pack results into a zip without audio: make archive CONFIG=config/my_paper.yaml
+	@$(BIN)/izwi archive $(CONFIG) --output $(ARCHIVE)
+
+verify: ready ## compute all figures of such a zip again: make verify ARCHIVE=my_paper.zip
+	@$(BIN)/izwi verify $(ARCHIVE)
 
 test: .venv/dev ## run all tests
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder tests/workflow tests/unit

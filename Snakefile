@@ -29,7 +29,7 @@ onstart:
 
 
 onsuccess:
-    SESSION.succeeded()
+    SESSION.succeeded(str(log[0] if isinstance(log, list) and log else ""))
 
 
 onerror:

@@ -94,12 +94,14 @@ class Result:
         """
         import pandas as pd
 
+        places = ["file", "start", "end"]
         paths = self._files("features", "matrix")
+        if not paths:
+            return self.split[places]
         databases = len(self._files("load", "table"))
         each = len(paths) // databases
         # All feature sets of the first database come first.
         sets = [self._below([paths[d * each + s] for d in range(databases)]) for s in range(each)]
-        places = ["file", "start", "end"]
         further = [one.drop(columns=places, errors="ignore") for one in sets[1:]]
         return pd.concat([sets[0], *further], axis=1)
 
@@ -157,6 +159,36 @@ def compare(
     return compared(places, measure, Path(results))
 
 
+def history(name: Result | PathLike, results: PathLike = "results") -> pd.DataFrame:
+    """All figures that experiments of a name have found, and what changed before each.
+
+    Args:
+        name: a result, or the name or the folder of an experiment
+        results: folder of results, for names
+
+    Returns:
+        a row for each figure, the earliest first: ``made`` (UTC), ``config``, ``ini``, ``key``,
+        the columns of ``summary.csv`` such as ``value``, ``ci_low`` and ``ci_high``, and
+        ``changes``, one line each
+
+    Raises:
+        UserError: if the name has no history
+    """
+    import pandas as pd
+
+    from izwi.reporting import changes, history_text
+
+    place = os.fspath(name.folder if isinstance(name, Result) else name)
+    found = changes.steps(history_text.of(os.fspath(results), place))
+    rows = [
+        {key: step.entry[key] for key in ("made", "config", "ini", "key")}
+        | step.entry["row"]
+        | {"changes": "\n".join(step.lines) if number else ""}
+        for number, step in enumerate(found)
+    ]
+    return pd.DataFrame(rows).assign(made=lambda frame: pd.to_datetime(frame["made"]))
+
+
 # A text is an iterable of texts, too, but the first signature is the one that fits it.
 @overload
 def run(  # type: ignore[overload-overlap]
@@ -202,7 +234,7 @@ def run(
         results: folder of results (``results``, or what the config says)
         cache: folder of the cache (``<results>/cache``, or what the config says)
         cores: cores to use, None for all
-        quiet: print nothing; else what Snakemake says
+        quiet: print nothing; else what ``izwi run`` prints
 
     Returns:
         what one ini has found; for several inis, or a config alone, a dict from the names of the

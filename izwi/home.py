@@ -15,5 +15,6 @@ def _home() -> Path:
 # Holds Snakefile, rules/, profiles/, config/, envs/ and CITATION.cff.
 HOME = _home()
 SNAKEFILE = HOME / "Snakefile"
-# What a call runs that names no experiment.
+DEMO = HOME / "config" / "experiments" / "demo.ini"
+# What a call in this folder runs that names no experiment.
 DEFAULT_CONFIG = HOME / "config" / "config.yaml"

@@ -25,8 +25,8 @@ rule load:
     input:
         SESSION.made_of("load"),
     output:
-        table="<results>/tables/{table}-{key}.parquet",
-        report="<results>/tables/{table}-{key}.json",
+        table="<results>/labels/{table}-{key}.parquet",
+        report="<results>/labels/{table}-{key}.json",
     log:
         "<logs>/load/{table}-{key}.log",
     # Before any extraction, so that what is wrong with labels or splits is told first.

@@ -1,6 +1,27 @@
 """Features of recordings, and the audit that compares recordings."""
 
 
+rule fetch_model:
+    """A pretrained model that is not on this computer, from the Hugging Face hub."""
+    input:
+        SESSION.made_of("fetch_model"),
+    output:
+        record="<results>/fetched/{model}-{key}.json",
+    log:
+        "<logs>/fetch_model/{model}-{key}.log",
+    priority: 2
+    # Where the call runs there is a network, on the nodes of a cluster often none.
+    localrule: True
+    conda:
+        "../envs/deep.yaml"
+    threads: 1
+    resources:
+        mem_mb=SESSION.each_try(8000),
+        runtime=SESSION.each_try(240),
+    shell:
+        RUN
+
+
 rule shard:
     """A part of a large table's audio, into the feature store."""
     input:

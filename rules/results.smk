@@ -51,13 +51,13 @@ rule experiment:
 
 
 rule summary:
-    """One row for each experiment."""
+    """One row for each experiment of the config."""
     input:
         SESSION.made_of("summary"),
     output:
-        summary=SESSION.shown("summary", "<results>/summary.csv"),
+        summary=SESSION.shown("summary", "<results>/summaries/{config}.csv"),
     log:
-        "<logs>/summary/summary.log",
+        "<logs>/summary/{config}.log",
     conda:
         "../envs/core.yaml"
     threads: 1
@@ -73,11 +73,11 @@ rule grid:
     input:
         SESSION.made_of("grid"),
     output:
-        table=SESSION.shown("table", "<results>/grids/{grid}/table.csv"),
-        markdown=SESSION.shown("markdown", "<results>/grids/{grid}/table.md"),
-        cells="<results>/plans/cells/grids/{grid}.json",
+        table=SESSION.shown("table", "<results>/grids/{config}/{grid}/table.csv"),
+        markdown=SESSION.shown("markdown", "<results>/grids/{config}/{grid}/table.md"),
+        cells="<results>/plans/cells/grids/{config}/{grid}.json",
     log:
-        "<logs>/grid/{grid}.log",
+        "<logs>/grid/{config}/{grid}.log",
     conda:
         "../envs/core.yaml"
     threads: 1
@@ -93,14 +93,14 @@ rule table:
     input:
         SESSION.made_of("table"),
     output:
-        csv=SESSION.shown("csv", "<results>/tables/{table}.csv"),
-        md=SESSION.shown("md", "<results>/tables/{table}.md"),
-        tex="<results>/tables/{table}.tex",
-        html="<results>/tables/{table}.html",
-        tests="<results>/plans/tables/{table}-tests.json",
-        cells="<results>/plans/cells/tables/{table}.json",
+        csv=SESSION.shown("csv", "<results>/tables/{config}/{table}.csv"),
+        md=SESSION.shown("md", "<results>/tables/{config}/{table}.md"),
+        tex="<results>/tables/{config}/{table}.tex",
+        html="<results>/tables/{config}/{table}.html",
+        tests="<results>/plans/tables/{config}/{table}-tests.json",
+        cells="<results>/plans/cells/tables/{config}/{table}.json",
     log:
-        "<logs>/table/{table}.log",
+        "<logs>/table/{config}/{table}.log",
     conda:
         "../envs/core.yaml"
     threads: 1
@@ -134,9 +134,29 @@ rule comparisons:
     input:
         SESSION.made_of("comparisons"),
     output:
-        comparisons=SESSION.shown("comparisons", "<results>/tables/comparisons.csv"),
+        comparisons=SESSION.shown(
+            "comparisons", "<results>/tables/{config}/comparisons.csv"
+        ),
     log:
-        "<logs>/comparisons/comparisons.log",
+        "<logs>/comparisons/{config}.log",
+    conda:
+        "../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=SESSION.each_try(1000),
+        runtime=SESSION.each_try(30),
+    shell:
+        RUN
+
+
+rule overview:
+    """One row for each experiment in the folder of results."""
+    input:
+        SESSION.made_of("overview"),
+    output:
+        overview=SESSION.shown("overview", "<results>/summary.csv"),
+    log:
+        "<logs>/overview/overview.log",
     conda:
         "../envs/core.yaml"
     threads: 1
@@ -148,7 +168,7 @@ rule comparisons:
 
 
 rule page:
-    """All experiments and tables in one HTML file."""
+    """All experiments, and the tables of the config, in one HTML file."""
     input:
         SESSION.made_of("page"),
     output:

@@ -21,7 +21,7 @@ IMAGES = ROOT / "docs" / "images"
 # Kind and content of a block; a first line "# name" is the name of the file that it is.
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _FILE = re.compile(r"# (\S+\.(?:ini|yaml))\n")
-WIDTH, HEIGHT = 1180, 640
+WIDTH, HEIGHT = 1400, 640
 COLOURS = 64
 
 

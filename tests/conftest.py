@@ -11,6 +11,8 @@ ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("IZWI_DATA", ROOT.parent / "shared" / "data")).resolve()
 # Calls of the workflow and its shipped inis look there, too.
 os.environ["IZWI_DATA"] = str(DATA)
+# Tests ask no hub but their own.
+os.environ["HF_HUB_OFFLINE"] = "1"
 # All workers share one feature store, as users' projects may: what one test extracts, none does
 # again. It must be named here: pytest-xdist's workers inherit the variable from the process that
 # starts them, which reads no conftest.py below this folder.

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import base64
+import json
+import re
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +15,7 @@ import soundfile
 from izwi.config.experiment import resolve
 from izwi.data import csv_files
 from izwi.engine.plan import Unit
-from izwi.evaluation import scoring
+from izwi.evaluation import comparison, scoring
 from izwi.files import write_json
 from izwi.reporting.page import build, write
 from izwi.reporting.page.options import DEFAULTS
@@ -39,6 +42,29 @@ TUNING = {
         }
     ],
 }
+AUDIT = [
+    {
+        "kind": "padding_end",
+        "grade": "cue",
+        "line": f"files of {EVIL} end in silence",
+        "counts": {"rows": 3, "of": 40},
+        "examples": [f"{EVIL}.wav"],
+    },
+    {"kind": "same text", "grade": "note", "line": "texts recur", "counts": {}, "examples": []},
+]
+PICTURES = ("confusion_matrix", "learning_curve", "value_counts")
+CURVE = {
+    "measure": "uar",
+    "unit": "speakers",
+    "points": [],
+    "mean": [
+        {"share": share, "units": 5 * share, "n_train": 60 * share, "train": 1.0, "test": share}
+        for share in (0.2, 0.6, 1.0)
+    ],
+    "chance": {"uar": 1 / 3},
+    "baseline": None,
+    "notes": [],
+}
 INI = """
 [EXP]
 name = {name}
@@ -54,6 +80,25 @@ type = os
 type = {model}
 C_val = 10
 """
+
+
+def unpacked(text: str):
+    """What the page holds compressed."""
+    return json.loads(zlib.decompress(base64.b64decode(text)))
+
+
+def details(page: str) -> list[dict]:
+    """The details of all experiments of a page, in the order of its rows."""
+    packs = re.findall(r'<script type="text/plain" id="x\d+">([^<]*)<', page)
+    columns = list(map(unpacked, packs))
+    return [_row(pack, i) for pack in columns for i in range(len(pack["name"]))]
+
+
+def _row(columns, i: int):
+    """Of what is stored in columns."""
+    if isinstance(columns, list):
+        return columns[i]
+    return {name: _row(part, i) for name, part in columns.items()}
 
 
 def predictions(n: int = 40) -> pd.DataFrame:
@@ -99,22 +144,42 @@ def experiment(folder: Path, name: str, model: str, frame: pd.DataFrame, measure
         "packages": {"numpy": "1.2.3"},
     }
     spec = {"task": "classification", "measure": measure, "labels": LABELS, "seed": 1}
-    metrics = scoring.evaluate(spec, frame, training={"counts": {"train": 60}}, split={}, tables=[])
+    metrics = scoring.evaluate(
+        spec,
+        frame,
+        training={"counts": {"train": 60}},
+        split={},
+        tables=[],
+        constants={0: LABELS[0]},
+        traits=pd.DataFrame({"gender": np.array([EVIL, "male"])[frame["row"] % 5 % 2]}),
+    )
     metrics["warnings"].append(f"see {folder}/deep/file.txt: {EVIL}")
     metrics["tuning"] = TUNING
+    metrics["audit"] = AUDIT
+    write_json(own / "learning_curve.json", CURVE)
     write_json(own / "metrics.json", {"name": name, **metrics})
     write_json(own / "experiment.json", record)
     csv_files.write_predictions(frame, own / "predictions.csv")
-    (own / "plots/confusion_matrix.png").write_bytes(PNG)
+    pictures = [own / f"plots/{name}.png" for name in PICTURES]
+    for path in pictures:
+        path.write_bytes(PNG)
     files = {
+        **{path.name: path for path in pictures},
         "metrics": own / "metrics.json",
         "record": own / "experiment.json",
         "predictions": own / "predictions.csv",
-        "confusion_matrix.png": own / "plots/confusion_matrix.png",
     }
     return Unit(
         "experiment", name, name, {}, {}, {k: str(v) for k, v in files.items()}, [f"{name}.ini"]
     )
+
+
+def compared(folder: Path, frames: dict[str, pd.DataFrame]) -> Unit:
+    """The tests of the tables, as the workflow writes them."""
+    path = folder / "comparisons.csv"
+    found = comparison.comparisons(frames, "uar", task="classification", labels=LABELS, seed=1)
+    csv_files.write_table(found.assign(table="g"), path)
+    return Unit("comparisons", "k", "comparisons", {}, {}, {"comparisons": str(path)})
 
 
 def recordings(folder: Path, frame: pd.DataFrame) -> dict[str, str]:
@@ -127,6 +192,37 @@ def recordings(folder: Path, frame: pd.DataFrame) -> dict[str, str]:
         soundfile.write(path, tone, 22050)
         paths[file] = str(path)
     return paths
+
+
+def many(folder: Path, count: int) -> str:
+    """A page of many experiments, each with its own figures, keys and names: ``e0``, ``e1`` …"""
+    frame = predictions(120)
+    unit = experiment(folder, "e", "svm", frame)
+    builder = build.Builder(str(folder / "results"), {**DEFAULTS, "audio": "none"}, None)
+    content = builder.content([unit], [], [], "")
+    (first,) = content["experiments"]
+    random = np.random.default_rng(1)
+    content["experiments"] = [_varied(first, f"e{i}", random) for i in range(count)]
+    return write.page(content, builder.pictures)
+
+
+def _varied(one: dict, name: str, random: np.random.Generator) -> dict:
+    def other(value):
+        if isinstance(value, dict):
+            return {key: other(part) for key, part in value.items()}
+        if isinstance(value, list):
+            return [other(part) for part in value]
+        if isinstance(value, float):
+            return float(f"{value * random.uniform(0.8, 1):.6g}")
+        if isinstance(value, str) and value.startswith("key"):
+            return random.bytes(6).hex()
+        return value
+
+    found = other(one)
+    found["summary"]["name"] = found["details"]["name"] = name
+    shares = found["summary"]["confusion"]["percents"]
+    found["summary"]["confusion"]["percents"] = random.integers(0, 101, len(shares)).tolist()
+    return found
 
 
 def make(folder: Path, **options) -> dict:
@@ -154,7 +250,8 @@ def make(folder: Path, **options) -> dict:
     (grid / "table.md").write_text(f"# g\n\n| a | b |\n| --- | --- |\n| {EVIL} | **2** |\n")
     (grid / "heat_map.png").write_bytes(PNG)
     outputs = {"markdown": str(grid / "table.md"), "png": str(grid / "heat_map.png")}
-    tables = [Unit("grid", "g", "g", {}, {}, outputs)]
+    frames = {units[0].label: frame, units[1].label: better}
+    tables = [Unit("grid", "g", "g", {}, {}, outputs), compared(folder, frames)]
     builder = build.Builder(
         str(folder / "results"), {**DEFAULTS, **options}, lambda load, file: paths.get(file)
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING
 
-from izwi import splits
 from izwi.errors import UserError
 from izwi.training import fitting, tuning
 from izwi.wording import count
@@ -55,7 +54,6 @@ def choose(
     import numpy as np
     import pandas as pd
 
-    from izwi import models
     from izwi.preprocessing.pipeline import Preprocessing
 
     _, train_rows, dev_rows, _ = fold
@@ -69,11 +67,7 @@ def choose(
             "add a database without labels, by <database>.split_strategy = train"
         )
     train_rows = train_rows[~pd.isna(truth[train_rows])]
-    cls = models.model_class(spec["model"]["type"])
-    if cls.needs_dev and not len(dev_rows):
-        train_rows, dev_rows = splits.dev_from_train(
-            samples.split.assign(truth=truth), train_rows, seed=spec["seed"]
-        )
+    train_rows, dev_rows = fitting.with_dev(spec, samples.split, truth, train_rows, dev_rows)
     data = fitting.TrainingSet(samples, truth, train_rows, dev_rows, labels)
     own, _ = tuning.chosen_spec(spec, data, spec["seed"])
     fitted = fitting.fit(own, data, spec["seed"])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from izwi import models, splits
 from izwi.errors import UserError
 from izwi.training import fitting, tuning
 
@@ -48,7 +47,6 @@ def learning_curve(
     import numpy as np
     import pandas as pd
 
-    cls = models.model_class(spec["model"]["type"])
     repeats = 1 if len(folds) >= REPEATS else REPEATS
     points: list[dict[str, Any]] = []
     skipped: dict[float, str] = {}
@@ -57,10 +55,7 @@ def learning_curve(
         truth = truths[fold]
         train_rows = train_rows[~pd.isna(truth[train_rows])]
         test_rows = test_rows[~pd.isna(truth[test_rows])]
-        if cls.needs_dev and not len(dev_rows):
-            train_rows, dev_rows = splits.dev_from_train(
-                samples.split.assign(truth=truth), train_rows, seed=spec["seed"]
-            )
+        train_rows, dev_rows = fitting.with_dev(spec, samples.split, truth, train_rows, dev_rows)
         owner = _owners(samples, train_rows)
         if owner is None:
             owner, unit = train_rows, "samples"

@@ -62,5 +62,5 @@ def percent(share: float) -> str:
 
 
 def decimals(value: float) -> str:
-    """A number between 0 and 1 as text: ``.31``."""
-    return f"{value:.2f}".removeprefix("0")
+    """A number between 0 and 1 as text: ``0.314``."""
+    return f"{value:.3f}"

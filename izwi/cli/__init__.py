@@ -17,12 +17,14 @@ COMMANDS = {
     "new": "write a first ini and config for data",
     "check": "say what a call would do, what is wrong, and what it takes",
     "run": "run the experiments of inis, or of a YAML config",
+    "fetch": "fetch pretrained models from the Hugging Face hub",
     "predict": "apply a trained model to audio files, the microphone or a web page",
-    "explain": "say where the figure of an experiment comes from",
+    "explain": "say where the value of an experiment comes from",
     "compare": "test whether experiments differ, on the same test set",
+    "history": "say what a name found before, and what changed since",
     "prune": "list what no config needs any more, and delete it on request",
-    "archive": "pack results into a zip from which their figures can be computed again",
-    "verify": "compute all figures of such a zip again",
+    "archive": "pack results into a zip from which their values can be computed again",
+    "verify": "compute all values of such a zip again",
     "options": "list or search the options of an ini",
 }
 USAGE_ERROR = 2

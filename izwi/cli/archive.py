@@ -7,7 +7,8 @@ from pathlib import Path
 from izwi.cli import Parser, say
 
 EXAMPLES = """\
-  izwi archive --configfile config/my_paper.yaml
+  izwi archive my_paper.yaml
+  izwi archive my.ini --output my.zip
   izwi verify results/archives/my_paper.zip
 
 The zip holds no audio.
@@ -17,7 +18,9 @@ The zip holds no audio.
 def main(arguments: list[str]) -> int:
     """Write the zip."""
     parser = Parser("archive", EXAMPLES)
-    parser.add_argument("--configfile", required=True, help="the config that was run")
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("what", nargs="?", metavar="FILE", help="the config or ini that was run")
+    which.add_argument("--configfile", metavar="FILE", help="the same")
     parser.add_argument("--ini", help="one experiment of it")
     parser.add_argument("--results", help="folder of results, where the call names another")
     parser.add_argument("--cache", help="folder of the cache, likewise")
@@ -27,12 +30,13 @@ def main(arguments: list[str]) -> int:
     from izwi.engine.config_plan import planned
     from izwi.reporting import archive
 
-    asked = planned(wanted.configfile, results=wanted.results, cache=wanted.cache, ini=wanted.ini)
-    name = f"{Path(wanted.ini or wanted.configfile).stem}.zip"
+    run = wanted.what or wanted.configfile
+    asked = planned(run, results=wanted.results, cache=wanted.cache, ini=wanted.ini)
+    name = f"{Path(wanted.ini or run).stem}.zip"
     path = Path(wanted.output or Path(asked.config.results) / "archives" / name)
     lock.hold(asked.config.results)
     try:
-        notes = archive.pack(asked, [wanted.configfile], path)
+        notes = archive.pack(asked, [] if run.endswith(".ini") else [run], path)
     finally:
         lock.release(asked.config.results)
     say(*(f"note: {line}" for line in notes))

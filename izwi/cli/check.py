@@ -34,7 +34,7 @@ def main(arguments: list[str]) -> int:
     )
     parser.add_argument("-c", "--cores", type=int, help="cores of the call (all)")
     wanted = parser.parse_args(arguments)
-    cores = len(os.sched_getaffinity(0)) if wanted.cores is None else wanted.cores
+    cores = _all_cores() if wanted.cores is None else wanted.cores
     if cores < 1:
         parser.error(f"--cores: {cores} is no number of cores, from 1 on")
     for word in (*wanted.files, *wanted.config):
@@ -56,6 +56,11 @@ def main(arguments: list[str]) -> int:
     return 1 if found.problems else 0
 
 
+def _all_cores() -> int:
+    """Cores that this process may use; macOS does not say."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def _planned(files: list[str], settings: list[str]) -> tuple[list[Experiment], Plan]:
     """The experiments and the plan of a call.
 
@@ -64,16 +69,15 @@ def _planned(files: list[str], settings: list[str]) -> tuple[list[Experiment], P
     """
     import yaml
 
-    from izwi.config.result_set import read_config, resolve_all
+    from izwi.config.result_set import name_of, read_config, resolve_all
     from izwi.engine.planner import make_plan
     from izwi.engine.snakemake_call import Request
     from izwi.home import DEFAULT_CONFIG
 
     cwd = Path.cwd()
-    content = Request(
-        tuple(name for name in files if name.endswith(".ini")),
-        tuple(name for name in files if not name.endswith(".ini")),
-    ).content()
+    inis = tuple(name for name in files if name.endswith(".ini"))
+    configs = tuple(name for name in files if not name.endswith(".ini"))
+    content = Request(inis, configs).content()
     for word in settings:
         key, _, value = word.partition("=")
         content[key] = _value(yaml.safe_load, value)
@@ -88,6 +92,7 @@ def _planned(files: list[str], settings: list[str]) -> tuple[list[Experiment], P
         shard_files=config.shard_files or 0,
         tables=config.tables,
         page=config.page,
+        config=name_of(content, configs, cwd=cwd, own=len(inis) > 1),
     )
     return experiments, plan
 

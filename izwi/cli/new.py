@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--force", action="store_true", help="replace files that are there")
     parser.add_argument("--yes", action="store_true", help="ask nothing on a terminal")
     wanted = parser.parse_args(arguments)
-    from izwi.config import draft
+    from izwi.config import draft, draft_text
     from izwi.config.survey import survey
 
     stem = wanted.data.resolve().stem if wanted.data.is_file() else wanted.data.resolve().name
@@ -54,10 +54,18 @@ def main(arguments: list[str]) -> int:
     _refuse_to_replace(list(files.values()), wanted.data, force=wanted.force)
     target = _target(found, wanted.target, ask=not wanted.yes and _is_terminal())
     made = draft.draft(found, name, target, folder=wanted.output, split=wanted.split)
-    texts = {"ini": draft.ini_text(made), "yaml": draft.config_text(made), "csv": made.csv}
+    texts = {
+        "ini": draft_text.ini_text(made),
+        "yaml": draft_text.config_text(made),
+        "csv": made.csv,
+    }
     for ending, path in files.items():
         write_text(path, texts[ending])
-    for line in (draft.data_line(made), draft.target_line(made), draft.split_line(made)):
+    for line in (
+        draft_text.data_line(made),
+        draft_text.target_line(made),
+        draft_text.split_line(made),
+    ):
         print(printable(line))
     for line in made.says:
         say(f"note: {line}")
@@ -100,15 +108,25 @@ def _target(found: Survey, wanted: str | None, *, ask: bool) -> Target:
     possible = targets(found)
     if not possible:
         columns = [name for name in found.frame if name not in ("file", "start", "end")]
-        there = f"there are {', '.join(columns)}; name one by --target" if columns else "add one"
-        raise UserError(f"{found.path}: no column looks like something to predict: {there}")
+        if not columns:
+            raise UserError(
+                f"{found.path}: neither folders nor names of the audio files hold labels; write a "
+                "CSV with a row for each, such as file,speaker,emotion"
+            )
+        raise UserError(
+            f"{found.path}: no column looks like something to predict: there are "
+            f"{', '.join(columns)}; name one by --target"
+        )
     if not ask or len(possible) == 1:
         return possible[0]
     for number, target in enumerate(possible, start=1):
         say(f"  {number}  {target}")
     while True:
         say("which column is to be predicted? [1]")
-        answer = input().strip() or "1"
+        try:
+            answer = input().strip() or "1"
+        except EOFError:
+            answer = "1"
         if answer.isdigit() and 1 <= int(answer) <= len(possible):
             return possible[int(answer) - 1]
         try:

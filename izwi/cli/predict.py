@@ -12,6 +12,7 @@ from izwi.cli import Parser, one_thread, say
 from izwi.data.csv_safety import harmless
 from izwi.errors import printable
 from izwi.files import atomic
+from izwi.reporting.numbers import rounded
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,7 +118,7 @@ def print_table(predictor: Predictor, rows: pd.DataFrame) -> None:
     across = max(map(len, predictor.labels or [""]))
     for place, row in zip(places, rows.to_dict("records"), strict=True):
         if predictor.task == "regression":
-            line = f"{row['prediction']:10.4g}"
+            line = f"{rounded(row['prediction']):>10}"
         else:
             ranked = ", ".join(f"{label} {p:.3f}" for label, p in ranking(predictor, row))
             line = f"{row['prediction']:{across}}  {ranked}"

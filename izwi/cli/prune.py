@@ -12,29 +12,31 @@ if TYPE_CHECKING:
     from izwi.engine import pruning
 
 EXAMPLES = """\
-  izwi prune --configfile config/my_paper.yaml config/my_other_paper.yaml
-  izwi prune --configfile config/my_paper.yaml config/my_other_paper.yaml --delete
+  izwi prune my_paper.yaml my_other_paper.yaml my.ini
+  izwi prune my_paper.yaml my_other_paper.yaml my.ini --delete
 
-Name all configs that share a folder of results: what none of them needs is listed.
+Name all configs and inis that share a folder of results: what none of them needs is listed.
 """
 
 
 def main(arguments: list[str]) -> int:
     """List or delete."""
     parser = Parser("prune", EXAMPLES)
-    parser.add_argument("--configfile", nargs="+", required=True, help="all configs in use")
+    parser.add_argument("files", nargs="*", metavar="FILE", help="all configs and inis in use")
+    parser.add_argument("--configfile", nargs="+", default=[], metavar="FILE", help="the same")
     parser.add_argument("--results", help="folder of results, where the call names another")
     parser.add_argument("--cache", help="folder of the cache, likewise")
     parser.add_argument("--stores", action="store_true", help="feature stores of the cache, too")
     parser.add_argument("--experiments", action="store_true", help="folders of experiments, too")
     parser.add_argument("--delete", action="store_true", help="delete what is listed")
     wanted = parser.parse_args(arguments)
+    files = [*wanted.files, *wanted.configfile]
+    if not files:
+        parser.error("name all configs and inis in use")
     from izwi.engine import lock, pruning
     from izwi.engine.config_plan import planned
 
-    plans = [
-        planned(path, results=wanted.results, cache=wanted.cache).plan for path in wanted.configfile
-    ]
+    plans = [planned(path, results=wanted.results, cache=wanted.cache).plan for path in files]
     folders = sorted({plan.results for plan in plans}) if wanted.delete else []
     try:
         for results in folders:

@@ -1,4 +1,4 @@
-"""``izwi run``: a quiet call of Snakemake with izwi's Snakefile."""
+"""``izwi run``: a call of Snakemake with izwi's Snakefile."""
 
 from __future__ import annotations
 
@@ -8,37 +8,36 @@ from pathlib import Path
 from types import FrameType
 
 from izwi.cli import USAGE_ERROR, say
+from izwi.home import DEMO
 
+# Apart from results of the user's own.
+DEMO_RESULTS = "demo_results"
 HELP = """\
 usage: izwi run [INI ...] [CONFIG ...] [options of Snakemake] [-- TARGET ...]
 
-Run the experiments of inis, or of a YAML config; without any, the demo. What is made already is
-not made again. Results go to results/ in the working folder.
+Run the experiments of inis, or of a YAML config. What is made already is not made again. Results
+go to results/ in the working folder.
 
   INI      one experiment each (.ini)
   CONFIG   experiments and settings (.yaml); with one INI, that experiment of it
-  TARGET   only these files, such as results/experiments/demo/metrics.json
+  TARGET   only these files, such as results/experiments/my/metrics.json
 
 All other options are passed on to Snakemake. Those that are used most:
 
   -n                      show what would be done
   -c CORES                use so many cores (all)
   --config KEY=VALUE ...  settings of the config, such as results=elsewhere page=none
+  --demo                  run the demo; its results go to demo_results/
   --forceall              make all of it again
   --profile slurm         run on a cluster, see docs/cluster.md
-  --verbose               show what Snakemake says (also: --quiet progress, --quiet rules)
+  -v, --verbose           show what Snakemake says (it is also in .snakemake/log)
+  --quiet all             show the results alone
 
 examples:
   izwi run my.ini other.ini
   izwi run my_paper.yaml -c 4
   izwi run my_paper.yaml my.ini --config results=elsewhere
 """
-# With these Snakemake's own words are what is asked for.
-_LOUD = re.compile(
-    r"-[a-zA-Z]*[npq][a-zA-Z]*|--(dry-?run|printshellcmds|quiet|verbose|summary|detailed-summary"
-    r"|lint|list\S*|dag|rulegraph|filegraph|d3dag|report|unlock|archive|print-compilation|version"
-    r"|debug\S*|touch|delete\S*|cleanup\S*|conda-\S*)(=.*)?"
-)
 
 
 def main(arguments: list[str]) -> int:
@@ -48,6 +47,10 @@ def main(arguments: list[str]) -> int:
         print(HELP, end="")
         return 0
     inis, configs, settings, rest = split(arguments)
+    if "--demo" in rest:
+        rest.remove("--demo")
+        inis.append(str(DEMO))
+        settings.insert(0, f"results={DEMO_RESULTS}")
     rest = [_profile(rest, number) for number in range(len(rest))]
     stray = rest[0] if rest and not rest[0].startswith("-") else None
     if stray is not None:
@@ -62,22 +65,16 @@ def main(arguments: list[str]) -> int:
     # What is wrong here Snakemake would say in many lines, or quietly not at all.
     request.content()
     words = _with(request.arguments(), settings)
-    quiet = not any(map(_LOUD.fullmatch, rest))
-    call = snakemake_call.command(
-        snakemake_call.Request(), [*words, *(["--quiet", "all"] if quiet else []), *rest]
-    )
+    call = snakemake_call.command(snakemake_call.Request(), [*words, *rest])
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     try:
         ended = snakemake_call.call(call, say)
-    except KeyboardInterrupt:
-        say("stopped; finished files stay, so start again at any time")
+    except KeyboardInterrupt as error:
+        say(str(error) or "stopped; finished files stay, so start again at any time")
         raise
-    if quiet and not any(ended.lines):
-        if ended.code:
-            say("izwi run: Snakemake failed without a message; add --quiet progress to see why")
-        else:
-            say("nothing to do: what is asked for is made already")
+    if ended.code and not any(ended.lines):
+        say("izwi run: Snakemake failed without a message; add -v to see why")
     return ended.code
 
 
@@ -105,7 +102,7 @@ def split(
         if argument.startswith("-"):
             option = {"-C": "--config", "--configfiles": "--configfile"}.get(name, name)
             if option not in ("--config", "--configfile"):
-                rest.append(argument)
+                rest.append("--verbose" if argument == "-v" else argument)
             elif value:
                 (settings if option == "--config" else configs).append(value)
         elif option == "--config" and re.match(r"\w+=", argument):

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 import tempfile
-import textwrap
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -49,6 +48,7 @@ _FEWEST = 5  # files of a class below which a word is said
 _FOLDS = 10
 _FEW_TESTED = 10  # speakers in a test set below which all are tested in turn instead
 _TEST = 30  # percent
+_LONGEST = 300  # characters of a remark
 _MANY_ROWS = 20_000  # from here on one split is cheaper than folds
 # Columns that are no target.
 _NEVER = {"file", "start", "end", "speaker", "fold", "duration"}
@@ -189,10 +189,15 @@ def draft(found: Survey, name: str, target: Target, *, folder: Path, split: str 
             says.append(f"another split fails: {first.problems[0]}")
         if target.task == "classification":
             tried = _with_labels(tried, natural(rows["truth"].dropna().unique()))
-        says += warnings + _rare(rows, target)
+        says += [_brief(line) for line in warnings + _rare(rows, target)]
         return Draft(name, found, target, tried, experiment, rows, parts, says, text)
     assert first is not None
     raise first
+
+
+def _brief(line: str) -> str:
+    """A line that lists no more names than can be read."""
+    return line if len(line) <= _LONGEST else f"{line[:_LONGEST].rsplit(', ', 1)[0]}, …"
 
 
 def _options(found: Survey, name: str, target: Target, folder: Path) -> dict[tuple[str, str], str]:
@@ -251,6 +256,8 @@ def _splits(
     column = split_column(frame)
     if found.parts:
         own = {("DATA", f"{name}.split_strategy"): "database"}
+    elif "fold" in frame and frame["fold"].notna().all() and frame["fold"].nunique() > 1:
+        own = {("MODEL", "logo"): str(frame["fold"].nunique())}
     elif column:
         own = {
             ("DATA", f"{name}.split_strategy"): "column",
@@ -272,11 +279,16 @@ def _splits(
     }
     ways = {"own": [own], "speakers": [by_speaker], "folds": [folds], "random": [at_random]}
     if wanted == "own" and not own:
-        raise UserError("--split own: the data name no split: no such tables, no column 'split'")
+        raise UserError(
+            "--split own: the data name no split: no such tables, no column 'split' or 'fold'"
+        )
     if wanted in ("speakers", "folds") and speakers < 2:
         raise UserError(f"--split {wanted}: the data name {speakers} speakers, two are needed")
     if wanted != "auto":
         return ways[wanted]
+    if target.column == "speaker":
+        says.append("the speakers are the classes, so files are drawn at random for train and test")
+        return [at_random]
     few = speakers * _TEST // 100 < _FEW_TESTED and rows <= _MANY_ROWS
     order = [folds, by_speaker] if few and speakers > 2 else [by_speaker, folds]
     if required and not own:
@@ -352,136 +364,6 @@ def _csv(found: Survey) -> str:
     return str(found.frame.to_csv(index=False, lineterminator="\n"))
 
 
-# --------------------------------------------------------------------------------- texts
-
-
-_ORDER = ("EXP", "DATA", "FEATS", "MODEL")
-# What may be tried next, behind the options of a section.
-_NEXT = {
-    "DATA": (),
-    "FEATS": (
-        ("os.set", "ComParE_2016", "6,373 values instead of 88"),
-        ("type", "praat", "41 values of voice quality, pitch, formants"),
-    ),
-    "MODEL": (("type", "{other}", "trees instead of a support vector machine"),),
-}
-
-
-def ini_text(made: Draft) -> str:
-    """The ini, each option behind its line of the reference."""
-    other = "xgr" if made.target.task == "regression" else "xgb"
-    lines = [
-        f"# Made by izwi new; to run it: izwi run {made.name}.ini",
-        "# All options: izwi options, or docs/options.md. A line that begins with # is not read.",
-    ]
-    for section in _ORDER:
-        lines += ["", f"[{section}]"]
-        for (where, key), value in made.options.items():
-            if where == section:
-                lines += [*_comment(section, key, made), f"{key} = {value}"]
-        for key, value, why in _NEXT.get(section, ()):
-            lines.append(f"# {key} = {value.format(other=other)}    # {why}")
-        if section == "DATA":
-            lines += _facts(made)
-    return "\n".join(lines) + "\n"
-
-
-def _comment(section: str, key: str, made: Draft) -> list[str]:
-    """What an option is, from the table of options."""
-    if section == "DATA" and key == made.name:
-        kind = "audformat folder" if made.found.kind == "audformat" else "CSV"
-        return [f"# the {kind}: where the files and their labels are"]
-    bare = key.removeprefix(f"{made.name}.") if section == "DATA" else key
-    lower = bare.lower()
-    own = {}
-    if section in ("FEATS", "MODEL"):
-        package = {"FEATS": "features", "MODEL": "models"}[section]
-        own = table.own_options(package, made.options[section, "type"])
-    option = own.get(lower) or table.WIDE[section].get(lower) or table.PER_DATABASE.get(lower)
-    if option is None:
-        return []
-    text = re.sub(r" \((?:required|default: [^()]*)\)", "", option.doc).replace("`", "")
-    return textwrap.wrap(text, 96, initial_indent="# ", subsequent_indent="#   ")
-
-
-def _facts(made: Draft) -> list[str]:
-    """What the data hold, as comments."""
-    lines = [f"# {line}" for line in (data_line(made), target_line(made), split_line(made))]
-    return [*lines, *(f"# note: {line}" for line in made.says)]
-
-
-def config_text(made: Draft) -> str:
-    """The config that runs the ini, with what else it can say."""
-    regression = made.target.task == "regression"
-    model = f"MODEL.type: [{'svr, xgr' if regression else 'svm, xgb'}]"
-    return (
-        f"# Made by izwi new; to run it: izwi run {made.name}.yaml\n"
-        "# All keys: config/README.md.\n"
-        f"experiments:\n  - {made.name}.ini\n"
-        "# where results go\n"
-        "results: results\n"
-        "# one experiment for each combination:\n"
-        f"# grid: {{{model}, FEATS.type: [os, praat]}}\n"
-    )
-
-
-def data_line(made: Draft) -> str:
-    """Files, speakers, sex and age in one line."""
-    rows = made.table
-    parts = [_number(rows["file"].nunique(), "file")]
-    if len(rows) != rows["file"].nunique():
-        parts.append(_number(len(rows), "segment"))
-    if "speaker" in rows and rows["speaker"].notna().any():
-        parts.append(_number(rows["speaker"].nunique(), "speaker"))
-        if "gender" in rows:
-            each = rows.dropna(subset="speaker").drop_duplicates("speaker")["gender"]
-            counts = ", ".join(f"{n} {k}" for k, n in each.value_counts().items())
-            parts[-1] += f" ({counts})" if counts else ""
-    else:
-        parts.append("speakers unknown")
-    if "age" in rows and pd.api.types.is_numeric_dtype(rows["age"]) and rows["age"].notna().any():
-        parts.append(f"age {rows['age'].min():g} to {rows['age'].max():g}")
-    return "data: " + ", ".join(parts)
-
-
-def target_line(made: Draft) -> str:
-    """The target with its counts, and what else could be one."""
-    target, rows = made.target, made.table
-    if target.task == "regression":
-        numbers = rows["truth"]
-        what = f"{numbers.min():g} to {numbers.max():g}, mean {numbers.mean():.1f}"
-    else:
-        what = ", ".join(f"{label} {n}" for label, n in rows["truth"].value_counts().items())
-    others = [str(one) for one in targets(made.found) if one.column != target.column][:5]
-    also = f"; also possible: {', '.join(others)}" if others else ""
-    return f"target: {target.column} ({target.task}): {what}{also}"
-
-
-def split_line(made: Draft) -> str:
-    """The split with its counts."""
-    split = made.split
-    if split["fold"].any():
-        each = split.groupby("fold").size()
-        used = split[split["fold"] > 0]
-        return (
-            f"split: {len(each[each.index > 0])} folds of speakers, each tested once: "
-            f"{len(used)} rows of {_number(used['speaker'].nunique(), 'speaker')}"
-        )
-    strategy = next(v for (_, k), v in made.options.items() if k.endswith(".split_strategy"))
-    parts = []
-    for part in ("train", "dev", "test"):
-        rows = split[split["part"] == part]
-        if len(rows):
-            speakers = rows["speaker"].nunique()
-            of = f" of {_number(speakers, 'speaker')}" if speakers else ""
-            parts.append(f"{part} {_number(len(rows), 'row')}{of}")
-    return f"split: {strategy}: {', '.join(parts)}"
-
-
-def _number(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
-
-
 def with_target(found: Survey, wanted: str) -> Target:
     """The target that the user names.
 
@@ -495,9 +377,9 @@ def with_target(found: Survey, wanted: str) -> Target:
         there = [name for name in found.frame if name not in ("file", "start", "end")]
         near = table.suggest(wanted, there) or f" (there are {', '.join(there)})"
         raise UserError(f"--target: {found.path} has no column '{wanted}'{near}")
-    target = target_of(found, column)
+    target = None if column in ("file", "start", "end") else target_of(found, column)
     if target is None or (target.counts and len(target.counts) < 2):
-        raise UserError(f"--target: '{wanted}' has one value only, so there is nothing to learn")
+        raise UserError(f"--target: there is nothing to learn from '{wanted}': name another column")
     if target.counts and len(target.counts) > 10 * MOST_CLASSES:
         raise UserError(
             f"--target: '{wanted}' has {len(target.counts)} different values, too many for classes"

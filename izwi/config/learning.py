@@ -9,6 +9,15 @@ if TYPE_CHECKING:
     from izwi.config.experiment.resolved import DatabaseSpec, SplitSpec
 
 
+# What only a model reads, of the options that `Entries.general` holds.
+OF_MODELS = (
+    *(("FEATS", name) for name in ("scale", "balancing", "balancing_random_state")),
+    *(("EXP", name) for name in ("runs", "epochs")),
+)
+# Analyses that need no model.
+OF_FEATURES = ("clusters", "feature_distributions")
+
+
 def resolve(
     get: Callable[[str, str], Any],
     problem: Callable[[str, str, str], None],

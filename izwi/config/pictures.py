@@ -118,22 +118,7 @@ def wanted(experiment: Experiment, of: str, by: str) -> list[Picture]:
     plots = experiment.plots
     spec: dict[str, Any]
     model = f"{of}: {by}, {experiment.model['type']}"
-    main = "confusion_matrix" if experiment.task == "classification" else "truth_prediction"
-    found = [Picture(main, (main,), "results", model)]
-    if "bins" in experiment.evaluation:
-        name = "confusion_matrix_binned"
-        found.append(Picture(name, (name,), "results", model))
-    threshold = experiment.evaluation.get("uncertainty_threshold")
-    if threshold is not None:
-        name = "confusion_matrix_certain"
-        found.append(Picture(name, (name,), "results", model, {"threshold": threshold}))
-    for kind in plots["of_metrics"]:
-        entry = OF_METRICS[kind]
-        if entry.regression or experiment.task == "classification":
-            drawn = tuple(entry.pictures)
-            modules = (f"izwi.plots.{entry.module}",)
-            spec = {"names": list(drawn)}
-            found.append(Picture(kind, drawn, "results", model, spec, modules=modules))
+    found = _of_results(experiment, model) if experiment.trains else []
     if plots["value_counts"] is not None:
         names = [_name("value_counts", *group) for group in plots["value_counts"]]
         columns = dict(zip(names, plots["value_counts"], strict=True))
@@ -158,6 +143,27 @@ def wanted(experiment: Experiment, of: str, by: str) -> list[Picture]:
             found.append(Picture(kind, (kind,), kind, title, spec))
     if "learning_curve" in experiment.analyses:
         found.append(Picture("learning_curve", ("learning_curve",), "learning_curve", model))
+    return found
+
+
+def _of_results(experiment: Experiment, title: str) -> list[Picture]:
+    """Those of the figures."""
+    main = "confusion_matrix" if experiment.task == "classification" else "truth_prediction"
+    found = [Picture(main, (main,), "results", title)]
+    if "bins" in experiment.evaluation:
+        name = "confusion_matrix_binned"
+        found.append(Picture(name, (name,), "results", title))
+    threshold = experiment.evaluation.get("uncertainty_threshold")
+    if threshold is not None:
+        name = "confusion_matrix_certain"
+        found.append(Picture(name, (name,), "results", title, {"threshold": threshold}))
+    for kind in experiment.plots["of_metrics"]:
+        entry = OF_METRICS[kind]
+        if entry.regression or experiment.task == "classification":
+            drawn = tuple(entry.pictures)
+            modules = (f"izwi.plots.{entry.module}",)
+            spec = {"names": list(drawn)}
+            found.append(Picture(kind, drawn, "results", title, spec, modules=modules))
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from izwi.config.options import suggest
 from izwi.config.root_folders import VARIABLE
 from izwi.data import soft_labels
 from izwi.errors import Problems, UserError
+from izwi.home import DEFAULT_CONFIG
 from izwi.reporting.page import options as page
 from izwi.reporting.tables import wanted as result_tables
 from izwi.untrusted import read_yaml
@@ -23,6 +24,13 @@ KEYS = (
     *("experiments", "ini", "grid", "results", "cache", "root_folders", "shards"),
     *("tables", "formats", "page"),
 )
+NO_EXPERIMENT = (
+    "no experiment is named: type izwi run my.ini, or izwi run my_paper.yaml; the demo is "
+    "izwi run --demo"
+)
+
+# Names of the result sets of calls that name no config.
+DEMO, INIS = "demo", "inis"
 
 
 @dataclass(frozen=True)
@@ -63,8 +71,8 @@ def read_config(config: Mapping[str, Any], *, cwd: str | Path, fallback: str | P
             optionally ``grid``, ``results``, ``cache``, ``root_folders``, ``shards``, ``tables``,
             ``formats`` and ``page``; inis that only a grid names belong to the experiments
         cwd: folder that all paths are relative to
-        fallback: YAML config of the experiments if the given one names none; its inis may be
-            relative to the folder above its own, too
+        fallback: YAML config of the experiments if the given one names none and ``cwd`` is the
+            folder above its own
 
     Returns:
         inis, results, cache
@@ -77,25 +85,29 @@ def read_config(config: Mapping[str, Any], *, cwd: str | Path, fallback: str | P
         if key not in KEYS:
             near = suggest(str(key), KEYS) or f" (there are {', '.join(KEYS)})"
             problems.add(f"config: {key}: unknown key{near}")
-    bases = [Path(cwd)]
+    base = Path(cwd)
     wanted: Mapping[str, Any] = config
     listed = isinstance(config.get("grid"), list)
     if config.get("ini") is None and "experiments" not in config and not listed:
         # Then the cause is a misspelt key, not an empty config.
         problems.raise_if_any()
+        if "ini" in config:
+            raise UserError("config: ini: has no value, such as ini=my.ini")
+        # In a folder of one's own the demo would lie among other results.
+        if Path(cwd).resolve() != Path(fallback).resolve().parent.parent:
+            raise UserError(NO_EXPERIMENT)
         wanted = {**_read_yaml(Path(fallback)), **config}
-        bases.append(Path(fallback).resolve().parent.parent)
     others: list[str] = []
     if wanted.get("ini") is not None:
         inis = _find_ini(wanted["ini"], Path(cwd), problems)
         if "experiments" in config:
             # Problems of these do not matter here.
-            others = _find_all(config["experiments"], bases, Problems())
+            others = _find_all(config["experiments"], base, Problems())
     else:
         only_grids = listed and "experiments" not in wanted
-        inis = [] if only_grids else _find_all(wanted.get("experiments"), bases, problems)
+        inis = [] if only_grids else _find_all(wanted.get("experiments"), base, problems)
     grids = grid.read_grids(
-        wanted.get("grid"), lambda paths: _find_all(paths, bases, problems), problems
+        wanted.get("grid"), lambda paths: _find_all(paths, base, problems), problems
     )
     if wanted.get("ini") is None:
         inis = list(dict.fromkeys([*inis, *(ini for g in grids for ini in g.inis or ())]))
@@ -137,6 +149,36 @@ def _formats(value: Any, problems: Problems) -> tuple[str, ...] | None:
         problems.add(f"config: formats: {value!r}: write one or more of {', '.join(known)}")
         return None
     return tuple(dict.fromkeys(wanted))
+
+
+def name_of(
+    config: Mapping[str, Any], files: Sequence[str | Path], *, cwd: str | Path, own: bool = False
+) -> str:
+    """Name of a result set, which its summary, tables and grids carry in the folder of results.
+
+    Args:
+        config: as for `read_config`
+        files: YAML configs that it was read from
+        cwd: working directory
+        own: whether the call itself lists the experiments
+
+    Returns:
+        the name of the ini if there is only one, else that of the files; a ``config.yaml`` of
+        another folder is called after its folder, too
+    """
+    if config.get("ini") is not None:
+        return grid.slug(Path(str(config["ini"])).stem)
+    if own or not files:
+        return INIS if "experiments" in config or isinstance(config.get("grid"), list) else DEMO
+    names = []
+    for path in map(Path, files):
+        folder = Path(cwd, path).parent
+        if folder / path.name == DEFAULT_CONFIG:
+            names.append(DEMO)
+            continue
+        far = path.stem == "config" and folder != Path(cwd)
+        names.append(f"{folder.name}-{path.stem}" if far else path.stem)
+    return grid.slug("+".join(names))
 
 
 def _whole(value: Any) -> int:
@@ -210,7 +252,7 @@ def _find_ini(ini: Any, cwd: Path, problems: Problems) -> list[str]:
     return [ini]
 
 
-def _find_all(wanted: Any, bases: list[Path], problems: Problems) -> list[str]:
+def _find_all(wanted: Any, base: Path, problems: Problems) -> list[str]:
     """Inis that paths and globs name, each once, in their order."""
     patterns = [wanted] if isinstance(wanted, str) else wanted
     if not isinstance(patterns, list) or not patterns:
@@ -223,27 +265,22 @@ def _find_all(wanted: Any, bases: list[Path], problems: Problems) -> list[str]:
         if not isinstance(pattern, str) or not pattern:
             problems.add(f"config: experiments: {pattern!r} is not the path of an ini")
             continue
-        found = _match(os.path.expanduser(pattern), bases)
+        found = _match(os.path.expanduser(pattern), base)
         if not found:
             what = "no file matches" if glob.has_magic(pattern) else "no such file:"
-            problems.add(f"config: experiments: {what} {pattern} (in {bases[0]})")
+            problems.add(f"config: experiments: {what} {pattern} (in {base})")
         for ini in found:
-            inis.setdefault(os.path.abspath(bases[0] / ini), ini)
+            inis.setdefault(os.path.abspath(base / ini), ini)
     return list(inis.values())
 
 
-def _match(pattern: str, bases: list[Path]) -> list[str]:
-    """Files of a path or glob: relative to the first base, absolute for others."""
-    for number, base in enumerate(bases):
-        # An exact file name may contain brackets, too.
-        if (base / pattern).is_file():
-            found = [pattern]
-        else:
-            paths = sorted(glob.glob(pattern, root_dir=base, recursive=True))
-            found = [path for path in paths if (base / path).is_file()]
-        if found:
-            return found if number == 0 else [str(base / path) for path in found]
-    return []
+def _match(pattern: str, base: Path) -> list[str]:
+    """Files of a path or glob, relative to a folder."""
+    # An exact file name may contain brackets, too.
+    if (base / pattern).is_file():
+        return [pattern]
+    paths = sorted(glob.glob(pattern, root_dir=base, recursive=True))
+    return [path for path in paths if (base / path).is_file()]
 
 
 def _roots(config: Mapping[str, Any], cwd: Path, problems: Problems) -> tuple[str, ...]:

@@ -141,7 +141,7 @@ def grid_keys() -> list[Key]:
         ),
         Key(
             *("grid.name", "name of a folder", "those of the inis"),
-            "Name of the table of results, in `results/grids/<name>`.",
+            "Name of the table of results, in `results/grids/<config>/<name>`.",
             optional({"type": "string", "pattern": r"^[\w+.=-]+$"}),
         ),
     ]
@@ -163,7 +163,8 @@ def table_keys() -> list[Key]:
     return [
         Key(
             *("tables.name", "name of a file", "must be given"),
-            "Name of the files `results/tables/<name>.csv`, `.md`, `.html`, `.tex`, `.png`.",
+            "Name of the files `results/tables/<config>/<name>.csv`, `.md`, `.html`, `.tex`, "
+            "`.png`.",
             FILE_NAME,
         ),
         Key("tables.rows", varied, "must be given", "What varies between rows.", VARIED),

@@ -96,7 +96,12 @@ def survey(path: Path) -> Survey:
 def _tables(folder: Path) -> list[Path]:
     """The CSV files of a folder, else those in its folders."""
     for pattern in ("*", "*/*"):
-        found = [p for p in folder.glob(pattern) if p.suffix.lower() in (".csv", ".tsv")]
+        # Those of an audformat database are no tables of their own.
+        found = [
+            path
+            for path in folder.glob(pattern)
+            if path.suffix.lower() in (".csv", ".tsv") and not path.name.startswith("db.")
+        ]
         if found:
             return sorted(found)
     return []

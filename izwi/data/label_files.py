@@ -120,6 +120,9 @@ def _records(stream: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
     lines = iter(stream)
     first, before, delimiter = "", 0, ","
     for text in lines:
+        if not text.strip():
+            before += 1
+            continue
         said = _SEPARATOR.fullmatch(text.strip())
         if said:
             delimiter = said[1]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import unicodedata
 from collections.abc import Iterable
 
+# Share of letters in common from which one word may be a slip of another.
+_ALIKE = 0.75
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 # Letters of other alphabets that look like Latin ones.
 _TWINS = str.maketrans(
@@ -30,6 +33,10 @@ def clean(text: str) -> str:
 def look(text: str) -> str:
     """What text looks like to a hurried eye: the same for other case, width, blanks, alphabet."""
     plain = unicodedata.normalize("NFKC", clean(text)).translate(_TWINS).casefold()
+    if number := _NUMBER.fullmatch(plain):
+        # 01, 1 and 1.0, as spreadsheets and programs write one number.
+        whole, part = plain.lstrip("+-").split(".")[0], (number[1] or "").strip(".")
+        return f"{'-' * plain.startswith('-')}{whole.lstrip('0') or '0'}.{part.rstrip('0')}"
     return " ".join(plain.translate(_TWINS).replace("_", " ").replace("-", " ").split())
 
 
@@ -53,3 +60,26 @@ def as_there(text: str, there: Iterable[str]) -> str:
         return text
     same = [value for value in there if _NUMBER.fullmatch(value) and float(value) == float(text)]
     return same[0] if len(same) == 1 else text
+
+
+def nearest(word: str, known: Iterable[str]) -> list[str]:
+    """Known words that ``word`` may be a slip of, the likeliest first; usually none.
+
+    A slip is a letter too many, too few or another one, two in each other's place, or, in long
+    words, a few of these; also a part of a name, as ``speaker`` of ``speaker_split``, or the
+    beginning of one, as ``emo`` of ``emotion``.
+    """
+    lower = word.lower()
+    found = []
+    for other in dict.fromkeys(known):
+        near = other.lower()
+        # Quick bounds before the ratio itself.
+        matcher = difflib.SequenceMatcher(None, lower, near, autojunk=False)
+        swapped = len(lower) > 1 and sorted(lower) == sorted(near)
+        one = 2 < len(lower) == len(near) and sum(map(str.__ne__, lower, near)) == 1
+        short, long = sorted((lower, near), key=len)
+        part = len(short) > 2 and (long.startswith(short) or lower in re.split(r"[_.]", near))
+        alike = matcher.quick_ratio() >= _ALIKE and matcher.ratio() >= _ALIKE
+        if swapped or one or part or alike:
+            found.append((swapped, matcher.ratio(), other))
+    return [other for _, _, other in sorted(found, key=lambda hit: hit[:2], reverse=True)]

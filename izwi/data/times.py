@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from izwi.data import spelling
 from izwi.errors import UserError
 from izwi.wording import agreed, count
 
@@ -68,7 +69,7 @@ def parse(
 
 def _parsed(cells: pd.Series) -> tuple[pd.Series, pd.Series]:
     """Times, and which cells are none."""
-    text = cells.where(cells.isna(), cells.map(lambda cell: str(cell).strip()))
+    text = cells.where(cells.isna(), cells.map(lambda cell: spelling.clean(str(cell))))
     absent = text.isna() | text.str.lower().isin(_ABSENT)
     plain = text.where(~absent & text.map(lambda t: bool(_SECONDS.fullmatch(str(t)))), None)
     # Numbers as they are: their text may round to another nanosecond.

@@ -14,8 +14,11 @@ import sys
 
 def ask(socket: bytes, words: list) -> int:
     """Exit code of the job; 137, as for a killed process, if the worker was killed."""
+    import _signal
     import _socket
 
+    # Ctrl-C ends it without a traceback; the server then stops the unit.
+    _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
     line = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     line.connect(socket)
     line.sendall(b"\0".join(words) + b"\n")

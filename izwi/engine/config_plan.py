@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from izwi.config.experiment import Experiment
-from izwi.config.result_set import Config, read_config, resolve_all
+from izwi.config.result_set import Config, name_of, read_config, resolve_all
 from izwi.engine.plan import Plan
 from izwi.engine.planner import make_plan
 from izwi.errors import UserError
@@ -29,7 +29,7 @@ def planned(
     """The plan of one config, as a call of Snakemake in this folder would make it.
 
     Args:
-        path: of the YAML config
+        path: of the YAML config, or of an ini alone
         results: folder of results, if the call names another
         cache: folder of the cache, if the call names another
         ini: the only experiment of the call
@@ -39,7 +39,7 @@ def planned(
     """
     cwd = Path.cwd()
     try:
-        content = read_yaml(Path(path)) or {}
+        content = {"ini": path} if path.endswith(".ini") else read_yaml(Path(path)) or {}
     except (OSError, UserError) as error:
         raise UserError(f"{path}: cannot be read: {error}") from None
     if not isinstance(content, dict):
@@ -57,5 +57,6 @@ def planned(
         write=False,
         tables=config.tables,
         page=config.page,
+        config=name_of(content, [path], cwd=cwd),
     )
     return Planned(config, experiments, plan)

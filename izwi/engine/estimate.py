@@ -56,7 +56,7 @@ MEASURED: dict[str, Cost] = {
     "database demo": Cost(1.2, bytes=22_600_000),
     "load": Cost(0.1, 5e-5, 5_000, 70),
     "split": Cost(0.1, bytes=4_000, bytes_each=25),
-    "describe": Cost(0.1, 5e-4, 5_000, 20),
+    "describe": Cost(0.1, 2e-4, 5_000, 20),
     "audit": Cost(0.1, 1e-4, 8_000),
     "features fingerprint": Cost(0.1, 0.0011, 5_000, 1_950),
     "features os": Cost(0.1, 0.0185, 5_000, 1_250),
@@ -68,19 +68,23 @@ MEASURED: dict[str, Cost] = {
     "features import": Cost(0.3, 1e-4, 5_000, 1_000),
     "features metadata": Cost(0.1, 1e-4, 5_000, 100),
     "features wave": Cost(0.1, 1e-4, 5_000, 100),
+    "train knn": Cost(0.05, 1e-4, 60_000, 700),
+    "train bayes": Cost(0.05, 3e-4, 60_000, 100),
+    "train tree": Cost(0.05, 1e-4, 60_000, 100),
+    "train gmm": Cost(0.05, 1e-4, 60_000, 100),
     "train svm": Cost(0.1, 4e-4, 60_000, 700),
     "train svr": Cost(0.1, 4e-4, 60_000, 700),
     "train mlp": Cost(1.0, 0.03, 300_000, 100, 480),
     "train cnn": Cost(1.0, 0.6, 3_000_000, 100, 3_600),
     "train": Cost(0.1, 2e-3, 200_000, 100, 450),
-    "evaluate": Cost(0.06, 2e-4, 15_000, 100),
-    "experiment": Cost(0.05, bytes=170_000),
-    "plot": Cost(0.2, bytes=105_000),
+    "evaluate": Cost(0.05, 5e-5, 15_000, 100),
+    "experiment": Cost(0.02, bytes=170_000),
+    "plot": Cost(0.15, bytes=105_000),
     "analyse": Cost(2.0, 1e-2, 50_000),
     "page": Cost(0.1, bytes=530_000),
 }
 # Types without a figure: their time depends on the size of a net, or on a network.
-UNKNOWN = ("database audb", "train finetune", "train finetune_reg")
+UNKNOWN = ("database audb", "fetch_model", "train finetune", "train finetune_reg")
 
 
 @dataclass

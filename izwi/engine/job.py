@@ -30,6 +30,8 @@ CALL = "IZWI_CALL"
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 # Last line of the log of a job that had too little memory.
 NO_MEMORY = "memory ran out"
+# Set where the main process shows what jobs say.
+HUSHED = "IZWI_HUSHED"
 # Replaces an output: make tables and page from the experiments that exist.
 PARTIAL = "--partial"
 
@@ -62,7 +64,7 @@ class Job:
             # Report the reason even if the disk is full.
             with suppress(OSError), open(self.log, "a", encoding="utf-8") as stream:
                 stream.write(line + "\n")
-        if show:
+        if show and HUSHED not in os.environ:
             print(printable(line), file=sys.stderr, flush=True)
 
     def listing(self, unit: Unit) -> Listing:
@@ -210,7 +212,7 @@ def tell(plan: Plan, lines: list[str]) -> None:
     """Leave problems where the main process finds them, to print them last."""
     if not lines:
         return
-    for line in lines:
+    for line in lines if HUSHED not in os.environ else ():
         print("\n".join(map(printable, line.splitlines())), file=sys.stderr, flush=True)
     for path in problems_files(plan):
         with suppress(OSError, UserError):

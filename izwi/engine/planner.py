@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from izwi.config import result_set
 from izwi.data import soft_labels
 from izwi.engine.keys import key_of, large_files
 from izwi.engine.plan import Plan, Unit, outputs_of
@@ -40,7 +41,7 @@ class DataRequest:
 
     Attributes:
         scale: how features are scaled
-        model: type of the model
+        model: type of the model, empty without one
     """
 
     ini: str
@@ -155,6 +156,7 @@ class Planner:
         cwd: working directory
         write: whether listings and digests of audio may be written
         shard_files: audio files that one extraction job takes at most; 0: all
+        config: name of the result set, see `result_set.name_of`
 
     Attributes:
         experiments: those that are planned
@@ -166,12 +168,20 @@ class Planner:
     """
 
     def __init__(
-        self, results: str, cache: str, *, cwd: Path, write: bool = True, shard_files: int = 0
+        self,
+        results: str,
+        cache: str,
+        *,
+        cwd: Path,
+        write: bool = True,
+        shard_files: int = 0,
+        config: str = result_set.DEMO,
     ) -> None:
         self.plan = Plan(results, cache)
         self.cwd = cwd
         self.write = write
         self.shard_files = shard_files
+        self.config = config
         self.experiments: list[Experiment] = []
         self.tables: list[dict[str, Any]] = []
         self.page: dict[str, Any] | None = None
@@ -233,6 +243,7 @@ def make_plan(
     shard_files: int = 0,
     tables: Iterable[Wanted] = (),
     page: dict[str, Any] | None = None,
+    config: str = result_set.DEMO,
 ) -> Plan:
     """Plan all experiments of a call.
 
@@ -245,12 +256,13 @@ def make_plan(
         shard_files: audio files that one extraction job takes at most; 0: all
         tables: tables of the config
         page: options of the page of results, None where none is wanted
+        config: name of the result set, see `result_set.name_of`
 
     Raises:
         UserError: with all problems of all databases, or of the tables
     """
-    planner = Planner(results, cache, cwd=cwd, write=write, shard_files=shard_files)
-    planner.tables, controls = lay_out(tables, experiments)
+    planner = Planner(results, cache, cwd=cwd, write=write, shard_files=shard_files, config=config)
+    planner.tables, controls = lay_out(tables, [one for one in experiments if one.trains])
     planner.experiments = [*experiments, *controls]
     planner.page = page
     problems = Problems()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -61,6 +61,7 @@ def preview(plan: Plan) -> Preview:
         with _told(unit, found):
             _audit(unit, plan, found, splits)
     found.warnings = list(dict.fromkeys(found.warnings))
+    found.later = list(dict.fromkeys(found.later))
     return found
 
 
@@ -80,9 +81,11 @@ def _load(unit: Unit, plan: Plan, found: Preview) -> None:
     from izwi.data import databases
 
     if unit.done:
-        found.tables[unit.key] = pd.read_parquet(unit.outputs["table"])
-        _remarks(unit, read_json(unit.outputs["report"]), found)
-        return
+        # A damaged file is made again by the call, and from the labels here.
+        with suppress(OSError, ValueError):
+            found.tables[unit.key] = pd.read_parquet(unit.outputs["table"])
+            _remarks(unit, read_json(unit.outputs["report"]), found)
+            return
     spec, listing = dict(unit.spec), plan.scanned.get(unit.key)
     header = unit.inputs.get("database")
     if listing is None and header and is_made(header):
@@ -126,8 +129,9 @@ def _audit(
     from izwi.audit import audit
 
     if is_made(unit.outputs["report"]):
-        _remarks(unit, read_json(unit.outputs["report"]), found)
-        return
+        with suppress(OSError, ValueError):
+            _remarks(unit, read_json(unit.outputs["report"]), found)
+            return
     made = splits.get(plan.maker[unit.inputs["split"]].key)
     tables = _tables(unit, plan, found)
     if made is None or tables is None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +12,12 @@ from izwi.engine import stamps
 from izwi.engine.plan import Plan
 from izwi.engine.stage import KEY, stages
 from izwi.files import refuse_link_out
+from izwi.reporting import history
 
-# Pictures that experiments share, and the tables of grids.
-FOLDERS = ("plots", "grids")
+# Pictures that experiments share.
+FOLDERS = ("plots",)
+# What people open, in a file or folder for each config.
+BY_CONFIG = ("summaries", "tables", "grids")
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ def unused(plans: list[Plan], *, cache: bool, experiments: bool) -> list[Unused]
     Args:
         plans: of all configs that share results or cache
         cache: also search the feature stores, which other projects may share
-        experiments: also search the folders of experiments
+        experiments: also search the folders of experiments, and their histories
 
     Returns:
         files and folders, by kind and name
@@ -66,6 +70,12 @@ def unused(plans: list[Plan], *, cache: bool, experiments: bool) -> list[Unused]
         for kind in kinds:
             folders = (results / kind).glob("*/")
             found += _listed(kind, (folder for folder in folders if folder not in used))
+        for kind in BY_CONFIG:
+            found += _listed(kind, _of_other_configs(results / kind, outputs, used))
+        if experiments:
+            named = {unit.label for plan in plans for unit in plan.of("experiment")}
+            gone = (name for name in history.names(results) if name not in named)
+            found += _listed(history.FOLDER, (history.path_of(results, name) for name in gone))
     if cache:
         for place in {Path(plan.cache).absolute() / "features" for plan in plans}:
             folders = place.glob("*")
@@ -87,9 +97,22 @@ def delete(things: Iterable[Unused]) -> None:
             shutil.rmtree(thing.path)
         else:
             thing.path.unlink(missing_ok=True)
+            stamp = Path(stamps.stamp_of(str(thing.path)))
+            stamp.unlink(missing_ok=True)
+            with suppress(OSError):
+                stamp.parent.rmdir()
             parent = thing.path.parent
             if not any(parent.iterdir()) and not parent.is_symlink():
                 parent.rmdir()
+
+
+def _of_other_configs(place: Path, outputs: set[Path], used: set[Path]) -> Iterator[Path]:
+    """Files below a folder that no config makes; a folder where it makes none in there."""
+    for path in place.glob("*"):
+        if path.is_dir() and path in used:
+            yield from _of_other_configs(path, outputs, used)
+        elif path not in outputs and path.name != stamps.FOLDER:
+            yield path
 
 
 def _folders() -> tuple[list[str], list[str]]:

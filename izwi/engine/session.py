@@ -14,13 +14,14 @@ import sys
 import tempfile
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-from izwi.config.result_set import read_config, resolve_all
-from izwi.engine import call_summary, cli_args, job, lock
+from izwi.config.result_set import name_of, read_config, resolve_all
+from izwi.engine import call_summary, cli_args, job, loaded, lock, terminal
 from izwi.engine.call import Call, forced_of, is_lean
 from izwi.engine.keys import PACKAGE, key_of
 from izwi.engine.plan import Plan, Unit
@@ -28,7 +29,9 @@ from izwi.engine.planner import make_plan
 from izwi.engine.stage import stage
 from izwi.engine.worker import imports_of
 from izwi.errors import UserError, refusal
-from izwi.files import write_text
+from izwi.files import no_link, write_text
+from izwi.reporting import history
+from izwi.reporting.overview import text_of
 from izwi.reporting.snakemake_report import Report
 from izwi.stages.experiment import OUTDATED
 
@@ -87,6 +90,11 @@ class Session:
         if self.main:
             os.environ[job.CALL] = str(os.getpid())
         self._saved = not self.main
+        self.terminal: terminal.Terminal | None = None
+        if self.main:
+            os.environ.pop(job.HUSHED, None)
+        if self.main and self.own:
+            self.terminal = terminal.take_over(self.workflow, self.nothing)
 
     @property
     def results(self) -> str:
@@ -153,9 +161,12 @@ class Session:
         if missing and (line := _refused(self.plan, missing)):
             raise SystemExit(line)
         _mark_outdated(self.plan.of("experiment"), outdated)
+        _remember(missing)
         if missing or not lean:
             call.date_back()
         if missing:
+            if self.terminal:
+                self.terminal.expect(loaded.expected(self.plan, missing))
             self.save()
             if self.socket:
                 self._start_workers(missing)
@@ -206,13 +217,18 @@ class Session:
             # cores.
             scheduler.job_rate_limiter = None
 
-    def succeeded(self) -> None:
+    def nothing(self) -> None:
+        """There is nothing to do."""
+        if self.call.lean:
+            call_summary.results(self.plan)
+
+    def succeeded(self, log: str) -> None:
         """The call ended well."""
-        call_summary.success(self.plan)
+        call_summary.success(self.plan, self.terminal, log)
 
     def failed(self, log: str) -> None:
         """The call ended badly."""
-        call_summary.failure(self.plan, self.path, log)
+        call_summary.failure(self.plan, self.path, log, self.terminal)
 
     def _stay_on_node(self) -> None:
         """Let the Snakemake of a cluster's node run its jobs itself.
@@ -234,14 +250,16 @@ class Session:
             listener.bind(self.socket)
             listener.listen(256)
             place, cores = f"{listener.fileno()}@{self.socket}", str(self.cores or _node_cores())
-            server = subprocess.Popen(
-                [
-                    *(sys.executable, "-P", str(PACKAGE / "engine" / "worker.py")),
-                    *(place, self.path, cores, str(UNITS), *modules),
-                ],
-                stdin=subprocess.PIPE,
-                pass_fds=[listener.fileno()],
-            )
+            with self._unexpected() as stderr:
+                server = subprocess.Popen(
+                    [
+                        *(sys.executable, "-P", str(PACKAGE / "engine" / "worker.py")),
+                        *(place, self.path, cores, str(UNITS), *modules),
+                    ],
+                    stdin=subprocess.PIPE,
+                    stderr=stderr,
+                    pass_fds=[listener.fileno()],
+                )
 
         def stop() -> None:
             # It may be loading what nobody will need.
@@ -250,6 +268,18 @@ class Session:
             shutil.rmtree(os.path.dirname(self.socket), ignore_errors=True)
 
         atexit.register(stop)
+
+    def _unexpected(self) -> AbstractContextManager[IO[str] | None]:
+        """Where workers write what no stage says, such as the words of a library."""
+        if self.terminal is None:
+            return nullcontext()
+        path = Path(self.plan.results) / "logs" / "workers.log"
+        try:
+            no_link(path)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return open(path, "w", encoding="utf-8")
+        except OSError:
+            return nullcontext()
 
 
 def start(workflow: Any, config: Mapping[str, Any], home: Path, arguments: list[str]) -> Session:
@@ -317,8 +347,8 @@ def _plan(
         settings = read_config(config, cwd=cwd, fallback=home / "config" / "config.yaml")
         experiments = resolve_all(settings, cwd=cwd)
         results, cache = prefix + settings.results, prefix + settings.cache
+        _refuse_links(Plan(results, cache))
         if write:
-            _refuse_links(Plan(results, cache))
             # Wait first, so that the plan sees files that another call makes.
             lock.hold(results)
         shard_files = settings.shard_files
@@ -333,9 +363,9 @@ def _plan(
             shard_files=shard_files,
             tables=settings.tables,
             page=settings.page,
+            config=_config_name(workflow, config, cwd),
         )
-        if write:
-            _refuse_links(plan)
+        _refuse_links(plan)
         return plan
     except UserError as error:
         raise SystemExit("\n".join(error.problems)) from None
@@ -343,6 +373,13 @@ def _plan(
         if line := refusal(error):
             raise SystemExit(line) from None
         raise
+
+
+def _config_name(workflow: Any, config: Mapping[str, Any], cwd: Path) -> str:
+    """Name of the result set of a call, or of a module of a larger workflow."""
+    asked = workflow.config_settings
+    files = asked.configfiles if workflow.modifier.is_main_snakefile() else ()
+    return name_of(config, files, cwd=cwd, own="experiments" in asked.config)
 
 
 def _refuse_links(plan: Plan) -> None:
@@ -388,6 +425,14 @@ def _cores(workflow: Any) -> int | None:
         return int(workflow.cores)
     except Exception:
         return os.cpu_count() or 1
+
+
+def _remember(missing: list[Unit]) -> None:
+    """Note of which ini figures will be; keep those that Snakemake deletes before."""
+    for unit in missing:
+        if unit.stage == "experiment":
+            unit.spec["origin"]["text"] = text_of(unit.spec["record"]["ini"], Path.cwd())
+            history.keep(os.path.dirname(unit.outputs["metrics"]))
 
 
 def _mark_outdated(experiments: list[Unit], outdated: list[Unit]) -> None:

@@ -18,8 +18,11 @@ from izwi.errors import UserError
 from izwi.home import SNAKEFILE
 from izwi.untrusted import read_yaml
 
+# Names the file descriptor of the terminal, if standard error is a pipe to it.
+DESCRIPTOR = "IZWI_TERMINAL"
 # Useless to users, and Snakemake prints it even in quiet mode.
 _PROFILE = re.compile(r"Using (workflow specific )?profiles? .*command line arguments\.$")
+_STOPPED = "stopped: "
 _WAITING = re.compile(r": waiting for .*, which is at work there$")
 _STOPS = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)
 
@@ -101,7 +104,8 @@ def call(
 ) -> Ended:
     """Run Snakemake and wait for it.
 
-    It runs in its own session, so that Ctrl-C reaches it once, from here.
+    It runs in its own session, so that Ctrl-C reaches it once, from here. If standard error is a
+    terminal, it draws on that.
 
     Args:
         words: the command, see `command`
@@ -109,12 +113,16 @@ def call(
         stdout: where its standard output goes, None for that of this process
 
     Raises:
-        KeyboardInterrupt: if it was stopped by Ctrl-C, after it has cleaned up
+        KeyboardInterrupt: if it was stopped by Ctrl-C, after it has cleaned up; with what it said
+            of that
     """
     lines: list[str] = []
     interrupts = 0
+    terminal = os.dup(sys.stderr.fileno()) if show and sys.stderr.isatty() else None
     with subprocess.Popen(
         words,
+        env=os.environ if terminal is None else {**os.environ, DESCRIPTOR: str(terminal)},
+        pass_fds=() if terminal is None else (terminal,),
         stdin=subprocess.DEVNULL,
         stdout=stdout,
         stderr=subprocess.PIPE,
@@ -123,6 +131,8 @@ def call(
         start_new_session=True,
     ) as process:
         assert process.stderr is not None
+        if terminal is not None:
+            os.close(terminal)
         while True:
             try:
                 for line in iter(process.stderr.readline, ""):
@@ -142,7 +152,7 @@ def call(
                 _stop(process)
                 raise
     if interrupts:
-        raise KeyboardInterrupt
+        raise KeyboardInterrupt(next((x for x in reversed(lines) if x.startswith(_STOPPED)), ""))
     return Ended(process.returncode, tuple(lines))
 
 

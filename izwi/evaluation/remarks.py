@@ -37,7 +37,7 @@ def one_answer(spec: EvaluateSpec, runs: list[pd.DataFrame], by_chance: float | 
         if unscaled
         else "try another [FEATS] type, less regularisation or [MODEL] class_weight = True"
     )
-    figure = "" if by_chance is None else f" (chance: {spec['measure']} {by_chance:.3g})"
+    figure = "" if by_chance is None else f" (chance: {spec['measure']} {by_chance:.3f})"
     return [f"{of}the model says {answer} for every test sample{each}{figure}; likely {cause}"]
 
 

@@ -150,6 +150,23 @@ def evaluate(
     return result
 
 
+def without_model(spec: EvaluateSpec, reports: list[dict[str, Any]]) -> dict[str, Any]:
+    """The content of metrics.json where nothing is trained: no figure, what stages have noted.
+
+    Args:
+        spec: of the evaluate stage
+        reports: of the stages before
+    """
+    sizes = dict.fromkeys(("runs", "n_train", "n_test", "n_evaluated"), 0)
+    said = {
+        kind: _unique(line for report in reports for line in report.get(kind, []))
+        for kind in ("warnings", "notes")
+    }
+    labels = [str(label) for label in spec.get("labels") or []]
+    found = _nothing(spec, labels) | sizes | said
+    return found | {"n_speakers": None, "few_speakers": False, "transductive": False}
+
+
 def _nothing(spec: EvaluateSpec, labels: list[str]) -> dict[str, Any]:
     """Every figure of metrics.json as it is where no row has a truth."""
     names = CLASSIFICATION if spec["task"] == "classification" else REGRESSION

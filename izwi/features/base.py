@@ -83,6 +83,11 @@ class Extractor:
         return cls.name
 
     @classmethod
+    def on_hub(cls, options: dict[str, Any]) -> tuple[str, str] | None:
+        """Name and commit of a model of the hub that it needs, None for what lies elsewhere."""
+        return None
+
+    @classmethod
     def content(cls, options: dict[str, Any]) -> Any:
         """Digests, for the key, of what the options point to (other files, weights).
 

@@ -187,7 +187,7 @@ def describe(
 
     frequency, times = pitch.selected_array["frequency"], pitch.xs()
     voiced = frequency > 0
-    sounds = np.any([(times >= a) & (times <= b) for a, b in found.stretches], axis=0)
+    sounds = within(times, found.stretches)
     values: dict[str, float] = {"duration": duration, "n_syl": len(found.nuclei)}
     values |= timing(duration, found.stretches)
     if not found.stretches:
@@ -199,7 +199,7 @@ def describe(
         median = np.median(f0.values)
         f0 = Contour(f0.times, 12 * np.log2(f0.values / median))
         values["f0_median"] = median
-    speech = np.any([(found.times >= a) & (found.times <= b) for a, b in found.stretches], axis=0)
+    speech = within(found.times, found.stretches)
     energy = Contour(found.times, found.level - found.level[speech].mean())
     for name, contour in (("f0", f0), ("en", Contour(energy.times[speech], energy.values[speech]))):
         values |= {f"{name}_{key}": value for key, value in shape(contour).items()}
@@ -210,6 +210,16 @@ def describe(
         values["rhythm_articulation_rate"] = len(found.nuclei) / phonation
         values["phrase_syl_mean"] = len(found.nuclei) / len(found.stretches)
     return values
+
+
+def within(times: np.ndarray, stretches: list[tuple[float, float]]) -> np.ndarray:
+    """Which of some ascending times lie in one of the stretches, ends included; shape (frames,)."""
+    import numpy as np
+
+    inside = np.zeros(len(times), dtype=bool)
+    for start, end in stretches:
+        inside[np.searchsorted(times, start) : np.searchsorted(times, end, side="right")] = True
+    return inside
 
 
 def timing(duration: float, stretches: list[tuple[float, float]]) -> dict[str, float]:

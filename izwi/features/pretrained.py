@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from izwi.engine import keys
 from izwi.errors import UserError
@@ -53,7 +53,7 @@ def check_installed(what: str) -> None:
 
 
 def find(name: str, where: str, option: str) -> Path:
-    """Folder of a model, which may be in the hub's cache on this computer.
+    """Folder of a model: in the hub's cache on this computer, or of ``izwi fetch``.
 
     Args:
         name: a folder, a name on the hub, or ``untrained``
@@ -67,14 +67,22 @@ def find(name: str, where: str, option: str) -> Path:
         return _architecture(where, option)
     if os.path.isdir(name):
         return Path(name)
-    snapshot = hub_snapshot(name)
-    if snapshot is None:
-        raise UserError(
-            f"{where}: '{name}' is neither a folder nor in the hub's cache of this "
-            f"computer; fetch it once: python scripts/fetch_model.py {name} <folder>, then "
-            f"set {option} = <folder>"
-        )
-    return snapshot
+    from izwi.features import model_cache
+
+    found = hub_snapshot(name) or model_cache.fetched(name)
+    return found or lost(name, where)
+
+
+def lost(name: str, where: str) -> NoReturn:
+    """Say that a model is not on this computer.
+
+    Raises:
+        UserError: always
+    """
+    raise UserError(
+        f"{where}: '{name}' is neither a folder nor a model on this computer; fetch it once: "
+        f"izwi fetch {name}"
+    )
 
 
 def _architecture(where: str, option: str) -> Path:

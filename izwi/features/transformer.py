@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from izwi.config.options import Option, feature_option
 from izwi.errors import UserError
-from izwi.features import freed_memory, pretrained
+from izwi.features import freed_memory, model_cache, pretrained
 from izwi.features.base import BatchExtractor
 
 if TYPE_CHECKING:
@@ -52,6 +52,10 @@ FACEBOOK = {
         "data2vec-audio-large-960h",
     ),
 }
+AUDEERING = (
+    *("wav2vec2-large-robust-6-ft-age-gender", "wav2vec2-large-robust-24-ft-age-gender"),
+    "wav2vec2-large-robust-12-ft-emotion-msp-dim",
+)
 WAVLM = ("wavlm-base", "wavlm-base-plus", "wavlm-large")
 WHISPER = (
     *("whisper-tiny", "whisper-tiny.en", "whisper-base", "whisper-base.en", "whisper-small"),
@@ -69,6 +73,7 @@ HUB: dict[str, tuple[str, str]] = {
     "whisper": ("whisper", "openai/whisper-base"),
     "ast": ("ast", f"MIT/{AST}"),
     **{n: (family, f"facebook/{n}") for family, names in FACEBOOK.items() for n in names},
+    **{name: ("wav2vec2", f"audeering/{name}") for name in AUDEERING},
     **{name: ("wavlm", f"microsoft/{name}") for name in WAVLM},
     **{name: ("whisper", f"openai/{name}") for name in WHISPER},
     AST: ("ast", f"MIT/{AST}"),
@@ -132,20 +137,43 @@ class Transformer(BatchExtractor):
         self.layer = self.values[f"{self.family}.layer"]
         self.pooling = self.values[f"{self.family}.pooling"]
         self.folder = self._folder(self.values)
+        self._check(self.folder, self.values)
         self.config = pretrained.architecture(self.folder, f"[FEATS] {self.family}.model")
         self.columns = [f"{self.family}_{i}" for i in range(self.config.hidden_size)]
         self.model: Any = None
 
     @classmethod
     def content(cls, options: dict[str, Any]) -> list[str]:
-        """Digests of the model's files.
+        """Digests of the model's files; of one of the hub its name and commit.
 
         Raises:
             UserError: if there is no such model, it is of another family, or its weights are
                 missing, a Git-LFS pointer or pickled
         """
-        pretrained.check_installed(f"[FEATS] type: {cls.name}")
+        if on_hub := cls.on_hub(options):
+            if model_cache.fetched(on_hub[0]):
+                cls._check(cls._folder(options), options)
+            # The same before and after it is fetched.
+            return list(on_hub)
         folder = cls._folder(options)
+        cls._check(folder, options)
+        return pretrained.digests(folder, cls.where())
+
+    @classmethod
+    def on_hub(cls, options: dict[str, Any]) -> tuple[str, str] | None:
+        """Name and commit of a model that is, or was, to be fetched; see the base class."""
+        pretrained.check_installed(f"[FEATS] type: {cls.name}")
+        name = options[f"{cls.family}.model"] or cls.hub
+        commit = model_cache.commit_of(name, cls.where())
+        return (name, commit) if commit else None
+
+    @classmethod
+    def _check(cls, folder: Path, options: dict[str, Any]) -> None:
+        """Check that a model is of this family, and has the layer.
+
+        Raises:
+            UserError: if not
+        """
         config = pretrained.read_config(folder, cls.where())
         kind = config.get("model_type")
         if kind != cls.kind:
@@ -159,7 +187,6 @@ class Transformer(BatchExtractor):
             raise UserError(
                 f"{cls.where('layer')}: {layer} is more than the {layers} layers of the model"
             )
-        return pretrained.digests(folder, cls.where())
 
     @classmethod
     def where(cls, option: str = "model") -> str:

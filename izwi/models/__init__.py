@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from izwi.data.spelling import nearest
 from izwi.errors import UserError
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ def model_class(name: str) -> type[Model]:
         UserError: if there is no such model
     """
     if name not in MODELS:
-        near = difflib.get_close_matches(name, MODELS, n=2)
-        hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
+        near = nearest(name, MODELS)
+        hint = f"did you mean {near[0]!r}? " if near else ""
         raise UserError(
             f"[MODEL] type: unknown model {name!r}, {hint}izwi has: {', '.join(sorted(MODELS))}"
         )

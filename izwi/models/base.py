@@ -76,7 +76,7 @@ class Model:
     options: ClassVar[tuple[Option, ...]] = ()
     group: ClassVar[str] = "core"  # of dependencies, core or deep
     packages: ClassVar[tuple[str, ...]] = ("scikit-learn",)  # their versions are in the key
-    needs_dev: ClassVar[bool] = False  # stops early on dev samples
+    needs_dev: ClassVar[bool] = False  # learns in epochs, the best by dev samples
     handles_nan: ClassVar[bool] = False
     handles_class_weight: ClassVar[bool] = False
     reads: ClassVar[tuple[str, ...]] = ()  # the only forms of features it takes, all where empty
@@ -101,6 +101,11 @@ class Model:
             problems.append(absent)
         if problems:
             raise UserError(problems)
+
+    @classmethod
+    def stops_early(cls, options: dict[str, Any]) -> bool:
+        """Whether it learns from dev samples when to stop."""
+        return cls.needs_dev
 
     @classmethod
     def is_deterministic(cls, options: dict[str, Any]) -> bool:

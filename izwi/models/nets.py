@@ -77,7 +77,7 @@ OPTIONS = (
         "device",
         "str",
         "cpu",
-        "device for training nets; auto uses a GPU if there is one, and figures then depend on "
+        "device for training nets; auto uses a GPU if there is one, and values then depend on "
         "the machine",
         choices=("cpu", "cuda", "auto"),
     ),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from izwi.config.options import Option, model_option
 from izwi.models.base import SklearnModel
+from izwi.wording import count
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,17 +15,24 @@ if TYPE_CHECKING:
 
     from izwi.models.base import Dev
 
-ADVICE = "set n_estimators to the number of trees you want"
+# Of two classes → of several.
+_OF_SEVERAL = {"logloss": "mlogloss", "error": "merror"}
 
 
-def _unsupported(name: str) -> Option:
-    return Option("MODEL", name, "any", stage="train", status="unsupported", advice=ADVICE)
+def _eval_metric(*choices: str) -> Option:
+    return model_option(
+        "eval_metric",
+        "str",
+        choices[0],
+        "with early_stopping_rounds: what the dev samples decide by",
+        choices=choices,
+    )
 
 
 class _Boosted(SklearnModel):
     packages = ("xgboost-cpu", "scikit-learn")
     handles_nan = True
-    options = (
+    options: ClassVar[tuple[Option, ...]] = (
         model_option("n_estimators", "int", 100, "number of trees", minimum=1),
         model_option("max_depth", "int", 6, "depth of a tree", minimum=0),
         model_option("learning_rate", "float", 0.3, "weight of each new tree", minimum=0),
@@ -44,10 +52,28 @@ class _Boosted(SklearnModel):
         ),
         model_option("gamma", "float", 0.0, "smallest gain of a new branch", minimum=0),
         model_option("reg_lambda", "float", 1.0, "L2 regularisation of the leaves", minimum=0),
-        _unsupported("early_stopping_rounds"),
-        _unsupported("eval_metric"),
-        _unsupported("validation_split"),
+        model_option(
+            "early_stopping_rounds",
+            "int|bool",
+            False,
+            "no more trees when so many have not improved eval_metric on the dev samples, and only "
+            "those up to the best; False: never",
+            minimum=1,
+        ),
+        model_option(
+            "validation_split",
+            "float",
+            0.2,
+            "with early_stopping_rounds and no dev set: share of the training speakers that become "
+            "dev",
+            minimum=0.01,
+            maximum=0.99,
+        ),
     )
+
+    @classmethod
+    def stops_early(cls, options: dict[str, Any]) -> bool:
+        return bool(options.get("early_stopping_rounds"))
 
     @classmethod
     def is_deterministic(cls, options: dict[str, Any]) -> bool:
@@ -55,20 +81,51 @@ class _Boosted(SklearnModel):
 
     @classmethod
     def check(cls, options: dict[str, Any]) -> list[str]:
-        return super().check(options) + [
+        problems = super().check(options)
+        if options["early_stopping_rounds"] is True:
+            problems.append("[MODEL] early_stopping_rounds: True is not a number of trees")
+        return problems + [
             f"[MODEL] {name}: 0 leaves nothing to learn from"
             for name in ("subsample", "colsample_bytree")
             if options[name] == 0
         ]
 
     def _parameters(self) -> dict[str, Any]:
-        names = [option.name for option in self.options if option.status == "ok"]
+        names = [o.name for o in self.options if o.name not in _STOPPING]
         # One thread, since sums of histograms depend on the number.
         return {name: self.values[name] for name in names} | {
             "tree_method": "hist",
             "device": "cpu",
             "n_jobs": 1,
             "random_state": self.seed,
+        }
+
+    def _stopping(self, dev: Dev | None) -> dict[str, Any]:
+        """What makes the estimator keep the trees up to the best on dev."""
+        if dev is None or not self.values["early_stopping_rounds"]:
+            return {}
+        from xgboost.callback import EarlyStopping
+
+        metric = self.values["eval_metric"]
+        if len(self.classes) > 2:
+            metric = _OF_SEVERAL.get(metric, metric)
+        rounds = self.values["early_stopping_rounds"]
+        return {
+            "eval_metric": metric,
+            "callbacks": [EarlyStopping(rounds=rounds, save_best=True)],
+        }
+
+    def _trees(self, dev: Dev | None) -> dict[str, Any]:
+        """The report of a fit."""
+        if dev is None:
+            return {}
+        trees = self.estimator.get_booster().num_boosted_rounds()
+        return {
+            "trees": trees,
+            "notes": [
+                f"{trees} of {self.values['n_estimators']} rounds of trees are "
+                f"kept, the best on {count(len(dev[1]), 'dev sample')}"
+            ],
         }
 
     def _save(self, folder: Path) -> dict[str, Any]:
@@ -80,17 +137,21 @@ class _Boosted(SklearnModel):
         self.estimator.load_model(folder / "model.ubj")
 
 
+_STOPPING = ("early_stopping_rounds", "validation_split", "eval_metric")
+
+
 class XGB(_Boosted):
     """Boosted trees for classification."""
 
     name = "xgb"
     task = "classification"
     handles_class_weight = True
+    options = (*_Boosted.options, _eval_metric("logloss", "error", "auc"))
 
-    def _estimator(self) -> Any:
+    def _estimator(self, **stopping: Any) -> Any:
         from xgboost import XGBClassifier
 
-        return XGBClassifier(**self._parameters())
+        return XGBClassifier(**self._parameters(), **stopping)
 
     def _fit(
         self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, dev: Dev | None
@@ -100,8 +161,14 @@ class XGB(_Boosted):
 
         weight = compute_sample_weight("balanced", y) if self.values.get("class_weight") else None
         codes = np.searchsorted(self.classes, y)
-        self.estimator = self._estimator().fit(X, codes, sample_weight=weight)
-        return {}
+        known = None
+        if dev is not None:
+            seen = np.isin(dev[1], self.classes)
+            known = (dev[0][seen], np.searchsorted(self.classes, dev[1][seen]))
+        self.estimator = self._estimator(**self._stopping(known)).fit(
+            X, codes, sample_weight=weight, eval_set=[known] if known else None, verbose=False
+        )
+        return self._trees(known)
 
     def _predict(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         import numpy as np
@@ -116,7 +183,17 @@ class XGR(_Boosted):
     name = "xgr"
     task = "regression"
 
-    def _estimator(self) -> Any:
+    options = (*_Boosted.options, _eval_metric("rmse", "mae"))
+
+    def _estimator(self, **stopping: Any) -> Any:
         from xgboost import XGBRegressor
 
-        return XGBRegressor(**self._parameters())
+        return XGBRegressor(**self._parameters(), **stopping)
+
+    def _fit(
+        self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, dev: Dev | None
+    ) -> dict[str, Any]:
+        self.estimator = self._estimator(**self._stopping(dev)).fit(
+            X, y, eval_set=[dev] if dev else None, verbose=False
+        )
+        return self._trees(dev)

@@ -14,6 +14,7 @@ from izwi.plots import style
 from izwi.plots.data import Rows
 from izwi.plots.groups import as_text, is_numeric, quarters
 from izwi.plots.style import COLOURS, COLUMN, HATCHES, LINE, MM, PAGE, POINT
+from izwi.reporting.numbers import rounded
 
 _PARTS = {"train": "train", "dev": "dev", "test": "test", "fold": "all folds", "": "unused"}
 MOST_LABELS = 60  # further ones are counted together
@@ -208,9 +209,9 @@ def _histograms(groups: list[Group], path: str | Path, title: tuple[str, ...], n
         rows += [
             {"group": _bare(heading), "low": a, "high": b, "samples": int(n)} for a, b, n in bins
         ]
-        spread = f", mean {numbers.mean():.3g}" if len(numbers) else ""
+        spread = f", mean {rounded(numbers.mean())}" if len(numbers) else ""
         if len(numbers) > 1:
-            spread += f", sd {numbers.std():.3g}"
+            spread += f", sd {rounded(numbers.std())}"
         axes.set_title(heading + spread, fontsize=style.SIZE, loc="left")
         axes.set_ylabel("samples")
         axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=4, min_n_ticks=1))

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from izwi.reporting.numbers import plain
 from izwi.wording import count
 
 
@@ -57,7 +58,7 @@ def quarters(values: pd.Series) -> tuple[pd.Series, list[str]]:
     names = {}
     for interval in groups.cat.categories:
         own = values[groups == interval]
-        low, high = f"{own.min():.4g}", f"{own.max():.4g}"
+        low, high = plain(own.min()), plain(own.max())
         names[interval] = low if low == high else f"{low}–{high}"
     return groups.astype("object").map(names, na_action="ignore"), list(names.values())
 

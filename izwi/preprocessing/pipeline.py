@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from izwi.data.spelling import nearest
 from izwi.errors import Problems, UserError
 from izwi.preprocessing.scalers import SCALERS
 from izwi.wording import agreed, count
@@ -61,7 +61,7 @@ class Preprocessing:
         }
         self.scale = self.spec["scale"] or "none"
         if self.scale not in SCALERS:
-            near = difflib.get_close_matches(str(self.scale), SCALERS, n=1)
+            near = nearest(str(self.scale), SCALERS)
             hint = f", did you mean {near[0]!r}?" if near else f", take one of {', '.join(SCALERS)}"
             raise UserError(f"[FEATS] scale: unknown scaler {self.scale!r}{hint}")
         self.names: list[str] = []  # of the features that come in
@@ -277,7 +277,7 @@ class Preprocessing:
         problems = Problems()
         for name in wanted:
             if name not in self.names:
-                near = difflib.get_close_matches(str(name), self.names, n=1)
+                near = nearest(str(name), self.names)
                 hint = f"did you mean {near[0]!r}?" if near else f"there are {len(self.names)}"
                 problems.add(f"[FEATS] features: no feature {name!r}, {hint}")
         problems.raise_if_any()

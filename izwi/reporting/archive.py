@@ -48,7 +48,7 @@ Results of izwi {version}, from which every figure can be computed again:
     .venv/bin/izwi verify THIS.zip
 
 results/experiments/<name>/   figures (metrics.json), predictions, tables and texts
-results/splits, results/tables which sample was where, and what is known of it
+results/splits, results/labels which sample was where, and what is known of it
 results/models                predictions as the models made them
 inis, configs                 what was asked for
 {lock:<29} exact versions of all packages
@@ -150,8 +150,9 @@ def _kept(plan: Plan) -> list[Unit]:
 
 
 def _check_made(plan: Plan) -> None:
-    # A call may have left the page out; no figure comes from it.
-    late = [unit for unit in Call(plan, lean=True).missing() if unit.stage != "page"]
+    # These show the whole folder: another config may have been called since.
+    aside = ("overview", "page")
+    late = [unit for unit in Call(plan, lean=True).missing() if unit.stage not in aside]
     if late:
         names = list(dict.fromkeys(u.label for u in late if u.stage == "experiment"))
         told = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

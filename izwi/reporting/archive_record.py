@@ -20,7 +20,7 @@ from izwi.engine.stage import stage as registered
 from izwi.errors import UserError
 from izwi.untrusted import LONGEST_PATH, check_names, not_plain, parse_json, shown
 
-FORMAT = 2
+FORMAT = 3
 INDEX = "archive.json"
 SUMS = "SHA256SUMS"
 LOCK = "lock.txt"
@@ -67,17 +67,19 @@ class Stage:
         inputs: by role
         outputs: role → pattern of its name
         spec: says what is wrong with a spec, by the label; empty where nothing is
+        of_model: inputs that only an experiment with a model has, all or none of them
     """
 
     inputs: dict[str, Role]
     outputs: dict[str, str]
     spec: Callable[[dict[str, Any], str], str] = lambda spec, label: ""
+    of_model: frozenset[str] = frozenset()
 
 
 # Endings of the files that an archive holds; pictures are not computed again.
 TEXTUAL = (".json", ".csv", ".md", ".tex", ".txt", ".bib", ".cff")
 # What the wildcards of a stage's paths stand for in an archive.
-_WILDCARDS = {"databases": "{slug}", "key": "{key}"}
+_WILDCARDS = {"databases": "{slug}", "key": "{key}", "config": "{config}"}
 
 
 def _outputs(name: str) -> dict[str, str]:
@@ -108,8 +110,8 @@ def _experiment(spec: dict[str, Any], label: str) -> str:
     return _named(spec, label)
 
 
-_TABLES = Role("results/tables/*-#.parquet", many=True)
-_TABLE_REPORTS = Role("results/tables/*-#.json", many=True)
+_TABLES = Role("results/labels/*-#.parquet", many=True)
+_TABLE_REPORTS = Role("results/labels/*-#.json", many=True)
 _SPLIT = Role("results/splits/*-#.parquet")
 _SPLIT_REPORT = Role("results/splits/*-#.json")
 # Folders of what is predicted: with the training, or of further databases.
@@ -141,6 +143,7 @@ STAGES = {
             "audit": Role("results/audits/*-#.json", many=True),
         },
         _outputs("evaluate"),
+        of_model=frozenset({"predictions", "training"}),
     ),
     "experiment": Stage(
         {
@@ -151,6 +154,7 @@ STAGES = {
         },
         _outputs("experiment"),
         _experiment,
+        of_model=frozenset({"training"}),
     ),
     "summary": Stage(
         {
@@ -298,13 +302,16 @@ def _unit(about: Any, number: int) -> Unit:
     kind = STAGES[stage]
     if why := kind.spec(spec, label):
         raise _wrong(f"{where}: spec {why}")
-    own = {"label": label, "slug": slug(label), "key": key}
+    own = {"label": label, "slug": slug(label), "key": key, "config": _config(where, kind, spec)}
     for told, found, wanted in (
         ("inputs", inputs, kind.inputs),
         ("outputs", outputs, kind.outputs),
     ):
-        if set(found) != set(wanted):
-            odd = sorted(set(found) ^ set(wanted))[0]
+        roles = set(wanted)
+        if told == "inputs" and kind.of_model.isdisjoint(found):
+            roles -= kind.of_model
+        if set(found) != roles:
+            odd = sorted(set(found) ^ roles)[0]
             raise _wrong(f"{where}: {told}: role {shown(odd)} is missing or not of this stage")
     for role, path in outputs.items():
         if path != kind.outputs[role].format(**own):
@@ -312,6 +319,20 @@ def _unit(about: Any, number: int) -> Unit:
     for role, value in inputs.items():
         _check_input(f"{where}: {role}", kind.inputs[role], value, own)
     return Unit(stage, key, label, spec, inputs, outputs)
+
+
+def _config(where: str, kind: Stage, spec: dict[str, Any]) -> str:
+    """Name of the result set, which the outputs of some stages carry; empty for others."""
+    if not _of_config(kind):
+        return ""
+    name = spec.get("config")
+    if not isinstance(name, str) or "/" in name or not_plain(name):
+        raise _wrong(f"{where}: config {shown(name)} is no name of a result set")
+    return name
+
+
+def _of_config(kind: Stage) -> bool:
+    return any("{config}" in path for path in kind.outputs.values())
 
 
 def _check_input(where: str, role: Role, value: Any, own: dict[str, str]) -> None:
@@ -368,6 +389,8 @@ def _check_made(record: Record) -> None:
     """What a unit should make is made by one of that stage; all else is given."""
     for unit in record.units:
         for name, role in STAGES[unit.stage].inputs.items():
+            if name not in unit.inputs:
+                continue
             for path in unit.files_of([name]):
                 if role.made is None:
                     record.given.add(path)
@@ -396,18 +419,21 @@ def _check_chains(record: Record) -> None:
         if unit.inputs["split"] != f"{stem}.parquet":
             raise _about(unit, "split and split_report are not of one split")
     for unit in record.of("evaluate"):
-        if (
-            len({PurePosixPath(unit.inputs[role]).parent for role in ("predictions", "training")})
-            > 1
-        ):
+        of_model = STAGES["evaluate"].of_model & set(unit.inputs)
+        if len({PurePosixPath(unit.inputs[role]).parent for role in of_model}) > 1:
             raise _about(unit, "predictions and training are not of one model")
     for unit in record.of("experiment"):
         _check_experiment(record, unit)
     experiments = record.of("experiment")
+    of_config = [unit for unit in record.units if _of_config(STAGES[unit.stage])]
+    for unit in of_config:
+        if unit.spec["config"] != of_config[0].spec["config"]:
+            raise _about(unit, "is of another config than other units")
     for unit in record.of("summary"):
         names = [one.label for one in experiments]
         controls = [one.label for one in experiments if one.spec["control"] is not None]
-        if unit.spec != {"experiments": names, "controls": controls}:
+        wanted = {"config": unit.spec["config"], "experiments": names, "controls": controls}
+        if unit.spec != wanted:
             raise _about(unit, "its experiments are not those of the archive, in their order")
         _must_be(unit, "metrics", [one.outputs["metrics"] for one in experiments])
         _must_be(unit, "records", [one.outputs["record"] for one in experiments])
@@ -418,7 +444,10 @@ def _check_chains(record: Record) -> None:
         _check_members(record, unit, [one.get("name") for one in members])
     for unit in record.of("table"):
         shown_ones = _check_members(record, unit, unit.spec.get("experiments"))
-        found = [record.made[one.inputs["metrics"]][0].inputs["predictions"] for one in shown_ones]
+        found = [
+            record.made[one.inputs["metrics"]][0].inputs.get("predictions", "")
+            for one in shown_ones
+        ]
         _must_be(unit, "predictions", found)
     for unit in record.of("comparisons"):
         _must_be(unit, "tables", [one.outputs["tests"] for one in record.of("table")])
@@ -429,7 +458,7 @@ def _check_experiment(record: Record, unit: Unit) -> None:
     described = record.made[unit.inputs["description"]][0]
     if record.made[unit.inputs["predictions"]][0] is not evaluated:
         raise _about(unit, "metrics and predictions are not of one evaluation")
-    if unit.inputs["training"] != evaluated.inputs["training"]:
+    if unit.inputs.get("training") != evaluated.inputs.get("training"):
         raise _about(unit, "training is not of the model that was evaluated")
     for role in ("split", "split_report", "tables"):
         if described.inputs[role] != evaluated.inputs[role]:

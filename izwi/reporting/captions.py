@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from izwi.config.experiment.resolved import ComponentSpec
-from izwi.reporting.numbers import interval, significant, worth
+from izwi.reporting.numbers import interval, measured, worth
 from izwi.reporting.pictures import OF_METRICS
 from izwi.reporting.record import Metrics, Record, database_names
 from izwi.wording import count
@@ -97,6 +97,10 @@ def kind_of(stem: str) -> str | None:
     return max(fitting, key=len, default=None)
 
 
+# Stands in place of a model where nothing is trained.
+NO_MODEL = "none: data only"
+
+
 def title(stem: str) -> str:
     """A heading such as ``t-SNE of the features: gender``."""
     kind = kind_of(stem)
@@ -121,6 +125,8 @@ def data(record: Record, metrics: Metrics) -> str:
     """
     databases = " and ".join(database_names(record))
     by = " and ".join(map(feature_set, record["features"]))
+    if not record["model"]["type"]:
+        return f"{record['target']} of {databases}{by and f', {by}'}; no model: data only."
     speakers = metrics["n_speakers"]
     of = f" of {count(speakers, 'speaker')}" if speakers else ", speakers unknown"
     return (
@@ -147,10 +153,10 @@ def figure(metrics: Metrics) -> str:
     """The headline with its interval: ``UAR 0.614 [0.551, 0.672] (95 %, bootstrap …).``"""
     measure = metrics["measure"].upper()
     if metrics["value"] is None:
-        return f"{measure}: none."
-    text = f"{measure} {significant(metrics['value'], 4)}"
-    limits = interval(metrics["ci"], 4)
-    if beside := worth(metrics, metrics["measure"], lambda value: significant(value, 4)):
+        return f"{measure}: none." if metrics["n_test"] else "No figures: nothing was trained."
+    text = f"{measure} {measured(metrics['value'])}"
+    limits = interval(metrics["ci"])
+    if beside := worth(metrics, metrics["measure"], measured):
         text += f" ({beside})"
     why = (metrics.get("interval_reasons") or {}).get(metrics["measure"])
     if why:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from izwi.errors import UserError
 from izwi.reporting import numbers
 from izwi.reporting.explain import Results, find
+from izwi.reporting.record import check_trained
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -38,6 +39,8 @@ def compare(
     found = {Path(name).name: find(str(name), results) for name in experiments}
     if len(found) < len(experiments):
         raise UserError("compare: an experiment is named twice")
+    for one in found.values():
+        check_trained(one.record)
     first = next(iter(found.values()))
     task = first.metrics["type"]
     others = [name for name, one in found.items() if one.metrics["type"] != task]

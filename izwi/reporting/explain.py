@@ -14,12 +14,11 @@ from izwi.config.options import Option, suggest
 from izwi.config.root_folders import read_roots, root_file
 from izwi.errors import UserError
 from izwi.files import read_json
-from izwi.reporting.numbers import interval, significant
+from izwi.reporting.numbers import interval, measured
 from izwi.reporting.record import METRICS, RECORD, Metrics, Record, database_names, versions
 from izwi.wording import count
 
 SHOWN = 5  # of what has changed
-DIGITS = 4
 # Shown for an option that no stage reads.
 _NOWHERE = "changes no result"
 
@@ -108,12 +107,16 @@ def explain(found: Results, *, cwd: Path) -> str:
         *_asked(found, cwd),
         ("data (stage load)", _data(found)),
         ("split", _split(found)),
-        ("features", _features(found)),
-        ("model (stage train)", _model(found)),
-        ("predictions", _predictions(found)),
-        ("figure (stage evaluate)", _figure(found)),
-        ("software", _software(found)),
     ]
+    if found.record["features"]:
+        sections.append(("features", _features(found)))
+    if found.record["model"]["type"]:
+        sections += [
+            ("model (stage train)", _model(found)),
+            ("predictions", _predictions(found)),
+            ("figure (stage evaluate)", _measured(found)),
+        ]
+    sections.append(("software", _software(found)))
     blocks = []
     for title, lines in sections:
         indent = "  " if title else ""
@@ -260,16 +263,18 @@ def _leaves(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
 
 def _headline(found: Results) -> str:
     metrics = found.metrics
+    if not found.record["model"]["type"]:
+        return f"{found.record['name']}: no model, only its data are described"
     speakers = metrics["n_speakers"]
     who = "speakers unknown" if speakers is None else count(speakers, "speaker")
     return (
-        f"{found.record['name']}: {metrics['measure']} {significant(metrics['value'], DIGITS)} "
+        f"{found.record['name']}: {metrics['measure']} {measured(metrics['value'])} "
         f"{_interval(metrics['ci'])}, {count(metrics['n_evaluated'], 'sample')}, {who}"
     )
 
 
 def _interval(pair: list[float | None] | None) -> str:
-    return interval(pair, DIGITS) or "(no interval)"
+    return interval(pair) or "(no interval)"
 
 
 def _pairs(values: dict[str, Any]) -> str:
@@ -359,8 +364,7 @@ def _model(found: Results) -> list[str]:
         folds = f" in {len(rows)} folds" if len(rows) > 1 else ""
         lines.append(
             f"run {run['run']}: seed {run['seed']}, {count(train, 'row')} to train on{folds}, "
-            f"{dev} dev, "
-            f"{test} tested"
+            f"{dev} dev, {test} tested"
         )
     lines += [f"note: {line}" for line in report.get("notes", ())]
     lines.append(f"report: {found.shown(stage['files']['report'])}, key {stage['key']}")
@@ -377,18 +381,18 @@ def _predictions(found: Results) -> list[str]:
     ]
 
 
-def _figure(found: Results) -> list[str]:
+def _measured(found: Results) -> list[str]:
     metrics, stage = found.metrics, found.record["stages"]["evaluate"]
     measure = metrics["measure"]
-    lines = [f"{measure} = {significant(metrics['value'], DIGITS)}{_sum(metrics)}"]
+    lines = [f"{measure} = {measured(metrics['value'])}{_sum(metrics)}"]
     if metrics["runs"] > 1:
-        runs = ", ".join(significant(run[measure], DIGITS) for run in metrics["per_run"])
+        runs = ", ".join(measured(run[measure]) for run in metrics["per_run"])
         lines.append(f"mean of the runs: {runs}")
     lines.append(f"95 % interval {_interval(metrics['ci'])}: {metrics['ci_method']}")
     chance = metrics.get("chance", {}).get(measure)
-    lines.append(f"by chance: {significant(chance, DIGITS)}")
+    lines.append(f"by chance: {measured(chance)}")
     if baseline := metrics.get("baseline"):
-        lines.append(f"{baseline['kind']}: {significant(baseline[measure], DIGITS)}")
+        lines.append(f"{baseline['kind']}: {measured(baseline[measure])}")
     lines += [f"warning: {line}" for line in metrics["warnings"]]
     lines.append(f"file: {found.folder / METRICS}, key {stage['key']}")
     return lines

@@ -10,7 +10,7 @@ NONE = "–"
 
 
 def rounded(value: float | None, most: float = math.inf) -> str:
-    """Three decimals, one from ten on, or by power of ten where it is tiny.
+    """Three decimals, one from ten on; never a power of ten.
 
     Args:
         value: None is a dash
@@ -19,22 +19,37 @@ def rounded(value: float | None, most: float = math.inf) -> str:
     if value is None:
         return NONE
     size = abs(value)
-    if size and size < 0.001:
-        return f"{value:.2e}"
-    return f"{value:.3f}" if size < 10 else f"{value:.1f}" if size < most else f"{value:.4g}"
+    if size < 9.9995:
+        # Without the sign of a zero.
+        return f"{round(value, 3) + 0.0:.3f}"
+    # An integer, where four digits would need a power of ten.
+    return f"{value:.1f}" if size < most else f"{value:.4g}" if size < 9999.5 else f"{value:.0f}"
 
 
-def significant(value: float | None, digits: int) -> str:
-    """With a number of significant digits."""
-    return "undefined" if value is None else f"{value:.{digits}g}"
+def plain(value: float) -> str:
+    """A number of the data: whole numbers without decimals."""
+    return f"{value:.0f}" if float(value).is_integer() else rounded(value)
 
 
-def interval(limits: Sequence[float | None] | None, digits: int) -> str:
-    """``[0.1, 0.2]``, empty where there is none."""
+def clock(seconds: float) -> str:
+    """``5 s``, ``2 min 5 s``, ``3 h 20 min``."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def measured(value: float | None) -> str:
+    """A measure in a text: rounded, or ``undefined``."""
+    return "undefined" if value is None else rounded(value)
+
+
+def interval(limits: Sequence[float | None] | None) -> str:
+    """``[0.100, 0.200]``, empty where there is none."""
     low, high = limits or (None, None)
-    if low is None or high is None:
-        return ""
-    return f"[{significant(low, digits)}, {significant(high, digits)}]"
+    return "" if low is None or high is None else f"[{rounded(low)}, {rounded(high)}]"
 
 
 def worth(metrics: Mapping[str, Any], measure: str, written: Callable[[float | None], str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
+from izwi.errors import UserError
 from izwi.files import read_json
 
 if TYPE_CHECKING:
@@ -104,6 +105,16 @@ def read(record: str | Path, metrics: str | Path) -> tuple[Record, Metrics]:
     return read_json(record), read_json(metrics)
 
 
+def check_trained(record: Record) -> None:
+    """Refuse the record of an experiment without a model.
+
+    Raises:
+        UserError: says so
+    """
+    if not record["model"]["type"]:
+        raise UserError(f"{record['name']}: nothing was trained, its ini only describes data")
+
+
 def units_behind(record: Record) -> list[tuple[str, dict[str, Any]]]:
     """Stage, and what is told of it, of each unit behind an experiment but pictures."""
     return [
@@ -122,3 +133,27 @@ def versions(record: Record) -> str:
 def database_names(record: Record) -> list[str]:
     """Databases as the ini calls them."""
     return [database["name"] for database in record["databases"]]
+
+
+def databases_shown(record: Record, separator: str = ", ") -> str:
+    """Databases as tables show them: ``emodb, polish``, across databases ``emodb → nemo``.
+
+    Args:
+        record: content of experiment.json
+        separator: between databases of one side
+    """
+    train, test = sides(record)
+    if train == test:
+        return separator.join(database_names(record))
+    return f"{separator.join(train)} → {separator.join(test)}"
+
+
+def sides(record: Record) -> tuple[list[str], list[str]]:
+    """Names of the databases that are trained on, and of those that are tested."""
+    names, split = database_names(record), record["split"]
+    if split["strategy"] == "cross_data":
+        return list(split["trains"] or ()), list(split["tests"] or ())
+    stated = {name: split["databases"].get(name, {}).get("split_strategy") for name in names}
+    train = [name for name in names if stated[name] not in ("test", "dev")]
+    test = split["tests"] or [name for name in names if stated[name] not in ("train", "dev")]
+    return train, list(test)

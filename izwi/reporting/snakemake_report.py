@@ -35,6 +35,7 @@ FILES = {
     ),
 }
 SUMMARY = "One row per experiment: {}."
+OVERVIEW = "One row per experiment in the folder, those of earlier calls included."
 # Ending of a grid's or table's file → heading, and what is seen.
 TABLE = {
     ".csv": ("All digits", "A row per experiment, with value, interval and how it was made."),
@@ -89,6 +90,8 @@ def shown(plan: Plan) -> dict[str, Shown]:
     for unit in plan.of("summary"):
         text = SUMMARY.format(", ".join(experiments))
         add(unit.outputs["summary"], rst(text), "Tables", "All experiments")
+    for unit in plan.of("overview"):
+        add(unit.outputs["overview"], rst(OVERVIEW), "Tables", "All experiments in the folder")
     tables = plan.of("grid", "table")
     abouts = {(unit.stage, unit.label): _about_several(unit, experiments) for unit in tables}
     for unit in tables:

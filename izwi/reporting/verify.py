@@ -240,15 +240,18 @@ def _check_there(about: Unit, record: Record, files: dict[str, bytes]) -> None:
         raise UserError("experiment.json is that of something else")
     # The record that is shown is that of this experiment and of these predictions.
     evaluated = record.made[about.inputs["metrics"]][0]
-    model = PurePosixPath(evaluated.inputs["predictions"]).parent.name
+    wanted = [about.label, evaluated.key]
     try:
         stages = shown["stages"]
-        predicted = stages.get("predict") or stages["train"]
-        keys = [predicted["key"], stages["evaluate"]["key"]]
-        told = [shown["name"], *keys]
+        told = [shown["name"], stages["evaluate"]["key"]]
+        # Without a model there are none.
+        if "predictions" in evaluated.inputs:
+            model = PurePosixPath(evaluated.inputs["predictions"]).parent.name
+            wanted.append(model.rpartition("-")[2])
+            told.append((stages.get("predict") or stages["train"])["key"])
     except (KeyError, TypeError):
         raise UserError("experiment.json does not say what it was made from") from None
-    if told != [about.label, model.rpartition("-")[2], evaluated.key]:
+    if told != wanted:
         raise UserError("experiment.json is that of another experiment, model or evaluation")
 
 

@@ -14,6 +14,7 @@ from izwi.data import audio, bad_audio
 from izwi.engine.keys import versions_of
 from izwi.errors import UserError
 from izwi.features import TableExtractor, extractor_class
+from izwi.reporting.record import check_trained
 from izwi.training.fitting import Fitted
 from izwi.untrusted import read_json, shown
 from izwi.wording import count
@@ -41,7 +42,9 @@ def model_folder(name: str, results: str | Path = "results") -> Path:
         there = sorted(path.parent.name for path in experiments.glob("*/experiment.json"))
         known = f"there are {', '.join(there)}" if there else "there are none"
         raise UserError(f"no experiment '{name}' in {results}: {known}; run its ini first")
-    kept = read_json(record)["stages"]["train"]["files"]["model"]
+    content = read_json(record)
+    check_trained(content)
+    kept = content["stages"]["train"]["files"]["model"]
     # If the results were moved, only the last parts of the path are still right.
     folder = Path(results, *Path(kept).parts[-3:])
     if not folder.is_dir():

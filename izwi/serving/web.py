@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from izwi.data import audio
 from izwi.errors import UserError
 from izwi.reporting.escaping import html as escape
+from izwi.reporting.numbers import rounded
 from izwi.serving.web_gate import Gate, Uploads, upload_folder
 
 if TYPE_CHECKING:
@@ -254,7 +255,7 @@ def hear(predictor: Predictor, path: str) -> dict[str, Any]:
     notes = "".join(
         f'<p class="izwi-note">{escape(line)}</p>' for line in [about, *result.attrs["notes"]]
     )
-    bars, text = None, f"{row['prediction']:.4g}" if predictor.task == "regression" else ""
+    bars, text = None, rounded(row["prediction"]) if predictor.task == "regression" else ""
     if predictor.task == "classification":
         # The model's own decision, which need not be the largest probability.
         text = row["prediction"]

@@ -14,6 +14,7 @@ import re
 import shutil
 import stat
 import tempfile
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -91,7 +92,8 @@ class Uploads:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.resolve()
-        self._made: set[str] = set()
+        # How often each was uploaded: those of one content and name are one file.
+        self._made: Counter[str] = Counter()
 
     def add(self, paths: list[str]) -> None:
         """Note files that the upload route made."""
@@ -113,7 +115,10 @@ class Uploads:
         """Delete an upload; what is none stays."""
         if not self.own(path):
             return
-        self._made.discard(path)
+        self._made[path] -= 1
+        if self._made[path] > 0:
+            return
+        del self._made[path]
         Path(path).unlink(missing_ok=True)
         # The folder is that of all uploads with the same content.
         with suppress(OSError):
@@ -127,7 +132,7 @@ class Uploads:
                 total += os.lstat(path).st_size
             except OSError:
                 # The library deletes what waits for too long.
-                self._made.discard(path)
+                del self._made[path]
         return total
 
     def sweep(self) -> None:
@@ -136,7 +141,9 @@ class Uploads:
             for name in names:
                 path = os.path.join(place, name)
                 if path not in self._made and name != MARK:
-                    os.unlink(path)
+                    # A prediction that ends now deletes its own.
+                    with suppress(FileNotFoundError):
+                        os.unlink(path)
             # One that is not empty stays, as does the folder of all with its mark.
             with suppress(OSError):
                 os.rmdir(place)

@@ -13,9 +13,18 @@ if TYPE_CHECKING:
     from izwi.splits.crossval import deal
     from izwi.splits.parts import folds
     from izwi.splits.speakers import same_id
-    from izwi.splits.subsets import dev_from_train, generator, strata
+    from izwi.splits.subsets import dev_from_train, generator, strata, stratified_sample
 
-__all__ = ["deal", "dev_from_train", "folds", "generator", "make_split", "same_id", "strata"]
+__all__ = [
+    "deal",
+    "dev_from_train",
+    "folds",
+    "generator",
+    "make_split",
+    "same_id",
+    "strata",
+    "stratified_sample",
+]
 _MODULES = {
     "make_split": "build",
     "deal": "crossval",
@@ -24,6 +33,7 @@ _MODULES = {
     "dev_from_train": "subsets",
     "generator": "subsets",
     "strata": "subsets",
+    "stratified_sample": "subsets",
 }
 
 

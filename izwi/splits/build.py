@@ -39,7 +39,8 @@ def make_split(spec: SplitSpec, tables: list[pd.DataFrame]) -> tuple[pd.DataFram
             no dev part if ``dev_size`` is missing and ``traindevtest`` is not set), ``train``,
             ``dev``, ``test`` (speakers), ``balance``, ``age_bins``, ``stratify``,
             ``size_diff_weight``; only the first three are needed. If ``submodel`` names a
-            column, its values are checked; with ``unlabelled``, training rows may have no truth
+            column, its values are checked; with ``unlabelled``, training rows may have no truth;
+            with ``described``, parts may lack classes or rows
         tables: one per database, in the order of ``databases``
 
     Returns:
@@ -85,7 +86,8 @@ def make_split(spec: SplitSpec, tables: list[pd.DataFrame]) -> tuple[pd.DataFram
     if spec.get("traindevtest"):
         _add_dev(spec, split, frame["truth"], log)
 
-    check_parts(spec, split, frame["truth"], labels, log)
+    if not spec.get("described"):
+        check_parts(spec, split, frame["truth"], labels, log)
     check_speakers(spec, split, frame, log)
     if bin_later:
         labels = [str(label) for label in spec["labels"] or []]

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from izwi.splits.holdout import Asked
 
 # Names of columns that may hold a split; the first that is there is the default.
-COLUMNS = ("split", "set", "partition", "subset", "fold_type", "usage")
+COLUMNS = (
+    *("split", "set", "partition", "subset", "fold_type", "usage", "original_part", "data_split"),
+    *("dataset_split", "train_test", "train_test_split", "traintest", "split_name"),
+)
 _WORDS = {
     "train": ("train", "training", "trn"),
     "dev": ("dev", "devel", "development", "val", "valid", "validation"),

@@ -16,19 +16,11 @@ if TYPE_CHECKING:
 
 _ENDS = ("", "s", "id", "ids", "name", "no", "nr", "number", "code")
 _PEOPLE = (
-    "speaker",
-    "spk",
-    "spkr",
-    "actor",
-    "subject",
-    "participant",
-    "talker",
-    "person",
-    "client",
+    *("speaker", "spk", "spkr", "actor", "subject", "subj", "participant", "talker", "person"),
+    *("client", "patient", "user", "proband", "sprecher", "locuteur", "hablante", "parlante"),
 )
 # What columns of speakers are called, in small letters alone.
 _LIKE_SPEAKER = {
-    "userid",
     *(f"{before}{who}{after}" for who in _PEOPLE for before in ("", "id") for after in _ENDS),
 }
 

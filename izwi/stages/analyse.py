@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from izwi import models
 from izwi.analyses import kinds
@@ -35,13 +35,21 @@ STAGE = Stage(
 
 def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Unit]:
     """One unit for each kind of analysis."""
-    cls = models.model_class(experiment.model["type"])
-    trained = planned.one("train")
-    fits = (code_of(cls.__module__), versions_of(cls.packages))
-    content = cls.content(experiment.model["options"])
+    fits: Any = None
+    group = "core"
+    training: dict[str, Any] = {
+        "task": experiment.task,
+        "seed": experiment.seed,
+        "preprocessing": experiment.preprocessing,
+    }
+    if experiment.trains:
+        cls = models.model_class(experiment.model["type"])
+        fits = (code_of(cls.__module__), versions_of(cls.packages))
+        fits = (fits, cls.content(experiment.model["options"]))
+        group, training = cls.group, planned.one("train").spec
+    training = {**training, "measure": experiment.evaluation["measure"]}
     units = []
     for kind, value in experiment.analyses.items():
-        training = {**trained.spec, "measure": experiment.evaluation["measure"]}
         spec = kinds.spec_of(kind, value, training, experiment.target)
         inputs = planned.samples
         recordings = []
@@ -52,15 +60,15 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
             recordings = [matrix(request, t, planned, planner, signal) for t in tables]
             inputs["recordings"] = [unit.outputs["matrix"] for unit in recordings]
         if kind in kinds.OF_MODELS:
-            inputs["model"] = trained.outputs["model"]
+            inputs["model"] = planned.one("train").outputs["model"]
         key = key_of(
             STAGE.name,
             without_places(spec),
             planned.samples_key,
             code_of(__name__, f"izwi.analyses.{kinds.MODULES[kind]}"),
             versions_of(("numpy", "scikit-learn")),
-            (fits, content) if kind in kinds.FITS else None,
-            trained.key if kind in kinds.OF_MODELS else None,
+            fits if kind in kinds.FITS else None,
+            planned.one("train").key if kind in kinds.OF_MODELS else None,
             [unit.key for unit in recordings],
         )
         unit = planner.add(
@@ -70,7 +78,7 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
             spec=spec,
             inputs=inputs,
             source=experiment.ini,
-            environment=cls.group if kind in (*kinds.FITS, *kinds.OF_MODELS) else "core",
+            environment=group if kind in (*kinds.FITS, *kinds.OF_MODELS) else "core",
             kind=kind,
             file=os.path.basename(kinds.FILES[kind]),
         )

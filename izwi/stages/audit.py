@@ -44,7 +44,7 @@ def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]
         # Pretrained models need more than the core environment.
         if classes[spec["type"]].environment != "core"
     ]
-    if models.model_class(request.model).takes_recordings:
+    if request.model and models.model_class(request.model).takes_recordings:
         pretrained.append(request.model)
     spec = {
         "target": request.target,
@@ -56,12 +56,14 @@ def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]
         },
     }
     # Audio that nothing else reads may be missing.
-    hears = any(not issubclass(cls, features.TableExtractor) for cls in classes.values())
+    hears = not classes or any(
+        not issubclass(cls, features.TableExtractor) for cls in classes.values()
+    )
     fingerprint: ComponentSpec = {"type": "fingerprint", "options": {}}
     prints = [matrix(request, t, planned, planner, fingerprint) for t in tables if hears]
     imported = [
         unit
-        for unit in planned.units["features"]
+        for unit in planned.units.get("features", ())
         if issubclass(classes[unit.spec["type"]], features.TableExtractor)
     ]
     key = key_of(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 STAGE = Stage(
     name="comparisons",
-    outputs={"comparisons": "tables/comparisons.csv"},
+    outputs={"comparisons": "tables/{config}/comparisons.csv"},
     scope="results",
     after=("table",),
     imports=("pandas", "izwi.evaluation.comparison"),
@@ -33,8 +33,9 @@ def plan(planner: Planner) -> list[Unit]:
         STAGE.name,
         key_of(STAGE.name, [table.key for table in tables], code_of(__name__)),
         label="comparisons",
-        spec={},
+        spec={"config": planner.config},
         inputs={"tables": [table.outputs["tests"] for table in tables]},
+        config=planner.config,
     )
     return [unit]
 

@@ -68,7 +68,7 @@ def _content(request: DataRequest, database: DatabaseSpec, planner: Planner) -> 
         return _predicted(database, planner)
     if database["type"] in ("demo", "audb"):
         return _made(request, database, planner)
-    return _scanned(database, planner)
+    return scanned(database, planner)
 
 
 def _predicted(database: DatabaseSpec, planner: Planner) -> DatabaseContent:
@@ -112,7 +112,7 @@ def _made(request: DataRequest, database: DatabaseSpec, planner: Planner) -> Dat
     return DatabaseContent(key=key, audio=key, path=folder, unit=unit)
 
 
-def _scanned(database: DatabaseSpec, planner: Planner) -> DatabaseContent:
+def scanned(database: DatabaseSpec, planner: Planner) -> DatabaseContent:
     """A database on disk."""
     kind, name, path = database["type"], database["name"], database["path"] or ""
     options = {key: database["options"].get(key) for key in sorted(database["options"])}

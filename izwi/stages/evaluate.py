@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from izwi.engine.code import code_of
 from izwi.engine.keys import key_of, versions_of
@@ -11,6 +11,8 @@ from izwi.engine.stage import Stage
 from izwi.files import atomic, read_json, write_json
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from izwi.config.experiment import Experiment
     from izwi.engine.job import Job
     from izwi.engine.plan import Unit
@@ -31,8 +33,9 @@ STAGE = Stage(
 
 
 def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Unit]:
-    """The figures of an experiment."""
-    predicted, split = planned.predicted, planned.one("split")
+    """The figures of an experiment; without a model there are none."""
+    split = planned.one("split")
+    predicted = planned.predicted if experiment.trains else None
     spec = {
         "task": experiment.task,
         "target": experiment.target,
@@ -44,7 +47,7 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
     key = key_of(
         STAGE.name,
         spec,
-        predicted.key,
+        predicted.key if predicted else planned.samples_key,
         planned.keys("audit"),
         code_of(__name__),
         versions_of(("numpy", "scipy")),
@@ -55,10 +58,16 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
         label=experiment.name,
         spec=spec,
         inputs={
-            "predictions": predicted.outputs["predictions"],
+            **(
+                {
+                    "predictions": predicted.outputs["predictions"],
+                    "training": predicted.outputs["report"],
+                }
+                if predicted
+                else {}
+            ),
             # The key of the predictions covers its key, like those of all reports.
             "tables": planned.outputs("load", "table"),
-            "training": predicted.outputs["report"],
             "split": split.outputs["split"],
             "split_report": split.outputs["report"],
             "table_reports": planned.outputs("load", "report"),
@@ -75,29 +84,43 @@ def run(unit: Unit, job: Job) -> None:
     import pandas as pd
 
     from izwi import splits
-    from izwi.data import csv_files
     from izwi.evaluation import chance, fairness, scoring
 
     split = read_json(unit.inputs["split_report"])
+    reports = [
+        read_json(path)
+        for role in ("audit", "table_reports", "feature_reports")
+        for path in unit.inputs[role]
+    ]
+    spec = cast("EvaluateSpec", unit.spec | {"labels": split["labels"] or None})
+    if "predictions" not in unit.inputs:
+        metrics = scoring.without_model(spec, [*reports, split])
+        _write(
+            unit, metrics, pd.read_parquet(unit.inputs["tables"][0]).iloc[:0].assign(run=0, row=0)
+        )
+        return
     predictions = pd.read_parquet(unit.inputs["predictions"])
     tables = [pd.read_parquet(path) for path in unit.inputs["tables"]]
-    audited = [read_json(path) for path in unit.inputs["audit"]]
     truth = pd.concat([table["truth"] for table in tables]).to_numpy()
     folds = splits.folds(pd.read_parquet(unit.inputs["split"]))
     metrics = scoring.evaluate(
-        cast("EvaluateSpec", unit.spec | {"labels": split["labels"] or None}),
+        spec,
         predictions,
         training=read_json(unit.inputs["training"]),
         split=split,
-        tables=[
-            *audited,
-            *map(read_json, (*unit.inputs["table_reports"], *unit.inputs["feature_reports"])),
-        ],
+        tables=reports,
         constants=chance.constants(truth, folds, unit.spec["task"]),
         traits=fairness.traits(tables, unit.spec["target"]),
     )
+    _write(unit, metrics, predictions)
+
+
+def _write(unit: Unit, metrics: dict[str, Any], predictions: pd.DataFrame) -> None:
+    from izwi.data import csv_files
+
     # None if leakage is ignored.
-    metrics["audit"] = audited[0]["findings"] if audited else None
+    audited = [read_json(path)["findings"] for path in unit.inputs["audit"]]
+    metrics["audit"] = audited[0] if audited else None
     with atomic(unit.outputs["predictions"]) as path:
         csv_files.write_predictions(predictions, path)
     write_json(unit.outputs["metrics"], metrics)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from izwi.engine.keys import key_of, version_of
 from izwi.engine.planner import Planned, Planner
 from izwi.engine.stage import Stage, stage, stages
 from izwi.files import atomic, read_json, write_json, write_text
-from izwi.reporting import texts
+from izwi.reporting import history, texts
 from izwi.stages.plot import pictures_of
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ STAGE = Stage(
 )
 # Marks a folder whose files come from an earlier ini.
 OUTDATED = "OUTDATED.txt"
+# Controls are made by tables: those of two configs are one, whichever inis the tables show.
+OF_TABLES = "tables of the config"
 # The packages in experiment.json: those that results depend on.
 PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "snakemake", "matplotlib")
 
@@ -69,6 +72,10 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
         "copies": copies,
         "pictures": [os.path.basename(p) for u in planned.units.get("plot", ()) for p in u.files],
         "record": {"key": key, **record},
+        "origin": {
+            "config": planner.config,
+            "databases": _databases(experiment, planned, planner),
+        },
     }
     for unit in planned.units.get("soft_label", ()):
         copies[os.path.join(folder, soft_labels.LABELS)] = unit.outputs["labels"]
@@ -83,7 +90,7 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
         inputs={
             "metrics": evaluated.outputs["metrics"],
             "predictions": evaluated.outputs["predictions"],
-            "training": planned.predicted.outputs["report"],
+            **({"training": planned.predicted.outputs["report"]} if experiment.trains else {}),
             "description": planned.one("describe").outputs["description"],
             "copies": list(copies.values()),
         },
@@ -104,7 +111,8 @@ def run(unit: Unit, job: Job) -> None:
     for kind in ("warnings", "notes"):
         metrics[kind] = record[kind] + metrics[kind]
     write_json(unit.outputs["metrics"], metrics)
-    training, description = (read_json(unit.inputs[r]) for r in ("training", "description"))
+    description = read_json(unit.inputs["description"])
+    training = read_json(unit.inputs["training"]) if "training" in unit.inputs else None
     for file, text in texts.texts(record, metrics, training, description).items():
         write_text(folder / file, text, forced=False)
     copies = {
@@ -114,10 +122,34 @@ def run(unit: Unit, job: Job) -> None:
     for target, source in (copies | unit.spec.get("copies", {})).items():
         with atomic(target) as path:
             shutil.copyfile(source, path)
+    if origin := unit.spec.get("origin"):
+        entry = history.entry_of(record, metrics, origin, time.time())
+        history.add(folder.parents[1], folder.name, entry)
     if link := unit.spec.get("link"):
         Path(link).parent.mkdir(parents=True, exist_ok=True)
         Path(link).unlink(missing_ok=True)
         os.symlink(os.path.relpath(folder / soft_labels.LABELS, Path(link).parent), link)
+
+
+def _databases(
+    experiment: Experiment, planned: Planned, planner: Planner
+) -> list[history.Database]:
+    """The databases as the history keeps them."""
+    return [
+        {
+            "name": database["name"],
+            "type": database["type"],
+            "path": database["path"],
+            "options": database["options"],
+            "content": content.key,
+            "load": load.key,
+            "listing": planner.plan.listings.get(load.key),
+            "header": content.unit.outputs["header"] if content.unit else None,
+        }
+        for database, content, load in zip(
+            experiment.databases, planned.contents, planned.units["load"], strict=True
+        )
+    ]
 
 
 def _tidy(unit: Unit) -> None:
@@ -146,10 +178,11 @@ def _record(experiment: Experiment, planned: Planned) -> dict[str, Any]:
             found |= {unit.spec["kind"]: _stage_record(unit) for unit in units}
         elif module.STAGE.several:
             found[name] = [_stage_record(unit) for unit in units]
-        elif units and name != "database":
+        elif units and name not in ("database", "fetch_model"):
             found[name] = _stage_record(units[0])
     return {
         **experiment.as_dict(),
+        "ini": OF_TABLES if experiment.control else experiment.ini,
         "izwi": __version__,
         "stages": found,
         "packages": _packages(experiment),
@@ -158,6 +191,8 @@ def _record(experiment: Experiment, planned: Planned) -> dict[str, Any]:
 
 def _stage_record(unit: Unit) -> dict[str, Any]:
     about: dict[str, Any] = {"key": unit.key, "files": unit.outputs}
+    if "commit" in unit.spec:
+        about["commit"] = unit.spec["commit"]
     # Texts and page on a stage that has no other place in them.
     known = stage(unit.stage)
     if known.title:
@@ -171,7 +206,9 @@ def _stage_record(unit: Unit) -> dict[str, Any]:
 
 def _packages(experiment: Experiment) -> dict[str, str | None]:
     """Versions of the packages that the results depend on."""
-    names = set(PACKAGES) | set(models.model_class(experiment.model["type"]).packages)
+    names = set(PACKAGES)
+    if experiment.trains:
+        names |= set(models.model_class(experiment.model["type"]).packages)
     for spec in experiment.features:
         names |= set(features.extractor_class(spec["type"]).packages)
     if "balancing" in experiment.learning:

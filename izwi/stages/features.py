@@ -27,7 +27,7 @@ STAGE = Stage(
         "report": "features/{table}/{features}-{key}.json",
     },
     scope="data",
-    after=("load", "split"),
+    after=("load", "split", "fetch_model"),
     mem_mb=4000,
     minutes=480,
     imports=("pandas", "pyarrow.parquet", "izwi.features.extraction"),
@@ -70,6 +70,11 @@ def matrix(
         table=f"{slug(table.label)}-{table.key}",
         features=name,
     )
+    if on_hub := features.extractor_class(spec["type"]).on_hub(spec["options"]):
+        unit.spec["commit"] = on_hub[1]
+        fetches = (one for one in planned.units.get("fetch_model", ()) if one.label == on_hub[0])
+        if made := [one.outputs["record"] for one in fetches]:
+            unit.inputs["model"] = made
     split = planned.one("split").outputs["report"]
     # A split that waits for predicted labels must not delay the data that these depend on.
     waits = any(database["type"] == "soft" for database in request.databases)

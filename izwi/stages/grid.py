@@ -13,7 +13,7 @@ from izwi.engine.planner import Planner
 from izwi.engine.stage import Stage
 from izwi.errors import UserError
 from izwi.files import atomic, read_json, write_json, write_text
-from izwi.reporting import escaping
+from izwi.reporting import escaping, numbers
 
 if TYPE_CHECKING:
     from izwi.engine.job import Job
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 STAGE = Stage(
     name="grid",
     outputs={
-        "table": "grids/{grid}/table.csv",
-        "markdown": "grids/{grid}/table.md",
-        "cells": "plans/cells/grids/{grid}.json",
+        "table": "grids/{config}/{grid}/table.csv",
+        "markdown": "grids/{config}/{grid}/table.md",
+        "cells": "plans/cells/grids/{config}/{grid}.json",
     },
     scope="results",
     after=("experiment",),
@@ -41,17 +41,20 @@ CAUTION = (
 
 def plan(planner: Planner) -> list[Unit]:
     """A table for each grid."""
-    rows = [experiment for experiment in planner.experiments if experiment.grids]
+    rows = [
+        experiment for experiment in planner.experiments if experiment.grids and experiment.trains
+    ]
     units = []
     for name, content in grid.tables(rows).items():
         members = [planner.planned[m["name"]].one("experiment") for m in content["members"]]
-        spec = {"name": name, **content}
+        spec = {"name": name, "config": planner.config, **content}
         unit = planner.add(
             STAGE.name,
             key_of(STAGE.name, spec, [member.key for member in members], code_of(__name__)),
             label=name,
             spec=spec,
             inputs={"metrics": [member.outputs["metrics"] for member in members]},
+            config=planner.config,
             grid=name,
         )
         units.append(unit)
@@ -111,13 +114,12 @@ def _markdown(name: str, axes: list[str], rows: list[dict[str, Any]]) -> str:
     lines = [header, ["---"] * len(header)]
     for row in rows:
         known = row["value"] is not None
-        interval = known and row["ci_low"] is not None
         lines.append(
             [
                 *(row["values"][axis] for axis in axes),
                 row["measure"] + (" (transductive)" if row["transductive"] else ""),
-                f"{row['value']:.4g}" if known else "none",
-                f"[{row['ci_low']:.4g}, {row['ci_high']:.4g}]" if interval else "",
+                numbers.rounded(row["value"]) if known else "none",
+                numbers.interval([row["ci_low"], row["ci_high"]]),
                 row["ci_method"] or "",
                 str(row["n_evaluated"]),
                 _speakers(row),

@@ -29,9 +29,9 @@ def plan(planner: Planner) -> list[Unit]:
     """A picture for each grid and table, in each requested format."""
     units = []
     for table in planner.plan.of("grid", "table"):
-        place, picture = "tables", table.label
+        place, picture = f"tables/{planner.config}", table.label
         if table.stage == "grid":
-            place, picture = f"grids/{table.label}", "heat_map"
+            place, picture = f"grids/{planner.config}/{table.label}", "heat_map"
         for ending in table.spec["formats"]:
             path = f"{place}/{picture}.{ending}"
             unit = planner.add(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 STAGE = Stage(
     name="load",
-    outputs={"table": "tables/{table}-{key}.parquet", "report": "tables/{table}-{key}.json"},
+    outputs={"table": "labels/{table}-{key}.parquet", "report": "labels/{table}-{key}.json"},
     scope="data",
     after=("database",),
     imports=("pandas", "izwi.data.databases"),

@@ -1,4 +1,4 @@
-"""The page of results: all experiments and tables of the call in one HTML file."""
+"""The page of results: all experiments in the folder, and the tables of the call, in one file."""
 
 from __future__ import annotations
 
@@ -7,25 +7,32 @@ import subprocess
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from izwi.data.scan import Listing, scan
 from izwi.engine.code import code_of
 from izwi.engine.keys import PACKAGE, key_of
+from izwi.engine.plan import Unit, outputs_of
 from izwi.engine.planner import Planner
 from izwi.engine.stage import Stage, stages_of
-from izwi.files import write_text
+from izwi.errors import UserError
+from izwi.files import read_json, write_text
+from izwi.reporting import changes, history
 from izwi.reporting.page.options import ON_PAGE
 from izwi.stages.heat_map import pictures_of
+from izwi.stages.overview import shown as in_folder
 
 if TYPE_CHECKING:
     from izwi.engine.job import Job
-    from izwi.engine.plan import Plan, Unit
+    from izwi.engine.plan import Plan
+    from izwi.reporting.history import Database, Entry
+    from izwi.reporting.overview import Shown
 
 STAGE = Stage(
     name="page",
     outputs={"page": "index.html"},
     scope="results",
-    after=("experiment", "plot", "summary", "grid", "table", "heat_map", "comparisons"),
+    after=("experiment", "plot", "summary", "grid", "table", "heat_map", "comparisons", "overview"),
     imports=("izwi.reporting.page.build", "izwi.reporting.page.write", "izwi.reporting.captions"),
 )
 # Files of grids and tables that other stages read.
@@ -37,7 +44,7 @@ def plan(planner: Planner) -> list[Unit]:
     if planner.page is None:
         return []
     titled = [m.STAGE.name for m in stages_of("experiment") if m.STAGE.title]
-    shown = planner.plan.of("experiment", "plot", *ON_PAGE, "heat_map")
+    shown = planner.plan.of("experiment", "plot", *ON_PAGE, "heat_map", "overview")
     key = key_of(STAGE.name, planner.page, [unit.key for unit in shown], code_of(__name__))
     unit = planner.add(
         STAGE.name,
@@ -46,7 +53,7 @@ def plan(planner: Planner) -> list[Unit]:
         spec=planner.page,
         inputs={
             "metrics": [unit.outputs["metrics"] for unit in planner.plan.of("experiment")],
-            "summary": [unit.outputs["summary"] for unit in planner.plan.of("summary")],
+            "summary": [unit.outputs["overview"] for unit in planner.plan.of("overview")],
             "tables": [path for unit in planner.plan.of(*ON_PAGE) for path in unit.output_files()],
             "pictures": [u.outputs["picture"] for u in planner.plan.of("plot", "heat_map")],
             "shown": [path for unit in planner.plan.of(*titled) for path in unit.output_files()],
@@ -56,28 +63,40 @@ def plan(planner: Planner) -> list[Unit]:
 
 
 def run(unit: Unit, job: Job) -> None:
-    """Write index.html, of all experiments and tables of the call."""
+    """Write index.html, of all experiments in the folder and the tables of the call."""
     from izwi.reporting.page import build, write
 
-    units = job.plan.units
+    plan = job.plan
+    (overview,) = plan.of("overview")
+    shown = in_folder(overview, job)
+    databases = {
+        database["load"]: database for one in shown for database in one.entry["databases"] or ()
+    }
 
     @cache
     def places(load: str) -> dict[str, str]:
-        return job.listing(units["load"][load]).places
+        if load in plan.units["load"]:
+            return job.listing(plan.units["load"][load]).places
+        return _places(databases[load], plan.cache) if load in databases else {}
 
     builder = build.Builder(
         os.path.dirname(unit.outputs["page"]),
         unit.spec,
-        lambda load, file: places(load).get(file) if load in units["load"] else None,
+        lambda load, file: places(load).get(file),
     )
     content = builder.content(
-        _experiments(job.plan), _tables(job.plan), job.problems(), commit(), was_made=job.was_made
+        _experiments(plan, shown),
+        _tables(plan),
+        job.problems(),
+        commit(),
+        was_made=job.was_made,
+        known=_known(plan.results, shown),
     )
     write_text(unit.outputs["page"], write.page(content, builder.pictures, builder.recordings))
 
 
-def _experiments(plan: Plan) -> list[Unit]:
-    """Experiments in the order of the summary, with their pictures and analyses."""
+def _experiments(plan: Plan, shown: list[Shown]) -> list[Unit]:
+    """Experiments with their pictures and analyses: those of the call in its order, then others."""
     pictures: dict[str, dict[str, str]] = {}
     for unit in plan.of("plot"):
         folder = os.path.dirname(os.path.dirname(unit.outputs["picture"]))
@@ -87,9 +106,58 @@ def _experiments(plan: Plan) -> list[Unit]:
     found = []
     for name in summary.spec["experiments"]:
         folder = os.path.dirname(units[name].outputs["metrics"])
-        shown = units[name].outputs | pictures.get(folder, {})
-        found.append(replace(units[name], outputs=shown))
+        own = units[name].outputs | pictures.get(folder, {})
+        found.append(replace(units[name], outputs=own))
+    others = (one.entry for one in shown if not one.latest)
+    return [*found, *(_other(plan.results, entry) for entry in others)]
+
+
+def _other(results: str, entry: Entry) -> Unit:
+    """An experiment of an earlier call, by the files in its folder."""
+    name = entry["row"]["name"]
+    files = outputs_of("experiment", results, name=name)
+    folder = os.path.join(os.path.dirname(files["metrics"]), "plots")
+    if os.path.isdir(folder):
+        drawn = (path for path in sorted(os.listdir(folder)) if not path.startswith("."))
+        files |= {file: os.path.join(folder, file) for file in drawn}
+    return Unit("experiment", entry["key"], name, {}, {}, files, [entry["ini"]])
+
+
+def _known(results: str, shown: list[Shown]) -> dict[str, dict[str, Any]]:
+    """Name → what the page says of the call and the history of an experiment."""
+    found = {}
+    for one in shown:
+        name = one.entry["row"]["name"]
+        steps = changes.steps(history.entries(results, name))
+        found[name] = {
+            "name": name,
+            "status": one.status,
+            "latest": one.latest,
+            **{key: one.entry[key] for key in ("made", "config")},
+            "history": [
+                {
+                    "made": step.entry["made"],
+                    "config": step.entry["config"],
+                    "figure": changes.figure(step.entry["row"]),
+                    "changes": step.lines if number else [],
+                }
+                for number, step in enumerate(steps)
+            ],
+        }
     return found
+
+
+def _places(database: Database, cache: str) -> dict[str, str]:
+    """File as a database of an earlier call writes it → where it lies."""
+    try:
+        if database["listing"]:
+            return Listing.load(database["listing"]).places
+        made = read_json(database["header"] or "")
+        about = {"name": database["name"], "options": database["options"], **made}
+        return scan(about, cwd=Path.cwd(), cache=Path(cache)).places
+    except (OSError, ValueError, KeyError, TypeError, UserError):
+        # What made it is gone; the page says that of each recording.
+        return {}
 
 
 def _tables(plan: Plan) -> list[Unit]:

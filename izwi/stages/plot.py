@@ -131,17 +131,19 @@ def _sources(planned: Planned) -> dict[str, tuple[list[str], dict[str, Any]]]:
     """Inputs that pictures may need → their keys and files."""
     samples = planned.samples
     data = {role: files for role, files in samples.items() if role != "matrices"}
-    split, trained, evaluated = (planned.one(s) for s in ("split", "train", "evaluate"))
-    of_results = {
-        "metrics": evaluated.outputs["metrics"],
-        "predictions": planned.predicted.outputs["predictions"],
-    }
+    split = planned.one("split")
     sources: dict[str, tuple[list[str], dict[str, Any]]] = {
-        "results": ([evaluated.key], of_results),
         "data": ([split.key], data),
         "features": ([split.key, *planned.keys("features")], samples),
-        "training": ([trained.key], {"training": trained.outputs["report"]}),
     }
+    if "train" in planned.units:
+        trained, evaluated = planned.one("train"), planned.one("evaluate")
+        of_results = {
+            "metrics": evaluated.outputs["metrics"],
+            "predictions": planned.predicted.outputs["predictions"],
+        }
+        sources["results"] = ([evaluated.key], of_results)
+        sources["training"] = ([trained.key], {"training": trained.outputs["report"]})
     for unit in planned.units.get("analyse", ()):
         kind = unit.spec["kind"]
         result = {kind: unit.outputs["result"]}

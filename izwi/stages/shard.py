@@ -47,6 +47,8 @@ def plan(planner: Planner) -> list[Unit]:
                 part=f"{i + 1}-of-{n}",
             )
             unit.sources = matrix.sources
+            if "model" in matrix.inputs:
+                unit.inputs["model"] = matrix.inputs["model"]
             own.append(unit)
         matrix.inputs["shards"] = [unit.outputs["done"] for unit in own]
         units += own

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
 STAGE = Stage(
     name="table",
     outputs={
-        "csv": "tables/{table}.csv",
-        "md": "tables/{table}.md",
-        "tex": "tables/{table}.tex",
-        "html": "tables/{table}.html",
-        "tests": "plans/tables/{table}-tests.json",
-        "cells": "plans/cells/tables/{table}.json",
+        "csv": "tables/{config}/{table}.csv",
+        "md": "tables/{config}/{table}.md",
+        "tex": "tables/{config}/{table}.tex",
+        "html": "tables/{config}/{table}.html",
+        "tests": "plans/tables/{config}/{table}-tests.json",
+        "cells": "plans/cells/tables/{config}/{table}.json",
     },
     scope="results",
     after=("train", "predict", "experiment"),
@@ -44,7 +44,7 @@ def plan(planner: Planner) -> list[Unit]:
         of = [cell.get("of") for cell in table["cells"]]
         names = list(dict.fromkeys(name for name in (*shown, *of) if name is not None))
         members = [planner.planned[name] for name in names]
-        spec = {**table, "experiments": names}
+        spec = {**table, "experiments": names, "config": planner.config}
         key = key_of(
             STAGE.name,
             spec,
@@ -61,6 +61,7 @@ def plan(planner: Planner) -> list[Unit]:
                 "metrics": [member.one("experiment").outputs["metrics"] for member in members],
                 "predictions": [member.predicted.outputs["predictions"] for member in members],
             },
+            config=planner.config,
             table=table["name"],
         )
         units.append(unit)

@@ -37,7 +37,9 @@ STAGE = Stage(
 
 
 def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Unit]:
-    """The model of an experiment."""
+    """The model of an experiment, if it has one."""
+    if not experiment.trains:
+        return []
     cls = models.model_class(experiment.model["type"])
     spec = {
         "task": experiment.task,

@@ -176,6 +176,31 @@ class Prepared(NamedTuple):
     balancing: dict[str, Any]
 
 
+def with_dev(
+    spec: TrainSpec,
+    split: pd.DataFrame,
+    truth: np.ndarray,
+    train_rows: np.ndarray,
+    dev_rows: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Training and dev rows; a model that stops early gets dev rows of the training part.
+
+    Args:
+        spec: of the train stage
+        split: of all rows
+        truth: of all rows
+        train_rows: row numbers
+        dev_rows: row numbers, empty if there is no dev set
+    """
+    from izwi import splits
+
+    options = spec["model"]["options"]
+    if len(dev_rows) or not models.model_class(spec["model"]["type"]).stops_early(options):
+        return train_rows, dev_rows
+    share = {"share": options["validation_split"]} if "validation_split" in options else {}
+    return splits.dev_from_train(split.assign(truth=truth), train_rows, seed=spec["seed"], **share)
+
+
 def fit(spec: TrainSpec, data: TrainingSet, seed: int) -> Fitted:
     """Fit on training rows; models that stop early use dev rows.
 
@@ -213,7 +238,7 @@ def prepare(spec: TrainSpec, data: TrainingSet) -> Prepared:
         )
         X = X[made[:, 0].astype(int)] if cls.takes_recordings else made
     dev = None
-    if cls.needs_dev and len(data.dev):
+    if cls.stops_early(spec["model"]["options"]) and len(data.dev):
         dev = (
             preprocessing.transform(
                 samples.values[data.dev], samples.speakers(data.dev), rows=data.dev

@@ -8,9 +8,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from izwi import models, splits
+from izwi import models
 from izwi.training import self_training, tuning
-from izwi.training.fitting import Fitted, Samples, TrainingSet, fit, score
+from izwi.training.fitting import Fitted, Samples, TrainingSet, fit, score, with_dev
 from izwi.wording import agreed, count
 
 if TYPE_CHECKING:
@@ -67,10 +67,9 @@ def train_folds(
             truth = truths[fold]
             bare = pd.isna(truth[train_rows])
             train_rows, pool = train_rows[~bare], train_rows[bare]
-            if cls.needs_dev and len(dev_rows) == 0:
-                train_rows, dev_rows = splits.dev_from_train(
-                    split.assign(truth=truth), train_rows, seed=spec["seed"]
-                )
+            there = len(dev_rows)
+            train_rows, dev_rows = with_dev(spec, split, truth, train_rows, dev_rows)
+            if len(dev_rows) > there:
                 _once(notes, _dev_note(split, dev_rows, fold))
             data = TrainingSet(samples, truth, train_rows, dev_rows, labels)
             fitted, found = _fit(spec, data, seed, pool)

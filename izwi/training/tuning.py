@@ -21,10 +21,14 @@ if TYPE_CHECKING:
 
     from izwi.models.base import Model
     from izwi.training.fitting import TrainingSet
-    from izwi.training.types import TrainSpec
+    from izwi.training.types import TrainSpec, TuneSpec
 
 KEY = "[MODEL] tune"
 MOST_CANDIDATES = 1000
+# Of which a random search takes some.
+MOST_COMBINATIONS = 100_000
+# Of the candidates of a round of halving, one in so many goes on, with so many times the samples.
+FACTOR = 3
 # The machine and the pretrained weights are not values to search over.
 NOT_TUNABLE = ("device",)
 NOT_TUNABLE_KINDS = ("model", "path")
@@ -36,6 +40,8 @@ def read(
     known: Mapping[str, Option],
     options: dict[str, Any],
     problem: Callable[[str], None],
+    *,
+    strategy: str = "grid",
 ) -> dict[str, list[Any]]:
     """The values to try, checked as if each were in the ini.
 
@@ -45,6 +51,7 @@ def read(
         known: lower-case name or alias → option that the model reads
         options: all options of the model as resolved; tuned options get their first value
         problem: takes errors, one line each
+        strategy: of the search, ``grid``, ``random`` or ``halving``
 
     Returns:
         canonical name → values, by name
@@ -76,8 +83,10 @@ def read(
         problem("is empty, name options and their values, such as {'C_val': [0.1, 1, 10]}")
     values = {name: values[name] for name in sorted(values) if values[name]}
     number = math.prod(map(len, values.values()))
-    if number > MOST_CANDIDATES:
-        problem(f"{number} combinations are too many, the limit is {MOST_CANDIDATES}")
+    most = MOST_COMBINATIONS if strategy == "random" else MOST_CANDIDATES
+    if number > most:
+        advice = "" if strategy == "random" else "; tune.search_strategy = random tries some"
+        problem(f"{number} combinations are too many, the limit is {most}{advice}")
         return values
     reported = set(cls.check(options))
     for candidate in candidates(values):
@@ -147,7 +156,7 @@ def chosen_spec(
 
 
 def search(spec: TrainSpec, data: TrainingSet, seed: int) -> dict[str, Any]:
-    """Try all combinations of values on inner folds of the training rows.
+    """Try combinations of values on inner folds of the training rows.
 
     The score of a combination is the mean of ``spec["measure"]`` over the inner folds, as in
     scikit-learn's ``GridSearchCV``; of ties the first is chosen, options sorted by name. Scaling,
@@ -155,15 +164,17 @@ def search(spec: TrainSpec, data: TrainingSet, seed: int) -> dict[str, Any]:
     "On over-fitting in model selection" (JMLR 11, 2010), for why the search has to be nested.
 
     Args:
-        spec: of the train stage; ``tune`` has ``values`` (option → values) and ``folds``
+        spec: of the train stage; ``tune`` has ``values`` (option → values) and ``folds``, and for
+            other searches than of all combinations ``strategy`` and ``n_iter``
         data: the rows; no score reads dev rows
         seed: of the model
 
     Returns:
         ``chosen`` (option → value), ``inner`` (its score), ``inner_sd`` (over folds, n - 1 below),
         ``folds``, ``unit`` (``speakers`` or ``samples``, of which folds are made), ``candidates``:
-        per combination ``values``, ``score`` (None where it is undefined or the fit failed) and
-        ``per_fold``; ``notes`` and ``warnings``
+        per combination ``values``, ``score`` (None where it is undefined or the fit failed),
+        ``per_fold`` and, where halving left it out, ``share`` (of the inner training rows that
+        the score rests on); ``notes`` and ``warnings``
 
     Raises:
         UserError: if there are no inner folds, or no combination has a score
@@ -176,15 +187,19 @@ def search(spec: TrainSpec, data: TrainingSet, seed: int) -> dict[str, Any]:
     tune, measure = spec["tune"], spec["measure"]
     folds, unit, notes, warnings = inner_folds(data, folds=tune["folds"], seed=spec["seed"])
     cls = models.model_class(spec["model"]["type"])
-    tried = list(candidates(tune["values"]))
-    scores, failed = _scores(spec, data, folds, seed, tried)
+    tried = tried_of(tune, spec["seed"])
+    if tune.get("strategy") == "halving":
+        scores, failed, shares = _halving(spec, data, folds, seed, tried)
+    else:
+        (scores, failed), shares = _scores(spec, data, folds, seed, tried), np.ones(len(tried))
     # A fold where every score is undefined (EER of one class) does not rank the candidates.
-    known = np.isfinite(scores).any(axis=0)
+    known = np.isfinite(scores[shares == 1]).any(axis=0)
     means = scores[:, known].mean(axis=1) if known.any() else np.full(len(tried), np.nan)
-    if not np.isfinite(means).any():
+    of_all = np.where(shares == 1, means, np.nan)
+    if not np.isfinite(of_all).any():
         why = next(iter(failed.values()), f"{measure} is undefined in the inner folds")
         raise UserError(f"{KEY}: no combination of values can be trained and measured ({why})")
-    goodness = np.where(np.isfinite(means), direction(measure) * means, -np.inf)
+    goodness = np.where(np.isfinite(of_all), direction(measure) * of_all, -np.inf)
     # Rounding must not decide ties.
     best = int(np.flatnonzero(goodness >= goodness.max() - 1e-12 * abs(goodness.max()))[0])
     of_best = scores[best, known]
@@ -202,12 +217,73 @@ def search(spec: TrainSpec, data: TrainingSet, seed: int) -> dict[str, Any]:
         "unit": unit,
         "candidates": [
             {"values": candidate, "score": _plain(mean), "per_fold": list(map(_plain, row))}
-            for candidate, mean, row in zip(tried, means, scores, strict=True)
+            | ({} if share == 1 else {"share": share})
+            for candidate, mean, row, share in zip(
+                tried, means, scores, shares.tolist(), strict=True
+            )
         ],
-        "uses_dev": bool(cls.needs_dev and len(data.dev)),
+        "uses_dev": bool(cls.stops_early(spec["model"]["options"]) and len(data.dev)),
         "notes": notes,
         "warnings": warnings,
     }
+
+
+def tried_of(tune: TuneSpec, seed: int) -> list[dict[str, Any]]:
+    """The combinations that a search tries, in the order of the grid.
+
+    Args:
+        tune: of the spec
+        seed: of the experiment: its folds and runs try the same
+    """
+    from izwi import splits
+
+    found = list(candidates(tune["values"]))
+    number = tune.get("n_iter", len(found))
+    if number >= len(found):
+        return found
+    rows = splits.generator(seed, "tune values").choice(len(found), number, replace=False)
+    return [found[row] for row in sorted(rows)]
+
+
+def _halving(
+    spec: TrainSpec,
+    data: TrainingSet,
+    folds: list[tuple[np.ndarray, np.ndarray]],
+    seed: int,
+    tried: list[dict[str, Any]],
+) -> tuple[np.ndarray, dict[str, str], np.ndarray]:
+    """The measure of combinations, of which the best go on with more rows, as scikit-learn's
+    ``HalvingGridSearchCV`` with ``min_resources="exhaust"``.
+
+    Returns:
+        * as `_scores`, each combination in the last round that it took part in
+        * combination as text → why its fit failed
+        * share of the inner training rows in that round, 1 in the last, shape (combinations,)
+    """
+    import numpy as np
+
+    from izwi.evaluation.measures import direction
+
+    classes = len(data.labels or [0])
+    least = 2 * len(folds) * classes / len(data.train)
+    rounds = 1
+    while FACTOR**rounds <= len(tried) and FACTOR**-rounds >= least:
+        rounds += 1
+    scores = np.full((len(tried), len(folds)), np.nan)
+    shares, alive = np.ones(len(tried)), np.arange(len(tried))
+    failed: dict[str, str] = {}
+    for left in reversed(range(rounds)):
+        share = float(FACTOR) ** -left
+        found, new = _scores(spec, data, folds, seed, [tried[i] for i in alive], share)
+        scores[alive], shares[alive] = found, share
+        failed |= new
+        if left:
+            known = np.isfinite(found).any(axis=0)
+            means = found[:, known].mean(axis=1) if known.any() else found[:, 0]
+            means = np.where(np.isfinite(means), direction(spec["measure"]) * means, -np.inf)
+            order = np.argsort(-means, kind="stable")
+            alive = np.sort(alive[order[: -(-len(alive) // FACTOR)]])
+    return scores, failed, shares
 
 
 def _scores(
@@ -216,18 +292,30 @@ def _scores(
     folds: list[tuple[np.ndarray, np.ndarray]],
     seed: int,
     tried: list[dict[str, Any]],
+    share: float = 1.0,
 ) -> tuple[np.ndarray, dict[str, str]]:
     """The measure of each combination on each inner fold.
+
+    Args:
+        share: of the inner training rows that are used, stratified by class
+        others: as for `search`
 
     Returns:
         * shape (combinations, folds), NaN where it is undefined or the fit failed
         * combination as text → why its fit failed
     """
     import numpy as np
+    import pandas as pd
+
+    from izwi import splits
 
     scores = np.full((len(tried), len(folds)), np.nan)
     failed: dict[str, str] = {}
     for column, (inner_train, inner_test) in enumerate(folds):
+        if share < 1:
+            strata = splits.strata(pd.Series(data.truth[inner_train]))
+            rng = splits.generator(spec["seed"], f"halving {column}")
+            inner_train = inner_train[splits.stratified_sample(strata, share, rng)]
         inner = replace(data, train=inner_train)
         prepared = fitting.prepare(spec, inner)
         X = prepared.preprocessing.transform(

@@ -9,10 +9,15 @@ if TYPE_CHECKING:
 
 
 class TuneSpec(TypedDict):
-    """A nested search: options of the model with their values, and the number of inner folds."""
+    """A nested search: options of the model with their values, and the number of inner folds.
+
+    A search by ``random`` tries ``n_iter`` combinations; without ``strategy`` all are tried.
+    """
 
     values: dict[str, list[Any]]
     folds: int
+    strategy: NotRequired[str]
+    n_iter: NotRequired[int]
 
 
 class SelfTrainingSpec(TypedDict):

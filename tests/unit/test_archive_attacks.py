@@ -33,7 +33,7 @@ OUTSIDE = ("outside", "untouched")
 
 def minimal():
     """A record with a unit of each stage."""
-    table, split, model = f"tables/d-{KEY}", f"splits/d-{KEY}", f"models/svm-{KEY}"
+    table, split, model = f"labels/d-{KEY}", f"splits/d-{KEY}", f"models/svm-{KEY}"
     shared = {
         "tables": [f"results/{table}.parquet"],
         "table_reports": [f"results/{table}.json"],
@@ -88,51 +88,57 @@ def minimal():
         {
             "stage": "summary",
             "label": "all_experiments",
-            "spec": {"experiments": ["x"], "controls": []},
+            "spec": {"config": "c", "experiments": ["x"], "controls": []},
             "inputs": {
                 "metrics": ["results/experiments/x/metrics.json"],
                 "records": ["results/experiments/x/experiment.json"],
             },
-            "outputs": {"summary": "results/summary.csv"},
+            "outputs": {"summary": "results/summaries/c.csv"},
         },
         {
             "stage": "grid",
             "label": "g",
-            "spec": {"name": "g", "axes": [], "members": [{"name": "x"}], "formats": []},
+            "spec": {
+                "name": "g",
+                "config": "c",
+                "axes": [],
+                "members": [{"name": "x"}],
+                "formats": [],
+            },
             "inputs": {
                 "metrics": ["results/experiments/x/metrics.json"],
             },
             "outputs": {
-                "table": "results/grids/g/table.csv",
-                "markdown": "results/grids/g/table.md",
-                "cells": "results/plans/cells/grids/g.json",
+                "table": "results/grids/c/g/table.csv",
+                "markdown": "results/grids/c/g/table.md",
+                "cells": "results/plans/cells/grids/c/g.json",
             },
         },
         {
             "stage": "table",
             "label": "t",
-            "spec": {"name": "t", "experiments": ["x"], "formats": []},
+            "spec": {"name": "t", "config": "c", "experiments": ["x"], "formats": []},
             "inputs": {
                 "metrics": ["results/experiments/x/metrics.json"],
                 "predictions": [f"results/{model}/predictions.parquet"],
             },
             "outputs": {
-                **{ending: f"results/tables/t.{ending}" for ending in ("csv", "md", "tex")},
-                "tests": "results/plans/tables/t-tests.json",
-                "cells": "results/plans/cells/tables/t.json",
+                **{ending: f"results/tables/c/t.{ending}" for ending in ("csv", "md", "tex")},
+                "tests": "results/plans/tables/c/t-tests.json",
+                "cells": "results/plans/cells/tables/c/t.json",
             },
         },
         {
             "stage": "comparisons",
             "label": "comparisons",
-            "spec": {},
-            "inputs": {"tables": ["results/plans/tables/t-tests.json"]},
-            "outputs": {"comparisons": "results/tables/comparisons.csv"},
+            "spec": {"config": "c"},
+            "inputs": {"tables": ["results/plans/tables/c/t-tests.json"]},
+            "outputs": {"comparisons": "results/tables/c/comparisons.csv"},
         },
     ]
     tables = [table, split, f"descriptions/d-{KEY}", f"{model}/predictions"]
     return {
-        "format": 2,
+        "format": 3,
         "izwi": "0.1.0",
         "schemas": {f"results/{name}.parquet": {"a": ["str", ""]} for name in tables},
         "units": [{**unit, "key": KEY} for unit in units],
@@ -270,7 +276,8 @@ def test_roles_and_stages_are_those_of_izwi():
             for role in unit[part]:
                 index = minimal()
                 del index["units"][number][part][role]
-                refused(index, "is missing or not of this stage")
+                # Without a model an experiment has no training, its evaluation neither.
+                refused(index, "is missing or not of this stage|not of the model that was")
     index = minimal()
     index["units"][0]["sources"] = ["/etc/passwd"]
     refused(index, "has other entries")
@@ -328,11 +335,11 @@ def test_wrong_types_in_each_place_end_in_one_line_or_harm_nothing():
         b"\xff\xfe",
         b"null",
         b"[]",
-        b'{"format": 2}',
+        b'{"format": 3}',
         b'{"format": true, "izwi": "1", "schemas": {}, "units": []}',
         b'{"format": 1, "izwi": "0.9", "schemas": {}, "units": []}',
-        b'{"format": 2, "format": 2, "izwi": "1", "schemas": {}, "units": []}',
-        b'{"format": 2, "izwi": "\\u001b[2J", "schemas": {}, "units": []}',
+        b'{"format": 3, "format": 3, "izwi": "1", "schemas": {}, "units": []}',
+        b'{"format": 3, "izwi": "\\u001b[2J", "schemas": {}, "units": []}',
         b"[" * 10**6,
         b'{"a":' * 10**5,
         b"9" * 10**5,
@@ -616,8 +623,8 @@ def test_nothing_verified_is_not_verified(units, beside, tmp_path, capsys):
         index |= {"units": [], "schemas": {}}
     shown = {
         "results/experiments/x/metrics.json": b'{"value": 0.999}',
-        "results/summary.csv": b"name,value\nx,0.999\n",
-        "results/tables/t.csv": b"0.999\n",
+        "results/summaries/c.csv": b"name,value\nx,0.999\n",
+        "results/tables/c/t.csv": b"0.999\n",
     }
     path = write(tmp_path / "x.zip", {"archive.json": json.dumps(index).encode(), **shown})
     found = verify.verify(path)
@@ -626,6 +633,17 @@ def test_nothing_verified_is_not_verified(units, beside, tmp_path, capsys):
         assert any(line.startswith(f"{name}: ") for line in found.unverified)
     if not units:
         assert any("names no experiment" in line for line in found.unverified)
+
+
+@pytest.mark.parametrize("name", ["../c", "..", "a/b", "", None, 3, "c\n", "other"])
+@pytest.mark.parametrize("stage", ["summary", "grid", "table", "comparisons"])
+def test_the_name_of_a_config_leads_nowhere_and_is_one(stage, name):
+    index = minimal()
+    unit = unit_of(index, stage)
+    unit["spec"]["config"] = name
+    text = json.dumps(unit["outputs"]).replace("/c", f"/{name}")
+    unit["outputs"] = json.loads(text) if name != "c\n" else unit["outputs"]
+    refused(index)
 
 
 def test_one_json_key_stands_once_and_a_place_is_one_place():

@@ -36,7 +36,7 @@ ERRORS = {
     # columns
     "no target": (GOOD.replace("emotion", "emo"), "", "target: db has no column 'emotion' but "
                   "file, start, end, speaker, emo, did you mean 'emo'"),
-    "no speaker": (GOOD.replace("speaker", "spk"), "", "speaker_split needs a speaker column and "
+    "no speaker": (GOOD.replace("speaker", "who"), "", "speaker_split needs a speaker column and "
                    "the database has none, set db.split_strategy = random"),
     "no file": (GOOD.replace("file,", "path,"), "", "has no column 'file' but path"),
     "column twice": (GOOD.replace("speaker", "emotion"), "", "two columns named emotion"),

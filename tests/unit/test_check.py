@@ -165,6 +165,16 @@ def test_records_of_the_folder_win(check, folder):
     assert seconds(out) < 60
 
 
+def test_a_damaged_table_is_read_from_the_labels(check, folder, monkeypatch):
+    from izwi.engine.plan import Unit
+
+    check()
+    monkeypatch.setattr(Unit, "done", property(lambda unit: unit.stage == "load"))
+    monkeypatch.setattr(pd, "read_parquet", lambda path: (_ for _ in ()).throw(ValueError("bad")))
+    code, out, _ = check()
+    assert code == 0 and "mine: 48 rows" in out
+
+
 def test_extraction_is_shared_among_cores(check):
     times = []
     for cores in ("1", "4"):

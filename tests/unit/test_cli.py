@@ -86,8 +86,8 @@ def test_help_is_light():
     "arguments, message",
     [
         (["rum"], "izwi: rum is no command, did you mean 'run'?"),
-        (["xyz"], "izwi: xyz is no command (there are new, check, run, predict, explain, "
-                  "compare, prune, archive, verify, options)"),
+        (["xyz"], "izwi: xyz is no command (there are new, check, run, fetch, "
+                  "predict, explain, compare, history, prune, archive, verify, options)"),
         (["my.ini"], "izwi: my.ini is no command; to run it, write: izwi run my.ini"),
         (["--fast"], "izwi: --fast is no option; izwi --help lists what there is"),
         (["explain"], "izwi explain: the following arguments are required: experiment; "
@@ -176,12 +176,11 @@ def touch(folder, *names):
 
 def test_one_ini(izwi, called, tmp_path):
     touch(tmp_path, "my.ini")
-    nothing = "nothing to do: what is asked for is made already\n"
-    assert izwi("run", "my.ini", "-c", "2") == (0, "", nothing)
+    assert izwi("run", "my.ini", "-c", "2") == (0, "", "")
     found = parsed(called[0])
     assert Path(found.snakefile) == HOME / "Snakefile"
     assert snakemake.cli.parse_config(found.config) == {"ini": "my.ini"}
-    assert found.cores == 2 and not found.targets and len(found.quiet) == 1
+    assert found.cores == 2 and not found.targets and not found.quiet
 
 
 def test_inis_configs_and_settings(izwi, called, tmp_path):
@@ -217,29 +216,30 @@ def test_settings_stay_texts(results):
     assert os.path.normpath(config["results"]) == results
 
 
-def test_without_an_ini_it_is_the_demo(izwi, called):
-    assert izwi("run")[0] == 0
-    found = parsed(called[0])
-    assert not found.config and not found.configfile
+def test_the_demo_has_a_folder_of_its_own(izwi, called):
+    assert izwi("run", "--demo", "-c1")[0] == 0
+    config = snakemake.cli.parse_config(parsed(called[0]).config)
+    assert config == {"ini": str(HOME / "config/experiments/demo.ini"), "results": "demo_results"}
+    assert "--demo" not in called[0]
+    izwi("run", "--demo", "--config", "results=there")
+    assert snakemake.cli.parse_config(parsed(called[1]).config)["results"] == "there"
 
 
 @pytest.mark.parametrize(
     "options",
     [["-n"], ["--dry-run"], ["--summary"], ["--verbose"], ["-q", "progress"], ["--quiet=rules"],
-     ["--list-rules"], ["--rulegraph"], ["--report", "r.html"], ["-p"], ["--unlock"], ["--lint"]],
+     ["--list-rules"], ["--rulegraph"], ["--report", "r.html"], ["-p"], ["--unlock"], ["--lint"],
+     ["-c1"], ["--forceall"], ["-R", "train"], ["--set-threads", "train=4"]],
     ids=str,
 )  # fmt: skip
-def test_what_is_to_be_seen_is_not_hushed(izwi, called, options):
+def test_options_of_snakemake_are_passed_on(izwi, called, options):
     izwi("run", *options)
-    assert called[0].count("all") == 0
+    assert called[0][-len(options) :] == options
 
 
-@pytest.mark.parametrize(
-    "options", [["-c1"], ["--forceall"], ["-R", "train"], ["--set-threads", "train=4"]], ids=str
-)
-def test_all_else_is_quiet_and_passed_on(izwi, called, options):
-    izwi("run", *options)
-    assert called[0][-len(options) - 2 :] == ["--quiet", "all", *options]
+def test_v_is_snakemakes_verbose(izwi, called):
+    izwi("run", "-v", "-c1")
+    assert called[0][-2:] == ["--verbose", "-c1"]
 
 
 def test_the_shipped_profile_is_found_from_anywhere(izwi, called, tmp_path):
@@ -256,7 +256,7 @@ def test_a_silent_failure_says_what_to_do(izwi, monkeypatch):
     monkeypatch.setattr(snakemake_call, "call", lambda *_, **__: Ended(1, ()))
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     code, _, err = izwi("run")
-    assert code == 1 and "--quiet progress" in err and err.count("\n") == 1
+    assert code == 1 and "add -v" in err and err.count("\n") == 1
 
 
 def test_split_takes_values_of_options_for_no_config():

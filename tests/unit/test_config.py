@@ -1,7 +1,8 @@
 import pytest
 
-from izwi.config.result_set import read_config, resolve_all
+from izwi.config.result_set import name_of, read_config, resolve_all
 from izwi.errors import UserError
+from izwi.home import DEFAULT_CONFIG
 
 INI = """\
 [EXP]
@@ -71,15 +72,18 @@ def test_ini_wins(place):
     assert config.experiments == ["inis/a.ini"]
 
 
-def test_fallback_is_found_from_anywhere(place):
-    demo = str(place / "flow" / "config" / "experiments" / "demo.ini")
-    config = read(place, {})
-    assert (config.experiments, config.results) == ([demo], "out")
-    assert read(place, {"results": "mine"}).results == "mine"
-    at_home = read_config(
-        {}, cwd=place / "flow", fallback=place / "flow" / "config" / "config.yaml"
-    )
-    assert at_home.experiments == ["config/experiments/demo.ini"]
+def test_the_fallback_is_for_its_own_folder(place):
+    flow = place / "flow"
+    at_home = read_config({}, cwd=flow, fallback=flow / "config" / "config.yaml")
+    assert (at_home.experiments, at_home.results) == (["config/experiments/demo.ini"], "out")
+    for config, told in (
+        ({}, "izwi run my.ini"),
+        ({"results": "mine"}, "izwi run --demo"),
+        ({"ini": None}, "config: ini: has no value"),
+    ):
+        with pytest.raises(UserError) as error:
+            read(place, config)
+        assert len(error.value.problems) == 1 and told in error.value.problems[0]
 
 
 @pytest.mark.parametrize(
@@ -165,8 +169,30 @@ def test_problems_of_all_inis_together(place):
     (place / "inis" / "d.ini").write_text(INI.format(name="d", model="svm") + "x = 1\n")
     found = problems(place, {"experiments": "inis/*.ini"})
     assert found == [
-        "inis/b.ini: [MODEL] type: 'svn' is unknown, did you mean 'svr'?",
+        "inis/b.ini: [MODEL] type: 'svn' is unknown, did you mean 'svm'?",
         "inis/b.ini: [FEATS] type: 'osm' is unknown, did you mean 'os'?",
         "inis/c.ini: [EXP] name: 'A' is the name of inis/a.ini as well, give each its own",
         "inis/d.ini: [MODEL] x: unknown option",
     ]
+
+
+@pytest.mark.parametrize(
+    ("config", "files", "own", "name"),
+    [
+        ({"experiments": ["a.ini"]}, ["my_paper.yaml"], False, "my_paper"),
+        ({"experiments": ["a.ini"]}, ["config/my_paper.yaml"], False, "my_paper"),
+        ({"experiments": ["a.ini"]}, ["one/config.yaml"], False, "one-config"),
+        ({"experiments": ["a.ini"]}, ["config.yaml"], False, "config"),
+        ({"experiments": ["a.ini"]}, ["a.yaml", "b c.yaml"], False, "a+b-c"),
+        ({"experiments": ["a.ini"], "ini": "inis/größe 2.ini"}, ["a.yaml"], False, "größe-2"),
+        ({"experiments": ["a.ini", "b.ini"]}, ["a.yaml"], True, "inis"),
+        ({"experiments": ["a.ini", "b.ini"]}, [], False, "inis"),
+        ({"grid": [{"ini": "a.ini"}]}, [], False, "inis"),
+        ({"results": "elsewhere"}, [], False, "demo"),
+        ({"experiments": ["a.ini"]}, [DEFAULT_CONFIG], False, "demo"),
+    ],
+)
+@pytest.mark.parametrize("absolute", [False, True])
+def test_the_name_of_a_result_set(tmp_path, config, files, own, name, absolute):
+    paths = [tmp_path / file if absolute else file for file in files]
+    assert name_of(config, paths, cwd=tmp_path, own=own) == name

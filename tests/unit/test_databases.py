@@ -398,3 +398,49 @@ def test_tables_mean_nothing_to_a_csv(load):
 def test_unknown_type(load, tmp_path):
     with pytest.raises(UserError, match="expected one of csv, audformat, audb, demo"):
         load_table({"name": "x", "type": "excel", "path": "x"}, None)
+
+
+SMALL = "file,emotion\na.wav,x\nb.wav,y\nc.wav,x\n"
+
+
+def test_small_files_are_left_out(load, tmp_path):
+    # 44 bytes of header, two for each sample
+    table, report = load(SMALL, options={"check_size": 44 + 2 * 3200})
+    assert table["file"].tolist() == ["b.wav", "c.wav"]
+    assert report["counts"]["dropped"] == {"file size": 1}
+    with pytest.raises(UserError, match=r"check_size: leaves no row: the largest file has 9644"):
+        load(SMALL, options={"check_size": 10**6})
+
+
+AGES = "file,age\na.wav,20\nb.wav,30\nc.wav,45\nd.wav,65\n"
+SCALED = (np.array([20, 30, 45, 65]) - 40) / np.std([20, 30, 45, 65])
+
+
+@pytest.mark.parametrize(
+    ("options", "truth"),
+    [
+        ({"reverse": True}, [45, 35, 20, 0]),
+        ({"reverse": True, "reverse.max": 100.0}, [80, 70, 55, 35]),
+        ({"target_divide_by": 10.0}, [2, 3, 4.5, 6.5]),
+        ({"scale": True}, SCALED),
+        ({"scale": True, "reverse": True}, -SCALED),
+    ],
+)  # fmt: skip
+def test_a_numeric_target_is_transformed(load, options, truth):
+    table, report = load(AGES, task="regression", target="age", options=options)
+    np.testing.assert_allclose(table["truth"], truth, rtol=1e-12)
+    assert table["age"].tolist() == [20, 30, 45, 65]
+    assert len(report["notes"]) == len(options.keys() & {"reverse", "scale", "target_divide_by"})
+
+
+def test_a_constant_target_cannot_be_scaled(load):
+    with pytest.raises(UserError, match=r"\[DATA\] scale: all values of 'age' are 20"):
+        load(AGES.replace("30", "20").replace("45", "20").replace("65", "20"), task="regression",
+             target="age", options={"scale": True})  # fmt: skip
+
+
+def test_the_database_can_be_the_target(load):
+    table, _ = load(SMALL, target="database")
+    assert table["truth"].tolist() == ["db"] * 3 and list(table).count("database") == 1
+    own, _ = load("file,database\na.wav,u\nb.wav,v\n", target="database")
+    assert own["truth"].tolist() == ["u", "v"]

@@ -226,8 +226,6 @@ ERRORS = [
     ({"DATA a.tset_size": "2"}, "[DATA] a.tset_size: unknown option, did you mean 'a.test_size'?"),
     ({"DATA traget": "x"}, "[DATA] traget: unknown option, did you mean 'target'?"),
     ({"MODEL kernal": "rbf"}, "[MODEL] kernal: unknown option, did you mean 'kernel'?"),
-    ({"MODEL scale": "standard"}, "[MODEL] scale: unknown option, it belongs in [FEATS]"),
-    ({"EXP kernel": "rbf"}, "[EXP] kernel: unknown option, it belongs in [MODEL]"),
     ({"EXP qqq": "1"}, "[EXP] qqq: unknown option"),
     ({"FEATS scale": "standart"}, "[FEATS] scale: 'standart' is none of none, standard, robust, "
      "minmax, maxabs, speaker, bins, normalizer, powertransformer, quantiletransformer, did you "
@@ -305,10 +303,8 @@ ERRORS = [
      "[DATA] databases: 'target' is an option's name: choose another"),
     ({"DATA databases": "['a', 'data/x']"}, "[DATA] databases: 'data/x' is a path: give a name "
      "here, and the path as <name> = data/x"),
-    ({"DATA emodb.type": "csv"},
-     "[DATA] emodb.type: 'emodb' is not in databases, add it there or leave its lines out"),
-    ({"DATA emodb": "data/emodb", "DATA emodb.type": "csv"},
-     "[DATA] emodb: 'emodb' is not in databases, add it there or leave its lines out"),
+    ({"DATA root_folder": "x/roots.ini"},
+     "[DATA] root_folder: 'root_folder' is not in databases, did you mean 'root_folders'?"),
     ({"DATA databases": "['a', 'emodb']", "DATA emodb": "b.csv", "DATA emobd.type": "csv"},
      "[DATA] emobd.type: 'emobd' is not in databases, did you mean 'emodb'?"),
     ({"DATA a.type": "cvs"},

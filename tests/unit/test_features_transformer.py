@@ -459,15 +459,15 @@ def test_weights_that_are_not_whole(models, speech, tmp_path):
 
 def test_names_on_the_hub(models, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setenv("IZWI_MODELS", str(tmp_path))
     what = {"type": "wavlm-large", "options": spec("wavlm", None)["options"]}
     what["options"]["wavlm.model"] = None
     cls = features.extractor_class("wavlm-large")
     with pytest.raises(UserError) as caught:
         cls.content(what["options"])
     assert caught.value.problems == [
-        "[FEATS] wavlm.model: 'microsoft/wavlm-large' is neither a folder nor in the hub's cache "
-        "of this computer; fetch it once: python scripts/fetch_model.py microsoft/wavlm-large "
-        "<folder>, then set wavlm.model = <folder>"
+        "[FEATS] wavlm.model: 'microsoft/wavlm-large' is neither a folder nor a model on this "
+        "computer; fetch it once: izwi fetch microsoft/wavlm-large"
     ]
     cached = tmp_path / "models--microsoft--wavlm-large"
     (cached / "refs").mkdir(parents=True)

@@ -381,9 +381,7 @@ def test_more_neighbours_than_samples(parts):
 
 
 def test_unknown_model():
-    with pytest.raises(
-        UserError, match=r"\[MODEL\] type: unknown model 'xbg', did you mean 'xgr' or"
-    ):
+    with pytest.raises(UserError, match=r"\[MODEL\] type: unknown model 'xbg', did you mean 'xgb'"):
         model_class("xbg")
 
 
@@ -427,3 +425,39 @@ def test_foreign_types_are_not_loaded(tmp_path):
     persistence.dump(UserDict(a=1), tmp_path / "x.skops")
     with pytest.raises(UserError, match=r"does not write: .*UserDict"):
         persistence.load(tmp_path / "x.skops")
+
+
+@pytest.mark.parametrize("metric", ["logloss", "error"])
+def test_xgb_keeps_the_trees_that_are_best_on_dev(parts, tmp_path, metric):
+    train, test = parts
+    own = np.isin(train.speaker, sorted(set(train.speaker))[:4])
+    options = {"n_estimators": 60, "max_depth": 2, "early_stopping_rounds": 3}
+    dev = (train.X[own], train.emotion[own])
+    model = model_class("xgb")(options | {"eval_metric": metric}, seed=5, labels=LABELS)
+    report = model.fit(train.X[~own], train.emotion[~own], dev=dev)
+    classes, codes = np.unique(train.emotion[~own], return_inverse=True)
+    plain = xgboost.XGBClassifier(**options, eval_metric=f"m{metric}", random_state=5, n_jobs=1)
+    plain.fit(train.X[~own], codes, verbose=False,
+              eval_set=[(dev[0], np.searchsorted(classes, dev[1]))])  # fmt: skip
+    assert report["trees"] == plain.best_iteration + 1 < 60
+    ours = model.predict(test.X)
+    np.testing.assert_allclose(
+        ours.probabilities, in_order(plain.predict_proba(test.X), classes), atol=1e-6
+    )
+    model.save(tmp_path / "model")
+    np.testing.assert_array_equal(
+        load_model(tmp_path / "model").predict(test.X).probabilities, ours.probabilities
+    )
+
+
+def test_xgr_keeps_the_trees_that_are_best_on_dev(parts):
+    train, test = parts
+    own = np.isin(train.speaker, sorted(set(train.speaker))[:4])
+    options = {"n_estimators": 60, "early_stopping_rounds": 2, "eval_metric": "mae"}
+    model = model_class("xgr")(options, seed=5)
+    model.fit(train.X[~own], train.age[~own], dev=(train.X[own], train.age[own]))
+    plain = xgboost.XGBRegressor(**options, random_state=5, n_jobs=1)
+    dev = [(train.X[own], train.age[own])]
+    plain.fit(train.X[~own], train.age[~own], eval_set=dev, verbose=False)
+    assert plain.best_iteration < 59
+    np.testing.assert_allclose(model.predict(test.X).decision, plain.predict(test.X), rtol=1e-5)

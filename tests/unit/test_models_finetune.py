@@ -287,7 +287,7 @@ def test_options_that_do_not_fit_are_one_line(models, tmp_path):
         (models / "whisper", {"max_duration": 31}, r"max_duration: 31 s are more than the 30 s"),
         (tmp_path / "bert", {}, r"pretrained_model: .*/bert holds a model of the type bert"),
         (tmp_path / "pointer", {}, r"is a Git-LFS pointer"),
-        ("no/model", {}, r"'no/model' is neither a folder nor in the hub's cache"),
+        ("no/model", {}, r"'no/model' is neither a folder nor a model on this computer"),
     ):
         with pytest.raises(UserError, match=said) as caught:
             cls.content(values(folder, **options))

@@ -137,6 +137,33 @@ def test_a_split_of_its_own(new, tmp_path):
     assert "Partition" not in experiment.target
 
 
+def test_speakers_as_classes_and_very_many_classes(new, tmp_path):
+    data = write(tmp_path / "mine.csv", HEADER, rows())
+    said, _, split = new(data, "--target", "speaker")
+    assert "the speakers are the classes" in said
+    assert split.loc[split["part"] == "test", "speaker"].nunique() == len(SPEAKERS)
+    table = [[*row[:5], f"word {n % 30}"] for n, row in enumerate(rows(takes=20))]
+    said, _, _ = new(write(data, HEADER, table), "--target", "words", "--force")
+    assert "… (30 in all)" in said
+    assert max(map(len, said.splitlines())) < 800
+
+
+def test_folds_of_its_own(new, tmp_path):
+    table = [[*row, SPEAKERS.index(row[1]) % 2] for row in rows()]
+    _, experiment, split = new(write(tmp_path / "own.csv", [*HEADER, "fold"], table))
+    assert experiment.split["logo"] == split["fold"].nunique() == 2
+
+
+def test_segments_of_a_file(new, tmp_path):
+    table = [
+        [f"{who}.wav", n, n + 1, who, what] for who in SPEAKERS for n, what in enumerate(EMOTIONS)
+    ]
+    header = ["file", "start", "end", "speaker", "emotion"]
+    said, _, split = new(write(tmp_path / "parts.csv", header, table))
+    assert "4 files, 12 segments" in said
+    assert len(split) == 12
+
+
 def test_numbers_are_a_regression(new, tmp_path):
     table = [[row[0], row[1], n / 7] for n, row in enumerate(rows())]
     _, experiment, _ = new(write(tmp_path / "scores.csv", ["file", "speaker", "mos"], table))
@@ -196,6 +223,7 @@ def test_the_data_are_never_written_over(new, tmp_path):
         ({"audio": []}, (), "36 of 36 audio files are not there"),
         ({}, ("--target", "emotoin"), "did you mean 'emotion'?"),
         ({}, ("--split", "own"), "the data name no split"),
+        ({}, ("--target", "file"), "nothing to learn"),
         ({"header": ["a", "speaker", "sex", "age", "emotion", "b"], "ending": ""}, (), "'file'"),
     ],
 )

@@ -11,12 +11,15 @@ import time
 from html.parser import HTMLParser
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
-from page_example import EVIL, LABELS, experiment, make, predictions
+from page_example import EVIL, LABELS, details, experiment, make, predictions
 
+from izwi.data import csv_files
 from izwi.plots import style
 from izwi.reporting.page import build, files, markup, mistakes, read, write
+from izwi.reporting.page.options import DEFAULTS
 
 
 class Page(HTMLParser):
@@ -51,17 +54,13 @@ def page(made):
     return Page(made["text"])
 
 
-def details(page, place=0):
-    return json.loads(page.data[f"x{place}"])
-
-
 def test_nothing_of_the_data_becomes_markup(made, page):
     scripts = [a.get("type") for tag, a in page.elements if tag == "script"]
     assert scripts.count(None) == 1  # its own
     assert set(scripts) == {None, "application/json", "text/plain"}
     assert not [a for tag, a in page.elements if "onerror" in a]
     assert {tag for tag, _ in page.elements}.isdisjoint({"b", "i", "iframe", "object", "link-x"})
-    assert EVIL in details(page)["metrics"]["per_class"]  # and is told as it is
+    assert EVIL in details(made["text"])[0]["metrics"]["per_class"]  # and is told as it is
     assert any(EVIL in text for text in page.texts)
     (policy,) = [
         a["content"] for tag, a in page.elements if a.get("http-equiv") == "Content-Security-Policy"
@@ -72,17 +71,19 @@ def test_nothing_of_the_data_becomes_markup(made, page):
 
 def test_nothing_is_asked_of_the_net_and_no_place_of_the_machine_is_told(made, page):
     links = [a[key] for _, a in page.elements for key in ("src", "href") if key in a]
-    links += [link for place in (0, 1) for _, link in details(page, place)["links"]]
+    links += [link for place in (0, 1) for _, link in details(made["text"])[place]["links"]]
     assert links and not [link for link in links if "//" in link]
     assert str(made["page"].parents[1]) not in made["text"]
-    assert "see …/file.txt:" in details(page)["metrics"]["warnings"][-1]
+    assert "see …/file.txt:" in details(made["text"])[0]["metrics"]["warnings"][-1]
 
 
 def test_the_summary_has_the_figures(made, page):
     folder = made["page"].parent / "experiments"
     for place, name in enumerate(("first <b>&amp;", "second")):
         metrics = json.loads((folder / name / "metrics.json").read_text())
-        assert details(page, place)["metrics"]["value"] == pytest.approx(metrics["value"], rel=1e-5)
+        assert details(made["text"])[place]["metrics"]["value"] == pytest.approx(
+            metrics["value"], rel=1e-5
+        )
         assert f"{metrics['value']:.3f}" in page.texts
         low, high = metrics["ci"]
         assert f"[{low:.3f}, {high:.3f}]" in page.texts
@@ -99,7 +100,7 @@ def test_the_most_confident_errors_against_pandas(made, page):
     wrong["weight"] = [row[f"p_{row['prediction']}"] for _, row in wrong.iterrows()]
     wrong["own"] = [row[f"p_{row['truth']}"] for _, row in wrong.iterrows()]
     wrong = wrong.sort_values("weight", ascending=False).head(mistakes.MOST)
-    found = details(page)["errors"]
+    found = details(made["text"])[0]["errors"]
     assert found["n"] == (frame["truth"] != frame["prediction"]).sum()
     assert [row["file"] for row in found["rows"]] == wrong["file"].tolist()
     assert [row["truth"] for row in found["rows"]] == wrong["truth"].tolist()
@@ -109,7 +110,7 @@ def test_the_most_confident_errors_against_pandas(made, page):
 
 
 def test_embedded_recordings_are_those_of_the_errors(made, page):
-    for row in details(page)["errors"]["rows"]:
+    for row in details(made["text"])[0]["errors"]["rows"]:
         content = base64.b64decode(page.data[f"f{row['audio']['file']}"])
         signal, rate = soundfile.read(io.BytesIO(content))
         assert rate == 16000 and len(signal) == 16000
@@ -117,7 +118,9 @@ def test_embedded_recordings_are_those_of_the_errors(made, page):
         assert loudest(signal, rate) == pytest.approx(loudest(original, original_rate), abs=1)
         assert np.abs(signal).max() == pytest.approx(np.abs(original).max(), abs=0.02)
     # Both experiments show some of the same recordings: each is embedded once.
-    names = [row["audio"]["file"] for p in (0, 1) for row in details(page, p)["errors"]["rows"]]
+    names = [
+        row["audio"]["file"] for p in (0, 1) for row in details(made["text"])[p]["errors"]["rows"]
+    ]
     assert len(set(names)) < len(names)
     assert made["builder"].recordings.size == sum(len(page.data[f"f{name}"]) for name in set(names))
 
@@ -129,16 +132,19 @@ def loudest(signal, rate):
 def test_without_room_files_are_linked_and_without_leave_there_is_no_audio(tmp_path):
     (tmp_path / "a").mkdir()
     linked = make(tmp_path / "a", megabytes=0)
-    row = details(Page(linked["text"]))["errors"]["rows"][0]
+    row = details(linked["text"])[0]["errors"]["rows"][0]
     link = row["audio"]["link"]
     assert link.startswith("../audio/")
     assert (linked["page"].parent / link).resolve().as_posix() == linked["paths"][row["file"]]
-    picture = details(Page(linked["text"]))["pictures"][0]
-    assert picture["link"] == "experiments/first%20%3Cb%3E%26amp%3B/plots/confusion_matrix.png"
+    picture = details(linked["text"])[0]["pictures"][0]
+    assert picture["links"][0][1].endswith("/plots/confusion_matrix.png")
+    assert picture["drawn"] and not {"link", "file"} & picture.keys()
+    picture = details(linked["text"])[0]["pictures"][-1]
+    assert picture["link"] == "experiments/first%20%3Cb%3E%26amp%3B/plots/value_counts.png"
     assert "are not in this page but linked" in linked["text"]
     (tmp_path / "b").mkdir()
     silent = make(tmp_path / "b", audio="none")
-    assert details(Page(silent["text"]))["errors"]["rows"][0]["audio"] is None
+    assert details(silent["text"])[0]["errors"]["rows"][0]["audio"] is None
     assert "This page holds" not in silent["text"]
 
 
@@ -204,17 +210,51 @@ def test_errors_of_segments_of_runs_and_of_texts_that_look_like_formulas(tmp_pat
         header,
         *(["db", f"{i}.wav", "1", 0, 1, 10.0, 10 + (-1) ** i * i] for i in range(20)),
     )
-    found, count = mistakes.most_confident(path, "regression")
+    found, count, _ = mistakes.most_confident(path, "regression")
     assert [mistake.weight for mistake in found] == list(range(19, 19 - mistakes.MOST, -1))
     assert count == 20
     path = write_csv(tmp_path / "c.csv", header, ["db", "b.wav", "1", 0, 1, "x", "y"],
                      ["db", "a.wav", "1", 0, 1, "x", "y"])  # fmt: skip
-    found, count = mistakes.most_confident(path, "classification")
+    found, count, _ = mistakes.most_confident(path, "classification")
     assert [(m.file, m.weight) for m in found] == [("a.wav", None), ("b.wav", None)]
 
 
-def test_options_tell_what_was_chosen(page):
-    told = {(part, name): (value, chosen) for part, name, value, chosen in details(page)["options"]}
+def test_the_same_samples_are_known_in_any_order(tmp_path):
+    def rows_of(frame):
+        path = tmp_path / "predictions.csv"
+        csv_files.write_predictions(frame, path)
+        return mistakes.most_confident(path, "classification")[2]
+
+    frame = predictions()
+    runs = pd.concat([frame, frame.assign(run=2)])
+    assert rows_of(frame) == rows_of(frame.iloc[::-1]) == rows_of(runs)
+    other = frame.assign(truth=frame["truth"].iloc[::-1].to_numpy())
+    assert len({rows_of(frame), rows_of(frame.iloc[1:]), rows_of(other)}) == 3
+
+
+def test_matrices_of_too_many_classes_stay_pictures():
+    counts = [[4, 0], [1, 3]]
+    found = read.shares({"labels": ["a", "b"], "counts": counts})
+    assert found == {"labels": ["a", "b"], "percents": [100, 0, 25, 75]}
+    size = read.MOST_CLASSES + 1
+    many = {"labels": [str(i) for i in range(size)], "counts": [[1] * size] * size}
+    assert read.shares(many) is None and read.shares(None) is None
+
+
+def test_columns_keep_every_row():
+    rows = [{"a": {"b": i, "c": {}}, "d": [i], "e": {"x": 1} if i else {}} for i in range(3)]
+    assert markup.columns(rows) == {
+        "a": {"b": [0, 1, 2], "c": {}},
+        "d": [[0], [1], [2]],
+        "e": [{}, {"x": 1}, {"x": 1}],
+    }
+
+
+def test_options_tell_what_was_chosen(made):
+    told = {
+        (part, name): (value, chosen)
+        for part, name, value, chosen in details(made["text"])[0]["options"]
+    }
     assert told["model", "C_val"] == ("10.0", 1)
     assert told["model", "kernel"] == ("rbf", 0)
     assert told["DATA db", "limit_samples"] == ("40", 1)
@@ -286,3 +326,60 @@ def test_a_wide_picture_is_known_by_its_file(tmp_path, ending, columns):
     with style.drawing():
         style.save(style.new_figure(columns * style.COLUMN, 1), path)
     assert files.millimetres(path.read_bytes(), ending) == pytest.approx(85 * columns, abs=0.1)
+
+
+def filtered(text, name):
+    """What a filter finds in each row."""
+    chosen = re.search(rf"<label>{name}<select data-place=.(\d+).>(.*?)</select>", text)
+    options = re.findall("<option[^>]*>([^<]*)", chosen[2])
+    places = [line.split(",")[int(chosen[1])] for line in re.findall(r'data-f="([^"]+)"', text)]
+    return [options[int(place)] for place in places]
+
+
+def test_the_state_of_figures_is_marked_and_filtered_by(tmp_path):
+    frame = predictions()
+    units = [experiment(tmp_path, name, "svm", frame) for name in ("new", "old", "mute")]
+    step = {"made": "2026-11-29T02:13:09Z", "config": "c", "figure": "uar 0.5"}
+    about = {"status": "current", "latest": True, "made": step["made"], "config": "c"}
+    history = [{**step, "changes": []}, {**step, "changes": [f"MODEL.type: {EVIL} → svm"]}]
+    known = {
+        "new": about | {"history": history},
+        "old": about | {"status": "earlier ini", "latest": False, "made": None, "history": []},
+    }
+    builder = build.Builder(str(tmp_path / "results"), DEFAULTS, lambda load, file: None)
+
+    def was_made(path):
+        return "/mute/" not in path
+
+    content = builder.content(units, [], [], "", was_made=was_made, known=known)
+    text = write.page(content, builder.pictures, builder.recordings)
+    shown = Page(text)
+    assert [one["name"] for one in content["missing"]] == ["mute"]
+    assert filtered(text, "call") == ["latest", "earlier"]
+    assert filtered(text, "status") == ["current", "earlier ini"]
+    assert {"call", "status"} <= set(shown.texts)
+    assert shown.texts.count("earlier ini") == 2  # the mark and the filter
+    assert "2026-11-29 02:13 UTC" in shown.texts
+    assert details(text)[0]["history"][1]["changes"] == [f"MODEL.type: {EVIL} → svm"]
+    links = dict(details(text)[0]["links"])
+    assert links["metrics.json"] == "experiments/new/metrics.json"
+    # One made again that is not: what is known of it is an earlier figure.
+    content = builder.content(units, [], [], "", was_made=was_made, known=known | {"mute": about})
+    assert len(content["experiments"]) == 3 and len(content["missing"]) == 1
+    assert content["lead"].startswith("1 of 2 experiments could not be made.")
+
+
+def test_the_latest_call_has_the_first_room_for_pictures(tmp_path):
+    """Pictures of the same content are carried once, so each is its own here."""
+    units = [experiment(tmp_path, name, "svm", predictions()) for name in ("old", "new")]
+    for number, unit in enumerate(units):
+        with open(unit.outputs["value_counts.png"], "ab") as stream:
+            stream.write(bytes([number]) * 9000)
+    known = {
+        name: {"status": "current", "latest": name == "new", "made": None, "config": None}
+        for name in ("old", "new")
+    }
+    options = {**DEFAULTS, "megabytes": 0.03}
+    builder = build.Builder(str(tmp_path / "results"), options, lambda load, file: None)
+    old, new = builder.content(units, [], [], "", known=known)["experiments"]
+    assert "link" in old["details"]["pictures"][-1] and "file" in new["details"]["pictures"][-1]

@@ -12,8 +12,10 @@ import pytest
 import soundfile
 
 from izwi import splits
+from izwi.config.options import other_names, owner, registry
 from izwi.data import scan, spelling
 from izwi.data.databases import load_table
+from izwi.data.spelling import nearest
 from izwi.errors import UserError
 
 NFD = unicodedata.normalize("NFD", "Müller")
@@ -65,6 +67,8 @@ def test_what_looks_the_same():
         ["anger", "ａnger"],
         ["s 1", "s_1"],
     ]
+    numbers = ["01", "1", "1.0", "-1", "10", "0", "00.00", "s1", "9" * 20, "9" * 19 + "8"]
+    assert spelling.alike(numbers) == [["0", "00.00"], ["01", "1", "1.0"]]
 
 
 def people(*speakers: str) -> pd.DataFrame:
@@ -154,3 +158,51 @@ def test_labels_that_do_not_occur_name_what_is_meant(tmp_path):
         with pytest.raises(UserError, match=f"did you mean {hint}"):
             table = people("s", "t").replace({"truth": {"a": "sadness", "b": "anger"}})
             split(table, labels=[*labels, "anger" if labels == ["sad"] else "sadness"])
+
+
+# --------------------------------------------------------------------------- slips
+
+COMPARE = "os with set = ComParE_2016"
+MODELS = ["bayes", "cnn", "gmm", "knn", "lin_reg", "mlp", "svm", "svr", "tree", "xgb", "xgr"]
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [("xbg", "xgb"), ("svmm", "svm"), ("SVM", "svm"), ("tre", "tree"), ("bays", "bayes"),
+     ("svn", "svm"), ("lin", "lin_reg"), ("linreg", "lin_reg")],
+)  # fmt: skip
+def test_a_slip_is_recognised(word, meant):
+    assert nearest(word, MODELS)[0] == meant
+
+
+@pytest.mark.parametrize("word", ["rf", "logreg", "opensmile", "lda", "dt", "lr", "x", ""])
+def test_far_words_are_no_slips(word):
+    assert nearest(word, MODELS) == []
+
+
+@pytest.mark.parametrize(
+    ("word", "own"),
+    [("rf", "xgb"), ("RandomForestClassifier", "xgb"), ("random_forest_regressor", "xgr"),
+     ("logreg", "svm with kernel = linear"), ("nn", "mlp"), ("dt", "tree"), ("SVC", "svm"),
+     ("nb", "bayes"), ("svm_reg", "svr"), ("mlp_regressor", "mlp_reg"), ("ridge", "lin_reg"),
+     ("lstm", ""), ("svm", None), ("nonsense", None)],
+)  # fmt: skip
+def test_models_by_other_names(word, own):
+    assert other_names.model_named(word) == own
+
+
+@pytest.mark.parametrize(
+    ("word", "own"),
+    [("opensmile", "os"), ("openSMILE", "os"), ("eGeMAPS", "os"), ("compare", COMPARE),
+     ("ComParE_2016", COMPARE), ("gemaps", "os with set = GeMAPSv01b"), ("nonsense", None)],
+)  # fmt: skip
+def test_features_by_other_names(word, own):
+    assert other_names.features_named(word) == own
+
+
+def test_what_is_advised_exists():
+    words = [*other_names._MODELS, *other_names._FEATURES, *other_names._REGRESSORS.values()]
+    there = {*registry("models"), *registry("features"), ""}
+    assert {word.partition(" with ")[0] for word in words} <= there
+    sets = owner("features", "os").options[0].choices
+    assert {word.partition("set = ")[2] for word in words if "set = " in word} <= set(sets)

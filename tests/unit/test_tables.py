@@ -551,7 +551,7 @@ def test_latex(small):
         r"FEATS.type / MODEL.type & svm\textasciicircum{}\textasciitilde{} \\",
         r"=os\_\{1\} & \textbf{0.500}\textsuperscript{\ddag{}}\linebreak "
         r"{\scriptsize [0.400, 0.610]}\linebreak \textit{0.750}\textsuperscript{(1)} \\",
-        r"praat\textbar{}2 & 1.00e$-$04\textsuperscript{c}\linebreak "
+        r"praat\textbar{}2 & 0.000\textsuperscript{c}\linebreak "
         r"{\scriptsize [0.000, 0.200]} \\",
         r"chance (analytic) & 0.500 \\",
     ]
@@ -609,7 +609,7 @@ def test_html_shows_what_markdown_shows(small):
     assert cells.rows == [
         ["FEATS.type / MODEL.type", "svm^~"],
         ["=os_{1}", "0.500‡/[0.400, 0.610]/0.750(1)"],
-        ["<script>|2", "1.00e-04c/[0.000, 0.200]"],
+        ["<script>|2", "0.000c/[0.000, 0.200]"],
         ["chance (analytic)", "0.500"],
     ]
     assert "<script" not in found
@@ -658,4 +658,4 @@ def test_counts_stand_where_they_differ(small):
     small.cells[0, 0].n = 10
     text = writing.markdown(small)
     assert "| =os\\_{1} | **0.500** [0.400, 0.610] ‡; published 0.750 (1) | 10 / 5 |" in text
-    assert "| praat\\|2 | 1.00e-04 [0.000, 0.200] c | 20 / 5 |" in text
+    assert "| praat\\|2 | 0.000 [0.000, 0.200] c | 20 / 5 |" in text

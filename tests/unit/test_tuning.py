@@ -350,3 +350,47 @@ def test_wrong_values_are_told_at_once(tmp_path, line, told):
         experiment(tmp_path, "type = svm", f"tune = {line}")
     (problem,) = error.value.problems
     assert problem.startswith("x.ini: [MODEL] tune: ") and told in problem
+
+
+def test_a_random_search_tries_some_of_the_grid():
+    samples, y, _ = made_up(5)
+    values = {"C_val": [0.01, 0.3, 30.0], "gamma": [0.01, 0.1, "scale"]}
+    data = rows_of(samples, y, np.arange(75), ["a", "b", "c"])
+    spec = spec_of("svm", values)
+    grid = tuning.search(spec, data, 42)["candidates"]
+    spec["tune"] |= {"strategy": "random", "n_iter": 4}
+    some = tuning.search(spec, data, 42)
+    assert len(some["candidates"]) == 4 and all(one in grid for one in some["candidates"])
+    assert some["inner"] == max(one["score"] for one in some["candidates"])
+    # All folds and runs try the same; another seed tries others.
+    assert tuning.tried_of(spec["tune"], 42) == [one["values"] for one in some["candidates"]]
+    seeds = {str(tuning.tried_of(spec["tune"], seed)) for seed in range(20)}
+    assert len(seeds) > 5
+    spec["tune"]["n_iter"] = 50
+    assert tuning.search(spec, data, 42)["candidates"] == grid
+
+
+def test_halving_leaves_the_best_third_to_more_rows():
+    samples, y, _ = made_up(8, rows=45)
+    values = {"C_val": [1e-4, 1e-3, 0.01, 0.1, 0.3, 1.0, 3.0, 10.0, 100.0]}
+    data = rows_of(samples, y, np.arange(360), ["a", "b", "c"])
+    spec = spec_of("svm", values, folds=4)
+    grid = {one["values"]["C_val"]: one for one in tuning.search(spec, data, 42)["candidates"]}
+    spec["tune"]["strategy"] = "halving"
+    found = tuning.search(spec, data, 42)
+    shares = [one.get("share", 1) for one in found["candidates"]]
+    assert sorted(shares) == pytest.approx([1 / 9] * 6 + [1 / 3] * 2 + [1])
+    (last,) = (one for one in found["candidates"] if "share" not in one)
+    assert last["values"] == found["chosen"] and found["inner"] == last["score"]
+    # On all rows it is the same fit as in a grid.
+    assert last == grid[found["chosen"]["C_val"]]
+    assert tuning.search(spec, data, 42) == found
+
+
+def test_halving_of_few_rows_is_a_grid():
+    samples, y, _ = made_up(3, rows=6)
+    data = rows_of(samples, y, np.arange(18), ["a", "b", "c"])
+    spec = spec_of("svm", {"C_val": [0.1, 1.0, 10.0]}, folds=3)
+    grid = tuning.search(spec, data, 42)
+    spec["tune"]["strategy"] = "halving"
+    assert tuning.search(spec, data, 42) == grid

@@ -349,7 +349,7 @@ def test_nothing_survives_a_killed_call(tmp_path):
 @pytest.mark.parametrize("socket", ["none", "dead"])
 def test_without_workers_the_client_makes_the_unit(tmp_path, socket):
     plan = Plan(str(tmp_path / "results"), str(tmp_path / "cache"))
-    outputs = outputs_of("summary", plan.results)
+    outputs = outputs_of("summary", plan.results, config="c")
     unit = Unit(
         *("summary", "k", "all", {"experiments": [], "controls": []}),
         inputs={"metrics": [], "records": []},
@@ -362,7 +362,7 @@ def test_without_workers_the_client_makes_the_unit(tmp_path, socket):
         environment["IZWI_SOCKET_t"] = str(tmp_path / "nobody")
     # A module of this folder hides no package.
     (tmp_path / "json.py").write_text("raise SystemExit('hidden')")
-    log = str(tmp_path / "results/logs/summary/summary.log")
+    log = str(tmp_path / "results/logs/summary/c.log")
     found = subprocess.run(
         [*CLIENT, log, "1", outputs["summary"]],
         env=environment,

@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+from page_example import details
 from workflow import ROOT, environment
 
 COPIED = ("izwi", "rules", "Snakefile", "config", "profiles", "envs", "CITATION.cff")
@@ -95,8 +96,9 @@ def test_record_methods_and_page_show_it(made):
     assert found["short"]["seconds"][1] <= found["middle"]["seconds"][0]
     sentence = "Errors were also compared between 3 groups of samples by duration."
     assert f"**Further.** {sentence}" in made.text("results/experiments/demo/methods.md")
-    page = made.text("results/index.html")
-    assert "Errors by duration" in page and stage["key"] in page
+    (shown,) = details(made.text("results/index.html"))
+    assert "Errors by duration" in shown["further"]
+    assert stage["key"] in [key for _, key, _ in shown["provenance"]["stages"]]
 
 
 def test_nothing_is_left_to_do_and_it_can_be_forced(made):
@@ -150,7 +152,9 @@ def test_a_plot_is_a_function_and_an_entry(made):
     shown = (plots / "speakers.png.csv").read_text().splitlines()
     metrics = json.loads(made.text("results/experiments/demo/metrics.json"))
     assert shown[0] == "speaker,uar" and len(shown) == 1 + metrics["n_speakers"]
-    assert "the lowest first; the dotted line" in made.text("results/index.html")
+    (shown,) = details(made.text("results/index.html"))
+    captions = " ".join(picture["caption"] for picture in shown["pictures"])
+    assert "the lowest first; the dotted line" in captions
 
 
 def test_prune_lists_what_no_config_needs(made):

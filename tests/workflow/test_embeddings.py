@@ -191,7 +191,7 @@ def test_cores_and_place_of_the_model_change_nothing(run, wav2vec_model, data, t
     )
     call = folder.run("-n", "--config", f"ini={ini}")
     assert call.jobs("features") == call.jobs("train") == 0
-    (path,) = (folder.path / "results" / "tables").glob("some-*.parquet")
+    (path,) = (folder.path / "results" / "labels").glob("some-*.parquet")
     (features,) = resolve(folder.path / ini, cwd=folder.path).features
     again = extract(
         features | {"options": {**features["options"], "wav2vec2.model": str(moved)}},

@@ -102,8 +102,8 @@ def figures(files):
     return [
         name
         for name in files
-        if re.match(r"results/(experiments|grids)/|results/summary\.csv", name)
-        or re.fullmatch(r"results/tables/(models\.\w+|comparisons\.csv)", name)
+        if re.match(r"results/(experiments|grids|summaries)/", name)
+        or re.fullmatch(r"results/tables/forged/(models\.\w+|comparisons\.csv)", name)
     ]
 
 
@@ -180,8 +180,8 @@ def summary_without_one(index, files):
     summary = unit(index, "summary")
     for role in ("metrics", "records"):
         summary["inputs"][role] = summary["inputs"][role][1:]
-    lines = files["results/summary.csv"].splitlines(keepends=True)
-    files["results/summary.csv"] = b"".join([lines[0], *lines[2:]])
+    lines = files["results/summaries/forged.csv"].splitlines(keepends=True)
+    files["results/summaries/forged.csv"] = b"".join([lines[0], *lines[2:]])
 
 
 def summary_mixed(index, files):
@@ -192,7 +192,7 @@ def summary_mixed(index, files):
 
 def summary_not_computed(index, files):
     index["units"] = [one for one in index["units"] if one["stage"] != "summary"]
-    files["results/summary.csv"] = false(files["results/summary.csv"])
+    files["results/summaries/forged.csv"] = false(files["results/summaries/forged.csv"])
 
 
 def table_not_computed(index, files):
@@ -329,7 +329,7 @@ def test_each_file_that_nobody_computed_is_named(real, verified, forge):
         no_units: figures(real),
         table_not_computed: [n for n in figures(real) if "/tables/" in n],
         more_figures: sorted(set(files) - set(real)),
-        summary_not_computed: ["results/summary.csv"],
+        summary_not_computed: ["results/summaries/forged.csv"],
     }[forge]
     assert left
     for name in left:
@@ -453,7 +453,15 @@ def test_specs_of_any_kind_end_in_lines(real, verified):
 
         def specs(index, files, wrong=wrong):
             for one in index["units"]:
-                keep = {"name", "members", "experiments", "formats", "control", "controls"}
+                keep = {
+                    "name",
+                    "config",
+                    "members",
+                    "experiments",
+                    "formats",
+                    "control",
+                    "controls",
+                }
                 record = one["spec"].get("record", {})
                 one["spec"] = {k: v if k in keep else wrong for k, v in one["spec"].items()}
                 if record:

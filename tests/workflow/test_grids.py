@@ -62,7 +62,9 @@ def folder(emodb, tmp_path_factory):
 
 
 def table(folder, name):
-    with open(folder.path / "results/grids" / name / "table.csv", encoding="utf-8") as stream:
+    with open(
+        folder.path / "results/grids/config" / name / "table.csv", encoding="utf-8"
+    ) as stream:
         return list(csv.DictReader(stream))
 
 
@@ -72,7 +74,7 @@ def test_figures_of_a_grid_against_plain_scikit_learn(folder, emodb):
         (scale, cost) for scale in SCALES for cost in COSTS
     ]
     predictions = folder.predictions(rows[0]["name"])
-    used = pd.read_parquet(next((folder.path / "results/tables").glob("emodb-*.parquet")))
+    used = pd.read_parquet(next((folder.path / "results/labels").glob("emodb-*.parquet")))
     assert len(used) == 90
     X = plain_egemaps([emodb / file for file in used["file"]])
     test = used["file"].isin([row["file"] for row in predictions]).to_numpy()
@@ -113,9 +115,9 @@ def test_members_are_whole_experiments(folder):
     # One set for all, and the fingerprints that the audit compares.
     assert folder.call.jobs("features") == 2
     assert len(list((folder.path / "results/features").glob("*/os-*.parquet"))) == 1
-    text = (folder.path / "results/grids/flags/table.md").read_text()
+    text = (folder.path / "results/grids/config/flags/table.md").read_text()
     assert text.count("| tree |") == text.count("| knn |") == 2
-    assert (folder.path / "results/grids/flags/heat_map.png").read_bytes()[1:4] == b"PNG"
+    assert (folder.path / "results/grids/config/flags/heat_map.png").read_bytes()[1:4] == b"PNG"
 
 
 def test_runs(folder):

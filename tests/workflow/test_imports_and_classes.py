@@ -147,7 +147,7 @@ def test_other_columns_of_a_csv_are_kept(run, plain):
     labels, _, test = plain
     (path,) = [
         path
-        for path in (run.path / "results/tables").glob("my_test-*.parquet")
+        for path in (run.path / "results/labels").glob("my_test-*.parquet")
         if set(pd.read_parquet(path)["truth"].dropna()) == set(labels["emotion"][test])
     ]
     table = pd.read_parquet(path)

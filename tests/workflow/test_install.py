@@ -58,7 +58,7 @@ def izwi(installed, tmp_path_factory):
 @pytest.fixture(scope="module")
 def demo(izwi):
     cache = f"cache={os.environ['TEST_FEATURE_CACHE']}"
-    return izwi.call("run", "-c", "2", "--config", cache)
+    return izwi.call("run", "--demo", "-c", "2", "--config", cache)
 
 
 def test_the_package_is_the_installed_one(installed, izwi):
@@ -75,29 +75,44 @@ def test_the_package_is_the_installed_one(installed, izwi):
 
 
 def test_the_demo_runs_from_an_empty_folder(demo, izwi):
-    metrics = json.loads((izwi.folder / "results/experiments/demo/metrics.json").read_text())
+    metrics = json.loads((izwi.folder / "demo_results/experiments/demo/metrics.json").read_text())
     assert metrics["value"] > 0.5
-    assert f"{metrics['value']:.4g}" in demo.stderr and "results/summary.csv" in demo.stderr
+    assert f"{metrics['value']:.3f}" in demo.stderr and "demo_results/summary.csv" in demo.stderr
+    assert not (izwi.folder / "results").exists()
     assert "Snakemake" not in demo.stderr and "profile" not in demo.stderr
-    bib = (izwi.folder / "results/experiments/demo/references.bib").read_text()
+    bib = (izwi.folder / "demo_results/experiments/demo/references.bib").read_text()
     assert "izwi: machine learning on speech databases" in bib
 
 
 def test_a_second_call_makes_nothing(demo, izwi):
     cache = f"cache={os.environ['TEST_FEATURE_CACHE']}"
-    assert izwi.call("run", "--config", cache).stderr.startswith("nothing to do: ")
-    again = izwi.call("run", "-n", "--config", cache)
-    assert "Nothing to be done" in again.stdout + again.stderr
+    assert izwi.call("run", "--demo", "--config", cache).stderr.startswith("nothing to do: ")
+    again = izwi.call("run", "--demo", "-n", "--config", cache)
+    assert again.stdout.startswith("nothing to do: ")
+
+
+def test_a_call_that_names_nothing_says_what_to_type(izwi):
+    told = izwi.call("run", code=1).stderr
+    assert "izwi run my.ini" in told and "izwi run --demo" in told and told.count("\n") == 1
 
 
 def test_the_other_commands_find_the_results(demo, izwi):
-    assert izwi.call("explain", "demo").stdout.startswith("demo: uar ")
-    (database,) = (izwi.folder / "results/databases").iterdir()
-    with open(izwi.folder / "results/experiments/demo/predictions.csv", newline="") as stream:
+    here = ("--results", "demo_results")
+    assert izwi.call("explain", "demo", *here).stdout.startswith("demo: uar ")
+    (database,) = (izwi.folder / "demo_results/databases").iterdir()
+    with open(izwi.folder / "demo_results/experiments/demo/predictions.csv", newline="") as stream:
         row = next(csv.DictReader(stream))
-    found = izwi.call("predict", "--experiment", "demo", "--json", database / row["file"])
+    found = izwi.call("predict", "--experiment", "demo", *here, "--json", database / row["file"])
     (file,) = json.loads(found.stdout)["files"]
     assert file["prediction"] == row["prediction"]
+
+
+def test_results_are_packed_verified_and_tidied_from_there(demo, installed, izwi):
+    ini = installed / "izwi/workflow/config/experiments/demo.ini"
+    here = ("--results", "demo_results", "--cache", os.environ["TEST_FEATURE_CACHE"])
+    izwi.call("archive", str(ini), *here, "--output", "demo.zip")
+    assert "all figures follow from the predictions" in izwi.call("verify", "demo.zip").stdout
+    assert izwi.call("prune", str(ini), *here).stdout.endswith(" MB  in all\n")
 
 
 def test_what_is_wrong_is_one_line(izwi):

@@ -1,5 +1,6 @@
 """Nothing stale is reported, whatever the clock, the code or a call that failed."""
 
+import csv
 import os
 import re
 import shutil
@@ -44,7 +45,7 @@ def planned(folder, source):
 
 
 AFTER_LOAD = {"load", "split", "describe", "features", "audit"}
-AFTER_TRAIN = {"train", "evaluate", "plot", "experiment", "summary"}
+AFTER_TRAIN = {"train", "evaluate", "plot", "experiment", "summary", "overview"}
 
 
 @pytest.mark.parametrize(
@@ -54,8 +55,18 @@ AFTER_TRAIN = {"train", "evaluate", "plot", "experiment", "summary"}
         (["data/label_files.py"], ".strip()", '.strip(" \\t\\n")', AFTER_LOAD | AFTER_TRAIN),
         (["training/fitting.py"], '"""', '"""Once more. ', AFTER_TRAIN),
         (["evaluation/intervals.py"], '"""', '"""Once more. ', AFTER_TRAIN - {"train"}),
-        (["plots/confusion.py"], '"""', '"""Once more. ', {"plot", "experiment", "summary"}),
-        (["reporting/texts/methods.py"], '"""', '"""Once more. ', {"experiment", "summary"}),
+        (
+            ["plots/confusion.py"],
+            '"""',
+            '"""Once more. ',
+            {"plot", "experiment", "summary", "overview"},
+        ),
+        (
+            ["reporting/texts/methods.py"],
+            '"""',
+            '"""Once more. ',
+            {"experiment", "summary", "overview"},
+        ),
         (
             ["models/tree.py", "features/praat.py", "engine/call.py"],
             *('"""', '"""Once more. ', set()),
@@ -124,8 +135,11 @@ def test_a_failed_call_leaves_no_old_figure_that_looks_valid(folder):
     outdated = folder.path / "results/experiments/knn/OUTDATED.txt"
     assert outdated.is_file()
     assert not (folder.path / "results/experiments/wrong").exists()
-    table = (folder.path / "results/summary.csv").read_text().splitlines()
-    assert [line.split(",")[0] for line in table] == ["name", "svm"]
+    with open(folder.path / "results/summary.csv", newline="", encoding="utf-8") as stream:
+        status = {row["name"]: (row["status"], row["latest"]) for row in csv.DictReader(stream)}
+    assert status == {"svm": ("current", "yes"), "knn": ("earlier ini", "yes")}
+    own = (folder.path / "results/summaries/config.csv").read_text().splitlines()
+    assert [line.split(",")[0] for line in own] == ["name", "svm"]
     folder.ini("knn", DATA=DEMO, FEATS=FEATS, MODEL={"type": "knn"})
     folder.config(["knn.ini", "svm.ini"])
     folder.run("--configfile", "config.yaml")

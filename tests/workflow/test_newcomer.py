@@ -38,3 +38,14 @@ def test_odd_data_become_results(two_models, tmp_path, monkeypatch, capsys):
     assert summary["value"] > 0.5
     assert main(["check", "mine.yaml", *settings]) == 0
     assert "nothing to do" in capsys.readouterr().out
+
+
+def test_real_data_become_results(emodb, tmp_path, monkeypatch):
+    folder = Folder(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert main(["new", str(emodb / "emodb.csv"), "--name", "berlin"]) == 0
+    folder.run("--configfile", "berlin.yaml")
+    (summary,) = pd.read_csv(tmp_path / "results" / "summary.csv").to_dict("records")
+    assert (summary["n_evaluated"], summary["n_speakers"]) == (535, 10)
+    # Of seven emotions; 1/7 is chance.
+    assert summary["ci_low"] > 1 / 7

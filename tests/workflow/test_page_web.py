@@ -1,11 +1,17 @@
 """The page of results in a real browser, from a file: it sorts, filters, opens and plays."""
 
+import csv
+import json
 import re
+import time
 from importlib import metadata
+from pathlib import Path
 
 import chromium
 import pytest
-from page_example import EVIL, make
+from page_example import EVIL, make, many
+
+from izwi.reporting.page import markup
 
 try:
     metadata.version("selenium")
@@ -158,3 +164,141 @@ def test_nothing_is_wider_than_the_screen(page, width):
         soon(page, lambda route=route: bool(names(page)) == (route == "#"))
         assert page.execute_script("return document.documentElement.scrollWidth") <= width
     page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def open_page(browser, path, route=""):
+    browser.get("about:blank")
+    browser.get(f"{path.as_uri()}{route}")
+
+
+def charts(browser, css):
+    """Text alternatives of the charts that a selector finds."""
+    return [chart.get_attribute("aria-label") for chart in find(browser, css)]
+
+
+def test_each_row_has_its_interval_and_confusion_matrix_as_pictures_with_a_text(page, made):
+    bars = charts(page, "#summary svg.bar")
+    assert len(bars) == 2 and all("chance 0.333" in text for text in bars)
+    for name, text in zip(("first <b>&amp;", "second"), bars, strict=True):
+        metrics = json.loads(
+            (made["page"].parent / "experiments" / name / "metrics.json").read_text()
+        )
+        low, high = metrics["ci"]
+        assert f"{metrics['value']:.3f}, {low:.3f} to {high:.3f}" in text
+        assert "majority class" in text
+    # Chance, baseline and limits each have their place on the scale.
+    assert len(find(page, "#summary svg.bar path.chance, #summary svg.bar path.same")) == 4
+    thumbnails = charts(page, "#summary svg.thumbnail")
+    frame = made["frame"]
+    for label, rows in frame.groupby("truth"):
+        share = (rows["prediction"] == label).mean()
+        assert f"{label} {100 * share:.0f} %" in thumbnails[0]
+
+
+def test_two_experiments_are_chosen_and_shown_side_by_side(page, made):
+    (button,) = find(page, "#compare")
+    boxes = find(page, "#summary input[type=checkbox]")
+    assert [box.get_attribute("aria-label") for box in boxes] == [
+        "compare first <b>&amp;",
+        "compare second",
+    ]
+    assert not button.is_enabled()
+    from selenium.webdriver.common.keys import Keys
+
+    for box in boxes:
+        box.send_keys(Keys.SPACE)
+    button.send_keys(Keys.ENTER)
+    (heading,) = soon(page, lambda: find(page, "#one h2"))
+    assert heading.text == "first <b>&amp; and second" and page.switch_to.active_element == heading
+    with open(made["page"].parents[1] / "comparisons.csv", newline="", encoding="utf-8") as stream:
+        (test,) = csv.DictReader(stream)
+    told = find(page, "#one .callout")[0].text
+    assert test["test"] in told and test["verdict"] in told
+    assert f"difference {float(test['difference']):.3f}" in told
+    (speakers,) = [text for text in charts(page, "#one svg.chart") if text and "speaker" in text]
+    assert "5 dots" in speakers and "equal 0.000" in speakers
+    find(page, "#one nav a")[-1].click()
+    soon(page, lambda: [h.text for h in find(page, "#one h2")] == ["second and first <b>&amp;"])
+    assert f"difference {-float(test['difference']):.3f}" in find(page, "#one .callout")[0].text
+    find(page, "body")[0].send_keys(Keys.ESCAPE)
+    soon(page, lambda: len(names(page)) == 2)
+
+
+def test_what_no_table_has_tested_is_left_to_the_command(browser, made, tmp_path):
+    text = re.sub(r'(id="tests">)[^<]*', r"\1" + markup.packed([]), made["text"])
+    path = tmp_path / "index.html"
+    path.write_text(text, encoding="utf-8")
+    open_page(browser, path, "#/first%20%3Cb%3E%26amp%3B/second")
+    told = soon(browser, lambda: find(browser, "#one .callout"))[0].text
+    assert told.endswith("izwi compare 'first <b>&amp;' second")
+
+
+def test_an_experiment_is_drawn(page, made):
+    page.execute_script("location.hash = '#/second'")
+    soon(page, lambda: find(page, "#one h2"))
+    texts = charts(page, "#one svg[role=img]")
+    (curve,) = [text for text in texts if text.startswith("Learning curve")]
+    assert "36 samples: train 1.000, test 0.600" in curve
+    (matrix,) = [text for text in texts if text.startswith("Confusion matrix")]
+    assert "neutral 100 %" in matrix
+    assert [text for text in texts if text.startswith("UAR by gender")]
+    assert len(find(page, "#one svg.chart circle.dot")) > 5
+    audit = [s.text for s in find(page, "#one section") if s.text.startswith("Leakage audit")]
+    assert "end in silence" in audit[0] and "cue" in audit[0]
+
+
+def test_a_spectrogram_shows_the_tone(page, made):
+    open_page(page, made["page"], "#/second")
+    canvas = soon(page, lambda: find(page, "#one canvas"))[0]
+    page.execute_script("arguments[0].scrollIntoView()", canvas)
+    soon(page, lambda: "kHz" in canvas.get_attribute("aria-label"))
+    file = find(page, "#one table.errors tbody tr")[0].text
+    tone = 40 * (5 + int(re.search(r"wav/(\d+)", file)[1]))
+    lines = page.execute_script(
+        "const c = arguments[0], d = c.getContext('2d').getImageData(c.width / 2, 0, 1, c.height);"
+        "return [...Array(c.height).keys()].map((y) => d.data[4 * y]);",
+        canvas,
+    )
+    darkest = len(lines) - 1 - lines.index(min(lines))
+    assert darkest == int(tone / (8000 / len(lines)))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_keeps_out_who_cannot_see_or_point(page, width, scheme):
+    axe = pytest.importorskip("axe_core_python", reason="make dev installs it")
+    script = (Path(axe.__path__[0]) / "axe.min.js").read_text(encoding="utf-8")
+    size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
+    page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    feature = {"name": "prefers-color-scheme", "value": scheme}
+    page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
+    for route in ("", "#/second", "#/first%20%3Cb%3E%26amp%3B/second"):
+        page.execute_script(f"location.hash = '{route}'")
+        soon(page, lambda route=route: bool(find(page, "#one h2")) == bool(route))
+        page.execute_script(
+            "for (const part of document.querySelectorAll('details')) part.open = true"
+        )
+        page.execute_script(script)
+        found = page.execute_async_script("axe.run().then(arguments[0], arguments[0])")
+        told = [(one["id"], one["nodes"][0]["html"]) for one in found["violations"]]
+        assert not told and len(found["passes"]) > 20
+    page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_a_thousand_experiments_are_a_small_page_and_soon_shown(browser, tmp_path):
+    text = many(tmp_path, 1000)
+    assert len(text.encode()) < 3e6
+    path = tmp_path / "index.html"
+    path.write_text(text, encoding="utf-8")
+    took = []
+    for _ in range(3):
+        browser.get("about:blank")
+        started = time.monotonic()
+        browser.get(path.as_uri())
+        browser.execute_async_script("requestAnimationFrame(() => setTimeout(arguments[0]))")
+        took.append(time.monotonic() - started)
+    assert len(find(browser, "#summary svg.thumbnail")) == 1000
+    assert min(took) < 2
+    browser.execute_script("location.hash = '#/e777'")
+    soon(browser, lambda: [h.text for h in find(browser, "#one h2")] == ["e777"])

@@ -332,7 +332,12 @@ def test_two_archives_are_the_same_bytes(folder, packed):
     with zipfile.ZipFile(packed) as opened:
         names = set(opened.namelist())
         assert f"pandas=={pd.__version__}" in opened.read("lock.txt").decode().splitlines()
-    wanted = {"inis/hold.ini", "configs/paper.yaml", "roots/roots.ini", "results/summary.csv"}
+    wanted = {
+        "inis/hold.ini",
+        "configs/paper.yaml",
+        "roots/roots.ini",
+        "results/summaries/paper.csv",
+    }
     assert wanted <= names
     assert not [name for name in names if name.endswith((".wav", ".parquet"))]
 
@@ -381,7 +386,7 @@ def test_a_changed_digit_is_found(packed, tmp_path, capsys):
         "results/experiments/hold/metrics.json": lambda t: other_digit(t, '"value": '),
         "results/experiments/folds/predictions.csv": lambda t: other_digit(t, "joy,"),
         "results/experiments/age/methods.md": lambda t: t.replace("from 24 sp", "from 25 sp"),
-        "results/summary.csv": lambda t: other_digit(t, "tree,uar,"),
+        "results/summaries/paper.csv": lambda t: other_digit(t, "tree,uar,"),
         "results/splits/emodb-my_db-.*csv": lambda t: t.replace(",emodb/s01,", ",emodb/s02,", 1),
     }
     changed(packed, one, edits)
@@ -390,7 +395,7 @@ def test_a_changed_digit_is_found(packed, tmp_path, capsys):
     assert re.search(r"experiments/hold/metrics\.json: value is .* computed again", found)
     assert re.search(r"folds/predictions\.csv: line \d+, p_\w+ is", found)
     assert re.search(r"experiments/age/methods\.md: line 3 is", found)
-    assert re.search(r"summary\.csv: line 5, value is", found)
+    assert re.search(r"summaries/paper\.csv: line 5, value is", found)
     assert re.search(r"counts of emodb\+my_db: differs", found)
     assert found.endswith("NOT verified, see above\n")
 

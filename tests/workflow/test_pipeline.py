@@ -87,7 +87,8 @@ def test_nothing_to_do_and_one_ini_alone(folder):
     call = folder.run("--config", "ini=first.ini")
     assert call.jobs("train") == 0
     with open(folder.path / "results/summary.csv", newline="", encoding="utf-8") as stream:
-        assert [row["name"] for row in csv.DictReader(stream)] == ["first"]
+        latest = {row["name"]: row["latest"] for row in csv.DictReader(stream)}
+    assert latest == {"first": "yes", "second": ""}
 
 
 def test_a_folder_for_temporary_files_with_a_long_name(folder, tmp_path, monkeypatch):

@@ -46,15 +46,26 @@ def test_prune(tmp_path):
     folder.run("--configfile", "both.yaml")
     both = files(folder)
 
-    assert prune(folder, "--configfile", "both.yaml", "--stores").split() == [
+    configs = ("--configfile", "config.yaml", "both.yaml")
+    assert prune(folder, *configs, "--stores", "--experiments").split() == [
         "0.000",
         "MB",
         "in",
         "all",
     ]
+    # Where earlier versions put label tables, tables and grids.
+    old = ("tables/demo-0123456789ab.parquet", "tables/.keys/t.csv.json", "tables/t.csv")
+    for path in (folder.path / "results" / name for name in (*old, "grids/g/table.csv")):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("old")
+    both = files(folder)
     told = prune(folder, "--configfile", "config.yaml", "--stores", "--experiments")
     assert files(folder) == both
     assert "os-GeMAPSv01b" in told and "experiments/gone" in told and "eGeMAPSv02" not in told
+    assert "history/gone.jsonl" in told and "history/kept.jsonl" not in told
+    assert "summaries/both.csv" in told and "summaries/config.csv" not in told
+    without = prune(folder, "--configfile", "config.yaml")
+    assert "history" not in without and "experiments/" not in without
     prune(folder, "--configfile", "config.yaml", "--stores", "--experiments", "--delete")
     left = files(folder)
     logs = {

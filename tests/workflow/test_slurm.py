@@ -56,7 +56,7 @@ def submit(folder, slurm, *arguments):
     environment = {k: v for k, v in slurm.items() if not k.startswith("IZWI_")}
     return subprocess.Popen(
         [
-            *(*SNAKEMAKE, "-s", str(ROOT / "Snakefile")),
+            *(*SNAKEMAKE, "-p", "-s", str(ROOT / "Snakefile")),
             *("--profile", str(ROOT / "profiles/slurm"), "--default-resources", *account),
             *("--slurm-init-seconds-before-status-checks", "2"),
             *("--seconds-between-status-checks", "1", *arguments),

@@ -10,7 +10,7 @@ import pytest
 from workflow import MODELS, ROOT, SNAKEMAKE, Folder, copy_results, environment
 
 FIRST, SECOND = "svm", "knn"
-AFTER_TRAIN = {"evaluate", "plot", "experiment", "summary"}
+AFTER_TRAIN = {"evaluate", "plot", "experiment", "summary", "overview"}
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,8 @@ def place(made, tmp_path):
 
 # Jobs of each rule, where all is made.
 ALL = {
-    **dict.fromkeys(("database", "load", "split", "describe", "audit", "summary", "all"), 1),
+    **dict.fromkeys(("database", "load", "split", "describe", "audit", "summary", "overview"), 1),
+    "all": 1,
     **dict.fromkeys(("features", "train", "evaluate", "plot", "experiment"), 2),
 }
 
@@ -72,8 +73,11 @@ def test_nothing_to_do(looked):
 @pytest.mark.parametrize(
     ("arguments", "wanted"),
     [
-        (["-R", "train"], {"train": 2, "evaluate": 2, "plot": 2, "experiment": 2, "summary": 1}),
-        (["-R", "plot", "summary"], {"plot": 2, "summary": 1}),
+        (
+            ["-R", "train"],
+            {"train": 2, "evaluate": 2, "plot": 2, "experiment": 2, "summary": 1, "overview": 1},
+        ),
+        (["-R", "plot", "summary"], {"plot": 2, "summary": 1, "overview": 1}),
         (
             ["--forcerun", "features"],
             {
@@ -84,6 +88,7 @@ def test_nothing_to_do(looked):
                 "plot": 2,
                 "experiment": 2,
                 "summary": 1,
+                "overview": 1,
             },
         ),
         (["-F", "--until", "features"], {"database": 1, "load": 1, "split": 1, "features": 2}),
@@ -104,7 +109,7 @@ def test_forced_stages_are_made_and_then_there_is_nothing_to_do(place):
     before = files(place)
     call = place.run("--configfile", "config.yaml", "-R", "evaluate")
     assert {stage: call.jobs(stage) for stage in AFTER_TRAIN} == {
-        **{"evaluate": 2, "plot": 2, "experiment": 2, "summary": 1}
+        **{"evaluate": 2, "plot": 2, "experiment": 2, "summary": 1, "overview": 1}
     }
     assert call.jobs("train") == 0
     changed = {p for p, time in files(place).items() if before.get(p) != time}
@@ -205,7 +210,7 @@ def test_summaries_know_the_provenance(looked):
 
 def test_what_was_made_is_tracked(looked):
     untracked = looked["--list-untracked"].splitlines()
-    own = ("experiments", "evaluations", "splits", "features", "audits", "summary.csv", "tables")
+    own = ("experiments", "evaluations", "splits", "features", "audits", "summary.csv", "labels")
     assert not [line for line in untracked if line.startswith(tuple(f"results/{f}" for f in own))]
 
 
@@ -239,7 +244,10 @@ def test_other_options(place):
 def test_several_configs_and_several_retries(place):
     (place.path / "more.yaml").write_text(json.dumps({"experiments": [f"{FIRST}.ini"]}))
     call = place.run("--configfile", "config.yaml", "more.yaml", "--retries", "2")
-    assert "svm" in call.text and (place.path / "results/summary.csv").read_text().count("\n") == 2
+    assert (
+        "svm" in call.text
+        and (place.path / "results/summaries/config+more.csv").read_text().count("\n") == 2
+    )
 
 
 def module(folder, text):

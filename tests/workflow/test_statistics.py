@@ -168,7 +168,9 @@ def test_two_experiments_compared(folder):
 
 
 def test_a_table_with_its_test_and_controls(folder):
-    with open(folder.path / "results/tables/models.csv", newline="", encoding="utf-8") as stream:
+    with open(
+        folder.path / "results/tables/config/models.csv", newline="", encoding="utf-8"
+    ) as stream:
         rows = {row["row"]: row for row in csv.DictReader(stream)}
     assert list(rows) == ["svm", "knn", "chance", "majority class", "metadata only"]
     for name in ("svm", "knn"):
@@ -177,15 +179,15 @@ def test_a_table_with_its_test_and_controls(folder):
         assert float(rows[name]["value"]) == pytest.approx(uar)
         assert [float(rows[name][key]) for key in ("ci_low", "ci_high")] == metrics["ci"]
         assert (int(rows[name]["n"]), rows[name]["n_speakers"]) == (len(frame), "10")
-    table = pd.read_csv(folder.path / "results/tables/comparisons.csv")
+    table = pd.read_csv(folder.path / "results/tables/config/comparisons.csv")
     best, other = sorted(("svm", "knn"), key=lambda name: -float(rows[name]["value"]))
     assert table[["table", "a", "b"]].to_numpy().tolist() == [["models", best, other]]
     significant = table["p_holm"][0] < 0.05
     assert ("not significantly better" in rows[best]["marks"]) != significant
     assert [row["best"] for row in rows.values()].count("True") == 1
-    tex = (folder.path / "results/tables/models.tex").read_text()
+    tex = (folder.path / "results/tables/config/models.tex").read_text()
     assert rf"{best} & \textbf{{{float(rows[best]['value']):.3f}}}" in tex
-    assert (folder.path / "results/tables/models.png").read_bytes()[1:4] == b"PNG"
+    assert (folder.path / "results/tables/config/models.png").read_bytes()[1:4] == b"PNG"
 
 
 def test_controls_hear_nothing_and_stand_in_no_summary(folder):

@@ -104,7 +104,7 @@ def test_links_in_results_lead_no_call_to_files_of_the_user(hostile, tmp_path):
         shutil.rmtree(results / link)
         (results / link).symlink_to(own / target)
     before = contents(own)
-    for arguments in ((), ("-F",)):
+    for arguments in ((), ("-F",), ("-n",)):
         code, lines = run_bound(tmp_path, *arguments)
         told = [line for line in lines if " is a link that leads to " in line]
         assert code == 1 and len(lines) == 2 == len(told), lines

@@ -102,13 +102,20 @@ class Folder:
         (self.path / name).write_text(json.dumps({"experiments": inis, **settings}))
         return name
 
-    def run(self, *arguments: str, ok: bool = True, snakefile: Path = ROOT / "Snakefile") -> Call:
+    def run(
+        self,
+        *arguments: str,
+        ok: bool = True,
+        snakefile: Path = ROOT / "Snakefile",
+        plain: bool = False,
+    ) -> Call:
+        """A call of Snakemake, with its own words unless ``plain``."""
         settings = {"cache": self.cache, "page": None if self.page else "none"}
         for key, value in settings.items():
             if value and not any(a.startswith(f"{key}=") for a in arguments):
                 arguments = self._with(f"{key}={value}", list(arguments))
         process = subprocess.run(
-            [*SNAKEMAKE, "-s", str(snakefile), *arguments],
+            [*SNAKEMAKE, "-s", str(snakefile), *([] if plain else ["-p"]), *arguments],
             cwd=self.path,
             capture_output=True,
             text=True,

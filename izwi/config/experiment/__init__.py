@@ -11,7 +11,7 @@ from typing import Any
 from izwi.analyses.kinds import SHAP_MODELS
 from izwi.config import learning, pictures
 from izwi.config import options as table
-from izwi.config.experiment.databases import read_database, read_load
+from izwi.config.experiment.databases import check_numeric, read_database, read_load
 from izwi.config.experiment.entries import Entries, several_targets, texts
 from izwi.config.experiment.features import check_reads, read_features, recordings_only
 from izwi.config.experiment.models import (
@@ -23,10 +23,11 @@ from izwi.config.experiment.models import (
     read_threshold,
 )
 from izwi.config.experiment.names import read_name, read_save_test
-from izwi.config.experiment.resolved import Experiment
+from izwi.config.experiment.resolved import ComponentSpec, Experiment
 from izwi.config.experiment.splits import is_test, read_split
 from izwi.config.ini import Ini, Value, read_ini
 from izwi.config.options import PER_DATABASE, WIDE
+from izwi.data import DATABASE
 from izwi.errors import UserError
 
 
@@ -122,27 +123,28 @@ def _experiment(entries: Entries, ini: str) -> Experiment:
     task, model = read_model(entries)
     features = read_features(entries, model)
     check_reads(entries, model.type, features)
-    target = entries.required("DATA", "target", "name the column to predict")
-    if target and "," in target:
-        entries.problem("DATA", "target", several_targets(target))
-    labels, load, binned = read_load(entries, task, target)
+    target = _target(entries, model)
+    labels, load, binned = read_load(entries, task, target, 1 if model.none else 2)
     databases = tuple(read_database(entries, name) for name in entries.names)
+    check_numeric(entries, databases, load)
     limited = any(
         d["options"]["limit_samples"] or d["options"]["limit_samples_per_speaker"]
         for d in databases
     )
     seed = read_seed(entries)
     load["seed"] = seed if limited else None
-    learned = learning.resolve(entries.get, entries.problem, task=task, seed=seed) | model.learning
+    learned = _learning(entries, task, seed, model)
     scale, chosen = entries.get("FEATS", "scale"), texts(entries.get("FEATS", "features"))
     if model.brings and model.type:
         scale, chosen = recordings_only(entries, model.type, learned)
-    split = read_split(entries, task, target, labels, seed, databases)
+    split = read_split(entries, task, target, labels, seed, databases, described=model.none)
     if "submodel" in learned:
         split["submodel"] = learned["submodel"]
-    if "calibrate" in learned and not model.needs_dev:
+    if model.none:
+        scale = None
+    if "calibrate" in learned and not model.stops_early:
         check_dev(entries, split, databases)
-    analyses = _analyses(entries, task, model, learned)
+    analyses = _analyses(entries, task, model, features, learned)
     active = "active_learning" in analyses
     learning.allow_unlabelled(
         databases,
@@ -152,6 +154,8 @@ def _experiment(entries: Entries, ini: str) -> Experiment:
         active=active,
     )
     save_test = read_save_test(entries)
+    if model.none and save_test is not None:
+        entries.problem("EXP", "save_test", "without a model there are no predictions")
     if save_test is not None:
         for database in databases:
             if is_test(split, database["name"]):
@@ -189,17 +193,63 @@ def _experiment(entries: Entries, ini: str) -> Experiment:
             **read_threshold(entries, task),
         },
         leakage=entries.get("DATA", "leakage"),
-        plots=_plots(entries, model.needs_dev),
+        plots=_plots(entries, model, features),
     )
     entries.settle()
     return replace(experiment, warnings=tuple(entries.warnings), notes=tuple(entries.notes))
 
 
+def _target(entries: Entries, model: ChosenModel) -> str:
+    """The column that is predicted; without model and target, rows are counted by database."""
+    if model.none and entries.get("DATA", "target") in (None, "none"):
+        lost = []
+        for store in (entries.general, entries.of_database):
+            for owner, name in list(store):
+                if name in ("labels", "bins", "type", "mapping") and (
+                    owner == "DATA" or name == "mapping"
+                ):
+                    lost.append(f"[DATA] {entries.spelt(store.pop((owner, name))[0])}")
+        if lost:
+            entries.notes.append(f"no effect without DATA.target: {', '.join(lost)}")
+        return DATABASE
+    target = entries.required("DATA", "target", "name the column to predict")
+    if target and "," in target:
+        entries.problem("DATA", "target", several_targets(target))
+    return str(target)
+
+
+def _learning(entries: Entries, task: str, seed: int, model: ChosenModel) -> dict[str, Any]:
+    """How the model learns beyond a single fit; options of that without a model are noted."""
+    if not model.none:
+        found = learning.resolve(entries.get, entries.problem, task=task, seed=seed)
+        return found | model.learning
+    idle = [
+        f"[{section}] {entries.spelt(lower)}"
+        for (section, name), (lower, _) in entries.general.items()
+        if (section, name) in learning.OF_MODELS
+    ]
+    if idle:
+        entries.notes.append(f"no effect without a model: {', '.join(idle)}")
+    return {}
+
+
 def _analyses(
-    entries: Entries, task: str, model: ChosenModel, learned: dict[str, Any]
+    entries: Entries,
+    task: str,
+    model: ChosenModel,
+    features: tuple[ComponentSpec, ...],
+    learned: dict[str, Any],
 ) -> dict[str, Any]:
     """Analyses beside the figures."""
     asked = learning.analyses(entries.get, entries.problem, task=task, learned=learned)
+    if model.none:
+        possible = learning.OF_FEATURES if features else ()
+        lost = [name for name in asked if name not in possible]
+        if lost:
+            entries.notes.append(
+                f"{', '.join(lost)}: no effect without {'a model' if features else 'features'}"
+            )
+        return {name: value for name, value in asked.items() if name in possible}
     if "shap" in asked and model.type not in SHAP_MODELS:
         del asked["shap"]
         entries.notes.append(
@@ -209,11 +259,19 @@ def _analyses(
     return asked
 
 
-def _plots(entries: Entries, learns_by_epoch: bool) -> dict[str, Any]:
+def _plots(
+    entries: Entries, model: ChosenModel, features: tuple[ComponentSpec, ...]
+) -> dict[str, Any]:
     """Options of the pictures."""
     counted = [name for name in entries.names if entries.get_of(name, "value_counts")]
-    plots, problems, notes = pictures.read_options(entries.get, counted, learns_by_epoch)
+    plots, problems, notes = pictures.read_options(entries.get, counted, model.needs_dev)
     for line in problems:
         entries.problems.add(line)
     entries.notes += notes
+    if model.none:
+        # What else would show the data?
+        plots["value_counts"] = plots["value_counts"] or [[pictures.TARGET]]
+        if plots["maps"] and not features:
+            entries.notes.append(f"{', '.join(plots['maps'])}: no effect without FEATS.type")
+            plots["maps"] = {}
     return plots

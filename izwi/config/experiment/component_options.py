@@ -9,6 +9,7 @@ from typing import Any
 from izwi.config import options as table
 from izwi.config.experiment.entries import Entries
 from izwi.config.options import WIDE, Option, suggest
+from izwi.config.options.other_names import features_named, model_named
 from izwi.config.root_folders import expand
 
 
@@ -19,12 +20,18 @@ def type_of(entries: Entries, section: str, text: Any, types: dict[str, str]) ->
     found = {name.lower(): name for name in types}.get(str(text).lower())
     if found is None:
         peer = table.PEER_FEATURES if section == "FEATS" else table.PEER_MODELS
-        known = str(text).lower().startswith(peer)
+        other = (features_named if section == "FEATS" else model_named)(str(text))
+        known = not other and str(text).lower().startswith(peer)
         what = "is not built yet" if known else "is unknown"
-        near = "" if known else suggest(str(text), types)
+        near = "" if known or other == "" else suggest(str(text), types)
+        if other:
+            near = f", take {other}"
         shown = one_of(name for name in types if "-" not in name)
         advice = near or f", {shown}"
-        if family := _model_family(str(text).lower()):
+        if not other and (family := _model_family(str(text).lower())):
+            if section == "FEATS" and {f"{family}.model", "model"} & {*entries.components["FEATS"]}:
+                # The model that is named stands for the name of the type.
+                return family
             what = f"is no known variant of {family}"
             advice = suggest(str(text), types) or (
                 f": set type = {family} and {family}.model = <its folder or name on the hub>"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from izwi.config.experiment.entries import Entries, texts
@@ -15,6 +15,10 @@ from izwi.config.root_folders import absent
 from izwi.data import soft_labels
 from izwi.wording import count
 
+# What is done with a target that is a number.
+_NUMERIC = ("reverse", "reverse.max", "scale", "target_divide_by")
+# Bytes, where check_size is True.
+_SMALLEST = 1000
 _LOAD_OPTIONS = (
     "audio_path",
     "target_tables",
@@ -32,6 +36,8 @@ _LOAD_OPTIONS = (
     "limit_samples_per_speaker",
     "min_duration_of_sample",
     "max_duration_of_sample",
+    "check_size",
+    *_NUMERIC,
     "rename_speakers",
     "unlabelled",
     "mapping",
@@ -42,9 +48,15 @@ _LOAD_OPTIONS = (
 
 
 def read_load(
-    entries: Entries, task: str, target: str
+    entries: Entries, task: str, target: str, least: int
 ) -> tuple[list[str] | None, LoadSpec, FurtherFigures]:
     """Classes, and the options of loading that all databases share.
+
+    Args:
+        entries: of the ini
+        task: classification or regression
+        target: column that is predicted
+        least: number of classes that a classification needs
 
     Returns:
         * classes, None if the data decide or there are none
@@ -58,7 +70,7 @@ def read_load(
     if labels is not None:
         for label in sorted({label for label in labels if labels.count(label) > 1}):
             entries.problem("DATA", "labels", f"'{label}' is named twice")
-        if len(labels) < 2 and task == "classification":
+        if len(labels) < least and task == "classification":
             entries.problem("DATA", "labels", "a classification needs at least two")
     if bins is not None:
         if any(low >= high for low, high in itertools.pairwise(bins)):
@@ -133,6 +145,9 @@ def read_database(entries: Entries, name: str) -> DatabaseSpec:
     strategy = strategy_quietly(entries, name)
     options["split_strategy"] = "database" if strategy == "database" else None
     # In nkululeko's inis, 0 means no limit.
+    size = options["check_size"]
+    options["check_size"] = _SMALLEST if size is True else size or None
+    options["scale"] = bool(options["scale"])
     low = options["min_duration_of_sample"] = options["min_duration_of_sample"] or None
     high = options["max_duration_of_sample"] = options["max_duration_of_sample"] or None
     if low and high and low > high:
@@ -143,6 +158,19 @@ def read_database(entries: Entries, name: str) -> DatabaseSpec:
     kind = entries.get_of(name, "type")
     kind, path = _source(entries, name, kind, options["version"])
     return {"name": name, "type": kind, "path": path, "options": options}
+
+
+def check_numeric(entries: Entries, databases: Iterable[DatabaseSpec], load: LoadSpec) -> None:
+    """Report options that compute with the target if it is no number."""
+    if load["task"] == "regression" or load["continuous"]:
+        return
+    for database in databases:
+        for key in _NUMERIC:
+            if database["options"][key]:
+                entries.problems.add(
+                    f"[DATA] {database['name']}.{key}: classes are no numbers, so it is for "
+                    "EXP.type = regression or DATA.type = continuous"
+                )
 
 
 def _source(

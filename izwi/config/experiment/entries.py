@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from izwi.config import compatibility
+from izwi.config import compatibility, optim
 from izwi.config import options as table
 from izwi.config.ini import Ini, Value
 from izwi.config.options import PER_DATABASE, WIDE, Option, convert, is_off, suggest
@@ -195,26 +196,44 @@ class Entries:
         if rest or looks_like_path or any(key.startswith(f"{lower}.") for key in entries):
             if head not in unlisted:
                 unlisted.add(head)
-                near = suggest(head, self.names) or ", add it there or leave its lines out"
-                spelt = self.spelt(lower).partition(".")[0]
-                self.problem("DATA", lower, f"'{spelt}' is not in databases{near}")
+                self._unlisted(lower, head)
             return
         self.unknown("DATA", lower, WIDE["DATA"], self.names)
+
+    def _unlisted(self, lower: str, head: str) -> None:
+        """Note the lines of a database that is not in use; report what may be a slip."""
+        entries, spelt = self.ini.sections["DATA"], self.spelt(lower).partition(".")[0]
+        described = any(key.startswith(f"{head}.") for key in entries)
+        # A misspelt database has no path of its own, or takes that of the one that is meant.
+        meant = [n for n in self.names if head not in entries or n.lower() not in entries]
+        near = suggest(head, meant)
+        if not near and not described:
+            near = suggest(head, _ok_names(WIDE["DATA"]))
+        if near:
+            self.problem("DATA", lower, f"'{spelt}' is not in databases{near}")
+        else:
+            self.notes.append(f"[DATA] {spelt}: not in databases, so it is not used")
 
     def unknown(
         self, section: str, lower: str, known: dict[str, Option], names: Iterable[str] = ()
     ) -> None:
-        """Report an unknown option, with the closest known one."""
-        near = self._other_section(section, lower)
-        near = near or suggest(lower, [*_ok_names(known), *names])
+        """Report an unknown option, with the closest known one; warn of one in a wrong section."""
+        if other := self._other_section(section, lower):
+            self.warnings.append(
+                f"[{section}] {self.spelt(lower)}: no effect in this section, it belongs in "
+                f"[{other}]"
+            )
+            return
+        there = _ok_names(known) or [option.name for option in known.values()]
+        near = suggest(lower, [*there, *names])
         self.problem(section, lower, f"unknown option{near}")
 
     def _other_section(self, section: str, lower: str) -> str:
-        """Hint to the section where the option belongs."""
+        """The section where an option belongs, empty if it is none."""
         for other in ("EXP", "DATA", "FEATS", "MODEL", "PLOT"):
             option = table.elsewhere(other).get(lower) if other != section else None
             if option is not None and option.status == "ok" and not option.database_only:
-                return f", it belongs in [{other}]"
+                return other
         return ""
 
     def _take(
@@ -248,11 +267,20 @@ class Entries:
         wanted = not is_off(value.text) and value.text.lower() != "all"
         if option.status == "unsupported" and wanted:
             store, advice = self.unsupported, option.advice
+            if option.name == "tuning_params":
+                advice = optim.in_place_of(self.ini.sections["MODEL"]) or advice
         else:
             # An unsupported option that is switched off needs no advice.
             store, advice = self.inert, option.advice if option.status == "inert" else ""
+            if option.section == "OPTIM" and self._tune:
+                advice = f"{option.advice}; on inner folds, [MODEL] {self._tune} does it"
         keys = store.setdefault(advice, {}).setdefault(option.section, [])
         keys.append(self.spelt(lower))
+
+    @cached_property
+    def _tune(self) -> str:
+        """The search that ``[OPTIM]`` asks for, as lines of ``[MODEL]``."""
+        return optim.as_tune(self.ini.sections)
 
     def spelt(self, lower: str) -> str:
         """An option as users write it."""

@@ -21,6 +21,9 @@ def read_features(entries: Entries, model: ChosenModel) -> tuple[ComponentSpec, 
         names = ", ".join(kinds)
         entries.notes.append(f"[FEATS] type: MODEL.type = {model.type} brings its own, {names}")
         return model.brings
+    if model.none and not entries.get("FEATS", "type"):
+        unread(entries, "FEATS", ["none"], "without FEATS.type")
+        return ()
     types = table.registry("features")
     # A family has many variants; name only the families.
     families = [name for name in types if "-" not in name]

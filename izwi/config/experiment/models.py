@@ -12,8 +12,13 @@ from izwi.config.experiment.entries import Entries
 from izwi.config.experiment.resolved import ComponentSpec, DatabaseSpec, FurtherFigures, SplitSpec
 from izwi.config.options import Option
 from izwi.training import tuning
+from izwi.training.types import TuneSpec
 
 _COUNTERPART = {"xgr": "xgb", "svr": "svm", "xgb": "xgr", "svm": "svr"}
+
+
+# Sections that modules of nkululeko read which train nothing.
+_OF_MODULES = ("AUGMENT", "EXPORT", "PREDICT", "RESAMPLE", "SEGMENT")
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,8 @@ class ChosenModel:
     Args:
         type: in the registry, None after a problem
         options: all that it reads
+        none: whether the ini asks for none: nothing is trained
+        stops_early: whether it learns from dev samples when to stop
         needs_dev: whether it learns in epochs and chooses the best on a dev set
         brings: feature sets that it chooses itself
         learning: how it learns beyond a single fit
@@ -30,6 +37,8 @@ class ChosenModel:
 
     type: str | None
     options: dict[str, Any] = field(default_factory=dict)
+    none: bool = False
+    stops_early: bool = False
     needs_dev: bool = False
     brings: tuple[ComponentSpec, ...] = ()
     learning: dict[str, Any] = field(default_factory=dict)
@@ -38,6 +47,10 @@ class ChosenModel:
 def read_model(entries: Entries) -> tuple[str, ChosenModel]:
     """Task and model."""
     wanted = entries.get("EXP", "type")
+    if why := _untrained(entries):
+        entries.warnings.append(f"{why}, so nothing is trained: only the data are described")
+        unread(entries, "MODEL", [], "")
+        return wanted or "classification", ChosenModel(None, none=True)
     types = table.registry("models")
     kind = type_of(entries, "MODEL", entries.required("MODEL", "type", one_of(types)), types)
     if kind is None:
@@ -71,7 +84,30 @@ def read_model(entries: Entries) -> tuple[str, ChosenModel]:
     if absent:
         entries.problems.add(absent)
     brings = tuple(cls.brings(values) or ())
-    return cls.task, ChosenModel(kind, values, cls.needs_dev, brings, tuned)
+    return cls.task, ChosenModel(
+        kind,
+        values,
+        stops_early=cls.stops_early(values),
+        needs_dev=cls.needs_dev,
+        brings=brings,
+        learning=tuned,
+    )
+
+
+def _untrained(entries: Entries) -> str:
+    """Why the ini asks for no training, empty if it does; a forgotten type is an error."""
+    if not entries.names:
+        return ""
+    known = table.elsewhere("MODEL")
+    own = {known[name].name for name in entries.ini.sections.get("MODEL", {}) if name in known}
+    if not {name for name in own if known[name.lower()].status == "ok"} - {"save"}:
+        return "[MODEL] type: missing"
+    if not any(name in entries.ini.sections for name in _OF_MODULES):
+        return ""
+    if entries.get("FEATS", "type") == []:
+        return "[FEATS] type: is empty"
+    labels = entries.get("DATA", "labels")
+    return "[DATA] labels: there is one class" if labels is not None and len(labels) < 2 else ""
 
 
 def _tune(
@@ -82,7 +118,12 @@ def _tune(
     if wanted is None:
         return {}
     found = tuning.read(
-        wanted, cls, own, values, lambda text: entries.problem("MODEL", "tune", text)
+        wanted,
+        cls,
+        own,
+        values,
+        lambda text: entries.problem("MODEL", "tune", text),
+        strategy=entries.get("MODEL", "tune.search_strategy"),
     )
     for lower in entries.ini.sections.get("MODEL", {}):
         option = own.get(lower)
@@ -90,7 +131,18 @@ def _tune(
             name = option.name if option else lower
             if name in found:
                 entries.overridden(f"[MODEL] {entries.spelt(lower)}", "MODEL.tune")
-    return {"tune": {"values": found, "folds": entries.get("MODEL", "tune.folds")}}
+    tune: TuneSpec = {"values": found, "folds": entries.get("MODEL", "tune.folds")}
+    if entries.get("MODEL", "tune.search_strategy") == "tpe":
+        entries.problem("MODEL", "tune.search_strategy", "tpe is not built: take random or halving")
+    # A search of all combinations has no more options, so that its key stays.
+    strategy = entries.get("MODEL", "tune.search_strategy")
+    if strategy == "random":
+        tune["n_iter"] = entries.get("MODEL", "tune.n_iter")
+    elif ("MODEL", "tune.n_iter") in entries.general:
+        entries.notes.append(f"[MODEL] tune.n_iter: no effect, a search by {strategy} takes all")
+    if strategy != "grid":
+        tune["strategy"] = strategy
+    return {"tune": tune}
 
 
 def read_seed(entries: Entries) -> int:

@@ -64,6 +64,7 @@ class SplitSpec(TypedDict):
         databases: name → ``split_strategy`` and the options that it reads
         submodel: column with a model for each of its values
         unlabelled: whether rows without a label are used for training, too
+        described: whether nothing is trained, so that parts may be empty or of one class
     """
 
     task: str
@@ -80,6 +81,7 @@ class SplitSpec(TypedDict):
     databases: dict[str, dict[str, Any]]
     submodel: NotRequired[str]
     unlabelled: NotRequired[bool]
+    described: NotRequired[bool]
 
 
 class PreprocessingSpec(TypedDict):
@@ -138,7 +140,7 @@ class Experiment:
         features: the feature sets
         fail_threshold: share of a database's rows whose audio may be unusable
         preprocessing: scaler and chosen features
-        model: its type and options
+        model: its type and options; without a type, only the data are described
         learning: learning beyond a single fit, see `izwi.config.learning`
         analyses: analyses beside the figures, see `izwi.config.learning`
         evaluation: how figures are computed
@@ -180,6 +182,11 @@ class Experiment:
     control: str | None = None
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def trains(self) -> bool:
+        """Whether there is a model; without one, only the data are described."""
+        return bool(self.model["type"])
 
     def as_dict(self) -> dict[str, Any]:
         """All of it, ready for JSON; values are shared, not copied."""

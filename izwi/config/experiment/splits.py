@@ -34,8 +34,20 @@ def read_split(
     labels: list[str] | None,
     seed: int,
     databases: Iterable[DatabaseSpec],
+    *,
+    described: bool = False,
 ) -> SplitSpec:
-    """Spec of the split, with only the options that its strategies read."""
+    """Spec of the split, with only the options that its strategies read.
+
+    Args:
+        entries: of the ini
+        task: classification or regression
+        target: column that is predicted
+        labels: classes, None if the data decide or there are none
+        seed: of the experiment
+        databases: all of them
+        described: whether nothing is trained
+    """
     logo, folds = entries.get("MODEL", "logo"), entries.get("MODEL", "k_fold_cross")
     trains, tests, cross = _cross_data(entries)
     stated = {name: _strategy(entries, name) for name in entries.names}
@@ -84,9 +96,9 @@ def read_split(
         if not whole:
             _check_strategy(entries, database, specs[name])
         _split_notes(entries, name, specs[name], reads, whole)
-    if not whole and stated:
+    if not whole and stated and not described:
         _check_parts(entries, stated)
-    return {
+    spec: SplitSpec = {
         "task": task,
         "target": target,
         "labels": labels,
@@ -100,6 +112,9 @@ def read_split(
         "k_fold_cross": folds,
         "databases": specs,
     }
+    if described:
+        spec["described"] = True
+    return spec
 
 
 def _cross_data(entries: Entries) -> tuple[list[str] | None, list[str] | None, bool]:

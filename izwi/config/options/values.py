@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 from typing import Any
 
 from izwi.config.ini import literal, unquoted
 from izwi.config.options.option import Option
+from izwi.data.spelling import nearest
 
 
 def suggest(word: str, known: Iterable[Any]) -> str:
     """``, did you mean 'x'?``, or nothing if no known word is close."""
-    words = {str(k).lower(): str(k) for k in known}
-    close = difflib.get_close_matches(word.lower(), words, n=3, cutoff=0.6)
-    # Among equally close words prefer the one with the same letters: xbg is xgb, not xgr.
-    close.sort(key=lambda match: sorted(match) != sorted(word.lower()))
-    return f", did you mean '{words[close[0]]}'?" if close else ""
+    close = nearest(word, map(str, known))
+    return f", did you mean '{close[0]}'?" if close else ""
 
 
 def is_off(text: str) -> bool:

@@ -273,7 +273,10 @@ class _Database:
             if not pd.api.types.is_numeric_dtype(found):
                 found = as_text(found)
             if attribute in frame:
-                found = frame[attribute].where(frame[attribute].notna(), found)
+                own = frame[attribute]
+                if pd.api.types.is_numeric_dtype(own) != pd.api.types.is_numeric_dtype(found):
+                    own, found = as_text(own), as_text(found)
+                found = own.where(own.notna(), found)
             frame = frame.assign(**{attribute: found})
         return frame
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -77,3 +79,44 @@ def numbers(text: pd.Series, target: str, name: str) -> pd.Series:
             "map them"
         )
     return found
+
+
+def transformed(
+    values: pd.Series, options: Mapping[str, Any], target: str
+) -> tuple[pd.Series, list[str]]:
+    """A numeric target mirrored, standardised and divided, in this order, as the options ask.
+
+    Args:
+        values: of all rows of a database that have one
+        options: of the database
+        target: column that holds it
+
+    Returns:
+        the target as it is learned, and notes on what was done
+
+    Raises:
+        UserError: if it cannot be standardised
+    """
+    notes = []
+    if options.get("reverse"):
+        highest = options.get("reverse.max")
+        highest = float(values.max()) if highest is None else highest
+        values = (values - highest).abs()
+        notes.append(f"'{target}' is mirrored: its distance from {highest:g}")
+    if options.get("scale"):
+        # As scikit-learn's StandardScaler.
+        mean, deviation = float(values.mean()), float(values.std(ddof=0))
+        if not deviation > 0:
+            raise UserError(
+                f"[DATA] scale: all values of '{target}' are {mean:g}, so they have no standard "
+                "deviation: leave scale out"
+            )
+        values = (values - mean) / deviation
+        notes.append(
+            f"'{target}' is in standard deviations ({deviation:.4g}) from the mean ({mean:.4g}) of "
+            f"all {count(len(values), 'row')}, test rows included"
+        )
+    if options.get("target_divide_by"):
+        values = values / options["target_divide_by"]
+        notes.append(f"'{target}' is divided by {options['target_divide_by']:g}")
+    return values, notes

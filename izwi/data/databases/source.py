@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from izwi.data import times
+from izwi.data.spelling import nearest
 from izwi.errors import Problems, UserError
 from izwi.wording import agreed, count
 
@@ -170,7 +170,8 @@ def meant(wanted: Iterable[str], there: Iterable[str]) -> str:
     there = list(there)
     pairs = []
     for value in wanted:
-        close = difflib.get_close_matches(value, there, 1)
+        same = [other for other in there if other.casefold() == value.casefold()]
+        close = same[:1] or nearest(value, there)
         begins = [other for other in there if other.startswith(value) or value.startswith(other)]
         found = close or (begins if len(begins) == 1 else [])
         if value not in there and found:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from izwi.data import soft_labels
+from izwi.data import DATABASE, soft_labels
 from izwi.data.databases import numeric_labels
 from izwi.data.databases.source import (
     KEY,
@@ -25,7 +24,7 @@ from izwi.data.databases.source import (
     to_numbers,
 )
 from izwi.data.scan import near_match
-from izwi.data.spelling import as_there, clean
+from izwi.data.spelling import as_there, clean, nearest
 from izwi.errors import Problems, UserError
 from izwi.splits.speakers import speaker_advice
 from izwi.wording import agreed, count
@@ -37,6 +36,7 @@ if TYPE_CHECKING:
 _RESERVED = ("database", "digest", "truth", "value", "part")
 # Temporary columns; no column of a database has such a name.
 TRUTH, VALUE, PATH, PLACE, DIGEST = ":truth", ":value", ":path", ":place", ":digest"
+SOURCE = ":database"
 # More distinct numbers than this are not classes.
 _MOST_NUMERIC_CLASSES = 20
 # Confusions are counted for each resample: of more classes that takes hours and all memory.
@@ -166,6 +166,9 @@ class _Builder:
         """Name of the target's column; all columns that the options name are there."""
         problems = Problems()
         options, target = self.options, SYNONYMS.get(self.spec["target"], self.spec["target"])
+        if target == DATABASE and target not in self.frame:
+            target = SOURCE
+            self.frame = self.frame.assign(**{target: self.name})
         wanted = [(f"{self.name}.columns", column) for column in as_list(options.get("columns"))]
         wanted += [(f"{self.name}.required", column) for column in as_list(options.get("required"))]
         label = options.get("label")
@@ -258,12 +261,10 @@ class _Builder:
             self._keep(mapped.notna(), "mapping", "values not in the mapping", of=text)
             text = mapped[mapped.notna()]
         if regression:
-            self.frame = self.frame.assign(
-                **{TRUTH: numeric_labels.numbers(text, target, self.name)}
-            )
+            self.frame = self.frame.assign(**{TRUTH: self._numbers(text, target)})
             return False
         if spec.get("continuous") or bins:
-            values = numeric_labels.numbers(text, target, self.name)
+            values = self._numbers(text, target)
             self.frame = self.frame.assign(**{VALUE: values, TRUTH: None})
             if not bins:
                 return True
@@ -301,6 +302,13 @@ class _Builder:
                 f"which has the values {listed(there, 10)}{meant(labels, there)}",
             )
         return False
+
+    def _numbers(self, text: pd.Series, target: str) -> pd.Series:
+        values = numeric_labels.numbers(text, target, self.name)
+        values, notes = numeric_labels.transformed(values, self.options, target)
+        for line in notes:
+            self._note(line)
+        return values
 
     def _binned(
         self, values: pd.Series, bins: list[float], labels: list[str], target: str
@@ -393,6 +401,13 @@ class _Builder:
 
     def _limit(self) -> None:
         options, seed = self.options, self.spec.get("seed") or 0
+        least = options.get("check_size") or 0
+        if least:
+            size = self.frame[PATH].map({p: os.path.getsize(p) for p in self.frame[PATH].unique()})
+            self._keep(size >= least, "file size", f"files of fewer than {least} bytes")
+            self._check_rest(
+                f"{self.name}.check_size", f"leaves no row: the largest file has {size.max()} bytes"
+            )
         shortest = options.get("min_duration_of_sample") or 0
         longest = options.get("max_duration_of_sample") or np.inf
         if shortest or longest < np.inf:
@@ -519,7 +534,8 @@ class _Builder:
                 f"which has the values {listed(there, 10)}"
             )
         if absent:
-            self._warn(f"mapping: {', '.join(absent)} does not occur in '{column}'")
+            close = meant(absent, [value for value in there if value not in table])
+            self._warn(f"mapping: {', '.join(absent)} does not occur in '{column}'{close}")
         return text.map(table).astype(object).where(lambda mapped: mapped.notna(), None)
 
     def _column(self, name: str) -> str | None:
@@ -537,7 +553,7 @@ class _Builder:
 
     def _no_column(self, key: str, column: str) -> str:
         there = [name for name in self.frame if not name.startswith(":")]
-        close = difflib.get_close_matches(column, there, 1)
+        close = nearest(column, there)
         hint = f", did you mean '{close[0]}'?" if close else ""
         return f"[DATA] {key}: {self.name} has no column '{column}' but {', '.join(there)}{hint}"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import itertools
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from izwi import __version__
 from izwi.data.audio import AudioError
 from izwi.engine.plan import Unit
 from izwi.files import is_made, read_json
-from izwi.reporting import captions
+from izwi.reporting import captions, history
 from izwi.reporting.page import read
 from izwi.reporting.page.files import MIME, MOST_SECONDS, Embedded, address, clip, millimetres
 from izwi.reporting.page.markup import number
@@ -25,6 +25,8 @@ Place = Callable[[str, str], str | None]
 MOST_REASONS = 3
 # Formats that browsers show.
 SHOWN = (".png", ".svg")
+# Of which call an experiment is, the most wanted first.
+CALLS = ("latest", "earlier")
 # Pictures wider than a column of 85 mm get more room on the page.
 LARGE = 100
 
@@ -54,45 +56,70 @@ class Builder:
         commit: str,
         *,
         was_made: Callable[[str], bool] = is_made,
+        known: Mapping[str, dict[str, Any]] | None = None,
     ) -> dict[str, Any]:
         """Content of the page.
 
         Args:
-            experiments: units of the folders of experiments, in the order of the config
+            experiments: units of the folders of experiments, in their order on the page
             tables: units of tables of results
             problems: what went wrong in this call, a line each
             commit: of izwi's source code, empty where it is unknown
             was_made: whether a file is there and of this call's config
+            known: name of an experiment → ``status``, ``latest``, ``made``, ``config`` and
+                ``history``, see `izwi.stages.page`; of one that is not there, nothing is known
 
         Returns:
             ``lead``, ``experiments`` (``summary`` and ``details`` of each), ``missing`` (``name``
-            and ``reasons``), ``tables``, ``notes``
+            and ``reasons``), ``tables``, ``comparisons``, ``notes``
         """
-        made, missing, wanted = [], [], []
+        tables = list(tables)
+        made, missing, wanted, asked = [], [], [], 0
         for unit in experiments:
+            about = (known or {}).get(unit.label, {})
+            asked += about.get("latest", True)
             if not was_made(unit.outputs["metrics"]):
                 missing.append({"name": unit.label, "reasons": reasons(unit, problems)})
-                continue
-            one = read.experiment(unit.outputs)
+                if not about:
+                    continue
+            one = read.experiment(unit.outputs, about)
             record_loads = loads(unit.outputs["record"])
-            self._add_files(one["details"], unit)
-            errors, count = most_confident(unit.outputs["predictions"], one["details"]["task"])
+            self._add_files(one, unit)
+            predictions = unit.outputs["predictions"]
+            errors, count, rows = most_confident(predictions, one["details"]["task"])
             one["details"]["errors"] = {"n": count, "of": one["summary"]["n"], "rows": []}
+            one["details"]["rows"] = rows
             wanted.append((one["details"], errors, record_loads))
             made.append(one)
         shown_tables = [self._table(unit) for unit in tables]
-        self._embed_pictures([one["details"]["pictures"] for one in made])
-        self._add_errors(wanted)
+        # There may not be room for all.
+        for call in CALLS:
+            own = [one["details"] for one in made if one["summary"]["call"] == call]
+            self._embed_pictures([details["pictures"] for details in own])
+        for call in CALLS:
+            self._add_errors([one for one in wanted if one[0]["call"] == call])
         return {
-            "lead": lead(len(made), len(missing), commit),
+            "lead": lead(asked, len(missing), commit),
             "experiments": made,
             "missing": missing,
             "tables": shown_tables,
+            "comparisons": [
+                test
+                for unit in tables
+                if unit.stage == "comparisons"
+                for test in read.comparisons(unit.outputs["comparisons"])
+            ],
             "notes": self._notes(),
         }
 
-    def _add_files(self, details: dict[str, Any], unit: Unit) -> None:
+    def _add_files(self, one: dict[str, Any], unit: Unit) -> None:
         """Pictures, texts and links of an experiment."""
+        details = one["details"]
+        # The page draws these from their figures.
+        drawn = {
+            "confusion_matrix": one["summary"]["confusion"],
+            "learning_curve": details["curve"],
+        }
         folder = Path(unit.outputs["metrics"]).parent
         details["pictures"] = [
             {
@@ -100,12 +127,22 @@ class Builder:
                 "title": captions.title(stem),
                 "caption": captions.seen(stem),
                 "paths": paths,
+                "drawn": drawn.get(stem) is not None,
             }
             for stem, paths in read.pictures(unit.outputs).items()
         ]
         details["texts"] = read.portable(read.texts(folder))
         names = ("metrics.json", "predictions.csv", "experiment.json", *details["texts"])
-        details["links"] = [[name, address(folder / name, self.base)] for name in names]
+        files = {name: folder / name for name in names}
+        if "table1.md" in files:
+            files["table1.tex"] = folder / "table1.tex"
+        files |= {"history": history.path_of(folder.parents[1], folder.name)}
+        ini = Path(details["ini"])
+        # One elsewhere on this computer is no business of those who get the page.
+        if not ini.is_absolute() and ".." not in ini.parts:
+            files["ini"] = ini
+        there = {name: path for name, path in files.items() if path.is_file()}
+        details["links"] = [[name, address(path, self.base)] for name, path in there.items()]
 
     def _embed_pictures(self, experiments: list[list[dict[str, Any]]]) -> None:
         """Embed the first picture of each experiment, then the second of each, and so on."""
@@ -114,7 +151,8 @@ class Builder:
             picture["links"] = [
                 [ending[1:].upper(), address(path, self.base)] for ending, path in paths.items()
             ]
-            picture |= self._picture(paths)
+            if not picture["drawn"]:
+                picture |= self._picture(paths)
 
     def _picture(self, paths: dict[str, str]) -> dict[str, Any]:
         """Where the page finds a picture: ``file`` in itself or a ``link``, or neither."""
@@ -241,11 +279,15 @@ def reasons(unit: Unit, problems: list[str]) -> list[str]:
     return [*own[:MOST_REASONS], *more] or ["the log of the call tells why"]
 
 
-def lead(made: int, missing: int, commit: str) -> str:
-    """The line below the heading."""
-    lacking = (
-        f"{missing} of {count(made + missing, 'experiment')} could not be made. " if missing else ""
-    )
+def lead(asked: int, missing: int, commit: str) -> str:
+    """The line below the heading.
+
+    Args:
+        asked: experiments of the call
+        missing: those of them that could not be made
+        commit: of izwi's source code, empty where it is unknown
+    """
+    lacking = f"{missing} of {count(asked, 'experiment')} could not be made. " if missing else ""
     source = f" ({commit})" if commit else ""
     return f"{lacking}Written by izwi {__version__}{source}."
 

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import re
+import zlib
 from collections.abc import Iterable
 from typing import Any
 
@@ -21,6 +22,28 @@ def data(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     # These occur inside strings only, and JSON decodes them to the same text.
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def packed(value: Any) -> str:
+    """JSON that is compressed, as base64: the browser opens it when it is asked for."""
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return base64.b64encode(zlib.compress(text.encode(), 9)).decode()
+
+
+def columns(rows: list[Any]) -> Any:
+    """Rows turned so that what is alike lies together, which compresses far better.
+
+    Args:
+        rows: values that JSON can hold
+
+    Returns:
+        of mappings with the same keys a mapping of these to columns, else the rows
+    """
+    names = {tuple(row) if isinstance(row, dict) else None for row in rows}
+    (common,) = names if len(names) == 1 else (None,)
+    if common is None:
+        return rows
+    return {key: columns([row[key] for row in rows]) for key in common}
 
 
 def policy_hash(content: str) -> str:
@@ -41,6 +64,11 @@ def fill(template: str, values: dict[str, str]) -> str:
 def number(value: float | None) -> str:
     """A number for readers, as the pictures write it."""
     return rounded(value, most=1e5)
+
+
+def minute(made: str | None) -> str:
+    """A time such as ``2026-11-29 02:13``; empty where it is not known."""
+    return (made or "")[:16].replace("T", " ")
 
 
 def markdown(text: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,7 +41,7 @@ class Mistake:
     own: float | None = None
 
 
-def most_confident(path: str | Path, task: str, most: int = MOST) -> tuple[list[Mistake], int]:
+def most_confident(path: str | Path, task: str, most: int = MOST) -> tuple[list[Mistake], int, str]:
     """The errors with the highest probability; of a regression those farthest off.
 
     A recording that is wrong in several runs is listed once, for the run that was surest. Without
@@ -54,18 +55,27 @@ def most_confident(path: str | Path, task: str, most: int = MOST) -> tuple[list[
     Returns:
         * the errors, the surest first
         * number of recordings with an error (of a regression: with truth and prediction)
+        * what represents the samples with their truths: equal where two experiments are tested on
+          the same, in whichever order
     """
     found: dict[tuple[str, ...], Mistake] = {}
+    samples, tested = 0, 0
     with open(path, newline="", encoding="utf-8") as stream:
         rows = csv.reader(stream)
         header = next(rows)
         place = {name: i for i, name in enumerate(header)}
         truth_at, prediction_at = place["truth"], place["prediction"]
         key_at = [place[name] for name in ("database", "file", "start", "end") if name in place]
+        run_at, first_run = place["run"], None
         for row in rows:
             truth, prediction = row[truth_at], row[prediction_at]
             if not truth:
                 continue
+            key = tuple([row[i] for i in key_at])
+            first_run = first_run or row[run_at]
+            if row[run_at] == first_run:
+                tested += 1
+                samples += zlib.crc32("\n".join((*key, truth)).encode())
             own = None
             if task == "regression":
                 weight: float | None = abs(float(truth) - float(prediction))
@@ -74,7 +84,6 @@ def most_confident(path: str | Path, task: str, most: int = MOST) -> tuple[list[
             else:
                 weight = _probability(row, place, prediction)
                 own = _probability(row, place, truth)
-            key = tuple([row[i] for i in key_at])
             before = found.get(key)
             if before is not None and (weight or 0) <= (before.weight or 0):
                 continue
@@ -91,7 +100,7 @@ def most_confident(path: str | Path, task: str, most: int = MOST) -> tuple[list[
                 own=own,
             )
     ranked = sorted(found.values(), key=lambda m: (-(m.weight or 0), m.database, m.file, m.start))
-    return ranked[:most], len(found)
+    return ranked[:most], len(found), f"{tested}-{samples:x}"
 
 
 def plain(text: str) -> str:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 import os
 import re
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
+from izwi.analyses.kinds import FILES
 from izwi.config.ini import read_ini
 from izwi.config.options import all_options
 from izwi.config.pictures import DATA, FORMATS
@@ -17,8 +20,10 @@ from izwi.errors import UserError
 from izwi.files import is_made, read_json
 from izwi.reporting import captions
 from izwi.reporting.numbers import worth
+from izwi.reporting.overview import CURRENT
 from izwi.reporting.page.markup import number
-from izwi.reporting.record import Record, database_names, read, units_behind
+from izwi.reporting.page.mistakes import plain
+from izwi.reporting.record import Record, database_names, databases_shown, read, units_behind
 
 # Parts of experiment.json that hold options, by the heading they get.
 OPTIONS = (
@@ -40,12 +45,14 @@ PLACED = {
     *("fairness", "confusion", "calibration", "audit", "warnings", "notes", "few_speakers"),
     *("n_train", "n_test", "n_evaluated", "n_speakers", "transductive", "runs", "sd", "min"),
     *("max", "ci_samples", "ci_speakers", "ci_jackknife", "binned", "uncertainty", "tuning"),
+    *("chance", "baseline", "interval_reasons", "interval_doubt"),
 }
 # Nothing on the page reads these.
-DRAWN = ("uncertainty", "ci_samples", "ci_speakers", "ci_jackknife")
-# Written beside the figures, if they are.
-TEXTS = ("methods.md", "model_card.md", "references.bib", "table1.md", "table1.tex")
+DRAWN = ("uncertainty", "ci_samples", "ci_speakers", "ci_jackknife", "labels")
+# Written beside the figures, if they are, and shown.
+TEXTS = ("methods.md", "model_card.md", "references.bib", "table1.md")
 PICTURES = (*FORMATS, DATA)
+MOST_CLASSES = 16  # in a small confusion matrix
 # An absolute path inside a text: two parts or more.
 _PATH = re.compile(r"(?<![\w./:~-])~?(?:/[^\s/:,;'\"()\[\]]+){2,}")
 
@@ -71,43 +78,58 @@ def portable(value: Any) -> Any:
     return value
 
 
-def experiment(files: dict[str, str]) -> dict[str, Any]:
-    """Everything that the page shows of an experiment except pictures and errors.
+def experiment(files: dict[str, str], about: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Everything that the page shows of an experiment except pictures, texts and errors.
 
     Args:
         files: role → path in the folder of the experiment, ``metrics`` and ``record`` among them
+        about: what is known of its call and its history, see `izwi.stages.page`
 
     Returns:
         ``summary``, a row of the table of all, and ``details``; values that JSON can hold
     """
     record, metrics = read(files["record"], files["metrics"])
+    about = about or {}
     low, high = metrics["ci"] or (None, None)
+    baseline = metrics.get("baseline") or {}
+    name = about.get("name", metrics["name"])
     summary = {
-        "name": metrics["name"],
+        "name": name,
         "kind": "control" if record.get("control") else "experiment",
         "databases": database_names(record),
+        "shown": databases_shown(record),
         "target": record["target"],
         "features": " + ".join(map(captions.feature_set, record["features"])),
-        "model": record["model"]["type"],
+        "model": record["model"]["type"] or captions.NO_MODEL,
         "measure": metrics["measure"],
         "value": metrics["value"],
         "low": low,
         "high": high,
         "method": metrics["ci_method"],
         "worth": worth(metrics, metrics["measure"], number),
+        "chance": (metrics.get("chance") or {}).get(metrics["measure"]),
+        "baseline": baseline.get(metrics["measure"]),
+        "confusion": shares(metrics["confusion"]),
+        "audit": grade(metrics.get("audit")),
         "n": metrics["n_evaluated"],
         "speakers": metrics["n_speakers"],
         "few": metrics["few_speakers"],
         "warnings": len(metrics["warnings"]),
         "transductive": metrics["transductive"],
+        "status": about.get("status", CURRENT),
+        "call": "latest" if about.get("latest", True) else "earlier",
+        "made": about.get("made"),
+        "config": about.get("config"),
     }
     details = {
-        "name": metrics["name"],
+        "name": name,
         "task": metrics["type"],
         "ini": record["ini"],
         "setting": record["setting"],
         "about": captions.data(record, metrics),
-        "metrics": {key: value for key, value in metrics.items() if key not in DRAWN},
+        "metrics": {key: value for key, value in metrics.items() if key not in DRAWN}
+        | {"calibration": _single(metrics["calibration"])},
+        "curve": curve(Path(files["metrics"]).parent),
         "further": {
             key: value
             for key, value in metrics.items()
@@ -115,6 +137,9 @@ def experiment(files: dict[str, str]) -> dict[str, Any]:
         }
         | of_stages(record),
         "options": options(record),
+        "status": summary["status"],
+        "call": summary["call"],
+        "history": about.get("history", []),
         "provenance": {
             "key": record["key"],
             "izwi": record["izwi"],
@@ -123,6 +148,63 @@ def experiment(files: dict[str, str]) -> dict[str, Any]:
         },
     }
     return {"summary": portable(summary), "details": portable(details)}
+
+
+def shares(confusion: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """What a small confusion matrix shows.
+
+    Args:
+        confusion: ``labels``, and ``counts`` with truth in the rows
+
+    Returns:
+        ``labels`` and ``percents`` of the true class, row by row; None where there are none or too
+        many classes
+    """
+    if not confusion or len(confusion["labels"]) > MOST_CLASSES:
+        return None
+    sums = [sum(row) or 1 for row in confusion["counts"]]
+    return {
+        "labels": confusion["labels"],
+        "percents": [
+            round(100 * value / total)
+            for row, total in zip(confusion["counts"], sums, strict=True)
+            for value in row
+        ],
+    }
+
+
+def grade(findings: list[dict[str, Any]] | None) -> str:
+    """The gravest grade of an audit's findings."""
+    if findings is None:
+        return "not audited"
+    return findings[0]["grade"] if findings else "nothing found"
+
+
+def curve(folder: Path) -> dict[str, Any] | None:
+    """The means of a learning curve, None where none was asked for."""
+    path = folder / FILES["learning_curve"]
+    if not path.is_file():
+        return None
+    found = read_json(path)
+    measure = found["measure"]
+    if not found["mean"]:
+        return None
+    return {
+        "measure": measure,
+        "unit": found["unit"],
+        "chance": (found.get("chance") or {}).get(measure),
+        "mean": [
+            {name: row.get(name) for name in ("n_train", "units", "train", "test")}
+            for row in found["mean"]
+        ],
+    }
+
+
+def _single(figures: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Figures that are single values."""
+    if figures is None:
+        return None
+    return {k: v for k, v in figures.items() if not isinstance(v, dict | list)}
 
 
 def says_something(value: Any) -> bool:
@@ -214,6 +296,25 @@ def pictures(files: dict[str, str]) -> dict[str, dict[str, str]]:
         if ending in PICTURES and os.path.basename(os.path.dirname(path)) == "plots":
             found.setdefault(stem, {})[ending] = path
     return found
+
+
+def comparisons(path: str) -> list[dict[str, Any]]:
+    """The tests of comparisons.csv, numbers as numbers.
+
+    Returns:
+        ``a``, ``b``, ``measure``, ``difference`` (a − b), ``p``, ``p_holm``, ``verdict``, ``test``
+        and the ``table`` whose tests Holm's correction took together
+    """
+    if not is_made(path):
+        return []
+    texts = ("table", "a", "b", "measure", "verdict", "test")
+    numbers = ("difference", "p", "p_holm")
+    with open(path, newline="", encoding="utf-8") as stream:
+        return [
+            {name: plain(row[name]) for name in texts}
+            | {name: float(row[name]) if row[name] else None for name in numbers}
+            for row in csv.DictReader(stream)
+        ]
 
 
 def _stated(record: Record) -> set[str]:

@@ -16,14 +16,17 @@ CITED = (
 
 
 def texts(
-    record: Record, metrics: Metrics, training: TrainingReport, description: dict[str, Any]
+    record: Record,
+    metrics: Metrics,
+    training: TrainingReport | None,
+    description: dict[str, Any],
 ) -> dict[str, str]:
     """All texts of one experiment.
 
     Args:
         record: content of its experiment.json
         metrics: content of its metrics.json
-        training: report of its train stage
+        training: report of its train stage, None without a model
         description: what `izwi.data.description.describe` found of its split
 
     Returns:

@@ -6,7 +6,7 @@ from typing import Any
 
 from izwi.config.experiment.resolved import DatabaseSpec
 from izwi.reporting import escaping
-from izwi.reporting.numbers import interval, significant, worth
+from izwi.reporting.numbers import interval, measured, worth
 from izwi.reporting.record import Metrics, Record, database_names, versions
 from izwi.reporting.texts import words
 from izwi.reporting.texts.citations import corpus_of
@@ -14,22 +14,31 @@ from izwi.reporting.texts.methods import interval_n, listed, unit_of
 from izwi.training.types import TrainingReport
 from izwi.wording import count
 
-DIGITS = 3
 # Stages whose keys identify what the figures rest on.
 STAGES = ("split", "train", "evaluate")
 
 
 def card(
-    record: Record, metrics: Metrics, training: TrainingReport, description: dict[str, Any]
+    record: Record,
+    metrics: Metrics,
+    training: TrainingReport | None,
+    description: dict[str, Any],
 ) -> str:
     """The model card of an experiment, in Markdown.
 
     Args:
         record: content of experiment.json
         metrics: content of metrics.json
-        training: report of the train stage
+        training: report of the train stage, None without a model
         description: what `izwi.data.description.describe` found of the split
     """
+    if training is None:
+        data, limits = _data(record, description), _limits(metrics, description)
+        return (
+            f"# Data of {record['name']}\n\nNo model: the data are described, and nothing was "
+            f"trained.\n\n## Data\n\n{data}\n\n## Limits\n\n{limits}\n\n## Environment\n\n"
+            f"{_environment(record)}\n"
+        )
     sections = {
         "Model": _model(record, training, description),
         "Intended use": _use(record),
@@ -53,7 +62,7 @@ def table(header: list[str], rows: list[list[str]]) -> str:
 
 def number(value: float | None) -> str:
     """As users read figures."""
-    return significant(value, DIGITS)
+    return measured(value)
 
 
 def _model(record: Record, training: TrainingReport, description: dict[str, Any]) -> str:
@@ -128,7 +137,7 @@ def _figures(metrics: Metrics) -> str:
         [
             f"**{name}**" if name == metrics["measure"] else name,
             number(value),
-            interval(metrics["intervals"][name], DIGITS),
+            interval(metrics["intervals"][name]),
         ]
         for name, value in metrics["metrics"].items()
         if value is not None
@@ -162,7 +171,7 @@ def _fairness(metrics: Metrics) -> str:
             [
                 group,
                 number(own["value"]),
-                interval(own["ci"], DIGITS),
+                interval(own["ci"]),
                 str(own["n"]),
                 "unknown" if own["n_speakers"] is None else str(own["n_speakers"]),
             ]
@@ -206,5 +215,5 @@ def _limits(metrics: Metrics, description: dict[str, Any]) -> str:
 
 
 def _environment(record: Record) -> str:
-    keys = ", ".join(f"{stage} `{record['stages'][stage]['key']}`" for stage in STAGES)
+    keys = ", ".join(f"{s} `{record['stages'][s]['key']}`" for s in STAGES if s in record["stages"])
     return f"izwi {record['izwi']}; {versions(record)}. Seed {record['seed']}. Keys: {keys}."

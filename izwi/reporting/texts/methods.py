@@ -10,6 +10,7 @@ from typing import Any
 
 from izwi.config.experiment.resolved import ComponentSpec, DatabaseSpec, SplitSpec
 from izwi.preprocessing.scalers import SCALERS, Scaler
+from izwi.reporting.numbers import rounded
 from izwi.reporting.record import Metrics, Record, units_behind
 from izwi.reporting.texts import words
 from izwi.reporting.texts.citations import IZWI, Cites, corpus_of
@@ -36,7 +37,7 @@ _DROPPED = {
 def methods(
     record: Record,
     metrics: Metrics,
-    training: TrainingReport,
+    training: TrainingReport | None,
     description: dict[str, Any],
     cites: Cites,
 ) -> str:
@@ -45,17 +46,15 @@ def methods(
     Args:
         record: content of experiment.json
         metrics: content of metrics.json
-        training: report of the train stage
+        training: report of the train stage, None without a model
         description: what `izwi.data.description.describe` found of the split
         cites: takes what is cited
     """
     paragraphs = {
         "Data": _data(record, description, cites),
         "Split": _split(record, metrics, description),
-        "Features": _features(record, training, cites),
-        "Preprocessing": _preprocessing(record, training, cites),
-        "Model": _model(record, metrics, training, cites),
-        "Evaluation": _evaluation(record, metrics, cites),
+        "Features": _features(record, training, cites) if record["features"] else [],
+        **(_learned(record, metrics, training, cites) if training else {}),
         "Further": _further(record),
         "Software": _software(record, cites),
     }
@@ -65,6 +64,16 @@ def methods(
         if sentences
     )
     return f"# Methods of {record['name']}\n\n{body}\n"
+
+
+def _learned(
+    record: Record, metrics: Metrics, training: TrainingReport, cites: Cites
+) -> dict[str, list[str]]:
+    return {
+        "Preprocessing": _preprocessing(record, training, cites),
+        "Model": _model(record, metrics, training, cites),
+        "Evaluation": _evaluation(record, metrics, cites),
+    }
 
 
 def listed(items: list[str]) -> str:
@@ -221,7 +230,8 @@ def _audit(metrics: Metrics) -> list[str]:
     if findings is None:
         return []
     grave = [finding["kind"] for finding in findings if finding["grade"] in ("leak", "cue")]
-    text = "Before training, the split was audited for leakage"
+    when = "The split" if metrics.get("n_train") == 0 else "Before training, the split"
+    text = f"{when} was audited for leakage"
     if not grave:
         return [f"{text}, and nothing was found that could have inflated the figures."]
     kinds = list(dict.fromkeys(kind.replace("_", " ") for kind in grave))
@@ -310,7 +320,7 @@ def _sharing(description: dict[str, Any], *, folds: bool) -> list[str]:
 # -------------------------------------------------------------------- features
 
 
-def _features(record: Record, training: TrainingReport, cites: Cites) -> list[str]:
+def _features(record: Record, training: TrainingReport | None, cites: Cites) -> list[str]:
     sets = []
     for spec in record["features"]:
         named = words.feature_set(spec)
@@ -320,7 +330,7 @@ def _features(record: Record, training: TrainingReport, cites: Cites) -> list[st
         inside = "; ".join(filter(None, [by, options]))
         cited = cites(*named.keys) if named.keys else ""
         sets.append(f"{named.words}{cited}{f' ({inside})' if inside else ''}")
-    total = training.get("n_features")
+    total = training.get("n_features") if training else None
     text = f"The features were {listed(sets)}"
     if total and not any(spec["type"] == "wave" for spec in record["features"]):
         text += f", with {count(total, 'value')} per sample{' in all' if len(sets) > 1 else ''}"
@@ -385,7 +395,8 @@ def _model(record: Record, metrics: Metrics, training: TrainingReport, cites: Ci
         options.pop(name, None)
     weighted = options.pop("class_weight", False)
     pretrained = options.get("pretrained_model")
-    tuned = (record["learning"].get("tune") or {}).get("values", {})
+    tune = record["learning"].get("tune") or {}
+    tuned = tune.get("values", {})
     options = {name: value for name, value in options.items() if name not in tuned}
     settings = words.settings("MODEL", spec["type"], options)
     cited = cites(*named.keys) if named.keys else ""
@@ -403,7 +414,7 @@ def _model(record: Record, metrics: Metrics, training: TrainingReport, cites: Ci
             "samples."
         )
     if tuned:
-        sentences += _tuning(tuned, metrics)
+        sentences += _tuning(tuned, metrics, tune.get("strategy", "grid"))
     sentences += _learning(record, training)
     if record["learning"].get("calibrate"):
         also = ", the same that chose the epoch" if _by_epoch(training) else ""
@@ -427,7 +438,14 @@ def _idle(options: dict[str, Any]) -> list[str]:
     return idle
 
 
-def _tuning(tuned: dict[str, list[Any]], metrics: Metrics) -> list[str]:
+_SEARCHES = {
+    "grid": "",
+    "random": " drawn at random",
+    "halving": " with successive halving, the best third going on with three times the samples",
+}
+
+
+def _tuning(tuned: dict[str, list[Any]], metrics: Metrics, strategy: str) -> list[str]:
     """The nested search, its choice, and how optimistic its own score is."""
     found = metrics["tuning"]
     searches = found["searches"]
@@ -442,8 +460,8 @@ def _tuning(tuned: dict[str, list[Any]], metrics: Metrics) -> list[str]:
     )
     sentences = [
         f"{names} {'was' if len(tuned) == 1 else 'were'} chosen by a nested search{each} over "
-        f"{count(n, 'combination')}, by the mean {found['measure'].upper()} on {inner} inner "
-        f"folds of the training samples, {kept}."
+        f"{count(n, 'combination')}{_SEARCHES[strategy]}, by the mean {found['measure'].upper()} "
+        f"on {inner} inner folds of the training samples, {kept}."
     ]
     chosen = [
         ", ".join(f"{name} = {words.value_text(value)}" for name, value in row["values"].items())
@@ -453,8 +471,8 @@ def _tuning(tuned: dict[str, list[Any]], metrics: Metrics) -> list[str]:
     sentences.append(f"The search{'es' * bool(searches[1:])} chose {'; '.join(chosen)}.")
     if found["outer"] is not None:
         sentences.append(
-            f"The inner score was {found['inner']:.3g}; on test samples, the same models scored "
-            f"{found['outer']:.3g} (optimism {found['optimism']:.2g})."
+            f"The inner score was {rounded(found['inner'])}; on test samples, the same models "
+            f"scored {rounded(found['outer'])} (optimism {rounded(found['optimism'])})."
         )
     return sentences
 
@@ -480,6 +498,7 @@ def _learning(record: Record, training: TrainingReport) -> list[str]:
     if dev:
         where = " set aside from the training part" if early else ""
         decided = ["which epoch was kept"] if _by_epoch(training) else []
+        decided += ["how many trees were kept"] if _by_epoch(training, "trees") else []
         decided += ["which run was best"] if len(training["runs"]) > 1 else []
         if decided:
             sentences.append(f"Development samples{where} decided {listed(decided)}.")
@@ -488,10 +507,10 @@ def _learning(record: Record, training: TrainingReport) -> list[str]:
     return sentences
 
 
-def _by_epoch(training: TrainingReport) -> bool:
-    """Whether dev rows chose the epoch of some model."""
+def _by_epoch(training: TrainingReport, what: str = "best_epoch") -> bool:
+    """Whether dev rows chose the epoch of some model, or what else its report names."""
     folds = [fold for run in training["runs"] for fold in run["folds"]]
-    return any(fold["n_dev"] and "best_epoch" in fold for fold in folds)
+    return any(fold["n_dev"] and what in fold for fold in folds)
 
 
 def _runs(training: TrainingReport) -> list[str]:

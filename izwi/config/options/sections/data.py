@@ -121,10 +121,42 @@ OPTIONS: tuple[Option, ...] = (
             aliases=("max_duration_of_samples",),
         ),
         option(
+            "check_size",
+            "int|bool",
+            None,
+            "smallest audio file to use, in bytes; True: 1000",
+            minimum=0,
+        ),
+        option(
+            "reverse",
+            "bool",
+            False,
+            "a numeric target is mirrored: its distance from `reverse.max`",
+        ),
+        option(
+            "reverse.max",
+            "float",
+            None,
+            "with reverse: largest value of the scale (default: the largest in the database)",
+            minimum=-1e12,
+        ),
+        option(
+            "target_divide_by", "float", None, "a numeric target is divided by it", minimum=1e-12
+        ),
+        option(
             "rename_speakers",
             "bool",
             False,
             "put the database's name before its speaker ids",
+        ),
+        option(
+            "scale",
+            "bool|str",
+            False,
+            "`standard`: a numeric target in standard deviations from the mean of all rows of this "
+            "database",
+            choices=(True, False, "standard"),
+            database_only=True,
         ),
         option(
             "unlabelled",
@@ -271,6 +303,15 @@ OPTIONS: tuple[Option, ...] = (
         no_reuse="starts fresh; izwi always remakes outdated files, and only these",
     ),
     *(
+        replace(one, per_database=True, database_only=True)
+        for one in known(
+            "DATA",
+            "inert",
+            "as in nkululeko; DATA.root_folders, for all databases, is read",
+            root_folders="file with paths of databases",
+        )
+    ),
+    *(
         replace(one, per_database=True)
         for one in (
             *read_by(
@@ -293,26 +334,16 @@ OPTIONS: tuple[Option, ...] = (
             *known(
                 "DATA",
                 "unsupported",
-                "transform the target in the data",
-                scale="standardises a numeric target",
-                reverse="reverses a numeric target",
-                reverse__max="largest value of a reversed target",
-                target_divide_by="divides a numeric target",
-            ),
-            *known(
-                "DATA",
-                "unsupported",
-                "use min_duration_of_sample",
-                check_size="leaves out files of fewer bytes",
+                "list the segments with speech as a database, with columns start and end",
                 check_vad="leaves out files without speech",
-                min_dur_test="shortest audio of the test set in seconds",
             ),
             *known(
                 "DATA",
-                "unsupported",
-                "filters hold for all parts",
-                filter__sample_selection="restricts filters to train or test",
-                sample_selection="restricts filters to train or test",
+                "inert",
+                "nor in nkululeko",
+                min_dur_test="shortest audio of the test set in seconds",
+                filter__sample_selection="what is filtered",
+                sample_selection="what is filtered",
             ),
         )
     ),

@@ -134,6 +134,12 @@ OPTIONS: tuple[Option, ...] = (
     *known(
         "EXP",
         "unsupported",
+        "filters hold for all parts",
+        filter__sample_selection="restricts filters to train or test",
+    ),
+    *known(
+        "EXP",
+        "unsupported",
         "write an ini per pair of databases, with DATA.trains and DATA.tests",
         databases="databases to compare, for its multidb module",
         use_splits="whether multidb uses the databases' own splits",

@@ -90,7 +90,12 @@ OPTIONS: tuple[Option, ...] = (
         os__features="openSMILE features to use",
         praat__features="Praat features to use",
     ),
-    *known("FEATS", "unsupported", "use scale = speaker", scale_speakers="scales by speaker"),
+    *known(
+        "FEATS",
+        "inert",
+        "nor in nkululeko; scale = speaker scales by speaker",
+        scale_speakers="scales by speaker",
+    ),
     *known(
         "FEATS",
         "unsupported",

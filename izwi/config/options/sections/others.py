@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from izwi.config.options.option import Option, known, option, read_by
 
+OF_MODULES = "as in nkululeko's main command"
+
+# Options of models that a search may name as they are.
+_SEARCHED = (
+    *("layers", "drop", "batch_size", "optimizer", "activation", "degree"),
+    *("colsample_bytree", "min_child_weight", "reg_lambda", "min_samples_leaf"),
+)
+
 OPTIONS: tuple[Option, ...] = (
     *read_by(
         "EXPL",
@@ -30,7 +38,7 @@ OPTIONS: tuple[Option, ...] = (
             "permutation",
             "bool",
             False,
-            "importance of each feature: how much worse the test figure gets if its values are "
+            "importance of each feature: how much worse the test value gets if its values are "
             "permuted",
         ),
         option(
@@ -41,10 +49,11 @@ OPTIONS: tuple[Option, ...] = (
         ),
         option(
             "feature_distributions",
-            "bool",
+            "bool|str",
             False,
-            "how each feature differs between classes: effect sizes, tests on speaker means, "
-            "correlation with duration and level, violins",
+            "True or `all`: how each feature differs between classes: effect sizes, tests on "
+            "speaker means, correlation with duration and level, violins",
+            choices=(True, False, "all"),
         ),
     ),
     *read_by(
@@ -85,7 +94,7 @@ OPTIONS: tuple[Option, ...] = (
     *known(
         "PREDICT",
         "inert",
-        "labels made by other models are not built yet",
+        f"{OF_MODULES}; labels made by other models are not built yet",
         targets="labels that ready-made models predict",
         textclassifier__candidates="labels of the text classifier",
         target_language="language to translate to",
@@ -94,7 +103,7 @@ OPTIONS: tuple[Option, ...] = (
     *known(
         "EXPORT",
         "inert",
-        "exporting databases is not built yet",
+        f"{OF_MODULES}; exporting databases is not built yet",
         target_root="folder to write",
         root="folder to write",
         orig_root="folder of the audio",
@@ -105,7 +114,7 @@ OPTIONS: tuple[Option, ...] = (
     *known(
         "RESAMPLE",
         "inert",
-        "audio is resampled where a feature type needs it",
+        f"{OF_MODULES}; audio is resampled where a feature type needs it",
         replace="whether files are overwritten",
         target="name of the list of resampled files",
         sample_selection="what is resampled",
@@ -122,8 +131,8 @@ OPTIONS: tuple[Option, ...] = (
     ),
     *known(
         "AUGMENT",
-        "unsupported",
-        "list the augmented audio as a database",
+        "inert",
+        f"{OF_MODULES}; augmented audio can be listed as a database",
         augment="kinds of augmentation",
         augmentations="steps of audiomentations",
         transformations="steps of auglib",
@@ -136,8 +145,8 @@ OPTIONS: tuple[Option, ...] = (
     ),
     *known(
         "SEGMENT",
-        "unsupported",
-        "list the segments as a database, with columns start and end",
+        "inert",
+        f"{OF_MODULES}; segments can be listed as a database, with columns start and end",
         method="method of finding speech",
         result="name of the list of segments",
         target="name of the list of segments",
@@ -153,14 +162,14 @@ OPTIONS: tuple[Option, ...] = (
     ),
     *known(
         "CROSSDB",
-        "unsupported",
-        "use DATA.trains and DATA.tests",
+        "inert",
+        f"{OF_MODULES}; see DATA.trains and DATA.tests",
         train_extra="more training databases",
     ),
     *known(
         "OPTIM",
-        "unsupported",
-        "use MODEL.tune = {'C_val': [0.1, 1, 10]}",
+        "inert",
+        OF_MODULES,
         model="model to tune",
         search_strategy="method of the search",
         metric="measure of the search",
@@ -183,6 +192,8 @@ OPTIONS: tuple[Option, ...] = (
         subsample="shares of rows",
         K_val="numbers of neighbours",
         weights="weights of neighbours",
+        KNN_weights="weights of neighbours",
+        **dict.fromkeys(_SEARCHED, "values of that option of the model"),
     ),
     *read_by(
         "FLAGS",

@@ -51,7 +51,7 @@ OPTIONS: tuple[Option, ...] = (
             "uncertainty_threshold",
             "float",
             None,
-            "additional figures and a confusion matrix for predictions with a lower uncertainty "
+            "additional values and a confusion matrix for predictions with a lower uncertainty "
             "(the entropy as a share of the largest possible)",
             minimum=0,
             maximum=1,
@@ -80,7 +80,7 @@ OPTIONS: tuple[Option, ...] = (
         epochs="a plot per epoch",
         anim_progression="animation of the epochs",
         fps="frames per second of the animation",
-        best_model="plot of the epoch that is best on the test set, an unfair figure",
+        best_model="plot of the epoch that is best on the test set, an unfair value",
         plot_best_model="plot of the epoch that is best on the test set",
         combine_per_speaker="plot of predictions joined by speaker",
         ccc="CCC in the titles of plots; in izwi always there",

@@ -1,0 +1,210 @@
+"""Inis that nkululeko's users write: what its main command ignores, and those without a model."""
+
+import itertools
+
+import pytest
+
+from izwi.config.experiment import resolve
+from izwi.config.ini import parse
+from izwi.config.optim import as_tune
+from izwi.config.pictures import wanted
+from izwi.errors import UserError
+
+DATA = {"databases": "['a']", "a": "a.csv", "a.split_strategy": "random", "target": "emotion"}
+OS, SVM = {"type": "['os']"}, {"type": "svm"}
+# What its other modules read, in the manner of its examples.
+SECTIONS = {
+    "AUGMENT": {"augment": "['traditional', 'random_splice']", "p_reverse": ".3"},
+    "SEGMENT": {"method": "silero", "min_length": "2", "max_length": "10", "result": "cut.csv"},
+    "PREDICT": {"targets": "['age', 'snr']", "sample_selection": "all"},
+    "EXPORT": {"root": "./out", "data_name": "copy"},
+    "RESAMPLE": {"replace": "True", "sample_selection": "all"},
+    "OPTIM": {"model": "svm", "c_val": "[0.1, 1]", "metric": "uar"},
+    "EXPL": {"value_counts": "[['gender']]", "feature_distributions": "all", "scatter": "['pca']"},
+    "CROSSDB": {"train_extra": "['b']"},
+    "REPORT": {"latex": "out"},
+}
+
+
+@pytest.fixture
+def solve(tmp_path):
+    for name in ("a.csv", "b.csv"):
+        (tmp_path / name).write_text("file,emotion\n")
+
+    def run(**sections):
+        lines = []
+        for section, entries in sections.items():
+            lines += [f"[{section}]", *(f"{key} = {value}" for key, value in entries.items())]
+        (tmp_path / "x.ini").write_text("\n".join(lines) + "\n")
+        return resolve("x.ini", cwd=tmp_path)
+
+    return run
+
+
+def test_inis_as_they_are_published_are_accepted(solve):
+    """Each combination of the main sections, with any two of the others."""
+    tried, refused = 0, []
+    cores = itertools.product(
+        (DATA, {**DATA, "labels": "['anger', 'sadness']", "check_size": "1000"}),
+        (OS, OS | {"scale": "standard", "scale_speakers": "True"}, {"type": "[]"}, {}, None),
+        (SVM, {"type": "xgb", "scoring": "recall_macro", "n_jobs": "2"}, {}, None),
+    )
+    for data, feats, model in cores:
+        for pair in itertools.combinations(SECTIONS, 2):
+            given = {"EXP": {"root": "./", "name": "results/x"}, "DATA": data}
+            given |= {"FEATS": feats} if feats is not None else {}
+            given |= {"MODEL": model} if model is not None else {}
+            given |= {name: SECTIONS[name] for name in pair}
+            tried += 1
+            try:
+                found = solve(**given)
+            except UserError as error:
+                refused.append((given, error.problems))
+                continue
+            # Each is told of, by its name.
+            said = " ".join((*found.notes, *found.warnings))
+            for name in set(pair) - {"EXPL"}:
+                assert f"[{name}]" in said
+            assert found.trains == bool(model and feats and feats["type"] != "[]")
+    # A model that lacks features is a slip, unless another module was meant.
+    meant = {"AUGMENT", "SEGMENT", "PREDICT", "EXPORT", "RESAMPLE"}
+    for given, lines in refused:
+        assert given.get("MODEL") and not (given.get("FEATS") or {}).get("type", "[]").strip("[]")
+        assert not meant & set(given) or not given.get("FEATS")
+        assert all("[FEATS] type" in line for line in lines)
+    assert tried == 1440
+    assert len(refused) / tried < 0.25
+
+
+def test_sections_of_other_modules_are_a_line_each(solve):
+    notes = solve(DATA=DATA, FEATS=OS, MODEL=SVM, **SECTIONS).notes
+    for name in set(SECTIONS) - {"EXPL"}:
+        assert sum(line.startswith(f"[{name}] ") for line in notes) == 1
+    with pytest.raises(UserError, match=r"\[AUGMENT\] agument: unknown option, did you mean"):
+        solve(DATA=DATA, FEATS=OS, MODEL=SVM, AUGMENT={"agument": "['traditional']"})
+
+
+@pytest.mark.parametrize(
+    ("section", "name", "value", "place"),
+    [("FEATS", "class_weight", "True", "MODEL"), ("MODEL", "scale", "standard", "FEATS")],
+)
+def test_an_option_in_a_wrong_section_is_a_warning(solve, section, name, value, place):
+    found = {"FEATS": dict(OS), "MODEL": dict(SVM)}
+    found[section][name] = value
+    plain, moved = solve(DATA=DATA, FEATS=OS, MODEL=SVM), solve(DATA=DATA, **found)
+    assert moved.warnings == (
+        f"[{section}] {name}: no effect in this section, it belongs in [{place}]",
+    )
+    assert moved.model == plain.model and moved.preprocessing == plain.preprocessing
+
+
+def test_databases_that_are_not_used(solve):
+    rest = {"FEATS": OS, "MODEL": SVM}
+    found = solve(DATA=DATA | {"b": "b.csv", "b.type": "csv", "c.mapping": "{'x': 'y'}"}, **rest)
+    assert [db["name"] for db in found.databases] == ["a"]
+    assert found.notes == (
+        "[DATA] b: not in databases, so it is not used",
+        "[DATA] c: not in databases, so it is not used",
+    )
+    # Without a path of its own it may be a slip.
+    several = {"databases": "['emodb', 'a']", "emodb": "b.csv", "emobd.type": "csv"}
+    with pytest.raises(UserError, match="'emobd' is not in databases, did you mean 'emodb'"):
+        solve(DATA=DATA | several, **rest)
+    # With one, two databases are called alike.
+    assert solve(DATA=DATA | several | {"emobd": "a.csv"}, **rest).notes
+
+
+def test_without_a_model_data_and_features_are_described(solve):
+    given = {"EXPL": SECTIONS["EXPL"] | {"clusters": "3", "permutation": "True"}}
+    found = solve(DATA=DATA, FEATS=OS | {"scale": "standard"}, **given)
+    assert not found.trains and [spec["type"] for spec in found.features] == ["os"]
+    assert set(found.analyses) == {"clusters", "feature_distributions"}
+    drawn = {name for picture in wanted(found, "a", "os") for name in picture.names}
+    assert drawn == {"value_counts", "value_counts_gender", "pca", "feature_distributions"}
+    assert found.warnings == (
+        "[MODEL] type: missing, so nothing is trained: only the data are described",
+    )
+    assert "no effect without a model: [FEATS] scale" in found.notes
+    bare = solve(DATA=DATA, **given)
+    assert bare.features == () and bare.analyses == {}
+    assert {name for picture in wanted(bare, "a", "") for name in picture.names} == {
+        "value_counts",
+        "value_counts_gender",
+    }
+
+
+def test_without_a_target_rows_are_counted_by_database(solve):
+    data = {key: value for key, value in DATA.items() if key != "target"}
+    found = solve(DATA=data | {"labels": "['u', 'v']", "a.mapping": "{'x': 'u'}"})
+    assert found.target == "database" and found.labels is None
+    assert found.databases[0]["options"]["mapping"] is None
+    assert "no effect without DATA.target: [DATA] labels, [DATA] a.mapping" in found.notes
+    with pytest.raises(UserError, match=r"\[DATA\] target: missing"):
+        solve(DATA=data, FEATS=OS, MODEL=SVM)
+
+
+def test_a_forgotten_type_is_an_error(solve):
+    with pytest.raises(UserError, match=r"\[MODEL\] type: missing"):
+        solve(DATA=DATA, FEATS=OS, MODEL={"C_val": "1"})
+    with pytest.raises(UserError, match=r"\[FEATS\] type: missing"):
+        solve(DATA=DATA, MODEL=SVM)
+    with pytest.raises(UserError, match="save_test: without a model there are no predictions"):
+        solve(EXP={"save_test": "soft.csv"}, DATA=DATA, FEATS=OS)
+    one = DATA | {"labels": "['anger']"}
+    with pytest.raises(UserError, match="needs at least two"):
+        solve(DATA=one, FEATS=OS, MODEL=SVM)
+    assert not solve(DATA=one, FEATS=OS, MODEL=SVM, PREDICT=SECTIONS["PREDICT"]).trains
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("model = svm\nC_val = [0.1, 1]\nkernel = ['rbf', 'new']",
+         "type = svm, tune = {'C_val': [0.1, 1.0], 'kernel': ['rbf']}"),
+        ("nlayers = [1, 2]\nnnodes = (16, 32)\nlr = [0.1]\ndo = (0, .5, .25)\nbs = 4",
+         "type = mlp, tune = {'learning_rate': [0.1], 'drop': [0.0, 0.25, 0.5], "
+         "'batch_size': [4], 'layers': [[16], [32], [16, 16], [32, 32]]}"),
+        ("model = knn\nK_val = (1, 3)\nsearch_strategy = halving_grid\ncv_folds = 3\nmetric = f1",
+         "type = knn, tune = {'K_val': [1, 2, 3]}, tune.search_strategy = halving, "
+         "tune.folds = 3, measure = f1"),
+        ("model = xgb\nmax_depth = (1, 9)\nsearch_strategy = random\nn_iter = 4",
+         "type = xgb, tune = {'max_depth': [1, 2, 3, 4, 5, 6, 7, 8, 9]}, "
+         "tune.search_strategy = random, tune.n_iter = 4"),
+        ("model = svm\nC_val = low", ""),
+        ("model = adm\nlr = [1]", ""),
+    ],
+)  # fmt: skip
+def test_a_search_is_told_as_lines_of_the_model(text, told):
+    assert as_tune(parse(f"[OPTIM]\n{text}\n").sections) == told
+
+
+def test_the_lines_that_are_told_are_an_ini(solve):
+    optim = {"model": "mlp", "nlayers": "[1]", "nnodes": "[8]", "lr": "(0.001, 0.1)"}
+    (note,) = (n for n in solve(DATA=DATA, FEATS=OS, MODEL=SVM, OPTIM=optim).notes)
+    lines = as_tune(parse("[OPTIM]\n" + "\n".join(map(" = ".join, optim.items()))).sections)
+    assert lines in note
+    model = dict(
+        line.split(" = ", 1) for line in lines.replace(", tune = ", "\ntune = ").split("\n")
+    )
+    found = solve(DATA=DATA, FEATS=OS, MODEL=model)
+    assert found.learning["tune"]["values"]["layers"] == [[8]]
+    assert len(found.learning["tune"]["values"]["learning_rate"]) == 5
+
+
+def test_a_search_of_the_model_section_is_translated(solve):
+    model = {"type": "svm", "tuning_params": "['C']", "C": "[10, 1, .1]", "scoring": "recall_macro"}
+    with pytest.raises(UserError) as error:
+        solve(DATA=DATA, FEATS=OS, MODEL=model)
+    assert [line for line in error.value.problems if "tuning_params" in line] == [
+        "x.ini: [MODEL] tuning_params: not supported, write tune = {'C_val': [10.0, 1.0, 0.1]}, "
+        "measure = uar in place of c, scoring, tuning_params"
+    ]
+    mlp = {"type": "mlp", "tuning_params": "['drop']", "drop": "[.1, .5]"}
+    with pytest.raises(UserError, match=r"write tune = \{'drop': \[0.1, 0.5\]\} in place of drop"):
+        solve(DATA=DATA, FEATS=OS, MODEL=mlp)
+
+
+def test_a_search_that_is_not_built(solve):
+    tune = {"tune": "{'C_val': [1, 2]}", "tune.search_strategy": "tpe"}
+    with pytest.raises(UserError, match="tpe is not built: take random or halving"):
+        solve(DATA=DATA, FEATS=OS, MODEL=SVM | tune)

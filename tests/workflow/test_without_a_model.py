@@ -1,0 +1,97 @@
+"""Inis without a model, as a user runs them; early stopping of trees beside them."""
+
+import csv
+import subprocess
+
+import pandas as pd
+import pytest
+from workflow import DEMO, IZWI, Folder, izwi_environment
+
+import izwi
+from izwi.cli import main
+
+SIGNAL = {"type": "['signal']", "scale": "standard"}
+ANGER = {key: value for key, value in DEMO.items() if key != "target"}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    folder = Folder(tmp_path_factory.mktemp("data_only"), page=True)
+    expl = {"value_counts": "[['gender']]", "scatter": "['pca']", "feature_distributions": "all"}
+    xgb = {"type": "xgb", "early_stopping_rounds": 3, "validation_split": 0.3, "n_estimators": 200}
+    inis = [
+        folder.ini("explore", DATA=DEMO, FEATS=SIGNAL, EXPL=expl, RESAMPLE={"replace": True}),
+        folder.ini("bare", DATA=ANGER, AUGMENT={"augment": "['traditional']"}),
+        folder.ini("stops", DATA=DEMO, FEATS=SIGNAL, MODEL=xgb),
+    ]
+    folder.config(inis)
+    return folder, run(folder)
+
+
+def run(folder):
+    """What a call of ``izwi run`` says."""
+    words = [*IZWI, "run", "config.yaml", "-c", "2", "--config", f"cache={folder.cache}"]
+    call = subprocess.run(
+        words, cwd=folder.path, env=izwi_environment(), capture_output=True, text=True, check=False
+    )
+    assert call.returncode == 0, call.stderr
+    return call.stderr
+
+
+def test_data_are_described_and_nothing_is_trained(made):
+    folder, _ = made
+    assert [path.name[:3] for path in (folder.path / "results" / "models").iterdir()] == ["xgb"]
+    assert folder.plots("explore") == {
+        *("value_counts.png", "value_counts_gender.png", "pca.png", "feature_distributions.png")
+    }
+    assert folder.plots("bare") == {"value_counts.png"}
+    distributions = folder.path / "results/experiments/explore/explain/feature_distributions.csv"
+    assert len(pd.read_csv(distributions)) == 11
+    for name in ("explore", "bare"):
+        metrics = folder.metrics(name)
+        assert metrics["value"] is None and metrics["runs"] == 0 and metrics["warnings"]
+        assert folder.predictions(name) == []
+        methods = folder.bytes_of(name, "methods.md").decode()
+        assert "**Data.**" in methods and "**Model.**" not in methods
+        assert b"nothing was trained" in folder.bytes_of(name, "model_card.md")
+
+
+def test_summary_and_page_say_that_there_is_no_model(made):
+    folder, said = made
+    with open(folder.path / "results" / "summary.csv", newline="") as stream:
+        rows = {row["name"]: row for row in csv.DictReader(stream)}
+    assert rows["explore"]["model"] == rows["bare"]["model"] == "none: data only"
+    assert rows["explore"]["value"] == rows["bare"]["measure"] == ""
+    assert float(rows["stops"]["value"]) > 0
+    assert "none: data only" in (folder.path / "results" / "index.html").read_text()
+    # What an ini asks for in vain is said once.
+    (line,) = (line for line in said.splitlines() if "[AUGMENT] augment: no effect" in line)
+    assert line.endswith("(bare)")
+    again = run(folder)
+    assert "nothing to do" in again and "no effect" not in again
+
+
+def test_python_and_commands(made, monkeypatch, capsys):
+    folder, _ = made
+    monkeypatch.chdir(folder.path)
+    found = izwi.run(configfile="config.yaml", cache=folder.cache, cores=1)
+    explore, bare = found["explore"], found["bare"]
+    assert explore.value is None and explore.interval is None and explore.predictions.empty
+    assert len(explore.table) == 60 and explore.features.shape == (60, 3 + 11)
+    assert bare.features.shape == (60, 3) and set(bare.table["truth"]) == {"demo"}
+    assert main(["explain", "explore"]) == 0
+    assert "no model" in capsys.readouterr().out
+    assert main(["compare", "stops", "bare"]) != 0
+    assert "bare: nothing was trained" in capsys.readouterr().err
+    assert main(["archive", "--configfile", "config.yaml", "--cache", folder.cache]) == 0
+    assert main(["verify", "results/archives/config.zip"]) == 0
+
+
+def test_trees_stop_on_speakers_of_the_training_part(made):
+    folder, _ = made
+    notes = folder.metrics("stops")["notes"]
+    (kept,) = (line for line in notes if "rounds of trees are kept" in line)
+    assert 0 < int(kept.split(" of ")[0]) < 200
+    assert any("set aside from the training part as dev" in line for line in notes)
+    methods = folder.bytes_of("stops", "methods.md").decode()
+    assert "set aside from the training part decided how many trees were kept" in methods
