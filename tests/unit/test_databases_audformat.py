@@ -216,6 +216,16 @@ def test_contradicting_tables(folder, tmp_path):
         load(folder, tmp_path, options=options)
 
 
+def test_text_of_a_table_is_completed_by_numbers_of_the_speakers(folder, tmp_path):
+    def own_ages(db):
+        db["files"]["age"] = audformat.Column()
+        db["files"]["age"].set(pd.Series(["40", None, None, None], index=db["files"].index))
+
+    change(folder, own_ages)
+    table, _ = load(folder, tmp_path)
+    assert table["age"].tolist() == [40, 40, 20, 30, 30]
+
+
 def test_labels_of_the_split_tables_come_first(folder, tmp_path):
     def other_labels(db):
         db["gold"] = audformat.Table(db["emotion.test-1"].index)
