@@ -16,6 +16,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
+from izwi.config.pictures import FORMATS
 from izwi.engine import snakemake_call
 from izwi.errors import UserError, printable
 from izwi.files import read_json
@@ -108,7 +109,7 @@ class Result:
     def plots(self) -> tuple[Path, ...]:
         """The pictures of the experiment, in the order of their names."""
         found = (path for kind in ("plots", "explain") for path in (self.folder / kind).glob("*"))
-        return tuple(sorted(path for path in found if path.is_file()))
+        return tuple(sorted(path for path in found if path.suffix in FORMATS))
 
     def _files(self, stage: str, role: str) -> list[Path]:
         """Files of a stage, as the record of the experiment names them."""

@@ -42,6 +42,7 @@ wildcard_constraints:
     grid="[^/]+",
     place="grids/[^/]+/[^/]+|tables/[^/]+",
     picture="[^/]+",
+    plot="[^/]+[.](?:png|pdf|svg|eps)",
     format="png|pdf|svg|eps",
 
 

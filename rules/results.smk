@@ -6,9 +6,10 @@ rule plot:
     input:
         SESSION.made_of("plot"),
     output:
-        picture=SESSION.shown("picture", "<results>/experiments/{name}/plots/{file}"),
+        picture=SESSION.shown("picture", "<results>/experiments/{name}/plots/{plot}"),
+        data="<results>/experiments/{name}/plots/{plot}.csv",
     log:
-        "<logs>/plot/{name}/{file}.log",
+        "<logs>/plot/{name}/{plot}.log",
     conda:
         "../envs/umap.yaml"
     threads: 1
@@ -95,6 +96,7 @@ rule table:
         csv=SESSION.shown("csv", "<results>/tables/{config}/{table}.csv"),
         md=SESSION.shown("md", "<results>/tables/{config}/{table}.md"),
         tex="<results>/tables/{config}/{table}.tex",
+        html="<results>/tables/{config}/{table}.html",
         tests="<results>/plans/tables/{config}/{table}-tests.json",
         cells="<results>/plans/cells/tables/{config}/{table}.json",
     log:

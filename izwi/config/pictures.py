@@ -19,6 +19,9 @@ MAPS: dict[str, tuple[str, ...]] = {"tsne": (), "umap": ("umap-learn", "numba"),
 _MODULES = {"umap-learn": "umap", "numba": "numba"}
 # Users write this for the target column, whatever its name.
 TARGET = "target"
+# Endings of pictures, and of the file beside each that holds what it shows.
+FORMATS = (".png", ".pdf", ".svg", ".eps")
+DATA = ".csv"
 # How long a sample lasts, in seconds; all data have it.
 DURATION = "duration"
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import glob
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from izwi.config import grid
+from izwi.config import grid, pictures
 from izwi.config.experiment import Experiment
 from izwi.config.options import suggest
 from izwi.config.root_folders import VARIABLE
@@ -22,7 +22,7 @@ from izwi.untrusted import read_yaml
 
 KEYS = (
     *("experiments", "ini", "grid", "results", "cache", "root_folders", "shards"),
-    *("tables", "page"),
+    *("tables", "formats", "page"),
 )
 NO_EXPERIMENT = (
     "no experiment is named: type izwi run my.ini, or izwi run my_paper.yaml; the demo is "
@@ -46,6 +46,7 @@ class Config:
         shard_files: audio files that one extraction job takes at most, 0 for all; None: all on
             one computer, 2,000 on a cluster
         tables: tables of the results
+        formats: of all pictures, whatever the inis say; None: as they say
         page: options of the page of results, None for no page
         others: inis of the config that this call does not run; they may label its databases
     """
@@ -58,6 +59,7 @@ class Config:
     grids: tuple[grid.Grid, ...] = ()
     shard_files: int | None = None
     tables: tuple[result_tables.Wanted, ...] = ()
+    formats: tuple[str, ...] | None = None
     page: dict[str, Any] | None = None
 
 
@@ -66,8 +68,8 @@ def read_config(config: Mapping[str, Any], *, cwd: str | Path, fallback: str | P
 
     Args:
         config: ``experiments`` (paths or globs, a list or one), or ``ini`` (one path, wins), and
-            optionally ``grid``, ``results``, ``cache``, ``root_folders``, ``shards``, ``tables``
-            and ``page``; inis that only a grid names belong to the experiments
+            optionally ``grid``, ``results``, ``cache``, ``root_folders``, ``shards``, ``tables``,
+            ``formats`` and ``page``; inis that only a grid names belong to the experiments
         cwd: folder that all paths are relative to
         fallback: YAML config of the experiments if the given one names none and ``cwd`` is the
             folder above its own
@@ -120,6 +122,7 @@ def read_config(config: Mapping[str, Any], *, cwd: str | Path, fallback: str | P
             "nor auto or none"
         )
     tables = result_tables.read_tables(wanted.get("tables"), problems, cwd=Path(cwd))
+    formats = _formats(wanted.get("formats"), problems)
     shown = page.read_options(wanted.get("page"), problems)
     problems.raise_if_any()
     return Config(
@@ -131,8 +134,21 @@ def read_config(config: Mapping[str, Any], *, cwd: str | Path, fallback: str | P
         grids=tuple(grids),
         shard_files=files,
         tables=tuple(tables),
+        formats=formats,
         page=shown,
     )
+
+
+def _formats(value: Any, problems: Problems) -> tuple[str, ...] | None:
+    """Formats of all pictures, None where the inis say them."""
+    if value is None:
+        return None
+    known = [ending[1:] for ending in pictures.FORMATS]
+    wanted = [value] if isinstance(value, str) else value
+    if not isinstance(wanted, list) or not wanted or any(name not in known for name in wanted):
+        problems.add(f"config: formats: {value!r}: write one or more of {', '.join(known)}")
+        return None
+    return tuple(dict.fromkeys(wanted))
 
 
 def name_of(
@@ -199,6 +215,9 @@ def resolve_all(config: Config, *, cwd: str | Path) -> list[Experiment]:
             problems.extend(error)
             continue
         for experiment in members:
+            if config.formats:
+                plots = {**experiment.plots, "format": list(config.formats)}
+                experiment = replace(experiment, plots=plots)
             first = inis.setdefault(experiment.name.lower(), experiment)
             if first is not experiment:
                 problems.add(

@@ -10,12 +10,14 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from izwi.config import pictures
 from izwi.config.options import MEASURES, SECTIONS, Option, all_options
 from izwi.reporting.page import options as page
 from izwi.reporting.tables import controls, wanted
 
 DIALECT = "http://json-schema.org/draft-07/schema#"
 TEXT: dict[str, Any] = {"type": "string", "minLength": 1}
+FORMATS = [ending[1:] for ending in pictures.FORMATS]
 NOTHING: dict[str, Any] = {"type": "null"}
 
 
@@ -106,6 +108,11 @@ def keys() -> list[Key]:
             optional(_table(), {"type": "array", "items": _table()}),
         ),
         Key(
+            *("formats", f"{_listed(FORMATS)}, or a list of them", "as the inis say"),
+            "Formats of all pictures of the call, such as `pdf`; overrides `PLOT.format`.",
+            optional(one_or_more({"enum": FORMATS})),
+        ),
+        Key(
             *("page", "`true`, `none`, or `{audio: …, megabytes: …}`", "`true`"),
             "The page of results; see [page](../docs/results_page.md).",
             optional({"type": "boolean"}, {"const": "none"}, _entry(page_keys())),
@@ -156,7 +163,8 @@ def table_keys() -> list[Key]:
     return [
         Key(
             *("tables.name", "name of a file", "must be given"),
-            "Name of the files `results/tables/<config>/<name>.csv`, `.md`, `.tex`, `.png`.",
+            "Name of the files `results/tables/<config>/<name>.csv`, `.md`, `.html`, `.tex`, "
+            "`.png`.",
             FILE_NAME,
         ),
         Key("tables.rows", varied, "must be given", "What varies between rows.", VARIED),
@@ -193,7 +201,7 @@ def table_keys() -> list[Key]:
         Key("tables.caption", "text", "the name", "A heading.", {}),
         Key(
             *("tables.labels", "`{value: text}`", "none"),
-            "Texts that replace values in the table.",
+            "Texts that replace values and names of options in the table.",
             optional({"type": "object"}),
         ),
     ]

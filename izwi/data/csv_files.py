@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import io
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -61,6 +65,31 @@ def write_table(table: pd.DataFrame, path: str | Path) -> None:
     """
     table = table.rename(columns=harmless).map(harmless)
     table.to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
+
+
+def write_records(
+    rows: Iterable[dict[str, Any]], path: str | Path, columns: Sequence[str] | None = None
+) -> None:
+    """Write a small table that people open in a spreadsheet, with texts made harmless.
+
+    Excel knows by its first character that a file is Unicode. Only a file that needs it has it, so
+    that programs need not know of it.
+
+    Args:
+        rows: name of a column → value; None is empty
+        path: of the CSV file
+        columns: their order, None: as they come
+    """
+    rows = list(rows)
+    names = columns or list(dict.fromkeys(name for row in rows for name in row))
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(map(harmless, names))
+    writer.writerows([harmless(row.get(name)) for name in names] for row in rows)
+    content = text.getvalue()
+    Path(path).write_text(
+        content, encoding="utf-8" if content.isascii() else "utf-8-sig", newline=""
+    )
 
 
 def _duration(duration: pd.Timedelta) -> str:

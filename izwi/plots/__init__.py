@@ -2,7 +2,8 @@
 
 All are drawn for print: text of at least 7 points at the final width (85 mm, one column, if the
 content allows), colours that colour-blind readers can distinguish, and shapes or hatches in
-addition for print in grey. The same data give the same bytes.
+addition for print in grey. The same data give the same bytes. Each function returns what it has
+drawn, as rows of a table, see `izwi.plots.data`.
 """
 
 from izwi.plots.by_group import fairness, importance, recall

@@ -9,7 +9,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from izwi.plots import style
+from izwi.plots import data, style
+from izwi.plots.data import Rows
 from izwi.plots.style import COLOURS, COLUMN, MM, SIZE
 from izwi.reporting.numbers import probability, rounded
 
@@ -18,7 +19,7 @@ _NAMES = 30 * MM
 _AROUND = 12 * MM  # axis and its label
 
 
-def recall(metrics: dict[str, Any], path: str | Path, title: str = "") -> None:
+def recall(metrics: dict[str, Any], path: str | Path, title: str = "") -> Rows:
     """Draw the recall of each class.
 
     Args:
@@ -45,9 +46,13 @@ def recall(metrics: dict[str, Any], path: str | Path, title: str = "") -> None:
         "recall (in brackets: samples)",
         (0, 1),
     )
+    return [
+        {"class": name, "n": row["n"], "recall": row["recall"], **data.limits(row.get("recall_ci"))}
+        for name, row in metrics["per_class"].items()
+    ]
 
 
-def fairness(metrics: dict[str, Any], path: str | Path, title: str = "") -> None:
+def fairness(metrics: dict[str, Any], path: str | Path, title: str = "") -> Rows:
     """Draw the measure for each group of speakers, with the gap between groups and its p.
 
     Args:
@@ -76,11 +81,18 @@ def fairness(metrics: dict[str, Any], path: str | Path, title: str = "") -> None
         limits,
         "no column gender, age or language with several values",
     )
+    counts = ("n", "n_speakers")
+    return [
+        {"column": column, "group": name, **{key: row[key] for key in counts}}
+        | {measure: row["value"], **data.limits(row["ci"])}
+        for column, found in metrics["fairness"].items()
+        for name, row in found["groups"].items()
+    ]
 
 
 def importance(
     found: pd.DataFrame, path: str | Path, title: str = "", *, value: str, axis: str, note: str
-) -> None:
+) -> Rows:
     """Draw a figure of each feature, the most important first.
 
     Args:
@@ -100,6 +112,8 @@ def importance(
         for _, row in found.iterrows()
     ]
     _draw([{"rows": rows, "name": "", "note": "", "line": 0.0}], path, (title, note), axis, None)
+    columns = [name for name in ("feature", value, "ci_low", "ci_high") if name in found]
+    return data.of_frame(found[columns])
 
 
 def _group(name: str, row: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from izwi.plots import style
+from izwi.plots.data import Rows
 from izwi.plots.style import COLUMN, LINE, MM, POINT
 
 _GAP = 3 * POINT
@@ -20,7 +21,7 @@ def confusion_matrix(
     path: str | Path,
     title: str = "",
     empty: str = "no truth to compare with",
-) -> None:
+) -> Rows:
     """Draw truth against prediction, with count and share of the true class in each cell.
 
     One column wide. If counts do not fit, cells show only the shares, and each true class shows its
@@ -37,7 +38,7 @@ def confusion_matrix(
             figure = style.new_figure(COLUMN, COLUMN / 3)
             style.no_data(figure.add_subplot(), empty)
             style.save(figure, path)
-            return
+            return []
         labels = metrics["confusion"]["labels"]
         counts = np.array(metrics["confusion"]["counts"], dtype=float)
         size = len(labels)
@@ -92,6 +93,24 @@ def confusion_matrix(
         low = min(centre, 1 - style.width_of(legend) / width / 2 - 0.01)
         figure.text(low, _GAP / height, legend, color="0.35", **_FOOT)
         style.save(figure, path)
+        return [
+            {
+                "truth": truth,
+                "prediction": said,
+                "count": _plain(counts[i, j]),
+                "share": _known(shares[i, j]),
+            }
+            for i, truth in enumerate(labels)
+            for j, said in enumerate(labels)
+        ]
+
+
+def _plain(count: float) -> float:
+    return int(count) if count.is_integer() else float(count)
+
+
+def _known(number: float) -> float | None:
+    return None if np.isnan(number) else float(number)
 
 
 _SIDE = {"rotation": 90, "ha": "left", "va": "center"}

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from izwi.plots import style
+from izwi.plots.data import Rows
 from izwi.plots.groups import as_text, is_numeric, quarters
 from izwi.plots.style import COLOURS, COLUMN, HATCHES, LINE, MM, PAGE, POINT
 from izwi.reporting.numbers import rounded
@@ -30,7 +31,7 @@ def value_counts(
     order: Sequence[str] | None = None,
     title: str = "",
     name: str = "label",
-) -> None:
+) -> Rows:
     """Draw how often a column has each value: bars, or histograms of numbers.
 
     There is a panel, or several histograms, by part, and by each further column. Numbers in such
@@ -55,11 +56,17 @@ def value_counts(
     note = f"{missing} of {len(frame)} samples have no {name}" if missing else ""
     with style.drawing():
         if is_numeric(values):
-            _histograms([group for by in panels for group in by], path, (title, note), name)
+            return _histograms([group for by in panels for group in by], path, (title, note), name)
         else:
             texts, labels = as_text(values, MOST_LABELS, order)
             panels = [[(text, texts[own.index]) for text, own in groups] for groups in panels]
             _bars(panels, path, labels, (title, note))
+            return [
+                {"group": _bare(group), "value": label, "samples": n}
+                for groups in panels
+                for group, own in groups
+                for label, n in zip(labels, _counts(own, labels), strict=True)
+            ]
 
 
 Group = tuple[str, pd.Series]
@@ -95,6 +102,11 @@ def _name(name: str, rows: pd.DataFrame) -> str:
     if "speaker" in rows and rows["speaker"].notna().any():
         text += f", {_several(rows['speaker'].nunique(), 'speaker')}"
     return text
+
+
+def _bare(name: str) -> str:
+    """A group's name without its counts."""
+    return name.rpartition(": ")[0]
 
 
 def _several(number: int, noun: str) -> str:
@@ -141,6 +153,10 @@ def _bars(
     style.save(figure, path)
 
 
+def _counts(values: pd.Series, labels: list[str]) -> np.ndarray:
+    return values.value_counts().reindex(labels, fill_value=0).to_numpy()
+
+
 def _cut(heights: list[float]) -> int:
     """Number of panels in the first of two columns that makes the picture lowest."""
     cuts = range(1, len(heights) + 1)
@@ -154,7 +170,7 @@ def _panel(
     places = np.arange(len(labels))
     most = 1
     for i, (name, truth) in enumerate(groups):
-        counts = truth.value_counts().reindex(labels, fill_value=0).to_numpy()
+        counts = _counts(truth, labels)
         most = max(most, counts.max())
         y = places - 0.42 + thick * (i + 0.5)
         axes.barh(y, counts, height=thick, label=name, **_look(offset + i))
@@ -177,7 +193,7 @@ def _panel(
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), borderpad=0.1, labelspacing=0.25)
 
 
-def _histograms(groups: list[Group], path: str | Path, title: tuple[str, ...], name: str) -> None:
+def _histograms(groups: list[Group], path: str | Path, title: tuple[str, ...], name: str) -> Rows:
     values = np.concatenate([truth.dropna().to_numpy(dtype=float) for _, truth in groups])
     edges = _edges(values)
     height = min(25 * MM * len(groups) + 8 * MM, max(16 * MM * len(groups), PAGE))
@@ -185,9 +201,14 @@ def _histograms(groups: list[Group], path: str | Path, title: tuple[str, ...], n
     top = style.figure_title(figure, *title)
     figure.get_layout_engine().set(rect=(0, 0, 1, 1 - top / height))
     panels = figure.subplots(len(groups), 1, sharex=True, squeeze=False)[:, 0]
+    rows: Rows = []
     for i, (axes, (heading, truth)) in enumerate(zip(panels, groups, strict=True)):
         numbers = truth.dropna().astype(float)
-        axes.hist(numbers, bins=edges, **_look(i))
+        counts, _, _ = axes.hist(numbers, bins=edges, **_look(i))
+        bins = zip(edges, edges[1:], counts, strict=False)
+        rows += [
+            {"group": _bare(heading), "low": a, "high": b, "samples": int(n)} for a, b, n in bins
+        ]
         spread = f", mean {rounded(numbers.mean())}" if len(numbers) else ""
         if len(numbers) > 1:
             spread += f", sd {rounded(numbers.std())}"
@@ -196,6 +217,7 @@ def _histograms(groups: list[Group], path: str | Path, title: tuple[str, ...], n
         axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=4, min_n_ticks=1))
     panels[-1].set_xlabel(name)
     style.save(figure, path)
+    return rows
 
 
 def _edges(values: np.ndarray) -> np.ndarray:

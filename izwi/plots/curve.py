@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from izwi.plots import style
+from izwi.plots.data import Rows
 from izwi.plots.style import COLOURS, COLUMN, MARKERS
 
 
-def learning_curve(curve: dict[str, Any], path: str | Path, title: str = "") -> None:
+def learning_curve(curve: dict[str, Any], path: str | Path, title: str = "") -> Rows:
     """Draw the measure on training and test rows against the number of training rows.
 
     Lines are means over folds or repeated draws; points are single fits.
@@ -29,7 +30,7 @@ def learning_curve(curve: dict[str, Any], path: str | Path, title: str = "") -> 
         if not curve["points"]:
             style.no_data(axes, "too few training samples")
             style.save(figure, path)
-            return
+            return []
         for number, name in enumerate(("train", "test")):
             look = {"color": COLOURS[3 * number], "marker": MARKERS[number]}
             points = [point for point in curve["points"] if point[name] is not None]
@@ -62,3 +63,5 @@ def learning_curve(curve: dict[str, Any], path: str | Path, title: str = "") -> 
         axes.set_xlim(left=0)
         axes.legend(loc="best")
         style.save(figure, path)
+        means = [{"fold": "mean", **row} for row in curve["mean"]]
+        return [*curve["points"], *means]

@@ -12,7 +12,8 @@ import pandas as pd
 from matplotlib.lines import Line2D
 
 from izwi.errors import UserError
-from izwi.plots import style
+from izwi.plots import data, style
+from izwi.plots.data import Rows
 from izwi.plots.groups import as_text, is_numeric
 from izwi.plots.style import COLOURS, COLUMN, LINE, MARKERS, MM
 
@@ -43,7 +44,7 @@ def draw_map(
     order: Sequence[str] | None = None,
     title: str = "",
     name: str = "label",
-) -> None:
+) -> Rows:
     """Draw a map of samples: class by colour and shape, train filled, the rest hollow.
 
     Without train, as in cross-validation, all are filled. Numbers are drawn by brightness.
@@ -107,6 +108,8 @@ def draw_map(
             axes.set(xlabel=found.axes[0], ylabel=found.axes[1])
         axes.spines[:].set_visible(True)
         style.save(figure, path)
+    shown = pd.DataFrame({"x": places[:, 0], "y": places[:, 1]})
+    return data.of_frame(shown.assign(part=list(parts), label=list(labels)))
 
 
 def embed(X: np.ndarray, seed: int, kind: str = "tsne") -> Map:

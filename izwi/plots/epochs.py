@@ -9,12 +9,13 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from izwi.plots import style
+from izwi.plots.data import Rows
 from izwi.plots.style import COLOURS, COLUMN, MARKERS, MM
 
 
 def epoch_progression(
     runs: list[dict[str, Any]], best_run: int, path: str | Path, title: str = ""
-) -> None:
+) -> Rows:
     """Draw loss and measure over the epochs: the run that is best on dev, the others faint.
 
     Args:
@@ -60,6 +61,12 @@ def epoch_progression(
             axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         grid[-1].set_xlabel("epoch")
         style.save(figure, path)
+    return [
+        {"run": run["run"], "fold": number, **row}
+        for run in runs
+        for number, fold in enumerate(run["folds"], 1)
+        for row in fold["epochs"]
+    ]
 
 
 def _note(shown: list[dict[str, Any]], runs: int, best_run: int, dev: bool) -> str:

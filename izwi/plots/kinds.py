@@ -1,6 +1,7 @@
 """Each kind of picture, from the files of earlier stages.
 
-A kind returns: name of a file, without its ending → function that draws to a path.
+A kind returns: name of a file, without its ending → function that draws to a path, and returns
+what it has drawn as rows of a table.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from izwi.data.samples import read_matrices
 from izwi.errors import UserError
 from izwi.files import read_json
 from izwi.plots import style
+from izwi.plots.data import Rows
 from izwi.preprocessing import binning
 from izwi.reporting.pictures import OF_METRICS
 from izwi.wording import count
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 
 Spec = dict[str, Any]
 Inputs = dict[str, Any]
-Drawn = dict[str, Callable[["str | Path"], Any]]
+Drawn = dict[str, Callable[["str | Path"], Rows]]
 
 
 def confusion_matrix(spec: Spec, inputs: Inputs) -> Drawn:

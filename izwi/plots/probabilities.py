@@ -10,12 +10,13 @@ from typing import Any
 from matplotlib.ticker import MaxNLocator
 
 from izwi.plots import style
+from izwi.plots.data import Rows
 from izwi.plots.style import COLOURS, COLUMN
 
 _NONE = "the model gives no probabilities"
 
 
-def reliability(metrics: dict[str, Any], path: str | Path, title: str = "") -> None:
+def reliability(metrics: dict[str, Any], path: str | Path, title: str = "") -> Rows:
     """Draw the share of right decisions against their probability, and how many each bin has.
 
     Args:
@@ -33,7 +34,7 @@ def reliability(metrics: dict[str, Any], path: str | Path, title: str = "") -> N
     with _drawn(path, 1.1 * COLUMN, *lines) as figure:
         if not found:
             style.no_data(figure.add_subplot(), _NONE)
-            return
+            return []
         axes, below = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
         axes.plot([0, 1], [0, 1], color="0.5", linestyle=":", linewidth=0.8)
         looks = [(found, "scaled", COLOURS[0], "o", "-")]
@@ -59,9 +60,16 @@ def reliability(metrics: dict[str, Any], path: str | Path, title: str = "") -> N
         )
         below.set(xlabel="probability of the decision", ylabel="decisions")
         below.yaxis.set_major_locator(MaxNLocator(3, integer=True))
+        scaled = {"before": "before scaling"} if "before" in found else {}
+        curves = {"used": found, **{text: found[key] for key, text in scaled.items()}}
+        return [
+            {"probabilities": name, **row}
+            for name, curve in curves.items()
+            for row in curve["bins"]
+        ]
 
 
-def uncertainty(metrics: dict[str, Any], path: str | Path, title: str = "") -> None:
+def uncertainty(metrics: dict[str, Any], path: str | Path, title: str = "") -> Rows:
     """Draw the uncertainty of right and wrong decisions.
 
     Args:
@@ -75,7 +83,7 @@ def uncertainty(metrics: dict[str, Any], path: str | Path, title: str = "") -> N
         axes = figure.add_subplot()
         if not found:
             style.no_data(axes, _NONE)
-            return
+            return []
         rows = found["histogram"]
         width = (rows[0]["high"] - rows[0]["low"]) / 2
         for place, (name, hatch) in enumerate((("right", ""), ("wrong", "////"))):
@@ -97,9 +105,10 @@ def uncertainty(metrics: dict[str, Any], path: str | Path, title: str = "") -> N
         axes.set_ylabel("decisions")
         axes.yaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend(loc="best")
+        return list(rows)
 
 
-def risk_coverage(metrics: dict[str, Any], path: str | Path, title: str = "") -> None:
+def risk_coverage(metrics: dict[str, Any], path: str | Path, title: str = "") -> Rows:
     """Draw the share of errors among the decisions that are kept, the most certain first.
 
     Args:
@@ -117,13 +126,14 @@ def risk_coverage(metrics: dict[str, Any], path: str | Path, title: str = "") ->
         axes = figure.add_subplot()
         if not found:
             style.no_data(axes, _NONE)
-            return
+            return []
         curve = found["curve"]
         x, y = ([row[name] for row in curve] for name in ("coverage", "risk"))
         axes.plot(x, y, color=COLOURS[0], marker="o", markersize=2)
         axes.axhline(y[-1], color="0.5", linestyle=":", linewidth=0.8)
         axes.set(xlim=(0, 1.02), ylim=(0, max(*y, 1e-9) * 1.1))
         axes.set(xlabel="coverage: share of decisions kept", ylabel="risk: share of errors")
+        return list(curve)
 
 
 def _runs(metrics: dict[str, Any]) -> str:

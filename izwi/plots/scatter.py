@@ -9,7 +9,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator
 
-from izwi.plots import style
+from izwi.plots import data, style
+from izwi.plots.data import Rows
 from izwi.plots.style import COLOURS, COLUMN, MARKERS
 
 CROWD = 3000  # more points than this are drawn as a density
@@ -17,7 +18,7 @@ CROWD = 3000  # more points than this are drawn as a density
 
 def truth_prediction(
     predictions: pd.DataFrame, metrics: dict[str, Any], path: str | Path, title: str = ""
-) -> None:
+) -> Rows:
     """Draw each prediction against its truth, all runs together, with the diagonal.
 
     Args:
@@ -49,12 +50,14 @@ def truth_prediction(
         axes = figure.add_subplot()
         if labelled.empty:
             style.no_data(axes, "no truth to compare with")
+            rows: Rows = []
         else:
-            _draw(axes, labelled)
+            rows = _draw(axes, labelled)
         style.save(figure, path)
+        return rows
 
 
-def _draw(axes: Axes, labelled: pd.DataFrame) -> None:
+def _draw(axes: Axes, labelled: pd.DataFrame) -> Rows:
     both = labelled[["truth", "prediction"]].astype(float)
     low, high = float(both.min().min()), float(both.max().max())
     margin = 0.04 * (high - low) or 0.5
@@ -79,7 +82,10 @@ def _draw(axes: Axes, labelled: pd.DataFrame) -> None:
             ticks=LogLocator(subs=(1, 2, 5)),
             format="%d",
         ).minorticks_off()
+        cells = zip(drawn.get_offsets(), drawn.get_array(), strict=True)
+        rows = [{"truth": x, "prediction": y, "n": int(n)} for (x, y), n in cells]
     else:
+        rows = data.of_frame(labelled[["database", "file", "run", "truth", "prediction"]])
         names = labelled["database"].unique()
         for i, name in enumerate(names):
             points = both[labelled["database"] == name]
@@ -99,3 +105,4 @@ def _draw(axes: Axes, labelled: pd.DataFrame) -> None:
             axes.figure.legend(loc="outside lower center", ncols=2, handletextpad=0.2)
     axes.plot(limits, limits, color="0.3", linestyle="--", linewidth=0.8)
     axes.set(xlim=limits, ylim=limits, xlabel="truth", ylabel="prediction", aspect="equal")
+    return rows

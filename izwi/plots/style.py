@@ -226,11 +226,12 @@ def no_data(axes: Axes, text: str) -> None:
     axes.text(0.5, 0.5, text, ha="center", va="center", transform=axes.transAxes)
 
 
-def empty(path: str | Path, text: str, title: str) -> None:
-    """Draw a picture that says why there is nothing in it."""
+def empty(path: str | Path, text: str, title: str) -> list[Any]:
+    """Draw a picture that says why there is nothing in it; no rows of data go with it."""
     with drawing():
         figure = new_figure(COLUMN, COLUMN / 2, layout="constrained")
         axes = figure.subplots()
         axes.set_title(title, wrap=True)
         no_data(axes, text)
         save(figure, path)
+    return []

@@ -10,7 +10,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from izwi.plots import style
+from izwi.plots import data, style
+from izwi.plots.data import Rows
 from izwi.plots.groups import as_text, quarters
 from izwi.plots.style import COLOURS, COLUMN, MM, SIZE
 from izwi.reporting.numbers import probability
@@ -31,7 +32,7 @@ def feature_distributions(
     order: list[str] | None,
     title: str = "",
     name: str = "",
-) -> None:
+) -> Rows:
     """Draw the features that differ most between classes: all samples, and the speakers' means.
 
     Args:
@@ -52,6 +53,7 @@ def feature_distributions(
     speaker = table["speaker"][known].reset_index(drop=True)
     by_speaker = speaker.notna().all() and speaker.nunique() > 1
     note = f"by {name}; wide: samples, dots: means of speakers" if by_speaker else f"by {name}"
+    rows: Rows = []
     with style.drawing():
         n_rows = math.ceil(len(found) / _COLUMNS)
         names = [style.wrap(style.shorten(label, 50 * MM), 30 * MM) for label in labels]
@@ -68,6 +70,9 @@ def feature_distributions(
             values = features[of_feature["feature"]].to_numpy(dtype=float)[known]
             inside = _inside(values)
             outside = int((np.isfinite(values) & ~inside).sum())
+            shown = pd.DataFrame({"feature": of_feature["feature"], "value": values})
+            columns = {"speaker": speaker} if by_speaker else {}
+            rows += data.of_frame(shown.assign(group=groups, **columns))
             values = np.where(inside, values, np.nan)
             _panel(axes, values, groups, labels, speaker if by_speaker else None)
             axes.set_title(_heading(of_feature, outside), fontsize=SIZE, loc="left")
@@ -75,6 +80,7 @@ def feature_distributions(
             axes.set_yticks(range(len(labels)), names)
             axes.set_ylim(len(labels) - 0.5, -0.5)
         style.save(figure, path)
+    return rows
 
 
 def _panel(

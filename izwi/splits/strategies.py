@@ -16,9 +16,9 @@ class Strategy:
 
     Args:
         words: a sentence of the methods text; ``{name}`` stands for the database, ``{size}`` for
-            how many of how many were drawn, ``{fate}`` for whether they were tested, ``{alike}``
-            for the balanced columns, ``{within}`` for what is drawn from, ``{tested}`` for the
-            speakers in the ini
+            how many of how many speakers or samples were drawn, ``{fate}`` for what became of them,
+            as behind *were*, ``{alike}`` for the balanced columns, ``{within}`` for what is drawn
+            from, ``{tested}`` for the speakers in the ini
         function: module of `izwi.splits` and function that returns the part of each row, see
             `izwi.splits.holdout.Asked`; empty: all rows have the part that the strategy names
         reads: options of the split that it reads; the others change no key
@@ -35,19 +35,19 @@ class Strategy:
 
 STRATEGIES = {
     "database": Strategy(
-        "The split of {name} was that of its own tables.",
+        "The split of {name} was the one in its own tables.",
         "holdout:own_parts",
         doc="the train, dev and test tables that the database itself has for the target "
         "(audformat)",
     ),
     "specified": Strategy(
-        "The split of {name} was that of the tables named in the experiment.",
+        "The split of {name} was given by the tables that the experiment names.",
         "holdout:own_parts",
         doc="the tables that the ini names in `train_tables`, `dev_tables`, `test_tables` "
         "(audformat)",
     ),
     "speaker_split": Strategy(
-        "Of the speakers of {name}, {size}, drawn at random, {fate}.",
+        "Of {name}, {size} were drawn at random and {fate}.",
         "holdout:by_speaker",
         SIZES,
         speakers=True,
@@ -55,7 +55,7 @@ STRATEGIES = {
         "two parts",
     ),
     "speakers_stated": Strategy(
-        "The split of {name} was by stated speakers{tested}.",
+        "The speakers of each part of {name} were stated in advance{tested}.",
         "holdout:stated",
         ("train", "dev", "test"),
         speakers=True,
@@ -63,32 +63,32 @@ STRATEGIES = {
         "`<db>.dev`; without `train` all others are trained on",
     ),
     "random": Strategy(
-        "Of the rows of {name}, {size}, drawn at random{within} whoever spoke, {fate}.",
+        "Of {name}, {size} were drawn at random{within}, whoever spoke, and {fate}.",
         "holdout:at_random",
         (*SIZES, "stratify"),
         doc="`test_size` percent of the rows, drawn at random, whoever speaks; `stratify` keeps "
         "the classes alike",
     ),
     "train": Strategy(
-        "All of {name} was for training.",
+        "All of {name} was used for training.",
         doc="all rows are for training",
     ),
     "test": Strategy(
-        "All of {name} was for the test.",
+        "All of {name} was used for testing.",
         doc="all rows are for testing",
     ),
     "dev": Strategy(
-        "All of {name} was for development.",
+        "All of {name} was used for development.",
         doc="all rows are for development",
     ),
     "column": Strategy(
-        "The split of {name} was that of a column of its own.",
+        "The split of {name} was given by one of its columns.",
         "own_column:by_column",
         ("split_column", "train_vals", "test_vals", "dev_vals"),
         doc="what a column says: `split_column`, with `train_vals`, `test_vals`, `dev_vals`",
     ),
     "balanced": Strategy(
-        "Speakers of {name} were divided so that {size} {fate} and {alike} balanced.",
+        "Of {name}, {size}, chosen to balance {alike}, were {fate}.",
         "holdout:balanced",
         (*SIZES, "balance", "age_bins", "stratify", "size_diff_weight"),
         speakers=True,

@@ -70,7 +70,7 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
         "name": experiment.name,
         "control": experiment.control,
         "copies": copies,
-        "pictures": [os.path.basename(p) for p in planned.outputs("plot", "picture")],
+        "pictures": [os.path.basename(p) for u in planned.units.get("plot", ()) for p in u.files],
         "record": {"key": key, **record},
         "origin": {
             "config": planner.config,

@@ -99,9 +99,8 @@ def _experiments(plan: Plan, shown: list[Shown]) -> list[Unit]:
     """Experiments with their pictures and analyses: those of the call in its order, then others."""
     pictures: dict[str, dict[str, str]] = {}
     for unit in plan.of("plot"):
-        path = unit.outputs["picture"]
-        folder = os.path.dirname(os.path.dirname(path))
-        pictures.setdefault(folder, {})[os.path.basename(path)] = path
+        folder = os.path.dirname(os.path.dirname(unit.outputs["picture"]))
+        pictures.setdefault(folder, {}).update((os.path.basename(p), p) for p in unit.files)
     (summary,) = plan.of("summary")
     units = {unit.label: unit for unit in plan.of("experiment")}
     found = []

@@ -1,4 +1,4 @@
-"""The pictures of an experiment, one file per job."""
+"""The pictures of an experiment, one file per job, with what they show as CSV beside them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 STAGE = Stage(
     name="plot",
-    outputs={"picture": "experiments/{name}/plots/{file}"},
+    outputs={
+        "picture": "experiments/{name}/plots/{plot}",
+        "data": "experiments/{name}/plots/{plot}.csv",
+    },
     scope="experiment",
     after=("load", "split", "describe", "features", "train", "predict", "evaluate", "analyse"),
     mem_mb=2000,
@@ -80,7 +83,7 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
                 source=experiment.ini,
                 environment="umap" if picture.kind == "umap" else "core",
                 name=experiment.name,
-                file=file,
+                plot=file,
             )
             units.append(unit)
     return units
@@ -99,19 +102,29 @@ def run(unit: Unit, job: Job) -> None:
         return
     with lock.exclusive(f"{store}.lock"):
         files = [Path(store) / file for file in unit.spec["files"]]
-        if not all(is_made(str(file)) for file in files):
+        if not all(is_made(str(file)) for one in files for file in (one, _data(one))):
             _draw(unit, files)
-    with atomic(output) as path:
-        shutil.copyfile(Path(store) / output.name, path)
+    for file in (output, _data(output)):
+        with atomic(file, forced=file == output) as path:
+            shutil.copyfile(Path(store) / file.name, path)
 
 
 def _draw(unit: Unit, files: list[Path]) -> None:
+    """Draw pictures, and write what each shows beside it."""
+    from izwi.plots.data import write
     from izwi.plots.kinds import KINDS
 
     drawn = KINDS[unit.spec["kind"]](unit.spec, unit.inputs)
     for file in files:
         with atomic(file) as path:
-            drawn[file.stem](path)
+            shown = drawn[file.stem](path)
+        with atomic(_data(file), forced=False) as path:
+            write(shown, path)
+
+
+def _data(picture: Path) -> Path:
+    """The file beside a picture that holds what it shows."""
+    return picture.with_name(f"{picture.name}{pictures.DATA}")
 
 
 def _sources(planned: Planned) -> dict[str, tuple[list[str], dict[str, Any]]]:
@@ -146,7 +159,6 @@ def pictures_of(units: list[Unit]) -> dict[str, dict[str, Any]]:
     """Kind → key and files, as the record of an experiment shows them."""
     found: dict[str, dict[str, Any]] = {}
     for unit in units:
-        path = unit.outputs["picture"]
         about = found.setdefault(unit.spec["kind"], {"key": unit.spec["key"], "files": {}})
-        about["files"][os.path.basename(path)] = path
+        about["files"] |= {os.path.basename(path): path for path in unit.files}
     return found

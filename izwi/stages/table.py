@@ -1,4 +1,4 @@
-"""A table of the config as CSV, Markdown and LaTeX, and the tests behind its marks."""
+"""A table of the config as CSV, Markdown, HTML and LaTeX, and the tests behind its marks."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ STAGE = Stage(
         "csv": "tables/{config}/{table}.csv",
         "md": "tables/{config}/{table}.md",
         "tex": "tables/{config}/{table}.tex",
+        "html": "tables/{config}/{table}.html",
         "tests": "plans/tables/{config}/{table}-tests.json",
         "cells": "plans/cells/tables/{config}/{table}.json",
     },
@@ -93,6 +94,9 @@ def run(unit: Unit, job: Job) -> None:
         writing.write_csv(filled, path)
     write_text(unit.outputs["md"], writing.markdown(filled))
     write_text(unit.outputs["tex"], writing.latex(filled))
+    # An archive has no HTML, which its reader would run.
+    if "html" in unit.outputs:
+        write_text(unit.outputs["html"], writing.html(filled))
     tests = filled.tests.astype(object)
     write_json(unit.outputs["tests"], tests.where(tests.notna(), None).to_dict("records"))
     write_json(unit.outputs["cells"], _cells(filled))

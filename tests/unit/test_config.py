@@ -96,7 +96,7 @@ def test_the_fallback_is_for_its_own_folder(place):
         (
             {"experiments": ["inis/a.ini"], "workers": 3},
             "config: workers: unknown key (there are experiments, ini, grid, results, cache, "
-            "root_folders, shards, tables, page)",
+            "root_folders, shards, tables, formats, page)",
         ),
         (
             {"experiments": ["inis/a.ini"], "page": {"audio": "loud"}},
@@ -120,6 +120,10 @@ def test_the_fallback_is_for_its_own_folder(place):
             "or none",
         ),
         (
+            {"experiments": ["inis/a.ini"], "formats": ["png", "jpg"]},
+            "config: formats: ['png', 'jpg']: write one or more of png, pdf, svg, eps",
+        ),
+        (
             {"experiments": []},
             "config: experiments: name at least one ini, such as experiments: [my_paper/*.ini]",
         ),
@@ -137,6 +141,16 @@ def test_the_fallback_is_for_its_own_folder(place):
 )
 def test_bad_configs(place, config, problem):
     assert problems(place, config) == [problem]
+
+
+@pytest.mark.parametrize(
+    ("asked", "expected"),
+    [("pdf", ["pdf"]), (["png", "pdf", "png"], ["png", "pdf"]), (None, ["png"])],
+)
+def test_one_option_sets_the_format_of_all_pictures(place, asked, expected):
+    config = read(place, {"experiments": "inis/*.ini", "formats": asked})
+    experiments = resolve_all(config, cwd=place)
+    assert [one.plots["format"] for one in experiments] == [expected] * 3
 
 
 def test_files_that_are_missing(place):

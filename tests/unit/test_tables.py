@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import itertools
+from html.parser import HTMLParser
 
 import numpy as np
 import pandas as pd
@@ -498,7 +499,7 @@ def test_transductive_constant_and_controls_as_good(two_columns):
         f"({max(value[0], value[1])}) of its test set."
     ]
     assert (
-        "c constant: each model, one a fold and run, predicts the same for every sample."
+        "c constant: the model predicts the same for every sample that it is tested on."
         in writing.markdown(found)
     )
 
@@ -542,45 +543,80 @@ def small():
     return contents.Contents(table, cells, tests, [])
 
 
-LATEX = r"""% \usepackage{booktabs}
-\begin{table}
-\centering
-\caption{50 \% \& more}
-\label{tab:t_1}
-\begin{tabular}{lc}
-\toprule
-FEATS.type / MODEL.type & svm\textasciicircum{}\textasciitilde{} \\
-\midrule
-=os\_\{1\} & \textbf{0.500} [0.400, 0.610]\textsuperscript{\ddag{}}; published 0.750 (1) \\
-praat\textbar{}2 & 0.000 [0.000, 0.200]\textsuperscript{c} \\
-\midrule
-chance (analytic) & 0.500 \\
-\bottomrule
-\end{tabular}
-
-\smallskip
-\footnotesize
-UAR with 95 \% interval (t), samples / speakers: 20 / 5.
-
-Bold: the best of each column on one test set, controls apart.
-
-All: few speakers: fewer than 10 in the test set.
-
-\ddag{} whether it is better than the next best of its column is not testable: few.
-
-c constant: each model, one a fold and run, predicts the same for every sample.
-
-(1) @A \& B, p. 3; protocol: 10 \%.
-
-\end{table}
-"""
-
-
 def test_latex(small):
-    assert writing.latex(small) == LATEX
+    text = writing.latex(small)
+    lines = text.splitlines()
+    body = lines[lines.index(r"\toprule") : lines.index(r"\bottomrule")]
+    assert [line for line in body if "&" in line] == [
+        r"FEATS.type / MODEL.type & svm\textasciicircum{}\textasciitilde{} \\",
+        r"=os\_\{1\} & \textbf{0.500}\textsuperscript{\ddag{}}\linebreak "
+        r"{\scriptsize [0.400, 0.610]}\linebreak \textit{0.750}\textsuperscript{(1)} \\",
+        r"praat\textbar{}2 & 0.000\textsuperscript{c}\linebreak "
+        r"{\scriptsize [0.000, 0.200]} \\",
+        r"chance (analytic) & 0.500 \\",
+    ]
+    # Controls are below a rule of their own.
+    assert body[-2:] == [r"\midrule", r"chance (analytic) & 0.500 \\"]
+    assert r"\caption{50 \% \& more}" in lines and r"\label{tab:t_1}" in lines
+    notes = lines[lines.index(r"\end{tabularx}") :]
+    assert r"\raggedright\scriptsize" in notes
+    for start in (
+        "UAR with 95 \\% interval (t), samples / speakers: 20 / 5.",
+        "All: few speakers",
+        r"\textsuperscript{\ddag{}}whether it is better",
+        r"\textsuperscript{c}constant: ",
+        r"\textsuperscript{(1)}Published: @A \& B, p. 3; protocol: 10 \%.",
+    ):
+        assert any(line.startswith(start) for line in notes), start
     # Signs of one figure do not make the name of another command.
     small.cells[0, 0].marks = [contents.UNTESTED]
     assert r"\textsuperscript{\S{}c}" in writing.latex(small)
+
+
+class _Cells(HTMLParser):
+    """Texts of the cells of a table, and all texts outside it."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.rows, self.outside, self.inside = [], [], False
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        if tag == "tr":
+            self.rows.append([])
+        self.inside = tag in ("td", "th") or (
+            self.inside and tag in ("b", "i", "sup", "small", "br")
+        )
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+        elif tag == "br" and self.inside:
+            self.rows[-1][-1] += "/"
+
+    def handle_endtag(self, tag):
+        self.inside = self.inside and tag not in ("td", "th")
+
+    def handle_data(self, data):
+        if self.inside:
+            self.rows[-1][-1] += data
+        elif data.strip():
+            self.outside.append(data)
+
+
+def test_html_shows_what_markdown_shows(small):
+    small.table["rows"][1]["label"] = "<script>|2"
+    found = writing.html(small)
+    cells = _Cells(found)
+    assert cells.rows == [
+        ["FEATS.type / MODEL.type", "svm^~"],
+        ["=os_{1}", "0.500‡/[0.400, 0.610]/0.750(1)"],
+        ["<script>|2", "0.000c/[0.000, 0.200]"],
+        ["chance (analytic)", "0.500"],
+    ]
+    assert "<script" not in found
+    notes = "".join(cells.outside)
+    assert "50 % & more" in notes and "constant: " in notes and "@A & B, p. 3" in notes
+    # The look is in the text itself, not in a sheet that a paste would lose.
+    assert "<style" not in found and "class=" not in found and "border-top" in found
 
 
 def test_an_interval_that_may_be_too_narrow_is_marked(small):
@@ -601,6 +637,20 @@ def test_csv_holds_all_digits_and_no_formulas(small, tmp_path):
     assert first["marks"] == "not testable; few speakers"
     assert (first["n"], first["n_speakers"], first["best"]) == ("20", "5", "True")
     assert rows[2]["ci_method"] == "analytic" and rows[2]["experiment"] == ""
+    # Excel reads ASCII as it is; else it needs a mark, which programs need not know of.
+    assert (tmp_path / "t.csv").read_bytes().isascii()
+    small.table["rows"][0]["label"] = "Müller"
+    writing.write_csv(small, tmp_path / "t.csv")
+    assert (tmp_path / "t.csv").read_bytes()[:3] == b"\xef\xbb\xbf"
+    table = pd.read_csv(tmp_path / "t.csv")
+    assert table["row"][0] == "Müller"
+    numbers = ["value", "ci_low", "ci_high", "n", "n_speakers", "chance", "published_value"]
+    assert all(pd.api.types.is_numeric_dtype(table[name]) for name in numbers)
+
+
+def test_chance_stands_beside_each_figure(two_columns, tmp_path):
+    writing.write_csv(two_columns[1], tmp_path / "t.csv")
+    assert pd.read_csv(tmp_path / "t.csv")["chance"].tolist() == [0.5] * 5
 
 
 def test_counts_stand_where_they_differ(small):

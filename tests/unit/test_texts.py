@@ -119,7 +119,14 @@ def test_latex_takes_nothing_as_a_command():
     }
     record = {"name": "x y_1", "databases": [{"name": "d_1"}], "target": "emotion"}
     found = table1.latex(record, description)
-    assert r"test & a\_b & 1 & -- & -- & -- & -- \\" in found
+    assert r"test & 1 & -- & -- & -- & -- \\" in found
+    description["parts"].append({"part": "test", "class": "all", **empty})
+    lines = table1.latex(record, description).splitlines()
+    place = lines.index(r"\multicolumn{6}{@{}l}{\textit{test}} \\")
+    assert lines[place + 1 : place + 3] == [
+        r"a\_b & 1 & -- & -- & -- & -- \\",
+        r"all & 1 & -- & -- & -- & -- \\",
+    ]
     assert r"\label{tab:data-x-y-1}" in found and r"x y\_1 (d\_1; target" in found
     assert "2 further samples are in no part" in found
 
@@ -179,18 +186,18 @@ def test_a_tuned_model():
     }
     found = told({"tune": tune, "calibrate": "temperature"}, {"tuning": tuning}, {"runs": RUNS})
     assert found == (
-        "The model was a support vector machine [@pedregosa2011sklearn] by scikit-learn 1.0 (by "
-        "default kernel = rbf, gamma = scale). Its probabilities are coupled from those of "
-        "pairs of classes, sigmoids "
+        "The model was a support vector machine [@pedregosa2011sklearn] in scikit-learn 1.0 (by "
+        "default kernel = rbf, gamma = scale). Its probabilities were coupled from those of "
+        "pairs of classes, which came from sigmoids "
         "[@platt1999probabilistic] fitted on inner folds of the training samples. C_val (0.1, 1) "
         "and class_weight (True, False) were chosen by a nested search, in each of 3 searches, one "
-        "for each fold and run, over 4 combinations, by the mean uar on 3 to 5 inner folds of the "
-        "training samples, with speakers kept apart. Chosen was C_val = 0.1, class_weight = True "
-        "(2 times); C_val = 1, class_weight = True (1 time). The inner score was 0.654, that of "
-        "the same models on test samples 0.611 (optimism 0.043). Development samples decided "
-        "which run was best. Its probabilities were then scaled by a temperature "
-        "[@guo2017calibration] fitted on the development samples. It was trained 2 times, with the "
-        "seeds 5 to 6; figures are means over these runs."
+        "for each fold and run, over 4 combinations, by the mean UAR on 3 to 5 inner folds of the "
+        "training samples, with speakers kept apart. The searches chose C_val = 0.1, "
+        "class_weight = True (2 times); C_val = 1, class_weight = True (1 time). The inner score "
+        "was 0.654; on test samples, the same models scored 0.611 (optimism 0.043). Development "
+        "samples decided which run was best. The probabilities were then scaled by a temperature "
+        "[@guo2017calibration] fitted on the development samples. The model was trained 2 "
+        "times, with the seeds 5 to 6; figures are means over these runs."
     )
 
 
@@ -213,20 +220,20 @@ def test_a_model_of_several_kinds_of_learning():
     learning = {"submodel": "gender", "self_training": {"threshold": 0.9, "rounds": 10}}
     found = told(learning, {}, training)
     assert "Classes were weighted by their inverse frequency in training. " in found
-    assert "A model of its own was trained for each value of gender. " in found
-    assert "with a probability above 0.9, in at most 10 rounds (self-training). " in found
-    assert found.endswith("The fit does not depend on the seed.")
+    assert "A separate model was trained for each value of gender. " in found
+    assert "with a probability above 0.9, in at most 10 rounds of self-training. " in found
+    assert found.endswith("The fit did not depend on the seed.")
 
 
 @pytest.mark.parametrize(
     ("findings", "said"),
     [
         (None, []),
-        ([], ["without a finding that could flatter the figures."]),
-        ([{"kind": "texts", "grade": "note"}], ["without a finding"]),
+        ([], ["nothing was found that could have inflated the figures."]),
+        ([{"kind": "texts", "grade": "note"}], ["nothing was found"]),
         (
             [{"kind": "padding_end", "grade": "cue"}, {"kind": "audio", "grade": "leak"}],
-            ["the figures may be flattered by what it found (padding end, audio)."],
+            ["what was found may have inflated the figures (padding end, audio)."],
         ),
     ],
 )
@@ -291,8 +298,8 @@ def test_drawn_speakers_are_counted(seed, size, speakers):
     made, _, said = experiment([people("db", speakers)], seed, databases=own)
     tested, every = parts(made, "db", "test")
     assert every == speakers
-    expected = f"{tested} of {speakers} ({size:g} % were asked for), drawn at random, were tested."
-    assert f"Of the speakers of db, {expected}" in said
+    drawn = f"{tested} of {speakers} speakers ({size:g} % were requested) were drawn at random"
+    assert f"Of db, {drawn} and held out for testing." in said
 
 
 def test_what_a_test_elsewhere_leaves_unused_was_not_tested():
@@ -301,9 +308,9 @@ def test_what_a_test_elsewhere_leaves_unused_was_not_tested():
     tables = [people("x", 10), people("y", 4)]
     made, _, said = experiment(tables, databases=own, tests=["y"])
     assert parts(made, "x", "test")[0] == 0 and parts(made, "x", "")[0] == 4
-    assert "Of the speakers of x, 4 of 10 (40 % were asked for), drawn at random, were set" in said
-    assert "neither trained on nor tested" in said and "All of y was for the test." in said
-    assert f"{(made['part'] == '').sum()} files took part in neither training nor test." in said
+    assert "Of x, 4 of 10 speakers (40 % were requested) were drawn at random and set" in said
+    assert "for neither training nor testing." in said and "All of y was used for testing." in said
+    assert f"{(made['part'] == '').sum()} files took part in neither training nor testing." in said
 
 
 def test_lists_of_an_unused_test_part_were_not_tested():
@@ -314,8 +321,8 @@ def test_lists_of_an_unused_test_part_were_not_tested():
         own = {"x": strategy, "y": {"split_strategy": "test"}}
         made, _, said = experiment(tables, databases=own, tests=["y"])
         assert parts(made, "x", "test")[0] == 0 and parts(made, "x", "")[0] == 2
-        assert "of x were tested" not in said
-        assert ("neither trained on nor tested" in said) or ("test part was not used" in said)
+        assert "of x were held out for testing" not in said
+        assert ("for neither training nor testing." in said) or ("test part was not used" in said)
 
 
 @pytest.mark.parametrize("stratify", [True, False])
@@ -324,7 +331,7 @@ def test_stratified_rows_are_not_simply_drawn_at_random(stratify):
     made, _, said = experiment([people("db", 5)], databases=own)
     n = (made["part"] == "test").sum()
     within = " within classes" if stratify else ""
-    assert f"{n} of 20 (25 % were asked for), drawn at random{within} whoever spoke" in said
+    assert f"{n} of 20 samples (25 % were requested) were drawn at random{within}, whoever" in said
 
 
 def test_balanced_speakers_are_counted():
@@ -333,30 +340,33 @@ def test_balanced_speakers_are_counted():
     made, _, said = experiment([table], databases=own)
     tested, every = parts(made, "db", "test")
     assert (
-        f"divided so that {tested} of {every} (30 % were asked for) were tested and gender" in said
+        f"Of db, {tested} of {every} speakers (30 % were requested), chosen to balance gender, "
+        "were held out for testing." in said
     )
 
 
 def test_stated_speakers_and_a_strategy_of_its_own():
     own = {"db": {"split_strategy": "speakers_stated", "test": ["s1", "s2"]}}
     _, _, said = experiment([people("db", 6)], databases=own)
-    assert "The split of db was by stated speakers (test: s1 and s2)." in said
+    assert "The speakers of each part of db were stated in advance (test: s1 and s2)." in said
     parts_of = {"parts": {"train": {"samples": 3}, "test": {"samples": 1}}}
     strange = methods._strategy("db", {"split_strategy": "strange"}, parts_of, {}, [])
-    assert strange == "The split of db was by the strategy strange."
+    assert strange == "The split of db followed the strategy strange."
 
 
 def test_own_tables_are_told_from_a_draw():
     table = people("db", 6, part=["train"] * 16 + ["test"] * 8)
-    assert "The split of db was that of its own tables." in experiment([table])[2]
+    assert "The split of db was the one in its own tables." in experiment([table])[2]
     assert "drawn at random" in experiment([people("db", 6)])[2]
 
 
 def test_a_database_all_in_one_part_and_one_unused():
     own = {"x": {"split_strategy": "train"}, "y": {"split_strategy": "test"}}
     said = experiment([people("x", 4), people("y", 3)], databases=own)[2]
-    assert "All of x was for training. All of y was for the test." in said
-    assert "for training 16 files of 4 speakers" in said and "for test 12 files of 3" in said
+    assert "All of x was used for training. All of y was used for testing." in said
+    assert (
+        "gave 16 files of 4 speakers for training and 12 files of 3 speakers for testing." in said
+    )
     assert (
         methods._strategy("z", {"split_strategy": "train"}, {}, {}, []) == "Nothing of z was used."
     )
@@ -407,7 +417,7 @@ def evaluated(speakers=4, wrong=3, ci=None, threshold=None):
 def test_an_interval_is_told_only_where_it_is():
     metrics, said = evaluated(wrong=0)
     assert metrics["ci"] == [None, None]
-    assert "It has no interval: " in said and "Its 95 % interval" not in said
+    assert "It has no interval (" in said and "Its 95 % interval" not in said
     metrics, said = evaluated(wrong=7)
     assert None not in metrics["ci"] and "with 3 degrees of freedom" in said
     assert "logit scale" in said and "It has no interval" not in said
@@ -416,7 +426,7 @@ def test_an_interval_is_told_only_where_it_is():
 
 
 def test_what_is_certain_lies_below_the_threshold():
-    assert "whose uncertainty is below 0.4 are" in evaluated(threshold=0.4)[1]
+    assert "whose uncertainty was below 0.4 alone" in evaluated(threshold=0.4)[1]
 
 
 def test_each_seed_is_told():
@@ -424,9 +434,9 @@ def test_each_seed_is_told():
         record = {"packages": {}, "izwi": "1", "seed": 42, "learning": learning}
         return methods._software(record, citations.Cites())[-1]
 
-    assert told({}) == "The seed of split and intervals was 42."
+    assert told({}) == "The seed of the split and the intervals was 42."
     assert told({"balancing_seed": 42}) == told({})
-    assert told({"balancing_seed": 7}).endswith("was 42, that of the balancing 7.")
+    assert told({"balancing_seed": 7}).endswith("was 42, and that of the balancing was 7.")
 
 
 def cells_of(text):

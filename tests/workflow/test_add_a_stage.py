@@ -116,7 +116,7 @@ def test_a_scaler_is_an_entry(made):
     assert "center" in made.call("izwi", "options", "scale")
     report = json.loads(made.text("results/experiments/demo/experiment.json"))
     assert report["preprocessing"]["scale"] == "center"
-    sentence = "The features were centred to zero mean, fitted on the training samples alone."
+    sentence = "centred to zero mean, with parameters fitted on the training samples alone."
     assert sentence in made.text("results/experiments/demo/methods.md")
     (model,) = (made.path / "results/models").iterdir()
     code = (
@@ -138,8 +138,8 @@ def test_a_split_strategy_is_a_function_and_an_entry(made):
     assert "latest" in made.call("izwi", "options", "split_strategy")
     methods = made.text("results/experiments/demo/methods.md")
     assert (
-        "Of the rows of demo, the last 124 of 312 (40 % were asked for), in the order of their "
-        "files, were tested."
+        "Of demo, the last 124 of 312 samples (40 % were requested), in the order of their files, "
+        "were held out for testing."
     ) in methods
     rows = made.text("results/experiments/demo/predictions.csv").splitlines()
     assert len(rows) == 1 + int(0.4 * 312)
@@ -147,7 +147,11 @@ def test_a_split_strategy_is_a_function_and_an_entry(made):
 
 def test_a_plot_is_a_function_and_an_entry(made):
     assert "measure of each speaker" in made.call("izwi", "options", "speakers")
-    assert (made.path / "results/experiments/demo/plots/speakers.png").stat().st_size > 1000
+    plots = made.path / "results/experiments/demo/plots"
+    assert (plots / "speakers.png").stat().st_size > 1000
+    shown = (plots / "speakers.png.csv").read_text().splitlines()
+    metrics = json.loads(made.text("results/experiments/demo/metrics.json"))
+    assert shown[0] == "speaker,uar" and len(shown) == 1 + metrics["n_speakers"]
     (shown,) = details(made.text("results/index.html"))
     captions = " ".join(picture["caption"] for picture in shown["pictures"])
     assert "the lowest first; the dotted line" in captions

@@ -20,8 +20,8 @@ RATE = 8000
 EMOTIONS = ["anger", "joy"]
 FEATS = {"type": "import", "import_file": "features.csv"}
 AUDITED = (
-    "Before training the split was audited for leakage, without a finding that could flatter the "
-    "figures."
+    "Before training, the split was audited for leakage, and nothing was found that could have "
+    "inflated the figures."
 )
 
 
@@ -130,57 +130,58 @@ def test_methods_of_a_hold_out(folder):
     assert paragraphs(folder, "hold") == {
         "Data": "The target was *emotion* with 2 classes (anger, joy). Berlin EmoDB "
         "[@burkhardt2005emodb] (here named emodb) contributed 48 files from 6 speakers (3 female, "
-        "3 male; age mean 22.5, SD 1.9, range 20–25; 0.1 minutes).",
-        "Split": "The speakers s04 and s05 of emodb were tested. This gave for training 32 files "
-        "of 4 speakers and for test 16 files of 2 speakers. No speaker was in both training and "
-        f"test set. {AUDITED}",
-        "Features": "The features were imported features: 2 values per sample.",
-        "Preprocessing": "The features were standardised to zero mean and unit variance, fitted on "
-        "the training samples alone.",
-        "Model": "The model was a support vector machine [@pedregosa2011sklearn] by scikit-learn "
+        "3 male; age: mean 22.5, SD 1.9, range 20–25; 0.1 minutes).",
+        "Split": "Speakers s04 and s05 of emodb were held out for testing. This gave 32 files of 4 "
+        "speakers for training and 16 files of 2 speakers for testing. No speaker was in both the "
+        f"training and the test set. {AUDITED}",
+        "Features": "The features were imported features, with 2 values per sample.",
+        "Preprocessing": "The features were standardised to zero mean and unit variance, with "
+        "parameters fitted on the training samples alone.",
+        "Model": "The model was a support vector machine [@pedregosa2011sklearn] in scikit-learn "
         f"{version['scikit-learn']} (C_val = 10; by default kernel = rbf, gamma = scale). Its "
-        "probabilities are coupled from those of pairs of classes, sigmoids "
+        "probabilities were coupled from those of pairs of classes, which came from sigmoids "
         "[@platt1999probabilistic] fitted on inner folds of "
         "the training samples.",
         "Evaluation": "The measure was the unweighted average recall (UAR), computed over the "
-        "pooled predictions (n = 16 samples of 2 speakers). Its 95 % interval is the t interval of "
-        "the delete-one-speaker jackknife [@efron1993bootstrap] on the logit scale, with 1 degree "
-        "of freedom by Kish's effective number of speakers; it holds for the fitted model. With "
-        "only 2 test speakers, the figures depend on who they are.",
-        "Software": f"All was done by izwi {izwi} [@izwi], a Snakemake workflow "
-        f"[@moelder2021snakemake], with Python {version['python']}, Snakemake "
+        "pooled predictions (n = 16 samples of 2 speakers). Its 95 % interval was the t interval "
+        "of the delete-one-speaker jackknife [@efron1993bootstrap] on the logit scale, with 1 "
+        "degree of freedom from Kish's effective number of speakers; it holds for the model as it "
+        "was fitted. With only 2 test speakers, the figures depend on who they are.",
+        "Software": f"Everything was run with izwi {izwi} [@izwi], a Snakemake workflow "
+        f"[@moelder2021snakemake], using Python {version['python']}, Snakemake "
         f"{version['snakemake']}, NumPy {version['numpy']}, pandas {version['pandas']}, SciPy "
-        f"{version['scipy']} and scikit-learn {version['scikit-learn']}. The seed of split and "
-        "intervals was 42.",
+        f"{version['scipy']} and scikit-learn {version['scikit-learn']}. The seed of the split "
+        "and the intervals was 42.",
     }
 
 
 def test_methods_of_cross_validation_and_a_transductive_scaler(folder):
     found = paragraphs(folder, "folds")
     assert found["Split"] == (
-        "The evaluation was a leave-one-speaker-out cross-validation of 6 folds, 8 files a fold. "
-        "No speaker was in more than one fold. Before training the split was audited for leakage; "
-        "the figures may be flattered by what it found (transductive)."
+        "The evaluation was a leave-one-speaker-out cross-validation with 6 folds; each fold had 8 "
+        "files. No speaker was in more than one fold. Before training, the split was audited for "
+        "leakage; what was found may have inflated the figures (transductive)."
     )
     assert found["Preprocessing"] == (
-        "The features were standardised speaker by speaker over all samples of this speaker in the "
-        "same part, test speakers included: a transductive step, since a test sample is scaled "
+        "The features were standardised speaker by speaker over all samples of that speaker in the "
+        "same part, test speakers included. This step was transductive: a test sample was scaled "
         "with the help of the speaker's other test samples."
     )
     assert "pooled predictions of all folds (n = 48 samples of 6 speakers)" in found["Evaluation"]
-    assert found["Software"].endswith("The seed of split and intervals was 7.")
+    assert found["Software"].endswith("The seed of the split and the intervals was 7.")
 
 
 def test_methods_of_a_regression(folder):
     found = paragraphs(folder, "age")
     n_test = len(folder.predictions("age"))
-    assert "The target was the number *age* (of all used samples: mean " in found["Data"]
+    assert "The target was *age*, a number (of all used samples: mean " in found["Data"]
     assert "The database my_db contributed 48 of its 96 files from 24 speakers" in found["Data"]
-    assert found["Data"].endswith("left out: 48 by filters.")
+    assert found["Data"].endswith("; 48 were left out by filters.")
     assert re.search(
-        r"Of the rows of my_db, \d+ of 48 \(60 % were asked for\), drawn at random whoever spoke, "
-        r"were tested\. .* \d+ speakers "
-        r"were in both training and test set: the test is not speaker-independent\. Before",
+        r"Of my_db, \d+ of 48 samples \(60 % were requested\) were drawn at random, whoever spoke, "
+        r"and held out for testing\. .* \d+ speakers "
+        r"were in both the training and the test set, so the test was not speaker-independent\. "
+        r"Before",
         found["Split"],
     )
     speakers = folder.metrics("age")["n_speakers"]
@@ -188,18 +189,18 @@ def test_methods_of_a_regression(folder):
     assert found["Evaluation"].startswith(
         "The measure was the concordance correlation coefficient (CCC) [@lin1989ccc], computed "
         f"over the pooled predictions (n = {n_test} samples of {speakers} speakers). Its 95 % "
-        "interval is the t interval of the delete-one-speaker jackknife [@efron1993bootstrap] on "
+        "interval was the t interval of the delete-one-speaker jackknife [@efron1993bootstrap] on "
         "the scale of Fisher's z, with "
     )
 
 
 def test_methods_across_databases(folder):
     found = paragraphs(folder, "cross")
-    assert found["Data"].endswith("; labels were read as {anger as joy, joy as anger}.")
+    assert found["Data"].endswith("; labels were mapped (anger to joy, joy to anger).")
     assert found["Split"] == (
-        "Training was on emodb, the test on my_db. This gave for training 48 files of 6 speakers "
-        "and for test 96 files of 24 speakers. No speaker was in both training and test set. "
-        f"{AUDITED}"
+        "Training was on emodb and testing on my_db. This gave 48 files of 6 speakers for training "
+        "and 96 files of 24 speakers for testing. No speaker was in both the training and the test "
+        f"set. {AUDITED}"
     )
     assert "balanced by random oversampling [@lemaitre2017imblearn]" in found["Preprocessing"]
     tuning = folder.metrics("cross")["tuning"]
@@ -207,10 +208,10 @@ def test_methods_across_databases(folder):
     value, chosen = folder.metrics("cross")["value"], search["chosen"]["max_depth"]
     assert found["Model"].endswith(
         "(by default min_samples_leaf = 1). max_depth (1, 2, 3) was chosen by a nested search over "
-        f"3 combinations, by the mean uar on {search['folds']} inner folds of the training "
-        f"samples, with speakers kept apart. Chosen was max_depth = {chosen}. The inner score was "
-        f"{search['inner']:.3g}, that of the same models on test samples {value:.3g} (optimism "
-        f"{search['inner'] - value:.2g})."
+        f"3 combinations, by the mean UAR on {search['folds']} inner folds of the training "
+        f"samples, with speakers kept apart. The search chose max_depth = {chosen}. The inner "
+        f"score was {search['inner']:.3g}; on test samples, the same models scored {value:.3g} "
+        f"(optimism {search['inner'] - value:.2g})."
     )
 
 

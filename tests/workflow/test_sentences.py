@@ -138,6 +138,13 @@ def size(rows):
     return f"{files} file{'s' * (files != 1)} of {people} speaker{'s' * (people != 1)}"
 
 
+def given(told, what):
+    """What a text says of the size of a part, empty where it has none."""
+    found = re.search(r"This gave (.*?)\.", told)
+    parts = re.split(", | and ", found[1]) if found else []
+    return next((part.removesuffix(f" for {what}") for part in parts if part.endswith(what)), "")
+
+
 @pytest.mark.parametrize("name", ASKED)
 def test_sizes(folder, name):
     told, rows, tested = experiment(folder, name)
@@ -151,20 +158,19 @@ def test_sizes(folder, name):
     assert (f"{unused} files took part in neither" in told) == bool(unused)
     assert ("took part in neither" in told) == bool(unused)
     if name in CROSSED:
-        assert len(tested) == len(rows) and "This gave for" not in told
+        assert len(tested) == len(rows) and "This gave" not in told
         sizes = rows.groupby("fold").size()
         span = f"{sizes.min()} to {sizes.max()}" if sizes.min() < sizes.max() else sizes.min()
-        assert f", {span} files a fold." in told
+        assert f"; each fold had {span} files." in told
         shared = int((rows.groupby("who")["fold"].nunique() > 1).sum())
     else:
-        for part, what in (("train", "training"), ("dev", "development"), ("test", "test")):
+        for part, what in (("train", "training"), ("dev", "development"), ("test", "testing")):
             own = rows[rows["part"] == part]
-            assert (f"for {what} {size(own)}" in told) == bool(len(own)), part
-            assert (f"for {what} " in told.partition("This gave")[2]) == bool(len(own)), part
+            assert given(told, what).partition(" (")[0] == (size(own) if len(own) else ""), part
         train, test = (set(rows.loc[rows["part"] == part, "who"]) for part in ("train", "test"))
         shared = len(train & test)
         assert len(tested) == (rows["part"] == "test").sum()
-    where = "more than one fold" if name in CROSSED else "both training and test set"
+    where = "more than one fold" if name in CROSSED else "both the training and the test set"
     assert f"{f'{shared} speakers were' if shared else 'No speaker was'} in {where}" in told
     people = (tested["database"] + "/" + tested["speaker"]).nunique()
     evaluated = f"{len(tested)} samples of {people} speaker{'s' * (people != 1)}"
@@ -174,7 +180,9 @@ def test_sizes(folder, name):
 @pytest.mark.parametrize("name", ASKED)
 def test_what_was_drawn_and_by_which_seeds(folder, name):
     told, rows, _ = experiment(folder, name)
-    said = re.search(r"(\d+) of (\d+) \((\d+) % were asked for\), drawn at random(.*?)\.", told)
+    said = re.search(
+        r"(\d+) of (\d+) \w+ \((\d+) % were requested\) were drawn at random(.*?)\.", told
+    )
     data = ASKED[name]["DATA"]
     database = next((key.partition(".")[0] for key in data if key.endswith(".test_size")), None)
     assert bool(said) == bool(database)
@@ -186,11 +194,13 @@ def test_what_was_drawn_and_by_which_seeds(folder, name):
         assert [int(said[1]), int(said[2])] == found
         assert int(said[3]) == data[f"{database}.test_size"]
         assert ("within classes" in said[4]) == by_row
-        assert ("set aside, neither trained on nor tested" in said[4]) == (name == "tests_beside")
-        assert said[4].endswith("were tested") == (name != "tests_beside")
-    own = ", that of the balancing 7" if name == "mlp_runs" else ""
+        assert ("set aside, for neither training nor testing" in said[4]) == (
+            name == "tests_beside"
+        )
+        assert said[4].endswith("and held out for testing") == (name != "tests_beside")
+    own = ", and that of the balancing was 7" if name == "mlp_runs" else ""
     seed = ASKED[name].get("EXP", {}).get("seed", 42)
-    assert f"The seed of split and intervals was {seed}{own}.\n" in told
+    assert f"The seed of the split and the intervals was {seed}{own}.\n" in told
     runs = len({row["run"] for row in folder.predictions(name)})
     trained = f"trained {runs} times, with the seeds 42 to {41 + runs};"
     assert (trained in told) == ("with the seeds" in told) == (runs > 1)
@@ -266,9 +276,10 @@ def test_table_1(folder, name):
 def test_unlabelled_rows_are_told_apart(folder):
     told, rows, _ = experiment(folder, "self_trained")
     bare = int((rows["database"] == "people").sum())
-    assert f"for training {size(rows[rows['part'] == 'train'])} ({bare} without a label)" in told
+    whole = size(rows[rows["part"] == "train"])
+    assert given(told, "training") == f"{whole} ({bare} without a label)"
     (fit,) = folder.metrics("self_trained")["self_training"]
-    assert f"It labelled {bare - fit['rounds'][-1]['left']} of {bare} samples." in told
+    assert f"This labelled {bare - fit['rounds'][-1]['left']} of {bare} samples." in told
 
 
 def test_the_number_that_is_predicted(folder):
@@ -277,12 +288,12 @@ def test_the_number_that_is_predicted(folder):
     ages = people.loc[people["gender"] == "male", "age"]
     spread = f"mean {ages.mean():.1f}, SD {ages.std():.1f}, range {ages.min()}–{ages.max()}"
     assert f"(of all used samples: {spread})" in told and len(ages) == len(rows)
-    assert f"left out: {len(people) - len(ages)} by filters." in told
+    assert f"; {len(people) - len(ages)} were left out by filters." in told
 
 
 def test_uncertainty_is_below_its_threshold(folder):
     told, _, tested = experiment(folder, "svm_dev")
-    assert "whose uncertainty is below 0.4 " in told
+    assert "whose uncertainty was below 0.4 " in told
     p = tested.filter(like="p_").astype(float).to_numpy()
     entropy = -(p * np.log(np.clip(p, 1e-300, None))).sum(axis=1) / np.log(p.shape[1])
     n = int((entropy < 0.4).sum())
@@ -292,13 +303,13 @@ def test_uncertainty_is_below_its_threshold(folder):
 
 def test_stated_chosen_and_escaped(folder):
     told, _, _ = experiment(folder, "one_tested")
-    assert "The speaker pl_m7 of people was tested." in told
+    assert "Speaker pl_m7 of people was held out for testing." in told
     # A comment, which a reader does not see.
     assert re.search(r"\n\n<!-- [^<>]* -->\n$", told)
     assert "(test: en_f5, pl_m6 and de_f4)" in experiment(folder, "knn_calibrated")[0]
-    assert "Training was on people, the test on demo." in experiment(folder, "across")[0]
+    assert "Training was on people and testing on demo." in experiment(folder, "across")[0]
     chosen = folder.metrics("tuned")["tuning"]["searches"][0]["chosen"]["K_val"]
-    assert f"Chosen was K_val = {chosen}." in experiment(folder, "tuned")[0]
+    assert f"The search chose K_val = {chosen}." in experiment(folder, "tuned")[0]
     for file in ("methods.md", "model_card.md", "table1.md"):
         text = (folder.path / "results/experiments/escaped" / file).read_text()
         assert "\\<i>c" in text and not re.search(r"(?<!\\)<i>", text)

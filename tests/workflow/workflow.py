@@ -145,6 +145,10 @@ class Folder:
         return (self.path / results / "experiments" / name / file).read_bytes()
 
     def plots(self, name: str, results: str = "results") -> set[str]:
-        """Names of an experiment's pictures; the stamps beside them are hidden."""
+        """Names of an experiment's pictures, each of which has its data beside it."""
         place = self.path / results / "experiments" / name / "plots"
-        return {path.name for path in place.iterdir() if not path.name.startswith(".")}
+        # The stamps are hidden.
+        found = {path for path in place.iterdir() if not path.name.startswith(".")}
+        pictures = {path for path in found if path.suffix != ".csv"}
+        assert {path.stem for path in found - pictures} == {path.name for path in pictures}
+        return {path.name for path in pictures}

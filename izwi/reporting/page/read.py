@@ -15,6 +15,7 @@ from typing import Any
 from izwi.analyses.kinds import FILES
 from izwi.config.ini import read_ini
 from izwi.config.options import all_options
+from izwi.config.pictures import DATA, FORMATS
 from izwi.errors import UserError
 from izwi.files import is_made, read_json
 from izwi.reporting import captions
@@ -50,7 +51,7 @@ PLACED = {
 DRAWN = ("uncertainty", "ci_samples", "ci_speakers", "ci_jackknife", "labels")
 # Written beside the figures, if they are, and shown.
 TEXTS = ("methods.md", "model_card.md", "references.bib", "table1.md")
-PICTURES = (".png", ".svg", ".pdf", ".eps")
+PICTURES = (*FORMATS, DATA)
 MOST_CLASSES = 16  # in a small confusion matrix
 # An absolute path inside a text: two parts or more.
 _PATH = re.compile(r"(?<![\w./:~-])~?(?:/[^\s/:,;'\"()\[\]]+){2,}")
@@ -290,6 +291,8 @@ def pictures(files: dict[str, str]) -> dict[str, dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     for path in files.values():
         stem, ending = os.path.splitext(os.path.basename(path))
+        if ending == DATA:
+            stem = os.path.splitext(stem)[0]
         if ending in PICTURES and os.path.basename(os.path.dirname(path)) == "plots":
             found.setdefault(stem, {})[ending] = path
     return found

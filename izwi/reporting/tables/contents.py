@@ -38,6 +38,7 @@ class Cell:
         marks: of :data:`MARKS`
         best: whether it is printed as the best
         how: how a figure of chance was got
+        chance: the measure of a guesser on the same test set
         test_set: equal for cells of one test set
     """
 
@@ -53,6 +54,7 @@ class Cell:
     marks: list[str] = field(default_factory=list)
     best: bool = False
     how: str = ""
+    chance: float | None = None
     test_set: Any = None
 
 
@@ -120,8 +122,10 @@ def _cell(
                 labels=found["labels"],
                 seed=table["seed"],
             )
+            cell.chance = cell.value
         return cell
     cell.value = found["metrics"][table["measure"]]
+    cell.chance = (found.get("chance") or {}).get(table["measure"])
     cell.ci = tuple(found["intervals"][table["measure"]])
     cell.ci_method = found["ci_method"]
     cell.test_set = _test_set(first)
@@ -235,8 +239,7 @@ def explained(mark: str, contents: Contents) -> str:
         n = int(tests["p"].notna().sum())
         return (
             f"not significantly better than the next best of its {best}: permutation over "
-            f"speakers, Holm's correction for {n} test{'s' * (n != 1)} of this table, "
-            f"p ≥ {LEVEL:g}; comparisons.csv has them all"
+            f"speakers, p ≥ {LEVEL:g} after Holm's correction for {n} test{'s' * (n != 1)}"
         )
     if mark == UNTESTED:
         reasons = tests.loc[tests["verdict"] == NOT_TESTABLE, "test"]
@@ -252,6 +255,6 @@ def explained(mark: str, contents: Contents) -> str:
             f"{ENOUGH_OF_A_CLASS} test speakers"
         ),
         TRANSDUCTIVE: "transductive: scaled by rows of the test set, without their labels",
-        CONSTANT: "constant: each model, one a fold and run, predicts the same for every sample",
+        CONSTANT: "constant: the model predicts the same for every sample that it is tested on",
         FAILED: "could not be made",
     }[mark]

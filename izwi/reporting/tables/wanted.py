@@ -51,7 +51,7 @@ class Wanted:
         controls: kinds of controls, see `controls.KINDS`
         best: among what the best is sought, None for what fits
         caption: what it is about, None for its name
-        labels: value → how the table calls it
+        labels: value or option → how the table calls it
     """
 
     name: str
@@ -465,8 +465,8 @@ class _Layout:
             "measure": measure,
             "task": members[0].task,
             "seed": members[0].seed,
-            "row_options": list(wanted.rows),
-            "column_options": list(wanted.columns),
+            "row_options": [wanted.labels.get(option, option) for option in wanted.rows],
+            "column_options": [wanted.labels.get(option, option) for option in wanted.columns],
             "rows": [{"label": label, "control": None} for label in rows],
             "columns": [{"label": label, "control": None} for label in columns],
             "cells": [

@@ -1,14 +1,15 @@
-"""A table as CSV, Markdown and LaTeX."""
+"""A table as CSV, Markdown, HTML and LaTeX."""
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable
+import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from izwi.data.csv_safety import harmless
+from izwi.data import csv_files
 from izwi.reporting import escaping
+from izwi.reporting import latex as tex
 from izwi.reporting.numbers import rounded
 from izwi.reporting.tables.contents import (
     CONSTANT,
@@ -36,6 +37,7 @@ COLUMNS = (
     "ci_method",
     "n",
     "n_speakers",
+    "chance",
     "best",
     "marks",
     "published_value",
@@ -61,16 +63,12 @@ _SIGNS = {
     CONSTANT: "c",
     FAILED: r"$\times$",
 }
-_ESCAPES = {
-    "|": r"\textbar{}",
-    "≥": r"$\geq$",
-    **{mark: sign for mark, sign in _SIGNS.items() if mark != CONSTANT},
-}
+_ESCAPES = {mark: sign for mark, sign in _SIGNS.items() if mark != CONSTANT}
 
 
-def escape(text: str) -> str:
-    """A text as LaTeX prints it."""
-    return escaping.latex(text, _ESCAPES)
+def escape(text: str, *, across: bool = False) -> str:
+    """A text as LaTeX prints it, see `latex.escape`."""
+    return tex.escape(text, _ESCAPES, across=across)
 
 
 def write_csv(contents: Contents, path: str | Path) -> None:
@@ -89,6 +87,7 @@ def write_csv(contents: Contents, path: str | Path) -> None:
             "ci_method": cell.ci_method or cell.how or None,
             "n": cell.n,
             "n_speakers": cell.n_speakers,
+            "chance": cell.chance,
             "best": cell.best,
             "marks": "; ".join(NAMES[mark] for mark in cell.marks),
         }
@@ -102,16 +101,11 @@ def write_csv(contents: Contents, path: str | Path) -> None:
         for place, entry in enumerate(entries):
             beside.append((row, column, (line if place == 0 else {}) | _published(entry)))
     beside += [(*place, _published(entry)) for place, es in published.items() for entry in es]
-    with open(path, "w", newline="", encoding="utf-8") as stream:
-        writer = csv.DictWriter(stream, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        for row, column, line in beside:
-            named = {
-                "row": table["rows"][row]["label"],
-                "column": table["columns"][column]["label"],
-                **line,
-            }
-            writer.writerow({key: harmless(value) for key, value in named.items()})
+    rows = [
+        {"row": table["rows"][row]["label"], "column": table["columns"][column]["label"], **line}
+        for row, column, line in beside
+    ]
+    csv_files.write_records(rows, path, COLUMNS)
 
 
 def _published(entry: dict[str, Any] | None) -> dict[str, Any]:
@@ -120,19 +114,36 @@ def _published(entry: dict[str, Any] | None) -> dict[str, Any]:
     return {f"published_{key}": entry[key] for key in ("value", "source", "protocol")}
 
 
-class _Text:
-    """What Markdown and LaTeX have in common; the one or the other says how it is written."""
+@dataclass
+class Shown:
+    """What a reader sees in a cell, as plain texts.
 
-    def __init__(
-        self,
-        contents: Contents,
-        *,
-        plain: Callable[[str], str],
-        bold: Callable[[str], str],
-        raised: Callable[[str], str],
-    ) -> None:
+    Args:
+        value: the figure, empty where the cell is empty
+        interval: its limits, empty where there are none
+        marks: of :data:`MARKS`
+        best: whether it is printed as the best
+        count: samples and speakers, empty where they are told elsewhere
+        published: values of others, each with the number of its note
+    """
+
+    value: str = ""
+    interval: str = ""
+    marks: str = ""
+    best: bool = False
+    count: str = ""
+    published: tuple[tuple[str, int], ...] = ()
+
+
+class Layout:
+    """What a reader sees, before it is written as Markdown, HTML or LaTeX.
+
+    Args:
+        contents: the table with all its figures
+    """
+
+    def __init__(self, contents: Contents) -> None:
         self.contents, self.table = contents, contents.table
-        self.plain, self.bold, self.raised = plain, bold, raised
         of_experiments = [c for c in contents.cells.values() if c.experiment and c.n is not None]
         # State once what holds for all cells.
         self.common = [
@@ -163,24 +174,30 @@ class _Text:
                 return counts(cell)
         return ""
 
-    def grid(self) -> list[list[str]]:
-        """Header and rows, as texts."""
+    def header(self) -> list[str]:
+        """Names of the columns."""
         table = self.table
         corner = f"{', '.join(table['row_options'])} / {', '.join(table['column_options'])}"
         header = [corner, *(self._label(c, axis=1, line=j) for j, c in enumerate(table["columns"]))]
-        if self.counted == "rows":
-            header.append("samples / speakers")
-        lines = [[self.plain(text) for text in header]]
-        for i, row in enumerate(table["rows"]):
-            line = [self.plain(self._label(row, axis=0, line=i))]
-            line += [self._cell((i, j)) for j in range(len(table["columns"]))]
+        return [*header, *(["samples / speakers"] if self.counted == "rows" else [])]
+
+    def rows(self) -> list[tuple[str, list[Shown]]]:
+        """Each row with its name."""
+        columns = range(len(self.table["columns"]))
+        rows = []
+        for i, row in enumerate(self.table["rows"]):
+            cells = [self._shown((i, j)) for j in columns]
             if self.counted == "rows":
-                line.append(self._count(0, i))
-            lines.append(line)
+                cells.append(Shown(self._count(0, i)))
+            rows.append((self._label(row, axis=0, line=i), cells))
         if self.counted == "columns":
-            columns = range(len(table["columns"]))
-            lines.append(["samples / speakers", *(self._count(1, j) for j in columns)])
-        return lines
+            rows.append(("samples / speakers", [Shown(self._count(1, j)) for j in columns]))
+        return rows
+
+    @property
+    def own(self) -> int:
+        """Number of rows before those of controls."""
+        return sum(row["control"] is None for row in self.table["rows"])
 
     def _label(self, header: dict[str, Any], *, axis: int, line: int) -> str:
         """A row's or column's name; that of chance says how it was got."""
@@ -188,26 +205,28 @@ class _Text:
         source = how.pop().split(",")[0] if header["control"] == "chance" and how else ""
         return f"{header['label']} ({source})" if source else header["label"]
 
-    def _cell(self, place: tuple[int, int]) -> str:
+    def _shown(self, place: tuple[int, int]) -> Shown:
         cell = self.contents.cells.get(place)
-        texts = []
-        if cell is not None:
-            value = self.plain(rounded(cell.value))
-            marks = [mark for mark in cell.marks if mark not in self.common]
-            text = self.bold(value) if cell.best else value
-            if cell.ci[0] is not None:
-                text += f" [{rounded(cell.ci[0])}, {rounded(cell.ci[1])}]"
-            text += self.raised("".join(marks)) if marks else ""
-            if self.counted == "cells" and cell.n is not None:
-                text += f", n = {counts(cell)}"
-            texts.append(text)
-        for n in self.published.get(place, ()):
-            published = rounded(self.table["published"][n - 1]["value"])
-            texts.append(f"published {self.plain(published)} ({n})")
-        return "; ".join(texts)
+        published = tuple(
+            (rounded(self.table["published"][n - 1]["value"]), n)
+            for n in self.published.get(place, ())
+        )
+        if cell is None:
+            return Shown(published=published)
+        interval = ""
+        if cell.ci[0] is not None:
+            interval = f"[{rounded(cell.ci[0])}, {rounded(cell.ci[1])}]"
+        return Shown(
+            rounded(cell.value),
+            interval,
+            "".join(mark for mark in cell.marks if mark not in self.common),
+            cell.best,
+            f"n = {counts(cell)}" if self.counted == "cells" and cell.n is not None else "",
+            published,
+        )
 
-    def notes(self) -> list[str]:
-        """Notes below the table."""
+    def notes(self) -> list[tuple[str, str]]:
+        """Notes below the table, each with its mark, or an empty one."""
         table, cells = self.table, self.contents.cells.values()
         methods = dict.fromkeys(cell.ci_method for cell in cells if cell.ci_method)
         about = f"{table['measure'].upper()} with 95 % interval"
@@ -217,17 +236,19 @@ class _Text:
             about += f", samples / speakers: {self._count()}"
         elif self.counted == "cells":
             about += "; n: samples / speakers"
-        lines = [f"{about}."]
+        lines = [("", f"{about}.")]
         if any(cell.best for cell in cells):
             where = "of the table" if table["best"] == "table" else f"of each {table['best']}"
-            lines.append(f"Bold: the best {where} on one test set, controls apart.")
-        lines += [f"All: {explained(mark, self.contents)}." for mark in self.common]
+            lines.append(("", f"Bold: the best {where} on one test set, controls apart."))
+        lines += [("", f"All: {explained(mark, self.contents)}.") for mark in self.common]
         for mark in MARKS:
             if mark not in self.common and any(mark in cell.marks for cell in cells):
-                lines.append(f"{mark} {explained(mark, self.contents)}.")
+                lines.append((mark, f"{explained(mark, self.contents)}."))
         for n, entry in enumerate(table["published"], 1):
-            lines.append(f"({n}) {entry['source']}; protocol: {entry['protocol']}.")
-        return [*lines, *self.contents.remarks]
+            lines.append(
+                (f"({n})", f"Published: {entry['source']}; protocol: {entry['protocol']}.")
+            )
+        return lines + [("", remark) for remark in self.contents.remarks]
 
 
 def counts(cell: Cell) -> str:
@@ -237,48 +258,142 @@ def counts(cell: Cell) -> str:
 
 def markdown(contents: Contents) -> str:
     """The table as Markdown."""
-    plain = escaping.markdown_text
-    text = _Text(
-        contents, plain=plain, bold=lambda value: f"**{value}**", raised=lambda marks: f" {marks}"
-    )
-    header, *rows = text.grid()
-    lines = [header, ["---"] * len(header), *rows]
+    layout, plain = Layout(contents), escaping.markdown_text
+
+    def written(cell: Shown) -> str:
+        value = f"**{plain(cell.value)}**" if cell.best else plain(cell.value)
+        text = " ".join(filter(None, [value, cell.interval, cell.marks]))
+        published = (f"published {plain(value)} ({n})" for value, n in cell.published)
+        return "; ".join(filter(None, [", ".join(filter(None, [text, cell.count])), *published]))
+
+    header = [plain(name) for name in layout.header()]
+    lines = [header, ["---"] * len(header)]
+    lines += [[plain(name), *map(written, cells)] for name, cells in layout.rows()]
     grid = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    notes = "\n\n".join(plain(note) for note in text.notes())
+    notes = "\n\n".join(plain(" ".join(filter(None, note))) for note in layout.notes())
     return f"# {plain(contents.table['caption'])}\n\n{grid}\n\n{notes}\n"
 
 
-def latex(contents: Contents) -> str:
-    """The table as LaTeX, for the package booktabs."""
-    text = _Text(
-        contents,
-        plain=escape,
-        bold=lambda value: rf"\textbf{{{value}}}",
-        raised=lambda marks: rf"\textsuperscript{{{''.join(_SIGNS[mark] for mark in marks)}}}",
+# ------------------------------------------------------------------------- HTML
+
+_RULE = "1.5px solid black"
+
+
+def html(contents: Contents) -> str:
+    """The table as HTML, with all of its look in itself, so that Word takes it when pasted."""
+    layout, plain = Layout(contents), escaping.html
+
+    def written(cell: Shown) -> str:
+        value = f"<b>{plain(cell.value)}</b>" if cell.best else plain(cell.value)
+        lines = [value + (f"<sup>{plain(cell.marks)}</sup>" if cell.marks else "")]
+        lines += [f"<small>{plain(text)}</small>" for text in (cell.interval, cell.count) if text]
+        lines += [f"<i>{plain(text)}</i><sup>({n})</sup>" for text, n in cell.published]
+        return "<br>".join(filter(None, lines))
+
+    def row(name: str, cells: list[str], tag: str, rule: str) -> str:
+        style = f"padding: 2px 8px; {rule}"
+        first = f'<{tag} style="text-align: left; {style}">{plain(name)}</{tag}>'
+        others = (f'<{tag} style="text-align: center; {style}">{c}</{tag}>' for c in cells)
+        return f"<tr>{first}{''.join(others)}</tr>"
+
+    corner, *names = layout.header()
+    heavy = f"border-top: {_RULE}; border-bottom: 1px solid black"
+    lines = [row(corner, list(map(plain, names)), "th", heavy)]
+    rows = layout.rows()
+    for i, (name, cells) in enumerate(rows):
+        rules = ["border-top: 1px solid black"] * (i == layout.own)
+        rules += [f"border-bottom: {_RULE}"] * (i == len(rows) - 1)
+        lines.append(row(name, list(map(written, cells)), "td", "; ".join(rules)))
+    notes = (
+        (f"<sup>{plain(mark)}</sup> " if mark else "") + plain(text)
+        for mark, text in layout.notes()
     )
-    header, *rows = text.grid()
+    caption = plain(contents.table["caption"])
+    return "\n".join(
+        [
+            "<!DOCTYPE html>",
+            f'<html lang="en"><meta charset="utf-8"><title>{caption}</title>',
+            f'<p style="text-align: left"><b>Table.</b> {caption}</p>',
+            '<table style="border-collapse: collapse">',
+            *lines,
+            "</table>",
+            *(f'<p style="text-align: left; margin: 2px 0"><small>{n}</small></p>' for n in notes),
+            "</html>",
+            "",
+        ]
+    )
+
+
+# ------------------------------------------------------------------------ LaTeX
+
+
+def latex(contents: Contents) -> str:
+    """The table as LaTeX, for the packages booktabs and tabularx.
+
+    It is as wide as a column where it can be, else as the page; columns for which even that is too
+    narrow go below the others.
+    """
+    layout = Layout(contents)
+    (corner, *names), rows = layout.header(), layout.rows()
+    need = max(
+        *map(_width, (cell for _, cells in rows for cell in cells)),
+        *map(tex.least_width, names),
+    )
+    labels = [corner, *(name for name, _ in rows)]
+
+    def left(across: int, *, wide: bool) -> float | None:
+        return tex.names_width(labels, [need] * across, wide=wide)
+
+    wide = left(len(names), wide=False) is None
+    fitting = (n for n in range(len(names), 1, -1) if left(n, wide=wide) is not None)
+    blocks = math.ceil(len(names) / next(fitting, 1))
+    across = math.ceil(len(names) / blocks)
+    # Names of rows get what figures leave, as far as they need it.
+    columns = tex.columns([left(across, wide=wide) or tex.LEAST, *[need] * across], "centering")
+    lines = []
+    for first in range(0, len(names), across):
+        part = slice(first, first + across)
+        lines += [r"\midrule\midrule"] * (first > 0)
+        lines += [_line([escape(name) for name in (corner, *names[part])]), r"\midrule"]
+        for i, (name, cells) in enumerate(rows):
+            # A rule between experiments and controls.
+            lines += [r"\midrule"] * (i == layout.own)
+            lines.append(_line([escape(name), *map(_in_latex, cells[part])]))
+            high = any(cell.interval for cell in cells) and i + 1 not in (layout.own, len(rows))
+            lines += [r"\addlinespace[2pt]"] * high
+    notes = [_raised(mark) + escape(text, across=True) for mark, text in layout.notes()]
     table = contents.table
-    body = [" & ".join(line) + r" \\" for line in rows]
-    # A rule between experiments and controls.
-    own = sum(row["control"] is None for row in table["rows"])
-    if own < len(rows):
-        body.insert(own, r"\midrule")
-    lines = [
-        r"\begin{table}",
-        r"\centering",
-        rf"\caption{{{escape(table['caption'])}}}",
-        rf"\label{{tab:{table['name']}}}",
-        rf"\begin{{tabular}}{{l{'c' * (len(header) - 1)}}}",
-        r"\toprule",
-        " & ".join(header) + r" \\",
-        r"\midrule",
-        *body,
-        r"\bottomrule",
-        r"\end{tabular}",
-        "",
-        r"\smallskip",
-        r"\footnotesize",
-        *(f"{escape(note)}\n" for note in text.notes()),
-        r"\end{table}",
-    ]
-    return "% \\usepackage{booktabs}\n" + "\n".join(lines) + "\n"
+    return tex.floating(
+        columns,
+        lines,
+        wide=wide,
+        caption=escape(table["caption"], across=True),
+        label=table["name"],
+        notes=notes,
+    )
+
+
+def _width(cell: Shown) -> float:
+    """Points that the longest line of a cell needs."""
+    small = (tex.width(text, tex.SMALL) for text in (cell.interval, cell.count))
+    published = (tex.width(f"{value}(1)") for value, _ in cell.published)
+    return max(tex.width(cell.value) * 1.15 + tex.width(cell.marks) * 0.8, *small, *published)
+
+
+def _line(cells: list[str]) -> str:
+    return " & ".join(cells) + r" \\"
+
+
+def _in_latex(cell: Shown) -> str:
+    value = tex.number(escape(cell.value))
+    value = (rf"\textbf{{{value}}}" if cell.best else value) + _raised(cell.marks)
+    small = (cell.interval, cell.count)
+    lines = [value, *(rf"{{\scriptsize {tex.number(text)}}}" for text in small if text)]
+    for text, n in cell.published:
+        lines.append(rf"\textit{{{tex.number(text)}}}\textsuperscript{{({n})}}")
+    return r"\linebreak ".join(filter(None, lines))
+
+
+def _raised(marks: str) -> str:
+    signs = "".join(_SIGNS.get(mark, mark) for mark in marks)
+    return rf"\textsuperscript{{{signs}}}" if signs else ""

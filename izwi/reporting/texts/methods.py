@@ -19,18 +19,18 @@ from izwi.splits.strategies import STRATEGIES, Strategy
 from izwi.training.types import TrainingReport
 from izwi.wording import count
 
-# Why rows of a database are unused → words behind their number.
+# Why rows of a database are unused → words behind *were left out*.
 _DROPPED = {
     "limit_samples": "at random",
-    "limit_samples_per_speaker": "at random, within speakers",
-    "labels": "with other labels",
-    "mapping": "with labels outside the mapping",
+    "limit_samples_per_speaker": "at random within speakers",
+    "labels": "because of other labels",
+    "mapping": "because the mapping did not name their labels",
     "filter": "by filters",
-    "missing target": "without a label",
-    "required": "without a required value",
-    "duration": "too short or too long",
-    "duplicates": "listed twice",
-    "less sure": "with soft labels not sure enough",
+    "missing target": "for lack of a label",
+    "required": "for lack of a required value",
+    "duration": "for their duration",
+    "duplicates": "as duplicates",
+    "less sure": "because their soft labels were too uncertain",
 }
 
 
@@ -99,7 +99,7 @@ def _data(record: Record, description: dict[str, Any], cites: Cites) -> list[str
         ]
     else:
         spread = _mean(description["target"])
-        sentences = [f"The target was the number *{target}* (of all used samples: {spread})."]
+        sentences = [f"The target was *{target}*, a number (of all used samples: {spread})."]
     for database in record["databases"]:
         about = description["databases"].get(database["name"])
         if about and about.get("samples"):
@@ -114,7 +114,7 @@ def _data(record: Record, description: dict[str, Any], cites: Cites) -> list[str
     if description["unused"]:
         sentences.append(
             f"{count(description['unused'], unit_of(description))} took part in "
-            "neither training nor test."
+            "neither training nor testing."
         )
     return sentences
 
@@ -142,22 +142,25 @@ def _database(
         size += f" of its {counts['listed']}"
     who = _people(about)
     text = f"{title} contributed {size} {unit_of(description)}s{who}"
-    reasons = [f"{n} {_DROPPED.get(why, why)}" for why, n in counts["dropped"].items() if n]
-    text += f"; left out: {', '.join(reasons)}" if reasons else ""
+    left = [(n, _DROPPED.get(why, f"for {why}")) for why, n in counts["dropped"].items() if n]
+    if left:
+        (n, why), *others = left
+        were = f"{n} {'was' if n == 1 else 'were'} left out {why}"
+        text += f"; {listed([were, *(f'{n} {why}' for n, why in others)])}"
     mapping = (database["options"].get("mapping") or {}).get("target")
     if mapping:
-        pairs = ", ".join(f"{old} as {new}" for old, new in mapping.items() if str(old) != str(new))
-        text += f"; labels were read as {{{pairs}}}" if pairs else ""
+        pairs = ", ".join(f"{old} to {new}" for old, new in mapping.items() if str(old) != str(new))
+        text += f"; labels were mapped ({pairs})" if pairs else ""
     return f"{text}."
 
 
 def _people(cell: dict[str, Any]) -> str:
-    """`` from 10 speakers (5 female, 5 male; mean age 29.8 (4.2), 21–35; 17.8 minutes)``."""
+    """`` from 10 speakers (5 female, 5 male; age: mean 29.8, SD 4.2, range 21–35)``."""
     parts = []
     if cell["sex"]:
         parts.append(", ".join(f"{n} {sex}" for sex, n in cell["sex"].items()))
     if cell["age"]:
-        parts.append(f"age {_mean(cell['age'])}")
+        parts.append(f"age: {_mean(cell['age'])}")
     if cell["minutes"] is not None:
         parts.append(f"{cell['minutes']:.1f} minutes")
     of = f" from {count(cell['speakers'], 'speaker')}" if cell["speakers"] is not None else ""
@@ -190,24 +193,24 @@ def _split(record: Record, metrics: Metrics, description: dict[str, Any]) -> lis
     sentences = []
     if spec["strategy"] == "cross_data":
         trains, tests = listed(spec["trains"] or []), listed(spec["tests"] or [])
-        sentences.append(f"Training was on {trains}, the test on {tests}.")
+        sentences.append(f"Training was on {trains} and testing on {tests}.")
     else:
         sentences += [
             _strategy(name, own, description["databases"].get(name) or {}, spec, metrics["notes"])
             for name, own in spec["databases"].items()
         ]
     sizes = [
-        f"{what} {count(cells[part]['samples'], unit)}"
+        count(cells[part]["samples"], unit)
         + (
             f" of {count(cells[part]['speakers'], 'speaker')}"
             if cells[part]["speakers"] is not None
             else ""
         )
-        + _unlabelled(cells[part], description)
-        for part, what in (("train", "training"), ("dev", "development"), ("test", "test"))
+        + f"{_unlabelled(cells[part], description)} for {what}"
+        for part, what in (("train", "training"), ("dev", "development"), ("test", "testing"))
         if part in cells
     ]
-    sentences.append(f"This gave {listed([f'for {size}' for size in sizes])}.")
+    sentences.append(f"This gave {listed(sizes)}.")
     return [*sentences, *_sharing(description, folds=False), *_audit(metrics)]
 
 
@@ -227,12 +230,12 @@ def _audit(metrics: Metrics) -> list[str]:
     if findings is None:
         return []
     grave = [finding["kind"] for finding in findings if finding["grade"] in ("leak", "cue")]
-    when = "The split" if metrics.get("n_train") == 0 else "Before training the split"
+    when = "The split" if metrics.get("n_train") == 0 else "Before training, the split"
     text = f"{when} was audited for leakage"
     if not grave:
-        return [f"{text}, without a finding that could flatter the figures."]
+        return [f"{text}, and nothing was found that could have inflated the figures."]
     kinds = list(dict.fromkeys(kind.replace("_", " ") for kind in grave))
-    return [f"{text}; the figures may be flattered by what it found ({', '.join(kinds)})."]
+    return [f"{text}; what was found may have inflated the figures ({', '.join(kinds)})."]
 
 
 def _folds(spec: SplitSpec, description: dict[str, Any]) -> str:
@@ -243,7 +246,7 @@ def _folds(spec: SplitSpec, description: dict[str, Any]) -> str:
     if spec["logo"]:
         alone = whole["speakers"] == n and description["shared_speakers"] == 0
         kind = (
-            f"leave-one-speaker-out cross-validation of {n} folds"
+            f"leave-one-speaker-out cross-validation with {n} folds"
             if alone
             else f"cross-validation with {n} groups of speakers, each of which was left out once"
         )
@@ -252,9 +255,9 @@ def _folds(spec: SplitSpec, description: dict[str, Any]) -> str:
     rows = [c["samples"] for c in description["parts"] if c["part"].startswith("fold ")]
     sizes = ""
     if rows and "all" in parts:
-        sizes = f", {min(rows)} to {max(rows)} {unit}s a fold"
+        sizes = f"; each fold had {min(rows)} to {max(rows)} {unit}s"
         if min(rows) == max(rows):
-            sizes = f", {count(rows[0], unit)} a fold"
+            sizes = f"; each fold had {count(rows[0], unit)}"
     return f"The evaluation was a {kind}{sizes}."
 
 
@@ -269,14 +272,14 @@ def _strategy(
         return STRATEGIES[next(iter(parts))].words.format(name=name)
     strategy = own["split_strategy"]
     elsewhere = bool(spec.get("tests")) and name not in (spec.get("tests") or [])
-    fate = "were set aside, neither trained on nor tested" if elsewhere else "were tested"
+    fate = "set aside, for neither training nor testing" if elsewhere else "held out for testing"
     if isinstance(strategy, list):
-        who = f"The speaker{'s' if strategy[1:] else ''} {listed(strategy)} of {name}"
-        return f"{who} {fate if strategy[1:] else fate.replace('were', 'was')}."
+        who, were = ("Speakers", "were") if strategy[1:] else ("Speaker", "was")
+        return f"{who} {listed(strategy)} of {name} {were} {fate}."
     if strategy is None:
         stated = any(f"{name}: no split_strategy, taken from its own" in line for line in notes)
         strategy = "database" if stated else "speaker_split"
-    known = STRATEGIES.get(strategy, Strategy("The split of {name} was by the strategy {other}."))
+    known = STRATEGIES.get(strategy, Strategy("The split of {name} followed the strategy {other}."))
     unused = "; its test part was not used" if elsewhere and "{fate}" not in known.words else ""
     return (
         known.words.format(
@@ -295,23 +298,23 @@ def _strategy(
 def _drawn(
     own: dict[str, Any], parts: dict[str, dict[str, int | None]], strategy: Strategy, part: str
 ) -> str:
-    """``2 of 9 (30 % were asked for)``: speakers or rows that were drawn."""
+    """``2 of 9 speakers (30 % were requested)``: speakers or rows that were drawn."""
     unit = "speakers" if strategy.speakers else "samples"
     counts = [found[unit] or 0 for found in parts.values()]
     drawn = (parts.get(part) or {unit: 0})[unit] or 0
-    asked = f" ({own['test_size']:g} % were asked for)" if own.get("test_size") else ""
-    return f"{drawn} of {sum(counts)}{asked}"
+    asked = f" ({own['test_size']:g} % were requested)" if own.get("test_size") else ""
+    return f"{drawn} of {count(sum(counts), unit.removesuffix('s'))}{asked}"
 
 
 def _sharing(description: dict[str, Any], *, folds: bool) -> list[str]:
     shared = description["shared_speakers"]
     if shared is None:
-        return ["Not all speakers are known, so training and test may share some."]
-    where = "in more than one fold" if folds else "in both training and test set"
+        return ["Not all speakers were known, so the training and the test set may share some."]
+    where = "in more than one fold" if folds else "in both the training and the test set"
     if shared == 0:
         return [f"No speaker was {where}."]
     were = f"{count(shared, 'speaker')} {'was' if shared == 1 else 'were'}"
-    return [f"{were} {where}: the test is not speaker-independent."]
+    return [f"{were} {where}, so the test was not speaker-independent."]
 
 
 # -------------------------------------------------------------------- features
@@ -330,7 +333,7 @@ def _features(record: Record, training: TrainingReport | None, cites: Cites) -> 
     total = training.get("n_features") if training else None
     text = f"The features were {listed(sets)}"
     if total and not any(spec["type"] == "wave" for spec in record["features"]):
-        text += f", {total} in all" if len(sets) > 1 else f": {count(total, 'value')} per sample"
+        text += f", with {count(total, 'value')} per sample{' in all' if len(sets) > 1 else ''}"
     chosen = record["preprocessing"]["features"]
     sentences = [f"{text}."]
     if chosen:
@@ -355,16 +358,16 @@ def _preprocessing(record: Record, training: TrainingReport, cites: Cites) -> li
     scale = record["preprocessing"]["scale"]
     if scale == "speaker":
         sentences = [
-            "The features were standardised speaker by speaker over all samples of this speaker "
-            "in the same part, test speakers included: a transductive step, since a test sample "
-            "is scaled with the help of the speaker's other test samples."
+            "The features were standardised speaker by speaker over all samples of that speaker in "
+            "the same part, test speakers included. This step was transductive: a test sample was "
+            "scaled with the help of the speaker's other test samples."
         ]
     else:
         known = SCALERS.get(scale or "none", Scaler(f"scaled ({scale})"))
-        fitted = f", fitted on {of} alone" if known.fitted else ""
+        fitted = f", with parameters fitted on {of} alone" if known.fitted else ""
         sentences = [f"The features were {known.words}{fitted}."]
     if training.get("transductive") and scale != "speaker":
-        sentences.append("The fit was transductive: it has seen the features of the test samples.")
+        sentences.append("The fit was transductive: it had seen the features of the test samples.")
     if any("undefined values" in line for line in training.get("warnings", ())):
         sentences.append(f"Undefined values were replaced by the median of {of}.")
     kind = record["learning"].get("balancing")
@@ -386,7 +389,7 @@ def _model(record: Record, metrics: Metrics, training: TrainingReport, cites: Ci
     spec = record["model"]
     named = words.model(spec["type"])
     version = record["packages"].get(named.package) if named.package else None
-    by = f" by {named.title} {version}" if version else ""
+    by = f" in {named.title} {version}" if version else ""
     options = dict(spec["options"])
     for name in _idle(options):
         options.pop(name, None)
@@ -401,13 +404,14 @@ def _model(record: Record, metrics: Metrics, training: TrainingReport, cites: Ci
         f"The model was {named.words}{cited}{by}" + (f" ({settings})." if settings else ".")
     ]
     if pretrained:
-        sentences.append(f"It began with the weights of {words.place(str(pretrained))}.")
+        sentences.append(f"Training started from the weights of {words.place(str(pretrained))}.")
     if weighted and "class_weight" not in tuned:
         sentences.append("Classes were weighted by their inverse frequency in training.")
     if spec["type"] == "svm":
         sentences.append(
-            "Its probabilities are coupled from those of pairs of classes, sigmoids"
-            f"{cites('platt1999probabilistic')} fitted on inner folds of the training samples."
+            "Its probabilities were coupled from those of pairs of classes, which came from "
+            f"sigmoids{cites('platt1999probabilistic')} fitted on inner folds of the training "
+            "samples."
         )
     if tuned:
         sentences += _tuning(tuned, metrics, tune.get("strategy", "grid"))
@@ -415,7 +419,7 @@ def _model(record: Record, metrics: Metrics, training: TrainingReport, cites: Ci
     if record["learning"].get("calibrate"):
         also = ", the same that chose the epoch" if _by_epoch(training) else ""
         sentences.append(
-            "Its probabilities were then scaled by a temperature"
+            "The probabilities were then scaled by a temperature"
             f"{cites('guo2017calibration')} fitted on the development samples{also}."
         )
     sentences += _runs(training)
@@ -456,19 +460,19 @@ def _tuning(tuned: dict[str, list[Any]], metrics: Metrics, strategy: str) -> lis
     )
     sentences = [
         f"{names} {'was' if len(tuned) == 1 else 'were'} chosen by a nested search{each} over "
-        f"{count(n, 'combination')}{_SEARCHES[strategy]}, by the mean "
-        f"{found['measure']} on {inner} inner folds of the training samples, {kept}."
+        f"{count(n, 'combination')}{_SEARCHES[strategy]}, by the mean {found['measure'].upper()} "
+        f"on {inner} inner folds of the training samples, {kept}."
     ]
     chosen = [
         ", ".join(f"{name} = {words.value_text(value)}" for name, value in row["values"].items())
         + (f" ({count(row['n'], 'time')})" if len(searches) > 1 else "")
         for row in found["chosen"]
     ]
-    sentences.append(f"Chosen was {'; '.join(chosen)}.")
+    sentences.append(f"The search{'es' * bool(searches[1:])} chose {'; '.join(chosen)}.")
     if found["outer"] is not None:
         sentences.append(
-            f"The inner score was {rounded(found['inner'])}, that of the same models on test "
-            f"samples {rounded(found['outer'])} (optimism {rounded(found['optimism'])})."
+            f"The inner score was {rounded(found['inner'])}; on test samples, the same models "
+            f"scored {rounded(found['outer'])} (optimism {rounded(found['optimism'])})."
         )
     return sentences
 
@@ -477,16 +481,17 @@ def _learning(record: Record, training: TrainingReport) -> list[str]:
     learned = record["learning"]
     sentences = []
     if "submodel" in learned:
-        sentences.append(f"A model of its own was trained for each value of {learned['submodel']}.")
+        sentences.append(f"A separate model was trained for each value of {learned['submodel']}.")
     if "self_training" in learned:
         own = learned["self_training"]
         sentences.append(
-            "Samples without a label got those that a first model gave with a probability above "
-            f"{own['threshold']:g}, in at most {count(own['rounds'], 'round')} (self-training)."
+            "Samples without a label received the label that the model gave them with a "
+            f"probability above {own['threshold']:g}, in at most "
+            f"{count(own['rounds'], 'round')} of self-training."
         )
         for fit in training.get("self_training", ()):
             taken = sum(n for step in fit["rounds"] for n in step["added"].values())
-            said = f"It labelled {taken} of {count(fit['pool'], 'sample')}."
+            said = f"This labelled {taken} of {count(fit['pool'], 'sample')}."
             sentences += [] if said in sentences else [said]
     early = [line for line in training.get("notes", ()) if line.startswith("early stopping")]
     dev = any(fold["n_dev"] for run in training["runs"] for fold in run["folds"])
@@ -512,10 +517,10 @@ def _runs(training: TrainingReport) -> list[str]:
     seeds = [run["seed"] for run in training["runs"]]
     if len(seeds) == 1:
         deterministic = any("is deterministic" in line for line in training.get("notes", ()))
-        return ["The fit does not depend on the seed."] if deterministic else []
+        return ["The fit did not depend on the seed."] if deterministic else []
     return [
-        f"It was trained {len(seeds)} times, with the seeds {seeds[0]} to {seeds[-1]}; figures are "
-        "means over these runs."
+        f"The model was trained {len(seeds)} times, with the seeds {seeds[0]} to {seeds[-1]}; "
+        "figures are means over these runs."
     ]
 
 
@@ -542,37 +547,38 @@ def _evaluation(record: Record, metrics: Metrics, cites: Cites) -> list[str]:
     freedom = metrics.get("ci_df")
     why = (metrics.get("interval_reasons") or {}).get(measure)
     if metrics["ci"][0] is None:
-        sentences.append(f"It has no interval{f': {why}' if why else ''}.")
+        sentences.append(f"It has no interval{f' ({why})' if why else ''}.")
     elif method.startswith("jackknife") and freedom:
-        scale = _SCALES.get(measure, "logit scale")
+        scale = words.SCALES.get(measure, "logit scale")
         sentences.append(
-            "Its 95 % interval is the t interval of the delete-one-speaker jackknife"
+            "Its 95 % interval was the t interval of the delete-one-speaker jackknife"
             f"{cites('efron1993bootstrap')} on the {scale}, with {freedom:.3g} "
-            f"degree{'s' * (f'{freedom:.3g}' != '1')} of freedom "
-            "by Kish's effective number of speakers; it holds for the fitted model."
+            f"degree{'s' * (f'{freedom:.3g}' != '1')} of freedom from Kish's effective number of "
+            "speakers; it holds for the model as it was fitted."
         )
     elif method.startswith("bootstrap") and resamples:
         of = "speakers" if "over speakers" in method else "samples"
-        whole = ", each with all samples," if of == "speakers" else ""
+        whole = ", each with all their samples," if of == "speakers" else ""
         sentences.append(
-            f"Its 95 % interval holds the middle of {int(resamples[1]):,} resamples of the {of}"
-            f"{whole} drawn with replacement{cites('davison1997bootstrap')}."
+            f"Its 95 % interval was the percentile interval of {int(resamples[1]):,} resamples of "
+            f"the {of}{whole} drawn with replacement{cites('davison1997bootstrap')}."
         )
         if of == "samples" and record["evaluation"]["ci"] == "auto":
             sentences.append(
-                "Speakers could not be resampled, so it does not tell how the figure varies with "
-                "other speakers."
+                "Speakers could not be resampled, so it does not show how the figure would vary "
+                "with other speakers."
             )
     tested = [name for name, about in metrics["fairness"].items() if about["p"] is not None]
     if tested:
         sentences.append(
-            f"Whether the measure differs by {listed(tested)} was tested by permuting the groups "
+            f"Whether the measure differed by {listed(tested)} was tested by permuting the groups "
             "over speakers (two-sided)."
         )
     threshold = record["evaluation"].get("uncertainty_threshold")
     if threshold is not None:
         sentences.append(
-            f"Figures of the samples whose uncertainty is below {threshold:g} are given beside."
+            "Figures are also given for the samples whose uncertainty was below "
+            f"{threshold:g} alone."
         )
     if metrics["few_speakers"]:
         who = "a single test speaker" if speakers == 1 else f"only {speakers} test speakers"
@@ -593,22 +599,14 @@ def _software(record: Record, cites: Cites) -> list[str]:
     names = ["python", "snakemake", "numpy", "pandas", "scipy", "scikit-learn"]
     names += sorted(name for name in packages if name not in (*names, "matplotlib", "pyarrow"))
     versions = [
-        f"{_TITLES.get(name, name)} {packages[name]}" for name in names if packages.get(name)
+        f"{words.TITLES.get(name, name)} {packages[name]}" for name in names if packages.get(name)
     ]
-    seeds = f"The seed of split and intervals was {record['seed']}"
+    seeds = f"The seed of the split and the intervals was {record['seed']}"
     own = record["learning"].get("balancing_seed", record["seed"])
     if own != record["seed"]:
-        seeds += f", that of the balancing {own}"
-    text = f"All was done by izwi {record['izwi']}{cites(IZWI)}, a Snakemake workflow"
+        seeds += f", and that of the balancing was {own}"
+    text = f"Everything was run with izwi {record['izwi']}{cites(IZWI)}, a Snakemake workflow"
     return [
-        f"{text}{cites('moelder2021snakemake')}, with {listed(versions)}.",
+        f"{text}{cites('moelder2021snakemake')}, using {listed(versions)}.",
         f"{seeds}.",
     ]
-
-
-# Scale on which the jackknife's interval is made; of all others the logit.
-_SCALES = {
-    **dict.fromkeys(("mse", "mae"), "logarithmic scale"),
-    **dict.fromkeys(("ccc", "pcc"), "scale of Fisher's z"),
-}
-_TITLES = {"python": "Python", "snakemake": "Snakemake", "numpy": "NumPy", "scipy": "SciPy"}

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from izwi.reporting import escaping
+from izwi.reporting import latex as tex
 from izwi.reporting.record import Record, database_names
 from izwi.wording import count
 
 UNKNOWN = "–"
-_TEX = {"–": "--"}
 
 
 def markdown(record: Record, description: dict[str, Any]) -> str:
@@ -26,37 +27,67 @@ def markdown(record: Record, description: dict[str, Any]) -> str:
 
 
 def latex(record: Record, description: dict[str, Any]) -> str:
-    """As LaTeX with the package booktabs.
+    """As LaTeX with the packages booktabs and tabularx.
+
+    Parts are headings of their classes; one without classes is a row.
 
     Args:
         record: content of experiment.json
         description: what `izwi.data.description.describe` found
     """
-    header, rows = _table(record, description)
-    lines = [
-        "% needs \\usepackage{booktabs}",
-        r"\begin{table}",
-        r"  \centering",
-        f"  \\caption{{{escape(_caption(record, description))}}}",
-        f"  \\label{{tab:data-{_label(record['name'])}}}",
-        f"  \\begin{{tabular}}{{ll{'r' * (len(header) - 2)}}}",
-        r"    \toprule",
-        f"    {' & '.join(map(escape, header))} \\\\",
-    ]
-    before = None
-    for row in rows:
-        if row[0] != before:
-            lines.append(r"    \midrule")
-        shown = row if row[0] != before else ["", *row[1:]]
-        before = row[0]
-        lines.append(f"    {' & '.join(map(escape, shown))} \\\\")
-    lines += [r"    \bottomrule", r"  \end{tabular}", r"\end{table}"]
-    return "\n".join(lines) + "\n"
+    (_, *header), rows = _table(record, description)
+    parts = [row[0] for row in rows]
+    heading = r"\multicolumn{%d}{@{}l}{\textit{%s}} \\"
+    needs, wide = _needs(header, [row[1:] for row in rows])
+    lines, before = [_line(header)], ""
+    for part, *cells in rows:
+        alone = parts.count(part) == 1
+        # Folds without classes follow each other without a rule.
+        if part != before and not (alone and parts.count(before) == 1):
+            lines.append(r"\midrule")
+        if part != before and not alone:
+            lines.append(heading % (len(header), escape(part)))
+        lines.append(_line([part if alone else cells[0], *cells[1:]]))
+        before = part
+    return tex.floating(
+        tex.columns(needs, "raggedleft"),
+        lines,
+        wide=wide,
+        caption=tex.escape(_caption(record, description), across=True),
+        label=f"data-{_label(record['name'])}",
+    )
+
+
+def _needs(header: list[str], rows: list[list[str]]) -> tuple[list[float], bool]:
+    """Points of each column, and whether the table needs all columns of the page.
+
+    Where it is narrower so, cells have several lines, best one behind each comma.
+    """
+
+    names, *figures = zip(header, *rows, strict=True)
+
+    def needs(of: Callable[[str], float]) -> list[float]:
+        return [max(tex.least_width(name), *map(of, cells)) for name, *cells in figures]
+
+    def lines(cell: str) -> float:
+        *others, last = cell.split(", ")
+        return max(tex.width(last), *(tex.width(f"{part},") for part in others), 0.0)
+
+    ways = (tex.width, lines)
+    candidates = [(needs(of), wide) for wide in (False, True) for of in ways]
+    for found, wide in [*candidates, (needs(tex.least_width), True)]:
+        if tex.names_width(names, found, wide=wide) is not None:
+            break
+    return [tex.names_width(names, found, wide=wide) or tex.LEAST, *found], wide
+
+
+def _line(cells: list[str]) -> str:
+    return " & ".join(map(escape, cells)) + r" \\"
 
 
 def escape(text: str) -> str:
     """Text with all that LaTeX would read as a command taken literally."""
-    return escaping.latex(" ".join(text.split()), _TEX)
+    return tex.escape(text)
 
 
 def _label(name: str) -> str:

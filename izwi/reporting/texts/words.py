@@ -47,8 +47,8 @@ MODELS = {
     "knn": Named("a k-nearest-neighbour classifier", *_SKLEARN),
     "knn_reg": Named("k-nearest-neighbour regression", *_SKLEARN),
     "lin_reg": Named("ordinary least squares regression", *_SKLEARN),
-    "majority": Named("the most frequent class of the training samples, whatever is tested"),
-    "mean": Named("the mean of the training samples, whatever is tested"),
+    "majority": Named("a constant: the most frequent class of the training samples"),
+    "mean": Named("a constant: the mean of the training samples"),
     "mlp": Named("a multilayer perceptron", *_TORCH),
     "mlp_reg": Named("a multilayer perceptron for regression", *_TORCH),
     "svm": Named("a support vector machine", *_SKLEARN),
@@ -67,8 +67,8 @@ FEATURES = {
     "trill": Named("TRILL embeddings", ("shor2020trill",), "tensorflow-cpu", "TensorFlow"),
     "import": Named("imported features"),
     "wave": Named("the waveform at 16 kHz"),
-    "metadata": Named("what is known of a recording without hearing it, a control"),
-    "signal": Named("properties of the recording alone (duration, level, padding …), a control"),
+    "metadata": Named("what was known of a recording without hearing it, as a control"),
+    "signal": Named("properties of the recording alone (duration, level, padding …), as a control"),
 }
 # Family of pretrained models → its name and paper.
 FAMILIES = {
@@ -114,6 +114,13 @@ MEASURES = {
     "ccc": "the concordance correlation coefficient (CCC)",
     "pcc": "Pearson's correlation coefficient (PCC)",
 }
+
+# Scale on which the jackknife's interval is made; of all others the logit.
+SCALES = {
+    **dict.fromkeys(("mse", "mae"), "logarithmic scale"),
+    **dict.fromkeys(("ccc", "pcc"), "scale of Fisher's z"),
+}
+TITLES = {"python": "Python", "snakemake": "Snakemake", "numpy": "NumPy", "scipy": "SciPy"}
 
 
 def model(kind: str) -> Named:
