@@ -234,7 +234,7 @@ def test_padding_by_class():
     percents = [f"{100 * v:.0f} %" for v in (padded.mean(), shares["anger"], shares[low])]
     assert finding["line"] == (
         f"{padded.sum()} of {len(table)} files end in digital silence ({percents[0]}), anger "
-        f"{percents[1]}, {low} {percents[2]}: a model can learn it (Cramér's V {f'{v:.2f}'[1:]})"
+        f"{percents[1]}, {low} {percents[2]}: a model can learn it (Cramér's V {v:.3f})"
     )
     # As frequent everywhere, it is a note.
     even = recordings(table, padding_end=np.where(np.arange(len(table)) % 4 == 0, 0.2, 0))

@@ -266,7 +266,7 @@ def test_a_killed_run_goes_on_and_leaves_no_process(emodb, tmp_path, spec):
     extractor = features.extractor_class(spec["type"])(spec["options"])
     kept = store.Store(tmp_path / "store", extractor.columns)
     table = make_table(paths)
-    left = kept.missing(extraction._keys(table))
+    left = kept.missing(extraction.row_keys(table))
     assert 0 < len(left) < len(table)
 
 

@@ -210,8 +210,8 @@ def test_methods_across_databases(folder):
         "(by default min_samples_leaf = 1). max_depth (1, 2, 3) was chosen by a nested search over "
         f"3 combinations, by the mean UAR on {search['folds']} inner folds of the training "
         f"samples, with speakers kept apart. The search chose max_depth = {chosen}. The inner "
-        f"score was {search['inner']:.3g}; on test samples, the same models scored {value:.3g} "
-        f"(optimism {search['inner'] - value:.2g})."
+        f"score was {search['inner']:.3f}; on test samples, the same models scored {value:.3f} "
+        f"(optimism {search['inner'] - value:.3f})."
     )
 
 
@@ -247,11 +247,11 @@ def test_table_1_counts_what_is_there(folder):
 def test_model_card(folder):
     card, metrics = text(folder, "hold", "model_card.md"), folder.metrics("hold")
     low, high = metrics["ci"]
-    assert f"| **uar** | {metrics['value']:.3g} | [{low:.3g}, {high:.3g}] |" in card
+    assert f"| **uar** | {metrics['value']:.3f} | [{low:.3f}, {high:.3f}] |" in card
     joy = metrics["per_class"]["joy"]
-    figures = " | ".join(f"{joy[key]:.3g}" for key in ("recall", "precision", "f1"))
+    figures = " | ".join(f"{joy[key]:.3f}" for key in ("recall", "precision", "f1"))
     assert f"| joy | {figures} | {joy['n']} |" in card
-    assert f"Gap {metrics['fairness']['gender']['gap']:.3g}: not testable" in card
+    assert f"Gap {metrics['fairness']['gender']['gap']:.3f}: not testable" in card
     assert "CC0 1.0 (as published by audEERING) (if it is Berlin EmoDB)" in card
     assert "transductive" in text(folder, "folds", "model_card.md")
     assert "a model for each fold" in text(folder, "folds", "model_card.md")
@@ -278,7 +278,7 @@ def test_explain_names_lines_files_and_counts(folder, monkeypatch, capsys):
     assert f"  file: {split['files']['split']}, key {split['key']}" in lines
     hits = [row[i] for i, row in enumerate(metrics["confusion"]["counts"])]
     told = f"mean recall of anger {hits[0]}/8, joy {hits[1]}/8"
-    assert f"  uar = {metrics['value']:.4g}: {told}" in lines
+    assert f"  uar = {metrics['value']:.3f}: {told}" in lines
     assert not any("changed since" in line for line in lines)
 
 
