@@ -22,6 +22,11 @@ EXTRACTORS = {
     "import": "izwi.features.imported:Import",
     "metadata": "izwi.features.metadata:Metadata",
     "wave": "izwi.features.wave:Wave",
+    "audmodel": "izwi.features.audeering:Audmodel",
+    "audwav2vec2": "izwi.features.audeering:Audwav2vec2",
+    "auddim": "izwi.features.audeering:Auddim",
+    "agender": "izwi.features.audeering:Agender",
+    "agender_agender": "izwi.features.audeering:AgenderAgender",
     **{name: f"izwi.features.transformer:{name}" for name in HUB},
 }
 

@@ -8,10 +8,6 @@ from izwi.preprocessing.scalers import SCALERS
 
 # Beginnings of nkululeko's types, to distinguish them from misspelt ones.
 PEER_FEATURES = (
-    "agender",
-    "auddim",
-    "audmodel",
-    "audwav2vec2",
     "bert",
     "clap",
     "cqcc",
@@ -113,10 +109,6 @@ OPTIONS: tuple[Option, ...] = (
         bert__model="name of a BERT model",
         bert__layer="hidden layer of BERT",
         bert__text_column="column with the text for BERT",
-        audmodel__id="id of an audmodel model",
-        audmodel__embeddings_name="layer of an audmodel model",
-        aud__model="folder of an audEERING model",
-        agender__model="folder of the age and gender model",
         sptk__features="features of SPTK",
         sptk__sample_rate="sampling rate for SPTK",
         sptk__n_channel="channels of SPTK",
