@@ -82,7 +82,12 @@ def test_every_option_is_documented_and_consistent():
             "none",
         ), where
         if option.choices and option.default is not None:
-            assert option.default in option.choices, where
+            several = option.kind in ("list", "number_list")
+            assert (
+                {*option.default} <= {*option.choices}
+                if several
+                else (option.default in option.choices)
+            ), where
         assert not option.doc.endswith("."), where
 
 
