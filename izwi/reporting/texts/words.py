@@ -213,3 +213,8 @@ def value_text(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     return ", ".join(map(str, value)).join("[]") if isinstance(value, list) else str(value)
+
+
+def listed(items: list[str]) -> str:
+    """``a, b and c``."""
+    return " and ".join(filter(None, [", ".join(items[:-1]), items[-1]])) if items else ""
