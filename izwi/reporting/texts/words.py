@@ -63,6 +63,10 @@ MODELS["finetune_reg"] = MODELS["finetune"]
 FEATURES = {
     "mld": Named("mid-level descriptors of syllables, F0, energy and pauses by Praat", *_PRAAT),
     "praat": Named("voice features by Praat (F0, formants, jitter, shimmer, HNR …)", *_PRAAT),
+    "mfcc": Named("mel-frequency cepstral coefficients, summarized over the frames"),
+    "lfcc": Named("linear-frequency cepstral coefficients, summarized over the frames"),
+    "cqcc": Named("constant-Q cepstral coefficients, summarized over the frames"),
+    "sptk": Named("spectra and cepstra as in SPTK, summarized over the frames"),
     "spectra": Named("log mel spectrograms"),
     "trill": Named("TRILL embeddings", ("shor2020trill",), "tensorflow-cpu", "TensorFlow"),
     "import": Named("imported features"),
@@ -220,3 +224,8 @@ def value_text(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     return ", ".join(map(str, value)).join("[]") if isinstance(value, list) else str(value)
+
+
+def listed(items: list[str]) -> str:
+    """``a, b and c``."""
+    return " and ".join(filter(None, [", ".join(items[:-1]), items[-1]])) if items else ""
