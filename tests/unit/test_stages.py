@@ -29,6 +29,10 @@ databases = ['demo']
 demo.type = demo
 demo.value_counts = True
 target = emotion
+segment = True
+[SEGMENT]
+method = fixed
+window = 1
 [FEATS]
 type = ['os', 'praat']
 scale = standard
