@@ -17,6 +17,7 @@ from izwi.exporting.names import Names
 from izwi.wording import count
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
 
 # Folder of the audio.
@@ -101,12 +102,12 @@ def export(
     }
 
 
-def _whole(frame: pd.DataFrame) -> tuple[Any, Any]:
+def _whole(frame: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """Start and end of rows that are whole files."""
-    import pandas as pd
+    import numpy as np
 
-    start = pd.Series(pd.Timedelta(0), index=frame.index).astype("timedelta64[ns]")
-    return start, pd.Series(pd.NaT, index=frame.index).astype("timedelta64[ns]")
+    none = np.full(len(frame), np.timedelta64("NaT", "ns"))
+    return np.zeros(len(frame), "timedelta64[ns]"), none
 
 
 def _pieces(

@@ -25,7 +25,7 @@ STAGE = Stage(
         "predictions": "evaluations/{key}/predictions.csv",
     },
     scope="experiment",
-    after=("load", "split", "segment_split", "features", "audit", "train", "predict"),
+    after=("load", "split", "segment", "segment_split", "features", "audit", "train", "predict"),
     minutes=10,
     imports=("pandas", "izwi.evaluation.scoring", "izwi.data.csv_files", "scipy.stats"),
     archived=True,

@@ -26,9 +26,12 @@ if TYPE_CHECKING:
 def _sentence(spec: dict[str, Any]) -> str:
     if not spec["audio"]:
         return ""
-    rate = f" at {spec['rate']} Hz (audresample)" if spec["rate"] else ""
-    what = "segments" if spec["section"] == "SEGMENT" else "recordings"
-    return f"The {what} were written as {spec['format'] or 'copies of the originals'}{rate}."
+    rate = f" at {spec['rate']} Hz, resampled by audresample" if spec["rate"] else ""
+    if spec["section"] == "SEGMENT" or spec["segments_as_files"]:
+        return f"Segments were written as {spec['format'] or 'wav'} files{rate}, for use elsewhere."
+    if spec["format"] is None:
+        return "The recordings were copied, for use elsewhere."
+    return f"The recordings were written as {spec['format']} files{rate}, for use elsewhere."
 
 
 STAGE = Stage(
@@ -159,7 +162,8 @@ def _segments(
     for frame, ending in ((speech, ""), (silence, "_silence")):
         frame = frame.reset_index(drop=True)
         name = spec["name"] + ending
-        frame["duration"] = (frame["end"] - frame["start"]).dt.total_seconds()
+        length = (frame["end"] - frame["start"]).astype("timedelta64[ns]").astype("int64")
+        frame["duration"] = length / 1e9
         named = [places[d][f] for d, f in zip(frame["database"], frame["file"], strict=True)]
         written.write_csv(frame.assign(file=named), folder / f"{name}.csv")
         total["files"].append(f"{name}.csv")

@@ -30,7 +30,7 @@ STAGE = Stage(
     },
     scope="experiment",
     after=(
-        *("load", "split", "segment_split", "describe", "features", "train", "predict"),
+        *("load", "split", "segment", "segment_split", "describe", "features", "train", "predict"),
         *("evaluate", "analyse"),
     ),
     mem_mb=2000,

@@ -50,7 +50,7 @@ STAGE = Stage(
         "report": "segments/{table}-{key}.json",
     },
     scope="data",
-    after=("load", "split"),
+    after=("database", "load", "split"),
     environment="bundled",
     mem_mb=4000,
     minutes=240,

@@ -33,6 +33,9 @@ segment = True
 [SEGMENT]
 method = fixed
 window = 1
+output_audio = True
+[EXPORT]
+always = True
 [FEATS]
 type = ['os', 'praat']
 scale = standard

@@ -47,6 +47,10 @@ def read_exports(
                 )
             continue
         found.append((_resampled if section == "RESAMPLE" else _exported)(entries, split))
+        entries.notes.append(
+            f"[{section}]: audio and tables are written, experiments/{name}/{section.lower()} in "
+            "the results is a link to their folder"
+        )
     if not found and entries.get("EXP", "sample_selection") != "all":
         entries.notes.append(f"[EXP] sample_selection: no effect here, {OF_MODULES}")
     return tuple(found)

@@ -450,7 +450,7 @@ def _runs(training: TrainingReport) -> list[str]:
 
 def _further(record: Record) -> list[str]:
     """What stages say that have no paragraph of their own."""
-    said = [unit["methods"] for _, unit in units_behind(record) if "methods" in unit]
+    said = [unit["methods"] for _, unit in units_behind(record) if unit.get("methods")]
     return list(dict.fromkeys(said))
 
 
