@@ -33,8 +33,10 @@ _REGRESSORS = {
 _FEATURES = {
     "os": "opensmile smile egemaps egemapsv02",
     "os with set = GeMAPSv01b": "gemaps gemapsv01b",
-    "os with set = ComParE_2016": "compare compare2016 is13 mfcc mfccs",
-    "spectra": "mel melspec melspectrogram logmel spectrogram spectrum fbank filterbank",
+    "os with set = ComParE_2016": "compare compare2016 is13",
+    "spectra": "mel melspec melspectrogram logmel spectrogram spectrum filterbank",
+    "mfcc": "mfccs cepstra cepstrum",
+    "sptk": "diffsptk pysptk mcep chroma",
     "praat": "parselmouth pitch f0 jitter shimmer formants",
     "wav2vec2": "w2v2 w2v wav2vec2.0 wav2vec20",
     "whisper": "openaiwhisper",

@@ -74,6 +74,10 @@ MODELS["finetune_reg"] = MODELS["finetune"]
 FEATURES = {
     "mld": Named("mid-level descriptors of syllables, F0, energy and pauses by Praat", *_PRAAT),
     "praat": Named("voice features by Praat (F0, formants, jitter, shimmer, HNR …)", *_PRAAT),
+    "mfcc": Named("mel-frequency cepstral coefficients, summarized over the frames"),
+    "lfcc": Named("linear-frequency cepstral coefficients, summarized over the frames"),
+    "cqcc": Named("constant-Q cepstral coefficients, summarized over the frames"),
+    "sptk": Named("spectra and cepstra as in SPTK, summarized over the frames"),
     "spectra": Named("log mel spectrograms"),
     "trill": Named("TRILL embeddings", ("shor2020trill",), "tensorflow-cpu", "TensorFlow"),
     "import": Named("imported features"),
@@ -89,6 +93,9 @@ FAMILIES = {
     "data2vec": ("data2vec", "baevski2022data2vec"),
     "whisper": ("the encoder of Whisper", "radford2023whisper"),
     "ast": ("the audio spectrogram transformer", "gong2021ast"),
+    "aud": ("audEERING's wav2vec 2.0 for emotional dimensions", "wagner2023dawn"),
+    "audmodel": ("audEERING's wav2vec 2.0", "wagner2023dawn"),
+    "agender": ("audEERING's wav2vec 2.0 for age and gender", "burkhardt2023agegender"),
 }
 # Beginning of an openSMILE set → the paper that defines it.
 SETS = {
@@ -160,7 +167,15 @@ def feature_set(spec: ComponentSpec) -> Named:
     family = getattr(cls, "family", None)
     if family in FAMILIES:
         title, key = FAMILIES[family]
-        hub = options[f"{family}.model"] or cls.hub
+        hub = cls.named(options)
+        if heads := getattr(cls, "heads", None):
+            predicted = ", ".join(name for names in heads.values() for name in names)
+            return Named(
+                f"{predicted} as predicted by {title} ({place(hub)})",
+                (key, "wolf2020transformers", "paszke2019pytorch"),
+                "transformers",
+                "transformers",
+            )
         pooling = {"mean": "mean over time", "last": "last frame"}.get(
             options[f"{family}.pooling"], "mean over time with padding"
         )
