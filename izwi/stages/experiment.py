@@ -21,7 +21,9 @@ from izwi.engine.stage import Stage, stage, stages
 from izwi.errors import UserError
 from izwi.files import atomic, no_link, read_json, write_json, write_text
 from izwi.reporting import history, texts
+from izwi.segmentation import silero
 from izwi.stages.plot import pictures_of
+from izwi.training import tpe
 
 if TYPE_CHECKING:
     from izwi.config.experiment import Experiment
@@ -254,7 +256,13 @@ def _packages(experiment: Experiment) -> dict[str, str | None]:
         names |= set(models.model_class(experiment.model["type"]).packages)
     for spec in experiment.features:
         names |= set(features.extractor_class(spec["type"]).packages)
+    if experiment.segmentation and experiment.segmentation["method"] == "silero":
+        names |= set(silero.PACKAGES)
+    if any(wanted["rate"] for wanted in experiment.exports):
+        names.add("audresample")
     if "balancing" in experiment.learning:
         names.add("imbalanced-learn")
+    if experiment.learning.get("tune", {}).get("strategy") == "tpe":
+        names.add(tpe.PACKAGE)
     python = ".".join(map(str, sys.version_info[:3]))
     return {"python": python} | {name: version_of(name) for name in sorted(names)}

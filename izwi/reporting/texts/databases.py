@@ -7,6 +7,7 @@ from typing import Any
 from izwi.config.experiment.resolved import DatabaseSpec
 from izwi.reporting.texts.citations import IZWI, Cites, corpus_of
 from izwi.reporting.texts.table1 import spread
+from izwi.reporting.texts.words import listed
 from izwi.wording import count
 
 # Why rows of a database are unused → words behind *were left out*.
@@ -28,11 +29,6 @@ _UNCUT = {
     "short": "for too short segments",
     "unusable": "for unusable audio",
 }
-
-
-def listed(items: list[str]) -> str:
-    """``a, b and c``."""
-    return " and ".join(filter(None, [", ".join(items[:-1]), items[-1]])) if items else ""
 
 
 def unit_of(description: dict[str, Any]) -> str:
