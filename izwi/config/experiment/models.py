@@ -14,7 +14,10 @@ from izwi.config.options import Option
 from izwi.training import tpe, tuning
 from izwi.training.types import TuneSpec
 
-_COUNTERPART = {"xgr": "xgb", "svr": "svm", "xgb": "xgr", "svm": "svr"}
+_COUNTERPART = {
+    **{"xgr": "xgb", "svr": "svm", "xgb": "xgr", "svm": "svr"},
+    **{"logreg": "ridge", "ridge": "logreg", "linear_svm": "svr"},
+}
 
 
 # Sections that modules of nkululeko read which train nothing.
