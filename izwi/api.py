@@ -77,7 +77,7 @@ class Result:
     @cached_property
     def table(self) -> pd.DataFrame:
         """The databases as they were loaded: a row for each sample, in the rows of the split."""
-        return self._below(self._files("load", "table"))
+        return self._below(self._files(self._tables, "table"))
 
     @cached_property
     def split(self) -> pd.DataFrame:
@@ -98,7 +98,7 @@ class Result:
         paths = self._files("features", "matrix")
         if not paths:
             return self.split[places]
-        databases = len(self._files("load", "table"))
+        databases = len(self._files(self._tables, "table"))
         each = len(paths) // databases
         # All feature sets of the first database come first.
         sets = [self._below([paths[d * each + s] for d in range(databases)]) for s in range(each)]
@@ -110,6 +110,12 @@ class Result:
         """The pictures of the experiment, in the order of their names."""
         found = (path for kind in ("plots", "explain") for path in (self.folder / kind).glob("*"))
         return tuple(sorted(path for path in found if path.suffix in FORMATS))
+
+    @property
+    def _tables(self) -> str:
+        """The stage that made the tables."""
+        stages = read_json(self.folder / "experiment.json")["stages"]
+        return "annotate" if stages.get("annotate") else "load"
 
     def _files(self, stage: str, role: str) -> list[Path]:
         """Files of a stage, as the record of the experiment names them."""

@@ -24,6 +24,7 @@ from izwi.reporting.tables.wanted import Wanted, lay_out
 if TYPE_CHECKING:
     from izwi.config.experiment import Experiment
     from izwi.config.experiment.resolved import (
+        AnnotationSpec,
         ComponentSpec,
         DatabaseSpec,
         LoadSpec,
@@ -55,6 +56,7 @@ class DataRequest:
     leakage: str
     scale: str | None
     model: str
+    annotation: AnnotationSpec | None
 
     @classmethod
     def of(cls, experiment: Experiment) -> DataRequest:
@@ -71,6 +73,7 @@ class DataRequest:
             experiment.leakage,
             experiment.preprocessing["scale"],
             experiment.model["type"],
+            experiment.annotation,
         )
 
 
@@ -123,6 +126,15 @@ class Planned:
         """The unit that made the predictions of the test rows, with their report."""
         return self.units.get("predict", self.units["train"])[0]
 
+    @property
+    def tables(self) -> list[Unit]:
+        """The units that made the table of each database, with predicted columns if there are."""
+        return self.units.get("annotate") or self.units["load"]
+
+    def table_files(self, role: str) -> list[str]:
+        """One output of each of these: ``table`` or ``report``."""
+        return [unit.outputs[role] for unit in self.tables]
+
     def outputs(self, stage: str, role: str) -> list[str]:
         """One output of each unit of a stage; none if the stage is not needed."""
         return [unit.outputs[role] for unit in self.units.get(stage, ())]
@@ -137,7 +149,7 @@ class Planned:
         return {
             "split": self.one("split").outputs["split"],
             "split_report": self.one("split").outputs["report"],
-            "tables": self.outputs("load", "table"),
+            "tables": self.table_files("table"),
             "matrices": self.outputs("features", "matrix"),
         }
 

@@ -22,6 +22,9 @@ EXTRACTORS = {
     "import": "izwi.features.imported:Import",
     "metadata": "izwi.features.metadata:Metadata",
     "wave": "izwi.features.wave:Wave",
+    "snr": "izwi.features.snr:Snr",
+    "mos": "izwi.features.dnsmos:Mos",
+    "dnsmos": "izwi.features.dnsmos:Dnsmos",
     **{name: f"izwi.features.transformer:{name}" for name in HUB},
 }
 

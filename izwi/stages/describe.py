@@ -27,7 +27,7 @@ STAGE = Stage(
         "seconds": "descriptions/{databases}-{key}.parquet",
     },
     scope="data",
-    after=("load", "split"),
+    after=("load", "annotate", "split"),
     imports=("pandas", "izwi.data.description"),
     archived=True,
 )
@@ -37,18 +37,18 @@ HEADER = ("name", "description", "source", "author", "organization", "license", 
 
 def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]:
     """A description of the split."""
-    split, tables = planned.one("split"), planned.units["load"]
+    split = planned.one("split")
     unit = planner.add(
         STAGE.name,
         key_of(STAGE.name, split.key, code_of(__name__), versions_of(("pandas",))),
         label=split.label,
         spec={
-            "loads": [table.key for table in tables],
-            "names": [table.label for table in tables],
+            "loads": planned.keys("load"),
+            "names": [table.label for table in planned.tables],
         },
         inputs={
             "tables": split.inputs["tables"],
-            "table_reports": planned.outputs("load", "report"),
+            "table_reports": planned.table_files("report"),
             "split": split.outputs["split"],
             "split_report": split.outputs["report"],
         },

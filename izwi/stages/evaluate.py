@@ -25,7 +25,7 @@ STAGE = Stage(
         "predictions": "evaluations/{key}/predictions.csv",
     },
     scope="experiment",
-    after=("load", "split", "features", "audit", "train", "predict"),
+    after=("load", "annotate", "split", "features", "audit", "train", "predict"),
     minutes=10,
     imports=("pandas", "izwi.evaluation.scoring", "izwi.data.csv_files", "scipy.stats"),
     archived=True,
@@ -67,10 +67,10 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
                 else {}
             ),
             # The key of the predictions covers its key, like those of all reports.
-            "tables": planned.outputs("load", "table"),
+            "tables": planned.table_files("table"),
             "split": split.outputs["split"],
             "split_report": split.outputs["report"],
-            "table_reports": planned.outputs("load", "report"),
+            "table_reports": planned.table_files("report"),
             "feature_reports": planned.outputs("features", "report"),
             "audit": planned.outputs("audit", "report"),
         },

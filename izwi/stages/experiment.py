@@ -14,7 +14,7 @@ from izwi.analyses import kinds as analyses
 from izwi.data import soft_labels
 from izwi.engine.code import code_of
 from izwi.engine.keys import key_of, version_of
-from izwi.engine.planner import Planned, Planner
+from izwi.engine.planner import Planned, Planner, slug
 from izwi.engine.stage import Stage, stage, stages
 from izwi.files import atomic, read_json, write_json, write_text
 from izwi.reporting import history, texts
@@ -40,7 +40,8 @@ STAGE = Stage(
     },
     scope="experiment",
     after=(
-        *("load", "split", "describe", "features", "audit", "train", "predict", "soft_label"),
+        *("load", "annotate", "split", "properties", "describe", "features", "audit", "train"),
+        *("predict", "soft_label"),
         *("evaluate", "analyse", "plot"),
     ),
     minutes=10,
@@ -51,6 +52,8 @@ STAGE = Stage(
 )
 # Marks a folder whose files come from an earlier ini.
 OUTDATED = "OUTDATED.txt"
+# End of the name of the CSV with predicted columns, and their statistics.
+PREDICTED, PROPERTIES = "_predicted.csv", "properties.csv"
 # Controls are made by tables: those of two configs are one, whichever inis the tables show.
 OF_TABLES = "tables of the config"
 # The packages in experiment.json: those that results depend on.
@@ -77,6 +80,10 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
             "databases": _databases(experiment, planned, planner),
         },
     }
+    for unit in planned.units.get("properties", ()):
+        name = "_".join(database["name"] for database in experiment.databases)
+        copies[os.path.join(folder, f"{slug(name)}{PREDICTED}")] = unit.outputs["csv"]
+        copies[os.path.join(folder, PROPERTIES)] = unit.outputs["statistics"]
     for unit in planned.units.get("soft_label", ()):
         copies[os.path.join(folder, soft_labels.LABELS)] = unit.outputs["labels"]
         copies[os.path.join(folder, soft_labels.LINEAGE)] = unit.outputs["lineage"]
@@ -159,6 +166,7 @@ def _tidy(unit: Unit) -> None:
     kept |= {str(folder / "plots" / name) for name in unit.spec.get("pictures", ())}
     others = {folder / name for name in (*analyses.FILES.values(), OUTDATED)}
     others |= {folder / name for name in (soft_labels.LABELS, soft_labels.LINEAGE)}
+    others |= {folder / PROPERTIES, *folder.glob(f"*{PREDICTED}")}
     for path in (*(folder / "plots").glob("*.*"), *(folder / "explain").glob("*"), *others):
         # A hidden file is a picture that another job is drawing.
         if str(path) not in kept and not path.is_dir() and not path.name.startswith("."):
@@ -209,7 +217,8 @@ def _packages(experiment: Experiment) -> dict[str, str | None]:
     names = set(PACKAGES)
     if experiment.trains:
         names |= set(models.model_class(experiment.model["type"]).packages)
-    for spec in experiment.features:
+    predicted = experiment.annotation["features"] if experiment.annotation else []
+    for spec in (*experiment.features, *predicted):
         names |= set(features.extractor_class(spec["type"]).packages)
     if "balancing" in experiment.learning:
         names.add("imbalanced-learn")

@@ -27,7 +27,7 @@ STAGE = Stage(
         "report": "features/{table}/{features}-{key}.json",
     },
     scope="data",
-    after=("load", "split", "fetch_model"),
+    after=("load", "annotate", "split", "fetch_model"),
     mem_mb=4000,
     minutes=480,
     imports=("pandas", "pyarrow.parquet", "izwi.features.extraction"),
@@ -39,7 +39,7 @@ def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]
     """A matrix for each table and feature set."""
     return [
         matrix(request, table, planned, planner, spec)
-        for table in planned.units["load"]
+        for table in planned.tables
         for spec in request.features
     ]
 
@@ -61,7 +61,8 @@ def matrix(
         spec={
             **spec,
             "store": os.path.join(planner.plan.cache, "features", f"{name}-{extractor}"),
-            "table": table.key,
+            # The loaded table, also of one with predicted columns.
+            "table": table.spec.get("table", table.key),
             "fail_threshold": threshold,
         },
         inputs={"table": table.outputs["table"], "splits": []},
@@ -75,11 +76,12 @@ def matrix(
         fetches = (one for one in planned.units.get("fetch_model", ()) if one.label == on_hub[0])
         if made := [one.outputs["record"] for one in fetches]:
             unit.inputs["model"] = made
-    split = planned.one("split").outputs["report"]
-    # A split that waits for predicted labels must not delay the data that these depend on.
+    # A split that waits for predicted labels must not delay the data that these depend on, and one
+    # of tables with predicted columns waits for the features that hold these.
     waits = any(database["type"] == "soft" for database in request.databases)
-    if not waits and split not in unit.inputs["splits"]:
-        unit.inputs["splits"].append(split)
+    for split in () if waits else planned.outputs("split", "report"):
+        if split not in unit.inputs["splits"]:
+            unit.inputs["splits"].append(split)
     return unit
 
 

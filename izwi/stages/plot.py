@@ -29,7 +29,10 @@ STAGE = Stage(
         "data": "experiments/{name}/plots/{plot}.csv",
     },
     scope="experiment",
-    after=("load", "split", "describe", "features", "train", "predict", "evaluate", "analyse"),
+    after=(
+        *("load", "annotate", "split", "describe", "features"),
+        *("train", "predict", "evaluate", "analyse"),
+    ),
     mem_mb=2000,
     minutes=10,
     imports=("pandas", "izwi.plots.kinds", "matplotlib.backends.backend_agg"),
@@ -43,7 +46,7 @@ SHARED = ("data", "features", *analyses.OF_RECORDINGS)
 def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Unit]:
     """One unit per picture and format."""
     sources = _sources(planned)
-    of = "+".join(table.label for table in planned.units["load"])
+    of = "+".join(table.label for table in planned.tables)
     by = "+".join(features_name(spec) for spec in experiment.features)
     units = []
     for picture in pictures.wanted(experiment, of, by):

@@ -26,7 +26,7 @@ STAGE = Stage(
         "header": "soft_labels/{target}-{key}/done.json",
     },
     scope="experiment",
-    after=("load", "split", "train", "predict"),
+    after=("load", "annotate", "split", "train", "predict"),
     minutes=10,
     imports=("pandas", "izwi.data.soft_labels"),
 )
@@ -61,7 +61,7 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
             "predictions": predicted.outputs["predictions"],
             "training": predicted.outputs["report"],
             "split": planned.one("split").outputs["split"],
-            "tables": planned.outputs("load", "table"),
+            "tables": planned.table_files("table"),
             "lineage": planned.one("split").inputs["lineage"],
         },
         source=experiment.ini,

@@ -34,6 +34,26 @@ class DatabaseSpec(TypedDict):
     unlabelled: NotRequired[bool]
 
 
+class AnnotationSpec(TypedDict):
+    """Predicted properties.
+
+    Attributes:
+        targets: names in `izwi.annotation.targets.TARGETS`
+        features: the feature sets that hold them
+        selection: rows of the CSV: ``all``, ``train`` or ``test``
+        filter: database → pairs of a predicted column and the values to keep
+        min: target → smallest value of the rows to use
+        max: target → largest value of the rows to use
+    """
+
+    targets: list[str]
+    features: list[ComponentSpec]
+    selection: str
+    filter: dict[str, list[list[Any]]]
+    min: dict[str, float]
+    max: dict[str, float]
+
+
 class LoadSpec(TypedDict):
     """Options of loading that all databases share.
 
@@ -149,6 +169,7 @@ class Experiment:
         setting: values that a grid sets: option → text of its value
         grids: tables of results that have a row for it
         control: kind of control, see `tables.controls`, None for an experiment of an ini
+        annotation: predicted properties, None if none is asked for
         warnings: options that override others, one line each
         notes: options without effect, one line each
     """
@@ -180,6 +201,7 @@ class Experiment:
     setting: dict[str, str | None] = field(default_factory=dict)
     grids: tuple[str, ...] = ()
     control: str | None = None
+    annotation: AnnotationSpec | None = None
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
