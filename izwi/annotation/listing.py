@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 
 import pandas as pd
@@ -35,7 +36,7 @@ def rows(
     """
     found = table.copy()
     found["file"] = [
-        places[database][file]
+        os.path.abspath(places[database][file])
         for database, file in zip(found["database"], found["file"], strict=True)
     ]
     for name in ("start", "end"):

@@ -63,7 +63,7 @@ def test_inis_as_they_are_published_are_accepted(solve):
                 continue
             # Each is told of, by its name.
             said = " ".join((*found.notes, *found.warnings))
-            for name in set(pair) - {"EXPL"}:
+            for name in set(pair) - {"EXPL", "PREDICT"}:
                 assert f"[{name}]" in said
             assert found.trains == bool(model and feats and feats["type"] != "[]")
     # A model that lacks features is a slip, unless another module was meant.
