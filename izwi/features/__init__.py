@@ -17,6 +17,10 @@ EXTRACTORS = {
     "mld": "izwi.features.mld:Mld",
     "praat": "izwi.features.praat:Praat",
     "spectra": "izwi.features.spectra:Spectra",
+    "mfcc": "izwi.features.cepstra:Mfcc",
+    "lfcc": "izwi.features.cepstra:Lfcc",
+    "cqcc": "izwi.features.cepstra:Cqcc",
+    "sptk": "izwi.features.cepstra:Sptk",
     "signal": "izwi.features.signal:Signal",
     "trill": "izwi.features.trill:Trill",
     "import": "izwi.features.imported:Import",
@@ -25,6 +29,11 @@ EXTRACTORS = {
     "snr": "izwi.features.snr:Snr",
     "mos": "izwi.features.dnsmos:Mos",
     "dnsmos": "izwi.features.dnsmos:Dnsmos",
+    "audmodel": "izwi.features.audeering:Audmodel",
+    "audwav2vec2": "izwi.features.audeering:Audwav2vec2",
+    "auddim": "izwi.features.audeering:Auddim",
+    "agender": "izwi.features.audeering:Agender",
+    "agender_agender": "izwi.features.audeering:AgenderAgender",
     **{name: f"izwi.features.transformer:{name}" for name in HUB},
 }
 

@@ -19,6 +19,7 @@ from izwi.engine.stage import Stage, stage, stages
 from izwi.files import atomic, read_json, write_json, write_text
 from izwi.reporting import history, texts
 from izwi.stages.plot import pictures_of
+from izwi.training import tpe
 
 if TYPE_CHECKING:
     from izwi.config.experiment import Experiment
@@ -222,5 +223,7 @@ def _packages(experiment: Experiment) -> dict[str, str | None]:
         names |= set(features.extractor_class(spec["type"]).packages)
     if "balancing" in experiment.learning:
         names.add("imbalanced-learn")
+    if experiment.learning.get("tune", {}).get("strategy") == "tpe":
+        names.add(tpe.PACKAGE)
     python = ".".join(map(str, sys.version_info[:3]))
     return {"python": python} | {name: version_of(name) for name in sorted(names)}

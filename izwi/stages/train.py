@@ -13,6 +13,7 @@ from izwi.engine.planner import Planned, Planner, slug
 from izwi.engine.stage import Stage
 from izwi.files import atomic, atomic_folder, write_json
 from izwi.stages.split import spec_and_key
+from izwi.training import tpe
 
 if TYPE_CHECKING:
     from izwi.config.experiment import Experiment
@@ -64,6 +65,7 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
         code_of(__name__, "izwi.training.fit_predict", cls.__module__),
         versions_of(("numpy", "scikit-learn", *cls.packages)),
         versions_of(("imbalanced-learn",)) if experiment.learning.get("balancing") else {},
+        *_versions_of_search(experiment),
     )
     unit = planner.add(
         STAGE.name,
@@ -80,6 +82,12 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
         # It waits for audits, but findings that stop one experiment do not stop the others.
         unit.inputs["audit"] = planned.outputs("audit", "report")
     return [unit]
+
+
+def _versions_of_search(experiment: Experiment) -> list[dict[str, str | None]]:
+    # Only of a search by a package, so that the keys of all others stay.
+    tune = experiment.learning.get("tune") or {}
+    return [versions_of((tpe.PACKAGE,))] if tune.get("strategy") == "tpe" else []
 
 
 def fitted_on(experiment: Experiment, planned: Planned) -> list[int]:
