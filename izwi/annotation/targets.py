@@ -47,8 +47,16 @@ class Target:
         return self.features in EXTRACTORS
 
 
-_AGENDER = ("audEERING's wav2vec 2.0 model of age and gender", "CC BY-NC-SA 4.0")
-_DIMENSIONS = ("audEERING's wav2vec 2.0 model of emotional dimensions", "CC BY-NC-SA 4.0")
+_AGENDER = (
+    "audEERING's wav2vec 2.0 model of age and gender",
+    "CC BY-NC-SA 4.0",
+    ("burkhardt2023agegender",),
+)
+_DIMENSIONS = (
+    "audEERING's wav2vec 2.0 model of emotional dimensions",
+    "CC BY-NC-SA 4.0",
+    ("wagner2023dawn",),
+)
 _SQUIM = ("the objective model of TorchAudio-SQUIM", "CC BY 4.0")
 
 # Name in the ini → the property.

@@ -24,6 +24,7 @@ STAGE = Stage(
     },
     scope="data",
     after=("load", "fetch_model"),
+    adds=("features",),
     imports=("pandas", "izwi.annotation.columns"),
     several=True,
 )
