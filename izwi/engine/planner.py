@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         ComponentSpec,
         DatabaseSpec,
         LoadSpec,
+        SegmentSpec,
         SplitSpec,
     )
     from izwi.data.scan import Listing
@@ -57,6 +58,7 @@ class DataRequest:
     scale: str | None
     model: str
     annotation: AnnotationSpec | None
+    segmentation: SegmentSpec | None
 
     @classmethod
     def of(cls, experiment: Experiment) -> DataRequest:
@@ -74,6 +76,7 @@ class DataRequest:
             experiment.preprocessing["scale"],
             experiment.model["type"],
             experiment.annotation,
+            experiment.segmentation,
         )
 
 
@@ -127,13 +130,9 @@ class Planned:
         return self.units.get("predict", self.units["train"])[0]
 
     @property
-    def tables(self) -> list[Unit]:
-        """The units that made the table of each database, with predicted columns if there are."""
-        return self.units.get("annotate") or self.units["load"]
-
-    def table_files(self, role: str) -> list[str]:
-        """One output of each of these: ``table`` or ``report``."""
-        return [unit.outputs[role] for unit in self.tables]
+    def recordings(self) -> list[Unit]:
+        """The units that made the tables of all recordings, with predicted columns if asked for."""
+        return self.units.get("annotate", self.units["load"])
 
     def outputs(self, stage: str, role: str) -> list[str]:
         """One output of each unit of a stage; none if the stage is not needed."""
@@ -144,19 +143,29 @@ class Planned:
         return [unit.key for unit in self.units.get(stage, ())]
 
     @property
+    def tables(self) -> list[Unit]:
+        """The units that made the tables of the samples: segments, or else the recordings."""
+        return self.units.get("segment", self.recordings)
+
+    @property
+    def parts(self) -> Unit:
+        """The unit that made the split of these tables."""
+        return self.units.get("segment_split", self.units["split"])[0]
+
+    @property
     def samples(self) -> dict[str, Any]:
         """Inputs of every stage that reads labels, split and features."""
         return {
-            "split": self.one("split").outputs["split"],
-            "split_report": self.one("split").outputs["report"],
-            "tables": self.table_files("table"),
+            "split": self.parts.outputs["split"],
+            "split_report": self.parts.outputs["report"],
+            "tables": [table.outputs["table"] for table in self.tables],
             "matrices": self.outputs("features", "matrix"),
         }
 
     @property
     def samples_key(self) -> str:
         """Key of these."""
-        return key_of(self.one("split").key, self.keys("features"))
+        return key_of(self.parts.key, self.keys("features"))
 
 
 class Planner:

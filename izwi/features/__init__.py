@@ -29,6 +29,7 @@ EXTRACTORS = {
     "snr": "izwi.features.snr:Snr",
     "mos": "izwi.features.dnsmos:Mos",
     "dnsmos": "izwi.features.dnsmos:Dnsmos",
+    "resemblyzer": "izwi.features.resemblyzer:Resemblyzer",
     "audmodel": "izwi.features.audeering:Audmodel",
     "audwav2vec2": "izwi.features.audeering:Audwav2vec2",
     "auddim": "izwi.features.audeering:Auddim",

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from izwi.config.options import Option, feature_option
 from izwi.errors import UserError
-from izwi.features import freed_memory, model_cache, pretrained
-from izwi.features.base import BatchExtractor
+from izwi.features import freed_memory, pretrained
+from izwi.features.hub import HubModel
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -117,20 +117,14 @@ def _options(family: str, poolings: tuple[str, ...], *others: str) -> tuple[Opti
     )
 
 
-class Transformer(BatchExtractor):
+class Transformer(HubModel):
     """Base class of the families: finds, checks and loads a model.
 
     Attributes:
-        family: begins the names of the options and of the columns
-        hub: name on the hub of the model that the type denotes
         kind: ``model_type`` in the model's config.json
     """
 
-    family: ClassVar[str]
-    hub: ClassVar[str]
     kind: ClassVar[str]
-    packages: ClassVar[tuple[str, ...]] = ("torch", "transformers", "audresample")
-    environment = "deep"
 
     def __init__(self, options: dict[str, Any]) -> None:
         super().__init__(options)
@@ -141,36 +135,6 @@ class Transformer(BatchExtractor):
         self.config = pretrained.architecture(self.folder, f"[FEATS] {self.family}.model")
         self.columns = [f"{self.family}_{i}" for i in range(self.config.hidden_size)]
         self.model: Any = None
-
-    @classmethod
-    def content(cls, options: dict[str, Any]) -> list[str]:
-        """Digests of the model's files; of one of the hub its name and commit.
-
-        Raises:
-            UserError: if there is no such model, it is of another family, or its weights are
-                missing, a Git-LFS pointer or pickled
-        """
-        if on_hub := cls.on_hub(options):
-            if model_cache.fetched(on_hub[0]):
-                cls._check(cls._folder(options), options)
-            # The same before and after it is fetched.
-            return list(on_hub)
-        folder = cls._folder(options)
-        cls._check(folder, options)
-        return pretrained.digests(folder, cls.where())
-
-    @classmethod
-    def on_hub(cls, options: dict[str, Any]) -> tuple[str, str] | None:
-        """Name and commit of a model that is, or was, to be fetched; see the base class."""
-        pretrained.check_installed(f"[FEATS] type: {cls.name}")
-        name = cls.named(options)
-        commit = model_cache.commit_of(name, cls.where())
-        return (name, commit) if commit else None
-
-    @classmethod
-    def named(cls, options: dict[str, Any]) -> str:
-        """The model: a folder, or its name on the hub."""
-        return options[f"{cls.family}.model"] or cls.hub
 
     @classmethod
     def _check(cls, folder: Path, options: dict[str, Any]) -> None:
@@ -193,20 +157,6 @@ class Transformer(BatchExtractor):
             raise UserError(
                 f"{cls.where('layer')}: {layer} is more than the {layers} layers of the model"
             )
-
-    @classmethod
-    def where(cls, option: str = "model") -> str:
-        """Beginning of a message about an option."""
-        return f"[FEATS] {cls.family}.{option}"
-
-    @classmethod
-    def _folder(cls, options: dict[str, Any]) -> Path:
-        """Folder of the model, which may be in the hub's cache on this computer.
-
-        Raises:
-            UserError: if it is not on this computer
-        """
-        return pretrained.find(cls.named(options), cls.where(), f"{cls.family}.model")
 
     def load(self) -> None:
         """Load the model, in float32, on a graphics card if there is one."""
@@ -240,12 +190,6 @@ class Transformer(BatchExtractor):
     def _part(self, model: torch.nn.Module) -> torch.nn.Module:
         """The part of the model that is used."""
         return model
-
-    def start_thread(self) -> None:
-        """Compute on one core; the workers share the model and the other cores."""
-        import torch
-
-        torch.set_num_threads(1)
 
     def _mono(self, signal: np.ndarray, rate: int) -> np.ndarray:
         """Signal as the model's input, shape (samples,)."""

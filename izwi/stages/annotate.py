@@ -29,6 +29,9 @@ STAGE = Stage(
     several=True,
 )
 
+# What other stages read of the unit that made a table.
+OF_LOAD = ("name", "type", "options", "path")
+
 
 def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]:
     """A table with the columns for each database; nothing if none are asked for."""
@@ -56,7 +59,7 @@ def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]
             STAGE.name,
             key,
             label=load.label,
-            spec={**spec, "table": load.key},
+            spec={**{name: load.spec[name] for name in OF_LOAD}, **spec, "table": load.key},
             inputs={
                 "table": load.outputs["table"],
                 "table_report": load.outputs["report"],
@@ -66,6 +69,12 @@ def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]
             source=request.ini,
             table=slug(load.label),
         )
+        # The audio is that of the loaded table.
+        if "database" in load.inputs:
+            unit.inputs["database"] = load.inputs["database"]
+        for known in (planner.plan.listings, planner.plan.scanned):
+            if load.key in known:
+                known[key] = known[load.key]
         units.append(unit)
     return units
 

@@ -27,7 +27,7 @@ STAGE = Stage(
         "report": "features/{table}/{features}-{key}.json",
     },
     scope="data",
-    after=("load", "annotate", "split", "fetch_model"),
+    after=("load", "annotate", "split", "segment", "fetch_model"),
     mem_mb=4000,
     minutes=480,
     imports=("pandas", "pyarrow.parquet", "izwi.features.extraction"),
@@ -61,8 +61,7 @@ def matrix(
         spec={
             **spec,
             "store": os.path.join(planner.plan.cache, "features", f"{name}-{extractor}"),
-            # The loaded table, also of one with predicted columns.
-            "table": table.spec.get("table", table.key),
+            "table": table.key,
             "fail_threshold": threshold,
         },
         inputs={"table": table.outputs["table"], "splits": []},
@@ -99,7 +98,7 @@ def run(unit: Unit, job: Job) -> None:
     from izwi.features.extraction import INDEX, Extraction
 
     table = pd.read_parquet(unit.inputs["table"])
-    load = job.plan.units["load"][unit.spec["table"]]
+    load = job.plan.table(unit.spec["table"])
     listing = job.listing(load)
     warnings: list[str] = []
 

@@ -30,7 +30,7 @@ STAGE = Stage(
     },
     scope="experiment",
     after=(
-        *("load", "annotate", "split", "describe", "features"),
+        *("load", "annotate", "split", "segment", "segment_split", "describe", "features"),
         *("train", "predict", "evaluate", "analyse"),
     ),
     mem_mb=2000,
@@ -134,7 +134,7 @@ def _sources(planned: Planned) -> dict[str, tuple[list[str], dict[str, Any]]]:
     """Inputs that pictures may need → their keys and files."""
     samples = planned.samples
     data = {role: files for role, files in samples.items() if role != "matrices"}
-    split = planned.one("split")
+    split = planned.parts
     sources: dict[str, tuple[list[str], dict[str, Any]]] = {
         "data": ([split.key], data),
         "features": ([split.key, *planned.keys("features")], samples),

@@ -53,9 +53,9 @@ def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]
         STAGE.name,
         key,
         label=split.label,
-        spec={**spec, "loads": planned.keys("load")},
+        spec={**spec, "recordings": [one.key for one in planned.recordings]},
         inputs={
-            "tables": planned.table_files("table"),
+            "tables": [one.outputs["table"] for one in planned.recordings],
             "split": split.outputs["split"],
             "split_report": split.outputs["report"],
         },
@@ -75,8 +75,8 @@ def run(unit: Unit, job: Job) -> None:
 
     tables = [pd.read_parquet(path) for path in unit.inputs["tables"]]
     places = {
-        table["database"].iloc[0]: job.listing(job.plan.units["load"][key]).places
-        for table, key in zip(tables, unit.spec["loads"], strict=True)
+        table["database"].iloc[0]: job.listing(job.plan.table(key)).places
+        for table, key in zip(tables, unit.spec["recordings"], strict=True)
     }
     split = pd.read_parquet(unit.inputs["split"])
     labels = read_json(unit.inputs["split_report"])["labels"] or None

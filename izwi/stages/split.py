@@ -32,7 +32,7 @@ STAGE = Stage(
 
 def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]:
     """The split into train, dev and test."""
-    tables = planned.tables
+    tables = planned.recordings
     spec, key = spec_and_key(request.split, tables, planned.contents)
     label = "+".join(table.label for table in tables)
     unit = planner.add(

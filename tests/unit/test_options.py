@@ -71,6 +71,9 @@ def test_every_option_is_documented_and_consistent():
         assert option.stage in (
             "load",
             "annotate",
+            "soft_label",
+            "segment",
+            "export_data",
             "split",
             "features",
             "audit",

@@ -8,31 +8,17 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from izwi.config.experiment.resolved import ComponentSpec, DatabaseSpec, SplitSpec
+from izwi.config.experiment.resolved import ComponentSpec, SplitSpec
 from izwi.preprocessing.scalers import SCALERS, Scaler
 from izwi.reporting.record import Metrics, Record, units_behind
 from izwi.reporting.texts import words
-from izwi.reporting.texts.citations import IZWI, Cites, corpus_of
+from izwi.reporting.texts.citations import IZWI, Cites
+from izwi.reporting.texts.databases import contributed, mean, unit_of
 from izwi.reporting.texts.model_methods import of_model
-from izwi.reporting.texts.table1 import spread
 from izwi.reporting.texts.words import listed
 from izwi.splits.strategies import STRATEGIES, Strategy
 from izwi.training.types import TrainingReport
 from izwi.wording import count
-
-# Why rows of a database are unused → words behind *were left out*.
-_DROPPED = {
-    "limit_samples": "at random",
-    "limit_samples_per_speaker": "at random within speakers",
-    "labels": "because of other labels",
-    "mapping": "because the mapping did not name their labels",
-    "filter": "by filters",
-    "missing target": "for lack of a label",
-    "required": "for lack of a required value",
-    "duration": "for their duration",
-    "duplicates": "as duplicates",
-    "less sure": "because their soft labels were too uncertain",
-}
 
 
 def methods(
@@ -77,11 +63,6 @@ def _learned(
     }
 
 
-def unit_of(description: dict[str, Any]) -> str:
-    """What a row is: a file or a segment."""
-    return "segment" if description["segments"] else "file"
-
-
 # ------------------------------------------------------------------------ data
 
 
@@ -94,12 +75,12 @@ def _data(record: Record, description: dict[str, Any], cites: Cites) -> list[str
             f"({', '.join(labels)})."
         ]
     else:
-        spread = _mean(description["target"])
+        spread = mean(description["target"])
         sentences = [f"The target was *{target}*, a number (of all used samples: {spread})."]
     for database in record["databases"]:
         about = description["databases"].get(database["name"])
         if about and about.get("samples"):
-            sentences.append(_database(database, about, description, cites))
+            sentences.append(contributed(database, about, description, cites))
     if bins := record["load"]["bins"]:
         limits = ", ".join(f"{limit:g}" for limit in bins)
         sentences.append(f"The values of {target} were binned at the limits {limits}.")
@@ -113,61 +94,6 @@ def _data(record: Record, description: dict[str, Any], cites: Cites) -> list[str
             "neither training nor testing."
         )
     return sentences
-
-
-def _database(
-    database: DatabaseSpec, about: dict[str, Any], description: dict[str, Any], cites: Cites
-) -> str:
-    name = database["name"]
-    corpus = corpus_of(name)
-    header = about.get("header") or {}
-    if database["type"] == "demo":
-        title = f"The embedded synthetic speech of izwi{cites(IZWI)}"
-    elif database["type"] == "soft":
-        title = f"The soft labels {name}, predictions of another experiment,"
-    elif corpus:
-        title = f"{corpus.title}{cites(corpus.key)}"
-        title += f" (here named {name})" if corpus.title.lower() != name.lower() else ""
-    else:
-        title = f"The database {name}"
-    if header.get("version"):
-        title += f", version {header['version']},"
-    counts = about["counts"]
-    size = f"{about['samples']}"
-    if counts["listed"] != about["samples"]:
-        size += f" of its {counts['listed']}"
-    who = _people(about)
-    text = f"{title} contributed {size} {unit_of(description)}s{who}"
-    left = [(n, _DROPPED.get(why, f"for {why}")) for why, n in counts["dropped"].items() if n]
-    if left:
-        (n, why), *others = left
-        were = f"{n} {'was' if n == 1 else 'were'} left out {why}"
-        text += f"; {listed([were, *(f'{n} {why}' for n, why in others)])}"
-    mapping = (database["options"].get("mapping") or {}).get("target")
-    if mapping:
-        pairs = ", ".join(f"{old} to {new}" for old, new in mapping.items() if str(old) != str(new))
-        text += f"; labels were mapped ({pairs})" if pairs else ""
-    return f"{text}."
-
-
-def _people(cell: dict[str, Any]) -> str:
-    """`` from 10 speakers (5 female, 5 male; age: mean 29.8, SD 4.2, range 21–35)``."""
-    parts = []
-    if cell["sex"]:
-        parts.append(", ".join(f"{n} {sex}" for sex, n in cell["sex"].items()))
-    if cell["age"]:
-        parts.append(f"age: {_mean(cell['age'])}")
-    if cell["minutes"] is not None:
-        parts.append(f"{cell['minutes']:.1f} minutes")
-    of = f" from {count(cell['speakers'], 'speaker')}" if cell["speakers"] is not None else ""
-    return f"{of} ({'; '.join(parts)})" if parts else of
-
-
-def _mean(values: dict[str, Any] | None) -> str:
-    if not values:
-        return "unknown"
-    text = spread(values)
-    return f"mean {text.replace(' (', ', SD ').replace('), ', ', range ')}"
 
 
 def _total(description: dict[str, Any]) -> dict[str, Any]:
@@ -383,7 +309,7 @@ def _preprocessing(record: Record, training: TrainingReport, cites: Cites) -> li
 
 def _further(record: Record) -> list[str]:
     """What stages say that have no paragraph of their own."""
-    said = [unit["methods"] for _, unit in units_behind(record) if "methods" in unit]
+    said = [unit["methods"] for _, unit in units_behind(record) if unit.get("methods")]
     return list(dict.fromkeys(said))
 
 

@@ -94,6 +94,12 @@ FEATURES = {
         "speechmos",
         "speechmos",
     ),
+    "resemblyzer": Named(
+        "speaker embeddings of Resemblyzer",
+        ("wan2018ge2e", "paszke2019pytorch"),
+        "Resemblyzer",
+        "Resemblyzer",
+    ),
     "import": Named("imported features"),
     "wave": Named("the waveform at 16 kHz"),
     "metadata": Named("what was known of a recording without hearing it, as a control"),
