@@ -7,11 +7,9 @@ the same, ICASSP 2021, arXiv 2010.15258. Only the package's weights are used, by
 from __future__ import annotations
 
 from functools import cache
-from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from izwi.errors import UserError
+from izwi.features import bundled
 from izwi.features.base import Extractor
 
 if TYPE_CHECKING:
@@ -20,8 +18,6 @@ if TYPE_CHECKING:
 RATE = 16000
 # Seconds that the nets hear at once; a window starts each second.
 WINDOW = 9.01
-# Distribution → module.
-_NEEDS = {"speechmos": "speechmos", "onnxruntime": "onnxruntime"}
 _P835, _P808 = "dnsmos_models/sig_bak_ovr.onnx", "dnsmos_models/model_v8.onnx"
 # From the outputs of the net to ratings, as the authors fitted them: signal, background, overall.
 _POLYNOMIALS = (
@@ -45,7 +41,7 @@ class Dnsmos(Extractor):
     name = "dnsmos"
     prefix = "dnsmos."
     packages = ("numpy", "onnxruntime", "speechmos", "audresample")
-    environment = "deep"
+    environment = "bundled"
 
     def __init__(self, options: dict[str, Any]) -> None:
         super().__init__(options)
@@ -58,12 +54,9 @@ class Dnsmos(Extractor):
         Raises:
             UserError: names the extra
         """
-        if missing := [name for name, module in _NEEDS.items() if find_spec(module) is None]:
-            are = "which are" if missing[1:] else "which is"
-            raise UserError(
-                f"[FEATS] type: {cls.name} needs {' and '.join(missing)}, {are} not installed; "
-                "type: make bundled (or: pip install --no-deps -r requirements-bundled.txt)"
-            )
+        where = f"[FEATS] type: {cls.name}"
+        bundled.file_of("speechmos", "speechmos", _P835, where)
+        bundled.file_of("onnxruntime", "onnxruntime", "__init__.py", where)
 
     def __call__(self, signal: np.ndarray, rate: int) -> np.ndarray:
         """Compute the features of one row; see the base class."""
@@ -164,10 +157,8 @@ def _session(file: str) -> Any:
     """A net of the package; all threads share it."""
     import onnxruntime
 
-    found = find_spec("speechmos")
-    assert found is not None and found.submodule_search_locations, "`content` has checked it"
     options = onnxruntime.SessionOptions()
     # The rows of a table are shared among threads; sums in one order give one result.
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    path = Path(found.submodule_search_locations[0], file)
+    path = bundled.file_of("speechmos", "speechmos", file, "DNSMOS")
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])

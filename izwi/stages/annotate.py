@@ -23,7 +23,7 @@ STAGE = Stage(
         "report": "annotated/{table}-{key}.json",
     },
     scope="data",
-    after=("load", "fetch_model"),
+    after=("database", "load", "fetch_model"),
     adds=("features",),
     imports=("pandas", "izwi.annotation.columns"),
     several=True,
@@ -72,9 +72,10 @@ def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]
         # The audio is that of the loaded table.
         if "database" in load.inputs:
             unit.inputs["database"] = load.inputs["database"]
-        for known in (planner.plan.listings, planner.plan.scanned):
-            if load.key in known:
-                known[key] = known[load.key]
+        if load.key in planner.plan.listings:
+            planner.plan.listings[key] = planner.plan.listings[load.key]
+        if load.key in planner.plan.scanned:
+            planner.plan.scanned[key] = planner.plan.scanned[load.key]
         units.append(unit)
     return units
 

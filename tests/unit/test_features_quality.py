@@ -130,6 +130,6 @@ def test_noise_lowers_the_scores(speech):
 
 
 def test_a_missing_package_is_told_with_the_command(monkeypatch):
-    monkeypatch.setattr(dnsmos, "find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.machinery.PathFinder.find_spec", lambda name: None)
     with pytest.raises(UserError, match="make bundled"):
         extractor_class("mos").content({})
