@@ -29,7 +29,17 @@ STAGE = Stage(
         "data": "experiments/{name}/plots/{plot}.csv",
     },
     scope="experiment",
-    after=("load", "split", "describe", "features", "train", "predict", "evaluate", "analyse"),
+    after=(
+        "load",
+        "split",
+        "describe",
+        "features",
+        "train",
+        "predict",
+        "ensemble",
+        "evaluate",
+        "analyse",
+    ),
     mem_mb=2000,
     minutes=10,
     imports=("pandas", "izwi.plots.kinds", "matplotlib.backends.backend_agg"),
@@ -136,8 +146,8 @@ def _sources(planned: Planned) -> dict[str, tuple[list[str], dict[str, Any]]]:
         "data": ([split.key], data),
         "features": ([split.key, *planned.keys("features")], samples),
     }
-    if "train" in planned.units:
-        trained, evaluated = planned.one("train"), planned.one("evaluate")
+    if "train" in planned.units or "ensemble" in planned.units:
+        trained, evaluated = planned.predicted, planned.one("evaluate")
         of_results = {
             "metrics": evaluated.outputs["metrics"],
             "predictions": planned.predicted.outputs["predictions"],

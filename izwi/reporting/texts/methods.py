@@ -11,8 +11,8 @@ from typing import Any
 from izwi.config.experiment.resolved import ComponentSpec, DatabaseSpec, SplitSpec
 from izwi.preprocessing.scalers import SCALERS, Scaler
 from izwi.reporting.numbers import rounded
-from izwi.reporting.record import Metrics, Record, units_behind
-from izwi.reporting.texts import words
+from izwi.reporting.record import Metrics, Record, members, units_behind
+from izwi.reporting.texts import ensembles, words
 from izwi.reporting.texts.citations import IZWI, Cites, corpus_of
 from izwi.reporting.texts.table1 import spread
 from izwi.splits.strategies import STRATEGIES, Strategy
@@ -69,6 +69,11 @@ def methods(
 def _learned(
     record: Record, metrics: Metrics, training: TrainingReport, cites: Cites
 ) -> dict[str, list[str]]:
+    if members(record):
+        return {
+            "Ensemble": ensembles.sentences(record, training, cites),
+            "Evaluation": _evaluation(record, metrics, cites),
+        }
     return {
         "Preprocessing": _preprocessing(record, training, cites),
         "Model": _model(record, metrics, training, cites),
