@@ -305,6 +305,7 @@ class _Layout:
             epochs=None,
             save=False,
             save_test=None,
+            exports=(),
             features=(),
             preprocessing={"scale": None, "features": None},
             model={"type": ENSEMBLE, "options": options},

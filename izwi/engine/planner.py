@@ -27,13 +27,14 @@ if TYPE_CHECKING:
         ComponentSpec,
         DatabaseSpec,
         LoadSpec,
+        SegmentSpec,
         SplitSpec,
     )
     from izwi.data.scan import Listing
 
 
 # Stages whose units an ensemble has of its first member, and of all members.
-SHARED = ("database", "load", "split", "describe")
+SHARED = ("database", "load", "split", "segment", "segment_split", "describe")
 OF_ALL = ("fetch_model", "audit")
 
 
@@ -60,6 +61,7 @@ class DataRequest:
     leakage: str
     scale: str | None
     model: str
+    segmentation: SegmentSpec | None
 
     @classmethod
     def of(cls, experiment: Experiment) -> DataRequest:
@@ -76,6 +78,7 @@ class DataRequest:
             experiment.leakage,
             experiment.preprocessing["scale"],
             experiment.model["type"],
+            experiment.segmentation,
         )
 
 
@@ -140,19 +143,29 @@ class Planned:
         return [unit.key for unit in self.units.get(stage, ())]
 
     @property
+    def tables(self) -> list[Unit]:
+        """The units that made the tables of the samples: segments, or else the labels as loaded."""
+        return self.units.get("segment", self.units["load"])
+
+    @property
+    def parts(self) -> Unit:
+        """The unit that made the split of these tables."""
+        return self.units.get("segment_split", self.units["split"])[0]
+
+    @property
     def samples(self) -> dict[str, Any]:
         """Inputs of every stage that reads labels, split and features."""
         return {
-            "split": self.one("split").outputs["split"],
-            "split_report": self.one("split").outputs["report"],
-            "tables": self.outputs("load", "table"),
+            "split": self.parts.outputs["split"],
+            "split_report": self.parts.outputs["report"],
+            "tables": [table.outputs["table"] for table in self.tables],
             "matrices": self.outputs("features", "matrix"),
         }
 
     @property
     def samples_key(self) -> str:
         """Key of these."""
-        return key_of(self.one("split").key, self.keys("features"))
+        return key_of(self.parts.key, self.keys("features"))
 
 
 class Planner:
@@ -316,7 +329,7 @@ def _of_members(experiment: Experiment, planner: Planner, problems: Problems) ->
     members = [planner.planned[name] for name in names]
     first = members[0]
     for name, other in zip(names[1:], members[1:], strict=True):
-        if other.one("split").key != first.one("split").key:
+        if other.parts.key != first.parts.key:
             problems.add(
                 f"config: ensembles: {experiment.name.partition('--')[0]}: members: {names[0]} and "
                 f"{name} are not split alike, so they are not tested on the same samples with the "

@@ -134,8 +134,8 @@ class Transformer(BatchExtractor):
 
     def __init__(self, options: dict[str, Any]) -> None:
         super().__init__(options)
-        self.layer = self.values[f"{self.family}.layer"]
-        self.pooling = self.values[f"{self.family}.pooling"]
+        self.layer = self.values.get(f"{self.family}.layer", 0)
+        self.pooling = self.values.get(f"{self.family}.pooling", "mean")
         self.folder = self._folder(self.values)
         self._check(self.folder, self.values)
         self.config = pretrained.architecture(self.folder, f"[FEATS] {self.family}.model")
@@ -163,9 +163,14 @@ class Transformer(BatchExtractor):
     def on_hub(cls, options: dict[str, Any]) -> tuple[str, str] | None:
         """Name and commit of a model that is, or was, to be fetched; see the base class."""
         pretrained.check_installed(f"[FEATS] type: {cls.name}")
-        name = options[f"{cls.family}.model"] or cls.hub
+        name = cls.named(options)
         commit = model_cache.commit_of(name, cls.where())
         return (name, commit) if commit else None
+
+    @classmethod
+    def named(cls, options: dict[str, Any]) -> str:
+        """The model: a folder, or its name on the hub."""
+        return options[f"{cls.family}.model"] or cls.hub
 
     @classmethod
     def _check(cls, folder: Path, options: dict[str, Any]) -> None:
@@ -181,8 +186,9 @@ class Transformer(BatchExtractor):
                 f"{cls.where()}: {folder} holds a model of the type {kind}, "
                 f"FEATS.type = {cls.name} takes {cls.kind}"
             )
+        pretrained.check_front_end(folder, cls.where())
         layers = pretrained.layers_of(config)
-        layer = options[f"{cls.family}.layer"]
+        layer = options.get(f"{cls.family}.layer", 0)
         if layers and layer > layers:
             raise UserError(
                 f"{cls.where('layer')}: {layer} is more than the {layers} layers of the model"
@@ -200,8 +206,7 @@ class Transformer(BatchExtractor):
         Raises:
             UserError: if it is not on this computer
         """
-        name = options[f"{cls.family}.model"] or cls.hub
-        return pretrained.find(name, cls.where(), f"{cls.family}.model")
+        return pretrained.find(cls.named(options), cls.where(), f"{cls.family}.model")
 
     def load(self) -> None:
         """Load the model, in float32, on a graphics card if there is one."""

@@ -11,7 +11,7 @@ from izwi.engine.keys import key_of, versions_of
 from izwi.engine.planner import Planned, Planner, slug
 from izwi.engine.stage import Stage
 from izwi.files import atomic, write_json
-from izwi.stages.train import fit_samples, fit_spec, without_places
+from izwi.stages.train import fit_samples, fit_spec, versions_of_search, without_places
 
 if TYPE_CHECKING:
     from izwi.config.experiment import Experiment
@@ -26,7 +26,7 @@ STAGE = Stage(
         "report": "inner/{model}-{key}/inner.json",
     },
     scope="experiment",
-    after=("load", "split", "features", "audit", "train"),
+    after=("load", "split", "segment", "segment_split", "features", "audit", "train"),
     mem_mb=4000,
     minutes=240,
     imports=("pandas", "pyarrow.parquet", "izwi.training.inner", "sklearn.preprocessing"),
@@ -59,6 +59,7 @@ def _of_member(experiment: Experiment, planned: Planned, folds: int, planner: Pl
         code_of(__name__, "izwi.training.inner", cls.__module__),
         versions_of(("numpy", "scikit-learn", *cls.packages)),
         versions_of(("imbalanced-learn",)) if experiment.learning.get("balancing") else {},
+        *versions_of_search(experiment),
     )
     return planner.add(
         STAGE.name,

@@ -28,7 +28,7 @@ STAGE = Stage(
     name="member_tests",
     outputs={"tests": "ensembles/tests/{key}.json"},
     scope="experiment",
-    after=("split", "train", "predict", "ensemble"),
+    after=("split", "segment_split", "train", "predict", "ensemble"),
     minutes=30,
     imports=("pandas", "izwi.evaluation.comparison"),
     end=True,
@@ -68,7 +68,7 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
         inputs={
             "ensemble": fused.outputs["predictions"],
             "members": [member.outputs["predictions"] for member in members],
-            "split_report": planned.one("split").outputs["report"],
+            "split_report": planned.parts.outputs["report"],
         },
         source=experiment.ini,
     )

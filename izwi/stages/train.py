@@ -13,6 +13,7 @@ from izwi.engine.planner import Planned, Planner, slug
 from izwi.engine.stage import Stage
 from izwi.files import atomic, atomic_folder, write_json
 from izwi.stages.split import spec_and_key
+from izwi.training import tpe
 
 if TYPE_CHECKING:
     from izwi.config.experiment import Experiment
@@ -29,7 +30,7 @@ STAGE = Stage(
         "model": "models/{model}-{key}/model",
     },
     scope="experiment",
-    after=("load", "split", "features", "audit"),
+    after=("load", "split", "segment", "segment_split", "features", "audit"),
     mem_mb=4000,
     minutes=120,
     imports=("pandas", "pyarrow.parquet", "izwi.training.fit_predict", "sklearn.preprocessing"),
@@ -51,6 +52,7 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
         code_of(__name__, "izwi.training.fit_predict", cls.__module__),
         versions_of(("numpy", "scikit-learn", *cls.packages)),
         versions_of(("imbalanced-learn",)) if experiment.learning.get("balancing") else {},
+        *versions_of_search(experiment),
     )
     unit = planner.add(
         STAGE.name,
@@ -88,6 +90,12 @@ def fit_spec(experiment: Experiment) -> dict[str, Any]:
     }
 
 
+def versions_of_search(experiment: Experiment) -> list[dict[str, str | None]]:
+    """Versions of what a search for options is made by, if that is a package of its own."""
+    tune = experiment.learning.get("tune") or {}
+    return [versions_of((tpe.PACKAGE,))] if tune.get("strategy") == "tpe" else []
+
+
 def fitted_on(experiment: Experiment, planned: Planned) -> list[int]:
     """Positions of the databases that the model is fitted on.
 
@@ -120,7 +128,7 @@ def fit_samples(experiment: Experiment, planned: Planned) -> tuple[dict[str, Any
     _, split_key = spec_and_key(split, loads, [planned.contents[i] for i in own])
     sets = len(experiment.features)
     features = [unit for i in own for unit in planned.units["features"][i * sets :][:sets]]
-    inputs["tables"] = [unit.outputs["table"] for unit in loads]
+    inputs["tables"] = [planned.tables[i].outputs["table"] for i in own]
     inputs["matrices"] = [unit.outputs["matrix"] for unit in features]
     return inputs, key_of(split_key, [unit.key for unit in features])
 

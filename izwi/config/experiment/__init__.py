@@ -13,6 +13,7 @@ from izwi.config import learning, pictures
 from izwi.config import options as table
 from izwi.config.experiment.databases import check_numeric, read_database, read_load
 from izwi.config.experiment.entries import Entries, several_targets, texts
+from izwi.config.experiment.exports import read_exports
 from izwi.config.experiment.features import check_reads, read_features, recordings_only
 from izwi.config.experiment.models import (
     ChosenModel,
@@ -24,6 +25,7 @@ from izwi.config.experiment.models import (
 )
 from izwi.config.experiment.names import read_name, read_save_test
 from izwi.config.experiment.resolved import ComponentSpec, Experiment
+from izwi.config.experiment.segmentation import read_segmentation
 from izwi.config.experiment.splits import is_test, read_split
 from izwi.config.ini import Ini, Value, read_ini
 from izwi.config.options import PER_DATABASE, WIDE
@@ -163,9 +165,11 @@ def _experiment(entries: Entries, ini: str) -> Experiment:
     measure = read_measure(entries, task)
     if model.needs_dev:
         model.options["measure"] = measure
+    name = read_name(entries)
+    segmentation = read_segmentation(entries, split, described=model.none)
     experiment = Experiment(
         ini=ini,
-        name=read_name(entries),
+        name=name,
         task=task,
         seed=seed,
         runs=entries.get("EXP", "runs"),
@@ -194,6 +198,8 @@ def _experiment(entries: Entries, ini: str) -> Experiment:
         },
         leakage=entries.get("DATA", "leakage"),
         plots=_plots(entries, model, features),
+        segmentation=segmentation,
+        exports=read_exports(entries, name, split, segmentation, described=model.none),
     )
     entries.settle()
     return replace(experiment, warnings=tuple(entries.warnings), notes=tuple(entries.notes))

@@ -144,7 +144,9 @@ class _Database:
                 f"[DATA] {self.name}: table '{table}' lacks the columns {', '.join(missing)}, "
                 "which db.yaml names"
             )
-        if not data["file"].map(lambda file: isinstance(file, str) and file != "").all():
+        # Of a table without rows, or of categories, the type of the column says nothing.
+        files = data["file"].astype(object)
+        if not all(isinstance(file, str) and file for file in files):
             raise UserError(f"[DATA] {self.name}: table '{table}' has rows that name no file")
         timed = self.is_segmented(table)
         start, end = (data.get(column) if timed else None for column in KEY[1:])
@@ -152,14 +154,14 @@ class _Database:
         frame = segments(
             start,
             end,
-            data["file"],
+            files,
             self.name,
             line=None if path.suffix == ".parquet" else lambda row: line_of(path, row),
             drop=self.drop,
         )
         if len(frame) < len(data):
             self.bad |= {(table, row) for row in set(data.index) - set(frame.index)}
-            self.bad_files |= dict.fromkeys(data["file"].drop(frame.index))
+            self.bad_files |= dict.fromkeys(files.drop(frame.index))
             data, frame = data.loc[frame.index].reset_index(drop=True), frame.reset_index(drop=True)
         for column, scheme in self.columns(table).items():
             values = data[column]

@@ -176,6 +176,17 @@ OPTIONS: tuple[Option, ...] = (
     ),
     *read_by(
         "DATA",
+        "segment",
+        option(
+            "segment",
+            "bool",
+            False,
+            "train and test on segments of the recordings, as `[SEGMENT]` says, instead of on the "
+            "rows of the databases; labels, speakers and the split are those of the recordings",
+        ),
+    ),
+    *read_by(
+        "DATA",
         "audit",
         option(
             "leakage",
