@@ -68,6 +68,7 @@ class SplitSpec(TypedDict):
         submodel: column with a model for each of its values
         unlabelled: whether rows without a label are used for training, too
         described: whether nothing is trained, so that parts may be empty or of one class
+        afterwards: filters and limits of all databases that act on the parts
     """
 
     task: str
@@ -85,6 +86,7 @@ class SplitSpec(TypedDict):
     submodel: NotRequired[str]
     unlabelled: NotRequired[bool]
     described: NotRequired[bool]
+    afterwards: NotRequired[dict[str, Any]]
 
 
 class SegmentSpec(TypedDict):
@@ -150,10 +152,11 @@ class ExportSpec(TypedDict):
 
 
 class PreprocessingSpec(TypedDict):
-    """Scaler and chosen features, None for none and all."""
+    """Scaler and chosen features, None for none and all; and what fills gaps, if no median."""
 
     scale: str | None
     features: list[str] | None
+    nan_strategy: NotRequired[str]
 
 
 class FurtherFigures(TypedDict, total=False):
