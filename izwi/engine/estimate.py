@@ -191,7 +191,7 @@ def _kind(unit: Unit) -> str:
     spec = unit.spec
     if unit.stage in ("features", "shard"):
         return " ".join(filter(None, ["features", spec["type"], _set(spec)]))
-    if unit.stage == "train":
+    if unit.stage in ("train", "inner"):
         return f"train {spec['model']['type']}"
     if unit.stage == "segment":
         return f"segment {spec['segment']['method']}"
@@ -239,14 +239,15 @@ class _Sizes:
 
     def fits(self, unit: Unit) -> int:
         """How often a model is fitted; 1 for all that is no training."""
-        if unit.stage != "train":
+        if unit.stage not in ("train", "inner"):
             return 1
         split = self.plan.maker.get(unit.inputs["split"])
         if split and split.stage == "segment_split":
             split = self.plan.maker.get(split.inputs["split"])
         folds = self.found.folds.get(split.key, 1) if split else 1
         searched = 10 if unit.spec.get("tune") else 1
-        return folds * int(unit.spec["runs"] or 1) * searched
+        inner = int(unit.spec.get("folds") or 1)
+        return folds * int(unit.spec["runs"] or 1) * searched * inner
 
     def todo(self, unit: Unit, rows: int, stored: dict[str, str]) -> int:
         """Rows whose features the store lacks."""

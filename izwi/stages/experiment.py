@@ -47,8 +47,8 @@ STAGE = Stage(
     scope="experiment",
     after=(
         *("load", "annotate", "split", "properties", "segment", "segment_split", "export_data"),
-        *("describe", "features", "audit", "train", "predict", "soft_label", "evaluate"),
-        *("analyse", "plot"),
+        *("describe", "features", "audit", "train", "predict", "inner", "ensemble"),
+        *("member_tests", "soft_label", "evaluate", "analyse", "plot"),
     ),
     minutes=10,
     last=True,
@@ -62,6 +62,8 @@ OUTDATED = "OUTDATED.txt"
 PREDICTED, PROPERTIES = "_predicted.csv", "properties.csv"
 # Controls are made by tables: those of two configs are one, whichever inis the tables show.
 OF_TABLES = "tables of the config"
+# Of an ensemble: its members, and the tests against them.
+MEMBERS = "members.json"
 # The packages in experiment.json: those that results depend on.
 PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "snakemake", "matplotlib")
 
@@ -69,6 +71,11 @@ PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "snakemake", 
 def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Unit]:
     """The folder of an experiment; its name is in no other key."""
     record = _record(experiment, planned)
+    if experiment.fuses:
+        names = experiment.model["options"]["members"]
+        record["stages"]["members"] = [
+            _stage_record(planner.planned[name].predicted) for name in names
+        ]
     key = key_of(STAGE.name, record, planner.plan.results, code_of(__name__))
     folder = planner.path("experiments", experiment.name)
     copies = {
@@ -94,6 +101,8 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
         copies[os.path.join(folder, soft_labels.LABELS)] = unit.outputs["labels"]
         copies[os.path.join(folder, soft_labels.LINEAGE)] = unit.outputs["lineage"]
         spec["link"] = experiment.save_test
+    for unit in planned.units.get("member_tests", ()):
+        copies[os.path.join(folder, MEMBERS)] = unit.outputs["tests"]
     exported = planned.units.get("export_data", [])
     made_elsewhere: dict[str, str] = {}
     for wanted, made in zip(experiment.exports, exported, strict=True):
@@ -203,7 +212,7 @@ def _tidy(unit: Unit) -> None:
     folder = Path(unit.outputs["metrics"]).parent
     kept = {*unit.outputs.values(), *unit.spec.get("copies", ())}
     kept |= {str(folder / "plots" / name) for name in unit.spec.get("pictures", ())}
-    others = {folder / name for name in (*analyses.FILES.values(), OUTDATED)}
+    others = {folder / name for name in (*analyses.FILES.values(), OUTDATED, MEMBERS)}
     others |= {folder / name for name in (soft_labels.LABELS, soft_labels.LINEAGE)}
     others |= {folder / PROPERTIES, *folder.glob(f"*{PREDICTED}")}
     with suppress(OSError, ValueError, KeyError):
@@ -260,7 +269,7 @@ def _stage_record(unit: Unit) -> dict[str, Any]:
 def _packages(experiment: Experiment) -> dict[str, str | None]:
     """Versions of the packages that the results depend on."""
     names = set(PACKAGES)
-    if experiment.trains:
+    if experiment.trains and not experiment.fuses:
         names |= set(models.model_class(experiment.model["type"]).packages)
     predicted = experiment.annotation["features"] if experiment.annotation else []
     for spec in (*experiment.features, *predicted):

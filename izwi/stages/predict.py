@@ -34,7 +34,9 @@ STAGE = Stage(
 
 def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Unit]:
     """The tests on databases that the model was not fitted on, if there are any."""
-    if not experiment.trains or len(fitted_on(experiment, planned)) == len(experiment.databases):
+    if not experiment.trains or experiment.fuses:
+        return []
+    if len(fitted_on(experiment, planned)) == len(experiment.databases):
         return []
     trained = planned.one("train")
     cls = models.model_class(experiment.model["type"])

@@ -147,6 +147,7 @@ def plan(tmp_path_factory):
     config = {
         "experiments": ["a--b.ini", "größe 2 (a+b).ini", "t.ini"],
         "grid": [{"ini": "g.ini", "grid": {"FEATS.scale": ["none", "robust"]}}],
+        "ensembles": [{"name": "e", "members": ["g--*"], "methods": ["mean", "stacking"]}],
         "tables": [{"name": "models", "rows": "MODEL.type", "columns": "FEATS.scale"}],
     }
     settings = read_config(config, cwd=folder, fallback="none")
@@ -155,6 +156,7 @@ def plan(tmp_path_factory):
         "results",
         "results/cache",
         cwd=folder,
+        fused=settings.ensembles,
         tables=settings.tables,
         page=settings.page,
     )

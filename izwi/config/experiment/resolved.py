@@ -8,6 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Any, NotRequired, TypedDict
 
+# Type of the model of an experiment that fuses the predictions of others.
+ENSEMBLE = "ensemble"
+
 
 class ComponentSpec(TypedDict):
     """A model or a feature set: its name in the registry, and its options by name."""
@@ -279,6 +282,11 @@ class Experiment:
     def trains(self) -> bool:
         """Whether there is a model; without one, only the data are described."""
         return bool(self.model["type"])
+
+    @property
+    def fuses(self) -> bool:
+        """Whether it is an ensemble, which trains nothing itself."""
+        return self.model["type"] == ENSEMBLE
 
     def as_dict(self) -> dict[str, Any]:
         """All of it, ready for JSON; values are shared, not copied."""

@@ -37,6 +37,7 @@ MODELS = {
     "bayes": Named("a Gaussian naive Bayes classifier", *_SKLEARN),
     "cnn": Named("a convolutional neural network", *_TORCH),
     "cnn_reg": Named("a convolutional neural network for regression", *_TORCH),
+    "ensemble": Named("a late fusion of the predictions of other experiments"),
     "finetune": Named(
         "a pretrained transformer with a linear layer on the mean of its states, trained end to "
         "end",
