@@ -78,4 +78,4 @@ def probability(p: float, equal: str = "") -> str:
         p: 0 to 1
         equal: goes before it, where it is not only known to be small
     """
-    return "< .001" if p < 0.001 else f"{equal}{p:.3f}"
+    return "< 0.001" if p < 0.001 else f"{equal}{p:.3f}"
