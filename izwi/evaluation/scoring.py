@@ -37,6 +37,7 @@ from izwi.evaluation.remarks import (
     speakers_of,
     without_limits,
 )
+from izwi.wording import count
 
 if TYPE_CHECKING:
     from izwi.config.experiment.resolved import EvaluationSpec
@@ -127,8 +128,8 @@ def evaluate(
     result |= _per_speaker(first, sample, measure)
     if result["few_speakers"]:
         warnings.append(
-            f"few speakers: the figures are those of {speakers_of(first)} and depend on who they "
-            "are"
+            "few speakers: the values rest on "
+            f"{count(speakers_of(first) or 0, 'test speaker')} and depend on who they are"
         )
     if limits.chosen[measure][0] is None and measure in limits.reasons:
         warnings.append(without_limits(labelled, n, measure, task, limits.reasons[measure]))
