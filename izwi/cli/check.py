@@ -92,6 +92,7 @@ def _planned(files: list[str], settings: list[str]) -> tuple[list[Experiment], P
         cwd=cwd,
         write=False,
         shard_files=config.shard_files or 0,
+        fused=config.ensembles,
         tables=config.tables,
         page=config.page,
         config=(name := name_of(content, configs, cwd=cwd, own=len(inis) > 1)),

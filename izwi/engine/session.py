@@ -361,6 +361,7 @@ def _plan(
             cwd=cwd,
             write=write,
             shard_files=shard_files,
+            fused=settings.ensembles,
             tables=settings.tables,
             page=settings.page,
             config=_config_name(workflow, config, cwd),

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
 
 # What the train stage reports of choices that depend on the data.
-FROM_TRAINING = ("bins", "submodels", "self_training", "excluded")
+FROM_TRAINING = ("bins", "submodels", "self_training", "excluded", "ensemble")
 SCALED = ("submodel", "fold", "temperature")
 WAYS = ("samples", "speakers", "jackknife")  # of intervals
 

@@ -27,13 +27,20 @@ from izwi.engine.stage import stages
 from izwi.errors import UserError
 from izwi.files import atomic
 from izwi.reporting import archive_record
-from izwi.reporting.archive_record import FORMAT, INDEX, LOCK, README, RESULTS, SUMS, TEXTUAL
+from izwi.reporting.archive_record import (
+    FORMAT,
+    INDEX,
+    LOCK,
+    ON_THE_WAY,
+    README,
+    RESULTS,
+    SUMS,
+    TEXTUAL,
+)
 from izwi.untrusted import check_names
 
 # What is computed again, and is neither a picture nor an analysis with the features.
 STAGES_KEPT = tuple(n for n in stages() if n in archive_record.STAGES)
-# Of these the outputs are only a way to those of the others.
-ON_THE_WAY = ("evaluate",)
 # Columns of tables that figures depend on; transcripts and the like stay at home.
 COLUMNS = (
     *("database", "file", "start", "end", "speaker", "digest", "truth", "value", "part", "fold"),
@@ -139,7 +146,11 @@ def inside(path: str, results: str) -> str:
 def reduced(unit: Unit) -> Unit:
     """A unit without what cannot be computed from an archive: pictures, copies of other files."""
     inputs = {role: files for role, files in unit.inputs.items() if role != "copies"}
-    outputs = {role: file for role, file in unit.outputs.items() if file.endswith(TEXTUAL)}
+    outputs = {
+        role: file
+        for role, file in unit.outputs.items()
+        if file.endswith(TEXTUAL) or unit.stage in ON_THE_WAY
+    }
     if unit.stage == "describe":
         inputs["seconds"] = unit.outputs["seconds"]
     spec = {**unit.spec, "formats": []} if "formats" in unit.spec else unit.spec

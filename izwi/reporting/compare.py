@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from izwi.errors import UserError
 from izwi.reporting import numbers
 from izwi.reporting.explain import Results, find
-from izwi.reporting.record import check_trained
+from izwi.reporting.record import check_trained, predicted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,9 +92,7 @@ def shown(compared: pd.DataFrame) -> str:
 def _predictions(found: Results) -> pd.DataFrame:
     import pandas as pd
 
-    stages = found.record["stages"]
-    made = stages.get("predict") or stages["train"]
-    path = found.place(made["files"]["predictions"])
+    path = found.place(predicted(found.record)["files"]["predictions"])
     if not path.is_file():
         raise UserError(f"{found.record['name']}: {path} is gone; run the experiment again")
     return pd.read_parquet(path)

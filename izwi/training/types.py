@@ -9,15 +9,21 @@ if TYPE_CHECKING:
 
 
 class TuneSpec(TypedDict):
-    """A nested search: options of the model with their values, and the number of inner folds.
+    """A nested search.
 
-    A search by ``random`` tries ``n_iter`` combinations; without ``strategy`` all are tried.
+    Attributes:
+        values: option of the model → values
+        folds: maximum number of inner folds
+        strategy: ``random``, ``halving`` or ``tpe``; without it all combinations are tried
+        n_iter: number of combinations of ``random`` and ``tpe``
+        ranges: option → low, high and ``linear`` or ``log``; only of ``tpe``
     """
 
     values: dict[str, list[Any]]
     folds: int
     strategy: NotRequired[str]
     n_iter: NotRequired[int]
+    ranges: NotRequired[dict[str, list[Any]]]
 
 
 class SelfTrainingSpec(TypedDict):
@@ -91,6 +97,7 @@ class TrainingReport(TypedDict):
         submodels: the column that has a model for each value, and the rows of each
         bins: limits of the bins per fold, if training rows decide
         excluded: rows with unusable audio
+        ensemble: how members were fused, in the report of an ensemble
     """
 
     notes: list[str]
@@ -105,3 +112,4 @@ class TrainingReport(TypedDict):
     submodels: NotRequired[dict[str, Any]]
     bins: NotRequired[list[dict[str, Any]]]
     excluded: NotRequired[dict[str, Any]]
+    ensemble: NotRequired[dict[str, Any]]

@@ -29,6 +29,13 @@ databases = ['demo']
 demo.type = demo
 demo.value_counts = True
 target = emotion
+segment = True
+[SEGMENT]
+method = fixed
+window = 1
+output_audio = True
+[EXPORT]
+always = True
 [FEATS]
 type = ['os', 'praat']
 scale = standard
@@ -140,6 +147,7 @@ def plan(tmp_path_factory):
     config = {
         "experiments": ["a--b.ini", "größe 2 (a+b).ini", "t.ini"],
         "grid": [{"ini": "g.ini", "grid": {"FEATS.scale": ["none", "robust"]}}],
+        "ensembles": [{"name": "e", "members": ["g--*"], "methods": ["mean", "stacking"]}],
         "tables": [{"name": "models", "rows": "MODEL.type", "columns": "FEATS.scale"}],
     }
     settings = read_config(config, cwd=folder, fallback="none")
@@ -148,6 +156,7 @@ def plan(tmp_path_factory):
         "results",
         "results/cache",
         cwd=folder,
+        fused=settings.ensembles,
         tables=settings.tables,
         page=settings.page,
     )
