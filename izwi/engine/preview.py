@@ -162,8 +162,8 @@ def _audit(
     _remarks(unit, report, found)
     if any(one["kind"] == _UNHEARD for one in report["findings"]) and unit.inputs["prints"]:
         found.later.append(
-            f"{unit.label}: near-duplicates, sampling rate, level and silence are looked at in the "
-            "call, before training"
+            f"{unit.label}: near-duplicates, sampling rate, level and silence are checked during "
+            "the run, before training"
         )
 
 
