@@ -55,8 +55,13 @@ class Cost:
 MEASURED: dict[str, Cost] = {
     "database demo": Cost(1.2, bytes=22_600_000),
     "load": Cost(0.1, 5e-5, 5_000, 70),
+    "annotate": Cost(0.1, 1e-5, 5_000, 80),
+    "properties": Cost(0.5, 5e-5, 10_000, 150),
     "split": Cost(0.1, bytes=4_000, bytes_each=25),
     "describe": Cost(0.1, 2e-4, 5_000, 20),
+    # Silero hears 100 s in a second.
+    "segment silero": Cost(0.2, 0.01, 20_000, 120, 350),
+    "segment fixed": Cost(0.1, 1e-4, 20_000, 120),
     "audit": Cost(0.1, 1e-4, 8_000),
     "features fingerprint": Cost(0.1, 0.0011, 5_000, 1_950),
     "features os": Cost(0.1, 0.0185, 5_000, 1_250),
@@ -64,6 +69,9 @@ MEASURED: dict[str, Cost] = {
     "features praat": Cost(0.1, 0.018, 5_000, 950, 480),
     "features mld": Cost(0.1, 0.0065, 5_000, 1_400),
     "features signal": Cost(0.1, 0.0004, 5_000, 160),
+    "features snr": Cost(0.7, 0.001, 5_000, 80),
+    "features mos": Cost(0.5, 0.45, 5_000, 80, 480),
+    "features dnsmos": Cost(0.5, 0.55, 5_000, 110, 480),
     "features spectra": Cost(0.1, 0.0063, 450_000, 162_000, 580),
     "features import": Cost(0.3, 1e-4, 5_000, 1_000),
     "features metadata": Cost(0.1, 1e-4, 5_000, 100),
@@ -161,7 +169,7 @@ def estimate(plan: Plan, missing: list[Unit], found: Preview, cores: int) -> Est
         todo = sizes.todo(unit, size, made.stored)
         seconds = cost.seconds + cost.each * (
             todo * (1 if kind in records else sizes.length(unit))
-            if unit.stage in ("features", "shard")
+            if unit.stage in ("features", "shard", "segment")
             else size * sizes.fits(unit)
         )
         spent[id(unit)] = seconds
@@ -183,8 +191,10 @@ def _kind(unit: Unit) -> str:
     spec = unit.spec
     if unit.stage in ("features", "shard"):
         return " ".join(filter(None, ["features", spec["type"], _set(spec)]))
-    if unit.stage == "train":
+    if unit.stage in ("train", "inner"):
         return f"train {spec['model']['type']}"
+    if unit.stage == "segment":
+        return f"segment {spec['segment']['method']}"
     if unit.stage == "database":
         return f"database {spec['type']}"
     return unit.stage
@@ -229,12 +239,15 @@ class _Sizes:
 
     def fits(self, unit: Unit) -> int:
         """How often a model is fitted; 1 for all that is no training."""
-        if unit.stage != "train":
+        if unit.stage not in ("train", "inner"):
             return 1
         split = self.plan.maker.get(unit.inputs["split"])
+        if split and split.stage == "segment_split":
+            split = self.plan.maker.get(split.inputs["split"])
         folds = self.found.folds.get(split.key, 1) if split else 1
         searched = 10 if unit.spec.get("tune") else 1
-        return folds * int(unit.spec["runs"] or 1) * searched
+        inner = int(unit.spec.get("folds") or 1)
+        return folds * int(unit.spec["runs"] or 1) * searched * inner
 
     def todo(self, unit: Unit, rows: int, stored: dict[str, str]) -> int:
         """Rows whose features the store lacks."""
@@ -253,7 +266,7 @@ class _Sizes:
 
     def length(self, unit: Unit) -> float:
         """Mean seconds of the recordings of a matrix."""
-        key = unit.spec.get("table", "")
+        key = unit.spec.get("table") or unit.spec.get("load", "")
         if key not in self._lengths:
             listing = self.plan.scanned.get(key)
             self._lengths[key] = _mean_length(listing) if listing else 2.5

@@ -126,6 +126,10 @@ class Plan:
         """Output → the unit that makes it."""
         return {path: unit for unit in self.each() for path in unit.outputs.values()}
 
+    def table(self, key: str) -> Unit:
+        """The unit that made a table: of segments, with predicted columns, or as loaded."""
+        return next(u[key] for s in ("segment", "annotate", "load") if key in (u := self.units[s]))
+
     def made_of(self, unit: Unit) -> list[Unit]:
         """The units that make the inputs of a unit, each once."""
         makers = filter(None, map(self.maker.get, unit.input_files()))

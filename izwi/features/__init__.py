@@ -26,6 +26,15 @@ EXTRACTORS = {
     "import": "izwi.features.imported:Import",
     "metadata": "izwi.features.metadata:Metadata",
     "wave": "izwi.features.wave:Wave",
+    "snr": "izwi.features.snr:Snr",
+    "mos": "izwi.features.dnsmos:Mos",
+    "dnsmos": "izwi.features.dnsmos:Dnsmos",
+    "resemblyzer": "izwi.features.resemblyzer:Resemblyzer",
+    "audmodel": "izwi.features.audeering:Audmodel",
+    "audwav2vec2": "izwi.features.audeering:Audwav2vec2",
+    "auddim": "izwi.features.audeering:Auddim",
+    "agender": "izwi.features.audeering:Agender",
+    "agender_agender": "izwi.features.audeering:AgenderAgender",
     **{name: f"izwi.features.transformer:{name}" for name in HUB},
 }
 

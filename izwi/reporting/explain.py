@@ -15,7 +15,16 @@ from izwi.config.root_folders import read_roots, root_file
 from izwi.errors import UserError
 from izwi.files import read_json
 from izwi.reporting.numbers import interval, measured
-from izwi.reporting.record import METRICS, RECORD, Metrics, Record, database_names, versions
+from izwi.reporting.record import (
+    METRICS,
+    RECORD,
+    Metrics,
+    Record,
+    database_names,
+    members,
+    predicted,
+    versions,
+)
 from izwi.wording import count
 
 SHOWN = 5  # of what has changed
@@ -111,8 +120,9 @@ def explain(found: Results, *, cwd: Path) -> str:
     if found.record["features"]:
         sections.append(("features", _features(found)))
     if found.record["model"]["type"]:
+        fused = members(found.record)
         sections += [
-            ("model (stage train)", _model(found)),
+            ("ensemble", _ensemble(found)) if fused else ("model (stage train)", _model(found)),
             ("predictions", _predictions(found)),
             ("figure (stage evaluate)", _measured(found)),
         ]
@@ -244,7 +254,8 @@ def _compared(experiment: Experiment) -> dict[str, Any]:
     """What results depend on; where a database lies is not part of it."""
     content = experiment.as_dict()
     keys = ("target", "labels", "seed", "runs", "load", "split", "features", "preprocessing")
-    return {key: content[key] for key in (*keys, "model", "learning", "evaluation")}
+    further = ("model", "learning", "evaluation", "segmentation")
+    return {key: content[key] for key in (*keys, *further)}
 
 
 def _leaves(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
@@ -298,6 +309,10 @@ def _data(found: Results) -> list[str]:
             left = f" (left out: {why})" if why else ""
             lines.append(f"  rows: {counts['used']} of {counts['listed']} listed{left}")
         lines.append(f"  table: {found.shown(stage['files']['table'])}, key {stage['key']}")
+    for stage in found.record["stages"].get("segment", ()):
+        counts = found.report(stage["files"]["report"]).get("counts", {}).get("segmentation", {})
+        what = ", ".join(f"{name} {n}" for name, n in counts.items() if n)
+        lines.append(f"  segments ({what}): {found.shown(stage['files']['table'])}")
     return lines
 
 
@@ -371,12 +386,32 @@ def _model(found: Results) -> list[str]:
     return lines
 
 
+def _ensemble(found: Results) -> list[str]:
+    """The members of an ensemble, and their weights."""
+    stage = found.record["stages"]["ensemble"]
+    about = found.report(stage["files"]["report"]).get("ensemble", {})
+    lines = [f"method: {found.record['model']['options']['method']}"]
+    lines += [
+        f"member {name}: predictions {found.shown(unit['files']['predictions'])}, key {unit['key']}"
+        for name, unit in zip(members(found.record), found.record["stages"]["members"], strict=True)
+    ]
+    for one in about.get("learned", ()):
+        where = f"run {one['run']}" + (f", fold {one['fold']}" if one["fold"] else "")
+        if "weights" in one:
+            told = ", ".join(f"{name} {measured(w)}" for name, w in one["weights"].items())
+            lines.append(f"weights of {where}: {told}")
+        else:
+            lines.append(f"regression of {where}: fitted on {count(one['n'], 'training row')}")
+    lines.append(f"report: {found.shown(stage['files']['report'])}, key {stage['key']}")
+    return lines
+
+
 def _predictions(found: Results) -> list[str]:
     metrics = found.metrics
     return [
         f"{count(metrics['n_test'], 'row')}, {metrics['n_evaluated']} of them with a truth, "
         f"{metrics['runs']} run{'s' * (metrics['runs'] != 1)}",
-        f"as made: {found.shown(found.record['stages']['train']['files']['predictions'])}",
+        f"as made: {found.shown(predicted(found.record)['files']['predictions'])}",
         f"to read: {found.folder / 'predictions.csv'}",
     ]
 

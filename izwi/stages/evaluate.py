@@ -25,7 +25,10 @@ STAGE = Stage(
         "predictions": "evaluations/{key}/predictions.csv",
     },
     scope="experiment",
-    after=("load", "split", "features", "audit", "train", "predict"),
+    after=(
+        *("load", "annotate", "split", "segment", "segment_split", "features", "audit"),
+        *("train", "predict", "ensemble"),
+    ),
     minutes=10,
     imports=("pandas", "izwi.evaluation.scoring", "izwi.data.csv_files", "scipy.stats"),
     archived=True,
@@ -34,7 +37,7 @@ STAGE = Stage(
 
 def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Unit]:
     """The figures of an experiment; without a model there are none."""
-    split = planned.one("split")
+    split = planned.parts
     predicted = planned.predicted if experiment.trains else None
     spec = {
         "task": experiment.task,
@@ -67,10 +70,10 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
                 else {}
             ),
             # The key of the predictions covers its key, like those of all reports.
-            "tables": planned.outputs("load", "table"),
+            "tables": [table.outputs["table"] for table in planned.tables],
             "split": split.outputs["split"],
             "split_report": split.outputs["report"],
-            "table_reports": planned.outputs("load", "report"),
+            "table_reports": [table.outputs["report"] for table in planned.tables],
             "feature_reports": planned.outputs("features", "report"),
             "audit": planned.outputs("audit", "report"),
         },
@@ -116,11 +119,12 @@ def run(unit: Unit, job: Job) -> None:
 
 
 def _write(unit: Unit, metrics: dict[str, Any], predictions: pd.DataFrame) -> None:
+    from izwi.audit import findings
     from izwi.data import csv_files
 
-    # None if leakage is ignored.
+    # None if leakage is ignored. Those of an ensemble are of its members, the gravest first.
     audited = [read_json(path)["findings"] for path in unit.inputs["audit"]]
-    metrics["audit"] = audited[0] if audited else None
+    metrics["audit"] = findings.joined(audited) if audited else None
     with atomic(unit.outputs["predictions"]) as path:
         csv_files.write_predictions(predictions, path)
     write_json(unit.outputs["metrics"], metrics)

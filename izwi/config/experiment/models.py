@@ -14,7 +14,10 @@ from izwi.config.options import Option
 from izwi.training import tpe, tuning
 from izwi.training.types import TuneSpec
 
-_COUNTERPART = {"xgr": "xgb", "svr": "svm", "xgb": "xgr", "svm": "svr"}
+_COUNTERPART = {
+    **{"xgr": "xgb", "svr": "svm", "xgb": "xgr", "svm": "svr"},
+    **{"logreg": "ridge", "ridge": "logreg", "linear_svm": "svr"},
+}
 
 
 # Sections that modules of nkululeko read which train nothing.
@@ -44,11 +47,17 @@ class ChosenModel:
     learning: dict[str, Any] = field(default_factory=dict)
 
 
-def read_model(entries: Entries) -> tuple[str, ChosenModel]:
-    """Task and model."""
+def read_model(entries: Entries, *, annotated: bool = False) -> tuple[str, ChosenModel]:
+    """Task and model.
+
+    Args:
+        entries: of the ini
+        annotated: whether it asks for predicted properties
+    """
     wanted = entries.get("EXP", "type")
     if why := _untrained(entries):
-        entries.warnings.append(f"{why}, so nothing is trained: only the data are described")
+        done = "properties are predicted" if annotated else "only the data are described"
+        entries.warnings.append(f"{why}, so nothing is trained: {done}")
         unread(entries, "MODEL", [], "")
         return wanted or "classification", ChosenModel(None, none=True)
     types = table.registry("models")

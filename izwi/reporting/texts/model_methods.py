@@ -50,6 +50,12 @@ def of_model(record: Record, metrics: Metrics, training: TrainingReport, cites: 
             f"sigmoids{cites('platt1999probabilistic')} fitted on inner folds of the training "
             "samples."
         )
+    if spec["type"] == "linear_svm":
+        sentences.append(
+            "Its probabilities came from sigmoids of the decision values"
+            f"{cites('platt1999probabilistic')} fitted on inner folds of the training samples, "
+            "normalised to the sum 1."
+        )
     if tuned:
         sentences += _tuning(record, metrics, cites)
     sentences += _learning(record, training)

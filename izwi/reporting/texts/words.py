@@ -8,6 +8,7 @@ from typing import Any
 from izwi import features, models
 from izwi.config.experiment.resolved import ComponentSpec
 from izwi.config.options import own_options, owner
+from izwi.features.metadata import PREDICTED
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ MODELS = {
     "bayes": Named("a Gaussian naive Bayes classifier", *_SKLEARN),
     "cnn": Named("a convolutional neural network", *_TORCH),
     "cnn_reg": Named("a convolutional neural network for regression", *_TORCH),
+    "ensemble": Named("a late fusion of the predictions of other experiments"),
     "finetune": Named(
         "a pretrained transformer with a linear layer on the mean of its states, trained end to "
         "end",
@@ -44,17 +46,28 @@ MODELS = {
         "transformers",
     ),
     "gmm": Named("a Gaussian mixture model per class", *_SKLEARN),
+    "hgb": Named("histogram-based gradient-boosted trees", *_SKLEARN),
+    "hgb_reg": Named("histogram-based gradient-boosted regression trees", *_SKLEARN),
     "knn": Named("a k-nearest-neighbour classifier", *_SKLEARN),
     "knn_reg": Named("k-nearest-neighbour regression", *_SKLEARN),
     "lin_reg": Named("ordinary least squares regression", *_SKLEARN),
+    "linear_svm": Named("a linear support vector machine", *_SKLEARN),
+    "logreg": Named("multinomial logistic regression", *_SKLEARN),
     "majority": Named("a constant: the most frequent class of the training samples"),
     "mean": Named("a constant: the mean of the training samples"),
     "mlp": Named("a multilayer perceptron", *_TORCH),
     "mlp_reg": Named("a multilayer perceptron for regression", *_TORCH),
+    "rf": Named("a random forest", ("breiman2001forests", *_SKLEARN[0]), *_SKLEARN[1:]),
+    "rf_reg": Named(
+        "a random forest for regression", ("breiman2001forests", *_SKLEARN[0]), *_SKLEARN[1:]
+    ),
+    "ridge": Named("ridge regression", *_SKLEARN),
     "svm": Named("a support vector machine", *_SKLEARN),
     "svr": Named("support vector regression", *_SKLEARN),
     "tree": Named("a decision tree", *_SKLEARN),
     "tree_reg": Named("a regression tree", *_SKLEARN),
+    "vote": Named("a soft vote, the mean of the class probabilities of several models", *_SKLEARN),
+    "vote_reg": Named("the mean of the predictions of several models", *_SKLEARN),
     "xgb": Named("gradient-boosted trees", *_XGBOOST),
     "xgr": Named("gradient-boosted regression trees", *_XGBOOST),
 }
@@ -69,6 +82,25 @@ FEATURES = {
     "sptk": Named("spectra and cepstra as in SPTK, summarized over the frames"),
     "spectra": Named("log mel spectrograms"),
     "trill": Named("TRILL embeddings", ("shor2020trill",), "tensorflow-cpu", "TensorFlow"),
+    "snr": Named("the estimated signal-to-noise ratio", ("kim2008wada",)),
+    "mos": Named(
+        "the predicted mean opinion score of quality by DNSMOS P.835",
+        ("reddy2022dnsmos",),
+        "speechmos",
+        "speechmos",
+    ),
+    "dnsmos": Named(
+        "predicted mean opinion scores of speech, background and overall quality by DNSMOS",
+        ("reddy2022dnsmos", "reddy2021dnsmos"),
+        "speechmos",
+        "speechmos",
+    ),
+    "resemblyzer": Named(
+        "speaker embeddings of Resemblyzer",
+        ("wan2018ge2e", "paszke2019pytorch"),
+        "Resemblyzer",
+        "Resemblyzer",
+    ),
     "import": Named("imported features"),
     "wave": Named("the waveform at 16 kHz"),
     "metadata": Named("what was known of a recording without hearing it, as a control"),
@@ -82,6 +114,9 @@ FAMILIES = {
     "data2vec": ("data2vec", "baevski2022data2vec"),
     "whisper": ("the encoder of Whisper", "radford2023whisper"),
     "ast": ("the audio spectrogram transformer", "gong2021ast"),
+    "aud": ("audEERING's wav2vec 2.0 for emotional dimensions", "wagner2023dawn"),
+    "audmodel": ("audEERING's wav2vec 2.0", "wagner2023dawn"),
+    "agender": ("audEERING's wav2vec 2.0 for age and gender", "burkhardt2023agegender"),
 }
 # Beginning of an openSMILE set → the paper that defines it.
 SETS = {
@@ -150,10 +185,22 @@ def feature_set(spec: ComponentSpec) -> Named:
             "opensmile",
             "openSMILE for Python",
         )
+    if kind == "metadata" and any(name.endswith(PREDICTED) for name in options[f"{kind}.columns"]):
+        return Named("what was known of a recording or predicted from it, column by column")
+    if kind == "snr" and options["snr.method"] == "quartiles":
+        return Named("the distance of loud from quiet frames, as a signal-to-noise ratio")
     family = getattr(cls, "family", None)
     if family in FAMILIES:
         title, key = FAMILIES[family]
-        hub = options[f"{family}.model"] or cls.hub
+        hub = cls.named(options)
+        if heads := getattr(cls, "heads", None):
+            predicted = ", ".join(name for names in heads.values() for name in names)
+            return Named(
+                f"{predicted} as predicted by {title} ({place(hub)})",
+                (key, "wolf2020transformers", "paszke2019pytorch"),
+                "transformers",
+                "transformers",
+            )
         pooling = {"mean": "mean over time", "last": "last frame"}.get(
             options[f"{family}.pooling"], "mean over time with padding"
         )

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from izwi.config.options.option import Option, known, option, read_by
 from izwi.preprocessing.balancing import SAMPLERS
-from izwi.preprocessing.scalers import SCALERS
+from izwi.preprocessing.scalers import FILLS, SCALERS
 
 # Beginnings of nkululeko's types, to distinguish them from misspelt ones.
 PEER_FEATURES = (
-    "agender",
-    "auddim",
-    "audmodel",
-    "audwav2vec2",
     "bert",
     "clap",
     "emotion2vec",
@@ -56,6 +52,14 @@ OPTIONS: tuple[Option, ...] = (
         ),
         option("features", "list", None, "features to use, by name (default: all)"),
         option(
+            "nan_strategy",
+            "str",
+            None,
+            "what undefined values become: `median` or `mean` of the training rows, `zero` "
+            "(default: the median, where the model needs a number)",
+            choices=tuple(FILLS),
+        ),
+        option(
             "balancing",
             "str",
             None,
@@ -95,12 +99,6 @@ OPTIONS: tuple[Option, ...] = (
     ),
     *known(
         "FEATS",
-        "unsupported",
-        "missing values are imputed from training rows",
-        nan_strategy="replacement of missing values",
-    ),
-    *known(
-        "FEATS",
         "inert",
         "it belongs to feature types that are not built yet",
         with_os="adds openSMILE features to others",
@@ -110,10 +108,6 @@ OPTIONS: tuple[Option, ...] = (
         bert__model="name of a BERT model",
         bert__layer="hidden layer of BERT",
         bert__text_column="column with the text for BERT",
-        audmodel__id="id of an audmodel model",
-        audmodel__embeddings_name="layer of an audmodel model",
-        aud__model="folder of an audEERING model",
-        agender__model="folder of the age and gender model",
     ),
     *known(
         "FEATS",

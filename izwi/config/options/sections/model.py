@@ -197,6 +197,6 @@ OPTIONS: tuple[Option, ...] = (
         "this part of the model is not built yet",
         only_test="tests a stored model",
         tests="databases to test a stored model on",
-        nan_strategy="replacement of missing values",
     ),
+    *known("MODEL", "unsupported", "use FEATS.nan_strategy", nan_strategy="fills missing values"),
 )
