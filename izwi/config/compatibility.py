@@ -17,6 +17,13 @@ _FINETUNED = ("finetune", "finetune_reg")
 _UNREAD = {
     **dict.fromkeys(("svm", "svr"), ("gamma", "degree", "epsilon")),
     **dict.fromkeys(("tree", "tree_reg"), ("max_depth", "min_samples_leaf", "class_weight")),
+    **dict.fromkeys(
+        _NETS,
+        (
+            *("scheduler", "scheduler.step_size", "scheduler.gamma", "warmup_epochs"),
+            *("max_grad_norm", "feature_noise"),
+        ),
+    ),
     "xgb": ("colsample_bytree", "min_child_weight", "gamma", "reg_lambda"),
     "xgr": (
         *("n_estimators", "max_depth", "learning_rate", "subsample"),
@@ -45,6 +52,8 @@ def apply(ini: Ini) -> list[str]:
     model = _word(ini, "MODEL", "type")
     regression = model.endswith("_reg") or _word(ini, "EXP", "type") == "regression"
     defaults = [("FEATS", "fail_threshold", "0.5")]
+    if model and model not in _FINETUNED and "nan_strategy" not in ini.sections.get("MODEL", {}):
+        defaults.append(("FEATS", "nan_strategy", "zero"))
     if model == "svr":
         defaults.append(("MODEL", "C_val", "0.001"))
     if model in (*_NETS, *_FINETUNED):

@@ -30,6 +30,12 @@ if TYPE_CHECKING:
         arrays: bool
 
 
+# What replaces undefined values, by FEATS.nan_strategy
+FILLS = {
+    "median": "the median of the training samples",
+    "mean": "the mean of the training samples",
+    "zero": "0",
+}
 # Limits of low, mid and high in scale = bins, as nkululeko has them
 BINS = (0.33, 0.66)
 
@@ -38,7 +44,8 @@ class Preprocessing:
     """Steps in this order: selection of features, imputation, scaling.
 
     - A feature that is undefined in every training row is left out.
-    - Other undefined values become the feature's median over the training rows.
+    - Other undefined values become the feature's median over the training rows; with ``missing``
+      in the spec, one of :data:`FILLS`, whatever the model handles.
     - ``bins`` gives 0, .5 or 1: below, between and from the quantiles .33 and .66.
     - ``speaker`` gives z-scores over the speaker's rows among those passed in, so every part
       is scaled by its own rows, without their labels. It is transductive.
@@ -89,8 +96,8 @@ class Preprocessing:
             are = agreed(self._imputed.total(), "is", "are")
             warnings.append(
                 f"{count(self._imputed.total(), 'undefined value')} of {self._values} in "
-                f"{count(len(self._imputed), 'feature')} {are} replaced by the median of the "
-                f"training samples (most: {worst})"
+                f"{count(len(self._imputed), 'feature')} {are} replaced by "
+                f"{FILLS[self.spec.get('missing', 'median')]} (most: {worst})"
             )
         if self._single:
             some = ", ".join(sorted(self._single)[:3])
@@ -157,9 +164,14 @@ class Preprocessing:
         if not self.kept:
             raise UserError("[FEATS] no feature is defined in the training samples")
         Z = np.ascontiguousarray(X[:, self.kept])
-        if self.spec["impute"] or not SCALERS[self.scale].gaps:
+        missing = self.spec.get("missing")
+        if self.spec["impute"] or missing or not SCALERS[self.scale].gaps:
             # scikit-learn's imputers take half a second to import.
-            self._fitted["medians"] = np.nanmedian(Z, axis=0)
+            if missing == "zero":
+                self._fitted["medians"] = np.zeros(Z.shape[1])
+            else:
+                mean = np.nanmean if missing == "mean" else np.nanmedian
+                self._fitted["medians"] = mean(Z, axis=0)
             Z = np.where(np.isnan(Z), self._fitted["medians"], Z)
         if self.scale == "bins":
             self._fitted["limits"] = np.nanquantile(Z, BINS, axis=0)

@@ -288,3 +288,13 @@ def test_saved_and_loaded(parts, scale, tmp_path):
     assert loaded.report["transductive"] == (scale == "speaker")
     with zipfile.ZipFile(tmp_path / "preprocessing.skops") as archive:
         assert not any(name.endswith((".pkl", ".pickle", ".bin")) for name in archive.namelist())
+
+
+@pytest.mark.parametrize("missing", ["median", "mean", "zero"])
+def test_what_replaces_missing_values_is_fitted_on_training_rows(missing):
+    X = np.array([[1.0, 5.0], [np.nan, 7.0], [2.0, np.nan], [9.0, 9.0]])
+    fill = {"median": [2, 7], "mean": [4, 7], "zero": [0, 0]}[missing]
+    ours = Preprocessing({"impute": False, "missing": missing}).fit(X, ["a", "b"])
+    np.testing.assert_array_equal(ours.transform(np.full((1, 2), np.nan)), [fill])
+    told = {"zero": "by 0 (most"}.get(missing, f"by the {missing} of the training samples")
+    assert told in ours.report["warnings"][0]

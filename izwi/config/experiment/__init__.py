@@ -13,7 +13,12 @@ from izwi.config import learning, pictures
 from izwi.config import options as table
 from izwi.config.experiment.databases import check_numeric, read_database, read_load
 from izwi.config.experiment.entries import Entries, several_targets, texts
-from izwi.config.experiment.features import check_reads, read_features, recordings_only
+from izwi.config.experiment.features import (
+    check_reads,
+    read_features,
+    read_missing,
+    recordings_only,
+)
 from izwi.config.experiment.models import (
     ChosenModel,
     check_dev,
@@ -181,7 +186,11 @@ def _experiment(entries: Entries, ini: str) -> Experiment:
         split=split,
         features=features,
         fail_threshold=entries.get("FEATS", "fail_threshold"),
-        preprocessing={"scale": None if scale == "none" else scale, "features": chosen},
+        preprocessing={
+            "scale": None if scale == "none" else scale,
+            "features": chosen,
+            **read_missing(entries),
+        },
         # Without a type there is a problem, and no experiment.
         model={"type": model.type or "", "options": model.options},
         learning=learned,

@@ -85,10 +85,11 @@ class SplitSpec(TypedDict):
 
 
 class PreprocessingSpec(TypedDict):
-    """Scaler and chosen features, None for none and all."""
+    """Scaler and chosen features, None for none and all; what replaces missing values, if said."""
 
     scale: str | None
     features: list[str] | None
+    missing: NotRequired[str]
 
 
 class FurtherFigures(TypedDict, total=False):

@@ -364,8 +364,10 @@ def _preprocessing(record: Record, training: TrainingReport, cites: Cites) -> li
         sentences = [f"The features were {known.words}{fitted}."]
     if training.get("transductive") and scale != "speaker":
         sentences.append("The fit was transductive: it had seen the features of the test samples.")
-    if any("undefined values" in line for line in training.get("warnings", ())):
-        sentences.append(f"Undefined values were replaced by the median of {of}.")
+    if any("undefined value" in line for line in training.get("warnings", ())):
+        missing = record["preprocessing"].get("missing", "median")
+        by = "0" if missing == "zero" else f"the {missing} of {of}"
+        sentences.append(f"Undefined values were replaced by {by}.")
     kind = record["learning"].get("balancing")
     if kind:
         keys = ("chawla2002smote",) if "smote" in kind else ()

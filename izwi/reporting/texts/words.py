@@ -33,6 +33,12 @@ _TORCH = (("paszke2019pytorch",), "torch", "PyTorch")
 _PRAAT = (("boersma2001praat", "jadoul2018parselmouth"), "praat-parselmouth", "Parselmouth")
 
 MODELS = {
+    "adm": Named(
+        "artefact detection modules, a residual perceptron per kind of features whose scores are "
+        "fused",
+        ("ahmadiadli2025beyond", *_TORCH[0]),
+        *_TORCH[1:],
+    ),
     "bayes": Named("a Gaussian naive Bayes classifier", *_SKLEARN),
     "cnn": Named("a convolutional neural network", *_TORCH),
     "cnn_reg": Named("a convolutional neural network for regression", *_TORCH),

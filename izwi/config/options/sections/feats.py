@@ -42,6 +42,14 @@ OPTIONS: tuple[Option, ...] = (
         "FEATS",
         "train",
         option(
+            "nan_strategy",
+            "str",
+            None,
+            "what replaces missing values, whatever the model handles: median or mean of the "
+            "training rows, zero; drop is refused (default: median, where a model needs numbers)",
+            choices=("median", "mean", "zero", "drop"),
+        ),
+        option(
             "scale",
             "str",
             None,
@@ -88,12 +96,6 @@ OPTIONS: tuple[Option, ...] = (
         "inert",
         "nor in nkululeko; scale = speaker scales by speaker",
         scale_speakers="scales by speaker",
-    ),
-    *known(
-        "FEATS",
-        "unsupported",
-        "missing values are imputed from training rows",
-        nan_strategy="replacement of missing values",
     ),
     *known(
         "FEATS",
