@@ -78,3 +78,21 @@ rule describe:
         runtime=SESSION.each_try(30),
     shell:
         RUN
+
+
+rule export_data:
+    """Audio and tables of an experiment's data, for use elsewhere."""
+    input:
+        SESSION.made_of("export_data"),
+    output:
+        header="<results>/exported_data/{database}-{key}/export.json",
+    log:
+        "<logs>/export_data/{database}-{key}.log",
+    conda:
+        "../envs/core.yaml"
+    threads: THREADS
+    resources:
+        mem_mb=SESSION.each_try(4000),
+        runtime=SESSION.each_try(240),
+    shell:
+        RUN

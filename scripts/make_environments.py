@@ -20,6 +20,7 @@ ENVIRONMENTS: dict[str, tuple[str, ...]] = {
     "deep": ("deep", "av", "tune"),
     "trill": ("trill", "av"),
     "umap": ("umap",),
+    "bundled": ("bundled", "av"),
 }
 # pip takes 2.13.0+cpu from there, which counts as newer than 2.13.0.
 CPU_TORCH = "--extra-index-url https://download.pytorch.org/whl/cpu"

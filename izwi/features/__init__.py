@@ -26,6 +26,7 @@ EXTRACTORS = {
     "import": "izwi.features.imported:Import",
     "metadata": "izwi.features.metadata:Metadata",
     "wave": "izwi.features.wave:Wave",
+    "resemblyzer": "izwi.features.resemblyzer:Resemblyzer",
     "audmodel": "izwi.features.audeering:Audmodel",
     "audwav2vec2": "izwi.features.audeering:Audwav2vec2",
     "auddim": "izwi.features.audeering:Auddim",

@@ -62,6 +62,14 @@ OWN = (
         minimum=0,
     ),
     model_option(
+        "gradient_accumulation_steps",
+        "int",
+        1,
+        "finetune: batches whose gradients are averaged before the weights change",
+        minimum=1,
+        maximum=1000,
+    ),
+    model_option(
         "warmup_ratio",
         "float",
         0.1,
@@ -159,6 +167,8 @@ class _Transfer(Net):
     def _fit(
         self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, dev: Dev | None
     ) -> dict[str, Any]:
+        batches = math.ceil(len(X) / self.values["batch_size"])
+        self.steps = math.ceil(batches / self.values["gradient_accumulation_steps"])
         self.source: Path | None = None
         report = super()._fit(X, y, groups, dev)
         counts = [
@@ -208,8 +218,7 @@ class _Transfer(Net):
     def _schedule(self, optimizer: torch.optim.Optimizer, samples: int) -> Any:
         from torch.optim.lr_scheduler import LambdaLR
 
-        each = math.ceil(samples / self.values["batch_size"])
-        steps = each * self.values.get("epochs", self.most_epochs)
+        steps = self.steps * self.values.get("epochs", self.most_epochs)
         rise = round(self.values["warmup_ratio"] * steps)
 
         def factor(step: int) -> float:

@@ -30,7 +30,7 @@ STAGE = Stage(
         "model": "models/{model}-{key}/model",
     },
     scope="experiment",
-    after=("load", "split", "features", "audit"),
+    after=("load", "split", "segment", "segment_split", "features", "audit"),
     mem_mb=4000,
     minutes=120,
     imports=("pandas", "pyarrow.parquet", "izwi.training.fit_predict", "sklearn.preprocessing"),
@@ -122,7 +122,7 @@ def _samples(experiment: Experiment, planned: Planned) -> tuple[dict[str, Any], 
     _, split_key = spec_and_key(split, loads, [planned.contents[i] for i in own])
     sets = len(experiment.features)
     features = [unit for i in own for unit in planned.units["features"][i * sets :][:sets]]
-    inputs["tables"] = [unit.outputs["table"] for unit in loads]
+    inputs["tables"] = [planned.tables[i].outputs["table"] for i in own]
     inputs["matrices"] = [unit.outputs["matrix"] for unit in features]
     return inputs, key_of(split_key, [unit.key for unit in features])
 

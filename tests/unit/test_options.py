@@ -71,6 +71,8 @@ def test_every_option_is_documented_and_consistent():
         assert option.stage in (
             "load",
             "soft_label",
+            "segment",
+            "export_data",
             "split",
             "features",
             "audit",

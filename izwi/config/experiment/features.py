@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NotRequired, TypedDict
+from typing import Any
 
 from izwi.config import options as table
 from izwi.config import pictures
@@ -49,12 +49,6 @@ def read_features(entries: Entries, model: ChosenModel) -> tuple[ComponentSpec, 
     return tuple(ComponentSpec(type=k, options=brought.get(k, values[k])) for k in known)
 
 
-class Missing(TypedDict):
-    """What replaces missing values, if said."""
-
-    missing: NotRequired[str]
-
-
 def recordings_only(entries: Entries, kind: str, learned: dict[str, Any]) -> tuple[None, None]:
     """Report options that need feature vectors if the model reads recordings.
 
@@ -82,21 +76,6 @@ def recordings_only(entries: Entries, kind: str, learned: dict[str, Any]) -> tup
         if entries.get(section, key):
             entries.problem(section, key, f"needs features, {kind} learns from recordings")
     return None, None
-
-
-def read_missing(entries: Entries) -> Missing:
-    """What replaces missing values, if the ini says so, so that other keys stay."""
-    stated = {s: entries.get(s, "nan_strategy") for s in ("FEATS", "MODEL")}
-    found = {value for value in stated.values() if value is not None}
-    if len(found) > 1:
-        told = f"is {stated['MODEL']}, but FEATS.nan_strategy is {stated['FEATS']}: keep one"
-        entries.problem("MODEL", "nan_strategy", told)
-    if "drop" in found:
-        section = "FEATS" if stated["FEATS"] == "drop" else "MODEL"
-        entries.problem(
-            section, "nan_strategy", "drop leaves out rows, which no model here does: take median"
-        )
-    return {"missing": found.pop()} if found else {}
 
 
 def _take_target_from(entries: Entries, metadata: dict[str, Any]) -> None:

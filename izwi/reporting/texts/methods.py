@@ -8,31 +8,17 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from izwi.config.experiment.resolved import ComponentSpec, DatabaseSpec, SplitSpec
-from izwi.preprocessing.scalers import SCALERS, Scaler
+from izwi.config.experiment.resolved import ComponentSpec, SplitSpec
+from izwi.preprocessing.scalers import FILLS, SCALERS, Scaler
 from izwi.reporting.record import Metrics, Record, units_behind
 from izwi.reporting.texts import words
-from izwi.reporting.texts.citations import IZWI, Cites, corpus_of
+from izwi.reporting.texts.citations import IZWI, Cites
+from izwi.reporting.texts.databases import contributed, mean, unit_of
 from izwi.reporting.texts.model_methods import of_model
-from izwi.reporting.texts.table1 import spread
 from izwi.reporting.texts.words import listed
 from izwi.splits.strategies import STRATEGIES, Strategy
 from izwi.training.types import TrainingReport
 from izwi.wording import count
-
-# Why rows of a database are unused → words behind *were left out*.
-_DROPPED = {
-    "limit_samples": "at random",
-    "limit_samples_per_speaker": "at random within speakers",
-    "labels": "because of other labels",
-    "mapping": "because the mapping did not name their labels",
-    "filter": "by filters",
-    "missing target": "for lack of a label",
-    "required": "for lack of a required value",
-    "duration": "for their duration",
-    "duplicates": "as duplicates",
-    "less sure": "because their soft labels were too uncertain",
-}
 
 
 def methods(
@@ -77,11 +63,6 @@ def _learned(
     }
 
 
-def unit_of(description: dict[str, Any]) -> str:
-    """What a row is: a file or a segment."""
-    return "segment" if description["segments"] else "file"
-
-
 # ------------------------------------------------------------------------ data
 
 
@@ -94,12 +75,12 @@ def _data(record: Record, description: dict[str, Any], cites: Cites) -> list[str
             f"({', '.join(labels)})."
         ]
     else:
-        spread = _mean(description["target"])
+        spread = mean(description["target"])
         sentences = [f"The target was *{target}*, a number (of all used samples: {spread})."]
     for database in record["databases"]:
         about = description["databases"].get(database["name"])
         if about and about.get("samples"):
-            sentences.append(_database(database, about, description, cites))
+            sentences.append(contributed(database, about, description, cites))
     if bins := record["load"]["bins"]:
         limits = ", ".join(f"{limit:g}" for limit in bins)
         sentences.append(f"The values of {target} were binned at the limits {limits}.")
@@ -113,61 +94,6 @@ def _data(record: Record, description: dict[str, Any], cites: Cites) -> list[str
             "neither training nor testing."
         )
     return sentences
-
-
-def _database(
-    database: DatabaseSpec, about: dict[str, Any], description: dict[str, Any], cites: Cites
-) -> str:
-    name = database["name"]
-    corpus = corpus_of(name)
-    header = about.get("header") or {}
-    if database["type"] == "demo":
-        title = f"The embedded synthetic speech of izwi{cites(IZWI)}"
-    elif database["type"] == "soft":
-        title = f"The soft labels {name}, predictions of another experiment,"
-    elif corpus:
-        title = f"{corpus.title}{cites(corpus.key)}"
-        title += f" (here named {name})" if corpus.title.lower() != name.lower() else ""
-    else:
-        title = f"The database {name}"
-    if header.get("version"):
-        title += f", version {header['version']},"
-    counts = about["counts"]
-    size = f"{about['samples']}"
-    if counts["listed"] != about["samples"]:
-        size += f" of its {counts['listed']}"
-    who = _people(about)
-    text = f"{title} contributed {size} {unit_of(description)}s{who}"
-    left = [(n, _DROPPED.get(why, f"for {why}")) for why, n in counts["dropped"].items() if n]
-    if left:
-        (n, why), *others = left
-        were = f"{n} {'was' if n == 1 else 'were'} left out {why}"
-        text += f"; {listed([were, *(f'{n} {why}' for n, why in others)])}"
-    mapping = (database["options"].get("mapping") or {}).get("target")
-    if mapping:
-        pairs = ", ".join(f"{old} to {new}" for old, new in mapping.items() if str(old) != str(new))
-        text += f"; labels were mapped ({pairs})" if pairs else ""
-    return f"{text}."
-
-
-def _people(cell: dict[str, Any]) -> str:
-    """`` from 10 speakers (5 female, 5 male; age: mean 29.8, SD 4.2, range 21–35)``."""
-    parts = []
-    if cell["sex"]:
-        parts.append(", ".join(f"{n} {sex}" for sex, n in cell["sex"].items()))
-    if cell["age"]:
-        parts.append(f"age: {_mean(cell['age'])}")
-    if cell["minutes"] is not None:
-        parts.append(f"{cell['minutes']:.1f} minutes")
-    of = f" from {count(cell['speakers'], 'speaker')}" if cell["speakers"] is not None else ""
-    return f"{of} ({'; '.join(parts)})" if parts else of
-
-
-def _mean(values: dict[str, Any] | None) -> str:
-    if not values:
-        return "unknown"
-    text = spread(values)
-    return f"mean {text.replace(' (', ', SD ').replace('), ', ', range ')}"
 
 
 def _total(description: dict[str, Any]) -> dict[str, Any]:
@@ -184,8 +110,8 @@ def _split(record: Record, metrics: Metrics, description: dict[str, Any]) -> lis
     cells = {cell["part"]: cell for cell in description["parts"] if cell["class"] is None}
     unit = unit_of(description)
     if description["cross_validation"]:
-        parts = [_folds(spec, description), *_sharing(description, folds=True)]
-        return [*parts, *_audit(metrics)]
+        parts = [_folds(spec, description), *_afterwards(spec, folds=True)]
+        return [*parts, *_sharing(description, folds=True), *_audit(metrics)]
     sentences = []
     if spec["strategy"] == "cross_data":
         trains, tests = listed(spec["trains"] or []), listed(spec["tests"] or [])
@@ -206,8 +132,23 @@ def _split(record: Record, metrics: Metrics, description: dict[str, Any]) -> lis
         for part, what in (("train", "training"), ("dev", "development"), ("test", "testing"))
         if part in cells
     ]
+    sentences += _afterwards(spec, folds=False)
     sentences.append(f"This gave {listed(sizes)}.")
     return [*sentences, *_sharing(description, folds=False), *_audit(metrics)]
+
+
+def _afterwards(spec: SplitSpec, folds: bool) -> list[str]:
+    """What was left out of the parts by ``EXP.compatibility``."""
+    asked = spec.get("afterwards") or {}
+    words = []
+    if number := asked.get("limit_samples"):
+        words.append(f"at most {count(number, 'sample')}, drawn at random,")
+    if number := asked.get("limit_samples_per_speaker"):
+        words.append(f"at most {count(number, 'sample')} of a speaker, drawn at random,")
+    for column, values in asked.get("filter") or []:
+        words.append(f"those whose {column} was {' or '.join(map(str, values))}")
+    of = "Before the folds were made, of all samples" if folds else "Of each part"
+    return [f"{of} only {listed(words)} were kept."] if words else []
 
 
 def _unlabelled(whole: dict[str, Any], description: dict[str, Any]) -> str:
@@ -280,7 +221,7 @@ def _strategy(
     return (
         known.words.format(
             name=name,
-            size=_drawn(own, parts, known, "unused" if elsewhere else "test"),
+            size=_drawn(own, parts, known, "unused" if elsewhere else "test", spec),
             fate=fate,
             alike=listed(list(own.get("balance") or {})) or "the target",
             within=" within classes" if own.get("stratify") else "",
@@ -292,10 +233,18 @@ def _strategy(
 
 
 def _drawn(
-    own: dict[str, Any], parts: dict[str, dict[str, int | None]], strategy: Strategy, part: str
+    own: dict[str, Any],
+    parts: dict[str, dict[str, int | None]],
+    strategy: Strategy,
+    part: str,
+    spec: SplitSpec,
 ) -> str:
     """``2 of 9 speakers (30 % were requested)``: speakers or rows that were drawn."""
     unit = "speakers" if strategy.speakers else "samples"
+    if spec.get("afterwards"):
+        # Some of those that were drawn are no longer there.
+        share = own.get("test_size")
+        return f"{share:g} % of the {unit}" if share else f"some of the {unit}"
     counts = [found[unit] or 0 for found in parts.values()]
     drawn = (parts.get(part) or {unit: 0})[unit] or 0
     asked = f" ({own['test_size']:g} % were requested)" if own.get("test_size") else ""
@@ -364,9 +313,9 @@ def _preprocessing(record: Record, training: TrainingReport, cites: Cites) -> li
         sentences = [f"The features were {known.words}{fitted}."]
     if training.get("transductive") and scale != "speaker":
         sentences.append("The fit was transductive: it had seen the features of the test samples.")
-    if any("undefined value" in line for line in training.get("warnings", ())):
-        missing = record["preprocessing"].get("missing", "median")
-        by = "0" if missing == "zero" else f"the {missing} of {of}"
+    if any("undefined values" in line for line in training.get("warnings", ())):
+        fill = record["preprocessing"].get("nan_strategy") or "median"
+        by = FILLS[fill] if fill == "zero" else f"the {fill} of {of}"
         sentences.append(f"Undefined values were replaced by {by}.")
     kind = record["learning"].get("balancing")
     if kind:
@@ -385,7 +334,7 @@ def _preprocessing(record: Record, training: TrainingReport, cites: Cites) -> li
 
 def _further(record: Record) -> list[str]:
     """What stages say that have no paragraph of their own."""
-    said = [unit["methods"] for _, unit in units_behind(record) if "methods" in unit]
+    said = [unit["methods"] for _, unit in units_behind(record) if unit.get("methods")]
     return list(dict.fromkeys(said))
 
 

@@ -86,6 +86,12 @@ FEATURES = {
     "sptk": Named("spectra and cepstra as in SPTK, summarized over the frames"),
     "spectra": Named("log mel spectrograms"),
     "trill": Named("TRILL embeddings", ("shor2020trill",), "tensorflow-cpu", "TensorFlow"),
+    "resemblyzer": Named(
+        "speaker embeddings of Resemblyzer",
+        ("wan2018ge2e", "paszke2019pytorch"),
+        "Resemblyzer",
+        "Resemblyzer",
+    ),
     "import": Named("imported features"),
     "wave": Named("the waveform at 16 kHz"),
     "metadata": Named("what was known of a recording without hearing it, as a control"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from izwi.config.options.option import Option, known, option, read_by
 from izwi.preprocessing.balancing import SAMPLERS
-from izwi.preprocessing.scalers import SCALERS
+from izwi.preprocessing.scalers import FILLS, SCALERS
 
 # Beginnings of nkululeko's types, to distinguish them from misspelt ones.
 PEER_FEATURES = (
@@ -42,14 +42,6 @@ OPTIONS: tuple[Option, ...] = (
         "FEATS",
         "train",
         option(
-            "nan_strategy",
-            "str",
-            None,
-            "what replaces missing values, whatever the model handles: median or mean of the "
-            "training rows, zero; drop is refused (default: median, where a model needs numbers)",
-            choices=("median", "mean", "zero", "drop"),
-        ),
-        option(
             "scale",
             "str",
             None,
@@ -59,6 +51,14 @@ OPTIONS: tuple[Option, ...] = (
             aliases=("scaler",),
         ),
         option("features", "list", None, "features to use, by name (default: all)"),
+        option(
+            "nan_strategy",
+            "str",
+            None,
+            "what undefined values become: `median` or `mean` of the training rows, `zero` "
+            "(default: the median, where the model needs a number)",
+            choices=tuple(FILLS),
+        ),
         option(
             "balancing",
             "str",

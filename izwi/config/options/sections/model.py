@@ -105,17 +105,6 @@ OPTIONS: tuple[Option, ...] = (
     ),
     *read_by(
         "MODEL",
-        "none",
-        option(
-            "nan_strategy",
-            "str",
-            None,
-            "the same as FEATS.nan_strategy",
-            choices=("median", "mean", "zero", "drop"),
-        ),
-    ),
-    *read_by(
-        "MODEL",
         "analyse",
         option(
             "active_learning",
@@ -192,4 +181,5 @@ OPTIONS: tuple[Option, ...] = (
         only_test="tests a stored model",
         tests="databases to test a stored model on",
     ),
+    *known("MODEL", "unsupported", "use FEATS.nan_strategy", nan_strategy="fills missing values"),
 )
