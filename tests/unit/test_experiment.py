@@ -454,8 +454,8 @@ def test_kinds_of_databases(place):
         "a.type"
     ]
     assert problems(place, {"DATA a": "words.txt"}) == [
-        f"[DATA] a: {place / 'words.txt'} is neither *.csv nor a folder; name its CSV file, or "
-        "set a.type"
+        f"[DATA] a: {place / 'words.txt'} is neither *.csv nor *.tsv nor a folder; name its "
+        "CSV file, or set a.type"
     ]
     assert problems(place, {"DATA a": "folder", "DATA a.type": "csv"}) == [
         f"[DATA] a: {place / 'folder'} is a folder; name the CSV file in it"
