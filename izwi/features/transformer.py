@@ -80,13 +80,24 @@ HUB: dict[str, tuple[str, str]] = {
 }
 
 
+_WAVES = ("wav2vec2", "hubert", "wavlm", "data2vec")
+
+
 def _options(family: str, poolings: tuple[str, ...], *others: str) -> tuple[Option, ...]:
     """Options of a family of models; ``others`` are alternative spellings of its name."""
 
     def spellings(name: str) -> tuple[str, ...]:
         return tuple(f"{other}.{name}" for other in others)
 
+    norm = feature_option(
+        f"{family}.final_norm",
+        "bool",
+        False,
+        f"{family}: an inner layer, too, goes through the norm at the end of large models",
+        aliases=("final_norm", *spellings("final_norm")),
+    )
     return (
+        *([norm] if family in _WAVES else []),
         feature_option(
             f"{family}.model",
             "model",
@@ -223,12 +234,19 @@ class Transformer(HubModel):
 class Waves(Transformer):
     """Models that take the wave itself.
 
+    Inner layers are taken as the model computes them, or with ``final_norm`` behind the norm that
+    stands at its end, which large ones have.
+
     If padding cannot affect the other frames (convolutions with layer norm), rows of similar
     length share a batch; otherwise, as with group norm over time, only rows of the same length do.
     """
 
     def load(self) -> None:
         """Load the model; see the base class."""
+        if self.values[f"{self.family}.final_norm"]:
+            # The model ends there, so that its last state is the one wanted.
+            self.config.num_hidden_layers -= self.layer
+            self.layer = 0
         super().load()
         self.pads = pretrained.may_pad(self.config)
 
@@ -468,7 +486,11 @@ def _extractor(name: str) -> type[Transformer]:
         "family": family,
         "hub": hub,
         "options": options,
-        "title": (f"{family}.layer", f"{family}.pooling"),
+        "title": (
+            f"{family}.layer",
+            f"{family}.pooling",
+            *([f"{family}.final_norm"] if family in _WAVES else []),
+        ),
         "located": (f"{family}.model",),
         "prefix": f"{name}.",
     }
