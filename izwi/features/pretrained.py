@@ -49,16 +49,18 @@ SIDES = ("config.json", *FRONT_ENDS, *TOKENIZERS, *DESCRIPTIONS)
 MOST_HEADER = 10**8
 
 
-def check_installed(what: str) -> None:
+def check_installed(what: str, *packages: str) -> None:
     """Check that the packages are installed.
 
     Args:
         what: beginning of the message: the option, and its value that needs them
+        packages: their names, by default torch and transformers
 
     Raises:
-        UserError: if torch or transformers is not installed
+        UserError: if one is not
     """
-    if lost := [name for name in ("torch", "transformers") if keys.version_of(name) is None]:
+    wanted = packages or ("torch", "transformers")
+    if lost := [name for name in wanted if keys.version_of(name) is None]:
         raise UserError(
             f"{what} needs {' and '.join(lost)}, not installed; type: "
             "make deep (or: pip install -r requirements-deep.txt)"

@@ -16,7 +16,7 @@ from izwi.data import soft_labels
 from izwi.data.soft_labels import place
 from izwi.engine.code import code_of
 from izwi.engine.keys import key_of, version_of
-from izwi.engine.planner import Planned, Planner
+from izwi.engine.planner import Planned, Planner, slug
 from izwi.engine.stage import Stage, stage, stages
 from izwi.errors import UserError
 from izwi.files import atomic, no_link, read_json, write_json, write_text
@@ -46,8 +46,9 @@ STAGE = Stage(
     },
     scope="experiment",
     after=(
-        *("load", "split", "segment", "segment_split", "export_data", "describe", "features"),
-        *("audit", "train", "predict", "soft_label", "evaluate", "analyse", "plot"),
+        *("load", "annotate", "split", "properties", "segment", "segment_split", "export_data"),
+        *("describe", "features", "audit", "train", "predict", "inner", "ensemble"),
+        *("member_tests", "soft_label", "evaluate", "analyse", "plot"),
     ),
     minutes=10,
     last=True,
@@ -57,8 +58,12 @@ STAGE = Stage(
 )
 # Marks a folder whose files come from an earlier ini.
 OUTDATED = "OUTDATED.txt"
+# End of the name of the CSV with predicted columns, and their statistics.
+PREDICTED, PROPERTIES = "_predicted.csv", "properties.csv"
 # Controls are made by tables: those of two configs are one, whichever inis the tables show.
 OF_TABLES = "tables of the config"
+# Of an ensemble: its members, and the tests against them.
+MEMBERS = "members.json"
 # The packages in experiment.json: those that results depend on.
 PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "snakemake", "matplotlib")
 
@@ -66,6 +71,11 @@ PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "snakemake", 
 def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Unit]:
     """The folder of an experiment; its name is in no other key."""
     record = _record(experiment, planned)
+    if experiment.fuses:
+        names = experiment.model["options"]["members"]
+        record["stages"]["members"] = [
+            _stage_record(planner.planned[name].predicted) for name in names
+        ]
     key = key_of(STAGE.name, record, planner.plan.results, code_of(__name__))
     folder = planner.path("experiments", experiment.name)
     copies = {
@@ -83,10 +93,16 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
             "databases": _databases(experiment, planned, planner),
         },
     }
+    for unit in planned.units.get("properties", ()):
+        name = "_".join(database["name"] for database in experiment.databases)
+        copies[os.path.join(folder, f"{slug(name)}{PREDICTED}")] = unit.outputs["csv"]
+        copies[os.path.join(folder, PROPERTIES)] = unit.outputs["statistics"]
     for unit in planned.units.get("soft_label", ()):
         copies[os.path.join(folder, soft_labels.LABELS)] = unit.outputs["labels"]
         copies[os.path.join(folder, soft_labels.LINEAGE)] = unit.outputs["lineage"]
         spec["link"] = experiment.save_test
+    for unit in planned.units.get("member_tests", ()):
+        copies[os.path.join(folder, MEMBERS)] = unit.outputs["tests"]
     exported = planned.units.get("export_data", [])
     made_elsewhere: dict[str, str] = {}
     for wanted, made in zip(experiment.exports, exported, strict=True):
@@ -196,8 +212,9 @@ def _tidy(unit: Unit) -> None:
     folder = Path(unit.outputs["metrics"]).parent
     kept = {*unit.outputs.values(), *unit.spec.get("copies", ())}
     kept |= {str(folder / "plots" / name) for name in unit.spec.get("pictures", ())}
-    others = {folder / name for name in (*analyses.FILES.values(), OUTDATED)}
+    others = {folder / name for name in (*analyses.FILES.values(), OUTDATED, MEMBERS)}
     others |= {folder / name for name in (soft_labels.LABELS, soft_labels.LINEAGE)}
+    others |= {folder / PROPERTIES, *folder.glob(f"*{PREDICTED}")}
     with suppress(OSError, ValueError, KeyError):
         for wanted in read_json(unit.outputs["record"])["exports"]:
             others |= {folder / f"{wanted['name']}{ending}.csv" for ending in ("", "_silence")}
@@ -252,9 +269,10 @@ def _stage_record(unit: Unit) -> dict[str, Any]:
 def _packages(experiment: Experiment) -> dict[str, str | None]:
     """Versions of the packages that the results depend on."""
     names = set(PACKAGES)
-    if experiment.trains:
+    if experiment.trains and not experiment.fuses:
         names |= set(models.model_class(experiment.model["type"]).packages)
-    for spec in experiment.features:
+    predicted = experiment.annotation["features"] if experiment.annotation else []
+    for spec in (*experiment.features, *predicted):
         names |= set(features.extractor_class(spec["type"]).packages)
     if experiment.segmentation and experiment.segmentation["method"] == "silero":
         names |= set(silero.PACKAGES)

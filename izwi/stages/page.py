@@ -32,7 +32,10 @@ STAGE = Stage(
     name="page",
     outputs={"page": "index.html"},
     scope="results",
-    after=("experiment", "plot", "summary", "grid", "table", "heat_map", "comparisons", "overview"),
+    after=(
+        *("experiment", "plot", "summary", "grid", "table", "heat_map", "comparisons", "overview"),
+        "member_tests",
+    ),
     imports=("izwi.reporting.page.build", "izwi.reporting.page.write", "izwi.reporting.captions"),
 )
 # Files of grids and tables that other stages read.

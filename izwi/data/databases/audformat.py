@@ -11,6 +11,7 @@ import pandas as pd
 
 from izwi.data import times
 from izwi.data.databases.source import (
+    ALL,
     KEY,
     Source,
     as_list,
@@ -85,7 +86,7 @@ def read(spec: dict[str, Any]) -> Source:
         frame = database.attach(frame, table, source)
     wanted = [*_COMMON, target, *as_list(options.get("columns"))]
     wanted += [column for column, _ in options.get("filter") or []]
-    wanted += as_list(options.get("required"))
+    wanted += [column for column in as_list(options.get("required")) if column != ALL]
     wanted += (options.get("mapping") or {}).get("columns") or {}
     for column in dict.fromkeys(wanted):
         frame = database.look_up(frame, column, source)

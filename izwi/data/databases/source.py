@@ -17,6 +17,8 @@ from izwi.errors import Problems, UserError
 from izwi.wording import agreed, count
 
 KEY = ["file", "start", "end"]
+# The value of required that names all columns.
+ALL = "*"
 # Columns that users call either way.
 SYNONYMS = {"sex": "gender"}
 

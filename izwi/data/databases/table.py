@@ -13,6 +13,7 @@ import pandas as pd
 from izwi.data import DATABASE, soft_labels
 from izwi.data.databases import numeric_labels
 from izwi.data.databases.source import (
+    ALL,
     KEY,
     SYNONYMS,
     Source,
@@ -173,7 +174,8 @@ class _Builder:
             target = SOURCE
             self.frame = self.frame.assign(**{target: self.name})
         wanted = [(f"{self.name}.columns", column) for column in as_list(options.get("columns"))]
-        wanted += [(f"{self.name}.required", column) for column in as_list(options.get("required"))]
+        required = [column for column in as_list(options.get("required")) if column != ALL]
+        wanted += [(f"{self.name}.required", column) for column in required]
         label = options.get("label")
         if label:
             wanted.append((f"{self.name}.label", label))
@@ -199,7 +201,7 @@ class _Builder:
         if options.get("columns"):
             kept = {*KEY, "speaker", "gender", "age", "fold", target, self._column(label or target)}
             kept |= {self._column(column) for column in as_list(options["columns"])}
-            kept |= {self._column(column) for column in as_list(options.get("required"))}
+            kept |= {self._column(column) for column in required}
             kept |= {self._column(column) for column, _ in self._filters()}
             kept |= {self._column(column) for column in self._column_mappings()}
             self.frame = self.frame[[column for column in self.frame if column in kept]]
@@ -217,7 +219,13 @@ class _Builder:
         return target
 
     def _require(self) -> None:
-        for column in as_list(self.options.get("required")):
+        required = as_list(self.options.get("required"))
+        if ALL in required:
+            named = {self.spec["target"], "speaker", "gender", "age"}
+            named |= set(as_list(self.options.get("columns")))
+            csv = self.spec["type"] in ("csv", "demo")
+            required = [c for c in self.frame if c not in KEY and (csv or c in named)]
+        for column in required:
             present = self.frame[self._column(column)].notna()
             self._keep(present, "required", f"no value of '{column}', which is required")
             self._check_rest(f"{self.name}.required", f"no row has a value of '{column}'")

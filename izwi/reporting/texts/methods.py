@@ -9,9 +9,9 @@ import re
 from typing import Any
 
 from izwi.config.experiment.resolved import ComponentSpec, SplitSpec
-from izwi.preprocessing.scalers import SCALERS, Scaler
-from izwi.reporting.record import Metrics, Record, units_behind
-from izwi.reporting.texts import words
+from izwi.preprocessing.scalers import FILLS, SCALERS, Scaler
+from izwi.reporting.record import Metrics, Record, members, units_behind
+from izwi.reporting.texts import ensembles, words
 from izwi.reporting.texts.citations import IZWI, Cites
 from izwi.reporting.texts.databases import contributed, mean, unit_of
 from izwi.reporting.texts.model_methods import of_model
@@ -56,6 +56,11 @@ def methods(
 def _learned(
     record: Record, metrics: Metrics, training: TrainingReport, cites: Cites
 ) -> dict[str, list[str]]:
+    if members(record):
+        return {
+            "Ensemble": ensembles.sentences(record, training, cites),
+            "Evaluation": _evaluation(record, metrics, cites),
+        }
     return {
         "Preprocessing": _preprocessing(record, training, cites),
         "Model": of_model(record, metrics, training, cites),
@@ -110,8 +115,8 @@ def _split(record: Record, metrics: Metrics, description: dict[str, Any]) -> lis
     cells = {cell["part"]: cell for cell in description["parts"] if cell["class"] is None}
     unit = unit_of(description)
     if description["cross_validation"]:
-        parts = [_folds(spec, description), *_sharing(description, folds=True)]
-        return [*parts, *_audit(metrics)]
+        parts = [_folds(spec, description), *_afterwards(spec, folds=True)]
+        return [*parts, *_sharing(description, folds=True), *_audit(metrics)]
     sentences = []
     if spec["strategy"] == "cross_data":
         trains, tests = listed(spec["trains"] or []), listed(spec["tests"] or [])
@@ -132,8 +137,23 @@ def _split(record: Record, metrics: Metrics, description: dict[str, Any]) -> lis
         for part, what in (("train", "training"), ("dev", "development"), ("test", "testing"))
         if part in cells
     ]
+    sentences += _afterwards(spec, folds=False)
     sentences.append(f"This gave {listed(sizes)}.")
     return [*sentences, *_sharing(description, folds=False), *_audit(metrics)]
+
+
+def _afterwards(spec: SplitSpec, folds: bool) -> list[str]:
+    """What was left out of the parts by ``EXP.compatibility``."""
+    asked = spec.get("afterwards") or {}
+    words = []
+    if number := asked.get("limit_samples"):
+        words.append(f"at most {count(number, 'sample')}, drawn at random,")
+    if number := asked.get("limit_samples_per_speaker"):
+        words.append(f"at most {count(number, 'sample')} of a speaker, drawn at random,")
+    for column, values in asked.get("filter") or []:
+        words.append(f"those whose {column} was {' or '.join(map(str, values))}")
+    of = "Before the folds were made, of all samples" if folds else "Of each part"
+    return [f"{of} only {listed(words)} were kept."] if words else []
 
 
 def _unlabelled(whole: dict[str, Any], description: dict[str, Any]) -> str:
@@ -206,7 +226,7 @@ def _strategy(
     return (
         known.words.format(
             name=name,
-            size=_drawn(own, parts, known, "unused" if elsewhere else "test"),
+            size=_drawn(own, parts, known, "unused" if elsewhere else "test", spec),
             fate=fate,
             alike=listed(list(own.get("balance") or {})) or "the target",
             within=" within classes" if own.get("stratify") else "",
@@ -218,10 +238,18 @@ def _strategy(
 
 
 def _drawn(
-    own: dict[str, Any], parts: dict[str, dict[str, int | None]], strategy: Strategy, part: str
+    own: dict[str, Any],
+    parts: dict[str, dict[str, int | None]],
+    strategy: Strategy,
+    part: str,
+    spec: SplitSpec,
 ) -> str:
     """``2 of 9 speakers (30 % were requested)``: speakers or rows that were drawn."""
     unit = "speakers" if strategy.speakers else "samples"
+    if spec.get("afterwards"):
+        # Some of those that were drawn are no longer there.
+        share = own.get("test_size")
+        return f"{share:g} % of the {unit}" if share else f"some of the {unit}"
     counts = [found[unit] or 0 for found in parts.values()]
     drawn = (parts.get(part) or {unit: 0})[unit] or 0
     asked = f" ({own['test_size']:g} % were requested)" if own.get("test_size") else ""
@@ -291,7 +319,9 @@ def _preprocessing(record: Record, training: TrainingReport, cites: Cites) -> li
     if training.get("transductive") and scale != "speaker":
         sentences.append("The fit was transductive: it had seen the features of the test samples.")
     if any("undefined values" in line for line in training.get("warnings", ())):
-        sentences.append(f"Undefined values were replaced by the median of {of}.")
+        fill = record["preprocessing"].get("nan_strategy") or "median"
+        by = FILLS[fill] if fill == "zero" else f"the {fill} of {of}"
+        sentences.append(f"Undefined values were replaced by {by}.")
     kind = record["learning"].get("balancing")
     if kind:
         keys = ("chawla2002smote",) if "smote" in kind else ()

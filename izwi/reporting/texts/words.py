@@ -8,6 +8,7 @@ from typing import Any
 from izwi import features, models
 from izwi.config.experiment.resolved import ComponentSpec
 from izwi.config.options import own_options, owner
+from izwi.features.metadata import PREDICTED
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,16 @@ _TORCH = (("paszke2019pytorch",), "torch", "PyTorch")
 _PRAAT = (("boersma2001praat", "jadoul2018parselmouth"), "praat-parselmouth", "Parselmouth")
 
 MODELS = {
+    "adm": Named(
+        "artefact detection modules, a residual perceptron per kind of features whose scores are "
+        "fused",
+        ("ahmadiadli2025beyond", *_TORCH[0]),
+        *_TORCH[1:],
+    ),
     "bayes": Named("a Gaussian naive Bayes classifier", *_SKLEARN),
     "cnn": Named("a convolutional neural network", *_TORCH),
     "cnn_reg": Named("a convolutional neural network for regression", *_TORCH),
+    "ensemble": Named("a late fusion of the predictions of other experiments"),
     "finetune": Named(
         "a pretrained transformer with a linear layer on the mean of its states, trained end to "
         "end",
@@ -80,6 +88,25 @@ FEATURES = {
     "sptk": Named("spectra and cepstra as in SPTK, summarized over the frames"),
     "spectra": Named("log mel spectrograms"),
     "trill": Named("TRILL embeddings", ("shor2020trill",), "tensorflow-cpu", "TensorFlow"),
+    "snr": Named("the estimated signal-to-noise ratio", ("kim2008wada",)),
+    "mos": Named(
+        "the predicted mean opinion score of quality by DNSMOS P.835",
+        ("reddy2022dnsmos",),
+        "speechmos",
+        "speechmos",
+    ),
+    "dnsmos": Named(
+        "predicted mean opinion scores of speech, background and overall quality by DNSMOS",
+        ("reddy2022dnsmos", "reddy2021dnsmos"),
+        "speechmos",
+        "speechmos",
+    ),
+    "resemblyzer": Named(
+        "speaker embeddings of Resemblyzer",
+        ("wan2018ge2e", "paszke2019pytorch"),
+        "Resemblyzer",
+        "Resemblyzer",
+    ),
     "import": Named("imported features"),
     "wave": Named("the waveform at 16 kHz"),
     "metadata": Named("what was known of a recording without hearing it, as a control"),
@@ -164,6 +191,10 @@ def feature_set(spec: ComponentSpec) -> Named:
             "opensmile",
             "openSMILE for Python",
         )
+    if kind == "metadata" and any(name.endswith(PREDICTED) for name in options[f"{kind}.columns"]):
+        return Named("what was known of a recording or predicted from it, column by column")
+    if kind == "snr" and options["snr.method"] == "quartiles":
+        return Named("the distance of loud from quiet frames, as a signal-to-noise ratio")
     family = getattr(cls, "family", None)
     if family in FAMILIES:
         title, key = FAMILIES[family]

@@ -88,7 +88,13 @@ OPTIONS: tuple[Option, ...] = (
             "rows to keep: {column: value or list of values}, or a list of [column, values]; a "
             "filter for all databases applies in addition to a database's own",
         ),
-        option("required", "list", None, "columns that must have a value; other rows are left out"),
+        option(
+            "required",
+            "list",
+            None,
+            "columns that must have a value; other rows are left out; `*`: all columns, of "
+            "audformat those of target, speaker, gender and age, and `columns`",
+        ),
         option(
             "bad_segments",
             "str",

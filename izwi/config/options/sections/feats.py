@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from izwi.config.options.option import Option, known, option, read_by
 from izwi.preprocessing.balancing import SAMPLERS
-from izwi.preprocessing.scalers import SCALERS
+from izwi.preprocessing.scalers import FILLS, SCALERS
 
 # Beginnings of nkululeko's types, to distinguish them from misspelt ones.
 PEER_FEATURES = (
@@ -52,6 +52,14 @@ OPTIONS: tuple[Option, ...] = (
         ),
         option("features", "list", None, "features to use, by name (default: all)"),
         option(
+            "nan_strategy",
+            "str",
+            None,
+            "what undefined values become: `median` or `mean` of the training rows, `zero` "
+            "(default: the median, where the model needs a number)",
+            choices=tuple(FILLS),
+        ),
+        option(
             "balancing",
             "str",
             None,
@@ -88,12 +96,6 @@ OPTIONS: tuple[Option, ...] = (
         "inert",
         "nor in nkululeko; scale = speaker scales by speaker",
         scale_speakers="scales by speaker",
-    ),
-    *known(
-        "FEATS",
-        "unsupported",
-        "missing values are imputed from training rows",
-        nan_strategy="replacement of missing values",
     ),
     *known(
         "FEATS",

@@ -9,7 +9,7 @@ MEASURES = {
     "regression": ("mse", "mae", "ccc", "pcc"),
 }
 # Beginnings of nkululeko's types, to distinguish them from misspelt ones.
-PEER_MODELS = ("adm", "conformer", "hmm", "nb")
+PEER_MODELS = ("conformer", "hmm", "nb")
 
 OPTIONS: tuple[Option, ...] = (
     *read_by(
@@ -164,23 +164,6 @@ OPTIONS: tuple[Option, ...] = (
     *known(
         "MODEL",
         "inert",
-        "it belongs to models that are not built yet",
-        adm__branches="branches of adm",
-        adm__hidden_dim="hidden units of adm",
-        adm__fusion="fusion of adm",
-        adm__ssl_feat_dim="embedding width of adm",
-        adm__phase_feat_dim="phase width of adm",
-        threshold="threshold of a binary decision of adm",
-        scheduler="schedule of the learning rate of adm",
-        scheduler__step_size="step of that schedule",
-        scheduler__gamma="factor of that schedule",
-        warmup_epochs="epochs of adm with a rising learning rate",
-        max_grad_norm="limit of gradients of adm",
-        feature_noise="noise that adm adds to features in training",
-    ),
-    *known(
-        "MODEL",
-        "inert",
         "izwi uploads nothing",
         push_to_hub="uploads a finetuned model",
         hf_token="token for uploads",
@@ -197,6 +180,6 @@ OPTIONS: tuple[Option, ...] = (
         "this part of the model is not built yet",
         only_test="tests a stored model",
         tests="databases to test a stored model on",
-        nan_strategy="replacement of missing values",
     ),
+    *known("MODEL", "unsupported", "use FEATS.nan_strategy", nan_strategy="fills missing values"),
 )
