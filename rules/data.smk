@@ -78,3 +78,23 @@ rule describe:
         runtime=SESSION.each_try(30),
     shell:
         RUN
+
+
+rule augment:
+    """Which rows of a table are copied to train on, and what changes the copies."""
+    input:
+        SESSION.made_of("augment"),
+    output:
+        table="<results>/augmented/{table}-{key}.parquet",
+        report="<results>/augmented/{table}-{key}.json",
+    log:
+        "<logs>/augment/{table}-{key}.log",
+    priority: 2
+    conda:
+        "../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=SESSION.each_try(1000),
+        runtime=SESSION.each_try(30),
+    shell:
+        RUN

@@ -55,6 +55,7 @@ class DataRequest:
     leakage: str
     scale: str | None
     model: str
+    augment: dict[str, Any]
 
     @classmethod
     def of(cls, experiment: Experiment) -> DataRequest:
@@ -71,6 +72,7 @@ class DataRequest:
             experiment.leakage,
             experiment.preprocessing["scale"],
             experiment.model["type"],
+            experiment.augment,
         )
 
 
@@ -108,10 +110,12 @@ class Planned:
     Attributes:
         contents: of each database, as the stage ``database`` finds them
         units: stage → its units, in the order of databases, then of feature sets
+        copies: matrices of the copies to train on, in the same order
     """
 
     contents: list[DatabaseContent] = field(default_factory=list)
     units: dict[str, list[Unit]] = field(default_factory=dict)
+    copies: list[Unit] = field(default_factory=list)
 
     def one(self, stage: str) -> Unit:
         """The only unit of a stage."""
@@ -139,6 +143,16 @@ class Planned:
             "split_report": self.one("split").outputs["report"],
             "tables": self.outputs("load", "table"),
             "matrices": self.outputs("features", "matrix"),
+        }
+
+    @property
+    def copied(self) -> dict[str, Any]:
+        """Inputs of what is fitted on copies, too; none without copies."""
+        if not self.copies:
+            return {}
+        return {
+            "copies": self.outputs("augment", "table"),
+            "copy_matrices": [unit.outputs["matrix"] for unit in self.copies],
         }
 
     @property

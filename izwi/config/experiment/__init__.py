@@ -11,6 +11,7 @@ from typing import Any
 from izwi.analyses.kinds import SHAP_MODELS
 from izwi.config import learning, pictures
 from izwi.config import options as table
+from izwi.config.experiment.augmentation import read_augment, read_robustness
 from izwi.config.experiment.databases import check_numeric, read_database, read_load
 from izwi.config.experiment.entries import Entries, several_targets, texts
 from izwi.config.experiment.features import check_reads, read_features, recordings_only
@@ -186,6 +187,8 @@ def _experiment(entries: Entries, ini: str) -> Experiment:
         model={"type": model.type or "", "options": model.options},
         learning=learned,
         analyses=analyses,
+        augment=read_augment(entries, model, features, seed),
+        robustness=read_robustness(entries, model, features, learned, seed),
         evaluation={
             "measure": measure,
             "ci": entries.get("EXP", "ci"),
