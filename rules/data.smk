@@ -98,3 +98,21 @@ rule augment:
         runtime=SESSION.each_try(30),
     shell:
         RUN
+
+
+rule write_augmented:
+    """Augmented copies as audio files with a list of them."""
+    input:
+        SESSION.made_of("write_augmented"),
+    output:
+        folder=directory("<results>/augmented/{databases}-{key}"),
+    log:
+        "<logs>/write_augmented/{databases}-{key}.log",
+    conda:
+        "../envs/core.yaml"
+    threads: THREADS
+    resources:
+        mem_mb=SESSION.each_try(2000),
+        runtime=SESSION.each_try(240),
+    shell:
+        RUN

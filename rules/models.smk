@@ -101,3 +101,63 @@ rule analyse:
         in_turn=1,
     shell:
         RUN
+
+
+rule degrade:
+    """Which test samples are degraded, and how."""
+    input:
+        SESSION.made_of("degrade"),
+    output:
+        table="<results>/degraded/{table}-{key}.parquet",
+        report="<results>/degraded/{table}-{key}.json",
+    log:
+        "<logs>/degrade/{table}-{key}.log",
+    priority: 2
+    conda:
+        "../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=SESSION.each_try(1000),
+        runtime=SESSION.each_try(30),
+    shell:
+        RUN
+
+
+rule predict_degraded:
+    """A model's predictions of degraded copies of its test samples."""
+    input:
+        SESSION.made_of("predict_degraded"),
+    output:
+        predictions="<results>/degraded/{model}-{key}/predictions.parquet",
+        report="<results>/degraded/{model}-{key}/report.json",
+    log:
+        "<logs>/predict_degraded/{model}-{key}.log",
+    conda:
+        "../envs/deep.yaml"
+    threads: 1
+    resources:
+        mem_mb=SESSION.each_try(4000),
+        runtime=SESSION.each_try(60),
+        in_turn=1,
+    shell:
+        RUN
+
+
+rule robustness:
+    """The figure by kind and strength of degradation."""
+    input:
+        SESSION.made_of("robustness"),
+    output:
+        result="<results>/robustness/{key}.json",
+        table="<results>/robustness/{key}.csv",
+    log:
+        "<logs>/robustness/{key}.log",
+    conda:
+        "../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=SESSION.each_try(1000),
+        runtime=SESSION.each_try(30),
+        in_turn=1,
+    shell:
+        RUN

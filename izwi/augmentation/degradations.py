@@ -201,12 +201,13 @@ def coloured(
         shape (samples,), in blocks that are independent of each other
     """
     import numpy as np
+    from scipy.fft import next_fast_len
 
     blocks = []
     for first in range(0, n, BLOCK):
         # One second at least, so that slow changes can be had in short recordings, too.
         wanted = min(BLOCK, n - first)
-        size = max(wanted, rate)
+        size = next_fast_len(max(wanted, rate), real=True)
         weight = spectrum(np.fft.rfftfreq(size, 1 / rate))
         weight[0] = 0
         block = np.fft.irfft(np.fft.rfft(rng.standard_normal(size)) * weight, size)

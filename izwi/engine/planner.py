@@ -111,11 +111,13 @@ class Planned:
         contents: of each database, as the stage ``database`` finds them
         units: stage → its units, in the order of databases, then of feature sets
         copies: matrices of the copies to train on, in the same order
+        degraded: matrices of the copies to test on
     """
 
     contents: list[DatabaseContent] = field(default_factory=list)
     units: dict[str, list[Unit]] = field(default_factory=dict)
     copies: list[Unit] = field(default_factory=list)
+    degraded: list[Unit] = field(default_factory=list)
 
     def one(self, stage: str) -> Unit:
         """The only unit of a stage."""
@@ -306,7 +308,7 @@ def _planned_data(request: DataRequest, planner: Planner) -> Planned:
 
 
 def _planned(experiment: Experiment, shared: Planned, planner: Planner) -> Planned:
-    planned = replace(shared, units=dict(shared.units))
+    planned = replace(shared, units=dict(shared.units), degraded=[])
     for module in stages_of("experiment"):
         if units := module.plan(experiment, planned, planner):
             planned.units[module.STAGE.name] = units

@@ -41,7 +41,7 @@ STAGE = Stage(
     scope="experiment",
     after=(
         *("load", "split", "describe", "features", "audit", "train", "predict", "soft_label"),
-        *("evaluate", "analyse", "plot"),
+        *("evaluate", "analyse", "robustness", "plot"),
     ),
     minutes=10,
     last=True,
@@ -51,6 +51,8 @@ STAGE = Stage(
 )
 # Marks a folder whose files come from an earlier ini.
 OUTDATED = "OUTDATED.txt"
+# The table of degraded copies.
+ROBUSTNESS = "robustness.csv"
 # Controls are made by tables: those of two configs are one, whichever inis the tables show.
 OF_TABLES = "tables of the config"
 # The packages in experiment.json: those that results depend on.
@@ -77,6 +79,8 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
             "databases": _databases(experiment, planned, planner),
         },
     }
+    for unit in planned.units.get("robustness", ()):
+        copies[os.path.join(folder, ROBUSTNESS)] = unit.outputs["table"]
     for unit in planned.units.get("soft_label", ()):
         copies[os.path.join(folder, soft_labels.LABELS)] = unit.outputs["labels"]
         copies[os.path.join(folder, soft_labels.LINEAGE)] = unit.outputs["lineage"]
@@ -157,7 +161,7 @@ def _tidy(unit: Unit) -> None:
     folder = Path(unit.outputs["metrics"]).parent
     kept = {*unit.outputs.values(), *unit.spec.get("copies", ())}
     kept |= {str(folder / "plots" / name) for name in unit.spec.get("pictures", ())}
-    others = {folder / name for name in (*analyses.FILES.values(), OUTDATED)}
+    others = {folder / name for name in (*analyses.FILES.values(), OUTDATED, ROBUSTNESS)}
     others |= {folder / name for name in (soft_labels.LABELS, soft_labels.LINEAGE)}
     for path in (*(folder / "plots").glob("*.*"), *(folder / "explain").glob("*"), *others):
         # A hidden file is a picture that another job is drawing.

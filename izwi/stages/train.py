@@ -50,7 +50,8 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
         "measure": experiment.evaluation["measure"]
         if cls.needs_dev or experiment.runs > 1 or "tune" in experiment.learning
         else _default_measure(experiment.task),
-        "save": experiment.save,
+        # Degraded copies are predicted by the models of their folds.
+        "save": experiment.save or bool(experiment.robustness and _folds(experiment)),
         **experiment.learning,
     }
     samples, samples_key = _samples(experiment, planned)
@@ -110,6 +111,10 @@ def run(unit: Unit, job: Job) -> None:
         predictions.to_parquet(path, index=False)
     job.report(unit, report)
     write_json(unit.outputs["report"], {"key": unit.key, "spec": unit.spec, **report})
+
+
+def _folds(experiment: Experiment) -> bool:
+    return bool(experiment.split["logo"] or experiment.split["k_fold_cross"])
 
 
 def without_places(spec: dict[str, Any]) -> dict[str, Any]:
