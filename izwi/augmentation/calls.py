@@ -8,6 +8,7 @@ the source of the installed package, which is not imported: that takes seconds.
 from __future__ import annotations
 
 import ast
+import warnings
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -62,7 +63,7 @@ def parse(text: str) -> Any:
     if len(text) > MOST_TEXT:
         raise ValueError(f"has more than {MOST_TEXT} characters")
     try:
-        tree = ast.parse(text.strip(), mode="eval")
+        tree = _tree(text.strip(), "eval")
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         reason = getattr(error, "msg", None) or str(error) or "it is too deep"
         raise ValueError(f"is not written like Compose([Shift(p=0.5)]): {reason}") from None
@@ -154,12 +155,19 @@ def signatures() -> dict[str, Signature]:
     root = Path(spec.submodule_search_locations[0])
     found = {}
     for path in (*sorted((root / "augmentations").glob("*.py")), root / "core" / "composition.py"):
-        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        for node in _tree(path.read_text(encoding="utf-8"), "exec").body:
             if isinstance(node, ast.ClassDef) and not node.name.startswith(("Base", "_")):
                 for own in node.body:
                     if isinstance(own, ast.FunctionDef) and own.name == "__init__":
                         found[node.name] = _signature(own.args)
     return {name: one for name, one in found.items() if _is_transform(name, found)}
+
+
+def _tree(text: str, mode: str) -> Any:
+    # Python warns of odd escapes in texts that are not ours.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ast.parse(text, mode=mode)
 
 
 def _is_transform(name: str, found: dict[str, Signature]) -> bool:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from izwi.data.audio import AudioError
 from izwi.engine.code import code_of
 from izwi.engine.keys import key_of, versions_of
+from izwi.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     Change = Callable[[np.ndarray, int, int], np.ndarray]
 
+TRIALS, TRIAL_RATE = 20, 16000  # Hz
 # Between the digest of the source and the maker of a copy, in the keys of the feature store.
 MARK = "+"
 
@@ -52,16 +54,20 @@ class Kind:
         module: has ``change(kind, options)``, which returns a function of signal (channels,
             samples), its sampling rate in Hz and a seed
         packages: pip distributions whose version can change a sample
+        draws: whether chance decides what is done at all
     """
 
     module: str
     packages: tuple[str, ...] = ("numpy", "scipy")
+    draws: bool = False
 
 
 _DEGRADES = Kind("izwi.augmentation.degradations", ("numpy", "scipy", "audresample"))
 KINDS: dict[str, Kind] = {
-    "traditional": Kind("izwi.augmentation.traditional", ("numpy", "scipy", "audiomentations")),
-    "auglib": Kind("izwi.augmentation.rooms", ("numpy", "scipy", "auglib")),
+    "traditional": Kind(
+        "izwi.augmentation.traditional", ("numpy", "scipy", "audiomentations"), draws=True
+    ),
+    "auglib": Kind("izwi.augmentation.rooms", ("numpy", "scipy", "auglib"), draws=True),
     "random_splice": Kind("izwi.augmentation.splicing", ("numpy",)),
     **dict.fromkeys(("white", "pink", "speech", "babble"), _DEGRADES),
     **dict.fromkeys(("reverb", "telephone", "lowpass", "clipping"), _DEGRADES),
@@ -71,7 +77,11 @@ KINDS: dict[str, Kind] = {
 def key_of_maker(spec: MakerSpec) -> str:
     """Hash of everything that a copy depends on beside its source."""
     kind = KINDS[spec["kind"]]
-    return key_of(spec, code_of(__name__, kind.module), versions_of(kind.packages))
+    # Recordings that are mixed in are there with their content, so their folder may move.
+    options = {name: value for name, value in spec["options"].items() if name != "recordings"}
+    return key_of(
+        {**spec, "options": options}, code_of(__name__, kind.module), versions_of(kind.packages)
+    )
 
 
 def digest_of(digest: str, maker: str) -> str:
@@ -135,12 +145,22 @@ def seed_of(spec: MakerSpec, digest: str, start: int, end: int) -> int:
 
 
 def check(spec: MakerSpec) -> None:
-    """Try whether a maker can be had, before any audio is read.
+    """Try a maker on a second of noise, before any audio is read.
 
     Raises:
-        UserError: if its package or data are absent, or its options contradict each other
+        UserError: if a package or data are absent, or its options contradict each other
     """
-    _change(spec["kind"], _frozen(spec["options"]))
+    import numpy as np
+
+    change = _change(spec["kind"], _frozen(spec["options"]))
+    noise = 0.1 * np.random.default_rng(0).standard_normal((1, TRIAL_RATE)).astype(np.float32)
+    for seed in range(TRIALS if KINDS[spec["kind"]].draws else 1):
+        try:
+            change(noise, TRIAL_RATE, seed)
+        # Some packages are imported, and some values read, only where chance wants it.
+        except Exception as error:
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise UserError(f"[AUGMENT] augment: {spec['kind']} does not work: {reason}") from None
 
 
 def _frozen(options: dict[str, Any]) -> str:

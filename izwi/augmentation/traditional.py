@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import threading
-import warnings
 from typing import TYPE_CHECKING, Any
 
 from izwi.augmentation import calls
+from izwi.augmentation.chance import seeded
 from izwi.errors import UserError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import numpy as np
-
-# The package draws from the random numbers that all of a process share.
-_drawing = threading.Lock()
 
 
 def change(kind: str, options: dict[str, Any]) -> Callable[[np.ndarray, int, int], np.ndarray]:
@@ -28,8 +24,6 @@ def change(kind: str, options: dict[str, Any]) -> Callable[[np.ndarray, int, int
     Raises:
         UserError: if the package is absent, or arguments contradict each other
     """
-    import random
-
     import numpy as np
 
     from izwi.data import audio
@@ -38,16 +32,8 @@ def change(kind: str, options: dict[str, Any]) -> Callable[[np.ndarray, int, int
 
     def transformed(signal: np.ndarray, rate: int, seed: int) -> np.ndarray:
         mono = np.ascontiguousarray(audio.mix(signal)[0], dtype=np.float32)
-        with _drawing, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            before, own = random.getstate(), np.random.get_state()
-            random.seed(seed)
-            np.random.seed(seed % 2**32)
-            try:
-                made = transform(samples=mono, sample_rate=rate)
-            finally:
-                random.setstate(before)
-                np.random.set_state(own)
+        with seeded(seed):
+            made = transform(samples=mono, sample_rate=rate)
         return np.atleast_2d(made)
 
     return transformed

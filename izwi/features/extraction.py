@@ -241,6 +241,7 @@ def extract(
     fail_threshold: float = 0.0,
     progress: Callable[[str], None] | None = None,
     warn: Callable[[str], None] | None = None,
+    makers: dict[str, MakerSpec] | None = None,
 ) -> pd.DataFrame:
     """Features of every row of a table at once.
 
@@ -253,6 +254,7 @@ def extract(
         fail_threshold: as for `Extraction.run`
         progress:
         warn: as for `Extraction.blocks`
+        makers: as for `Extraction`
 
     Returns:
         as the blocks of `Extraction.blocks`
@@ -262,7 +264,9 @@ def extract(
     """
     import pandas as pd
 
-    found = Extraction(spec, table, paths, store=store, threads=threads, progress=progress)
+    found = Extraction(
+        spec, table, paths, store=store, threads=threads, progress=progress, makers=makers
+    )
     found.run(fail_threshold=fail_threshold)
     blocks = list(found.blocks(warn))
     if len(blocks) == 1:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from izwi import __version__, features, models
 from izwi.analyses import kinds as analyses
+from izwi.augmentation import makers
 from izwi.data import soft_labels
 from izwi.engine.code import code_of
 from izwi.engine.keys import key_of, version_of
@@ -217,5 +218,7 @@ def _packages(experiment: Experiment) -> dict[str, str | None]:
         names |= set(features.extractor_class(spec["type"]).packages)
     if "balancing" in experiment.learning:
         names.add("imbalanced-learn")
+    for one in experiment.augment.get("kinds", ()):
+        names |= set(makers.KINDS[one["kind"]].packages)
     python = ".".join(map(str, sys.version_info[:3]))
     return {"python": python} | {name: version_of(name) for name in sorted(names)}

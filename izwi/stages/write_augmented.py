@@ -88,8 +88,8 @@ def run(unit: Unit, job: Job) -> None:
         found = pd.concat(rows, ignore_index=True)
         clipped = int(found.pop(writing.CLIPPED).sum())
         writing.write_list(found, unit.spec["target"], Path(folder) / unit.spec["list"])
-    if clipped:
-        warning = f"[AUGMENT] {clipped} of {len(found)} copies are clipped at full scale"
-        job.report(unit, {"warnings": [warning]})
     place = Path(unit.outputs["folder"]) / unit.spec["list"]
-    job.say(f"{unit.label}: {len(found)} augmented files, listed in {place}", show=True)
+    report = {"notes": [f"[AUGMENT] {count(len(found), 'file')} written, listed in {place}"]}
+    if clipped:
+        report["warnings"] = [f"[AUGMENT] {clipped} of {len(found)} files clip at full scale"]
+    job.report(unit, report)

@@ -6,11 +6,12 @@ import os
 from importlib.util import find_spec
 from typing import Any
 
-from izwi.augmentation import calls, degraded
+from izwi.augmentation import calls, degraded, rooms
 from izwi.config import options as table
 from izwi.config.experiment.entries import Entries
 from izwi.config.experiment.models import ChosenModel
 from izwi.config.experiment.resolved import ComponentSpec
+from izwi.engine.keys import large_files
 from izwi.features.base import TableExtractor
 
 KINDS = ("traditional", "auglib", "random_splice")
@@ -21,7 +22,6 @@ _OPTIONS = {
     "auglib": ("transformations", "bypass_prob", "crop_dur"),
     "traditional": ("augmentations",),
 }
-_OF_DATA = ("cough", "room", "music", "babble")
 # What a training leaves alone.
 _OF_FILES = ("result", "sample_selection")
 
@@ -46,7 +46,13 @@ def read_augment(
     if not asked:
         _idle(entries, model)
         return {}
-    if not model.none:
+    if model.none:
+        rows = entries.get("AUGMENT", "sample_selection")
+        entries.notes.append(
+            f"[{'] '.join(_where(entries))}: copies of {'all' if rows == 'all' else f'the {rows}'} "
+            "samples are written, with a list of them"
+        )
+    else:
         _check_features(entries, *_where(entries), features)
     kinds = [kind for kind in KINDS if kind in asked]
     for kind in kinds:
@@ -58,7 +64,7 @@ def read_augment(
             )
     read = {name for kind in kinds for name in _OPTIONS[kind]} | {"augment", "copies"}
     read |= set(_OF_FILES) if model.none else set()
-    read |= set(_OF_DATA) if "auglib" in kinds else set()
+    read |= set(rooms.OF_RECORDINGS) if "auglib" in kinds else set()
     _unread(entries, read, "with these kinds" if model.none else "on a training")
     return {
         "kinds": [{"kind": kind, "options": _options(entries, kind)} for kind in kinds],
@@ -126,13 +132,33 @@ def _options(entries: Entries, kind: str) -> dict[str, Any]:
     if kind == "traditional":
         return {"augmentations": _parsed(entries)}
     found = {name: entries.get("AUGMENT", name) for name in _OPTIONS[kind]}
-    if kind == "auglib":
-        found["recordings"] = {
-            name: _folder(entries, name)
-            for name in _OF_DATA
-            if ("AUGMENT", name) in entries.general
-        }
-    return found
+    return found | _of_recordings(entries) if kind == "auglib" else found
+
+
+def _of_recordings(entries: Entries) -> dict[str, Any]:
+    """auglib's transformations, the folders of their recordings, and what stands for these."""
+    wanted = entries.get("AUGMENT", "transformations")
+    folders, content = {}, {}
+    for name in rooms.OF_RECORDINGS:
+        if ("AUGMENT", name) not in entries.general or (wanted and name not in wanted):
+            continue
+        folder = _folder(entries, name)
+        files = rooms.recordings(folder) if folder else []
+        if folder and not files:
+            entries.problem("AUGMENT", name, f"no recordings ({', '.join(rooms.ENDINGS)}) in it")
+        folders[name] = folder
+        content[name] = [large_files.digest(path) for path in files]
+    known = [name for name in rooms.TRANSFORMATIONS if name not in rooms.OF_RECORDINGS]
+    lacking = [name for name in wanted or () if name not in (*folders, *known)]
+    if lacking:
+        entries.problem(
+            "AUGMENT",
+            "transformations",
+            f"{', '.join(lacking)}: name a folder of recordings, [AUGMENT] {lacking[0]} = …, or "
+            "take noise and crop alone",
+        )
+    chosen = [n for n in rooms.TRANSFORMATIONS if n in (wanted or (*folders, *known))]
+    return {"transformations": chosen, "recordings": folders, "content": content}
 
 
 def _parsed(entries: Entries) -> Any:

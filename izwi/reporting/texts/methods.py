@@ -12,7 +12,7 @@ from izwi.config.experiment.resolved import ComponentSpec, DatabaseSpec, SplitSp
 from izwi.preprocessing.scalers import SCALERS, Scaler
 from izwi.reporting.numbers import rounded
 from izwi.reporting.record import Metrics, Record, units_behind
-from izwi.reporting.texts import words
+from izwi.reporting.texts import augmentation, words
 from izwi.reporting.texts.citations import IZWI, Cites, corpus_of
 from izwi.reporting.texts.table1 import spread
 from izwi.splits.strategies import STRATEGIES, Strategy
@@ -355,6 +355,7 @@ def _own_settings(spec: ComponentSpec) -> str:
 def _preprocessing(record: Record, training: TrainingReport, cites: Cites) -> list[str]:
     folds = max((fold["fold"] for run in training["runs"] for fold in run["folds"]), default=0)
     of = "the training samples of each fold" if folds else "the training samples"
+    of += " and their copies" if training["counts"].get("augmented") else ""
     scale = record["preprocessing"]["scale"]
     if scale == "speaker":
         sentences = [
@@ -370,6 +371,7 @@ def _preprocessing(record: Record, training: TrainingReport, cites: Cites) -> li
         sentences.append("The fit was transductive: it had seen the features of the test samples.")
     if any("undefined values" in line for line in training.get("warnings", ())):
         sentences.append(f"Undefined values were replaced by the median of {of}.")
+    sentences = [*augmentation.sentences(record, training, cites), *sentences]
     kind = record["learning"].get("balancing")
     if kind:
         keys = ("chawla2002smote",) if "smote" in kind else ()
