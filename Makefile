@@ -27,7 +27,7 @@ umap: .venv/umap ## add umap-learn, for maps by UMAP
 av: .venv/av ## add PyAV, for m4a, webm, amr, wma and videos
 augment: .venv/augment ## add audiomentations and auglib, for augmented training audio
 bundled: .venv/bundled ## add small models with their weights: speech segments, quality, speakers
-tune: .venv/tune ## add optuna, for MODEL.search_strategy = tpe
+tune: .venv/tune ## add optuna, for MODEL.tune.search_strategy = tpe
 onnx: .venv/onnx ## add what writes a trained model as ONNX
 slurm: .venv/slurm ## add Snakemake's plugin for SLURM
 dev: .venv/dev ## add what the tests and linters need
@@ -105,7 +105,7 @@ demo: .venv/core .venv/izwi ## run the default config on embedded synthetic spee
 web: .venv/web ## try a trained model in the browser: make web EXPERIMENT=demo
 	$(BIN)/python -m izwi predict --experiment $(EXPERIMENT) --web --port $(PORT)
 
-seeds: .venv/deep .venv/umap ## run all shipped experiments on real recordings
+seeds: .venv/deep .venv/bundled .venv/umap .venv/tune ## run all shipped experiments on real recordings
 	$(BIN)/snakemake --configfile config/seeds.yaml
 
 # These take what is there: to install something now is not what was asked for.

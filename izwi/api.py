@@ -77,14 +77,16 @@ class Result:
     @cached_property
     def table(self) -> pd.DataFrame:
         """The databases as they were loaded: a row for each sample, in the rows of the split."""
-        return self._below(self._files("load", "table"))
+        return self._below(self._tables())
 
     @cached_property
     def split(self) -> pd.DataFrame:
         """Which sample is in train, dev or test, or in which fold."""
         import pandas as pd
 
-        return pd.read_parquet(self._files("split", "split")[0])
+        stages = read_json(self.folder / "experiment.json")["stages"]
+        stage = "segment_split" if "segment_split" in stages else "split"
+        return pd.read_parquet(self._files(stage, "split")[0])
 
     @cached_property
     def features(self) -> pd.DataFrame:
@@ -98,7 +100,7 @@ class Result:
         paths = self._files("features", "matrix")
         if not paths:
             return self.split[places]
-        databases = len(self._files("load", "table"))
+        databases = len(self._tables())
         each = len(paths) // databases
         # All feature sets of the first database come first.
         sets = [self._below([paths[d * each + s] for d in range(databases)]) for s in range(each)]
@@ -111,10 +113,15 @@ class Result:
         found = (path for kind in ("plots", "explain") for path in (self.folder / kind).glob("*"))
         return tuple(sorted(path for path in found if path.suffix in FORMATS))
 
+    def _tables(self) -> list[Path]:
+        """Tables of the samples: of segments, or of labels as they were loaded."""
+        return self._files("segment", "table") or self._files("load", "table")
+
     def _files(self, stage: str, role: str) -> list[Path]:
         """Files of a stage, as the record of the experiment names them."""
         stages = read_json(self.folder / "experiment.json")["stages"]
-        units = stages[stage] if isinstance(stages[stage], list) else [stages[stage]]
+        units = stages.get(stage, [])
+        units = units if isinstance(units, list) else [units]
         # Paths are as they were when the results were made, perhaps elsewhere.
         made_in = Path(stages["evaluate"]["files"]["metrics"]).parents[2]
         found = []

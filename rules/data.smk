@@ -80,39 +80,19 @@ rule describe:
         RUN
 
 
-rule augment:
-    """Which rows of a table are copied to train on, and what changes the copies."""
+rule export_data:
+    """Audio and tables of an experiment's data, for use elsewhere."""
     input:
-        SESSION.made_of("augment"),
+        SESSION.made_of("export_data"),
     output:
-        table="<results>/augmented/{table}-{key}.parquet",
-        report="<results>/augmented/{table}-{key}.json",
+        header="<results>/exported_data/{database}-{key}/export.json",
     log:
-        "<logs>/augment/{table}-{key}.log",
-    priority: 2
-    conda:
-        "../envs/core.yaml"
-    threads: 1
-    resources:
-        mem_mb=SESSION.each_try(1000),
-        runtime=SESSION.each_try(30),
-    shell:
-        RUN
-
-
-rule write_augmented:
-    """Augmented copies as audio files with a list of them."""
-    input:
-        SESSION.made_of("write_augmented"),
-    output:
-        folder=directory("<results>/augmented/{databases}-{key}"),
-    log:
-        "<logs>/write_augmented/{databases}-{key}.log",
+        "<logs>/export_data/{database}-{key}.log",
     conda:
         "../envs/core.yaml"
     threads: THREADS
     resources:
-        mem_mb=SESSION.each_try(2000),
+        mem_mb=SESSION.each_try(4000),
         runtime=SESSION.each_try(240),
     shell:
         RUN

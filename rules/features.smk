@@ -22,6 +22,47 @@ rule fetch_model:
         RUN
 
 
+rule segment:
+    """The segments of a database's recordings: speech, or windows of one length."""
+    input:
+        SESSION.made_of("segment"),
+    output:
+        table="<results>/segments/{table}-{key}.parquet",
+        cuts="<results>/segments/{table}-{key}.cuts.parquet",
+        report="<results>/segments/{table}-{key}.json",
+    log:
+        "<logs>/segment/{table}-{key}.log",
+    priority: 2
+    conda:
+        "../envs/bundled.yaml"
+    threads: THREADS
+    resources:
+        mem_mb=SESSION.each_try(4000),
+        runtime=SESSION.each_try(240),
+    shell:
+        RUN
+
+
+rule segment_split:
+    """The split of segments: each is in the part of its recording."""
+    input:
+        SESSION.made_of("segment_split"),
+    output:
+        split="<results>/segment_splits/{databases}-{key}.parquet",
+        report="<results>/segment_splits/{databases}-{key}.json",
+    log:
+        "<logs>/segment_split/{databases}-{key}.log",
+    priority: 2
+    conda:
+        "../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=SESSION.each_try(1000),
+        runtime=SESSION.each_try(30),
+    shell:
+        RUN
+
+
 rule shard:
     """A part of a large table's audio, into the feature store."""
     input:

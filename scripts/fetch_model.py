@@ -1,26 +1,35 @@
-"""Fetch a transformer from the Hugging Face hub, or convert a folder, to safetensors.
+"""Fetch a pretrained model from the Hugging Face hub, or convert a folder, to safetensors.
 
 python scripts/fetch_model.py facebook/wav2vec2-base models/wav2vec2-base
 """
 
 import argparse
 import sys
-from pickle import UnpicklingError
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 
 def main(name: str, folder: str) -> None:
-    """Write the model and its front end.
+    """Write the files of a model that izwi reads.
 
     Args:
         name: on the hub, or a folder
         folder: to write; weights there are safetensors, whatever they were
     """
-    from transformers import AutoFeatureExtractor, AutoModel
+    from huggingface_hub import snapshot_download
+
+    from izwi.features import model_cache, pretrained
+    from izwi.files import atomic_folder
 
     # Pickled weights are read by torch's own reader, which takes tensors and runs no code; code
-    # that lies with the weights is not run either.
-    AutoModel.from_pretrained(name, trust_remote_code=False).save_pretrained(folder)
-    AutoFeatureExtractor.from_pretrained(name, trust_remote_code=False).save_pretrained(folder)
+    # that lies with the weights is not fetched.
+    wanted = [*pretrained.SIDES, *pretrained.ALL_PICKLED, pretrained.INDEX, "model*.safetensors"]
+    with tempfile.TemporaryDirectory() as place, atomic_folder(folder) as target:
+        if not Path(name).is_dir():
+            snapshot_download(name, local_dir=place, allow_patterns=wanted)
+        model_cache.convert(name, Path(name) if Path(name).is_dir() else Path(place), target)
 
 
 if __name__ == "__main__":
@@ -30,5 +39,6 @@ if __name__ == "__main__":
     arguments = parser.parse_args()
     try:
         main(arguments.name, arguments.folder)
-    except (OSError, ValueError, ImportError, UnpicklingError) as error:
+    # What the network, the hub and their clients raise depends on the version.
+    except Exception as error:
         sys.exit(f"{arguments.name} cannot be fetched: {str(error).splitlines()[0]}")

@@ -17,11 +17,10 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("models", nargs="+", help="names on the hub, or values of FEATS.type")
     parser.add_argument("--revision", help="commit, branch or tag (main); fetched again")
     wanted = parser.parse_args(arguments)
-    from izwi.features import model_cache
-    from izwi.features.transformer import HUB
+    from izwi.features import EXTRACTORS, extractor_class, model_cache
 
     for model in wanted.models:
-        name = HUB[model][1] if model in HUB else model
+        name = getattr(extractor_class(model), "hub", model) if model in EXTRACTORS else model
         if model_cache.fetched(name) and not wanted.revision:
             say(f"{model_cache.told(name)}: there already")
             continue

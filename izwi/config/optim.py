@@ -49,8 +49,12 @@ def as_tune(sections: Mapping[str, Mapping[str, Value]]) -> str:
     strategy = setting["search_strategy"].lower()
     number = math.prod(map(len, values.values()))
     few = setting["n_iter"].isdecimal() and number <= int(setting["n_iter"])
-    if (strategy.startswith("random") and not few) or number > MOST_CANDIDATES:
+    if (strategy.startswith("random") and not few) or (
+        number > MOST_CANDIDATES and strategy != "tpe"
+    ):
         lines += ["tune.search_strategy = random", f"tune.n_iter = {setting['n_iter']}"]
+    elif strategy == "tpe":
+        lines += ["tune.search_strategy = tpe", f"tune.n_iter = {setting['n_iter']}"]
     elif strategy.startswith("halving"):
         lines.append("tune.search_strategy = halving")
     if "cv_folds" in setting:

@@ -260,8 +260,8 @@ def _opened(
             return
         extent = containers.extent(path)
         source: str | containers.Patched = path
-        if extent is not None and extent.patches:
-            source = containers.Patched(path, extent.patches)
+        if extent is not None and (extent.patches or extent.end is not None):
+            source = containers.Patched(path, extent.patches, extent.end)
         with Forward(source) as file:
             yield file, extent
     except AudioError:
@@ -277,6 +277,8 @@ def _opened(
         why = foreign_audio.no_audio(path)
         if not why and extent is not None and not extent.closed:
             why = "truncated, its end is missing"
+        if not why and extent is not None and (extent.declared or 0) > extent.there:
+            why = f"truncated, {extent.there} of {extent.declared} bytes of audio are there"
         if not why and extent is not None and extent.behind:
             why = "another recording or other data stand behind the first"
         if why:

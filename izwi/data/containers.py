@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from izwi.data import rare_containers
+
 # A writer that does not know the length leaves a size in one of these ranges: ffmpeg 0xFFFFFFFF,
 # sox 0x7FFFF000 in whole blocks (0x7F000000 in AIFF), arecord 0x80000000, others less a header.
 _UNKNOWN = ((2**31 - 2**16, 2**31 + 2**16), (2**32 - 2**16, 2**32), (0x7F000000, 0x7F010000))
@@ -47,6 +49,7 @@ class Extent:
         more: seconds of recordings behind the first
         closed: False where its end is missing
         partial: True where it ends within a frame
+        end: offset of the first byte that is no audio; None where decoders find it
     """
 
     declared: int | None = None
@@ -56,6 +59,7 @@ class Extent:
     more: float = 0.0
     closed: bool = True
     partial: bool = False
+    end: int | None = None
 
 
 def extent(path: str) -> Extent | None:
@@ -77,27 +81,48 @@ def extent(path: str) -> Extent | None:
             for magic, measure in _MEASURES.items():
                 if data[: len(magic)] == magic:
                     return measure(data)
+            for magic, place in rare_containers.MEASURES.items():
+                if data[: len(magic)] == magic:
+                    return _placed(data, place(data))
             return _mpeg(data)
         except (struct.error, IndexError, ValueError):
             return None
 
 
+def _placed(data: mmap.mmap, place: rare_containers.Place | None) -> Extent | None:
+    """Compare what a header says with what is there; decoders of these read to the end."""
+    if place is None:
+        return None
+    there = len(data) - place.start
+    if not place.size:
+        return Extent(None, there, partial=there % place.frame > 0)
+    end = place.start + place.size
+    # Zeros fill up, or end a VOC.
+    behind = len(data) - end if any(data[end:]) else 0
+    return Extent(place.size, there, behind, end=end if behind else None)
+
+
 class Patched:
-    """A file as if some of its bytes were others.
+    """A file as if some of its bytes were others, or not there.
 
     Args:
         path: of the file
         patches: offset and bytes of each change
+        end: its size, None for that of the file
     """
 
-    def __init__(self, path: str, patches: tuple[tuple[int, bytes], ...]) -> None:
+    def __init__(
+        self, path: str, patches: tuple[tuple[int, bytes], ...], end: int | None = None
+    ) -> None:
         self._stream = open(path, "rb")  # noqa: SIM115
         self._patches = patches
+        self._end = os.path.getsize(path) if end is None else end
 
     def read(self, size: int = -1) -> bytes:
         """Read on from here."""
         start = self._stream.tell()
-        content = bytearray(self._stream.read(size))
+        left = max(0, self._end - start)
+        content = bytearray(self._stream.read(left if size < 0 else min(size, left)))
         for offset, patch in self._patches:
             for place, byte in enumerate(patch, offset - start):
                 if 0 <= place < len(content):
@@ -112,6 +137,8 @@ class Patched:
 
     def seek(self, offset: int, whence: int = 0) -> int:
         """Go to a place."""
+        if whence == os.SEEK_END:
+            offset, whence = self._end + offset, os.SEEK_SET
         return self._stream.seek(offset, whence)
 
     def tell(self) -> int:
@@ -190,11 +217,24 @@ def _w64(data: mmap.mmap) -> Extent | None:
             if size <= 24 or size >= 2**62:
                 patch = struct.pack("<q", there + 24)
                 return Extent(None if there else 0, there, patches=((at + 16, patch),))
-            return Extent(size - 24, there)
+            end = at + size
+            behind = len(data) - end if end < len(data) and not _w64_chunks(data, end) else 0
+            return Extent(size - 24, there, behind, end=end if end < len(data) else None)
         if size < 24:
             return None
         at += size + -size % 8
     return None
+
+
+def _w64_chunks(data: mmap.mmap, at: int) -> bool:
+    """Whether nothing but chunks, or less than the head of one, lies from here to the end."""
+    at += -at % 8
+    while at + 24 <= len(data):
+        (size,) = struct.unpack_from("<q", data, at + 16)
+        if size < 24 or data[at : at + 4] == b"riff":
+            return False
+        at += size + -size % 8
+    return at >= len(data) or len(data) - at < 24
 
 
 def _form(data: mmap.mmap) -> Extent | None:
@@ -222,7 +262,10 @@ def _au(data: mmap.mmap) -> Extent:
     order = ">" if data[:1] == b"." else "<"
     offset, size = struct.unpack_from(f"{order}II", data, 4)
     there = len(data) - offset
-    return Extent(None if size == 0 or _unknown(size) else size, there, max(0, there - size))
+    if size == 0 or _unknown(size):
+        return Extent(None, there)
+    behind = max(0, there - size)
+    return Extent(size, there, behind, end=offset + size if behind else None)
 
 
 def _sphere(data: mmap.mmap) -> Extent | None:
@@ -231,12 +274,14 @@ def _sphere(data: mmap.mmap) -> Extent | None:
     found = {word[0]: word[2] for word in words if len(word) == 3}
     if "shorten" in found.get("sample_coding", ""):
         return None
-    there = len(data) - int(data[8:16])
+    start = int(data[8:16])
+    there = len(data) - start
     if "sample_count" not in found:
         return Extent(None, there)
     width = int(found.get("channel_count", 1)) * int(found.get("sample_n_bytes", 1))
     size = int(found["sample_count"]) * width
-    return Extent(size, there)
+    behind = len(data) - start - size if any(data[start + size :]) else 0
+    return Extent(size, there, max(0, behind), end=start + size if size < there else None)
 
 
 def _caf(data: mmap.mmap) -> Extent | None:
@@ -246,11 +291,24 @@ def _caf(data: mmap.mmap) -> Extent | None:
         (size,) = struct.unpack_from(">q", data, at + 4)
         if name == b"data":
             there = len(data) - at - 16
-            return Extent(None if size < 0 else size - 4, there)
+            if size < 0:
+                return Extent(None, there)
+            return Extent(size - 4, there, _behind_caf(data, at + 12 + size))
         if size < 0:
             return None
         at += 12 + size
     return None
+
+
+def _behind_caf(data: mmap.mmap, at: int) -> int:
+    """Bytes behind the audio that are no chunks."""
+    while at + 12 <= len(data) and data[at : at + 4] != b"caff":
+        (size,) = struct.unpack_from(">q", data, at + 4)
+        if size < 0 or at + 12 + size > len(data):
+            break
+        at += 12 + size
+    left = len(data) - at
+    return left if left > 0 and any(data[at:]) else 0
 
 
 def _flac(data: mmap.mmap) -> Extent:

@@ -28,7 +28,7 @@ def write_predictions(predictions: pd.DataFrame, path: str | Path) -> None:
     write_rows(table.reindex(columns=columns), path)
 
 
-def write_rows(table: pd.DataFrame, path: str | Path) -> None:
+def write_rows(table: pd.DataFrame, path: str | Path, *, left_out: Sequence[str] = ()) -> None:
     """Write rows about files as CSV, for users.
 
     ``start`` and ``end`` are written only where a row is a segment, as audformat writes them, and
@@ -40,6 +40,7 @@ def write_rows(table: pd.DataFrame, path: str | Path) -> None:
         table: ``database, file, start, end, speaker`` and others; of these ``truth`` and
             ``prediction`` may be texts from outside
         path: of the CSV file
+        left_out: columns that are not written
     """
     table = table.copy()
     if not ((table["start"] > pd.Timedelta(0)) | table["end"].notna()).any():
@@ -53,6 +54,7 @@ def write_rows(table: pd.DataFrame, path: str | Path) -> None:
             table[name] = table[name].map(harmless, na_action="ignore")
     for name in ("start", "end") if "start" in table else ():
         table[name] = pd.to_timedelta(table[name]).map(_duration, na_action="ignore")
+    table = table.drop(columns=list(left_out))
     table.to_csv(path, index=False, lineterminator="\n", encoding="utf-8")
 
 

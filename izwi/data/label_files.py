@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 _SEPARATOR = re.compile(r'"?sep=(.)"?', re.IGNORECASE)
 
 
+# What names an audio file, and no column.
+_FILE = re.compile(r".+\.[a-z][a-z0-9]{1,3}")
+
+
 # Parts of an audformat header that are read, and the kinds of what they hold.
 HEADER: dict[str, dict[str, Any]] = {
     "tables": {"type": str, "columns": dict, "split_id": str},
@@ -119,21 +123,22 @@ def _records(stream: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
     """
     lines = iter(stream)
     first, before, delimiter = "", 0, ","
+    comments: list[str] = []
     for text in lines:
-        if not text.strip():
-            before += 1
-            continue
         said = _SEPARATOR.fullmatch(text.strip())
         if said:
             delimiter = said[1]
-        elif not text.lstrip().startswith("#") or "file" in text.lstrip("# ").lower().split(","):
+        elif text.lstrip().startswith("#"):
+            comments.append(text.strip().lstrip("# ") + "\n")
+        elif text.strip():
             first = text
             break
         before += 1
+    begin = [first] if first else []
+    if (header := _commented_header(comments, first, delimiter)) is not None:
+        begin, before = [header, *begin], before - 1
     # In a cell that is open at the end the mark stands, else in a row of its own.
-    reader = csv.reader(
-        chain([first] if first else [], lines, [_END]), delimiter=delimiter, skipinitialspace=True
-    )
+    reader = csv.reader(chain(begin, lines, [_END]), delimiter=delimiter, skipinitialspace=True)
     line = before
     for row in reader:
         if row and row[-1].endswith(_END):
@@ -145,6 +150,33 @@ def _records(stream: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
             )
         line = reader.line_num + before
         yield line, row
+
+
+def _commented_header(comments: list[str], first: str, delimiter: str) -> str | None:
+    """The comment that names the columns, as numpy and others write it; None if there is none.
+
+    Args:
+        comments: lines before the first other one, without their mark
+        first: that line, empty if there is none
+        delimiter: of its cells
+    """
+
+    def cells(line: str) -> list[str]:
+        return [cell.strip(' "\n').lower() for cell in line.split(delimiter)]
+
+    beneath = cells(first)
+    if "file" in beneath:
+        return None
+    for comment in reversed(comments):
+        if "file" in cells(comment):
+            return comment
+    if not any(map(_FILE.fullmatch, beneath)):
+        return None
+    for comment in reversed(comments):
+        names = cells(comment)
+        if len(names) == len(beneath) > 1 and not any(map(_FILE.fullmatch, names)):
+            return comment
+    return None
 
 
 def rename_column(column: str, columns: Iterable[str], colnames: dict[str, str]) -> str | None:

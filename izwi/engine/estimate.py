@@ -57,6 +57,9 @@ MEASURED: dict[str, Cost] = {
     "load": Cost(0.1, 5e-5, 5_000, 70),
     "split": Cost(0.1, bytes=4_000, bytes_each=25),
     "describe": Cost(0.1, 2e-4, 5_000, 20),
+    # Silero hears 100 s in a second.
+    "segment silero": Cost(0.2, 0.01, 20_000, 120, 350),
+    "segment fixed": Cost(0.1, 1e-4, 20_000, 120),
     "audit": Cost(0.1, 1e-4, 8_000),
     "features fingerprint": Cost(0.1, 0.0011, 5_000, 1_950),
     "features os": Cost(0.1, 0.0185, 5_000, 1_250),
@@ -161,7 +164,7 @@ def estimate(plan: Plan, missing: list[Unit], found: Preview, cores: int) -> Est
         todo = sizes.todo(unit, size, made.stored)
         seconds = cost.seconds + cost.each * (
             todo * (1 if kind in records else sizes.length(unit))
-            if unit.stage in ("features", "shard")
+            if unit.stage in ("features", "shard", "segment")
             else size * sizes.fits(unit)
         )
         spent[id(unit)] = seconds
@@ -185,6 +188,8 @@ def _kind(unit: Unit) -> str:
         return " ".join(filter(None, ["features", spec["type"], _set(spec)]))
     if unit.stage == "train":
         return f"train {spec['model']['type']}"
+    if unit.stage == "segment":
+        return f"segment {spec['segment']['method']}"
     if unit.stage == "database":
         return f"database {spec['type']}"
     return unit.stage
@@ -232,6 +237,8 @@ class _Sizes:
         if unit.stage != "train":
             return 1
         split = self.plan.maker.get(unit.inputs["split"])
+        if split and split.stage == "segment_split":
+            split = self.plan.maker.get(split.inputs["split"])
         folds = self.found.folds.get(split.key, 1) if split else 1
         searched = 10 if unit.spec.get("tune") else 1
         return folds * int(unit.spec["runs"] or 1) * searched
@@ -253,7 +260,7 @@ class _Sizes:
 
     def length(self, unit: Unit) -> float:
         """Mean seconds of the recordings of a matrix."""
-        key = unit.spec.get("table", "")
+        key = unit.spec.get("table") or unit.spec.get("load", "")
         if key not in self._lengths:
             listing = self.plan.scanned.get(key)
             self._lengths[key] = _mean_length(listing) if listing else 2.5

@@ -126,6 +126,10 @@ class Plan:
         """Output → the unit that makes it."""
         return {path: unit for unit in self.each() for path in unit.outputs.values()}
 
+    def table(self, key: str) -> Unit:
+        """The unit that made a table of samples: of segments, or of labels as loaded."""
+        return self.units["segment"].get(key) or self.units["load"][key]
+
     def made_of(self, unit: Unit) -> list[Unit]:
         """The units that make the inputs of a unit, each once."""
         makers = filter(None, map(self.maker.get, unit.input_files()))

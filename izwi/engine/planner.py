@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         ComponentSpec,
         DatabaseSpec,
         LoadSpec,
+        SegmentSpec,
         SplitSpec,
     )
     from izwi.data.scan import Listing
@@ -55,6 +56,7 @@ class DataRequest:
     leakage: str
     scale: str | None
     model: str
+    segmentation: SegmentSpec | None
     augment: dict[str, Any]
 
     @classmethod
@@ -72,6 +74,7 @@ class DataRequest:
             experiment.leakage,
             experiment.preprocessing["scale"],
             experiment.model["type"],
+            experiment.segmentation,
             experiment.augment,
         )
 
@@ -138,12 +141,22 @@ class Planned:
         return [unit.key for unit in self.units.get(stage, ())]
 
     @property
+    def tables(self) -> list[Unit]:
+        """The units that made the tables of the samples: segments, or else the labels as loaded."""
+        return self.units.get("segment", self.units["load"])
+
+    @property
+    def parts(self) -> Unit:
+        """The unit that made the split of these tables."""
+        return self.units.get("segment_split", self.units["split"])[0]
+
+    @property
     def samples(self) -> dict[str, Any]:
         """Inputs of every stage that reads labels, split and features."""
         return {
-            "split": self.one("split").outputs["split"],
-            "split_report": self.one("split").outputs["report"],
-            "tables": self.outputs("load", "table"),
+            "split": self.parts.outputs["split"],
+            "split_report": self.parts.outputs["report"],
+            "tables": [table.outputs["table"] for table in self.tables],
             "matrices": self.outputs("features", "matrix"),
         }
 
@@ -160,7 +173,7 @@ class Planned:
     @property
     def samples_key(self) -> str:
         """Key of these."""
-        return key_of(self.one("split").key, self.keys("features"))
+        return key_of(self.parts.key, self.keys("features"))
 
 
 class Planner:

@@ -57,6 +57,11 @@ def preview(plan: Plan) -> Preview:
         if tables is not None:
             with _told(unit, found):
                 _split(unit, tables, found, splits)
+    for unit in plan.of("segment"):
+        if not unit.done:
+            found.later.append(
+                f"{unit.label}: its segments are found in the call; here, rows are recordings"
+            )
     for unit in plan.of("audit"):
         with _told(unit, found):
             _audit(unit, plan, found, splits)

@@ -55,7 +55,8 @@ def unused(plans: list[Plan], *, cache: bool, experiments: bool) -> list[Unused]
     stores = {
         Path(unit.spec["store"]).absolute()
         for plan in plans
-        for unit in plan.units["features"].values()
+        for unit in plan.of("features", "segment")
+        if "store" in unit.spec
     }
     found: list[Unused] = []
     for results in {Path(plan.results).absolute() for plan in plans}:

@@ -131,7 +131,7 @@ def _load(file: str) -> pd.DataFrame:
         frame = frame.reset_index()
     if "file" not in frame:
         raise UserError(f"{WHERE}: {file} has no column 'file'")
-    if not frame["file"].map(lambda name: isinstance(name, str)).all():
+    if not all(isinstance(name, str) for name in frame["file"]):
         raise UserError(f"{WHERE}: {file} has rows that name no file")
     features = frame.drop(columns=INDEX, errors="ignore")
     texts = [

@@ -102,14 +102,14 @@ def fetch(name: str, revision: str | None = None) -> dict[str, Any]:
         about = HfApi().model_info(name, revision=revision)
         files = {file.rfilename for file in about.siblings or ()}
         there = [
-            n for n in (pretrained.WEIGHTS, pretrained.INDEX, pretrained.PICKLED) if n in files
+            n for n in (pretrained.WEIGHTS, pretrained.INDEX, *pretrained.ALL_PICKLED) if n in files
         ]
         if not there:
             raise UserError(
                 f"{name} has neither {pretrained.WEIGHTS} nor {pretrained.PICKLED} on the hub"
             )
-        converted = there[0] == pretrained.PICKLED
-        weights = [there[0], "model-*.safetensors"] if not converted else there
+        converted = there[0] in pretrained.ALL_PICKLED
+        weights = [there[0], *([] if converted else ["model-*.safetensors"])]
         record: dict[str, Any] = {"name": name, "revision": about.sha, "converted": converted}
         with atomic_folder(folder_of(name)) as folder:
             download = folder / "download"
@@ -117,17 +117,13 @@ def fetch(name: str, revision: str | None = None) -> dict[str, Any]:
                 name,
                 revision=about.sha,
                 local_dir=download,
-                allow_patterns=["config.json", *pretrained.FRONT_ENDS, *weights],
+                allow_patterns=[*pretrained.SIDES, *weights],
             )
-            if converted:
-                _convert(name, download, folder)
-            else:
-                for path in download.iterdir():
-                    if path.is_file():
-                        shutil.move(path, folder)
+            convert(name, download, folder)
             shutil.rmtree(download)
             # A model that cannot be used is not kept.
-            pretrained.read_config(folder, name)
+            if (folder / "config.json").is_file():
+                pretrained.read_config(folder, name)
             record["digests"] = pretrained.digests(folder, name)
             write_json(folder / RECORD, record)
     except (UserError, MemoryError):
@@ -139,7 +135,32 @@ def fetch(name: str, revision: str | None = None) -> dict[str, Any]:
     return record
 
 
-def _convert(name: str, source: Path, target: Path) -> None:
+def convert(name: str, source: Path, target: Path) -> None:
+    """Write the files of a model that izwi reads into another folder, pickled weights as tensors.
+
+    Args:
+        name: for messages
+        source: folder of the model
+        target: folder that is there
+
+    Raises:
+        UserError: if pickled weights are more than tensors, or there are none
+    """
+    shards = {path.name for path in source.glob("*.safetensors")}
+    for file in sorted({*pretrained.SIDES, pretrained.INDEX, *shards}):
+        if (source / file).is_file():
+            shutil.copyfile(source / file, target / file)
+    if shards:
+        return
+    pickled = [file for file in pretrained.ALL_PICKLED if (source / file).is_file()]
+    # A file of weights from elsewhere, such as that of SQUIM.
+    pickled += sorted(path.name for path in source.glob("*.pth"))
+    if not pickled:
+        raise UserError(f"{name}: no weights in {source}")
+    _write_tensors(name, source / pickled[0], target / pretrained.WEIGHTS)
+
+
+def _write_tensors(name: str, pickled: Path, target: Path) -> None:
     """Write pickled weights as safetensors.
 
     Raises:
@@ -147,18 +168,28 @@ def _convert(name: str, source: Path, target: Path) -> None:
     """
     from pickle import UnpicklingError
 
-    from transformers import AutoFeatureExtractor, AutoModel
+    import torch
+    from safetensors.torch import save_file
 
-    pretrained.read_config(source, name)
     try:
-        # transformers lets torch read them, which takes tensors and runs no code.
-        model = AutoModel.from_pretrained(source, **pretrained.OWN, use_safetensors=False)
+        # torch reads tensors so, and runs no code.
+        found = torch.load(pickled, map_location="cpu", weights_only=True)
     except UnpicklingError:
         raise UserError(
             f"{name}: its weights hold more than tensors, so izwi does not read them"
         ) from None
-    model.save_pretrained(target, max_shard_size="1TB")
-    AutoFeatureExtractor.from_pretrained(source, **pretrained.OWN).save_pretrained(target)
+    # Tools of training wrap the weights.
+    for part in ("state_dict", "model_state_dict", "model_state", "model"):
+        if isinstance(found, dict) and isinstance(found.get(part), dict):
+            found = found[part]
+    weights = {
+        str(key): value.detach().clone().contiguous()
+        for key, value in (found.items() if isinstance(found, dict) else ())
+        if isinstance(value, torch.Tensor)
+    }
+    if not weights:
+        raise UserError(f"{name}: {pickled.name} holds no tensors by name")
+    save_file(weights, target, {"format": "pt"})
 
 
 def told(name: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from izwi.engine import keys
 from izwi.errors import UserError
-from izwi.untrusted import not_plain, read_json, shown
+from izwi.untrusted import not_plain, parse_json, read_json, shown
 
 if TYPE_CHECKING:
     import torch
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
 PICKLED = "pytorch_model.bin"
+# Names of pickled weights on the hub: of transformers, speechbrain, emotion2vec.
+ALL_PICKLED = (PICKLED, "embedding_model.ckpt", "emotion2vec_base.pt", "model.pt")
 # Only local files, and only code of transformers: no code that comes with the weights.
 OWN = {"local_files_only": True, "trust_remote_code": False}
 # Entries of config.json that could bring in code, kernels or quantized weights: allowed values.
@@ -34,18 +36,31 @@ SHARD = re.compile(r"[^/]+\.safetensors")
 UNTRAINED = "untrained"
 ARCHITECTURES = Path(__file__).parent / UNTRAINED
 FRONT_ENDS = ("preprocessor_config.json", "processor_config.json")
+TOKENIZERS = (
+    *("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"),
+    *("vocab.txt", "vocab.json", "merges.txt", "sentencepiece.bpe.model", "spiece.model"),
+    *("tokenizer.model", "generation_config.json"),
+)
+# Descriptions of networks that are not of transformers.
+DESCRIPTIONS = ("config.yaml", "hyperparams.yaml")
+# Files of a model beside its weights.
+SIDES = ("config.json", *FRONT_ENDS, *TOKENIZERS, *DESCRIPTIONS)
+# Largest header of a file of tensors, as safetensors itself has it.
+MOST_HEADER = 10**8
 
 
-def check_installed(what: str) -> None:
+def check_installed(what: str, *packages: str) -> None:
     """Check that the packages are installed.
 
     Args:
         what: beginning of the message: the option, and its value that needs them
+        packages: their names, by default torch and transformers
 
     Raises:
-        UserError: if torch or transformers is not installed
+        UserError: if one is not
     """
-    if lost := [name for name in ("torch", "transformers") if keys.version_of(name) is None]:
+    wanted = packages or ("torch", "transformers")
+    if lost := [name for name in wanted if keys.version_of(name) is None]:
         raise UserError(
             f"{what} needs {' and '.join(lost)}, not installed; type: "
             "make deep (or: pip install -r requirements-deep.txt)"
@@ -107,18 +122,69 @@ def digests(folder: Path, where: str) -> list[str]:
     """Digests of a model's files.
 
     Raises:
-        UserError: if one is missing, or the weights are a Git-LFS pointer or pickled
+        UserError: if weights are missing, a Git-LFS pointer or pickled
     """
-    front_ends = [name for name in FRONT_ENDS if (folder / name).is_file()]
-    if not front_ends:
-        raise UserError(f"{where}: {folder} has no {FRONT_ENDS[0]}")
-    weights = [] if is_untrained(folder) else _weights(folder, where)
+    weights = [] if is_untrained(folder) else weight_files(folder, where)
     return [
         keys.large_files.digest(str(folder / name))
         if name.endswith(".safetensors")
         else keys.file_digest(str(folder / name))
-        for name in ("config.json", *front_ends, *weights)
+        for name in (*(name for name in SIDES if (folder / name).is_file()), *weights)
     ]
+
+
+def check_front_end(folder: Path, where: str) -> None:
+    """Check that a model has a front end, which turns audio into its input.
+
+    Raises:
+        UserError: if not
+    """
+    if not any((folder / name).is_file() for name in FRONT_ENDS):
+        raise UserError(f"{where}: {folder} has no {FRONT_ENDS[0]}")
+
+
+def tensor_names(folder: Path, where: str) -> set[str]:
+    """Names of the tensors in the weights of a model; the tensors are not read.
+
+    Raises:
+        UserError: if the weights are missing or not safetensors
+    """
+    names: set[str] = set()
+    for file in weight_files(folder, where):
+        try:
+            with open(folder / file, "rb") as stream:
+                size = int.from_bytes(stream.read(8), "little")
+                header = parse_json(stream.read(size)) if size <= MOST_HEADER else None
+            names |= set(dict(header or ())) - {"__metadata__"}
+        except (OSError, UserError, ValueError, TypeError):
+            raise UserError(f"{where}: {folder / file} is no file of tensors") from None
+    return names
+
+
+def tensors(folder: Path, where: str, prefixes: tuple[str, ...] = ("",)) -> dict[str, torch.Tensor]:
+    """Tensors in the weights of a model, in float32.
+
+    Args:
+        folder: of the model
+        where: beginning of a message about the option
+        prefixes: beginnings of their names
+
+    Raises:
+        UserError: if they cannot be read
+    """
+    from safetensors import SafetensorError, safe_open
+
+    found = {}
+    for file in weight_files(folder, where):
+        try:
+            with safe_open(folder / file, framework="pt") as stream:
+                for name in stream.keys():  # noqa: SIM118
+                    if name.startswith(prefixes):
+                        tensor = stream.get_tensor(name)
+                        found[name] = tensor.float() if tensor.is_floating_point() else tensor
+        except (OSError, SafetensorError) as error:
+            raise UserError(f"{where}: {folder / file} cannot be read: {shown(error)}") from None
+    return found
 
 
 def layers_of(config: dict[str, Any]) -> int | None:
@@ -187,7 +253,7 @@ def load(folder: Path, config: Any, where: str) -> torch.nn.Module:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(0)
             return AutoModel.from_config(config, dtype=torch.float32)
-    _weights(folder, where)
+    weight_files(folder, where)
     try:
         model, report = AutoModel.from_pretrained(
             folder,
@@ -285,7 +351,7 @@ def architecture(folder: Path, where: str) -> Any:
     return config
 
 
-def _weights(folder: Path, where: str) -> list[str]:
+def weight_files(folder: Path, where: str) -> list[str]:
     """Names of the files of the weights, all of them safetensors in the folder itself.
 
     Raises:
@@ -300,16 +366,16 @@ def _weights(folder: Path, where: str) -> list[str]:
             what = f"names {shown(wrong[0])}" if wrong else "names no file"
             raise UserError(f"{where}: {folder / INDEX} {what}, izwi takes *.safetensors beside it")
         names = sorted(set(found))
-    for name in (*names, PICKLED):
+    for name in (*names, *ALL_PICKLED):
         if _is_pointer(folder / name):
             raise UserError(
                 f"{where}: {folder / name} is a Git-LFS pointer instead of the weights; "
                 f"type: git -C {folder} lfs pull"
             )
     if lost := [name for name in names if not (folder / name).is_file()]:
-        if (folder / PICKLED).is_file():
+        if pickled := next((n for n in ALL_PICKLED if (folder / n).is_file()), None):
             raise UserError(
-                f"{where}: {folder} has its weights only as {PICKLED}, a pickle, which can run "
+                f"{where}: {folder} has its weights only as {pickled}, a pickle, which can run "
                 f"any code; convert it: python scripts/fetch_model.py {folder} <new folder>"
             )
         raise UserError(f"{where}: {folder} has no weights, {lost[0]} is missing")

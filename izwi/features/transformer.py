@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from izwi.config.options import Option, feature_option
 from izwi.errors import UserError
-from izwi.features import freed_memory, model_cache, pretrained
-from izwi.features.base import BatchExtractor
+from izwi.features import freed_memory, pretrained
+from izwi.features.hub import HubModel
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -80,13 +80,24 @@ HUB: dict[str, tuple[str, str]] = {
 }
 
 
+_WAVES = ("wav2vec2", "hubert", "wavlm", "data2vec")
+
+
 def _options(family: str, poolings: tuple[str, ...], *others: str) -> tuple[Option, ...]:
     """Options of a family of models; ``others`` are alternative spellings of its name."""
 
     def spellings(name: str) -> tuple[str, ...]:
         return tuple(f"{other}.{name}" for other in others)
 
+    norm = feature_option(
+        f"{family}.final_norm",
+        "bool",
+        False,
+        f"{family}: an inner layer, too, goes through the norm at the end of large models",
+        aliases=("final_norm", *spellings("final_norm")),
+    )
     return (
+        *([norm] if family in _WAVES else []),
         feature_option(
             f"{family}.model",
             "model",
@@ -117,55 +128,24 @@ def _options(family: str, poolings: tuple[str, ...], *others: str) -> tuple[Opti
     )
 
 
-class Transformer(BatchExtractor):
+class Transformer(HubModel):
     """Base class of the families: finds, checks and loads a model.
 
     Attributes:
-        family: begins the names of the options and of the columns
-        hub: name on the hub of the model that the type denotes
         kind: ``model_type`` in the model's config.json
     """
 
-    family: ClassVar[str]
-    hub: ClassVar[str]
     kind: ClassVar[str]
-    packages: ClassVar[tuple[str, ...]] = ("torch", "transformers", "audresample")
-    environment = "deep"
 
     def __init__(self, options: dict[str, Any]) -> None:
         super().__init__(options)
-        self.layer = self.values[f"{self.family}.layer"]
-        self.pooling = self.values[f"{self.family}.pooling"]
+        self.layer = self.values.get(f"{self.family}.layer", 0)
+        self.pooling = self.values.get(f"{self.family}.pooling", "mean")
         self.folder = self._folder(self.values)
         self._check(self.folder, self.values)
         self.config = pretrained.architecture(self.folder, f"[FEATS] {self.family}.model")
         self.columns = [f"{self.family}_{i}" for i in range(self.config.hidden_size)]
         self.model: Any = None
-
-    @classmethod
-    def content(cls, options: dict[str, Any]) -> list[str]:
-        """Digests of the model's files; of one of the hub its name and commit.
-
-        Raises:
-            UserError: if there is no such model, it is of another family, or its weights are
-                missing, a Git-LFS pointer or pickled
-        """
-        if on_hub := cls.on_hub(options):
-            if model_cache.fetched(on_hub[0]):
-                cls._check(cls._folder(options), options)
-            # The same before and after it is fetched.
-            return list(on_hub)
-        folder = cls._folder(options)
-        cls._check(folder, options)
-        return pretrained.digests(folder, cls.where())
-
-    @classmethod
-    def on_hub(cls, options: dict[str, Any]) -> tuple[str, str] | None:
-        """Name and commit of a model that is, or was, to be fetched; see the base class."""
-        pretrained.check_installed(f"[FEATS] type: {cls.name}")
-        name = options[f"{cls.family}.model"] or cls.hub
-        commit = model_cache.commit_of(name, cls.where())
-        return (name, commit) if commit else None
 
     @classmethod
     def _check(cls, folder: Path, options: dict[str, Any]) -> None:
@@ -181,27 +161,13 @@ class Transformer(BatchExtractor):
                 f"{cls.where()}: {folder} holds a model of the type {kind}, "
                 f"FEATS.type = {cls.name} takes {cls.kind}"
             )
+        pretrained.check_front_end(folder, cls.where())
         layers = pretrained.layers_of(config)
-        layer = options[f"{cls.family}.layer"]
+        layer = options.get(f"{cls.family}.layer", 0)
         if layers and layer > layers:
             raise UserError(
                 f"{cls.where('layer')}: {layer} is more than the {layers} layers of the model"
             )
-
-    @classmethod
-    def where(cls, option: str = "model") -> str:
-        """Beginning of a message about an option."""
-        return f"[FEATS] {cls.family}.{option}"
-
-    @classmethod
-    def _folder(cls, options: dict[str, Any]) -> Path:
-        """Folder of the model, which may be in the hub's cache on this computer.
-
-        Raises:
-            UserError: if it is not on this computer
-        """
-        name = options[f"{cls.family}.model"] or cls.hub
-        return pretrained.find(name, cls.where(), f"{cls.family}.model")
 
     def load(self) -> None:
         """Load the model, in float32, on a graphics card if there is one."""
@@ -236,12 +202,6 @@ class Transformer(BatchExtractor):
         """The part of the model that is used."""
         return model
 
-    def start_thread(self) -> None:
-        """Compute on one core; the workers share the model and the other cores."""
-        import torch
-
-        torch.set_num_threads(1)
-
     def _mono(self, signal: np.ndarray, rate: int) -> np.ndarray:
         """Signal as the model's input, shape (samples,)."""
         from izwi.data import audio
@@ -274,12 +234,19 @@ class Transformer(BatchExtractor):
 class Waves(Transformer):
     """Models that take the wave itself.
 
+    Inner layers are taken as the model computes them, or with ``final_norm`` behind the norm that
+    stands at its end, which large ones have.
+
     If padding cannot affect the other frames (convolutions with layer norm), rows of similar
     length share a batch; otherwise, as with group norm over time, only rows of the same length do.
     """
 
     def load(self) -> None:
         """Load the model; see the base class."""
+        if self.values[f"{self.family}.final_norm"]:
+            # The model ends there, so that its last state is the one wanted.
+            self.config.num_hidden_layers -= self.layer
+            self.layer = 0
         super().load()
         self.pads = pretrained.may_pad(self.config)
 
@@ -519,7 +486,11 @@ def _extractor(name: str) -> type[Transformer]:
         "family": family,
         "hub": hub,
         "options": options,
-        "title": (f"{family}.layer", f"{family}.pooling"),
+        "title": (
+            f"{family}.layer",
+            f"{family}.pooling",
+            *([f"{family}.final_norm"] if family in _WAVES else []),
+        ),
         "located": (f"{family}.model",),
         "prefix": f"{name}.",
     }

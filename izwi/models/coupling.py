@@ -23,23 +23,59 @@ def sigmoids(decisions: np.ndarray, y: np.ndarray, classes: list[str]) -> np.nda
     Returns:
         (pairs, 2) slope and intercept of the log odds of the first class
     """
-    from sklearn.linear_model import LogisticRegression
-
     found = []
     for pair, (first, second) in enumerate(itertools.combinations(classes, 2)):
         own = (y == first) | (y == second)
-        values, is_first = decisions[own, pair], y[own] == first
-        n = int(is_first.sum())
-        target = np.where(is_first, (n + 1) / (n + 2), 1 / (len(values) - n + 2))
-        spread = values.std() or 1.0
-        # A target between 0 and 1 is a sample of each class with such weights.
-        fitted = LogisticRegression(C=np.inf, max_iter=1000).fit(
-            np.tile(values / spread, 2)[:, None],
-            np.repeat([1, 0], len(values)),
-            sample_weight=np.concatenate([target, 1 - target]),
-        )
-        found.append([fitted.coef_[0, 0] / spread, fitted.intercept_[0]])
+        found.append(_sigmoid(decisions[own, pair], y[own] == first))
     return np.array(found)
+
+
+def rest_sigmoids(decisions: np.ndarray, y: np.ndarray, classes: list[str]) -> np.ndarray:
+    """Platt's sigmoid of each class against the rest; of two classes, of the second alone.
+
+    Args:
+        decisions: (samples, classes), of two classes (samples, 1), of samples that the machines
+            were not fitted on
+        y: (samples) labels
+        classes: sorted
+
+    Returns:
+        (classes, 2), of two classes (1, 2), slope and intercept of the log odds
+    """
+    told = classes[1:] if len(classes) == 2 else classes
+    return np.array([_sigmoid(decisions[:, i], y == name) for i, name in enumerate(told)])
+
+
+def normalised(decisions: np.ndarray, fitted: np.ndarray) -> np.ndarray:
+    """Class probabilities from those of each class against the rest, divided by their sum.
+
+    Args:
+        decisions: (samples, classes), of two classes (samples, 1)
+        fitted: as of :func:`rest_sigmoids`
+
+    Returns:
+        (samples, classes)
+    """
+    from scipy.special import expit
+
+    p = np.clip(expit(decisions * fitted[:, 0] + fitted[:, 1]), LEAST, 1 - LEAST)
+    return np.hstack([1 - p, p]) if len(fitted) == 1 else p / p.sum(axis=1, keepdims=True)
+
+
+def _sigmoid(values: np.ndarray, is_first: np.ndarray) -> list[float]:
+    """Slope and intercept of the log odds, with Platt's targets."""
+    from sklearn.linear_model import LogisticRegression
+
+    n = int(is_first.sum())
+    target = np.where(is_first, (n + 1) / (n + 2), 1 / (len(values) - n + 2))
+    spread = values.std() or 1.0
+    # A target between 0 and 1 is a sample of each class with such weights.
+    fitted = LogisticRegression(C=np.inf, max_iter=1000).fit(
+        np.tile(values / spread, 2)[:, None],
+        np.repeat([1, 0], len(values)),
+        sample_weight=np.concatenate([target, 1 - target]),
+    )
+    return [fitted.coef_[0, 0] / spread, fitted.intercept_[0]]
 
 
 def couple(decisions: np.ndarray, fitted: np.ndarray, n_classes: int) -> np.ndarray:

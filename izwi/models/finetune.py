@@ -61,6 +61,14 @@ OWN = (
         minimum=0,
     ),
     model_option(
+        "gradient_accumulation_steps",
+        "int",
+        1,
+        "finetune: batches whose gradients are averaged before the weights change",
+        minimum=1,
+        maximum=1000,
+    ),
+    model_option(
         "warmup_ratio",
         "float",
         0.1,
@@ -157,7 +165,8 @@ class _Transfer(Net):
     def _fit(
         self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, dev: Dev | None
     ) -> dict[str, Any]:
-        self.steps = math.ceil(len(X) / self.values["batch_size"])
+        batches = math.ceil(len(X) / self.values["batch_size"])
+        self.steps = math.ceil(batches / self.values["gradient_accumulation_steps"])
         self.source: Path | None = None
         report = super()._fit(X, y, groups, dev)
         counts = [

@@ -124,7 +124,7 @@ class MLPRegression(Net):
     """A perceptron for regression.
 
     It learns the target in standard deviations from the mean of the training samples; losses
-    are in that unit.
+    are in that unit. With ``scale_target = False`` it learns the target as it is.
     """
 
     name = "mlp_reg"
@@ -139,6 +139,13 @@ class MLPRegression(Net):
             "loss function",
             choices=("mse", "mae", "1-ccc", "1-pcc"),
         ),
+        model_option(
+            "scale_target",
+            "bool",
+            True,
+            "learn the target in standard deviations from the training mean; predictions and "
+            "values are in its own unit",
+        ),
     )
 
     @classmethod
@@ -150,8 +157,9 @@ class MLPRegression(Net):
         return problems
 
     def _prepare(self, y: np.ndarray) -> None:
-        self.mean = float(y.mean())
-        self.deviation = float(y.std()) or 1.0
+        scaled = self.values["scale_target"]
+        self.mean = float(y.mean()) if scaled else 0.0
+        self.deviation = (float(y.std()) or 1.0) if scaled else 1.0
 
     def _state(self) -> dict[str, Any]:
         return {"mean": self.mean, "deviation": self.deviation}

@@ -7,7 +7,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from izwi.config.options import model_option
@@ -229,13 +229,15 @@ class Net(Model):
         total = torch.zeros((), dtype=torch.float64, device=target.device)
         order = torch.randperm(len(x)).to(target.device)
         size = self.values["batch_size"]
-        batches = self._batches(x, order, size)
-        for batch, truth in zip(batches, target[order].split(size), strict=True):
+        group = self.values.get("gradient_accumulation_steps", 1)
+        batches = zip(self._batches(x, order, size), target[order].split(size), strict=True)
+        while together := list(islice(batches, group)):
             optimizer.zero_grad()
-            loss = loss_of(net(batch), truth)
-            loss.backward()
+            for batch, truth in together:
+                loss = loss_of(net(batch), truth)
+                (loss / len(together)).backward()
+                total += loss.detach() * len(truth)
             self._step(net, optimizer)
-            total += loss.detach() * len(truth)
         return float(total) / len(x)
 
     def _inputs_of(self, X: np.ndarray, device: str) -> Any:

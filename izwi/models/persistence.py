@@ -20,13 +20,27 @@ TRUSTED = frozenset(
         "sklearn.calibration.CalibratedClassifierCV",
         "sklearn.calibration._CalibratedClassifier",
         "sklearn.calibration._SigmoidCalibration",
+        "sklearn.ensemble._forest.RandomForestClassifier",
+        "sklearn.ensemble._forest.RandomForestRegressor",
+        *(
+            f"sklearn.ensemble._hist_gradient_boosting.{name}"
+            for name in (
+                "gradient_boosting.HistGradientBoostingClassifier",
+                "gradient_boosting.HistGradientBoostingRegressor",
+                "predictor.TreePredictor",
+            )
+        ),
         "sklearn.linear_model._base.LinearRegression",
+        "sklearn.linear_model._logistic.LogisticRegression",
+        "sklearn.linear_model._ridge.Ridge",
         "sklearn.metrics._dist_metrics.EuclideanDistance64",
         "sklearn.mixture._gaussian_mixture.GaussianMixture",
         "sklearn.naive_bayes.GaussianNB",
         "sklearn.neighbors._classification.KNeighborsClassifier",
         "sklearn.neighbors._kd_tree.KDTree",
         "sklearn.neighbors._regression.KNeighborsRegressor",
+        "sklearn.preprocessing._label.LabelEncoder",
+        "sklearn.svm._classes.LinearSVC",
         "sklearn.svm._classes.SVC",
         "sklearn.svm._classes.SVR",
         "sklearn.tree._classes.DecisionTreeClassifier",

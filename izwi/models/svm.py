@@ -171,7 +171,7 @@ class SVR(_Machine):
 
 
 def inner_folds(
-    y: np.ndarray, groups: np.ndarray | None
+    y: np.ndarray, groups: np.ndarray | None, name: str = "svm"
 ) -> tuple[list[tuple[np.ndarray, np.ndarray]], list[str]]:
     """Folds of the training samples with all classes in every training part.
 
@@ -181,6 +181,7 @@ def inner_folds(
     Args:
         y: (samples) labels
         groups: (samples) speakers, if known
+        name: of the model, for warnings
 
     Returns:
         * pairs of training and test positions
@@ -195,7 +196,7 @@ def inner_folds(
     if most < 2:
         everything = np.arange(len(y))
         return [(everything, everything)], [
-            "svm: a class has a single training sample, so probabilities are calibrated on the "
+            f"{name}: a class has a single training sample, so probabilities are calibrated on the "
             "samples the model was trained on: they are too sure of themselves"
         ]
     warnings: list[str] = []
@@ -206,7 +207,7 @@ def inner_folds(
             if all(len(test) and len(np.unique(y[train])) == len(counts) for train, test in folds):
                 return folds, warnings
         warnings.append(
-            "svm: a class has training samples of one speaker only, so probabilities are "
+            f"{name}: a class has training samples of one speaker only, so probabilities are "
             "calibrated on folds that share speakers"
         )
     return list(StratifiedKFold(most).split(y, y)), warnings

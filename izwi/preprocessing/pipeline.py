@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from izwi.data.spelling import nearest
 from izwi.errors import Problems, UserError
-from izwi.preprocessing.scalers import SCALERS
+from izwi.preprocessing.scalers import FILLS, SCALERS
 from izwi.wording import agreed, count
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ class Preprocessing:
     """Steps in this order: selection of features, imputation, scaling.
 
     - A feature that is undefined in every training row is left out.
-    - Other undefined values become the feature's median over the training rows.
+    - Other undefined values become the feature's median over the training rows, or what
+      ``nan_strategy`` says.
     - ``bins`` gives 0, .5 or 1: below, between and from the quantiles .33 and .66.
     - ``speaker`` gives z-scores over the speaker's rows among those passed in, so every part
       is scaled by its own rows, without their labels. It is transductive.
@@ -56,6 +57,7 @@ class Preprocessing:
             "scale": "none",
             "features": None,
             "impute": True,
+            "nan_strategy": "median",
             "arrays": False,
             **spec,
         }
@@ -66,7 +68,7 @@ class Preprocessing:
             raise UserError(f"[FEATS] scale: unknown scaler {self.scale!r}{hint}")
         self.names: list[str] = []  # of the features that come in
         self.kept: list[int] = []  # positions of those that go out
-        self._fitted: dict[str, Any] = {}  # medians, scaler, limits
+        self._fitted: dict[str, Any] = {}  # fill, scaler, limits
         self._notes: list[str] = []
         self._imputed: Counter[str] = Counter()
         self._values = 0  # among which those were undefined
@@ -89,8 +91,8 @@ class Preprocessing:
             are = agreed(self._imputed.total(), "is", "are")
             warnings.append(
                 f"{count(self._imputed.total(), 'undefined value')} of {self._values} in "
-                f"{count(len(self._imputed), 'feature')} {are} replaced by the median of the "
-                f"training samples (most: {worst})"
+                f"{count(len(self._imputed), 'feature')} {are} replaced by "
+                f"{FILLS[self.spec['nan_strategy']]} (most: {worst})"
             )
         if self._single:
             some = ", ".join(sorted(self._single)[:3])
@@ -159,8 +161,11 @@ class Preprocessing:
         Z = np.ascontiguousarray(X[:, self.kept])
         if self.spec["impute"] or not SCALERS[self.scale].gaps:
             # scikit-learn's imputers take half a second to import.
-            self._fitted["medians"] = np.nanmedian(Z, axis=0)
-            Z = np.where(np.isnan(Z), self._fitted["medians"], Z)
+            how = self.spec["nan_strategy"]
+            self._fitted["fill"] = np.zeros(len(self.kept))
+            if how != "zero":
+                self._fitted["fill"] = (np.nanmean if how == "mean" else np.nanmedian)(Z, axis=0)
+            Z = np.where(np.isnan(Z), self._fitted["fill"], Z)
         if self.scale == "bins":
             self._fitted["limits"] = np.nanquantile(Z, BINS, axis=0)
         elif SCALERS[self.scale].estimator:
@@ -195,12 +200,12 @@ class Preprocessing:
         X = np.asarray(X, dtype=np.float64)
         self._refuse_infinite(X, files)
         Z = np.ascontiguousarray(X[:, self.kept])
-        if "medians" in self._fitted:
+        if "fill" in self._fitted:
             gaps = np.isnan(Z[self._not_counted(len(Z), rows)]).sum(axis=0)
             self._imputed.update(
                 {name: int(n) for name, n in zip(self.features, gaps, strict=True) if n}
             )
-            Z = np.where(np.isnan(Z), self._fitted["medians"], Z)
+            Z = np.where(np.isnan(Z), self._fitted["fill"], Z)
         if self.scale == "bins":
             low, high = self._fitted["limits"]
             Z = np.where(np.isnan(Z), np.nan, 0.5 * (low <= Z) + 0.5 * (high <= Z))
@@ -267,6 +272,8 @@ class Preprocessing:
         preprocessing.names = stored["names"]
         preprocessing.kept = stored["kept"]
         preprocessing._fitted = persistence.load(folder / "preprocessing.skops")
+        if "medians" in preprocessing._fitted:  # as version 0.1 called it
+            preprocessing._fitted["fill"] = preprocessing._fitted.pop("medians")
         return preprocessing
 
     def _select(self) -> list[int]:

@@ -36,6 +36,12 @@ class Scaler:
         return getattr(preprocessing, self.estimator)(**options)
 
 
+# Values of FEATS.nan_strategy, and what undefined values then become.
+FILLS = {
+    "median": "the median of the training samples",
+    "mean": "the mean of the training samples",
+    "zero": "0",
+}
 SCALERS = {
     "none": Scaler("not scaled", fitted=False),
     "standard": Scaler("standardised to zero mean and unit variance", "StandardScaler"),

@@ -47,9 +47,9 @@ class Role:
     """Where the files of one role of a unit's inputs lie.
 
     Args:
-        given: pattern of their names (``*`` for any text, ``#`` for a key, ``(predicted)`` for
-            the folders of predictions, ``{…}`` for what the unit says of itself), where the
-            archive brings them
+        given: pattern of their names (``*`` for any text, ``#`` for a key, ``(predicted)`` and the
+            like for one of the folders in ``_FOLDERS``, ``{…}`` for what the unit says of itself),
+            where the archive brings them
         made: stage and role of the unit that makes them, where they are computed again
         many: whether it is a list
     """
@@ -110,12 +110,17 @@ def _experiment(spec: dict[str, Any], label: str) -> str:
     return _named(spec, label)
 
 
-_TABLES = Role("results/labels/*-#.parquet", many=True)
-_TABLE_REPORTS = Role("results/labels/*-#.json", many=True)
-_SPLIT = Role("results/splits/*-#.parquet")
-_SPLIT_REPORT = Role("results/splits/*-#.json")
-# Folders of what is predicted: with the training, or of further databases.
-_PREDICTED = "(?:models|predictions)"
+_TABLES = Role("results/(tables)/*-#.parquet", many=True)
+_TABLE_REPORTS = Role("results/(tables)/*-#.json", many=True)
+_SPLIT = Role("results/(splits)/*-#.parquet")
+_SPLIT_REPORT = Role("results/(splits)/*-#.json")
+# Folders of files that several stages may make: tables and splits as loaded or of segments, what
+# is predicted with the training or of further databases.
+_FOLDERS = {
+    "(tables)": "(?:labels|segments)",
+    "(splits)": "(?:splits|segment_splits)",
+    "(predicted)": "(?:models|predictions)",
+}
 _TRAINING = Role("results/(predicted)/*-#/training.json")
 _METRICS = Role(made=("experiment", "metrics"), many=True)
 
@@ -347,8 +352,8 @@ def _check_input(where: str, role: Role, value: Any, own: dict[str, str]) -> Non
 
 def _pattern(given: str, own: dict[str, str]) -> re.Pattern[str]:
     parts = {"*": "[^/]*", "#": KEY, **{f"{{{name}}}": re.escape(own[name]) for name in own}}
-    parts["(predicted)"] = _PREDICTED
-    split = re.split(r"(\*|#|\{\w+\}|\(predicted\))", given)
+    parts |= _FOLDERS
+    split = re.split(r"(\*|#|\{\w+\}|\(\w+\))", given)
     return re.compile("".join(parts.get(part) or re.escape(part) for part in split))
 
 

@@ -244,7 +244,8 @@ def _compared(experiment: Experiment) -> dict[str, Any]:
     """What results depend on; where a database lies is not part of it."""
     content = experiment.as_dict()
     keys = ("target", "labels", "seed", "runs", "load", "split", "features", "preprocessing")
-    return {key: content[key] for key in (*keys, "model", "learning", "evaluation")}
+    further = ("model", "learning", "evaluation", "segmentation")
+    return {key: content[key] for key in (*keys, *further)}
 
 
 def _leaves(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
@@ -298,6 +299,10 @@ def _data(found: Results) -> list[str]:
             left = f" (left out: {why})" if why else ""
             lines.append(f"  rows: {counts['used']} of {counts['listed']} listed{left}")
         lines.append(f"  table: {found.shown(stage['files']['table'])}, key {stage['key']}")
+    for stage in found.record["stages"].get("segment", ()):
+        counts = found.report(stage["files"]["report"]).get("counts", {}).get("segmentation", {})
+        what = ", ".join(f"{name} {n}" for name, n in counts.items() if n)
+        lines.append(f"  segments ({what}): {found.shown(stage['files']['table'])}")
     return lines
 
 

@@ -10,6 +10,7 @@ from izwi.data import spelling
 from izwi.data.databases.source import meant
 from izwi.errors import Problems
 from izwi.preprocessing import binning
+from izwi.splits import afterwards
 from izwi.splits.checks import check_parts, check_speakers
 from izwi.splits.crossval import assign_folds
 from izwi.splits.holdout import DEFAULT_SIZE, assign_parts
@@ -76,6 +77,9 @@ def make_split(spec: SplitSpec, tables: list[pd.DataFrame]) -> tuple[pd.DataFram
 
     cross_validation = bool(spec.get("logo") or spec.get("k_fold_cross"))
     if cross_validation:
+        if spec.get("afterwards"):
+            usable = usable.loc[afterwards.left(spec, usable, "all databases", log)]
+            usable, speakers = in_order(usable), speakers.loc[usable.index]
         split.loc[usable.index, "fold"] = assign_folds(spec, usable, speakers, log)
         split.loc[usable.index, "part"] = split["fold"].loc[usable.index].astype("str")
     else:
@@ -83,6 +87,11 @@ def make_split(spec: SplitSpec, tables: list[pd.DataFrame]) -> tuple[pd.DataFram
         tests = spec.get("tests")
         if tests and spec.get("strategy") != "cross_data":
             _test_elsewhere(tests, split, log)
+        if spec.get("afterwards"):
+            for part in PARTS:
+                rows = usable[split["part"].loc[usable.index] == part]
+                unused = rows.index.difference(afterwards.left(spec, rows, part, log))
+                split.loc[unused, "part"] = ""
     if spec.get("traindevtest"):
         _add_dev(spec, split, frame["truth"], log)
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from izwi.errors import UserError
+from izwi.splits.own_column import note_ignored
 from izwi.splits.report import Log, natural, shorten
 from izwi.splits.speakers import speaker_advice
 from izwi.splits.subsets import generator, strata
@@ -39,6 +40,8 @@ def assign_folds(spec: SplitSpec, frame: pd.DataFrame, speakers: pd.Series, log:
     key = "[MODEL] logo" if spec.get("logo") else "[MODEL] k_fold_cross"
     if n < 2:
         raise UserError(f"{key}: {n} is too few, at least 2 folds are needed")
+    for name, rows in frame.groupby("database", sort=False):
+        note_ignored(str(name), rows, log, key)
     if not spec.get("logo"):
         return _stratified(n, key, frame, generator(spec["seed"], "k_fold_cross"), log)
     if "fold" in frame and frame["fold"].notna().any():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +23,24 @@ COLUMNS = (
     *("dataset_split", "train_test", "train_test_split", "traintest", "split_name"),
 )
 _WORDS = {
-    "train": ("train", "training", "trn"),
-    "dev": ("dev", "devel", "development", "val", "valid", "validation"),
-    "test": ("test", "testing", "tst", "eval", "evaluation"),
+    "train": ("train", "training", "trn", "tr"),
+    "dev": ("dev", "devel", "development", "val", "valid", "validation", "validate", "dv"),
+    "test": ("test", "testing", "tst", "ts", "eval", "evaluation", "heldout", "holdout"),
+    "": ("unused", "none", "excluded", "exclude", "ignore", "other", "na"),
 }
+_PART_OF = {word: part for part, words in _WORDS.items() for word in words}
+# More different values than this are no split.
+_MOST_VALUES = 8
+_FLAG = re.compile(
+    r"(is|in|for|use|as)?(?P<part>"
+    + "|".join(word for part in ("test", "train") for word in _WORDS[part] if len(word) > 3)
+    + r")(set|part|split|sample|file|data|speaker|only)?s?"
+)
+_YES, _NO = ("1", "true", "yes", "y", "t", "x"), ("0", "false", "no", "n", "f", "")
+_FOLDS = re.compile(
+    r"(cv|k|x|n|outer|inner|my|test|speaker|logo|loso|crossval|crossvalidation)*folds?"
+    r"(id|no|nr|number|num|idx|index|name)?|(cv|crossval)(group|split|id|idx)?"
+)
 
 
 def by_column(asked: Asked) -> pd.Series:
@@ -48,7 +63,7 @@ def by_column(asked: Asked) -> pd.Series:
         key = f"[DATA] {asked.name}.{part}_vals"
         named = [as_there(_text(value), there) for value in options.get(f"{part}_vals") or []]
         if not stated:
-            named = [value for value in there if value.casefold() in _WORDS[part]]
+            named = [value for value in there if _part(value) == part]
         for value in named:
             if value not in there:
                 problems.add(f"{key}: '{value}' is not in '{column}', which has {shorten(there)}")
@@ -70,21 +85,103 @@ def by_column(asked: Asked) -> pd.Series:
 
 
 def split_column(rows: pd.DataFrame) -> str | None:
-    """The column that looks like a split, with values for both train and test; else None."""
+    """The column that looks like a split, by its name or its values; else None.
+
+    Only one with values for both train and test is a split.
+    """
     column = _named(COLUMNS, rows)
+    if column is not None and {"train", "test"} <= _parts_of(rows[column]):
+        return column
+    return next((c for c in _texts_alone(rows) if {"train", "test"} <= _meant(rows[c])), None)
+
+
+def note_ignored(name: str, rows: pd.DataFrame, log: Log, winner: str = "") -> None:
+    """Say that a column looks like a split or like folds, where something else makes the parts.
+
+    Args:
+        name: of the database
+        rows: of it
+        log: takes the remark
+        winner: ``[MODEL] logo`` or ``k_fold_cross``, where that makes folds
+    """
+    instead = f" instead of {winner}" if winner else ""
+    strategy = f"set {name}.split_strategy = column"
+    column, values = split_column(rows), ""
     if column is None:
-        return None
-    values = {value.casefold() for value in _texts(rows[column]).dropna().unique()}
-    return column if values & set(_WORDS["test"]) and values & set(_WORDS["train"]) else None
-
-
-def note_ignored(name: str, rows: pd.DataFrame, log: Log) -> None:
-    """Say that a column looks like a split, where another strategy makes it."""
-    if column := split_column(rows):
+        # train and dev alone: what is tested has to be said.
+        column = next((c for c in _texts_alone(rows) if {"train", "dev"} <= _meant(rows[c])), None)
+        values = f", {name}.train_vals and {name}.test_vals" if column else ""
+    if column:
+        if values or column not in (_named([known], rows) for known in COLUMNS):
+            strategy += f"{',' if values else ' and'} {name}.split_column = {column}"
         log.note(
             f"[DATA] {name}: its column '{column}' looks like a split and is not used; to use it, "
-            f"set {name}.split_strategy = column"
+            f"{strategy}{values}{instead}"
         )
+        return
+    for column in rows.columns:
+        plain = re.sub("[^a-z]", "", str(column).lower().removeprefix("original_"))
+        if (flag := _FLAG.fullmatch(plain)) and (said := _yes_and_no(rows[column])):
+            part = _PART_OF[flag["part"]]
+            yes, no = (part, "train" if part == "test" else "test")
+            log.note(
+                f"[DATA] {name}: its column '{column}' looks like a split and is not used; to use "
+                f"it, {strategy}, {name}.split_column = {column}, {name}.{yes}_vals = "
+                f"[{said[0]!r}] and {name}.{no}_vals = [{said[1]!r}]{instead}"
+            )
+        elif _FOLDS.fullmatch(plain) and not (winner and "fold" in rows):
+            number = rows[column].nunique()
+            if not 1 < number < len(rows):
+                continue
+            rename = [] if column == "fold" else [f"{name}.colnames = {{'{column}': 'fold'}}"]
+            logo = [] if winner == "[MODEL] logo" else [f"MODEL.logo = {number}"]
+            log.note(
+                f"[DATA] {name}: its column '{column}' looks like {number} folds and is not used; "
+                f"to use it, set {' and '.join(rename + logo)}"
+            )
+
+
+def _texts_alone(rows: pd.DataFrame) -> list[str]:
+    """Columns of text that may be a split by their values."""
+    own = ("database", "file", "speaker", "digest", "truth", "part")
+    return [
+        column
+        for column in rows.columns
+        if column not in own and not pd.api.types.is_numeric_dtype(rows[column])
+    ]
+
+
+def _meant(values: pd.Series) -> set[str]:
+    """Parts that the values of a column mean, none if one of them means something else."""
+    found = _parts_of(values)
+    return found if found <= {*PARTS, ""} else set()
+
+
+def _parts_of(values: pd.Series) -> set[str]:
+    """Parts that the values of a column mean, and the values that mean none."""
+    found = _texts(values).dropna().unique()
+    if len(found) > _MOST_VALUES:
+        return {value for value in map(_part, found) if value in PARTS}
+    return set(map(_part, found))
+
+
+def _part(value: str) -> str:
+    """The part that a value means, such as test for Test-Set; the value where it means none."""
+    words = re.findall("[a-z]+", value.casefold())
+    plain = "".join(words)
+    for end in ("set", "data", "split", "part", ""):
+        if plain.endswith(end) and plain.removesuffix(end) in _PART_OF:
+            return _PART_OF[plain.removesuffix(end)]
+    # As test-clean and train-other.
+    return _PART_OF.get(words[0], "") or value if words and len(words[0]) > 2 else value
+
+
+def _yes_and_no(values: pd.Series) -> tuple[str, str] | None:
+    """The values of a column that mean yes and no, where there is one of each and nothing else."""
+    found = _texts(values).dropna().unique()
+    yes = [value for value in found if value.casefold() in _YES]
+    no = [value for value in found if value.casefold() in _NO]
+    return (yes[0], no[0]) if len(found) == 2 and len(yes) == len(no) == 1 else None
 
 
 def _named(names: Iterable[str], rows: pd.DataFrame) -> str | None:

@@ -8,6 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 SIZES = ("test_size", "dev_size")
+# Options for all databases that EXP.compatibility moves behind the split, in the order in which
+# they act there.
+AFTERWARDS = ("limit_samples", "limit_samples_per_speaker", "filter")
 
 
 @dataclass(frozen=True)

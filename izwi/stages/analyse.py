@@ -25,7 +25,7 @@ STAGE = Stage(
     name="analyse",
     outputs={"result": "analyses/{kind}-{key}/{file}"},
     scope="experiment",
-    after=("load", "split", "features", "train"),
+    after=("load", "split", "segment", "segment_split", "features", "train"),
     mem_mb=4000,
     minutes=60,
     imports=("pandas", "izwi.analyses.kinds"),
@@ -59,7 +59,7 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
         if kind in kinds.OF_RECORDINGS:
             signal: ComponentSpec = {"type": "signal", "options": {}}
             request = DataRequest.of(experiment)
-            tables = planned.units["load"]
+            tables = planned.tables
             recordings = [matrix(request, t, planned, planner, signal) for t in tables]
             inputs["recordings"] = [unit.outputs["matrix"] for unit in recordings]
         if kind in kinds.OF_MODELS:

@@ -25,7 +25,7 @@ STAGE = Stage(
     name="audit",
     outputs={"report": "audits/{databases}-{key}.json"},
     scope="data",
-    after=("load", "split", "features"),
+    after=("load", "split", "segment", "segment_split", "features"),
     mem_mb=4000,
     minutes=120,
     imports=("pandas", "izwi.audit"),
@@ -36,7 +36,7 @@ def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]
     """An audit, with the fingerprints that it compares; nothing if leakage is ignored."""
     if request.leakage == "ignore":
         return []
-    split, tables = planned.one("split"), planned.units["load"]
+    split, tables = planned.parts, planned.tables
     classes = {spec["type"]: features.extractor_class(spec["type"]) for spec in request.features}
     pretrained = [
         features_name(spec)

@@ -26,7 +26,7 @@ STAGE = Stage(
         "report": "augmented/{table}-{key}.json",
     },
     scope="data",
-    after=("load", "split", "fetch_model"),
+    after=("load", "split", "segment", "segment_split", "fetch_model"),
     imports=("pandas", "izwi.augmentation.copies"),
     several=True,
 )
@@ -42,7 +42,7 @@ def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]
     parts = PARTS[wanted["rows"]]
     split_key = own_split_key(request, planned)
     units = []
-    for table in planned.units["load"]:
+    for table in planned.tables:
         if parts == ["train"] and tests_alone(request.split, table.label):
             continue
         unit = table_of_copies(STAGE.name, table, planned, planner, by, parts, split_key)
@@ -105,7 +105,7 @@ def table_of_copies(
         key,
         label=f"{table.label}, copies",
         spec=spec,
-        inputs={"table": table.outputs["table"], "split": planned.one("split").outputs["split"]},
+        inputs={"table": table.outputs["table"], "split": planned.parts.outputs["split"]},
         table=slug(table.label),
     )
 

@@ -21,7 +21,7 @@ STAGE = Stage(
         "report": "degraded/{table}-{key}.json",
     },
     scope="experiment",
-    after=("load", "split", "features"),
+    after=("load", "split", "segment", "segment_split", "features"),
     imports=("pandas", "izwi.augmentation.copies"),
     several=True,
 )
@@ -36,14 +36,14 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
     by = augment.makers_of(wanted["kinds"], seed=wanted["seed"], copies=1)
     split = experiment.split
     units = []
-    for table in planned.units["load"]:
+    for table in planned.tables:
         of_tests = split["tests"] or [table.label]
         if split["strategy"] == "cross_data" and table.label not in of_tests:
             continue
         if split["databases"][table.label]["split_strategy"] == "train":
             continue
         unit = augment.table_of_copies(
-            STAGE.name, table, planned, planner, by, ["test"], planned.one("split").key
+            STAGE.name, table, planned, planner, by, ["test"], planned.parts.key
         )
         if experiment.ini not in unit.sources:
             unit.sources.append(experiment.ini)

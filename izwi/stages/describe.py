@@ -27,7 +27,7 @@ STAGE = Stage(
         "seconds": "descriptions/{databases}-{key}.parquet",
     },
     scope="data",
-    after=("load", "split"),
+    after=("load", "split", "segment", "segment_split"),
     imports=("pandas", "izwi.data.description"),
     archived=True,
 )
@@ -37,7 +37,7 @@ HEADER = ("name", "description", "source", "author", "organization", "license", 
 
 def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]:
     """A description of the split."""
-    split, tables = planned.one("split"), planned.units["load"]
+    split, tables = planned.parts, planned.tables
     unit = planner.add(
         STAGE.name,
         key_of(STAGE.name, split.key, code_of(__name__), versions_of(("pandas",))),
@@ -47,8 +47,8 @@ def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]
             "names": [table.label for table in tables],
         },
         inputs={
-            "tables": split.inputs["tables"],
-            "table_reports": planned.outputs("load", "report"),
+            "tables": [table.outputs["table"] for table in tables],
+            "table_reports": [table.outputs["report"] for table in tables],
             "split": split.outputs["split"],
             "split_report": split.outputs["report"],
         },
@@ -65,7 +65,7 @@ def run(unit: Unit, job: Job) -> None:
     from izwi.data import description
 
     tables = [pd.read_parquet(path) for path in unit.inputs["tables"]]
-    loads = [job.plan.units["load"][key] for key in unit.spec["loads"]]
+    loads = [job.plan.table(key) for key in unit.spec["loads"]]
     seconds = pd.concat(
         [
             description.durations(table, _lengths(table, job.listing(load)))

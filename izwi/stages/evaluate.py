@@ -25,7 +25,7 @@ STAGE = Stage(
         "predictions": "evaluations/{key}/predictions.csv",
     },
     scope="experiment",
-    after=("load", "split", "features", "audit", "train", "predict"),
+    after=("load", "split", "segment", "segment_split", "features", "audit", "train", "predict"),
     minutes=10,
     imports=("pandas", "izwi.evaluation.scoring", "izwi.data.csv_files", "scipy.stats"),
     archived=True,
@@ -34,7 +34,7 @@ STAGE = Stage(
 
 def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Unit]:
     """The figures of an experiment; without a model there are none."""
-    split = planned.one("split")
+    split = planned.parts
     predicted = planned.predicted if experiment.trains else None
     spec = {
         "task": experiment.task,
@@ -67,10 +67,10 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
                 else {}
             ),
             # The key of the predictions covers its key, like those of all reports.
-            "tables": planned.outputs("load", "table"),
+            "tables": [table.outputs["table"] for table in planned.tables],
             "split": split.outputs["split"],
             "split_report": split.outputs["report"],
-            "table_reports": planned.outputs("load", "report"),
+            "table_reports": [table.outputs["report"] for table in planned.tables],
             "feature_reports": planned.outputs("features", "report"),
             "audit": planned.outputs("audit", "report"),
         },

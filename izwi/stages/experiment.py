@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,16 +14,21 @@ from izwi import __version__, features, models
 from izwi.analyses import kinds as analyses
 from izwi.augmentation import makers
 from izwi.data import soft_labels
+from izwi.data.soft_labels import place
 from izwi.engine.code import code_of
 from izwi.engine.keys import key_of, version_of
 from izwi.engine.planner import Planned, Planner
 from izwi.engine.stage import Stage, stage, stages
-from izwi.files import atomic, read_json, write_json, write_text
+from izwi.errors import UserError
+from izwi.files import atomic, no_link, read_json, write_json, write_text
 from izwi.reporting import history, texts
+from izwi.segmentation import silero
 from izwi.stages.plot import pictures_of
+from izwi.training import tpe
 
 if TYPE_CHECKING:
     from izwi.config.experiment import Experiment
+    from izwi.config.experiment.resolved import ExportSpec
     from izwi.engine.job import Job
     from izwi.engine.plan import Unit
 
@@ -41,8 +47,9 @@ STAGE = Stage(
     },
     scope="experiment",
     after=(
-        *("load", "split", "describe", "features", "audit", "train", "predict", "soft_label"),
-        *("evaluate", "analyse", "robustness", "plot"),
+        *("load", "split", "segment", "segment_split", "export_data", "describe", "features"),
+        *("audit", "train", "predict", "soft_label", "evaluate", "analyse", "plot"),
+        *("robustness", "write_augmented"),
     ),
     minutes=10,
     last=True,
@@ -52,8 +59,8 @@ STAGE = Stage(
 )
 # Marks a folder whose files come from an earlier ini.
 OUTDATED = "OUTDATED.txt"
-# The table of degraded copies.
-ROBUSTNESS = "robustness.csv"
+# The table of degraded copies, and a link to augmented files.
+ROBUSTNESS, AUGMENTED = "robustness.csv", "augment"
 # Controls are made by tables: those of two configs are one, whichever inis the tables show.
 OF_TABLES = "tables of the config"
 # The packages in experiment.json: those that results depend on.
@@ -86,6 +93,15 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
         copies[os.path.join(folder, soft_labels.LABELS)] = unit.outputs["labels"]
         copies[os.path.join(folder, soft_labels.LINEAGE)] = unit.outputs["lineage"]
         spec["link"] = experiment.save_test
+    for unit in planned.units.get("write_augmented", ()):
+        links = spec.setdefault("links", {})
+        links[os.path.join(folder, AUGMENTED)] = os.path.dirname(unit.outputs["header"])
+    exported = planned.units.get("export_data", [])
+    made_elsewhere: dict[str, str] = {}
+    for wanted, made in zip(experiment.exports, exported, strict=True):
+        made_elsewhere |= _exported(folder, wanted, made, spec)
+    if made_elsewhere or spec.get("links"):
+        spec["copies"] = copies | made_elsewhere
     evaluated = planned.one("evaluate")
     unit = planner.add(
         STAGE.name,
@@ -98,6 +114,10 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
             **({"training": planned.predicted.outputs["report"]} if experiment.trains else {}),
             "description": planned.one("describe").outputs["description"],
             "copies": list(copies.values()),
+            "exports": [
+                *(made.outputs["header"] for made in exported),
+                *planned.outputs("write_augmented", "header"),
+            ],
         },
         source=experiment.ini,
         name=experiment.name,
@@ -130,10 +150,36 @@ def run(unit: Unit, job: Job) -> None:
     if origin := unit.spec.get("origin"):
         entry = history.entry_of(record, metrics, origin, time.time())
         history.add(folder.parents[1], folder.name, entry)
+    links = dict(unit.spec.get("links", {}))
     if link := unit.spec.get("link"):
+        links[link] = str(folder / soft_labels.LABELS)
+    for link, source in links.items():
         Path(link).parent.mkdir(parents=True, exist_ok=True)
-        Path(link).unlink(missing_ok=True)
-        os.symlink(os.path.relpath(folder / soft_labels.LABELS, Path(link).parent), link)
+        no_link(link)
+        if os.path.exists(link):
+            raise UserError(f"{link} exists already, where a link is to lead to {source}: move it")
+        os.symlink(os.path.relpath(place(source), os.path.realpath(Path(link).parent)), link)
+
+
+def _exported(folder: str, wanted: ExportSpec, made: Unit, spec: dict[str, Any]) -> dict[str, str]:
+    """What of an export lies in the folder of the experiment: lists as copies, audio as links.
+
+    Returns:
+        copy → its source
+    """
+    there = os.path.dirname(made.outputs["header"])
+    links = spec.setdefault("links", {})
+    if wanted["section"] != "SEGMENT":
+        links[os.path.join(folder, wanted["section"].lower())] = there
+        if wanted["place"]:
+            links[wanted["place"]] = there
+        return {}
+    if wanted["audio"]:
+        for ending in ("", "_silence"):
+            name = wanted["folder"] + ending
+            links[os.path.join(folder, name)] = os.path.join(there, name)
+    names = (f"{wanted['name']}{ending}.csv" for ending in ("", "_silence"))
+    return {os.path.join(folder, name): os.path.join(there, name) for name in names}
 
 
 def _databases(
@@ -164,6 +210,12 @@ def _tidy(unit: Unit) -> None:
     kept |= {str(folder / "plots" / name) for name in unit.spec.get("pictures", ())}
     others = {folder / name for name in (*analyses.FILES.values(), OUTDATED, ROBUSTNESS)}
     others |= {folder / name for name in (soft_labels.LABELS, soft_labels.LINEAGE)}
+    with suppress(OSError, ValueError, KeyError):
+        for wanted in read_json(unit.outputs["record"])["exports"]:
+            others |= {folder / f"{wanted['name']}{ending}.csv" for ending in ("", "_silence")}
+    for path in folder.glob("*"):
+        if path.is_symlink() and str(path) not in unit.spec.get("links", {}):
+            path.unlink()
     for path in (*(folder / "plots").glob("*.*"), *(folder / "explain").glob("*"), *others):
         # A hidden file is a picture that another job is drawing.
         if str(path) not in kept and not path.is_dir() and not path.name.startswith("."):
@@ -216,8 +268,14 @@ def _packages(experiment: Experiment) -> dict[str, str | None]:
         names |= set(models.model_class(experiment.model["type"]).packages)
     for spec in experiment.features:
         names |= set(features.extractor_class(spec["type"]).packages)
+    if experiment.segmentation and experiment.segmentation["method"] == "silero":
+        names |= set(silero.PACKAGES)
+    if any(wanted["rate"] for wanted in experiment.exports):
+        names.add("audresample")
     if "balancing" in experiment.learning:
         names.add("imbalanced-learn")
+    if experiment.learning.get("tune", {}).get("strategy") == "tpe":
+        names.add(tpe.PACKAGE)
     for one in experiment.augment.get("kinds", ()):
         names |= set(makers.KINDS[one["kind"]].packages)
     python = ".".join(map(str, sys.version_info[:3]))

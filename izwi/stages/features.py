@@ -27,7 +27,7 @@ STAGE = Stage(
         "report": "features/{table}/{features}-{key}.json",
     },
     scope="data",
-    after=("load", "split", "fetch_model"),
+    after=("load", "split", "segment", "fetch_model"),
     mem_mb=4000,
     minutes=480,
     imports=("pandas", "pyarrow.parquet", "izwi.features.extraction"),
@@ -39,7 +39,7 @@ def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]
     """A matrix for each table and feature set."""
     return [
         matrix(request, table, planned, planner, spec)
-        for table in planned.units["load"]
+        for table in planned.tables
         for spec in request.features
     ]
 
@@ -99,7 +99,7 @@ def run(unit: Unit, job: Job) -> None:
     from izwi.features.extraction import INDEX, Extraction
 
     table = pd.read_parquet(unit.inputs["table"])
-    load = job.plan.units["load"][unit.spec["table"]]
+    load = job.plan.table(unit.spec["table"])
     listing = job.listing(load)
     warnings: list[str] = []
 

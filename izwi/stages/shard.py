@@ -68,7 +68,7 @@ def run(unit: Unit, job: Job) -> None:
         isinstance(digest, str) and int(digest[:8], 16) % unit.spec["of"] == unit.spec["shard"]
         for digest in table["digest"]
     ]
-    listing = job.listing(job.plan.units["load"][unit.spec["table"]])
+    listing = job.listing(job.plan.table(unit.spec["table"]))
     bad = 0
     extraction = Extraction(
         {"type": unit.spec["type"], "options": unit.spec["options"]},

@@ -26,7 +26,7 @@ STAGE = Stage(
         "header": "soft_labels/{target}-{key}/done.json",
     },
     scope="experiment",
-    after=("load", "split", "train", "predict"),
+    after=("load", "split", "segment", "segment_split", "train", "predict"),
     minutes=10,
     imports=("pandas", "izwi.data.soft_labels"),
 )
@@ -60,8 +60,8 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
         inputs={
             "predictions": predicted.outputs["predictions"],
             "training": predicted.outputs["report"],
-            "split": planned.one("split").outputs["split"],
-            "tables": planned.outputs("load", "table"),
+            "split": planned.parts.outputs["split"],
+            "tables": [table.outputs["table"] for table in planned.tables],
             "lineage": planned.one("split").inputs["lineage"],
         },
         source=experiment.ini,

@@ -12,6 +12,7 @@ from izwi.engine.planner import Planned, Planner, slug
 from izwi.engine.stage import Stage
 from izwi.files import atomic, atomic_folder, write_json
 from izwi.stages.split import fitted_on, own_split_key
+from izwi.training import tpe
 
 if TYPE_CHECKING:
     from izwi.config.experiment import Experiment
@@ -27,7 +28,7 @@ STAGE = Stage(
         "model": "models/{model}-{key}/model",
     },
     scope="experiment",
-    after=("load", "split", "augment", "features", "audit"),
+    after=("load", "split", "segment", "segment_split", "augment", "features", "audit"),
     mem_mb=4000,
     minutes=120,
     imports=("pandas", "pyarrow.parquet", "izwi.training.fit_predict", "sklearn.preprocessing"),
@@ -63,6 +64,7 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
         code_of(__name__, "izwi.training.fit_predict", cls.__module__),
         versions_of(("numpy", "scikit-learn", *cls.packages)),
         versions_of(("imbalanced-learn",)) if experiment.learning.get("balancing") else {},
+        *_versions_of_search(experiment),
     )
     unit = planner.add(
         STAGE.name,
@@ -81,6 +83,12 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
     return [unit]
 
 
+def _versions_of_search(experiment: Experiment) -> list[dict[str, str | None]]:
+    # Only of a search by a package, so that the keys of all others stay.
+    tune = experiment.learning.get("tune") or {}
+    return [versions_of((tpe.PACKAGE,))] if tune.get("strategy") == "tpe" else []
+
+
 def _samples(experiment: Experiment, planned: Planned) -> tuple[dict[str, Any], str]:
     """Inputs of the fit, and the key of their content for the databases that it is fitted on."""
     own, inputs = fitted_on(experiment, planned), planned.samples | planned.copied
@@ -88,10 +96,9 @@ def _samples(experiment: Experiment, planned: Planned) -> tuple[dict[str, Any], 
     if len(own) == len(experiment.databases):
         key = planned.samples_key
         return inputs, key_of(key, copies) if copies else key
-    loads = [planned.units["load"][i] for i in own]
     sets = len(experiment.features)
     features = [unit for i in own for unit in planned.units["features"][i * sets :][:sets]]
-    inputs["tables"] = [unit.outputs["table"] for unit in loads]
+    inputs["tables"] = [planned.tables[i].outputs["table"] for i in own]
     inputs["matrices"] = [unit.outputs["matrix"] for unit in features]
     matrices = [unit.key for unit in features]
     return inputs, key_of(own_split_key(experiment, planned), [*matrices, *copies])

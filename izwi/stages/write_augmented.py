@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,7 +10,7 @@ from izwi.engine.code import code_of
 from izwi.engine.keys import key_of, versions_of
 from izwi.engine.planner import DataRequest, Planned, Planner, slug
 from izwi.engine.stage import Stage
-from izwi.files import atomic_folder
+from izwi.files import no_link, write_json
 from izwi.wording import count
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def _sentence(spec: dict[str, Any]) -> str:
 
 STAGE = Stage(
     name="write_augmented",
-    outputs={"folder": "augmented/{databases}-{key}"},
+    outputs={"header": "augmented_audio/{databases}-{key}/augmented.json"},
     scope="data",
     after=("load", "augment"),
     mem_mb=2000,
@@ -75,21 +76,24 @@ def run(unit: Unit, job: Job) -> None:
 
     from izwi.augmentation import writing
 
-    with atomic_folder(Path(unit.outputs["folder"])) as folder:
-        rows = []
-        for path, load in zip(unit.inputs["tables"], unit.spec["loads"], strict=True):
-            places = job.listing(job.plan.units["load"][load]).places
-            table = pd.read_parquet(path)
-            rows.append(
-                writing.write_audio(
-                    table, places, unit.spec["makers"], Path(folder), threads=job.threads
-                )
-            )
-        found = pd.concat(rows, ignore_index=True)
-        clipped = int(found.pop(writing.CLIPPED).sum())
-        writing.write_list(found, unit.spec["target"], Path(folder) / unit.spec["list"])
-    place = Path(unit.outputs["folder"]) / unit.spec["list"]
+    folder = Path(unit.outputs["header"]).parent
+    # A call that was killed may have left files.
+    no_link(unit.outputs["header"])
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    rows = []
+    for path, load in zip(unit.inputs["tables"], unit.spec["loads"], strict=True):
+        places = job.listing(job.plan.table(load)).places
+        table = pd.read_parquet(path)
+        rows.append(
+            writing.write_audio(table, places, unit.spec["makers"], folder, threads=job.threads)
+        )
+    found = pd.concat(rows, ignore_index=True)
+    clipped = int(found.pop(writing.CLIPPED).sum())
+    writing.write_list(found, unit.spec["target"], folder / unit.spec["list"])
+    place = folder / unit.spec["list"]
     report = {"notes": [f"[AUGMENT] {count(len(found), 'file')} written, listed in {place}"]}
     if clipped:
         report["warnings"] = [f"[AUGMENT] {clipped} of {len(found)} files clip at full scale"]
     job.report(unit, report)
+    write_json(unit.outputs["header"], {"key": unit.key, "files": len(found), "clipped": clipped})

@@ -264,6 +264,7 @@ def prepare(spec: TrainSpec, data: TrainingSet) -> Prepared:
     cls = models.model_class(spec["model"]["type"])
     method = spec.get("balancing")
     impute = not cls.handles_nan or method in balancing.NEED_NUMBERS
+    impute = impute or "nan_strategy" in spec["preprocessing"]
     steps: Steps = {**spec["preprocessing"], "impute": impute}
     if cls.takes_recordings:
         steps["arrays"] = True

@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from izwi.config.options import Option, convert, suggest
@@ -42,7 +42,7 @@ def read(
     problem: Callable[[str], None],
     *,
     strategy: str = "grid",
-) -> dict[str, list[Any]]:
+) -> tuple[dict[str, list[Any]], dict[str, list[Any]]]:
     """The values to try, checked as if each were in the ini.
 
     Args:
@@ -51,10 +51,11 @@ def read(
         known: lower-case name or alias → option that the model reads
         options: all options of the model as resolved; tuned options get their first value
         problem: takes errors, one line each
-        strategy: of the search, ``grid``, ``random`` or ``halving``
+        strategy: of the search, ``grid``, ``random``, ``halving`` or ``tpe``
 
     Returns:
-        canonical name → values, by name
+        * canonical name → values, by name
+        * canonical name → low, high and scale of a range, by name; only of ``tpe``
     """
     tunable = {
         name: option
@@ -66,6 +67,7 @@ def read(
     if cls.handles_class_weight:
         tunable["class_weight"] = Option("MODEL", "class_weight", "bool", False)
     values: dict[str, list[Any]] = {}
+    ranges: dict[str, list[Any]] = {}
     for name, stated in wanted.items():
         option = tunable.get(str(name).lower())
         if option is None:
@@ -73,8 +75,10 @@ def read(
             there = f"of {cls.name} there are {', '.join(names)}" if names else "it has none"
             near = suggest(str(name), names) or f": {there}"
             problem(f"'{name}' is not an option of {cls.name} that can be tuned{near}")
-        elif option.name in values:
+        elif option.name in values or option.name in ranges:
             problem(f"'{name}' is named twice")
+        elif strategy == "tpe" and isinstance(stated, tuple):
+            ranges[option.name] = _range(option, stated, problem)
         elif not isinstance(stated, list | tuple) or not stated:
             problem(f"{option.name}: {stated!r} is not a list of values, such as [1, 10]")
         else:
@@ -82,21 +86,56 @@ def read(
     if not wanted:
         problem("is empty, name options and their values, such as {'C_val': [0.1, 1, 10]}")
     values = {name: values[name] for name in sorted(values) if values[name]}
+    ranges = {name: ranges[name] for name in sorted(ranges) if ranges[name]}
     number = math.prod(map(len, values.values()))
-    most = MOST_COMBINATIONS if strategy == "random" else MOST_CANDIDATES
+    some = strategy in ("random", "tpe")
+    most = MOST_COMBINATIONS if some else MOST_CANDIDATES
     if number > most:
-        advice = "" if strategy == "random" else "; tune.search_strategy = random tries some"
+        advice = "" if some else "; tune.search_strategy = random tries some"
         problem(f"{number} combinations are too many, the limit is {most}{advice}")
-        return values
+        return values, ranges
     reported = set(cls.check(options))
-    for candidate in candidates(values):
+    every = with_ends(values, ranges)
+    for candidate in candidates(every):
         for line in cls.check(options | candidate):
             if line not in reported:
                 reported.add(line)
                 problem(line.removeprefix("[MODEL] "))
     # A value that no fit uses must not change the key.
-    options |= {name: stated[0] for name, stated in values.items()}
-    return values
+    options |= {name: stated[0] for name, stated in every.items()}
+    return values, ranges
+
+
+def with_ends(
+    values: Mapping[str, list[Any]], ranges: Mapping[str, list[Any]]
+) -> dict[str, list[Any]]:
+    """Values to try, with the two ends in place of a range."""
+    return {**values, **{name: stated[:2] for name, stated in ranges.items()}}
+
+
+def _range(option: Option, stated: tuple[Any, ...], problem: Callable[[str], None]) -> list[Any]:
+    """Low, high and scale, as the spec has it; empty after a problem."""
+    shown = f"{option.name}: {stated!r}"
+    if not {"int", "float"} & set(option.kind.split("|")):
+        problem(f"{shown} is a range, but its values are no numbers: take a list, such as [1, 10]")
+        return []
+    if len(stated) not in (2, 3) or stated[2:] not in ((), ("log",)):
+        problem(f"{shown} is no range, such as (0.01, 100) or (0.01, 100, 'log')")
+        return []
+    ends = _values(option, stated[:2], problem)
+    numbers = [end for end in ends if isinstance(end, int | float) and not isinstance(end, bool)]
+    if len(numbers) < 2:
+        if len(ends) == 2:
+            problem(f"{shown}: the ends of a range are numbers")
+        return []
+    low, high = numbers
+    if not low < high:
+        problem(f"{shown}: {low} is not below {high}")
+    elif low <= 0 and len(stated) == 3:
+        problem(f"{shown}: a logarithmic range begins above 0")
+    else:
+        return [low, high, "log" if len(stated) == 3 else "linear"]
+    return []
 
 
 def _values(option: Option, stated: Any, problem: Callable[[str], None]) -> list[Any]:
@@ -128,7 +167,9 @@ def is_deterministic(spec: TrainSpec, cls: type[Model]) -> bool:
         cls: of the model
     """
     options = spec["model"]["options"]
-    values = spec["tune"]["values"] if "tune" in spec else {}
+    if "tune" not in spec:
+        return cls.is_deterministic(options)
+    values = with_ends(spec["tune"]["values"], spec["tune"].get("ranges", {}))
     return all(cls.is_deterministic(options | chosen) for chosen in candidates(values))
 
 
@@ -164,8 +205,7 @@ def search(spec: TrainSpec, data: TrainingSet, seed: int) -> dict[str, Any]:
     "On over-fitting in model selection" (JMLR 11, 2010), for why the search has to be nested.
 
     Args:
-        spec: of the train stage; ``tune`` has ``values`` (option → values) and ``folds``, and for
-            other searches than of all combinations ``strategy`` and ``n_iter``
+        spec: of the train stage; ``tune`` is described in `izwi.training.types.TuneSpec`
         data: the rows; no score reads dev rows
         seed: of the model
 
@@ -187,11 +227,18 @@ def search(spec: TrainSpec, data: TrainingSet, seed: int) -> dict[str, Any]:
     tune, measure = spec["tune"], spec["measure"]
     folds, unit, notes, warnings = inner_folds(data, folds=tune["folds"], seed=spec["seed"])
     cls = models.model_class(spec["model"]["type"])
-    tried = tried_of(tune, spec["seed"])
-    if tune.get("strategy") == "halving":
-        scores, failed, shares = _halving(spec, data, folds, seed, tried)
+    if suggests(tune):
+        tried, scores, failed = _by_tpe(spec, data, folds, seed)
+        shares = np.ones(len(tried))
+        if len(tried) < tune["n_iter"]:
+            again = tune["n_iter"] - len(tried)
+            notes.append(f"{KEY}: tpe suggested {count(again, 'combination')} more than once")
     else:
-        (scores, failed), shares = _scores(spec, data, folds, seed, tried), np.ones(len(tried))
+        tried = tried_of(tune, spec["seed"])
+        if tune.get("strategy") == "halving":
+            scores, failed, shares = _halving(spec, data, folds, seed, tried)
+        else:
+            (scores, failed), shares = _scores(spec, data, folds, seed, tried), np.ones(len(tried))
     # A fold where every score is undefined (EER of one class) does not rank the candidates.
     known = np.isfinite(scores[shares == 1]).any(axis=0)
     means = scores[:, known].mean(axis=1) if known.any() else np.full(len(tried), np.nan)
@@ -245,6 +292,52 @@ def tried_of(tune: TuneSpec, seed: int) -> list[dict[str, Any]]:
     return [found[row] for row in sorted(rows)]
 
 
+def suggests(tune: TuneSpec) -> bool:
+    """Whether a sampler suggests what is tried; few combinations are all tried instead."""
+    number = math.prod(map(len, tune["values"].values()))
+    few = not tune.get("ranges") and number <= tune.get("n_iter", 0)
+    return tune.get("strategy") == "tpe" and not few
+
+
+def _by_tpe(
+    spec: TrainSpec, data: TrainingSet, folds: list[tuple[np.ndarray, np.ndarray]], seed: int
+) -> tuple[list[dict[str, Any]], np.ndarray, dict[str, str]]:
+    """The measure of combinations that `izwi.training.tpe` suggests.
+
+    Returns:
+        * combinations, as they were first suggested
+        * shape (combinations, folds), NaN where it is undefined or the fit failed
+        * combination as text → why its fit failed
+    """
+    import numpy as np
+
+    from izwi.evaluation.measures import direction
+    from izwi.training import tpe
+
+    prepared = [_Inner.of(spec, data, train, test) for train, test in folds]
+    tried: list[dict[str, Any]] = []
+    scores: list[list[float]] = []
+    failed: dict[str, str] = {}
+
+    def score_of(candidate: dict[str, Any]) -> float | None:
+        if candidate in tried:
+            row = scores[tried.index(candidate)]
+        else:
+            row = [inner.score(spec, candidate, seed, failed) for inner in prepared]
+            tried.append(candidate)
+            scores.append(row)
+        known = np.isfinite(row)
+        # Without the folds where it is undefined; a failed fit has no score.
+        return (
+            None
+            if _shown(candidate) in failed or not known.any()
+            else float(np.mean(row, where=known))
+        )
+
+    tpe.search(spec["tune"], spec["seed"], direction(spec["measure"]), score_of)
+    return tried, np.array(scores), failed
+
+
 def _halving(
     spec: TrainSpec,
     data: TrainingSet,
@@ -286,6 +379,47 @@ def _halving(
     return scores, failed, shares
 
 
+@dataclass(frozen=True)
+class _Inner:
+    """An inner fold whose preprocessing is fitted.
+
+    Args:
+        data: with its training rows
+        prepared: the training rows, ready to learn from
+        X: features of its test rows
+        truth: of its test rows
+    """
+
+    data: TrainingSet
+    prepared: fitting.Prepared
+    X: np.ndarray
+    truth: np.ndarray
+
+    @classmethod
+    def of(cls, spec: TrainSpec, data: TrainingSet, train: np.ndarray, test: np.ndarray) -> _Inner:
+        inner = replace(data, train=train)
+        prepared = fitting.prepare(spec, inner)
+        X = prepared.preprocessing.transform(data.samples.values[test], data.samples.speakers(test))
+        return cls(inner, prepared, X, data.truth[test])
+
+    def score(
+        self, spec: TrainSpec, candidate: dict[str, Any], seed: int, failed: dict[str, str]
+    ) -> float:
+        """The measure of a combination; NaN where it is undefined or, which is noted, failed."""
+        try:
+            fitted = fitting.learn(
+                with_options(spec, candidate),
+                self.prepared,
+                self.data,
+                seed,
+                decisions_only=spec["measure"] != "eer",
+            )
+        except UserError as error:
+            failed.setdefault(_shown(candidate), error.problems[0])
+            return math.nan
+        return fitting.measure_of(spec, fitted.model.predict(self.X), self.truth, self.data.labels)
+
+
 def _scores(
     spec: TrainSpec,
     data: TrainingSet,
@@ -316,26 +450,9 @@ def _scores(
             strata = splits.strata(pd.Series(data.truth[inner_train]))
             rng = splits.generator(spec["seed"], f"halving {column}")
             inner_train = inner_train[splits.stratified_sample(strata, share, rng)]
-        inner = replace(data, train=inner_train)
-        prepared = fitting.prepare(spec, inner)
-        X = prepared.preprocessing.transform(
-            data.samples.values[inner_test], data.samples.speakers(inner_test)
-        )
+        inner = _Inner.of(spec, data, inner_train, inner_test)
         for row, candidate in enumerate(tried):
-            try:
-                fitted = fitting.learn(
-                    with_options(spec, candidate),
-                    prepared,
-                    inner,
-                    seed,
-                    decisions_only=spec["measure"] != "eer",
-                )
-            except UserError as error:
-                failed.setdefault(_shown(candidate), error.problems[0])
-                continue
-            scores[row, column] = fitting.measure_of(
-                spec, fitted.model.predict(X), data.truth[inner_test], data.labels
-            )
+            scores[row, column] = inner.score(spec, candidate, seed, failed)
     return scores, failed
 
 

@@ -9,15 +9,21 @@ if TYPE_CHECKING:
 
 
 class TuneSpec(TypedDict):
-    """A nested search: options of the model with their values, and the number of inner folds.
+    """A nested search.
 
-    A search by ``random`` tries ``n_iter`` combinations; without ``strategy`` all are tried.
+    Attributes:
+        values: option of the model → values
+        folds: maximum number of inner folds
+        strategy: ``random``, ``halving`` or ``tpe``; without it all combinations are tried
+        n_iter: number of combinations of ``random`` and ``tpe``
+        ranges: option → low, high and ``linear`` or ``log``; only of ``tpe``
     """
 
     values: dict[str, list[Any]]
     folds: int
     strategy: NotRequired[str]
     n_iter: NotRequired[int]
+    ranges: NotRequired[dict[str, list[Any]]]
 
 
 class SelfTrainingSpec(TypedDict):

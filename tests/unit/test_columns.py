@@ -72,6 +72,24 @@ def test_a_column_of_speakers_by_another_name(folder, column, how):
     assert split["speaker"].nunique() == 4
 
 
+@pytest.mark.parametrize(
+    "target", ["emotion; age", "emotion/age", "emotion and age", "emotion+age"]
+)
+def test_targets_however_they_are_joined(folder, target):
+    line = told(folder, table("emotion,age", lambda i: "a,1"), target=target)
+    assert "one target" in line and "DATA.target: [emotion, age]" in line
+
+
+def test_a_target_may_hold_a_blank(folder):
+    _, rows, _ = run(
+        folder,
+        table("emotion,age,emotion age", lambda i: f"a,1,{'xy'[i % 2]}"),
+        "db.split_strategy = random",
+        target="emotion age",
+    )
+    assert sorted(set(rows["truth"])) == ["x", "y"]
+
+
 PARTS = ["train", "train", "dev", "test"]
 
 
@@ -84,6 +102,57 @@ def test_a_column_that_holds_the_split(folder, column):
     assert not any("looks like a split" in line for line in said)
     _, _, said = run(folder, text)
     assert any("looks like a split" in line for line in said)
+
+
+FLAGS = {
+    "is_test": ("1", "0"),
+    "Test": ("yes", "no"),
+    "in_test_set": ("True", "False"),
+    "heldout": ("y", "n"),
+}
+# Columns that say the split by their values alone.
+WORDS = {
+    "mode": ("tr", "ts"),
+    "x": ("Train Set", "test-set"),
+    "which": ("train-other", "test-other"),
+}
+
+
+@pytest.mark.parametrize("column, values", [*FLAGS.items(), *WORDS.items()])
+@pytest.mark.parametrize("model", ["svm", "svm\nlogo = 2", "svm\nk_fold_cross = 2"])
+def test_a_column_that_looks_like_a_split_by_any_name(folder, column, values, model):
+    def cells(i: int) -> str:
+        which = i % 3 == 0 if column in FLAGS else i % 3 > 0
+        return f"s{i % 6},{'ab'[i % 2]},{values[not which]}"
+
+    text = table(f"speaker,emotion,{column}", cells)
+    said = [line for line in run(folder, text, model=model)[2] if "looks like a split" in line]
+    assert len(said) == 1 and ("instead of" in said[0]) == ("\n" in model)
+    # What the note says to set does what the column says.
+    advice = said[0].split("set ")[1].split(" instead")[0].replace(" and ", ", ")
+    split, _, more = run(folder, text, "\n".join(advice.split(", ")))
+    assert not any("looks like" in line for line in more)
+    order = split["file"].str.removesuffix(".wav").astype(int)
+    assert split["part"].tolist() == ["train" if i % 3 else "test" for i in order]
+
+
+@pytest.mark.parametrize("column", ["fold", "cv_fold", "Fold ID", "kfold"])
+def test_a_column_that_looks_like_folds(folder, column):
+    text = table(f"speaker,emotion,{column}", lambda i: f"s{i},{'ab'[i // 4 % 2]},{i % 3}")
+    (line,) = [line for line in run(folder, text)[2] if "looks like 3 folds" in line]
+    rename = "" if column == "fold" else f"db.colnames = {{'{column}': 'fold'}}"
+    assert (rename or "set MODEL.logo") in line and "MODEL.logo = 3" in line
+    split, _, said = run(folder, text, rename, model="svm\nlogo = 3")
+    order = split["file"].str.removesuffix(".wav").astype(int)
+    assert split["fold"].tolist() == [i % 3 + 1 for i in order]
+    assert not any("looks like" in line for line in said)
+
+
+@pytest.mark.parametrize("column", ["test_score", "folder", "condition", "trainer"])
+def test_a_column_that_does_not_look_like_a_split(folder, column):
+    values = {"folder": "xyz", "condition": ["test", "control", "rest"]}.get(column, "101")
+    text = table(f"speaker,emotion,{column}", lambda i: f"s{i},{'ab'[i % 2]},{values[i % 3]}")
+    assert not any("looks like" in line for line in run(folder, text)[2])
 
 
 def test_the_values_of_such_a_column_may_be_named(folder):
@@ -101,10 +170,36 @@ def test_the_values_of_such_a_column_may_be_named(folder):
     assert "no column 'nothing'" in line
 
 
-@pytest.mark.parametrize("target", ["['emotion', 'age']", "emotion, age", "[emotion,age]"])
+@pytest.mark.parametrize(
+    "target", ["['emotion', 'age']", "emotion, age", "[emotion,age]", "emotion age"]
+)
 def test_several_targets_are_several_experiments(folder, target):
     line = told(folder, table("emotion,age", lambda i: "a,1"), target=target)
-    assert "one target" in line and "DATA.target: [emotion, age]" in line
+    assert line.count("\n") == 0 and "one target" in line and "DATA.target: [emotion, age]" in line
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "# file,speaker,emotion",
+        "#file, speaker, emotion",
+        "# by a tool, of 2024, v1\n## file,speaker,emotion",
+        "# file,speaker,emotion\n# all files, 16 kHz, mono",
+        "sep=;\n# file;speaker;emotion",
+        "# name,speaker,emotion",
+    ],
+)
+def test_a_header_that_is_a_comment(folder, header):
+    separator = ";" if "sep" in header else ","
+    body = "\n".join(separator.join((f"{i}.wav", f"s{i}", "ab"[i % 2])) for i in range(N))
+    colnames = "db.colnames = {'name': 'file'}" if "name" in header else ""
+    _, rows, _ = run(folder, f"{header}\n{body}\n", colnames)
+    assert len(rows) == N and set(rows["truth"]) == {"a", "b"} and rows["speaker"].nunique() == N
+    # Lines are counted as editors do.
+    bad = body.replace("3.wav", "3.wav,x,y,z") if separator == "," else body
+    if bad != body:
+        line = header.count("\n") + 1 + 4
+        assert f"line {line}:" in told(folder, f"{header}\n{bad}\n", colnames)
 
 
 @pytest.mark.parametrize(

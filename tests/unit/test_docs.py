@@ -28,6 +28,14 @@ def blocks(pattern):
     ]
 
 
+def test_each_difference_that_changes_a_figure_says_how_to_undo_it_or_why_not():
+    text = (ROOT / "docs/differences.md").read_text(encoding="utf-8")
+    rows = text.split("| to have it its way |\n")[1].split("\n\n")[0].splitlines()[1:]
+    assert len(rows) > 20
+    for row in rows:
+        assert row.strip("|").split("|")[-1].strip(), row
+
+
 @pytest.mark.parametrize("text", blocks(INI))
 def test_inis_of_the_pages_hold_known_options_with_allowed_values(text, tmp_path):
     """Files, databases and whole sections may be left out on a page."""

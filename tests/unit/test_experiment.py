@@ -361,9 +361,9 @@ FEATURE_TYPES = f"one of {', '.join(sorted(n for n in registry('features') if '-
 
 
 def test_types_not_built_yet(place):
-    assert problems(place, {"FEATS type": "['os', 'agender']", "MODEL type": "adm"}) == [
+    assert problems(place, {"FEATS type": "['os', 'xlm-roberta']", "MODEL type": "adm"}) == [
         f"[MODEL] type: 'adm' is not built yet, {MODEL_TYPES}",
-        f"[FEATS] type: 'agender' is not built yet, {FEATURE_TYPES}",
+        f"[FEATS] type: 'xlm-roberta' is not built yet, {FEATURE_TYPES}",
     ]
 
 

@@ -162,6 +162,31 @@ def test_batches_hold_what_may_share_one(models, speech, tmp_path, monkeypatch):
     assert all(mask is None and shape[1] in lengths for shape, mask in seen)
 
 
+@pytest.mark.parametrize("name", ["wav2vec-group", "wavlm-layer"])
+def test_the_last_norm_behind_an_inner_layer(name, models, speech, tmp_path):
+    """As of a model whose upper layers are cut off, which is how nkululeko reads a layer."""
+    paths = dict(list(speech.items())[:1])
+    plain = tf.AutoModel.from_pretrained(models / name, dtype=torch.float32).eval()
+    with torch.no_grad():  # weights of the norm that tell it from none
+        plain.encoder.layer_norm.bias.copy_(torch.arange(plain.config.hidden_size) / 10)
+    plain.save_pretrained(tmp_path / "model")
+    tf.AutoFeatureExtractor.from_pretrained(models / name).save_pretrained(tmp_path / "model")
+    cut = tf.AutoModel.from_pretrained(tmp_path / "model", dtype=torch.float32, num_hidden_layers=2)
+    cut.eval()
+    front = tf.AutoFeatureExtractor.from_pretrained(tmp_path / "model")
+    expected = []
+    for path in paths.values():
+        inputs = front(mono(path), sampling_rate=16000, return_tensors="pt")["input_values"]
+        with torch.no_grad():
+            expected.append(cut(inputs).last_hidden_state[0].mean(dim=0).numpy())
+    kind = WAVES[name][0]
+    what = spec(kind, tmp_path / "model", layer=1, final_norm=True)
+    close(values_of(what, paths, tmp_path / "a"), np.stack(expected))
+    other = values_of(spec(kind, tmp_path / "model", layer=1), paths, tmp_path / "b")
+    norm = WAVES[name][3].get("do_stable_layer_norm", False)
+    assert norm != np.allclose(other, np.stack(expected), atol=1e-4)
+
+
 @pytest.mark.parametrize("name", ["wav2vec-group", "wav2vec2-layer", "data2vec"])
 def test_a_vector_depends_on_its_audio_alone(name, models, speech, tmp_path):
     what = spec(WAVES[name][0], models / name)

@@ -240,7 +240,7 @@ def read_pretrained(draw, folder):
     (folder / "model-1.safetensors").touch()
     (folder / "model-2.safetensors").touch()
     told(pretrained.read_config, folder, "x")
-    names = told(pretrained._weights, folder, "x")
+    names = told(pretrained.weight_files, folder, "x")
     assert names is None or {"model-1.safetensors", "model-2.safetensors"}.issuperset(names)
 
 

@@ -12,6 +12,8 @@ import xgboost
 from real_features import train_and_test
 from scipy.special import softmax
 from sklearn import (
+    calibration,
+    ensemble,
     linear_model,
     mixture,
     model_selection,
@@ -24,6 +26,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 
 from izwi.errors import UserError
 from izwi.models import MODELS, coupling, load_model, model_class, persistence
+from izwi.models.base import one_thread
 from izwi.models.svm import inner_folds
 
 # Not in alphabetical order, so that a column in the wrong place is noticed
@@ -33,6 +36,13 @@ OF_VECTORS = [name for name in MODELS if not model_class(name).takes_recordings]
 CLASSIFIERS = [name for name in OF_VECTORS if model_class(name).task == "classification"]
 # Small nets are enough here; tests of their training are in test_models_nets.py.
 FAST = {"epochs": 3}
+SMALL = {
+    **{name: {"n_estimators": 3} for name in ("hgb", "hgb_reg")},
+    **{name: {"n_estimators": 10} for name in ("rf", "rf_reg")},
+    "vote": {"vote.models": ["knn", "rf", "xgb", "svm"], "vote.weights": [1, 1, 1, 2]},
+    "vote_reg": {"vote.models": ["knn_reg", "ridge"]},
+}
+SMALL["vote"]["vote.options"] = {"rf": SMALL["rf"], "xgb": {"n_estimators": 5}}
 # What a cnn takes the 88 features for.
 PICTURE = [f"mel_{band}_{frame}" for band in range(8) for frame in range(11)]
 
@@ -53,7 +63,9 @@ def fitted(name, train, options=None, seed=0, labels=LABELS):
     cls = model_class(name)
     classify = cls.task == "classification"
     y = train.emotion if classify else train.age
-    model = cls(FAST | (options or {}), seed=seed, labels=labels if classify else None)
+    model = cls(
+        FAST | SMALL.get(name, {}) | (options or {}), seed=seed, labels=labels if classify else None
+    )
     model.features = PICTURE
     model.report = model.fit(train.X, y, groups=train.speaker)
     return model
@@ -83,6 +95,31 @@ BALANCED = {"class_weight": "balanced"}
                 max_depth=3, min_samples_leaf=2, random_state=4, **BALANCED
             ),
         ),
+        ("logreg", {}, linear_model.LogisticRegression(max_iter=1000)),
+        (
+            "logreg",
+            {"C_val": 0.01, "class_weight": True},
+            linear_model.LogisticRegression(C=0.01, max_iter=1000, **BALANCED),
+        ),
+        (
+            "rf",
+            {"n_estimators": 20, "max_features": 0.2, "min_samples_leaf": 2},
+            ensemble.RandomForestClassifier(
+                20, max_features=0.2, min_samples_leaf=2, random_state=4
+            ),
+        ),
+        (
+            "rf",
+            {"n_estimators": 9, "max_depth": 4, "class_weight": True},
+            ensemble.RandomForestClassifier(9, max_depth=4, random_state=4, **BALANCED),
+        ),
+        (
+            "hgb",
+            {"n_estimators": 4, "max_depth": 3, "class_weight": True, "reg_lambda": 0.5},
+            ensemble.HistGradientBoostingClassifier(
+                max_iter=4, max_depth=3, l2_regularization=0.5, early_stopping=False, **BALANCED
+            ),
+        ),
         ("bayes", {}, naive_bayes.GaussianNB()),
         ("bayes", {"var_smoothing": 0.1}, naive_bayes.GaussianNB(var_smoothing=0.1)),
     ],
@@ -90,9 +127,10 @@ BALANCED = {"class_weight": "balanced"}
 def test_classifiers(parts, name, options, plain):
     train, test = parts
     ours = fitted(name, train, options, seed=4).predict(test.X)
-    plain.fit(train.X, train.emotion)
-    np.testing.assert_array_equal(ours.decision, plain.predict(test.X))
-    expected = in_order(plain.predict_proba(test.X), plain.classes_)
+    with one_thread():
+        plain.fit(train.X, train.emotion)
+        expected = in_order(plain.predict_proba(test.X), plain.classes_)
+        np.testing.assert_array_equal(ours.decision, plain.predict(test.X))
     np.testing.assert_array_equal(ours.probabilities, expected)
 
 
@@ -108,6 +146,24 @@ def test_classifiers(parts, name, options, plain):
         ("knn_reg", {}, neighbors.KNeighborsRegressor(5)),
         ("tree_reg", {"max_depth": 4}, tree.DecisionTreeRegressor(max_depth=4, random_state=4)),
         ("lin_reg", {}, linear_model.LinearRegression()),
+        ("ridge", {"alpha": 30}, linear_model.Ridge(30)),
+        (
+            "rf_reg",
+            {"n_estimators": 7, "max_features": "sqrt"},
+            ensemble.RandomForestRegressor(7, max_features="sqrt", random_state=4),
+        ),
+        (
+            "hgb_reg",
+            {"n_estimators": 9, "learning_rate": 0.3, "min_samples_leaf": 5},
+            ensemble.HistGradientBoostingRegressor(
+                max_iter=9, learning_rate=0.3, min_samples_leaf=5, early_stopping=False
+            ),
+        ),
+        (
+            "vote_reg",
+            {"vote.models": ["svr", "ridge"], "vote.options": {"svr": {"C": 5}}},
+            ensemble.VotingRegressor([("a", svm.SVR(C=5)), ("b", linear_model.Ridge())]),
+        ),
         (
             "xgr",
             {"n_estimators": 20, "subsample": 0.5},
@@ -118,7 +174,8 @@ def test_classifiers(parts, name, options, plain):
 def test_regressors(parts, name, options, plain):
     train, test = parts
     ours = fitted(name, train, options, seed=4).predict(test.X)
-    expected = plain.fit(train.X, train.age).predict(test.X)
+    with one_thread():
+        expected = plain.fit(train.X, train.age).predict(test.X)
     np.testing.assert_allclose(ours.decision, expected, rtol=1e-12)
     assert ours.decision.dtype == np.float64
     assert ours.probabilities is None
@@ -214,6 +271,73 @@ def test_svm_of_two_classes(parts):
     assert (np.diff(ours.probabilities[order, 0]) >= 0).all()
 
 
+@pytest.mark.parametrize("options", [{}, {"C_val": 0.01, "class_weight": True}])
+def test_linear_svm_decides_as_plain_linearsvc(parts, options):
+    train, test = parts
+    ours = fitted("linear_svm", train, options).predict(test.X)
+    weight = "balanced" if options else None
+    plain = svm.LinearSVC(C=options.get("C_val", 1), dual=False, class_weight=weight)
+    expected = plain.fit(train.X, train.emotion).predict(test.X)
+    np.testing.assert_array_equal(ours.decision, expected)
+
+
+def test_linear_svm_probabilities_are_those_of_calibration_on_other_speakers(parts):
+    train, test = parts
+    ours = fitted("linear_svm", train, {"C_val": 0.01}).predict(test.X)
+    decisions, tested = [], []
+    for rest, held in inner_folds(train.emotion, train.speaker)[0]:
+        part = svm.LinearSVC(C=0.01 * len(train.X) / len(rest), dual=False)
+        part.fit(train.X[rest], train.emotion[rest])
+        decisions.append(part.decision_function(train.X[held]))
+        tested.append(held)
+    truth = train.emotion[np.concatenate(tested)]
+    machine = svm.LinearSVC(C=0.01, dual=False).fit(train.X, train.emotion)
+    classes = list(machine.classes_)
+    whole = machine.decision_function(test.X)
+    columns = []
+    for i, name in enumerate(classes):
+        sigmoid = calibration._SigmoidCalibration()
+        sigmoid.fit(np.concatenate(decisions)[:, i], (truth == name).astype(int))
+        columns.append(sigmoid.predict(whole[:, i]))
+    expected = np.column_stack(columns)
+    expected /= expected.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(ours.probabilities, in_order(expected, classes), atol=2e-4)
+
+
+def test_soft_votes_are_weighted_means_of_probabilities(parts):
+    train, test = parts
+    options = {"n_estimators": 12, "max_depth": 3}
+    ours = fitted(
+        "vote",
+        train,
+        {
+            "vote.models": ["knn", "rf", "logreg"],
+            "vote.options": {"rf": options, "logreg": {"c": 0.1}},
+            "vote.weights": [1, 2, 0.5],
+        },
+        seed=7,
+    ).predict(test.X)
+    plain = ensemble.VotingClassifier(
+        [
+            ("knn", neighbors.KNeighborsClassifier()),
+            ("rf", ensemble.RandomForestClassifier(**options, random_state=7)),
+            ("logreg", linear_model.LogisticRegression(C=0.1, max_iter=1000)),
+        ],
+        voting="soft",
+        weights=[1, 2, 0.5],
+    ).fit(train.X, train.emotion)
+    np.testing.assert_array_equal(ours.decision, plain.predict(test.X))
+    expected = in_order(plain.predict_proba(test.X), plain.classes_)
+    np.testing.assert_allclose(ours.probabilities, expected, atol=1e-12)
+
+
+def test_a_solver_that_stops_too_early_says_so(parts):
+    train, _ = parts
+    report = fitted("logreg", train, {"max_iter": 2}).report
+    assert "logreg: not converged after 2 iterations: scale the features" in report["warnings"][0]
+    assert fitted("logreg", train).report["warnings"] == []
+
+
 @pytest.mark.parametrize("weighted", [False, True])
 def test_xgb_as_plain_xgboost(parts, weighted):
     train, test = parts
@@ -275,7 +399,7 @@ def test_a_class_that_is_missing_in_training(parts, name):
     assert "no training sample of 'boredom': never predicted" in model.report["warnings"]
 
 
-@pytest.mark.parametrize("name", [name for name in CLASSIFIERS if name != "svm"])
+@pytest.mark.parametrize("name", [name for name in CLASSIFIERS if "svm" not in name])
 def test_decision_is_the_most_probable_class(parts, name):
     train, test = parts
     ours = fitted(name, train).predict(test.X)
@@ -301,6 +425,10 @@ def test_saved_and_loaded(parts, name, tmp_path):
     if ours.probabilities is not None:
         np.testing.assert_array_equal(again.probabilities, ours.probabilities)
     files = sorted(path.name for path in (tmp_path / "model").iterdir())
+    if name.startswith("vote"):
+        members = [f"{i}-{kind}" for i, kind in enumerate(SMALL[name]["vote.models"], start=1)]
+        assert files == [*members, "model.json"]
+        return
     if name in ("majority", "mean"):
         assert files == ["model.json"]
         return
@@ -315,7 +443,7 @@ def test_saved_and_loaded(parts, name, tmp_path):
 @pytest.mark.parametrize("name", OF_VECTORS)
 def test_seed_matters_unless_deterministic(parts, name):
     train, test = parts
-    options = {"GMM_covariance_type": "diag"}
+    options = SMALL.get(name, {}) | {"GMM_covariance_type": "diag"}
     first, again, other = (
         fitted(name, train, options, seed=seed).predict(test.X) for seed in (1, 1, 2)
     )
@@ -364,6 +492,17 @@ def test_one_class_is_an_error(parts, name):
         ("svr", {"gamma": "big"}, "[MODEL] gamma: 'big' is neither scale nor auto nor a number"),
         ("knn", {"class_weight": True}, "[MODEL] class_weight: knn cannot weight classes"),
         ("xgr", {"class_weight": True}, "[MODEL] class_weight: xgr cannot weight classes"),
+        ("logreg", {"C_val": 0}, "[MODEL] C_val: 0 is not above 0"),
+        ("rf", {"max_features": "all"}, "[MODEL] max_features: 'all' is neither a share above 0"),
+        ("vote", {"vote.models": ["rf"]}, "[MODEL] vote.models: ['rf'] are fewer than two"),
+        ("vote", {"vote.models": ["rf", "lda"]}, "[MODEL] vote.models: there is no model 'lda'"),
+        ("vote", {"vote.models": ["rf", "svr", "knn"]}, "[MODEL] vote.models: svr cannot vote"),
+        ("vote", {"vote.models": ["rf", "mlp", "knn"]}, "[MODEL] vote.models: mlp cannot vote"),
+        ("vote", {"vote.options": {"rf": {"C": 1}}}, "[MODEL] vote.options: 'C' is no option of"),
+        ("vote", {"vote.options": {"svm": {"C": 0}}}, "[MODEL] C_val: 0.0 is not above 0"),
+        ("vote", {"vote.options": {"svm": {"C": "a"}}}, "[MODEL] vote.options: svm, C_val: a is"),
+        ("vote", {"vote.options": {"knn": {}}}, "[MODEL] vote.options: 'knn' is not in vote"),
+        ("vote", {"vote.weights": [1, 2]}, "[MODEL] vote.weights: [1, 2] are not 3 weights"),
         ("xgb", {"subsample": 0}, "[MODEL] subsample: 0 leaves nothing to learn from"),
     ],
 )
@@ -389,7 +528,9 @@ def test_unknown_model():
 def test_registry_and_class_agree(name):
     cls = model_class(name)
     assert cls.name == name
-    assert (cls.task == "regression") == (name.endswith("_reg") or name in ("xgr", "svr", "mean"))
+    assert (cls.task == "regression") == (
+        name.endswith("_reg") or name in ("xgr", "svr", "mean", "ridge")
+    )
     for option in cls.options:
         assert option.section == "MODEL"
         # What a model keeps of a recording is cut before it is trained.

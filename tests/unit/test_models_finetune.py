@@ -169,6 +169,21 @@ def test_frozen_parts_compute_without_dropout(models):
         assert not torch.equal(net(list(X[:, 0])), net(list(X[:, 0])))
 
 
+def test_gradients_of_several_batches_are_one_step(models):
+    X, y = labelled(20, 3)
+    options = {"freeze": "encoder", "drop": 0.0, "epochs": 2, "optimizer": "sgd"}
+    one = fitted(models / "layer", X, y, **options, batch_size=8)
+    several = fitted(models / "layer", X, y, **options, batch_size=2, gradient_accumulation_steps=4)
+    small = fitted(models / "layer", X, y, **options, batch_size=2)
+    heads = [key for key in weights(one) if key.startswith("head")]
+    assert heads
+    for key in heads:
+        torch.testing.assert_close(weights(several)[key], weights(one)[key], rtol=1e-4, atol=1e-6)
+    assert not torch.allclose(weights(small)[heads[0]], weights(one)[heads[0]], rtol=1e-3)
+    losses = [[epoch["train_loss"] for epoch in m.report["epochs"]] for m in (one, several)]
+    np.testing.assert_allclose(*losses, rtol=1e-4)
+
+
 def test_the_epoch_that_is_best_on_dev_is_kept(models):
     X, y = labelled(16, 5)
     rng = np.random.default_rng(1)

@@ -135,6 +135,19 @@ def test_mlp_reg_is_plain_torch_on_a_standardised_target(parts):
     np.testing.assert_allclose(model.predict(test.X).decision, output * deviation + mean, rtol=1e-4)
 
 
+def test_mlp_reg_may_learn_the_target_as_it_is(parts):
+    train, _ = parts
+    options = {"layers": [4], "epochs": 1, "learning_rate": 0.0, "scale_target": False}
+    model = fitted("mlp_reg", train, seed=5, **options)
+    output = model.predict(train.X).decision
+    # Nothing moved, so that the loss is that of the first outputs, in years.
+    loss = model.report["epochs"][0]["train_loss"]
+    assert loss == pytest.approx(np.mean((output - train.age) ** 2), rel=1e-5) and loss > 100
+    scaled = fitted("mlp_reg", train, seed=5, **(options | {"scale_target": True}))
+    expected = output * train.age.std() + train.age.mean()
+    np.testing.assert_allclose(scaled.predict(train.X).decision, expected, rtol=1e-5)
+
+
 def test_sgd_has_momentum_and_no_decay(parts):
     train, _ = parts
     options = {"layers": [8], "epochs": 2, "optimizer": "sgd", "learning_rate": 0.01}

@@ -26,6 +26,22 @@ def with_gaps(X):
     return X
 
 
+@pytest.mark.parametrize("how, fill", [("mean", np.nanmean), ("median", np.nanmedian), ("zero", 0)])
+def test_gaps_become_what_nan_strategy_says(parts, tmp_path, how, fill):
+    train, test = parts
+    gaps, new = with_gaps(train.X), with_gaps(test.X)
+    ours = Preprocessing({"nan_strategy": how})
+    found = ours.fit_transform(gaps, train.names)
+    values = fill(gaps, axis=0) if fill else np.zeros(gaps.shape[1])
+    np.testing.assert_array_equal(found, np.where(np.isnan(gaps), values, gaps))
+    np.testing.assert_array_equal(ours.transform(new), np.where(np.isnan(new), values, new))
+    (line,) = ours.report["warnings"]
+    assert f"the {how} of" in line if fill else "replaced by 0 " in line
+    ours.save(tmp_path)
+    again = Preprocessing.load(tmp_path)
+    np.testing.assert_array_equal(again.transform(new), ours.transform(new))
+
+
 @pytest.mark.parametrize(
     ("scale", "scaler"),
     [

@@ -170,6 +170,8 @@ def test_a_forgotten_type_is_an_error(solve):
         ("model = xgb\nmax_depth = (1, 9)\nsearch_strategy = random\nn_iter = 4",
          "type = xgb, tune = {'max_depth': [1, 2, 3, 4, 5, 6, 7, 8, 9]}, "
          "tune.search_strategy = random, tune.n_iter = 4"),
+        ("model = knn\nK_val = (1, 3)\nsearch_strategy = tpe\nn_iter = 4",
+         "type = knn, tune = {'K_val': [1, 2, 3]}, tune.search_strategy = tpe, tune.n_iter = 4"),
         ("model = svm\nC_val = low", ""),
         ("model = adm\nlr = [1]", ""),
     ],
@@ -202,9 +204,3 @@ def test_a_search_of_the_model_section_is_translated(solve):
     mlp = {"type": "mlp", "tuning_params": "['drop']", "drop": "[.1, .5]"}
     with pytest.raises(UserError, match=r"write tune = \{'drop': \[0.1, 0.5\]\} in place of drop"):
         solve(DATA=DATA, FEATS=OS, MODEL=mlp)
-
-
-def test_a_search_that_is_not_built(solve):
-    tune = {"tune": "{'C_val': [1, 2]}", "tune.search_strategy": "tpe"}
-    with pytest.raises(UserError, match="tpe is not built: take random or halving"):
-        solve(DATA=DATA, FEATS=OS, MODEL=SVM | tune)

@@ -11,10 +11,12 @@ from pathlib import Path
 
 import audformat
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import soundfile
+import yaml
 
 from izwi import untrusted
 from izwi.config import result_set
@@ -306,3 +308,33 @@ def test_little_memory_is_told_as_such(tmp_path):
         assert memory_ran_out(error), error
     for error in (ImportError("No module named 'x'"), OSError(2, "x"), ValueError("memory")):
         assert not memory_ran_out(error), error
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        pd.Categorical(["a.wav", None]),
+        pd.to_datetime(["2020", "2021"]),
+        [True, False],
+        [1.5, None],
+        [b"a", b"b"],
+        *(pd.Series([], dtype=kind) for kind in ("category", "int8", "datetime64[ns]", "bool")),
+    ],
+    ids=str,
+)
+def test_files_of_any_type_in_a_table_are_told(files, tmp_path):
+    frame = pd.DataFrame({"file": files, "x": np.arange(len(files)) * 1.0})
+    frame.to_parquet(tmp_path / "features.parquet")
+    if len(files):
+        with pytest.raises(UserError, match="name no file"):
+            imported._load(str(tmp_path / "features.parquet"))
+    else:
+        assert imported._load(str(tmp_path / "features.parquet")).empty
+    tables = {"emotion": {"type": "filewise", "columns": {"x": {}}}}
+    (tmp_path / "db.yaml").write_text(yaml.safe_dump({"name": "db", "tables": tables}))
+    frame.to_parquet(tmp_path / "db.emotion.parquet")
+    spec = {"name": "db", "type": "audformat", "path": str(tmp_path), "options": {}}
+    with pytest.raises(UserError) as error:
+        listing = scan(spec, cwd=tmp_path, cache=tmp_path / "cache", write=False)
+        load_table({**spec, "task": "classification", "target": "x"}, listing)
+    assert len(error.value.problems) == 1

@@ -175,16 +175,18 @@ def test_a_slip_is_recognised(word, meant):
     assert nearest(word, MODELS)[0] == meant
 
 
-@pytest.mark.parametrize("word", ["rf", "logreg", "opensmile", "lda", "dt", "lr", "x", ""])
+@pytest.mark.parametrize("word", ["forest", "logit", "opensmile", "lda", "dt", "lr", "x", ""])
 def test_far_words_are_no_slips(word):
     assert nearest(word, MODELS) == []
 
 
 @pytest.mark.parametrize(
     ("word", "own"),
-    [("rf", "xgb"), ("RandomForestClassifier", "xgb"), ("random_forest_regressor", "xgr"),
-     ("logreg", "svm with kernel = linear"), ("nn", "mlp"), ("dt", "tree"), ("SVC", "svm"),
-     ("nb", "bayes"), ("svm_reg", "svr"), ("mlp_regressor", "mlp_reg"), ("ridge", "lin_reg"),
+    [("forest", "rf"), ("RandomForestClassifier", "rf"),
+     ("random_forest_regressor", "rf_reg"), ("LinearSVC", "linear_svm"), ("lgbm", "hgb"),
+     ("logistic regression", "logreg"), ("logit", "logreg"),
+     ("nn", "mlp"), ("dt", "tree"), ("SVC", "svm"),
+     ("nb", "bayes"), ("svm_reg", "svr"), ("mlp_regressor", "mlp_reg"), ("lasso", "ridge"),
      ("lstm", ""), ("svm", None), ("nonsense", None)],
 )  # fmt: skip
 def test_models_by_other_names(word, own):

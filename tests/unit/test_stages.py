@@ -29,6 +29,13 @@ databases = ['demo']
 demo.type = demo
 demo.value_counts = True
 target = emotion
+segment = True
+[SEGMENT]
+method = fixed
+window = 1
+output_audio = True
+[EXPORT]
+always = True
 [FEATS]
 type = ['os', 'praat']
 scale = standard

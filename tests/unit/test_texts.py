@@ -10,7 +10,7 @@ import yaml
 from izwi import features, models, splits
 from izwi.data import description
 from izwi.evaluation import scoring
-from izwi.reporting.texts import card, citations, methods, table1, words
+from izwi.reporting.texts import card, citations, methods, model_methods, table1, words
 
 ENTRIES = citations.entries()
 
@@ -159,9 +159,9 @@ def told(learning, metrics, training):
     record = {
         "model": {"type": "svm", "options": options},
         "learning": learning,
-        "packages": {"scikit-learn": "1.0"},
+        "packages": {"scikit-learn": "1.0", "optuna": "5.0"},
     }
-    return " ".join(methods._model(record, metrics, training, citations.Cites()))
+    return " ".join(model_methods.of_model(record, metrics, training, citations.Cites()))
 
 
 RUNS = [
@@ -201,15 +201,31 @@ def test_a_tuned_model():
     )
 
 
+def test_a_model_tuned_by_tpe():
+    tune = {"values": {"kernel": ["rbf", "linear"]}, "ranges": {"C_val": [0.01, 100.0, "log"]}}
+    tune |= {"folds": 5, "strategy": "tpe", "n_iter": 20}
+    search = {"candidates": [{}] * 20, "folds": 5, "unit": "speakers"}
+    tuning = {"measure": "uar", "outer": None, "searches": [search]}
+    tuning["chosen"] = [{"values": {"C_val": 0.5, "kernel": "rbf"}, "n": 1}]
+    found = told({"tune": tune}, {"tuning": tuning}, {"runs": RUNS})
+    assert (
+        "C_val (0.01 to 100, logarithmic) and kernel (rbf, linear) were chosen by a nested search "
+        "over 20 combinations that a tree-structured Parzen estimator suggested [@bergstra2011tpe] "
+        "(Optuna 5.0 [@akiba2019optuna]), by the mean UAR on 5 inner folds"
+    ) in found
+
+
 def test_options_that_do_nothing_are_left_out():
     options = {"loss": "cross", "focal.gamma": 2, "momentum": 0.9, "optimizer": "adamw"}
-    assert methods._idle(options | {"measure": "uar"}) == [
+    assert model_methods._idle(options | {"measure": "uar"}) == [
         "measure",
         "momentum",
         "focal.gamma",
         "focal.alpha",
     ]
-    assert methods._idle({"loss": "focal", "optimizer": "sgd", "kernel": "poly"}) == ["measure"]
+    assert model_methods._idle({"loss": "focal", "optimizer": "sgd", "kernel": "poly"}) == [
+        "measure"
+    ]
 
 
 def test_a_model_of_several_kinds_of_learning():
@@ -395,9 +411,9 @@ def test_the_target_is_told_of_all_used_samples(folds):
 def test_what_development_samples_decided(folds, runs, calibrate, said):
     learned = {"calibrate": calibrate} if calibrate else {}
     training = {"runs": [{"folds": [folds]}] * runs, "notes": []}
-    found = " ".join(methods._learning({"learning": learned}, training))
+    found = " ".join(model_methods._learning({"learning": learned}, training))
     assert found.endswith(said) and bool(found) == bool(said)
-    assert methods._by_epoch(training) == (folds["n_dev"] > 0 and "best_epoch" in folds)
+    assert model_methods._by_epoch(training) == (folds["n_dev"] > 0 and "best_epoch" in folds)
 
 
 def evaluated(speakers=4, wrong=3, ci=None, threshold=None):

@@ -7,7 +7,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import balanced_accuracy_score
-from sklearn.model_selection import GridSearchCV, GroupKFold, LeaveOneGroupOut, cross_val_predict
+from sklearn.model_selection import (
+    GridSearchCV,
+    GroupKFold,
+    LeaveOneGroupOut,
+    cross_val_predict,
+    cross_val_score,
+)
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -17,7 +23,7 @@ from izwi import models
 from izwi.config.experiment import resolve
 from izwi.errors import UserError
 from izwi.evaluation import scoring
-from izwi.training import runs, tuning
+from izwi.training import fitting, runs, tuning
 from izwi.training.fitting import Samples, TrainingSet
 
 
@@ -394,3 +400,100 @@ def test_halving_of_few_rows_is_a_grid():
     grid = tuning.search(spec, data, 42)
     spec["tune"]["strategy"] = "halving"
     assert tuning.search(spec, data, 42) == grid
+
+
+def by_tpe(values, ranges, n_iter, kind="svm", **more):
+    spec = spec_of(kind, values, **more)
+    spec["tune"] |= {"strategy": "tpe", "n_iter": n_iter, "ranges": ranges}
+    return spec
+
+
+def test_tpe_is_a_study_of_optuna():
+    optuna = pytest.importorskip("optuna", reason="optuna is not installed: make tune")
+    samples, y, _ = made_up(5)
+    spec = by_tpe({"gamma": [0.01, 0.1, "scale"]}, {"C_val": [0.01, 100.0, "log"]}, 14)
+    data = rows_of(samples, y, np.arange(75), ["a", "b", "c"])
+    found = tuning.search(spec, data, 42)
+
+    def score(trial):
+        machine = SVC(
+            C=trial.suggest_float("C_val", 0.01, 100, log=True),
+            gamma=trial.suggest_categorical("gamma", [0.01, 0.1, "scale"]),
+        )
+        return cross_val_score(
+            make_pipeline(StandardScaler(), machine),
+            samples.values,
+            y.astype(str),
+            groups=samples.split["speaker"],
+            cv=GroupKFold(5),
+            scoring="balanced_accuracy",
+        ).mean()
+
+    study = optuna.create_study(
+        direction="maximize", sampler=optuna.samplers.TPESampler(seed=spec["seed"])
+    )
+    study.optimize(score, 14)
+    assert [one["values"] for one in found["candidates"]] == [t.params for t in study.trials]
+    values = [one["score"] for one in found["candidates"]]
+    np.testing.assert_allclose(values, [t.value for t in study.trials], atol=1e-12)
+    assert (found["chosen"], found["inner"]) == (study.best_params, pytest.approx(study.best_value))
+    spec["tune"]["n_iter"] = 1
+    assert tuning.search(spec, data, 42)["candidates"] == found["candidates"][:1]
+    other = tuning.search(spec | {"seed": 1}, data, 42)
+    assert other["candidates"] != found["candidates"][:1]
+
+
+def test_tpe_does_not_fit_twice_and_goes_on_after_a_failure(monkeypatch):
+    pytest.importorskip("optuna", reason="optuna is not installed: make tune")
+    samples, y, _ = made_up(4)
+    data = rows_of(samples, y, np.arange(60), ["a", "b", "c"])
+    learn, fits = fitting.learn, []
+    monkeypatch.setattr(fitting, "learn", lambda *a, **k: fits.append(1) or learn(*a, **k))
+    spec = by_tpe({}, {"K_val": [40, 50, "linear"]}, 20, "knn")
+    found = tuning.search(spec, data, 42)
+    tried = [one["values"]["K_val"] for one in found["candidates"]]
+    assert len(fits) == 4 * len(set(tried)) and len(tried) == len(set(tried)) < 20
+    assert found["notes"][-1].endswith("more than once")
+    failed = {one["values"]["K_val"] for one in found["candidates"] if one["score"] is None}
+    assert failed == {k for k in tried if k > 45} and found["chosen"]["K_val"] <= 45
+    # Of fewer combinations than n_iter all are tried, as by a grid.
+    few = by_tpe({"K_val": [1, 5]}, {}, 2, "knn")
+    assert tuning.search(few, data, 42) == tuning.search(
+        spec_of("knn", {"K_val": [1, 5]}), data, 42
+    )
+
+
+def test_ranges_are_read_as_options_are(tmp_path):
+    pytest.importorskip("optuna", reason="optuna is not installed: make tune")
+    tpe = ("tune.search_strategy = tpe", "tune.n_iter = 9")
+    line = "tune = {'kernel': ['rbf', 'linear'], 'degree': (2, 4), 'c': (0.01, 10, 'log')}"
+    found = experiment(tmp_path, "type = svm", line, *tpe)
+    assert found.learning["tune"] == {
+        "values": {"kernel": ["rbf", "linear"]},
+        "ranges": {"C_val": [0.01, 10.0, "log"], "degree": [2, 4, "linear"]},
+        "folds": 5,
+        "strategy": "tpe",
+        "n_iter": 9,
+    }
+    for line, told in [
+        ("{'C_val': (0.0, 1)}", "C_val: 0.0 is not above 0"),
+        ("{'C_val': (3, 2)}", "3.0 is not below 2.0"),
+        ("{'C_val': (1, 2, 3)}", "is no range, such as (0.01, 100)"),
+        ("{'gamma': (0, 1, 'log')}", "a logarithmic range begins above 0"),
+        ("{'gamma': ('scale', 1)}", "the ends of a range are numbers"),
+        ("{'kernel': (1, 2)}", "its values are no numbers"),
+        ("{'degree': (0.5, 2)}", "degree: 0.5 is not a whole number"),
+    ]:
+        with pytest.raises(UserError) as error:
+            experiment(tmp_path, "type = svm", f"tune = {line}", *tpe)
+        assert any(told in problem for problem in error.value.problems), (
+            line,
+            error.value.problems,
+        )
+
+
+def test_tpe_without_optuna_is_told_before_anything_runs(tmp_path, monkeypatch):
+    monkeypatch.setattr("izwi.training.tpe.util.find_spec", lambda name: None)
+    line = "tune = {'C_val': [1, 2]}"
+    with pytest.raises(UserError, match=r"tpe needs optuna.*make tune.*requirements-tune"):
+        experiment(tmp_path, "type = svm", line, "tune.search_strategy = tpe")

@@ -77,11 +77,14 @@ def made(tmp_path_factory):
         "izwi/splits/order.py",
         "izwi/splits/strategies.py",
     ]
-    assert checkout.follow("add_a_model.md") == ["izwi/models/forest.py", "izwi/models/__init__.py"]
+    assert checkout.follow("add_a_model.md") == [
+        "izwi/models/extra_trees.py",
+        "izwi/models/__init__.py",
+    ]
     ini = checkout.path / "config/experiments/demo.ini"
     text = ini.read_text(encoding="utf-8")
     text = text.replace("scale = standard", "scale = center").replace("speaker_split", "latest")
-    text = text.replace("type = svm", "type = forest\nn_estimators = 7")
+    text = text.replace("type = svm", "type = extra_trees\nn_estimators = 7")
     ini.write_text(f"{text}speakers = True\n", encoding="utf-8")
     assert re.search(r"^durations +1$", checkout.snakemake("-n"), re.MULTILINE)
     checkout.snakemake()
@@ -130,7 +133,7 @@ def test_a_scaler_is_an_entry(made):
 def test_a_model_is_a_class_and_a_line(made):
     assert "number of trees" in made.call("izwi", "options", "n_estimators")
     record = json.loads(made.text("results/experiments/demo/experiment.json"))
-    assert record["model"]["type"] == "forest"
+    assert record["model"]["type"] == "extra_trees"
     assert record["model"]["options"]["n_estimators"] == 7
 
 

@@ -85,8 +85,9 @@ def test_summary_and_page_say_that_there_is_no_model(made):
 
 def test_augmented_files_are_listed(made):
     folder, said = made
-    (place,) = (folder.path / "results" / "augmented").glob("*/a.csv")
+    (place,) = (folder.path / "results" / "augmented_audio").glob("*/a.csv")
     assert str(place.relative_to(folder.path)) in said
+    assert (folder.path / "results/experiments/bare/augment/a.csv").samefile(place)
     listed = pd.read_csv(place)
     trained = folder.bytes_of("bare", "table1.md").decode()
     assert re.search(rf"\| train \| all \| {len(listed)} ", trained)

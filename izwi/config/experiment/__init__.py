@@ -12,8 +12,14 @@ from izwi.analyses.kinds import SHAP_MODELS
 from izwi.config import learning, pictures
 from izwi.config import options as table
 from izwi.config.experiment.augmentation import read_augment, read_robustness
-from izwi.config.experiment.databases import check_numeric, read_database, read_load
+from izwi.config.experiment.databases import (
+    check_numeric,
+    limits_afterwards,
+    read_database,
+    read_load,
+)
 from izwi.config.experiment.entries import Entries, several_targets, texts
+from izwi.config.experiment.exports import read_exports
 from izwi.config.experiment.features import check_reads, read_features, recordings_only
 from izwi.config.experiment.models import (
     ChosenModel,
@@ -24,7 +30,8 @@ from izwi.config.experiment.models import (
     read_threshold,
 )
 from izwi.config.experiment.names import read_name, read_save_test
-from izwi.config.experiment.resolved import ComponentSpec, Experiment
+from izwi.config.experiment.resolved import ComponentSpec, Experiment, PreprocessingSpec
+from izwi.config.experiment.segmentation import read_segmentation
 from izwi.config.experiment.splits import is_test, read_split
 from izwi.config.ini import Ini, Value, read_ini
 from izwi.config.options import PER_DATABASE, WIDE
@@ -139,6 +146,8 @@ def _experiment(entries: Entries, ini: str) -> Experiment:
     if model.brings and model.type:
         scale, chosen = recordings_only(entries, model.type, learned)
     split = read_split(entries, task, target, labels, seed, databases, described=model.none)
+    if later := limits_afterwards(entries):
+        split["afterwards"] = later
     if "submodel" in learned:
         split["submodel"] = learned["submodel"]
     if model.none:
@@ -164,9 +173,17 @@ def _experiment(entries: Entries, ini: str) -> Experiment:
     measure = read_measure(entries, task)
     if model.needs_dev:
         model.options["measure"] = measure
+    preprocessing: PreprocessingSpec = {
+        "scale": None if scale == "none" else scale,
+        "features": chosen,
+    }
+    if fill := entries.get("FEATS", "nan_strategy"):
+        preprocessing["nan_strategy"] = fill
+    name = read_name(entries)
+    segmentation = read_segmentation(entries, split, described=model.none)
     experiment = Experiment(
         ini=ini,
-        name=read_name(entries),
+        name=name,
         task=task,
         seed=seed,
         runs=entries.get("EXP", "runs"),
@@ -182,7 +199,7 @@ def _experiment(entries: Entries, ini: str) -> Experiment:
         split=split,
         features=features,
         fail_threshold=entries.get("FEATS", "fail_threshold"),
-        preprocessing={"scale": None if scale == "none" else scale, "features": chosen},
+        preprocessing=preprocessing,
         # Without a type there is a problem, and no experiment.
         model={"type": model.type or "", "options": model.options},
         learning=learned,
@@ -197,6 +214,8 @@ def _experiment(entries: Entries, ini: str) -> Experiment:
         },
         leakage=entries.get("DATA", "leakage"),
         plots=_plots(entries, model, features),
+        segmentation=segmentation,
+        exports=read_exports(entries, name, split, segmentation, described=model.none),
     )
     entries.settle()
     return replace(experiment, warnings=tuple(entries.warnings), notes=tuple(entries.notes))

@@ -7,12 +7,14 @@ import os
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from izwi.config import compatibility
 from izwi.config.experiment.entries import Entries, texts
 from izwi.config.experiment.resolved import DatabaseSpec, FurtherFigures, LoadSpec
 from izwi.config.experiment.splits import strategy_quietly
 from izwi.config.options import PER_DATABASE, Option, convert
 from izwi.config.root_folders import absent
 from izwi.data import soft_labels
+from izwi.splits.strategies import AFTERWARDS
 from izwi.wording import count
 
 # What is done with a target that is a number.
@@ -134,7 +136,14 @@ def read_database(entries: Entries, name: str) -> DatabaseSpec:
     for key in _LOAD_OPTIONS:
         value = entries.get_of(name, key, normalise.get(key))
         options[key] = texts(value) if isinstance(value, list) and key != "filter" else value
-    if (name, "filter") in entries.of_database and ("DATA", "filter") in entries.general:
+    later = limits_afterwards(entries)
+    for key in later:
+        # What stands for all databases acts on the parts, beside what stands for this one.
+        own = entries.of_database.get((name, key))
+        value = entries.convert(PER_DATABASE[key], "DATA", *own) if own else None
+        options[key] = _filter(value) if key == "filter" and value else value
+    general_filter = ("DATA", "filter") in entries.general and "filter" not in later
+    if (name, "filter") in entries.of_database and general_filter:
         lower, value = entries.general["DATA", "filter"]
         try:
             general = _filter(convert(PER_DATABASE["filter"], value.text) or [])
@@ -158,6 +167,21 @@ def read_database(entries: Entries, name: str) -> DatabaseSpec:
     kind = entries.get_of(name, "type")
     kind, path = _source(entries, name, kind, options["version"])
     return {"name": name, "type": kind, "path": path, "options": options}
+
+
+def limits_afterwards(entries: Entries) -> dict[str, Any]:
+    """Filters and limits of all databases that act behind the split, with their values."""
+    if not compatibility.wants(entries.ini):
+        return {}
+    found: dict[str, Any] = {}
+    for name in AFTERWARDS:
+        if entry := entries.general.get(("DATA", name)):
+            value = entries.convert(PER_DATABASE[name], "DATA", *entry)
+            try:
+                found[name] = _filter(value) if name == "filter" and value else value
+            except ValueError as error:
+                entries.problem("DATA", entry[0], str(error))
+    return {name: value for name, value in found.items() if value}
 
 
 def check_numeric(entries: Entries, databases: Iterable[DatabaseSpec], load: LoadSpec) -> None:

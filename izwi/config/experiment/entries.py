@@ -297,7 +297,7 @@ class Entries:
         try:
             return convert(option, value.text)
         except ValueError as error:
-            several = option.name == "target" and value.text.startswith(("[", "("))
+            several = option.name == "target" and value.text.startswith(("[", "(", "{"))
             self.problem(section, lower, several_targets(value.text) if several else str(error))
             return option.default
 
@@ -392,7 +392,7 @@ def _ok_names(known: dict[str, Option]) -> list[str]:
 
 def several_targets(text: str) -> str:
     """What to do about a target that is a list of columns."""
-    names = [name.strip(" '\"") for name in text.strip("[]()").split(",") if name.strip()]
+    names = [name.strip(" '\"") for name in text.strip("[](){}").split(",") if name.strip()]
     return (
         "an experiment has one target: write an ini for each, or in the config "
         f"grid: {{DATA.target: [{', '.join(names)}]}}"

@@ -11,10 +11,13 @@ from izwi.config.experiment.component_options import one_of, own_values, type_of
 from izwi.config.experiment.entries import Entries
 from izwi.config.experiment.resolved import ComponentSpec, DatabaseSpec, FurtherFigures, SplitSpec
 from izwi.config.options import Option
-from izwi.training import tuning
+from izwi.training import tpe, tuning
 from izwi.training.types import TuneSpec
 
-_COUNTERPART = {"xgr": "xgb", "svr": "svm", "xgb": "xgr", "svm": "svr"}
+_COUNTERPART = {
+    **{"xgr": "xgb", "svr": "svm", "xgb": "xgr", "svm": "svr"},
+    **{"logreg": "ridge", "ridge": "logreg", "linear_svm": "svr"},
+}
 
 
 # Sections that modules of nkululeko read which train nothing.
@@ -117,26 +120,28 @@ def _tune(
     wanted = entries.get("MODEL", "tune")
     if wanted is None:
         return {}
-    found = tuning.read(
+    strategy = entries.get("MODEL", "tune.search_strategy")
+    found, ranges = tuning.read(
         wanted,
         cls,
         own,
         values,
         lambda text: entries.problem("MODEL", "tune", text),
-        strategy=entries.get("MODEL", "tune.search_strategy"),
+        strategy=strategy,
     )
     for lower in entries.ini.sections.get("MODEL", {}):
         option = own.get(lower)
         if lower == "class_weight" or option is not None:
             name = option.name if option else lower
-            if name in found:
+            if name in found or name in ranges:
                 entries.overridden(f"[MODEL] {entries.spelt(lower)}", "MODEL.tune")
     tune: TuneSpec = {"values": found, "folds": entries.get("MODEL", "tune.folds")}
-    if entries.get("MODEL", "tune.search_strategy") == "tpe":
-        entries.problem("MODEL", "tune.search_strategy", "tpe is not built: take random or halving")
+    if ranges:
+        tune["ranges"] = ranges
+    if strategy == "tpe" and (absent := tpe.absent()):
+        entries.problem("MODEL", "tune.search_strategy", absent)
     # A search of all combinations has no more options, so that its key stays.
-    strategy = entries.get("MODEL", "tune.search_strategy")
-    if strategy == "random":
+    if strategy in ("random", "tpe"):
         tune["n_iter"] = entries.get("MODEL", "tune.n_iter")
     elif ("MODEL", "tune.n_iter") in entries.general:
         entries.notes.append(f"[MODEL] tune.n_iter: no effect, a search by {strategy} takes all")

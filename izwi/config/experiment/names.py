@@ -23,7 +23,7 @@ def read_name(entries: Entries) -> str:
         # Published inis give a path here; use its last part.
         entries.notes.append(f"[EXP] name: '{name}' is a path, the experiment is called '{last}'")
         name = last
-    if why := _no_folder(name):
+    if why := no_folder(name):
         entries.problem("EXP", "name", f"'{name}' {why}: take letters, digits, spaces, - and _")
     return name
 
@@ -45,7 +45,7 @@ def read_save_test(entries: Entries) -> str | None:
             "save_test",
             f"{path} exists already and would be replaced: move it away, or name another",
         )
-    elif why := _no_folder(path.rpartition("/")[2]) or ("{" in path and "holds '{'"):
+    elif why := no_folder(path.rpartition("/")[2]) or ("{" in path and "holds '{'"):
         entries.problem("EXP", "save_test", f"{path} {why}: name another file")
     elif shut := next((p for p in _above(path) if os.path.lexists(p) and not os.path.isdir(p)), ""):
         entries.problem(
@@ -59,7 +59,7 @@ def _above(path: str) -> list[str]:
     return [str(parent) for parent in Path(path).parents]
 
 
-def _no_folder(name: str) -> str:
+def no_folder(name: str) -> str:
     """Why a name cannot be a folder name on every computer; empty if it can."""
     wrong = sorted({char for char in name if char in '{}<>:"|?*' or not char.isprintable()})
     if wrong:

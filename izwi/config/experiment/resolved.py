@@ -65,6 +65,7 @@ class SplitSpec(TypedDict):
         submodel: column with a model for each of its values
         unlabelled: whether rows without a label are used for training, too
         described: whether nothing is trained, so that parts may be empty or of one class
+        afterwards: filters and limits of all databases that act on the parts
     """
 
     task: str
@@ -82,13 +83,77 @@ class SplitSpec(TypedDict):
     submodel: NotRequired[str]
     unlabelled: NotRequired[bool]
     described: NotRequired[bool]
+    afterwards: NotRequired[dict[str, Any]]
+
+
+class SegmentSpec(TypedDict):
+    """How recordings are cut into segments; times in seconds.
+
+    Attributes:
+        method: ``silero`` or ``fixed``
+        selection: ``all``, or the part (``train``, ``test``) whose recordings are cut
+        min_length: segments that are shorter are left out
+        max_length: longer segments are cut into pieces, None for any length
+        window: of ``fixed``: length of a window
+        hop: of ``fixed``: from one window to the next
+        threshold: of ``silero``: probability that begins speech
+        min_speech: of ``silero``: shorter stretches are no speech
+        min_silence: of ``silero``: shorter pauses are part of the speech
+        pad: of ``silero``: added before and after a stretch
+        include_silence_borders: whether gaps are also before the first and behind the last segment
+    """
+
+    method: str
+    selection: str
+    min_length: float
+    max_length: float | None
+    window: float | None
+    hop: float | None
+    threshold: float
+    min_speech: float
+    min_silence: float
+    pad: float
+    include_silence_borders: bool
+
+
+class ExportSpec(TypedDict):
+    """Data that are written for use elsewhere.
+
+    Attributes:
+        section: of the ini that asks for it: ``SEGMENT``, ``RESAMPLE`` or ``EXPORT``
+        name: of its tables, without an ending
+        audio: whether audio is written, or tables alone that name the originals
+        folder: of the audio
+        rate: sampling rate in Hz, None for that of the original
+        format: of the audio, None for that of the original
+        mono: whether channels are averaged
+        bit_depth: of a sample
+        segments_as_files: whether rows that are parts of files become files
+        selection: ``all``, or the part (``train``, ``test``) whose rows are written
+        orig_root: folder whose part of paths is left out, None for what all paths share
+        place: where a link leads to the folder, None for none
+    """
+
+    section: str
+    name: str
+    audio: bool
+    folder: str
+    rate: int | None
+    format: str | None
+    mono: bool
+    bit_depth: int
+    segments_as_files: bool
+    selection: str
+    orig_root: str | None
+    place: str | None
 
 
 class PreprocessingSpec(TypedDict):
-    """Scaler and chosen features, None for none and all."""
+    """Scaler and chosen features, None for none and all; and what fills gaps, if no median."""
 
     scale: str | None
     features: list[str] | None
+    nan_strategy: NotRequired[str]
 
 
 class FurtherFigures(TypedDict, total=False):
@@ -148,6 +213,9 @@ class Experiment:
         evaluation: how figures are computed
         leakage: treatment of the audit's findings: ``error``, ``warn`` or ``ignore``
         plots: requested plots and their formats, see ``pictures.read_options``
+        segmentation: how recordings are cut into the segments that are the samples, None where
+            these are the rows of the databases
+        exports: data that are written for use elsewhere
         setting: values that a grid sets: option → text of its value
         grids: tables of results that have a row for it
         control: kind of control, see `tables.controls`, None for an experiment of an ini
@@ -181,6 +249,8 @@ class Experiment:
     evaluation: EvaluationSpec
     leakage: str
     plots: dict[str, Any]
+    segmentation: SegmentSpec | None = None
+    exports: tuple[ExportSpec, ...] = ()
     setting: dict[str, str | None] = field(default_factory=dict)
     grids: tuple[str, ...] = ()
     control: str | None = None

@@ -6,11 +6,13 @@ import re
 
 # Without case, underscores and what says that it is a classifier.
 _MODELS = {
-    "xgb": "xgboost gbm gbdt gradientboosting histgradientboosting lightgbm lgbm catboost adaboost "
-    "rf randomforest forest extratrees",
+    "xgb": "xgboost gbm gbdt gradientboosting catboost adaboost",
+    "hgb": "histgb histgradientboosting lightgbm lgbm",
+    "rf": "randomforest forest extratrees",
     "tree": "dt decisiontree cart",
-    "svm": "svc linearsvc linearsvm supportvector supportvectormachine sgd logreg logistic "
-    "logisticregression logit lr maxent",
+    "svm": "svc supportvector supportvectormachine",
+    "linear_svm": "linearsvc linearsvm sgd",
+    "logreg": "logistic logisticregression logit lr maxent",
     "bayes": "nb naivebayes gnb gaussiannb",
     "mlp": "nn dnn ann fnn ffn perceptron neuralnet neuralnetwork multilayerperceptron",
     "knn": "kneighbors neighbors nearestneighbor nearestneighbour nearestneighbors",
@@ -18,19 +20,23 @@ _MODELS = {
     "gmm": "gaussianmixture mixture",
     "finetune": "finetuned finetuning transformer",
     "majority": "dummy zeror mostfrequent",
-    "lin_reg": "linreg linearregression linear ols ridge lasso elasticnet",
+    "lin_reg": "linreg linearregression linear ols",
+    "ridge": "ridgeregression lasso elasticnet",
+    "vote": "voting softvoting softvote",
     # Nothing is near.
     "": "rnn lstm gru crnn hmm lda qda",
 }
-_REGRESSORS = {"xgb": "xgr", "svm": "svr", "majority": "mean", "lin_reg": "lin_reg"}
-_NOTES = {
-    "logreg logistic logisticregression logit lr maxent": " with kernel = linear",
+_REGRESSORS = {
+    **{"xgb": "xgr", "svm": "svr", "majority": "mean", "lin_reg": "lin_reg", "ridge": "ridge"},
+    **{"linear_svm": "svr", "logreg": "lin_reg"},
 }
 _FEATURES = {
     "os": "opensmile smile egemaps egemapsv02",
     "os with set = GeMAPSv01b": "gemaps gemapsv01b",
-    "os with set = ComParE_2016": "compare compare2016 is13 mfcc mfccs",
-    "spectra": "mel melspec melspectrogram logmel spectrogram spectrum fbank filterbank",
+    "os with set = ComParE_2016": "compare compare2016 is13",
+    "spectra": "mel melspec melspectrogram logmel spectrogram spectrum filterbank",
+    "mfcc": "mfccs cepstra cepstrum",
+    "sptk": "diffsptk pysptk mcep chroma",
     "praat": "parselmouth pitch f0 jitter shimmer formants",
     "wav2vec2": "w2v2 w2v wav2vec2.0 wav2vec20",
     "whisper": "openaiwhisper",
@@ -51,7 +57,7 @@ def model_named(word: str) -> str | None:
     """
     plain = _CLASSIFIER.sub("", _WORDS.sub("", word.lower()))
     if (found := _find(plain, _MODELS)) is not None:
-        return found + next((note for names, note in _NOTES.items() if plain in names.split()), "")
+        return found
     base = _REGRESSOR.sub("", plain)
     own = next((name for name in (base, _find(base, _MODELS)) if name in _MODELS), None)
     return None if own is None or base == plain else _REGRESSORS.get(own, f"{own}_reg")

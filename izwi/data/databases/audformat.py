@@ -11,6 +11,7 @@ import pandas as pd
 
 from izwi.data import times
 from izwi.data.databases.source import (
+    ALL,
     KEY,
     Source,
     as_list,
@@ -85,7 +86,7 @@ def read(spec: dict[str, Any]) -> Source:
         frame = database.attach(frame, table, source)
     wanted = [*_COMMON, target, *as_list(options.get("columns"))]
     wanted += [column for column, _ in options.get("filter") or []]
-    wanted += as_list(options.get("required"))
+    wanted += [column for column in as_list(options.get("required")) if column != ALL]
     wanted += (options.get("mapping") or {}).get("columns") or {}
     for column in dict.fromkeys(wanted):
         frame = database.look_up(frame, column, source)
@@ -144,7 +145,9 @@ class _Database:
                 f"[DATA] {self.name}: table '{table}' lacks the columns {', '.join(missing)}, "
                 "which db.yaml names"
             )
-        if not data["file"].map(lambda file: isinstance(file, str) and file != "").all():
+        # Of a table without rows, or of categories, the type of the column says nothing.
+        files = data["file"].astype(object)
+        if not all(isinstance(file, str) and file for file in files):
             raise UserError(f"[DATA] {self.name}: table '{table}' has rows that name no file")
         timed = self.is_segmented(table)
         start, end = (data.get(column) if timed else None for column in KEY[1:])
@@ -152,14 +155,14 @@ class _Database:
         frame = segments(
             start,
             end,
-            data["file"],
+            files,
             self.name,
             line=None if path.suffix == ".parquet" else lambda row: line_of(path, row),
             drop=self.drop,
         )
         if len(frame) < len(data):
             self.bad |= {(table, row) for row in set(data.index) - set(frame.index)}
-            self.bad_files |= dict.fromkeys(data["file"].drop(frame.index))
+            self.bad_files |= dict.fromkeys(files.drop(frame.index))
             data, frame = data.loc[frame.index].reset_index(drop=True), frame.reset_index(drop=True)
         for column, scheme in self.columns(table).items():
             values = data[column]

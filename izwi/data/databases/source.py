@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -11,11 +12,13 @@ import numpy as np
 import pandas as pd
 
 from izwi.data import times
-from izwi.data.spelling import nearest
+from izwi.data.spelling import clean, nearest
 from izwi.errors import Problems, UserError
 from izwi.wording import agreed, count
 
 KEY = ["file", "start", "end"]
+# The value of required that names all columns.
+ALL = "*"
 # Columns that users call either way.
 SYNONYMS = {"sex": "gender"}
 
@@ -177,6 +180,29 @@ def meant(wanted: Iterable[str], there: Iterable[str]) -> str:
         if value not in there and found:
             pairs.append(f"'{found[0]}' for '{value}'")
     return f", did you mean {' and '.join(pairs)}?" if pairs else ""
+
+
+def several_columns(target: str, columns: Iterable[str]) -> str:
+    """What to do about a target that names several columns; empty where it does not."""
+    names = [name for name in re.split(r"[\s,;:/|+&]+|\band\b", target) if name]
+    if len(names) < 2 or not set(names) <= {str(column) for column in columns}:
+        return ""
+    return (
+        ": an experiment has one target: write an ini for each, or in the config "
+        f"grid: {{DATA.target: [{', '.join(names)}]}}"
+    )
+
+
+def values_of(text: pd.Series) -> list[str]:
+    """The different values of a column of text, sorted."""
+    return sorted(text.dropna().unique())
+
+
+def text_of(value: Any) -> str:
+    """A value of the ini as text, as `as_text` writes values of the data."""
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    return clean(str(value))
 
 
 def rename(frame: pd.DataFrame, spec: dict[str, Any], source: Source) -> pd.DataFrame:

@@ -13,6 +13,7 @@ import pandas as pd
 from izwi.data import DATABASE, soft_labels
 from izwi.data.databases import numeric_labels
 from izwi.data.databases.source import (
+    ALL,
     KEY,
     SYNONYMS,
     Source,
@@ -20,8 +21,11 @@ from izwi.data.databases.source import (
     as_text,
     listed,
     meant,
+    several_columns,
     speaker_ids,
+    text_of,
     to_numbers,
+    values_of,
 )
 from izwi.data.scan import near_match
 from izwi.data.spelling import as_there, clean, nearest
@@ -170,7 +174,8 @@ class _Builder:
             target = SOURCE
             self.frame = self.frame.assign(**{target: self.name})
         wanted = [(f"{self.name}.columns", column) for column in as_list(options.get("columns"))]
-        wanted += [(f"{self.name}.required", column) for column in as_list(options.get("required"))]
+        required = [column for column in as_list(options.get("required")) if column != ALL]
+        wanted += [(f"{self.name}.required", column) for column in required]
         label = options.get("label")
         if label:
             wanted.append((f"{self.name}.label", label))
@@ -185,16 +190,18 @@ class _Builder:
             self._warn(f"there is no column '{self.spec['target']}': only predicted, not evaluated")
             self.frame = self.frame.assign(**{target: None})
         if not label and target not in self.frame:
+            wanted_target = self.spec["target"]
+            several = several_columns(wanted_target, self.frame.columns)
             problems.add(
-                self._no_column("target", self.spec["target"])
-                + f", name it with {self.name}.label or {self.name}.colnames"
+                self._no_column("target", wanted_target)
+                + (several or f", name it with {self.name}.label or {self.name}.colnames")
             )
         if problems.lines:
             problems.raise_if_any()
         if options.get("columns"):
             kept = {*KEY, "speaker", "gender", "age", "fold", target, self._column(label or target)}
             kept |= {self._column(column) for column in as_list(options["columns"])}
-            kept |= {self._column(column) for column in as_list(options.get("required"))}
+            kept |= {self._column(column) for column in required}
             kept |= {self._column(column) for column, _ in self._filters()}
             kept |= {self._column(column) for column in self._column_mappings()}
             self.frame = self.frame[[column for column in self.frame if column in kept]]
@@ -212,7 +219,13 @@ class _Builder:
         return target
 
     def _require(self) -> None:
-        for column in as_list(self.options.get("required")):
+        required = as_list(self.options.get("required"))
+        if ALL in required:
+            named = {self.spec["target"], "speaker", "gender", "age"}
+            named |= set(as_list(self.options.get("columns")))
+            csv = self.spec["type"] in ("csv", "demo")
+            required = [c for c in self.frame if c not in KEY and (csv or c in named)]
+        for column in required:
             present = self.frame[self._column(column)].notna()
             self._keep(present, "required", f"no value of '{column}', which is required")
             self._check_rest(f"{self.name}.required", f"no row has a value of '{column}'")
@@ -220,8 +233,8 @@ class _Builder:
     def _filter(self) -> None:
         for column, values in self._filters():
             text = as_text(self.frame[self._column(column)])
-            there = _values(text)
-            wanted = [as_there(_text(value), there) for value in as_list(values)]
+            there = values_of(text)
+            wanted = [as_there(text_of(value), there) for value in as_list(values)]
             for value in wanted:
                 if value not in there:
                     self._warn(f"filter: '{value}' does not occur in '{column}'")
@@ -253,7 +266,7 @@ class _Builder:
         spec, bins = self.spec, self.spec.get("bins")
         regression = spec["task"] == "regression"
         text = as_text(self.frame[target])
-        labels = [_text(label) for label in spec.get("labels") or []]
+        labels = [text_of(label) for label in spec.get("labels") or []]
         numeric = pd.api.types.is_numeric_dtype(self.frame[target])
         flat = (self.options.get("mapping") or {}).get("target")
         if flat:
@@ -282,11 +295,11 @@ class _Builder:
                 f"{MOST_CLASSES} classes are told apart: set labels, map them, or choose a column "
                 "of classes"
             )
-        for line in numeric_labels.hints(_values(text), target, numeric and not flat):
+        for line in numeric_labels.hints(values_of(text), target, numeric and not flat):
             self._warn(line)
         self.frame = self.frame.assign(**{TRUTH: text})
         if labels:
-            there = _values(text)
+            there = values_of(text)
             absent = [label for label in labels if label not in there]
             if absent:
                 line = f"labels that do not occur: {', '.join(absent)}"
@@ -327,9 +340,9 @@ class _Builder:
             lie = agreed(len(outside), "lies", "lie")
             raise UserError(
                 f"[DATA] bins: {count(len(outside), 'value')} of '{target}' in {self.name} {lie} "
-                f"outside {_text(bins[0])} to {_text(bins[-1])} (the last limit is not in the "
+                f"outside {text_of(bins[0])} to {text_of(bins[-1])} (the last limit is not in the "
                 "last bin), "
-                f"such as {listed(_values(as_text(outside)), 3)}"
+                f"such as {listed(values_of(as_text(outside)), 3)}"
             )
         return pd.Series(np.array(labels, dtype=object)[position], index=values.index)
 
@@ -389,7 +402,7 @@ class _Builder:
                     problems.add(
                         f"[DATA] {self.name}: {number} {have} several {word}, such as "
                         f"{example['file'].iloc[0]}: "
-                        f"{', '.join(_values(as_text(example[column])))}"
+                        f"{', '.join(values_of(as_text(example[column])))}"
                     )
         problems.raise_if_any()
         # The row that stays must not depend on the order of the source.
@@ -517,16 +530,16 @@ class _Builder:
 
     def _mapped(self, text: pd.Series, mapping: dict[Any, Any], column: str) -> pd.Series:
         """Mapped text, None where the mapping says nothing."""
-        there = _values(text)
+        there = values_of(text)
         table: dict[str, str] = {}
         absent: list[str] = []
         for old, new in mapping.items():
-            key = as_there(_text(old), there)
+            key = as_there(text_of(old), there)
             parts = [key] if key in there else [part.strip() for part in key.split(",")]
             for value in (as_there(part, there) for part in parts):
                 if value not in there:
                     absent.append(value)
-                elif table.setdefault(value, _text(new)) != _text(new):
+                elif table.setdefault(value, text_of(new)) != text_of(new):
                     raise UserError(f"[DATA] {self.name}.mapping: '{value}' is mapped twice")
         if not table:
             raise UserError(
@@ -589,14 +602,3 @@ class _Builder:
 
     def _warn(self, text: str) -> None:
         self.warnings.append(f"{self.name}: {text}")
-
-
-def _values(text: pd.Series) -> list[str]:
-    return sorted(text.dropna().unique())
-
-
-def _text(value: Any) -> str:
-    """A value of the ini as text, as `as_text` writes values of the data."""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return clean(str(value))

@@ -11,7 +11,8 @@ from izwi.reporting.record import Metrics, Record, database_names, versions
 from izwi.reporting.texts import words
 from izwi.reporting.texts.augmentation import trained_on
 from izwi.reporting.texts.citations import corpus_of
-from izwi.reporting.texts.methods import interval_n, listed, unit_of
+from izwi.reporting.texts.methods import interval_n, unit_of
+from izwi.reporting.texts.words import listed
 from izwi.training.types import TrainingReport
 from izwi.wording import count
 

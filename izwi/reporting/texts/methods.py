@@ -8,30 +8,17 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from izwi.config.experiment.resolved import ComponentSpec, DatabaseSpec, SplitSpec
-from izwi.preprocessing.scalers import SCALERS, Scaler
-from izwi.reporting.numbers import rounded
+from izwi.config.experiment.resolved import ComponentSpec, SplitSpec
+from izwi.preprocessing.scalers import FILLS, SCALERS, Scaler
 from izwi.reporting.record import Metrics, Record, units_behind
 from izwi.reporting.texts import augmentation, words
-from izwi.reporting.texts.citations import IZWI, Cites, corpus_of
-from izwi.reporting.texts.table1 import spread
+from izwi.reporting.texts.citations import IZWI, Cites
+from izwi.reporting.texts.databases import contributed, mean, unit_of
+from izwi.reporting.texts.model_methods import of_model
+from izwi.reporting.texts.words import listed
 from izwi.splits.strategies import STRATEGIES, Strategy
 from izwi.training.types import TrainingReport
 from izwi.wording import count
-
-# Why rows of a database are unused → words behind *were left out*.
-_DROPPED = {
-    "limit_samples": "at random",
-    "limit_samples_per_speaker": "at random within speakers",
-    "labels": "because of other labels",
-    "mapping": "because the mapping did not name their labels",
-    "filter": "by filters",
-    "missing target": "for lack of a label",
-    "required": "for lack of a required value",
-    "duration": "for their duration",
-    "duplicates": "as duplicates",
-    "less sure": "because their soft labels were too uncertain",
-}
 
 
 def methods(
@@ -71,19 +58,9 @@ def _learned(
 ) -> dict[str, list[str]]:
     return {
         "Preprocessing": _preprocessing(record, training, cites),
-        "Model": _model(record, metrics, training, cites),
+        "Model": of_model(record, metrics, training, cites),
         "Evaluation": _evaluation(record, metrics, cites),
     }
-
-
-def listed(items: list[str]) -> str:
-    """``a, b and c``."""
-    return " and ".join(filter(None, [", ".join(items[:-1]), items[-1]])) if items else ""
-
-
-def unit_of(description: dict[str, Any]) -> str:
-    """What a row is: a file or a segment."""
-    return "segment" if description["segments"] else "file"
 
 
 # ------------------------------------------------------------------------ data
@@ -98,12 +75,12 @@ def _data(record: Record, description: dict[str, Any], cites: Cites) -> list[str
             f"({', '.join(labels)})."
         ]
     else:
-        spread = _mean(description["target"])
+        spread = mean(description["target"])
         sentences = [f"The target was *{target}*, a number (of all used samples: {spread})."]
     for database in record["databases"]:
         about = description["databases"].get(database["name"])
         if about and about.get("samples"):
-            sentences.append(_database(database, about, description, cites))
+            sentences.append(contributed(database, about, description, cites))
     if bins := record["load"]["bins"]:
         limits = ", ".join(f"{limit:g}" for limit in bins)
         sentences.append(f"The values of {target} were binned at the limits {limits}.")
@@ -117,61 +94,6 @@ def _data(record: Record, description: dict[str, Any], cites: Cites) -> list[str
             "neither training nor testing."
         )
     return sentences
-
-
-def _database(
-    database: DatabaseSpec, about: dict[str, Any], description: dict[str, Any], cites: Cites
-) -> str:
-    name = database["name"]
-    corpus = corpus_of(name)
-    header = about.get("header") or {}
-    if database["type"] == "demo":
-        title = f"The embedded synthetic speech of izwi{cites(IZWI)}"
-    elif database["type"] == "soft":
-        title = f"The soft labels {name}, predictions of another experiment,"
-    elif corpus:
-        title = f"{corpus.title}{cites(corpus.key)}"
-        title += f" (here named {name})" if corpus.title.lower() != name.lower() else ""
-    else:
-        title = f"The database {name}"
-    if header.get("version"):
-        title += f", version {header['version']},"
-    counts = about["counts"]
-    size = f"{about['samples']}"
-    if counts["listed"] != about["samples"]:
-        size += f" of its {counts['listed']}"
-    who = _people(about)
-    text = f"{title} contributed {size} {unit_of(description)}s{who}"
-    left = [(n, _DROPPED.get(why, f"for {why}")) for why, n in counts["dropped"].items() if n]
-    if left:
-        (n, why), *others = left
-        were = f"{n} {'was' if n == 1 else 'were'} left out {why}"
-        text += f"; {listed([were, *(f'{n} {why}' for n, why in others)])}"
-    mapping = (database["options"].get("mapping") or {}).get("target")
-    if mapping:
-        pairs = ", ".join(f"{old} to {new}" for old, new in mapping.items() if str(old) != str(new))
-        text += f"; labels were mapped ({pairs})" if pairs else ""
-    return f"{text}."
-
-
-def _people(cell: dict[str, Any]) -> str:
-    """`` from 10 speakers (5 female, 5 male; age: mean 29.8, SD 4.2, range 21–35)``."""
-    parts = []
-    if cell["sex"]:
-        parts.append(", ".join(f"{n} {sex}" for sex, n in cell["sex"].items()))
-    if cell["age"]:
-        parts.append(f"age: {_mean(cell['age'])}")
-    if cell["minutes"] is not None:
-        parts.append(f"{cell['minutes']:.1f} minutes")
-    of = f" from {count(cell['speakers'], 'speaker')}" if cell["speakers"] is not None else ""
-    return f"{of} ({'; '.join(parts)})" if parts else of
-
-
-def _mean(values: dict[str, Any] | None) -> str:
-    if not values:
-        return "unknown"
-    text = spread(values)
-    return f"mean {text.replace(' (', ', SD ').replace('), ', ', range ')}"
 
 
 def _total(description: dict[str, Any]) -> dict[str, Any]:
@@ -188,8 +110,8 @@ def _split(record: Record, metrics: Metrics, description: dict[str, Any]) -> lis
     cells = {cell["part"]: cell for cell in description["parts"] if cell["class"] is None}
     unit = unit_of(description)
     if description["cross_validation"]:
-        parts = [_folds(spec, description), *_sharing(description, folds=True)]
-        return [*parts, *_audit(metrics)]
+        parts = [_folds(spec, description), *_afterwards(spec, folds=True)]
+        return [*parts, *_sharing(description, folds=True), *_audit(metrics)]
     sentences = []
     if spec["strategy"] == "cross_data":
         trains, tests = listed(spec["trains"] or []), listed(spec["tests"] or [])
@@ -210,8 +132,23 @@ def _split(record: Record, metrics: Metrics, description: dict[str, Any]) -> lis
         for part, what in (("train", "training"), ("dev", "development"), ("test", "testing"))
         if part in cells
     ]
+    sentences += _afterwards(spec, folds=False)
     sentences.append(f"This gave {listed(sizes)}.")
     return [*sentences, *_sharing(description, folds=False), *_audit(metrics)]
+
+
+def _afterwards(spec: SplitSpec, folds: bool) -> list[str]:
+    """What was left out of the parts by ``EXP.compatibility``."""
+    asked = spec.get("afterwards") or {}
+    words = []
+    if number := asked.get("limit_samples"):
+        words.append(f"at most {count(number, 'sample')}, drawn at random,")
+    if number := asked.get("limit_samples_per_speaker"):
+        words.append(f"at most {count(number, 'sample')} of a speaker, drawn at random,")
+    for column, values in asked.get("filter") or []:
+        words.append(f"those whose {column} was {' or '.join(map(str, values))}")
+    of = "Before the folds were made, of all samples" if folds else "Of each part"
+    return [f"{of} only {listed(words)} were kept."] if words else []
 
 
 def _unlabelled(whole: dict[str, Any], description: dict[str, Any]) -> str:
@@ -284,7 +221,7 @@ def _strategy(
     return (
         known.words.format(
             name=name,
-            size=_drawn(own, parts, known, "unused" if elsewhere else "test"),
+            size=_drawn(own, parts, known, "unused" if elsewhere else "test", spec),
             fate=fate,
             alike=listed(list(own.get("balance") or {})) or "the target",
             within=" within classes" if own.get("stratify") else "",
@@ -296,10 +233,18 @@ def _strategy(
 
 
 def _drawn(
-    own: dict[str, Any], parts: dict[str, dict[str, int | None]], strategy: Strategy, part: str
+    own: dict[str, Any],
+    parts: dict[str, dict[str, int | None]],
+    strategy: Strategy,
+    part: str,
+    spec: SplitSpec,
 ) -> str:
     """``2 of 9 speakers (30 % were requested)``: speakers or rows that were drawn."""
     unit = "speakers" if strategy.speakers else "samples"
+    if spec.get("afterwards"):
+        # Some of those that were drawn are no longer there.
+        share = own.get("test_size")
+        return f"{share:g} % of the {unit}" if share else f"some of the {unit}"
     counts = [found[unit] or 0 for found in parts.values()]
     drawn = (parts.get(part) or {unit: 0})[unit] or 0
     asked = f" ({own['test_size']:g} % were requested)" if own.get("test_size") else ""
@@ -370,7 +315,9 @@ def _preprocessing(record: Record, training: TrainingReport, cites: Cites) -> li
     if training.get("transductive") and scale != "speaker":
         sentences.append("The fit was transductive: it had seen the features of the test samples.")
     if any("undefined values" in line for line in training.get("warnings", ())):
-        sentences.append(f"Undefined values were replaced by the median of {of}.")
+        fill = record["preprocessing"].get("nan_strategy") or "median"
+        by = FILLS[fill] if fill == "zero" else f"the {fill} of {of}"
+        sentences.append(f"Undefined values were replaced by {by}.")
     sentences = [*augmentation.sentences(record, training, cites), *sentences]
     kind = record["learning"].get("balancing")
     if kind:
@@ -384,154 +331,12 @@ def _preprocessing(record: Record, training: TrainingReport, cites: Cites) -> li
     return sentences
 
 
-# ----------------------------------------------------------------------- model
-
-
-def _model(record: Record, metrics: Metrics, training: TrainingReport, cites: Cites) -> list[str]:
-    spec = record["model"]
-    named = words.model(spec["type"])
-    version = record["packages"].get(named.package) if named.package else None
-    by = f" in {named.title} {version}" if version else ""
-    options = dict(spec["options"])
-    for name in _idle(options):
-        options.pop(name, None)
-    weighted = options.pop("class_weight", False)
-    pretrained = options.get("pretrained_model")
-    tune = record["learning"].get("tune") or {}
-    tuned = tune.get("values", {})
-    options = {name: value for name, value in options.items() if name not in tuned}
-    settings = words.settings("MODEL", spec["type"], options)
-    cited = cites(*named.keys) if named.keys else ""
-    sentences = [
-        f"The model was {named.words}{cited}{by}" + (f" ({settings})." if settings else ".")
-    ]
-    if pretrained:
-        sentences.append(f"Training started from the weights of {words.place(str(pretrained))}.")
-    if weighted and "class_weight" not in tuned:
-        sentences.append("Classes were weighted by their inverse frequency in training.")
-    if spec["type"] == "svm":
-        sentences.append(
-            "Its probabilities were coupled from those of pairs of classes, which came from "
-            f"sigmoids{cites('platt1999probabilistic')} fitted on inner folds of the training "
-            "samples."
-        )
-    if tuned:
-        sentences += _tuning(tuned, metrics, tune.get("strategy", "grid"))
-    sentences += _learning(record, training)
-    if record["learning"].get("calibrate"):
-        also = ", the same that chose the epoch" if _by_epoch(training) else ""
-        sentences.append(
-            "The probabilities were then scaled by a temperature"
-            f"{cites('guo2017calibration')} fitted on the development samples{also}."
-        )
-    sentences += _runs(training)
-    return sentences
-
-
-def _idle(options: dict[str, Any]) -> list[str]:
-    """Options without effect beside the others, or mentioned elsewhere."""
-    idle = ["measure"]
-    if options.get("kernel") not in (None, "poly"):
-        idle.append("degree")
-    if options.get("optimizer") != "sgd":
-        idle.append("momentum")
-    if options.get("loss") != "focal":
-        idle += ["focal.gamma", "focal.alpha"]
-    return idle
-
-
-_SEARCHES = {
-    "grid": "",
-    "random": " drawn at random",
-    "halving": " with successive halving, the best third going on with three times the samples",
-}
-
-
-def _tuning(tuned: dict[str, list[Any]], metrics: Metrics, strategy: str) -> list[str]:
-    """The nested search, its choice, and how optimistic its own score is."""
-    found = metrics["tuning"]
-    searches = found["searches"]
-    names = listed([f"{name} ({', '.join(map(words.value_text, v))})" for name, v in tuned.items()])
-    n = len(searches[0]["candidates"])
-    folds = sorted({search["folds"] for search in searches})
-    inner = f"{folds[0]} to {folds[-1]}" if len(folds) > 1 else f"{folds[0]}"
-    apart = all(search["unit"] == "speakers" for search in searches)
-    kept = "with speakers kept apart" if apart else "which may share speakers"
-    each = (
-        f", in each of {len(searches)} searches, one for each fold and run," if searches[1:] else ""
-    )
-    sentences = [
-        f"{names} {'was' if len(tuned) == 1 else 'were'} chosen by a nested search{each} over "
-        f"{count(n, 'combination')}{_SEARCHES[strategy]}, by the mean {found['measure'].upper()} "
-        f"on {inner} inner folds of the training samples, {kept}."
-    ]
-    chosen = [
-        ", ".join(f"{name} = {words.value_text(value)}" for name, value in row["values"].items())
-        + (f" ({count(row['n'], 'time')})" if len(searches) > 1 else "")
-        for row in found["chosen"]
-    ]
-    sentences.append(f"The search{'es' * bool(searches[1:])} chose {'; '.join(chosen)}.")
-    if found["outer"] is not None:
-        sentences.append(
-            f"The inner score was {rounded(found['inner'])}; on test samples, the same models "
-            f"scored {rounded(found['outer'])} (optimism {rounded(found['optimism'])})."
-        )
-    return sentences
-
-
-def _learning(record: Record, training: TrainingReport) -> list[str]:
-    learned = record["learning"]
-    sentences = []
-    if "submodel" in learned:
-        sentences.append(f"A separate model was trained for each value of {learned['submodel']}.")
-    if "self_training" in learned:
-        own = learned["self_training"]
-        sentences.append(
-            "Samples without a label received the label that the model gave them with a "
-            f"probability above {own['threshold']:g}, in at most "
-            f"{count(own['rounds'], 'round')} of self-training."
-        )
-        for fit in training.get("self_training", ()):
-            taken = sum(n for step in fit["rounds"] for n in step["added"].values())
-            said = f"This labelled {taken} of {count(fit['pool'], 'sample')}."
-            sentences += [] if said in sentences else [said]
-    early = [line for line in training.get("notes", ()) if line.startswith("early stopping")]
-    dev = any(fold["n_dev"] for run in training["runs"] for fold in run["folds"])
-    if dev:
-        where = " set aside from the training part" if early else ""
-        decided = ["which epoch was kept"] if _by_epoch(training) else []
-        decided += ["how many trees were kept"] if _by_epoch(training, "trees") else []
-        decided += ["which run was best"] if len(training["runs"]) > 1 else []
-        if decided:
-            sentences.append(f"Development samples{where} decided {listed(decided)}.")
-        elif not learned.get("calibrate"):
-            sentences.append(f"Development samples{where} decided nothing.")
-    return sentences
-
-
-def _by_epoch(training: TrainingReport, what: str = "best_epoch") -> bool:
-    """Whether dev rows chose the epoch of some model, or what else its report names."""
-    folds = [fold for run in training["runs"] for fold in run["folds"]]
-    return any(fold["n_dev"] and what in fold for fold in folds)
-
-
-def _runs(training: TrainingReport) -> list[str]:
-    seeds = [run["seed"] for run in training["runs"]]
-    if len(seeds) == 1:
-        deterministic = any("is deterministic" in line for line in training.get("notes", ()))
-        return ["The fit did not depend on the seed."] if deterministic else []
-    return [
-        f"The model was trained {len(seeds)} times, with the seeds {seeds[0]} to {seeds[-1]}; "
-        "figures are means over these runs."
-    ]
-
-
 # ------------------------------------------------------------------ evaluation
 
 
 def _further(record: Record) -> list[str]:
     """What stages say that have no paragraph of their own."""
-    said = [unit["methods"] for _, unit in units_behind(record) if "methods" in unit]
+    said = [unit["methods"] for _, unit in units_behind(record) if unit.get("methods")]
     return list(dict.fromkeys(said))
 
 

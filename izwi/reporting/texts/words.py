@@ -44,17 +44,28 @@ MODELS = {
         "transformers",
     ),
     "gmm": Named("a Gaussian mixture model per class", *_SKLEARN),
+    "hgb": Named("histogram-based gradient-boosted trees", *_SKLEARN),
+    "hgb_reg": Named("histogram-based gradient-boosted regression trees", *_SKLEARN),
     "knn": Named("a k-nearest-neighbour classifier", *_SKLEARN),
     "knn_reg": Named("k-nearest-neighbour regression", *_SKLEARN),
     "lin_reg": Named("ordinary least squares regression", *_SKLEARN),
+    "linear_svm": Named("a linear support vector machine", *_SKLEARN),
+    "logreg": Named("multinomial logistic regression", *_SKLEARN),
     "majority": Named("a constant: the most frequent class of the training samples"),
     "mean": Named("a constant: the mean of the training samples"),
     "mlp": Named("a multilayer perceptron", *_TORCH),
     "mlp_reg": Named("a multilayer perceptron for regression", *_TORCH),
+    "rf": Named("a random forest", ("breiman2001forests", *_SKLEARN[0]), *_SKLEARN[1:]),
+    "rf_reg": Named(
+        "a random forest for regression", ("breiman2001forests", *_SKLEARN[0]), *_SKLEARN[1:]
+    ),
+    "ridge": Named("ridge regression", *_SKLEARN),
     "svm": Named("a support vector machine", *_SKLEARN),
     "svr": Named("support vector regression", *_SKLEARN),
     "tree": Named("a decision tree", *_SKLEARN),
     "tree_reg": Named("a regression tree", *_SKLEARN),
+    "vote": Named("a soft vote, the mean of the class probabilities of several models", *_SKLEARN),
+    "vote_reg": Named("the mean of the predictions of several models", *_SKLEARN),
     "xgb": Named("gradient-boosted trees", *_XGBOOST),
     "xgr": Named("gradient-boosted regression trees", *_XGBOOST),
 }
@@ -63,8 +74,18 @@ MODELS["finetune_reg"] = MODELS["finetune"]
 FEATURES = {
     "mld": Named("mid-level descriptors of syllables, F0, energy and pauses by Praat", *_PRAAT),
     "praat": Named("voice features by Praat (F0, formants, jitter, shimmer, HNR …)", *_PRAAT),
+    "mfcc": Named("mel-frequency cepstral coefficients, summarized over the frames"),
+    "lfcc": Named("linear-frequency cepstral coefficients, summarized over the frames"),
+    "cqcc": Named("constant-Q cepstral coefficients, summarized over the frames"),
+    "sptk": Named("spectra and cepstra as in SPTK, summarized over the frames"),
     "spectra": Named("log mel spectrograms"),
     "trill": Named("TRILL embeddings", ("shor2020trill",), "tensorflow-cpu", "TensorFlow"),
+    "resemblyzer": Named(
+        "speaker embeddings of Resemblyzer",
+        ("wan2018ge2e", "paszke2019pytorch"),
+        "Resemblyzer",
+        "Resemblyzer",
+    ),
     "import": Named("imported features"),
     "wave": Named("the waveform at 16 kHz"),
     "metadata": Named("what was known of a recording without hearing it, as a control"),
@@ -78,6 +99,9 @@ FAMILIES = {
     "data2vec": ("data2vec", "baevski2022data2vec"),
     "whisper": ("the encoder of Whisper", "radford2023whisper"),
     "ast": ("the audio spectrogram transformer", "gong2021ast"),
+    "aud": ("audEERING's wav2vec 2.0 for emotional dimensions", "wagner2023dawn"),
+    "audmodel": ("audEERING's wav2vec 2.0", "wagner2023dawn"),
+    "agender": ("audEERING's wav2vec 2.0 for age and gender", "burkhardt2023agegender"),
 }
 # Beginning of an openSMILE set → the paper that defines it.
 SETS = {
@@ -149,7 +173,15 @@ def feature_set(spec: ComponentSpec) -> Named:
     family = getattr(cls, "family", None)
     if family in FAMILIES:
         title, key = FAMILIES[family]
-        hub = options[f"{family}.model"] or cls.hub
+        hub = cls.named(options)
+        if heads := getattr(cls, "heads", None):
+            predicted = ", ".join(name for names in heads.values() for name in names)
+            return Named(
+                f"{predicted} as predicted by {title} ({place(hub)})",
+                (key, "wolf2020transformers", "paszke2019pytorch"),
+                "transformers",
+                "transformers",
+            )
         pooling = {"mean": "mean over time", "last": "last frame"}.get(
             options[f"{family}.pooling"], "mean over time with padding"
         )
@@ -209,3 +241,8 @@ def value_text(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     return ", ".join(map(str, value)).join("[]") if isinstance(value, list) else str(value)
+
+
+def listed(items: list[str]) -> str:
+    """``a, b and c``."""
+    return " and ".join(filter(None, [", ".join(items[:-1]), items[-1]])) if items else ""

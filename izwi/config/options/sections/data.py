@@ -100,7 +100,13 @@ OPTIONS: tuple[Option, ...] = (
             "rows to keep: {column: value or list of values}, or a list of [column, values]; a "
             "filter for all databases applies in addition to a database's own",
         ),
-        option("required", "list", None, "columns that must have a value; other rows are left out"),
+        option(
+            "required",
+            "list",
+            None,
+            "columns that must have a value; other rows are left out; `*`: all columns, of "
+            "audformat those of target, speaker, gender and age, and `columns`",
+        ),
         option(
             "bad_segments",
             "str",
@@ -185,6 +191,17 @@ OPTIONS: tuple[Option, ...] = (
             "{column: {value: new value}} (other values stay); 'a, b': 'c' maps several values",
         ),
         per_database=True,
+    ),
+    *read_by(
+        "DATA",
+        "segment",
+        option(
+            "segment",
+            "bool",
+            False,
+            "train and test on segments of the recordings, as `[SEGMENT]` says, instead of on the "
+            "rows of the databases; labels, speakers and the split are those of the recordings",
+        ),
     ),
     *read_by(
         "DATA",

@@ -94,9 +94,19 @@ OPTIONS: tuple[Option, ...] = (
         export_onnx="export of the best model as ONNX",
         no_warnings="hides warnings",
         no_reuse="starts fresh; izwi always remakes outdated files, and only these",
-        sample_selection="samples that its augment, resample and predict modules use",
         language="language of transcripts, for its text features",
         save="keeps the experiment as a pickle file; see MODEL.save",
+    ),
+    *read_by(
+        "EXP",
+        "segment",
+        option(
+            "sample_selection",
+            "str",
+            "all",
+            "recordings that `[SEGMENT]` is about, if it does not say so itself",
+            choices=("all", "train", "test"),
+        ),
     ),
     *read_by(
         "EXP",

@@ -4,25 +4,18 @@ from __future__ import annotations
 
 from izwi.config.options.option import Option, known, option, read_by
 from izwi.preprocessing.balancing import SAMPLERS
-from izwi.preprocessing.scalers import SCALERS
+from izwi.preprocessing.scalers import FILLS, SCALERS
 
 # Beginnings of nkululeko's types, to distinguish them from misspelt ones.
 PEER_FEATURES = (
-    "agender",
-    "auddim",
-    "audmodel",
-    "audwav2vec2",
     "bert",
     "clap",
-    "cqcc",
     "emotion2vec",
-    "lfcc",
     "mos",
     "pesq",
     "sdr",
     "snr",
     "spkrec",
-    "sptk",
     "squim",
     "stoi",
     "xbow",
@@ -58,6 +51,14 @@ OPTIONS: tuple[Option, ...] = (
             aliases=("scaler",),
         ),
         option("features", "list", None, "features to use, by name (default: all)"),
+        option(
+            "nan_strategy",
+            "str",
+            None,
+            "what undefined values become: `median` or `mean` of the training rows, `zero` "
+            "(default: the median, where the model needs a number)",
+            choices=tuple(FILLS),
+        ),
         option(
             "balancing",
             "str",
@@ -98,12 +99,6 @@ OPTIONS: tuple[Option, ...] = (
     ),
     *known(
         "FEATS",
-        "unsupported",
-        "missing values are imputed from training rows",
-        nan_strategy="replacement of missing values",
-    ),
-    *known(
-        "FEATS",
         "inert",
         "it belongs to feature types that are not built yet",
         with_os="adds openSMILE features to others",
@@ -113,25 +108,6 @@ OPTIONS: tuple[Option, ...] = (
         bert__model="name of a BERT model",
         bert__layer="hidden layer of BERT",
         bert__text_column="column with the text for BERT",
-        audmodel__id="id of an audmodel model",
-        audmodel__embeddings_name="layer of an audmodel model",
-        aud__model="folder of an audEERING model",
-        agender__model="folder of the age and gender model",
-        sptk__features="features of SPTK",
-        sptk__sample_rate="sampling rate for SPTK",
-        sptk__n_channel="channels of SPTK",
-        sptk__frame_period="hop of SPTK",
-        sptk__frame_length="window of SPTK",
-        sptk__fft_length="FFT length of SPTK",
-        lfcc__sample_rate="sampling rate for LFCC",
-        lfcc__n_lfcc="number of LFCC",
-        lfcc__frame_period="hop of LFCC",
-        lfcc__frame_length="window of LFCC",
-        lfcc__fft_length="FFT length of LFCC",
-        cqcc__sample_rate="sampling rate for CQCC",
-        cqcc__n_cqt_bins="bins of CQCC",
-        cqcc__n_cqcc="number of CQCC",
-        cqcc__frame_period="hop of CQCC",
     ),
     *known(
         "FEATS",

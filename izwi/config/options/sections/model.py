@@ -29,21 +29,23 @@ OPTIONS: tuple[Option, ...] = (
             "dict",
             None,
             "values to choose from, such as {'C_val': [0.1, 1, 10], 'gamma': ['scale', 0.01]}; all "
-            "combinations are tried on speaker-disjoint inner folds of the training set",
+            "combinations are tried on speaker-disjoint inner folds of the training set; with "
+            "tune.search_strategy = tpe also ranges, such as {'C_val': (0.01, 100, 'log')}",
         ),
         option(
             "tune.search_strategy",
             "str",
             "grid",
             "with tune: `grid` tries all combinations; `random` some of them; `halving` all on few "
-            "samples, and the best third again on three times as many; `tpe` is not built",
+            "samples, and the best third again on three times as many; `tpe` some of them, each "
+            "suggested by the scores before (optuna)",
             choices=("grid", "random", "halving", "tpe"),
         ),
         option(
             "tune.n_iter",
             "int",
             50,
-            "with tune.search_strategy = random: number of combinations",
+            "with tune.search_strategy = random or tpe: number of combinations",
             minimum=1,
             maximum=1000,
         ),
@@ -195,6 +197,6 @@ OPTIONS: tuple[Option, ...] = (
         "this part of the model is not built yet",
         only_test="tests a stored model",
         tests="databases to test a stored model on",
-        nan_strategy="replacement of missing values",
     ),
+    *known("MODEL", "unsupported", "use FEATS.nan_strategy", nan_strategy="fills missing values"),
 )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from izwi.config.options.option import Option, known, option, read_by
+from izwi.config.options.sections.export import OPTIONS as EXPORT
+from izwi.config.options.sections.segment import OPTIONS as SEGMENT
 
 OF_MODULES = "as in nkululeko's main command"
 
@@ -100,25 +102,7 @@ OPTIONS: tuple[Option, ...] = (
         target_language="language to translate to",
         sample_selection="what is predicted",
     ),
-    *known(
-        "EXPORT",
-        "inert",
-        f"{OF_MODULES}; exporting databases is not built yet",
-        target_root="folder to write",
-        root="folder to write",
-        orig_root="folder of the audio",
-        data_name="name of the CSV",
-        segments_as_files="whether segments become files",
-        bundle_path="folder of a bundled model",
-    ),
-    *known(
-        "RESAMPLE",
-        "inert",
-        f"{OF_MODULES}; audio is resampled where a feature type needs it",
-        replace="whether files are overwritten",
-        target="name of the list of resampled files",
-        sample_selection="what is resampled",
-    ),
+    *EXPORT,
     *known(
         "REPORT",
         "inert",
@@ -205,23 +189,7 @@ OPTIONS: tuple[Option, ...] = (
             choices=("train", "test", "all"),
         ),
     ),
-    *known(
-        "SEGMENT",
-        "inert",
-        f"{OF_MODULES}; segments can be listed as a database, with columns start and end",
-        method="method of finding speech",
-        result="name of the list of segments",
-        target="name of the list of segments",
-        segment_target="beginning of the names of segments",
-        min_length="shortest segment in seconds",
-        max_length="longest segment in seconds",
-        output_audio="whether segments become files",
-        audio_format="format of these files",
-        audio_dir="folder of these files",
-        sampling_rate="sampling rate of these files",
-        include_silence_borders="whether gaps include their borders",
-        sample_selection="what is segmented",
-    ),
+    *SEGMENT,
     *known(
         "CROSSDB",
         "inert",
