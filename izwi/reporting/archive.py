@@ -34,6 +34,8 @@ from izwi.untrusted import check_names
 STAGES_KEPT = tuple(n for n in stages() if n in archive_record.STAGES)
 # Of these the outputs are only a way to those of the others.
 ON_THE_WAY = ("evaluate",)
+# Inputs whose content is in no figure.
+_BESIDE = ("copies", "exports")
 # Columns of tables that figures depend on; transcripts and the like stay at home.
 COLUMNS = (
     *("database", "file", "start", "end", "speaker", "digest", "truth", "value", "part", "fold"),
@@ -135,7 +137,7 @@ def inside(path: str, results: str) -> str:
 
 def reduced(unit: Unit) -> Unit:
     """A unit without what cannot be computed from an archive: pictures, copies of other files."""
-    inputs = {role: files for role, files in unit.inputs.items() if role != "copies"}
+    inputs = {role: files for role, files in unit.inputs.items() if role not in _BESIDE}
     outputs = {role: file for role, file in unit.outputs.items() if file.endswith(TEXTUAL)}
     if unit.stage == "describe":
         inputs["seconds"] = unit.outputs["seconds"]

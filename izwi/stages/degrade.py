@@ -21,7 +21,7 @@ STAGE = Stage(
         "report": "degraded/{table}-{key}.json",
     },
     scope="experiment",
-    after=("load", "split", "segment", "segment_split", "features"),
+    after=("load", "split", "segment", "segment_split", "fetch_model"),
     imports=("pandas", "izwi.augmentation.copies"),
     several=True,
 )

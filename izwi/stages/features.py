@@ -27,7 +27,7 @@ STAGE = Stage(
         "report": "features/{table}/{features}-{key}.json",
     },
     scope="data",
-    after=("load", "split", "segment", "fetch_model"),
+    after=("load", "split", "segment", "augment", "degrade", "fetch_model"),
     mem_mb=4000,
     minutes=480,
     imports=("pandas", "pyarrow.parquet", "izwi.features.extraction"),

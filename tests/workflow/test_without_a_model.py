@@ -25,7 +25,7 @@ def made(tmp_path_factory):
     inis = [
         folder.ini("explore", DATA=DEMO, FEATS=SIGNAL, EXPL=expl, RESAMPLE={"replace": True}),
         folder.ini("bare", DATA=ANGER, AUGMENT={"augment": "['random_splice']", "result": "a.csv"}),
-        folder.ini("stops", DATA=DEMO, FEATS=SIGNAL, MODEL=xgb),
+        folder.ini("stops", EXP={"fig_dir": "figures"}, DATA=DEMO, FEATS=SIGNAL, MODEL=xgb),
         folder.ini("plain", DATA=DEMO, FEATS=SIGNAL, MODEL=KNN),
         folder.ini(
             "copies",
@@ -77,8 +77,8 @@ def test_summary_and_page_say_that_there_is_no_model(made):
     assert float(rows["stops"]["value"]) > 0
     assert "none: data only" in (folder.path / "results" / "index.html").read_text()
     # What an ini asks for in vain is said once.
-    (line,) = (line for line in said.splitlines() if "[RESAMPLE] replace: no effect" in line)
-    assert line.endswith("(explore)")
+    (line,) = (line for line in said.splitlines() if "[EXP] fig_dir: no effect" in line)
+    assert line.endswith("(stops)")
     again = run(folder)
     assert "nothing to do" in again and "no effect" not in again
 
