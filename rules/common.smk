@@ -38,6 +38,7 @@ wildcard_constraints:
     features="[^/]+",
     model="[^/]+",
     target="[^/]+",
+    method="[^/]+",
     part="[^/]+",
     grid="[^/]+",
     place="grids/[^/]+/[^/]+|tables/[^/]+",

@@ -64,6 +64,65 @@ rule soft_label:
         RUN
 
 
+rule inner:
+    """Training rows of an ensemble's member, predicted by models that had not seen them."""
+    input:
+        SESSION.made_of("inner"),
+    output:
+        predictions="<results>/inner/{model}-{key}/predictions.parquet",
+        report="<results>/inner/{model}-{key}/inner.json",
+    log:
+        "<logs>/inner/{model}-{key}.log",
+    conda:
+        "../envs/deep.yaml"
+    threads: 1
+    resources:
+        mem_mb=SESSION.each_try(4000),
+        runtime=SESSION.each_try(240),
+        in_turn=1,
+    shell:
+        RUN
+
+
+rule ensemble:
+    """The predictions of several experiments, fused into one."""
+    input:
+        SESSION.made_of("ensemble"),
+    output:
+        predictions="<results>/ensembles/{method}-{key}/predictions.parquet",
+        report="<results>/ensembles/{method}-{key}/training.json",
+    log:
+        "<logs>/ensemble/{method}-{key}.log",
+    conda:
+        "../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=SESSION.each_try(1000),
+        runtime=SESSION.each_try(10),
+        in_turn=1,
+    shell:
+        RUN
+
+
+rule member_tests:
+    """Paired tests of an ensemble against each of its members."""
+    input:
+        SESSION.made_of("member_tests"),
+    output:
+        tests="<results>/ensembles/tests/{key}.json",
+    log:
+        "<logs>/member_tests/{key}.log",
+    conda:
+        "../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=SESSION.each_try(1000),
+        runtime=SESSION.each_try(30),
+        in_turn=1,
+    shell:
+        RUN
+
+
 rule evaluate:
     """Measures with their intervals."""
     input:

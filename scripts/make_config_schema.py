@@ -11,7 +11,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from izwi.config.schema import Key, as_text, grid_keys, keys, page_keys, table_keys
+from izwi.config.schema import (
+    Key,
+    as_text,
+    ensemble_keys,
+    grid_keys,
+    keys,
+    page_keys,
+    table_keys,
+)
 
 SCHEMA = ROOT / "config" / "schema.json"
 README = ROOT / "config" / "README.md"
@@ -48,6 +56,7 @@ def readme() -> str:
     parts = [INTRODUCTION, _table(keys())]
     for title, known in (
         ("`grid`, as a list of entries", grid_keys()),
+        ("`ensembles`", ensemble_keys()),
         ("`tables`", table_keys()),
         ("`page`", page_keys()),
     ):

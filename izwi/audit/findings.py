@@ -34,14 +34,28 @@ class Finding:
     examples: list[Any] = field(default_factory=list)
 
 
+GRADES = (LEAK, CUE, SHIFT, NOTE)
+
+
+def joined(several: list[list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Findings of several audits, each once, the gravest first.
+
+    Args:
+        several: ``findings`` of their reports
+    """
+    found: list[dict[str, Any]] = []
+    for one in several:
+        found += [finding for finding in one if finding not in found]
+    return sorted(found, key=lambda finding: GRADES.index(finding["grade"]))
+
+
 def report(findings: list[Finding]) -> dict[str, Any]:
     """Findings, gravest first, ready for JSON.
 
     Returns:
         ``findings``; ``warnings`` and ``notes``, the lines by grade
     """
-    order = (LEAK, CUE, SHIFT, NOTE)
-    findings = sorted(findings, key=lambda finding: order.index(finding.grade))
+    findings = sorted(findings, key=lambda finding: GRADES.index(finding.grade))
     new = [finding for finding in findings if finding.kind != TOLD_BEFORE]
     return {
         "findings": [asdict(finding) for finding in findings],

@@ -17,6 +17,7 @@ COMMANDS = {
     "new": "write a first ini and config for data",
     "check": "say what a call would do, what is wrong, and what it takes",
     "run": "run the experiments of inis, or of a YAML config",
+    "ensemble": "run experiments, and fuse their predictions",
     "fetch": "fetch pretrained models from the Hugging Face hub",
     "predict": "apply a trained model to audio files, the microphone or a web page",
     "explain": "say where the value of an experiment comes from",

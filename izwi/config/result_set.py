@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from izwi.config import grid, pictures
+from izwi.config import ensembles, grid, pictures
 from izwi.config.experiment import Experiment
 from izwi.config.options import suggest
 from izwi.config.root_folders import VARIABLE
@@ -22,7 +22,7 @@ from izwi.untrusted import read_yaml
 
 KEYS = (
     *("experiments", "ini", "grid", "results", "cache", "root_folders", "shards"),
-    *("tables", "formats", "page"),
+    *("ensembles", "tables", "formats", "page"),
 )
 NO_EXPERIMENT = (
     "no experiment is named: type izwi run my.ini, or izwi run my_paper.yaml; the demo is "
@@ -45,6 +45,7 @@ class Config:
         grids: the options that vary in them
         shard_files: audio files that one extraction job takes at most, 0 for all; None: all on
             one computer, 2,000 on a cluster
+        ensembles: fusions of the experiments' predictions
         tables: tables of the results
         formats: of all pictures, whatever the inis say; None: as they say
         page: options of the page of results, None for no page
@@ -58,6 +59,7 @@ class Config:
     others: tuple[str, ...] = ()
     grids: tuple[grid.Grid, ...] = ()
     shard_files: int | None = None
+    ensembles: tuple[ensembles.Wanted, ...] = ()
     tables: tuple[result_tables.Wanted, ...] = ()
     formats: tuple[str, ...] | None = None
     page: dict[str, Any] | None = None
@@ -68,8 +70,9 @@ def read_config(config: Mapping[str, Any], *, cwd: str | Path, fallback: str | P
 
     Args:
         config: ``experiments`` (paths or globs, a list or one), or ``ini`` (one path, wins), and
-            optionally ``grid``, ``results``, ``cache``, ``root_folders``, ``shards``, ``tables``,
-            ``formats`` and ``page``; inis that only a grid names belong to the experiments
+            optionally ``grid``, ``results``, ``cache``, ``root_folders``, ``shards``,
+            ``ensembles``, ``tables``, ``formats`` and ``page``; inis that only a grid names belong
+            to the experiments
         cwd: folder that all paths are relative to
         fallback: YAML config of the experiments if the given one names none and ``cwd`` is the
             folder above its own
@@ -121,6 +124,7 @@ def read_config(config: Mapping[str, Any], *, cwd: str | Path, fallback: str | P
             f"config: shards: {shards!r} is not a number of files for one job of extraction, "
             "nor auto or none"
         )
+    fused = ensembles.read_ensembles(wanted.get("ensembles"), problems)
     tables = result_tables.read_tables(wanted.get("tables"), problems, cwd=Path(cwd))
     formats = _formats(wanted.get("formats"), problems)
     shown = page.read_options(wanted.get("page"), problems)
@@ -133,6 +137,8 @@ def read_config(config: Mapping[str, Any], *, cwd: str | Path, fallback: str | P
         tuple(others),
         grids=tuple(grids),
         shard_files=files,
+        # An ini that is run alone is fused with nothing.
+        ensembles=() if wanted.get("ini") is not None else tuple(fused),
         tables=tuple(tables),
         formats=formats,
         page=shown,

@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from izwi.config import pictures
+from izwi.config import ensembles, pictures
 from izwi.config.options import MEASURES, SECTIONS, Option, all_options
 from izwi.reporting.page import options as page
 from izwi.reporting.tables import controls, wanted
@@ -103,6 +103,11 @@ def keys() -> list[Key]:
             optional(_options(), {"type": "array", "items": _entry(grid_keys(), ["grid"])}),
         ),
         Key(
+            *("ensembles", "an ensemble, or a list of them", "none"),
+            "Experiments whose predictions are fused; see [ensembles](../docs/ensemble.md).",
+            optional(_ensemble(), {"type": "array", "items": _ensemble()}),
+        ),
+        Key(
             *("tables", "a table, or a list of them", "none"),
             "Tables of the results; see [reproduce a paper](../docs/reproduce_a_paper.md).",
             optional(_table(), {"type": "array", "items": _table()}),
@@ -143,6 +148,44 @@ def grid_keys() -> list[Key]:
             *("grid.name", "name of a folder", "those of the inis"),
             "Name of the table of results, in `results/grids/<config>/<name>`.",
             optional({"type": "string", "pattern": r"^[\w+.=-]+$"}),
+        ),
+    ]
+
+
+def ensemble_keys() -> list[Key]:
+    """Keys of an entry of ``ensembles``."""
+    measures = [name for names in MEASURES.values() for name in names]
+    methods = [*ensembles.ALL_METHODS, *ensembles.OTHER_NAMES]
+    return [
+        Key(
+            *("ensembles.name", "name of a folder", "must be given"),
+            "Beginning of the names of its experiments, `<name>--<method>`.",
+            FILE_NAME,
+        ),
+        Key(
+            *("ensembles.members", "names or globs", "all"),
+            "The experiments that are fused.",
+            optional(one_or_more(TEXT)),
+        ),
+        Key(
+            *("ensembles.methods", _listed(ensembles.ALL_METHODS), f"`{ensembles.DEFAULT_METHOD}`"),
+            "One method, or a list of them: an experiment for each.",
+            optional(one_or_more({"enum": methods})),
+        ),
+        Key(
+            *("ensembles.measure", ", ".join(f"`{name}`" for name in measures), "the members'"),
+            "The main measure, and that of performance weights.",
+            optional({"type": "string", "pattern": _ignoring_case(measures)}),
+        ),
+        Key(
+            *("ensembles.threshold", "number, 0 to 1", f"`{ensembles.DEFAULT_THRESHOLD:g}`"),
+            "Uncertainty up to which `uncertainty_threshold` trusts a single member.",
+            {"type": "number", "minimum": 0, "maximum": 1},
+        ),
+        Key(
+            *("ensembles.folds", "number, from 2", f"`{ensembles.DEFAULT_FOLDS}`"),
+            "Inner folds of the training rows, for learned weights.",
+            {"type": "integer", "minimum": 2, "maximum": 1000},
         ),
     ]
 
@@ -249,6 +292,10 @@ def _entry(known: list[Key], required: list[str] | None = None) -> dict[str, Any
         **({"required": required} if required else {}),
         "additionalProperties": False,
     }
+
+
+def _ensemble() -> dict[str, Any]:
+    return _entry(ensemble_keys(), ["name"])
 
 
 def _table() -> dict[str, Any]:

@@ -55,6 +55,7 @@ def planned(
         config.cache,
         cwd=cwd,
         write=False,
+        fused=config.ensembles,
         tables=config.tables,
         page=config.page,
         config=name_of(content, [path], cwd=cwd),

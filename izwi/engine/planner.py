@@ -12,18 +12,20 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from izwi.config import result_set
+from izwi.config import ensembles, result_set
 from izwi.data import soft_labels
 from izwi.engine.keys import key_of, large_files
 from izwi.engine.plan import Plan, Unit, outputs_of
 from izwi.engine.stage import stage as registered
 from izwi.engine.stage import stages_of
 from izwi.errors import Problems, UserError
+from izwi.files import check_cache_settings
 from izwi.reporting.tables.wanted import Wanted, lay_out
 
 if TYPE_CHECKING:
     from izwi.config.experiment import Experiment
     from izwi.config.experiment.resolved import (
+        AnnotationSpec,
         ComponentSpec,
         DatabaseSpec,
         LoadSpec,
@@ -31,6 +33,11 @@ if TYPE_CHECKING:
         SplitSpec,
     )
     from izwi.data.scan import Listing
+
+
+# Stages whose units an ensemble has of its first member, and of all members.
+SHARED = ("database", "load", "split", "segment", "segment_split", "describe")
+OF_ALL = ("fetch_model", "audit")
 
 
 @dataclass(frozen=True)
@@ -56,8 +63,10 @@ class DataRequest:
     leakage: str
     scale: str | None
     model: str
+    annotation: AnnotationSpec | None
     segmentation: SegmentSpec | None
     augment: dict[str, Any]
+    robustness: dict[str, Any]
 
     @classmethod
     def of(cls, experiment: Experiment) -> DataRequest:
@@ -74,8 +83,10 @@ class DataRequest:
             experiment.leakage,
             experiment.preprocessing["scale"],
             experiment.model["type"],
+            experiment.annotation,
             experiment.segmentation,
             experiment.augment,
+            experiment.robustness,
         )
 
 
@@ -130,7 +141,15 @@ class Planned:
     @property
     def predicted(self) -> Unit:
         """The unit that made the predictions of the test rows, with their report."""
-        return self.units.get("predict", self.units["train"])[0]
+        for stage in ("ensemble", "predict"):
+            if units := self.units.get(stage):
+                return units[0]
+        return self.one("train")
+
+    @property
+    def recordings(self) -> list[Unit]:
+        """The units that made the tables of all recordings, with predicted columns if asked for."""
+        return self.units.get("annotate", self.units["load"])
 
     def outputs(self, stage: str, role: str) -> list[str]:
         """One output of each unit of a stage; none if the stage is not needed."""
@@ -142,8 +161,8 @@ class Planned:
 
     @property
     def tables(self) -> list[Unit]:
-        """The units that made the tables of the samples: segments, or else the labels as loaded."""
-        return self.units.get("segment", self.units["load"])
+        """The units that made the tables of the samples: segments, or else the recordings."""
+        return self.units.get("segment", self.recordings)
 
     @property
     def parts(self) -> Unit:
@@ -270,6 +289,7 @@ def make_plan(
     cwd: Path,
     write: bool = True,
     shard_files: int = 0,
+    fused: Iterable[ensembles.Wanted] = (),
     tables: Iterable[Wanted] = (),
     page: dict[str, Any] | None = None,
     config: str = result_set.DEMO,
@@ -283,6 +303,7 @@ def make_plan(
         cwd: working directory
         write: whether listings and digests of audio may be written
         shard_files: audio files that one extraction job takes at most; 0: all
+        fused: ensembles of the config
         tables: tables of the config
         page: options of the page of results, None where none is wanted
         config: name of the result set, see `result_set.name_of`
@@ -290,13 +311,17 @@ def make_plan(
     Raises:
         UserError: with all problems of all databases, or of the tables
     """
+    check_cache_settings()
     planner = Planner(results, cache, cwd=cwd, write=write, shard_files=shard_files, config=config)
-    planner.tables, controls = lay_out(tables, [one for one in experiments if one.trains])
-    planner.experiments = [*experiments, *controls]
+    joined = ensembles.lay_out(fused, experiments)
+    shown = [one for one in (*experiments, *joined) if one.trains]
+    planner.tables, controls = lay_out(tables, shown)
+    # In the order in which they are planned.
+    planner.experiments = [*experiments, *controls, *joined]
     planner.page = page
     problems = Problems()
     shared: dict[str, Planned] = {}
-    for experiment in soft_labels.in_order(planner.experiments):
+    for experiment in soft_labels.in_order([e for e in planner.experiments if not e.fuses]):
         try:
             request = DataRequest.of(experiment)
             key = key_of(vars(request))
@@ -305,6 +330,12 @@ def make_plan(
             planner.planned[experiment.name] = _planned(experiment, shared[key], planner)
         except UserError as error:
             problems.extend(error, prefix=f"{experiment.ini}: ")
+    problems.raise_if_any()
+    for experiment in planner.experiments:
+        if experiment.fuses:
+            planner.planned[experiment.name] = _planned(
+                experiment, _of_members(experiment, planner, problems), planner
+            )
     problems.raise_if_any()
     if planner.experiments:
         for module in stages_of("results"):
@@ -320,8 +351,44 @@ def _planned_data(request: DataRequest, planner: Planner) -> Planned:
     return planned
 
 
+def _of_members(experiment: Experiment, planner: Planner, problems: Problems) -> Planned:
+    """What an ensemble shares with its members: data and split, and all that these rest on."""
+    names = experiment.model["options"]["members"]
+    members = [planner.planned[name] for name in names]
+    first = members[0]
+    for name, other in zip(names[1:], members[1:], strict=True):
+        if other.parts.key != first.parts.key:
+            problems.add(
+                f"config: ensembles: {experiment.name.partition('--')[0]}: members: {names[0]} and "
+                f"{name} are not split alike, so they are not tested on the same samples with the "
+                f"same truth: {_differing(planner, names[0], name)}"
+            )
+    units = {name: found for name, found in first.units.items() if name in SHARED}
+    for stage in OF_ALL:
+        found = {unit.key: unit for one in members for unit in one.units.get(stage, ())}
+        if found:
+            units[stage] = list(found.values())
+    return Planned(first.contents, units)
+
+
+def _differing(planner: Planner, a: str, b: str) -> str:
+    """In what the data of two experiments differ."""
+    one, other = ({e.name: e for e in planner.experiments}[name] for name in (a, b))
+    parts: dict[str, tuple[Any, Any]] = {
+        "databases": (
+            [database["name"] for database in one.databases],
+            [database["name"] for database in other.databases],
+        )
+    }
+    for spec in ("load", "split"):
+        first, second = (vars(e)[spec] for e in (one, other))
+        parts |= {key: (first.get(key), second.get(key)) for key in (*first, *second)}
+    lines = [f"{key} ({x} and {y})" for key, (x, y) in parts.items() if x != y]
+    return ", ".join(lines) or "the options of their databases differ"
+
+
 def _planned(experiment: Experiment, shared: Planned, planner: Planner) -> Planned:
-    planned = replace(shared, units=dict(shared.units), degraded=[])
+    planned = replace(shared, units=dict(shared.units))
     for module in stages_of("experiment"):
         if units := module.plan(experiment, planned, planner):
             planned.units[module.STAGE.name] = units

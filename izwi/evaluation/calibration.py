@@ -97,7 +97,7 @@ def uncertainty(
     found = _probabilities(runs, labels)
     if len(labels) < 2 or found is None:
         return None
-    values = _entropies(np.concatenate(found))
+    values = entropies(np.concatenate(found))
     wrong = np.concatenate([(run["truth"] != run["prediction"]).to_numpy() for run in runs])
     edges = np.linspace(0, 1, bins + 1)
     by = [np.histogram(values[of], edges)[0] for of in (~wrong, wrong)]
@@ -142,11 +142,18 @@ def certain(
     found = _probabilities(runs, labels)
     if len(labels) < 2 or found is None:
         return None
-    return [run[_entropies(p) < threshold] for run, p in zip(runs, found, strict=True)]
+    return [run[entropies(p) < threshold] for run, p in zip(runs, found, strict=True)]
 
 
-def _entropies(p: np.ndarray) -> np.ndarray:
-    # (samples, classes) → (samples), as share of the largest entropy
+def entropies(p: np.ndarray) -> np.ndarray:
+    """Uncertainty of each sample: the entropy as a share of the largest possible.
+
+    Args:
+        p: probabilities, shape (samples, classes), two classes at least
+
+    Returns:
+        0 to 1, shape (samples,)
+    """
     with np.errstate(divide="ignore", invalid="ignore"):
         each = np.where(p > 0, -p * np.log(p), 0.0)
     # so that rounding does not order equally uncertain samples

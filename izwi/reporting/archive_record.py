@@ -51,11 +51,13 @@ class Role:
             like for one of the folders in ``_FOLDERS``, ``{…}`` for what the unit says of itself),
             where the archive brings them
         made: stage and role of the unit that makes them, where they are computed again
+        also: the same of what is either given or made
         many: whether it is a list
     """
 
     given: str = ""
     made: tuple[str, str] | None = None
+    also: tuple[str, str] | None = None
     many: bool = False
 
 
@@ -79,7 +81,12 @@ class Stage:
 # Endings of the files that an archive holds; pictures are not computed again.
 TEXTUAL = (".json", ".csv", ".md", ".tex", ".txt", ".bib", ".cff")
 # What the wildcards of a stage's paths stand for in an archive.
-_WILDCARDS = {"databases": "{slug}", "key": "{key}", "config": "{config}"}
+_WILDCARDS = {
+    **{"databases": "{slug}", "key": "{key}", "config": "{config}"},
+    "method": "{method}",
+}
+# Of these the outputs are only a way to those of the others.
+ON_THE_WAY = ("ensemble", "evaluate")
 
 
 def _outputs(name: str) -> dict[str, str]:
@@ -87,7 +94,7 @@ def _outputs(name: str) -> dict[str, str]:
     return {
         role: re.sub(r"\{(\w+)\}", lambda w: _WILDCARDS.get(w[1], "{label}"), f"{RESULTS}/{path}")
         for role, path in registered(name).outputs.items()
-        if path.endswith(TEXTUAL)
+        if path.endswith(TEXTUAL) or name in ON_THE_WAY
     }
 
 
@@ -110,6 +117,13 @@ def _experiment(spec: dict[str, Any], label: str) -> str:
     return _named(spec, label)
 
 
+def _ensemble(spec: dict[str, Any], label: str) -> str:
+    names = spec.get("members")
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        return "has no members"
+    return "" if isinstance(spec.get("method", ""), str) else "has no method"
+
+
 _TABLES = Role("results/(tables)/*-#.parquet", many=True)
 _TABLE_REPORTS = Role("results/(tables)/*-#.json", many=True)
 _SPLIT = Role("results/(splits)/*-#.parquet")
@@ -121,7 +135,8 @@ _FOLDERS = {
     "(splits)": "(?:splits|segment_splits)",
     "(predicted)": "(?:models|predictions)",
 }
-_TRAINING = Role("results/(predicted)/*-#/training.json")
+_PREDICTIONS = Role("results/(predicted)/*-#/predictions.parquet", also=("ensemble", "predictions"))
+_TRAINING = Role("results/(predicted)/*-#/training.json", also=("ensemble", "report"))
 _METRICS = Role(made=("experiment", "metrics"), many=True)
 
 # In the order in which they are computed.
@@ -136,9 +151,29 @@ STAGES = {
         },
         _outputs("describe"),
     ),
+    "ensemble": Stage(
+        {
+            "predictions": Role("results/(predicted)/*-#/predictions.parquet", many=True),
+            "training": Role("results/(predicted)/*-#/training.json", many=True),
+            "inner": Role("results/inner/*-#/predictions.parquet", many=True),
+            "inner_reports": Role("results/inner/*-#/inner.json", many=True),
+            "split_report": _SPLIT_REPORT,
+        },
+        _outputs("ensemble"),
+        _ensemble,
+    ),
+    "member_tests": Stage(
+        {
+            "ensemble": Role(made=("ensemble", "predictions")),
+            "members": Role("results/(predicted)/*-#/predictions.parquet", many=True),
+            "split_report": _SPLIT_REPORT,
+        },
+        _outputs("member_tests"),
+        _ensemble,
+    ),
     "evaluate": Stage(
         {
-            "predictions": Role("results/(predicted)/*-#/predictions.parquet"),
+            "predictions": _PREDICTIONS,
             "tables": _TABLES,
             "training": _TRAINING,
             "split": _SPLIT,
@@ -176,7 +211,11 @@ STAGES = {
     "table": Stage(
         {
             "metrics": _METRICS,
-            "predictions": Role("results/models/*-#/predictions.parquet", many=True),
+            "predictions": Role(
+                "results/(predicted)/*-#/predictions.parquet",
+                also=("ensemble", "predictions"),
+                many=True,
+            ),
         },
         _outputs("table"),
         _named,
@@ -307,7 +346,10 @@ def _unit(about: Any, number: int) -> Unit:
     kind = STAGES[stage]
     if why := kind.spec(spec, label):
         raise _wrong(f"{where}: spec {why}")
-    own = {"label": label, "slug": slug(label), "key": key, "config": _config(where, kind, spec)}
+    own = {
+        **{"label": label, "slug": slug(label), "key": key, "config": _config(where, kind, spec)},
+        "method": slug(str(spec.get("method", ""))),
+    }
     for told, found, wanted in (
         ("inputs", inputs, kind.inputs),
         ("outputs", outputs, kind.outputs),
@@ -346,8 +388,16 @@ def _check_input(where: str, role: Role, value: Any, own: dict[str, str]) -> Non
     for path in value if role.many else [value]:
         if why := not_plain(path):
             raise _wrong(f"{where} is read from {shown(path)}, which is no plain name ({why})")
-        if role.made is None and not _pattern(role.given, own).fullmatch(path):
+        given = [role.given, *([_path_of(role.also)] if role.also else [])]
+        if role.made is None and not any(_pattern(one, own).fullmatch(path) for one in given):
             raise _wrong(f"{where} is not read from {shown(path)}")
+
+
+def _path_of(made: tuple[str, str]) -> str:
+    """Pattern of the names of an output, whatever its unit."""
+    name, role = made
+    path = registered(name).outputs[role].replace("{key}", "#")
+    return re.sub(r"\{\w+\}", "*", f"{RESULTS}/{path}")
 
 
 def _pattern(given: str, own: dict[str, str]) -> re.Pattern[str]:
@@ -397,12 +447,15 @@ def _check_made(record: Record) -> None:
             if name not in unit.inputs:
                 continue
             for path in unit.files_of([name]):
-                if role.made is None:
+                made = role.made
+                if role.also and _pattern(_path_of(role.also), {}).fullmatch(path):
+                    made = role.also
+                if made is None:
                     record.given.add(path)
                     continue
                 maker, made_as = record.made.get(path, (None, ""))
-                if maker is None or (maker.stage, made_as) != role.made:
-                    raise _about(unit, f"{name}: {shown(path)} comes from no {role.made[0]} here")
+                if maker is None or (maker.stage, made_as) != made:
+                    raise _about(unit, f"{name}: {shown(path)} comes from no {made[0]} here")
     both = record.given & set(record.made)
     if both:
         raise _wrong(f"{shown(min(both))} is both given and made")
@@ -429,6 +482,13 @@ def _check_chains(record: Record) -> None:
             raise _about(unit, "predictions and training are not of one model")
     for unit in record.of("experiment"):
         _check_experiment(record, unit)
+    for unit in record.of("ensemble"):
+        _check_ensemble(record, unit)
+    for unit in record.of("member_tests"):
+        fused = record.made[unit.inputs["ensemble"]][0]
+        if unit.spec["members"] != fused.spec["members"]:
+            raise _about(unit, "its members are not those of its ensemble")
+        _must_be(unit, "members", fused.inputs["predictions"])
     experiments = record.of("experiment")
     of_config = [unit for unit in record.units if _of_config(STAGES[unit.stage])]
     for unit in of_config:
@@ -456,6 +516,24 @@ def _check_chains(record: Record) -> None:
         _must_be(unit, "predictions", found)
     for unit in record.of("comparisons"):
         _must_be(unit, "tables", [one.outputs["tests"] for one in record.of("table")])
+
+
+def _check_ensemble(record: Record, unit: Unit) -> None:
+    """The members of an ensemble are experiments of the archive, and its inputs are theirs."""
+    names, places = unit.spec["members"], unit.inputs["predictions"]
+    experiments = {one.label: one for one in record.of("experiment")}
+    found = [experiments[name] for name in names if name in experiments]
+    if len(found) < len(names):
+        raise _about(unit, "one of its members is no experiment of the archive")
+    _must_be(
+        unit,
+        "predictions",
+        [record.made[one.inputs["metrics"]][0].inputs.get("predictions", "") for one in found],
+    )
+    _must_be(unit, "training", [one.inputs.get("training", "") for one in found])
+    for role in ("inner", "inner_reports"):
+        if len(unit.inputs[role]) not in (0, len(places)):
+            raise _about(unit, f"{role} are not of all members")
 
 
 def _check_experiment(record: Record, unit: Unit) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from izwi.config.experiment.resolved import ComponentSpec
 from izwi.reporting.numbers import interval, measured, worth
 from izwi.reporting.pictures import OF_METRICS
-from izwi.reporting.record import Metrics, Record, database_names
+from izwi.reporting.record import Metrics, Record, database_names, members, model_shown
 from izwi.reporting.texts.augmentation import trained_on
 from izwi.wording import count
 
@@ -126,13 +126,15 @@ def data(record: Record, metrics: Metrics) -> str:
     """
     databases = " and ".join(database_names(record))
     by = " and ".join(map(feature_set, record["features"]))
+    if fused := members(record):
+        by = f"the predictions of {', '.join(fused)}"
     if not record["model"]["type"]:
         return f"{record['target']} of {databases}{by and f', {by}'}; no model: data only."
     speakers = metrics["n_speakers"]
     of = f" of {count(speakers, 'speaker')}" if speakers else ", speakers unknown"
     counts = {"train": metrics["n_train"], "augmented": metrics.get("n_augmented")}
     return (
-        f"{record['target']} of {databases}, from {by} by {record['model']['type']}; trained on "
+        f"{record['target']} of {databases}, from {by} by {model_shown(record)}; trained on "
         f"{trained_on(counts)}, tested on {metrics['n_evaluated']}{of}."
     )
 

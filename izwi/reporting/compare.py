@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from izwi.errors import UserError
 from izwi.reporting import numbers
 from izwi.reporting.explain import Results, find
-from izwi.reporting.record import check_trained
+from izwi.reporting.record import check_trained, predicted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,8 +65,8 @@ def compare(
 
 def shown(compared: pd.DataFrame) -> str:
     """Comparisons as aligned text."""
-    header = ["a", "b", "measure", "value a", "value b", "difference", "p (Holm)", "verdict"]
-    lines = [[*header, "n", "speakers", "test"]]
+    header = ["a", "b", "measure", "value a", "value b", "difference", "95 % interval"]
+    lines = [[*header, "p (Holm)", "verdict", "n", "speakers", "test"]]
     for row in compared.astype(object).where(compared.notna(), None).to_dict("records"):
         lines.append(
             [
@@ -74,6 +74,7 @@ def shown(compared: pd.DataFrame) -> str:
                 row["b"],
                 row["measure"],
                 *(numbers.rounded(row[name]) for name in ("value_a", "value_b", "difference")),
+                numbers.interval((row["ci_low"], row["ci_high"])) or numbers.NONE,
                 numbers.NONE if row["p_holm"] is None else numbers.probability(row["p_holm"]),
                 row["verdict"],
                 str(row["n"]),
@@ -91,9 +92,7 @@ def shown(compared: pd.DataFrame) -> str:
 def _predictions(found: Results) -> pd.DataFrame:
     import pandas as pd
 
-    stages = found.record["stages"]
-    made = stages.get("predict") or stages["train"]
-    path = found.place(made["files"]["predictions"])
+    path = found.place(predicted(found.record)["files"]["predictions"])
     if not path.is_file():
         raise UserError(f"{found.record['name']}: {path} is gone; run the experiment again")
     return pd.read_parquet(path)

@@ -15,7 +15,16 @@ from izwi.config.root_folders import read_roots, root_file
 from izwi.errors import UserError
 from izwi.files import read_json
 from izwi.reporting.numbers import interval, measured
-from izwi.reporting.record import METRICS, RECORD, Metrics, Record, database_names, versions
+from izwi.reporting.record import (
+    METRICS,
+    RECORD,
+    Metrics,
+    Record,
+    database_names,
+    members,
+    predicted,
+    versions,
+)
 from izwi.wording import count
 
 SHOWN = 5  # of what has changed
@@ -111,8 +120,9 @@ def explain(found: Results, *, cwd: Path) -> str:
     if found.record["features"]:
         sections.append(("features", _features(found)))
     if found.record["model"]["type"]:
+        fused = members(found.record)
         sections += [
-            ("model (stage train)", _model(found)),
+            ("ensemble", _ensemble(found)) if fused else ("model (stage train)", _model(found)),
             ("predictions", _predictions(found)),
             ("figure (stage evaluate)", _measured(found)),
         ]
@@ -376,12 +386,32 @@ def _model(found: Results) -> list[str]:
     return lines
 
 
+def _ensemble(found: Results) -> list[str]:
+    """The members of an ensemble, and their weights."""
+    stage = found.record["stages"]["ensemble"]
+    about = found.report(stage["files"]["report"]).get("ensemble", {})
+    lines = [f"method: {found.record['model']['options']['method']}"]
+    lines += [
+        f"member {name}: predictions {found.shown(unit['files']['predictions'])}, key {unit['key']}"
+        for name, unit in zip(members(found.record), found.record["stages"]["members"], strict=True)
+    ]
+    for one in about.get("learned", ()):
+        where = f"run {one['run']}" + (f", fold {one['fold']}" if one["fold"] else "")
+        if "weights" in one:
+            told = ", ".join(f"{name} {measured(w)}" for name, w in one["weights"].items())
+            lines.append(f"weights of {where}: {told}")
+        else:
+            lines.append(f"regression of {where}: fitted on {count(one['n'], 'training row')}")
+    lines.append(f"report: {found.shown(stage['files']['report'])}, key {stage['key']}")
+    return lines
+
+
 def _predictions(found: Results) -> list[str]:
     metrics = found.metrics
     return [
         f"{count(metrics['n_test'], 'row')}, {metrics['n_evaluated']} of them with a truth, "
         f"{metrics['runs']} run{'s' * (metrics['runs'] != 1)}",
-        f"as made: {found.shown(found.record['stages']['train']['files']['predictions'])}",
+        f"as made: {found.shown(predicted(found.record)['files']['predictions'])}",
         f"to read: {found.folder / 'predictions.csv'}",
     ]
 

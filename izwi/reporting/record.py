@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NotRequired, TypedDict
 
+from izwi.config.experiment.resolved import ENSEMBLE
 from izwi.errors import UserError
 from izwi.files import read_json
 
@@ -115,6 +116,32 @@ def check_trained(record: Record) -> None:
     """
     if not record["model"]["type"]:
         raise UserError(f"{record['name']}: nothing was trained, its ini only describes data")
+
+
+def members(record: Record) -> list[str]:
+    """Names of the experiments that an ensemble fuses; none of any other experiment."""
+    model = record["model"]
+    return list(model["options"]["members"]) if model["type"] == ENSEMBLE else []
+
+
+def feature_types(record: Record) -> list[str]:
+    """Types of the feature sets; of an ensemble those of its members."""
+    if members(record):
+        return list(record["model"]["options"]["features"])
+    return [one["type"] for one in record["features"]]
+
+
+def model_shown(record: Record) -> str:
+    """The model as tables show it, such as ``svm`` or ``ensemble (mean)``; empty without one."""
+    model = record["model"]
+    return f"{ENSEMBLE} ({model['options']['method']})" if members(record) else model["type"]
+
+
+def predicted(record: Record) -> dict[str, Any]:
+    """The unit that made the predictions of a trained experiment: its ``key`` and ``files``."""
+    stages = record["stages"]
+    found: dict[str, Any] = stages.get("ensemble") or stages.get("predict") or stages["train"]
+    return found
 
 
 def units_behind(record: Record) -> list[tuple[str, dict[str, Any]]]:

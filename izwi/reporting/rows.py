@@ -10,7 +10,7 @@ from typing import Any
 from izwi.data.csv_safety import harmless
 from izwi.files import atomic
 from izwi.reporting.captions import NO_MODEL
-from izwi.reporting.record import Metrics, Record, databases_shown
+from izwi.reporting.record import Metrics, Record, databases_shown, feature_types, model_shown
 
 COLUMNS = (
     "name",
@@ -55,9 +55,9 @@ def row(record: Record, metrics: Metrics) -> dict[str, Any]:
         "type": metrics["type"],
         "databases": databases_shown(record, " "),
         "target": record["target"],
-        "features": " ".join(f["type"] for f in record["features"]),
+        "features": " ".join(feature_types(record)),
         "scale": record["preprocessing"]["scale"],
-        "model": record["model"]["type"] or NO_MODEL,
+        "model": model_shown(record) or NO_MODEL,
         "measure": measure if record["model"]["type"] else None,
         "value": metrics["value"],
         "ci_low": low,

@@ -28,6 +28,7 @@ from izwi.engine.stage import stages
 from izwi.errors import UserError
 from izwi.reporting import archive, archive_record, archive_zip
 from izwi.reporting.archive_record import FRAME, Record
+from izwi.reporting.record import predicted
 from izwi.stages import describe
 from izwi.untrusted import parse_json
 from izwi.untrusted import shown as shown_name
@@ -35,6 +36,8 @@ from izwi.untrusted import shown as shown_name
 # Another computer adds up in another order; a figure that was changed differs by more.
 RELATIVE, ABSOLUTE = 1e-9, 1e-12
 SHOWN = 5  # differences of a file
+# Stages whose units are called as their experiment.
+OF_EXPERIMENTS = ("ensemble", "member_tests", "experiment", "evaluate")
 
 
 @dataclass
@@ -166,7 +169,7 @@ def _again(
     for about in record.units:
         unit = _unit(about, lambda name: (made if name in record.made else given) / name)
         plan.units[unit.stage][unit.key] = unit
-        title = unit.label if unit.stage in ("experiment", "evaluate") else _title(unit)
+        title = unit.label if unit.stage in OF_EXPERIMENTS else _title(unit)
         verdict = verdicts.setdefault(title, Verdict(title))
         try:
             _check_there(about, record, files)
@@ -248,7 +251,7 @@ def _check_there(about: Unit, record: Record, files: dict[str, bytes]) -> None:
         if "predictions" in evaluated.inputs:
             model = PurePosixPath(evaluated.inputs["predictions"]).parent.name
             wanted.append(model.rpartition("-")[2])
-            told.append((stages.get("predict") or stages["train"])["key"])
+            told.append(predicted(shown)["key"])
     except (KeyError, TypeError):
         raise UserError("experiment.json does not say what it was made from") from None
     if told != wanted:

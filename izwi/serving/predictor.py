@@ -14,7 +14,7 @@ from izwi.data import audio, bad_audio
 from izwi.engine.keys import versions_of
 from izwi.errors import UserError
 from izwi.features import TableExtractor, extractor_class
-from izwi.reporting.record import check_trained
+from izwi.reporting.record import check_trained, members
 from izwi.training.fitting import Fitted
 from izwi.untrusted import read_json, shown
 from izwi.wording import count
@@ -44,6 +44,11 @@ def model_folder(name: str, results: str | Path = "results") -> Path:
         raise UserError(f"no experiment '{name}' in {results}: {known}; run its ini first")
     content = read_json(record)
     check_trained(content)
+    if fused := members(content):
+        raise UserError(
+            f"'{name}' fuses the predictions of others and has no model; take one of its members: "
+            f"{', '.join(fused)}"
+        )
     kept = content["stages"]["train"]["files"]["model"]
     # If the results were moved, only the last parts of the path are still right.
     folder = Path(results, *Path(kept).parts[-3:])

@@ -25,7 +25,7 @@ STAGE = Stage(
     name="analyse",
     outputs={"result": "analyses/{kind}-{key}/{file}"},
     scope="experiment",
-    after=("load", "split", "segment", "segment_split", "features", "train"),
+    after=("load", "annotate", "split", "segment", "segment_split", "features", "train"),
     mem_mb=4000,
     minutes=60,
     imports=("pandas", "izwi.analyses.kinds"),
@@ -42,7 +42,7 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
         "seed": experiment.seed,
         "preprocessing": experiment.preprocessing,
     }
-    if experiment.trains:
+    if experiment.trains and not experiment.fuses:
         cls = models.model_class(experiment.model["type"])
         fits = (code_of(cls.__module__), versions_of(cls.packages))
         fits = (fits, cls.content(experiment.model["options"]))

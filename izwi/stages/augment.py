@@ -26,7 +26,7 @@ STAGE = Stage(
         "report": "augmented/{table}-{key}.json",
     },
     scope="data",
-    after=("load", "split", "segment", "segment_split", "fetch_model"),
+    after=("load", "annotate", "split", "segment", "segment_split", "fetch_model"),
     imports=("pandas", "izwi.augmentation.copies"),
     several=True,
 )

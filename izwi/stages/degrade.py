@@ -10,7 +10,6 @@ from izwi.stages import augment
 from izwi.stages.features import matrix
 
 if TYPE_CHECKING:
-    from izwi.config.experiment import Experiment
     from izwi.engine.job import Job
     from izwi.engine.plan import Unit
 
@@ -20,21 +19,20 @@ STAGE = Stage(
         "table": "degraded/{table}-{key}.parquet",
         "report": "degraded/{table}-{key}.json",
     },
-    scope="experiment",
-    after=("load", "split", "segment", "segment_split", "fetch_model"),
+    scope="data",
+    after=("load", "annotate", "split", "segment", "segment_split", "fetch_model"),
     imports=("pandas", "izwi.augmentation.copies"),
     several=True,
 )
 
 
-def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Unit]:
+def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]:
     """A table of copies for each database with rows to test on, and its matrices."""
-    wanted = experiment.robustness
+    wanted = request.robustness
     if not wanted:
         return []
-    request = DataRequest.of(experiment)
     by = augment.makers_of(wanted["kinds"], seed=wanted["seed"], copies=1)
-    split = experiment.split
+    split = request.split
     units = []
     for table in planned.tables:
         of_tests = split["tests"] or [table.label]
@@ -45,8 +43,8 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
         unit = augment.table_of_copies(
             STAGE.name, table, planned, planner, by, ["test"], planned.parts.key
         )
-        if experiment.ini not in unit.sources:
-            unit.sources.append(experiment.ini)
+        if request.ini not in unit.sources:
+            unit.sources.append(request.ini)
         units.append(unit)
         planned.degraded.extend(
             matrix(request, unit, planned, planner, spec) for spec in request.features

@@ -25,7 +25,10 @@ STAGE = Stage(
         "predictions": "evaluations/{key}/predictions.csv",
     },
     scope="experiment",
-    after=("load", "split", "segment", "segment_split", "features", "audit", "train", "predict"),
+    after=(
+        *("load", "annotate", "split", "segment", "segment_split", "features", "audit"),
+        *("train", "predict", "ensemble"),
+    ),
     minutes=10,
     imports=("pandas", "izwi.evaluation.scoring", "izwi.data.csv_files", "scipy.stats"),
     archived=True,
@@ -116,11 +119,12 @@ def run(unit: Unit, job: Job) -> None:
 
 
 def _write(unit: Unit, metrics: dict[str, Any], predictions: pd.DataFrame) -> None:
+    from izwi.audit import findings
     from izwi.data import csv_files
 
-    # None if leakage is ignored.
+    # None if leakage is ignored. Those of an ensemble are of its members, the gravest first.
     audited = [read_json(path)["findings"] for path in unit.inputs["audit"]]
-    metrics["audit"] = audited[0] if audited else None
+    metrics["audit"] = findings.joined(audited) if audited else None
     with atomic(unit.outputs["predictions"]) as path:
         csv_files.write_predictions(predictions, path)
     write_json(unit.outputs["metrics"], metrics)

@@ -17,7 +17,7 @@ from izwi.data import soft_labels
 from izwi.data.soft_labels import place
 from izwi.engine.code import code_of
 from izwi.engine.keys import key_of, version_of
-from izwi.engine.planner import Planned, Planner
+from izwi.engine.planner import Planned, Planner, slug
 from izwi.engine.stage import Stage, stage, stages
 from izwi.errors import UserError
 from izwi.files import atomic, no_link, read_json, write_json, write_text
@@ -47,8 +47,9 @@ STAGE = Stage(
     },
     scope="experiment",
     after=(
-        *("load", "split", "segment", "segment_split", "export_data", "describe", "features"),
-        *("audit", "train", "predict", "soft_label", "evaluate", "analyse", "plot"),
+        *("load", "annotate", "split", "properties", "segment", "segment_split", "export_data"),
+        *("describe", "features", "audit", "train", "predict", "inner", "ensemble"),
+        *("member_tests", "soft_label", "evaluate", "analyse", "plot"),
         *("robustness", "write_augmented"),
     ),
     minutes=10,
@@ -61,8 +62,12 @@ STAGE = Stage(
 OUTDATED = "OUTDATED.txt"
 # The table of degraded copies, and a link to augmented files.
 ROBUSTNESS, AUGMENTED = "robustness.csv", "augment"
+# End of the name of the CSV with predicted columns, and their statistics.
+PREDICTED, PROPERTIES = "_predicted.csv", "properties.csv"
 # Controls are made by tables: those of two configs are one, whichever inis the tables show.
 OF_TABLES = "tables of the config"
+# Of an ensemble: its members, and the tests against them.
+MEMBERS = "members.json"
 # The packages in experiment.json: those that results depend on.
 PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "snakemake", "matplotlib")
 
@@ -70,6 +75,11 @@ PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "snakemake", 
 def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Unit]:
     """The folder of an experiment; its name is in no other key."""
     record = _record(experiment, planned)
+    if experiment.fuses:
+        names = experiment.model["options"]["members"]
+        record["stages"]["members"] = [
+            _stage_record(planner.planned[name].predicted) for name in names
+        ]
     key = key_of(STAGE.name, record, planner.plan.results, code_of(__name__))
     folder = planner.path("experiments", experiment.name)
     copies = {
@@ -89,6 +99,10 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
     }
     for unit in planned.units.get("robustness", ()):
         copies[os.path.join(folder, ROBUSTNESS)] = unit.outputs["table"]
+    for unit in planned.units.get("properties", ()):
+        name = "_".join(database["name"] for database in experiment.databases)
+        copies[os.path.join(folder, f"{slug(name)}{PREDICTED}")] = unit.outputs["csv"]
+        copies[os.path.join(folder, PROPERTIES)] = unit.outputs["statistics"]
     for unit in planned.units.get("soft_label", ()):
         copies[os.path.join(folder, soft_labels.LABELS)] = unit.outputs["labels"]
         copies[os.path.join(folder, soft_labels.LINEAGE)] = unit.outputs["lineage"]
@@ -96,6 +110,8 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
     for unit in planned.units.get("write_augmented", ()):
         links = spec.setdefault("links", {})
         links[os.path.join(folder, AUGMENTED)] = os.path.dirname(unit.outputs["header"])
+    for unit in planned.units.get("member_tests", ()):
+        copies[os.path.join(folder, MEMBERS)] = unit.outputs["tests"]
     exported = planned.units.get("export_data", [])
     made_elsewhere: dict[str, str] = {}
     for wanted, made in zip(experiment.exports, exported, strict=True):
@@ -113,8 +129,9 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
             "predictions": evaluated.outputs["predictions"],
             **({"training": planned.predicted.outputs["report"]} if experiment.trains else {}),
             "description": planned.one("describe").outputs["description"],
-            "copies": list(copies.values()),
-            "exports": [
+            # The header of an export comes after its files.
+            "copies": [
+                *copies.values(),
                 *(made.outputs["header"] for made in exported),
                 *planned.outputs("write_augmented", "header"),
             ],
@@ -208,8 +225,9 @@ def _tidy(unit: Unit) -> None:
     folder = Path(unit.outputs["metrics"]).parent
     kept = {*unit.outputs.values(), *unit.spec.get("copies", ())}
     kept |= {str(folder / "plots" / name) for name in unit.spec.get("pictures", ())}
-    others = {folder / name for name in (*analyses.FILES.values(), OUTDATED, ROBUSTNESS)}
+    others = {folder / name for name in (*analyses.FILES.values(), OUTDATED, MEMBERS, ROBUSTNESS)}
     others |= {folder / name for name in (soft_labels.LABELS, soft_labels.LINEAGE)}
+    others |= {folder / PROPERTIES, *folder.glob(f"*{PREDICTED}")}
     with suppress(OSError, ValueError, KeyError):
         for wanted in read_json(unit.outputs["record"])["exports"]:
             others |= {folder / f"{wanted['name']}{ending}.csv" for ending in ("", "_silence")}
@@ -264,9 +282,10 @@ def _stage_record(unit: Unit) -> dict[str, Any]:
 def _packages(experiment: Experiment) -> dict[str, str | None]:
     """Versions of the packages that the results depend on."""
     names = set(PACKAGES)
-    if experiment.trains:
+    if experiment.trains and not experiment.fuses:
         names |= set(models.model_class(experiment.model["type"]).packages)
-    for spec in experiment.features:
+    predicted = experiment.annotation["features"] if experiment.annotation else []
+    for spec in (*experiment.features, *predicted):
         names |= set(features.extractor_class(spec["type"]).packages)
     if experiment.segmentation and experiment.segmentation["method"] == "silero":
         names |= set(silero.PACKAGES)

@@ -32,7 +32,11 @@ STAGE = Stage(
     name="page",
     outputs={"page": "index.html"},
     scope="results",
-    after=("experiment", "plot", "summary", "grid", "table", "heat_map", "comparisons", "overview"),
+    after=(
+        "robustness",
+        *("experiment", "plot", "summary", "grid", "table", "heat_map", "comparisons", "overview"),
+        "member_tests",
+    ),
     imports=("izwi.reporting.page.build", "izwi.reporting.page.write", "izwi.reporting.captions"),
 )
 # Files of grids and tables that other stages read.

@@ -30,8 +30,8 @@ STAGE = Stage(
     },
     scope="experiment",
     after=(
-        *("load", "split", "segment", "segment_split", "describe", "features", "train", "predict"),
-        *("evaluate", "analyse"),
+        *("load", "annotate", "split", "segment", "segment_split", "describe", "features"),
+        *("train", "predict", "ensemble", "evaluate", "analyse"),
     ),
     mem_mb=2000,
     minutes=10,
@@ -139,8 +139,8 @@ def _sources(planned: Planned) -> dict[str, tuple[list[str], dict[str, Any]]]:
         "data": ([split.key], data),
         "features": ([split.key, *planned.keys("features")], samples),
     }
-    if "train" in planned.units:
-        trained, evaluated = planned.one("train"), planned.one("evaluate")
+    if "train" in planned.units or "ensemble" in planned.units:
+        trained, evaluated = planned.predicted, planned.one("evaluate")
         of_results = {
             "metrics": evaluated.outputs["metrics"],
             "predictions": planned.predicted.outputs["predictions"],

@@ -25,7 +25,7 @@ STAGE = Stage(
         "report": "predictions/{model}-{key}/training.json",
     },
     scope="experiment",
-    after=("load", "split", "segment", "segment_split", "features", "train"),
+    after=("load", "annotate", "split", "segment", "segment_split", "features", "train"),
     mem_mb=4000,
     minutes=60,
     imports=("pandas", "pyarrow.parquet", "izwi.training.predict"),
@@ -34,7 +34,9 @@ STAGE = Stage(
 
 def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Unit]:
     """The tests on databases that the model was not fitted on, if there are any."""
-    if not experiment.trains or len(fitted_on(experiment, planned)) == len(experiment.databases):
+    if not experiment.trains or experiment.fuses:
+        return []
+    if len(fitted_on(experiment, planned)) == len(experiment.databases):
         return []
     trained = planned.one("train")
     cls = models.model_class(experiment.model["type"])

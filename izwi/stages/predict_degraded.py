@@ -24,7 +24,9 @@ STAGE = Stage(
         "report": "degraded/{model}-{key}/report.json",
     },
     scope="experiment",
-    after=("load", "split", "features", "train", "degrade"),
+    after=(
+        *("load", "annotate", "split", "segment", "segment_split", "features", "train", "degrade"),
+    ),
     mem_mb=4000,
     minutes=60,
     imports=("pandas", "pyarrow.parquet", "izwi.training.predict"),

@@ -28,7 +28,7 @@ STAGE = Stage(
         "cells": "plans/cells/tables/{config}/{table}.json",
     },
     scope="results",
-    after=("train", "predict", "experiment"),
+    after=("train", "predict", "ensemble", "experiment"),
     imports=("pandas", "izwi.reporting.tables.contents"),
     archived=True,
     several=True,

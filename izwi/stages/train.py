@@ -28,7 +28,7 @@ STAGE = Stage(
         "model": "models/{model}-{key}/model",
     },
     scope="experiment",
-    after=("load", "split", "segment", "segment_split", "augment", "features", "audit"),
+    after=("load", "annotate", "split", "segment", "segment_split", "augment", "features", "audit"),
     mem_mb=4000,
     minutes=120,
     imports=("pandas", "pyarrow.parquet", "izwi.training.fit_predict", "sklearn.preprocessing"),
@@ -37,25 +37,11 @@ STAGE = Stage(
 
 def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Unit]:
     """The model of an experiment, if it has one."""
-    if not experiment.trains:
+    if not experiment.trains or experiment.fuses:
         return []
     cls = models.model_class(experiment.model["type"])
-    spec = {
-        "task": experiment.task,
-        "model": experiment.model,
-        "preprocessing": experiment.preprocessing,
-        "runs": experiment.runs,
-        "seed": experiment.seed,
-        # Dev and the search for options decide by it; for other fits it would only make the
-        # key depend on what is reported of them.
-        "measure": experiment.evaluation["measure"]
-        if cls.needs_dev or experiment.runs > 1 or "tune" in experiment.learning
-        else _default_measure(experiment.task),
-        # Degraded copies are predicted by the models of their folds.
-        "save": experiment.save or bool(experiment.robustness and _folds(experiment)),
-        **experiment.learning,
-    }
-    samples, samples_key = _samples(experiment, planned)
+    spec = fit_spec(experiment)
+    samples, samples_key = fit_samples(experiment, planned)
     key = key_of(
         STAGE.name,
         without_places(spec),
@@ -64,7 +50,7 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
         code_of(__name__, "izwi.training.fit_predict", cls.__module__),
         versions_of(("numpy", "scikit-learn", *cls.packages)),
         versions_of(("imbalanced-learn",)) if experiment.learning.get("balancing") else {},
-        *_versions_of_search(experiment),
+        *versions_of_search(experiment),
     )
     unit = planner.add(
         STAGE.name,
@@ -83,13 +69,33 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
     return [unit]
 
 
-def _versions_of_search(experiment: Experiment) -> list[dict[str, str | None]]:
-    # Only of a search by a package, so that the keys of all others stay.
+def fit_spec(experiment: Experiment) -> dict[str, Any]:
+    """How a model is fitted: the spec without the feature sets."""
+    cls = models.model_class(experiment.model["type"])
+    return {
+        "task": experiment.task,
+        "model": experiment.model,
+        "preprocessing": experiment.preprocessing,
+        "runs": experiment.runs,
+        "seed": experiment.seed,
+        # Dev and the search for options decide by it; for other fits it would only make the
+        # key depend on what is reported of them.
+        "measure": experiment.evaluation["measure"]
+        if cls.needs_dev or experiment.runs > 1 or "tune" in experiment.learning
+        else _default_measure(experiment.task),
+        # Degraded copies are predicted by the models of their folds.
+        "save": experiment.save or bool(experiment.robustness and _folds(experiment)),
+        **experiment.learning,
+    }
+
+
+def versions_of_search(experiment: Experiment) -> list[dict[str, str | None]]:
+    """Versions of what a search for options is made by, if that is a package of its own."""
     tune = experiment.learning.get("tune") or {}
     return [versions_of((tpe.PACKAGE,))] if tune.get("strategy") == "tpe" else []
 
 
-def _samples(experiment: Experiment, planned: Planned) -> tuple[dict[str, Any], str]:
+def fit_samples(experiment: Experiment, planned: Planned) -> tuple[dict[str, Any], str]:
     """Inputs of the fit, and the key of their content for the databases that it is fitted on."""
     own, inputs = fitted_on(experiment, planned), planned.samples | planned.copied
     copies = [unit.key for unit in planned.copies]

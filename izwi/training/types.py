@@ -97,6 +97,7 @@ class TrainingReport(TypedDict):
         submodels: the column that has a model for each value, and the rows of each
         bins: limits of the bins per fold, if training rows decide
         excluded: rows with unusable audio
+        ensemble: how members were fused, in the report of an ensemble
     """
 
     notes: list[str]
@@ -111,3 +112,4 @@ class TrainingReport(TypedDict):
     submodels: NotRequired[dict[str, Any]]
     bins: NotRequired[list[dict[str, Any]]]
     excluded: NotRequired[dict[str, Any]]
+    ensemble: NotRequired[dict[str, Any]]

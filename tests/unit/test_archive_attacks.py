@@ -52,6 +52,33 @@ def minimal():
             "outputs": {"description": f"results/descriptions/d-{KEY}.json"},
         },
         {
+            "stage": "ensemble",
+            "label": "e",
+            "spec": {"task": "classification", "method": "mean", "members": ["x"]},
+            "inputs": {
+                "predictions": [f"results/{model}/predictions.parquet"],
+                "training": [f"results/{model}/training.json"],
+                "inner": [f"results/inner/svm-{KEY}/predictions.parquet"],
+                "inner_reports": [f"results/inner/svm-{KEY}/inner.json"],
+                "split_report": f"results/{split}.json",
+            },
+            "outputs": {
+                "predictions": f"results/ensembles/mean-{KEY}/predictions.parquet",
+                "report": f"results/ensembles/mean-{KEY}/training.json",
+            },
+        },
+        {
+            "stage": "member_tests",
+            "label": "e",
+            "spec": {"task": "classification", "members": ["x"]},
+            "inputs": {
+                "ensemble": f"results/ensembles/mean-{KEY}/predictions.parquet",
+                "members": [f"results/{model}/predictions.parquet"],
+                "split_report": f"results/{split}.json",
+            },
+            "outputs": {"tests": f"results/ensembles/tests/{KEY}.json"},
+        },
+        {
             "stage": "evaluate",
             "label": "x",
             "spec": {"task": "classification", "target": "t", "measure": "uar", "seed": 1},
@@ -137,6 +164,7 @@ def minimal():
         },
     ]
     tables = [table, split, f"descriptions/d-{KEY}", f"{model}/predictions"]
+    tables.append(f"inner/svm-{KEY}/predictions")
     return {
         "format": 3,
         "izwi": "0.1.0",
@@ -388,7 +416,7 @@ def second(index, stage, **more):
 def test_units_that_write_the_same_are_refused():
     for stage in archive_record.STAGES:
         refused(second(minimal(), stage), "have the key")
-        if stage not in ("describe", "evaluate"):
+        if stage not in ("describe", "evaluate", "ensemble", "member_tests"):
             refused(second(minimal(), stage, key="f" * 12), "two units write")
 
 
@@ -438,6 +466,18 @@ def test_figures_come_from_what_belongs_to_them():
     index = minimal()
     unit_of(index, "experiment")["inputs"]["training"] = f"results/models/a-{other}/training.json"
     refused(index, "training is not of the model")
+    # Members of an ensemble are experiments of the archive, and its predictions are theirs.
+    for name, words in (("y", "is no experiment of the archive"), (3, "has no members")):
+        index = minimal()
+        unit_of(index, "ensemble")["spec"]["members"] = [name]
+        refused(index, words)
+    index = minimal()
+    elsewhere = [f"results/models/a-{other}/predictions.parquet"]
+    unit_of(index, "ensemble")["inputs"]["predictions"] = elsewhere
+    refused(index, "predictions are not those of all that it shows")
+    index = minimal()
+    unit_of(index, "member_tests")["spec"]["members"] = ["x", "x"]
+    refused(index, "its members are not those of its ensemble")
     index = minimal()
     unit_of(index, "evaluate")["inputs"]["training"] = f"results/models/a-{other}/training.json"
     refused(index, "not of one model")

@@ -86,7 +86,7 @@ def test_help_is_light():
     "arguments, message",
     [
         (["rum"], "izwi: rum is no command, did you mean 'run'?"),
-        (["xyz"], "izwi: xyz is no command (there are new, check, run, fetch, "
+        (["xyz"], "izwi: xyz is no command (there are new, check, run, ensemble, fetch, "
                   "predict, explain, compare, history, prune, archive, verify, options)"),
         (["my.ini"], "izwi: my.ini is no command; to run it, write: izwi run my.ini"),
         (["--fast"], "izwi: --fast is no option; izwi --help lists what there is"),

@@ -7,8 +7,9 @@ import jsonschema
 import pytest
 import yaml
 
+from izwi.config import ensembles
 from izwi.config.result_set import KEYS, read_config
-from izwi.config.schema import grid_keys, keys, page_keys, schema, table_keys
+from izwi.config.schema import ensemble_keys, grid_keys, keys, page_keys, schema, table_keys
 from izwi.errors import UserError
 from izwi.reporting.page.options import DEFAULTS
 from izwi.reporting.tables import wanted
@@ -18,6 +19,8 @@ CONFIGS = sorted(
     path for path in (ROOT / "config").rglob("*.yaml") if "experiments" not in path.parts
 )
 TABLE = {"name": "t", "rows": "FEATS.type", "columns": ["MODEL.type", "train"]}
+METHODS = ["mean", "uncertainty_threshold", "stacking"]
+ENSEMBLE = {"name": "e", "members": ["a", "b*"], "methods": METHODS}
 PUBLISHED = dict(zip(wanted.PUBLISHED, ("os", "svm", 0.7, "A 2020, Table 3", "LOSO"), strict=True))
 INI = {"experiments": "a.ini"}
 GOOD = [
@@ -30,6 +33,8 @@ GOOD = [
     INI | {"grid": {"FEATS.type": ["os", "praat", ["os", "praat"]], "model.C_val": 3}},
     INI | {"grid": {"FEATS.type, EXP.epochs": [["os", None], ["praat", 3]]}},
     {"grid": [{"ini": "a.ini", "name": "exp_A", "grid": {"MODEL.type": ["svm"]}}]},
+    INI | {"ensembles": {"name": "e"}},
+    INI | {"ensembles": [ENSEMBLE | {"measure": "UAR", "folds": 3, "threshold": 0.5}]},
     INI | {"tables": TABLE},
     INI | {"tables": [TABLE | {"name": 3, "measure": "UAR", "best": "row", "caption": "C"}]},
     INI | {"tables": [TABLE | {"controls": False, "labels": {"os": "eGeMAPS"}}]},
@@ -54,6 +59,13 @@ BAD = [
     *(INI | {"grid": [value]} for value in ({"inis": "a.ini"}, {"grid": {"A": [1]}})),
     INI | {"grid": [{"grid": {"MODEL.type": ["svm"]}, "iniss": "a.ini"}]},
     INI | {"grid": [{"grid": {"MODEL.type": ["svm"]}, "name": "a b"}]},
+    *(INI | {"ensembles": value} for value in (3, [3], {"methods": "mean"}, {"name": "a/b"})),
+    *(INI | {"ensembles": ENSEMBLE | {"methods": value}} for value in ("maen", [], 3)),
+    *(INI | {"ensembles": ENSEMBLE | {"folds": value}} for value in (1, 2.5, "3", True)),
+    INI | {"ensembles": ENSEMBLE | {"threshold": 2}},
+    INI | {"ensembles": ENSEMBLE | {"members": []}},
+    INI | {"ensembles": ENSEMBLE | {"member": "a"}},
+    INI | {"ensembles": ENSEMBLE | {"measure": "uarr"}},
     *(INI | {"tables": value} for value in (3, [3], {"rows": "FEATS.type"}, {"name": "t"})),
     INI | {"tables": TABLE | {"row": "FEATS.type"}},
     INI | {"tables": TABLE | {"name": "a/b"}},
@@ -107,9 +119,10 @@ def test_every_key_is_explained():
         return sorted(key.name.rpartition(".")[2] for key in known)
 
     assert names(keys()) == sorted(KEYS)
+    assert names(ensemble_keys()) == sorted(ensembles.KEYS)
     assert names(table_keys()) == sorted(wanted.KEYS)
     assert names(page_keys()) == sorted(DEFAULTS)
-    for key in (*keys(), *grid_keys(), *table_keys(), *page_keys()):
+    for key in (*keys(), *grid_keys(), *ensemble_keys(), *table_keys(), *page_keys()):
         assert key.doc.endswith("."), key.name
 
 

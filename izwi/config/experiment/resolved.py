@@ -8,6 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Any, NotRequired, TypedDict
 
+# Type of the model of an experiment that fuses the predictions of others.
+ENSEMBLE = "ensemble"
+
 
 class ComponentSpec(TypedDict):
     """A model or a feature set: its name in the registry, and its options by name."""
@@ -32,6 +35,26 @@ class DatabaseSpec(TypedDict):
     path: str | None
     options: dict[str, Any]
     unlabelled: NotRequired[bool]
+
+
+class AnnotationSpec(TypedDict):
+    """Predicted properties.
+
+    Attributes:
+        targets: names in `izwi.annotation.targets.TARGETS`
+        features: the feature sets that hold them
+        selection: rows of the CSV: ``all``, ``train`` or ``test``
+        filter: database → pairs of a predicted column and the values to keep
+        min: target → smallest value of the rows to use
+        max: target → largest value of the rows to use
+    """
+
+    targets: list[str]
+    features: list[ComponentSpec]
+    selection: str
+    filter: dict[str, list[list[Any]]]
+    min: dict[str, float]
+    max: dict[str, float]
 
 
 class LoadSpec(TypedDict):
@@ -219,6 +242,7 @@ class Experiment:
         setting: values that a grid sets: option → text of its value
         grids: tables of results that have a row for it
         control: kind of control, see `tables.controls`, None for an experiment of an ini
+        annotation: predicted properties, None if none is asked for
         warnings: options that override others, one line each
         notes: options without effect, one line each
     """
@@ -254,6 +278,7 @@ class Experiment:
     setting: dict[str, str | None] = field(default_factory=dict)
     grids: tuple[str, ...] = ()
     control: str | None = None
+    annotation: AnnotationSpec | None = None
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -261,6 +286,11 @@ class Experiment:
     def trains(self) -> bool:
         """Whether there is a model; without one, only the data are described."""
         return bool(self.model["type"])
+
+    @property
+    def fuses(self) -> bool:
+        """Whether it is an ensemble, which trains nothing itself."""
+        return self.model["type"] == ENSEMBLE
 
     def as_dict(self) -> dict[str, Any]:
         """All of it, ready for JSON; values are shared, not copied."""

@@ -23,7 +23,15 @@ from izwi.reporting.numbers import worth
 from izwi.reporting.overview import CURRENT
 from izwi.reporting.page.markup import number
 from izwi.reporting.page.mistakes import plain
-from izwi.reporting.record import Record, database_names, databases_shown, read, units_behind
+from izwi.reporting.record import (
+    Record,
+    database_names,
+    databases_shown,
+    feature_types,
+    model_shown,
+    read,
+    units_behind,
+)
 
 # Parts of experiment.json that hold options, by the heading they get.
 OPTIONS = (
@@ -45,7 +53,7 @@ PLACED = {
     *("fairness", "confusion", "calibration", "audit", "warnings", "notes", "few_speakers"),
     *("n_train", "n_test", "n_evaluated", "n_speakers", "transductive", "runs", "sd", "min"),
     *("max", "ci_samples", "ci_speakers", "ci_jackknife", "binned", "uncertainty", "tuning"),
-    *("chance", "baseline", "interval_reasons", "interval_doubt"),
+    *("chance", "baseline", "interval_reasons", "interval_doubt", "speakers_t"),
 }
 # Nothing on the page reads these.
 DRAWN = ("uncertainty", "ci_samples", "ci_speakers", "ci_jackknife", "labels")
@@ -99,8 +107,10 @@ def experiment(files: dict[str, str], about: Mapping[str, Any] | None = None) ->
         "databases": database_names(record),
         "shown": databases_shown(record),
         "target": record["target"],
-        "features": " + ".join(map(captions.feature_set, record["features"])),
-        "model": record["model"]["type"] or captions.NO_MODEL,
+        "features": " + ".join(
+            [captions.feature_set(one) for one in record["features"]] or feature_types(record)
+        ),
+        "model": model_shown(record) or captions.NO_MODEL,
         "measure": metrics["measure"],
         "value": metrics["value"],
         "low": low,

@@ -338,6 +338,10 @@ def _resolved(experiment: Experiment, section: str, name: str) -> list[Any]:
         "EXP.type": [e.task],
         "DATA.databases": [database["name"] for database in e.databases],
     }
+    if e.fuses:
+        # An ensemble of features stands beside the experiment on all of them.
+        own["FEATS.type"] = e.model["options"]["features"]
+        own["MODEL.type"] = [f"ensemble ({e.model['options']['method']})"]
     if f"{section}.{name}" in own:
         return own[f"{section}.{name}"]
     head, _, rest = name.rpartition(".")

@@ -7,7 +7,7 @@ from typing import Any
 from izwi.config.experiment.resolved import DatabaseSpec
 from izwi.reporting import escaping
 from izwi.reporting.numbers import interval, measured, worth
-from izwi.reporting.record import Metrics, Record, database_names, versions
+from izwi.reporting.record import Metrics, Record, database_names, members, versions
 from izwi.reporting.texts import words
 from izwi.reporting.texts.augmentation import trained_on
 from izwi.reporting.texts.citations import corpus_of
@@ -17,7 +17,7 @@ from izwi.training.types import TrainingReport
 from izwi.wording import count
 
 # Stages whose keys identify what the figures rest on.
-STAGES = ("split", "train", "evaluate")
+STAGES = ("split", "train", "ensemble", "evaluate")
 
 
 def card(
@@ -74,11 +74,17 @@ def _model(record: Record, training: TrainingReport, description: dict[str, Any]
         if labels
         else f"{record['target']}, a number"
     )
-    sets = listed([words.feature_set(spec).words for spec in record["features"]])
+    fused = members(record)
+    sets = listed(
+        [words.feature_set(spec).words for spec in record["features"]]
+        or [f"the predictions of {listed(fused)}"]
+    )
     command = f"izwi predict --experiment {escaping.shell(record['name'])} my_voice.wav"
     trained = (
         "a model for each fold, none for all data: the figures are of the method, not of one model"
         if description["cross_validation"]
+        else "the models of its members; izwi predict applies one of them at a time"
+        if fused
         else f"{escaping.markdown_code(command)} applies it"
     )
     lines = [

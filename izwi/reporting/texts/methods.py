@@ -10,8 +10,8 @@ from typing import Any
 
 from izwi.config.experiment.resolved import ComponentSpec, SplitSpec
 from izwi.preprocessing.scalers import FILLS, SCALERS, Scaler
-from izwi.reporting.record import Metrics, Record, units_behind
-from izwi.reporting.texts import augmentation, words
+from izwi.reporting.record import Metrics, Record, members, units_behind
+from izwi.reporting.texts import augmentation, ensembles, words
 from izwi.reporting.texts.citations import IZWI, Cites
 from izwi.reporting.texts.databases import contributed, mean, unit_of
 from izwi.reporting.texts.model_methods import of_model
@@ -56,6 +56,11 @@ def methods(
 def _learned(
     record: Record, metrics: Metrics, training: TrainingReport, cites: Cites
 ) -> dict[str, list[str]]:
+    if members(record):
+        return {
+            "Ensemble": ensembles.sentences(record, training, cites),
+            "Evaluation": _evaluation(record, metrics, cites),
+        }
     return {
         "Preprocessing": _preprocessing(record, training, cites),
         "Model": of_model(record, metrics, training, cites),
