@@ -19,6 +19,7 @@ from izwi.engine.plan import Plan, Unit, outputs_of
 from izwi.engine.stage import stage as registered
 from izwi.engine.stage import stages_of
 from izwi.errors import Problems, UserError
+from izwi.files import check_cache_settings
 from izwi.reporting.tables.wanted import Wanted, lay_out
 
 if TYPE_CHECKING:
@@ -292,6 +293,7 @@ def make_plan(
     Raises:
         UserError: with all problems of all databases, or of the tables
     """
+    check_cache_settings()
     planner = Planner(results, cache, cwd=cwd, write=write, shard_files=shard_files, config=config)
     joined = ensembles.lay_out(fused, experiments)
     shown = [one for one in (*experiments, *joined) if one.trains]

@@ -120,8 +120,8 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
             "predictions": evaluated.outputs["predictions"],
             **({"training": planned.predicted.outputs["report"]} if experiment.trains else {}),
             "description": planned.one("describe").outputs["description"],
-            "copies": list(copies.values()),
-            "exports": [made.outputs["header"] for made in exported],
+            # The header of an export comes after its files.
+            "copies": [*copies.values(), *(made.outputs["header"] for made in exported)],
         },
         source=experiment.ini,
         name=experiment.name,
