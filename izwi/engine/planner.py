@@ -19,6 +19,7 @@ from izwi.engine.plan import Plan, Unit, outputs_of
 from izwi.engine.stage import stage as registered
 from izwi.engine.stage import stages_of
 from izwi.errors import Problems, UserError
+from izwi.reporting.tables import crossed
 from izwi.reporting.tables.wanted import Wanted, lay_out
 
 if TYPE_CHECKING:
@@ -287,6 +288,8 @@ def make_plan(
     planner = Planner(results, cache, cwd=cwd, write=write, shard_files=shard_files, config=config)
     joined = ensembles.lay_out(fused, experiments)
     shown = [one for one in (*experiments, *joined) if one.trains]
+    tables = list(tables)
+    tables += crossed.tables(experiments, [table.name for table in tables])
     planner.tables, controls = lay_out(tables, shown)
     # In the order in which they are planned.
     planner.experiments = [*experiments, *controls, *joined]
