@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 from izwi.cli import Parser, say
+from izwi.reporting.numbers import bytes_of
 
 EXAMPLES = """\
   izwi archive my_paper.yaml
@@ -36,9 +38,10 @@ def main(arguments: list[str]) -> int:
     path = Path(wanted.output or Path(asked.config.results) / "archives" / name)
     lock.hold(asked.config.results)
     try:
-        notes = archive.pack(asked, [] if run.endswith(".ini") else [run], path)
+        again = shlex.join(["izwi", "run", run, *([wanted.ini] if wanted.ini else [])])
+        notes = archive.pack(asked, [] if run.endswith(".ini") else [run], path, again=again)
     finally:
         lock.release(asked.config.results)
     say(*(f"note: {line}" for line in notes))
-    print(f"{path}  {path.stat().st_size / 1e6:.2f} MB")
+    print(f"{path}  {bytes_of(path.stat().st_size)}")
     return 0

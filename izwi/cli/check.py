@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from izwi.cli import Parser, say
 from izwi.errors import printable
+from izwi.reporting.numbers import bytes_of
 
 if TYPE_CHECKING:
     from izwi.config.experiment import Experiment
@@ -72,6 +73,7 @@ def _planned(files: list[str], settings: list[str]) -> tuple[list[Experiment], P
     from izwi.config.result_set import name_of, read_config, resolve_all
     from izwi.engine.planner import make_plan
     from izwi.engine.snakemake_call import Request
+    from izwi.engine.sources import clash
     from izwi.home import DEFAULT_CONFIG
 
     cwd = Path.cwd()
@@ -93,8 +95,12 @@ def _planned(files: list[str], settings: list[str]) -> tuple[list[Experiment], P
         fused=config.ensembles,
         tables=config.tables,
         page=config.page,
-        config=name_of(content, configs, cwd=cwd, own=len(inis) > 1),
+        config=(name := name_of(content, configs, cwd=cwd, own=len(inis) > 1)),
     )
+    if len(inis) < 2 and (
+        line := clash(config.results, name, content, configs, cwd=cwd, write=False)
+    ):
+        say(line)
     return experiments, plan
 
 
@@ -127,11 +133,10 @@ def _experiments(experiments: list[Experiment], plan: Plan, found: Preview) -> N
 
 
 def _remarks(experiments: list[Experiment], found: Preview) -> None:
-    for experiment in experiments:
-        for line in experiment.warnings:
-            say(f"warning: {experiment.ini}: {line}")
-        for line in experiment.notes:
-            say(f"note: {experiment.ini}: {line}")
+    # Those of a grid share their ini.
+    own = [f"warning: {one.ini}: {line}" for one in experiments for line in one.warnings]
+    own += [f"note: {one.ini}: {line}" for one in experiments for line in one.notes]
+    say(*dict.fromkeys(own))
     say(*(f"warning: {line}" for line in found.warnings))
     say(*(f"note: {line}" for line in found.later))
 
@@ -148,14 +153,14 @@ def _plan(plan: Plan, missing: list[Unit], made: Estimate, cores: int) -> None:
     for label, share in made.stored.items():
         print(f"{label}: {share} recordings are in the feature store")
     if not missing:
-        print("\nnothing to do: all of it is made already")
+        print("\nnothing to do: all results are up to date")
         return
     free = shutil.disk_usage(_existing(Path(plan.results))).free
     more = " and more" if made.unknown else ""
     print(
         f"\ntakes about {_time(made.wall)}{more} on {_number(cores, 'core')} "
-        f"({_time(made.cpu)} of CPU), {_bytes(made.disk)} of disk ({_bytes(free)} free), "
-        f"up to {_bytes(made.megabytes * 1e6)} of memory"
+        f"({_time(made.cpu)} of CPU), {bytes_of(made.disk)} of disk ({bytes_of(free)} free), "
+        f"up to {bytes_of(made.megabytes * 1e6)} of memory"
     )
     if made.unknown:
         say(f"note: the time is not known of {_few(made.unknown)}")
@@ -186,10 +191,3 @@ def _time(seconds: float) -> str:
         if seconds < 100 * length or unit == "h":
             return f"{seconds / length:.0f} {unit}" if unit != "h" else f"{seconds / length:.1f} h"
     raise AssertionError
-
-
-def _bytes(size: float) -> str:
-    for unit, factor in (("kB", 1e3), ("MB", 1e6)):
-        if size < 1000 * factor:
-            return f"{size / factor:.0f} {unit}"
-    return f"{size / 1e9:.1f} GB"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from izwi.cli import Parser
 from izwi.errors import printable
+from izwi.reporting import numbers
 
 if TYPE_CHECKING:
     from izwi.engine import pruning
@@ -32,7 +34,7 @@ def main(arguments: list[str]) -> int:
     wanted = parser.parse_args(arguments)
     files = [*wanted.files, *wanted.configfile]
     if not files:
-        parser.error("name all configs and inis in use")
+        parser.error("name all configs and inis that are in use")
     from izwi.engine import lock, pruning
     from izwi.engine.config_plan import planned
 
@@ -43,11 +45,11 @@ def main(arguments: list[str]) -> int:
             lock.hold(results)
         found = pruning.unused(plans, cache=wanted.stores, experiments=wanted.experiments)
         show(found)
-        if wanted.delete:
+        if found and wanted.delete:
             pruning.delete(found)
             print("deleted")
         elif found:
-            print("nothing was deleted; say --delete for that")
+            print("nothing was deleted; add --delete to delete them")
     finally:
         for results in folders:
             lock.release(results)
@@ -57,14 +59,16 @@ def main(arguments: list[str]) -> int:
 def show(found: list[pruning.Unused]) -> None:
     """Print what was found, with sizes."""
     sizes: dict[str, int] = defaultdict(int)
+    cwd = os.getcwd()
     for thing in found:
-        print(printable(f"{megabytes(thing.size)}  {thing.path}"))
+        near = os.path.relpath(thing.path, cwd)
+        path = thing.path if near.startswith(os.pardir) else near
+        print(printable(f"{_size(thing.size)}  {path}"))
         sizes[thing.kind] += thing.size
     for kind, size in sizes.items():
-        print(f"{megabytes(size)}  all of {kind}")
-    print(f"{megabytes(sum(sizes.values()))}  in all")
+        print(f"{_size(size)}  all of {kind}")
+    print(f"{_size(sum(sizes.values()))}  in all" if found else "nothing to delete")
 
 
-def megabytes(size: int) -> str:
-    """Size for people."""
-    return f"{size / 1e6:10.3f} MB"
+def _size(size: int) -> str:
+    return f"{numbers.bytes_of(size):>7}"

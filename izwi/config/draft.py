@@ -119,8 +119,16 @@ def targets(found: Survey) -> list[Target]:
             continue
         if target.counts and len(found.frame) < 2 * len(target.counts):
             continue
+        if not target.counts and _counts_rows(found.frame[column]):
+            continue
         ranked.append((_rank(target), place, target))
     return [target for _, _, target in sorted(ranked, key=lambda one: one[:2])]
+
+
+def _counts_rows(column: pd.Series) -> bool:
+    """Whether a column only numbers the rows."""
+    numbers = to_numbers(column.dropna())
+    return len(column) > 2 and bool((numbers.diff().dropna() == 1).all()) and numbers.is_unique
 
 
 def target_of(found: Survey, column: str) -> Target | None:
@@ -205,9 +213,9 @@ def _options(found: Survey, name: str, target: Target, folder: Path) -> dict[tup
     place = Path(folder, f"{name}.csv") if found.reasons else found.path
     options = {("EXP", "name"): name, ("DATA", "databases"): repr([name])}
     options["DATA", name] = _quoted(place_of(place, folder))
-    if found.reasons:
-        options["DATA", f"{name}.audio_path"] = _quoted(place_of(found.folder, folder))
-    elif found.audio_path:
+    if found.reasons and (beside := place_of(found.folder, folder)) != ".":
+        options["DATA", f"{name}.audio_path"] = _quoted(beside)
+    elif found.audio_path and not found.reasons:
         options["DATA", f"{name}.audio_path"] = _quoted(found.audio_path)
     if found.colnames and not found.reasons:
         options["DATA", f"{name}.colnames"] = repr(found.colnames)

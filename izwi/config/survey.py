@@ -19,7 +19,7 @@ import pandas as pd
 from izwi.data import scan
 from izwi.data.databases import audformat
 from izwi.data.databases.source import as_text
-from izwi.data.label_files import label_path, read_header, read_rows
+from izwi.data.label_files import is_tabbed, label_path, read_header, read_rows
 from izwi.data.spelling import clean
 from izwi.errors import UserError
 from izwi.serving.inputs import AUDIO
@@ -117,11 +117,11 @@ def _of_csv(path: Path) -> Survey:
     frame = pd.DataFrame(rows, columns=header, dtype=object).map(clean)
     frame = frame.loc[:, frame.columns != ""]
     found = Survey("csv", path, frame.where(frame != "", None), reasons=reasons)
-    column = _file_column(found.frame)
+    column = _file_column(found.frame, path.parent)
     if column is None:
         raise UserError(
-            f"{path}: none of the columns {', '.join(found.frame)} names audio files; call the one "
-            "that does 'file'"
+            f"{path}: none of the columns {', '.join(found.frame)} names audio files in "
+            f"{path.parent} or below; put them there, and call the column 'file'"
         )
     if found.frame[column].isna().any():
         number = int(found.frame[column].isna().sum())
@@ -139,7 +139,7 @@ def _rows(path: Path) -> tuple[list[str], list[list[str]], list[str]]:
     said = first.lower().startswith(("sep=", '"sep='))
     marks = {mark: first.count(mark) for mark in ",;\t|"}
     mark = max(marks, key=lambda one: marks[one])
-    if not said and mark != "," and marks[mark]:
+    if not said and mark != "," and marks[mark] and not is_tabbed(first):
         name = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}[mark]
         reasons.append(f"{path.name} separates cells by {name}")
     if not reasons:
@@ -181,11 +181,17 @@ def _with_points(table: list[list[str]]) -> list[list[str]]:
 
 
 def _plain(column: str) -> str:
-    return re.sub("[^a-zß-ÿ]", "", column.lower())
+    # Without a unit, as in ``age (years)``.
+    return re.sub(r"[(\[].*|[^a-zß-ÿ]", "", column.lower())
 
 
-def _file_column(frame: pd.DataFrame) -> str | None:
-    """The column that names audio files, by its name or the endings in it."""
+def _file_column(frame: pd.DataFrame, folder: Path) -> str | None:
+    """The column that names audio files, by endings in it, its name, or the files that are there.
+
+    Args:
+        frame: all columns as text
+        folder: that holds the audio, or a folder of it does
+    """
     if "file" in frame:
         return "file"
     for column in frame:
@@ -193,7 +199,15 @@ def _file_column(frame: pd.DataFrame) -> str | None:
         if len(cells) and cells.str.endswith(AUDIO).mean() >= _MOSTLY:
             return column
     plain = {_plain(column): column for column in reversed(frame.columns)}
-    return next((plain[name] for name in _FILES if name in plain), None)
+    if named := next((plain[name] for name in _FILES if name in plain), None):
+        return named
+    there = {Path(file).stem for file in _audio_below(folder)}
+    for column in frame if there else ():
+        cells = frame[column].dropna().unique()
+        known = sum(Path(cell.replace("\\", "/")).stem in there for cell in cells)
+        if known >= _MOSTLY * max(1, len(cells)):
+            return str(column)
+    return None
 
 
 def _call(found: Survey, column: str, name: str) -> None:

@@ -130,7 +130,7 @@ def _print_remarks(plan: Plan, terminal: Terminal) -> None:
             if number > 1 and names:
                 few = len(names) <= 3
                 who = ", ".join(names) if few else f"{len(names)} of {number} experiments"
-                who = f" ({who if len(names) < number else f'all {number} experiments'})"
+                who = f" ({who if len(names) < number else 'all experiments'})"
             _say(printable(f"  {text}{who}"))
         if (more := len(texts) - MAX_REMARKS) > 0:
             _say(f"  … {more} more: each experiment's are in its metrics.json")
@@ -144,22 +144,27 @@ def _remarks(plan: Plan, logs: list[str]) -> tuple[int, dict[str, dict[str, list
         logs: of its jobs
 
     Returns:
-        number of experiments that were made, and ``warning`` and ``note`` → text → names of the
-        experiments that it concerns; none where a job alone says it
+        number of experiments that were made, without controls, and ``warning`` and ``note`` →
+        text → names of the experiments that it concerns; none where a job alone says it
     """
     found: dict[str, dict[str, list[str]]] = {"warning": {}, "note": {}}
-    number = 0
+    number, of_controls = 0, set[str]()
     made = {os.path.splitext(os.path.basename(log))[0] for log in logs if "/experiment/" in log}
     for unit in plan.of("experiment"):
         path = unit.outputs["metrics"]
         if os.path.basename(os.path.dirname(path)) not in made:
             continue
         with suppress(OSError, ValueError):
-            metrics, number = read_json(path), number + 1
+            metrics = read_json(path)
+            if unit.spec["control"]:
+                # It has no row in the table, and its own weakness is its purpose.
+                of_controls |= {*metrics["warnings"], *metrics["notes"]}
+                continue
+            number += 1
             for kind, texts in found.items():
                 for text in metrics[f"{kind}s"]:
                     texts.setdefault(text, []).append(unit.label)
-    known = {text for texts in found.values() for text in texts}
+    known = {text for texts in found.values() for text in texts} | of_controls
     # That of a run is led by its number.
     known |= {text.partition(": ")[2] for text in known}
     for log in logs:

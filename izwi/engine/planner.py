@@ -19,12 +19,14 @@ from izwi.engine.plan import Plan, Unit, outputs_of
 from izwi.engine.stage import stage as registered
 from izwi.engine.stage import stages_of
 from izwi.errors import Problems, UserError
+from izwi.files import check_cache_settings
 from izwi.reporting.tables import crossed
 from izwi.reporting.tables.wanted import Wanted, lay_out
 
 if TYPE_CHECKING:
     from izwi.config.experiment import Experiment
     from izwi.config.experiment.resolved import (
+        AnnotationSpec,
         ComponentSpec,
         DatabaseSpec,
         LoadSpec,
@@ -34,9 +36,10 @@ if TYPE_CHECKING:
     from izwi.data.scan import Listing
 
 
-# Stages whose units an ensemble has of its first member, and of all members.
-SHARED = ("database", "load", "split", "segment", "segment_split", "describe")
+# Stages of data whose units an ensemble has of all its members, and those that are its members'
+# alone; all others it has of the first.
 OF_ALL = ("fetch_model", "audit")
+OF_MEMBERS = ("features", "shard", "export_data")
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,7 @@ class DataRequest:
     leakage: str
     scale: str | None
     model: str
+    annotation: AnnotationSpec | None
     segmentation: SegmentSpec | None
 
     @classmethod
@@ -79,6 +83,7 @@ class DataRequest:
             experiment.leakage,
             experiment.preprocessing["scale"],
             experiment.model["type"],
+            experiment.annotation,
             experiment.segmentation,
         )
 
@@ -135,6 +140,11 @@ class Planned:
                 return units[0]
         return self.one("train")
 
+    @property
+    def recordings(self) -> list[Unit]:
+        """The units that made the tables of all recordings, with predicted columns if asked for."""
+        return self.units.get("annotate", self.units["load"])
+
     def outputs(self, stage: str, role: str) -> list[str]:
         """One output of each unit of a stage; none if the stage is not needed."""
         return [unit.outputs[role] for unit in self.units.get(stage, ())]
@@ -145,8 +155,8 @@ class Planned:
 
     @property
     def tables(self) -> list[Unit]:
-        """The units that made the tables of the samples: segments, or else the labels as loaded."""
-        return self.units.get("segment", self.units["load"])
+        """The units that made the tables of the samples: segments, or else the recordings."""
+        return self.units.get("segment", self.recordings)
 
     @property
     def parts(self) -> Unit:
@@ -285,6 +295,7 @@ def make_plan(
     Raises:
         UserError: with all problems of all databases, or of the tables
     """
+    check_cache_settings()
     planner = Planner(results, cache, cwd=cwd, write=write, shard_files=shard_files, config=config)
     joined = ensembles.lay_out(fused, experiments)
     shown = [one for one in (*experiments, *joined) if one.trains]
@@ -338,7 +349,8 @@ def _of_members(experiment: Experiment, planner: Planner, problems: Problems) ->
                 f"{name} are not split alike, so they are not tested on the same samples with the "
                 f"same truth: {_differing(planner, names[0], name)}"
             )
-    units = {name: found for name, found in first.units.items() if name in SHARED}
+    shared = {module.STAGE.name for module in stages_of("data")} - {*OF_MEMBERS}
+    units = {name: found for name, found in first.units.items() if name in shared}
     for stage in OF_ALL:
         found = {unit.key: unit for one in members for unit in one.units.get(stage, ())}
         if found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
@@ -51,6 +52,7 @@ def unused(plans: list[Plan], *, cache: bool, experiments: bool) -> list[Unused]
     shared = {
         unit.spec["store"] for plan in plans for unit in plan.of("plot") if "store" in unit.spec
     }
+    data = {folder for plan in plans for folder in _data(plan)}
     by_file, by_folder = _folders()
     stores = {
         Path(unit.spec["store"]).absolute()
@@ -67,7 +69,7 @@ def unused(plans: list[Plan], *, cache: bool, experiments: bool) -> list[Unused]
             found += _listed(kind, (f for f in files if f.with_name(_stem(f)) not in kept))
         kinds = [*by_folder, *FOLDERS, *(["experiments"] if experiments else [])]
         used = {folder for path in outputs for folder in path.parents}
-        used |= {Path(path).absolute() for path in shared}
+        used |= {Path(path).absolute() for path in shared} | data
         for kind in kinds:
             folders = (results / kind).glob("*/")
             found += _listed(kind, (folder for folder in folders if folder not in used))
@@ -82,6 +84,19 @@ def unused(plans: list[Plan], *, cache: bool, experiments: bool) -> list[Unused]
             folders = place.glob("*")
             found += _listed("cache", (folder for folder in folders if folder not in stores))
     return found
+
+
+def _data(plan: Plan) -> Iterator[Path]:
+    """Folders that hold labels or recordings of a database, with those above them.
+
+    An ini may read what another has made, such as the CSV of the demo.
+    """
+    for unit in plan.of("load"):
+        if unit.spec["path"]:
+            labels = Path(unit.spec["path"]).absolute()
+            audio = unit.spec["options"].get("audio_path") or "."
+            for place in (labels, Path(os.path.normpath(labels.parent / audio))):
+                yield from (place, *place.parents)
 
 
 def delete(things: Iterable[Unused]) -> None:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from izwi.config.result_set import name_of, read_config, resolve_all
-from izwi.engine import call_summary, cli_args, job, loaded, lock, terminal
+from izwi.engine import call_summary, cli_args, job, loaded, lock, sources, terminal
 from izwi.engine.call import Call, forced_of, is_lean
 from izwi.engine.keys import PACKAGE, key_of
 from izwi.engine.plan import Plan, Unit
@@ -367,6 +367,7 @@ def _plan(
             config=_config_name(workflow, config, cwd),
         )
         _refuse_links(plan)
+        _warn_of_clash(workflow, config, plan, cwd, write)
         return plan
     except UserError as error:
         raise SystemExit("\n".join(error.problems)) from None
@@ -378,9 +379,25 @@ def _plan(
 
 def _config_name(workflow: Any, config: Mapping[str, Any], cwd: Path) -> str:
     """Name of the result set of a call, or of a module of a larger workflow."""
-    asked = workflow.config_settings
-    files = asked.configfiles if workflow.modifier.is_main_snakefile() else ()
-    return name_of(config, files, cwd=cwd, own="experiments" in asked.config)
+    own = "experiments" in workflow.config_settings.config
+    return name_of(config, _config_files(workflow), cwd=cwd, own=own)
+
+
+def _config_files(workflow: Any) -> tuple[Any, ...]:
+    main = workflow.modifier.is_main_snakefile()
+    return tuple(workflow.config_settings.configfiles) if main else ()
+
+
+def _warn_of_clash(
+    workflow: Any, config: Mapping[str, Any], plan: Plan, cwd: Path, write: bool
+) -> None:
+    """Say before any work if this call's tables replace those of another config."""
+    if "experiments" in workflow.config_settings.config:
+        return
+    for unit in plan.of("summary"):
+        files, name = _config_files(workflow), unit.spec["config"]
+        if line := sources.clash(plan.results, name, config, files, cwd=cwd, write=write):
+            print(line, file=sys.stderr, flush=True)
 
 
 def _refuse_links(plan: Plan) -> None:

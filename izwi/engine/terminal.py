@@ -161,7 +161,7 @@ class Terminal(logging.Handler):
 
     def _on_text(self, text: str) -> None:
         if text.startswith("Nothing to be done"):
-            self._line("nothing to do: what is asked for is made already")
+            self._line("nothing to do: all results are up to date")
             if not self.dry:
                 self.nothing()
         elif text.startswith(_STOPS):

@@ -32,7 +32,7 @@ import pandas as pd
 
 from izwi.data.csv_files import KEY
 from izwi.evaluation.holm import holm
-from izwi.evaluation.intervals import CELLS_AT_ONCE
+from izwi.evaluation.intervals import CELLS_AT_ONCE, Limit, of_difference
 from izwi.evaluation.measures import Sample, direction, plain
 from izwi.wording import count
 
@@ -43,8 +43,8 @@ LEVEL = 0.05
 NOT_TESTABLE = "not testable"
 MCNEMAR = "mcnemar_p (accuracy, assumes independent samples)"
 COLUMNS = (
-    *("a", "b", "measure", "value_a", "value_b", "difference", "n", "n_speakers"),
-    *("test", "p", "p_holm", "verdict", MCNEMAR),
+    *("a", "b", "measure", "value_a", "value_b", "difference", "ci_low", "ci_high"),
+    *("n", "n_speakers", "test", "p", "p_holm", "verdict", MCNEMAR),
 )
 
 
@@ -60,6 +60,8 @@ class Comparison:
         n: samples with a truth
         n_speakers: speakers of these, ``None`` where they are not known
         mcnemar: p of McNemar's exact test, see :func:`mcnemar`
+        ci: 95 % interval of the difference over speakers, see
+            :func:`izwi.evaluation.intervals.of_difference`; ``None`` where these are not known
     """
 
     value_a: float | None
@@ -69,6 +71,7 @@ class Comparison:
     n: int
     n_speakers: int | None
     mcnemar: float | None = None
+    ci: Limit = (None, None)
 
     @property
     def difference(self) -> float | None:
@@ -118,14 +121,16 @@ def compare(
         reason = f"{measure} is undefined"
     elif speakers.isna().any():
         reason = "samples without a speaker" if known else "no speakers known"
-    elif known < FEWEST_SPEAKERS:
-        reason = f"{count(known, 'speaker')}, {FEWEST_SPEAKERS} are needed"
     if reason:
         test = f"{NOT_TESTABLE}: {reason}"
         return Comparison(value_a, value_b, None, test, n, known or None, by_samples)
     codes = np.unique(speakers.to_numpy(dtype=str), return_inverse=True)[1]
-    p, test = _swapped(first, second, codes, measure, seed)
-    return Comparison(value_a, value_b, p, test, n, known, by_samples)
+    limits = of_difference(first, second, codes, measure)
+    if known < FEWEST_SPEAKERS:
+        p, test = None, f"{NOT_TESTABLE}: {count(known, 'speaker')}, {FEWEST_SPEAKERS} are needed"
+    else:
+        p, test = _swapped(first, second, codes, measure, seed)
+    return Comparison(value_a, value_b, p, test, n, known, by_samples, limits)
 
 
 def shares(a: Sample, b: Sample, groups: np.ndarray, measure: str) -> np.ndarray:
@@ -191,9 +196,9 @@ def comparisons(
         pairs: names of those to compare; absent: each with each
 
     Returns:
-        ``a, b, measure, value_a, value_b, difference, n, n_speakers, test, p, p_holm, verdict`` (
-        ``a is better``, ``b is better``, ``no significant difference``, ``not testable``) and
-        McNemar's p in a column that says what it assumes
+        ``a, b, measure, value_a, value_b, difference, ci_low, ci_high, n, n_speakers, test, p,
+        p_holm, verdict`` (``a is better``, ``b is better``, ``no significant difference``,
+        ``not testable``) and McNemar's p in a column that says what it assumes
     """
     pairs = list(itertools.combinations(experiments, 2) if pairs is None else pairs)
     found = [
@@ -210,6 +215,8 @@ def comparisons(
                 "value_a": one.value_a,
                 "value_b": one.value_b,
                 "difference": one.difference,
+                "ci_low": one.ci[0],
+                "ci_high": one.ci[1],
                 "n": one.n,
                 "n_speakers": one.n_speakers,
                 "test": one.test,

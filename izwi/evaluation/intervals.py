@@ -25,7 +25,8 @@ ENOUGH_OF_A_CLASS = 5  # speakers
 CELLS_AT_ONCE = 4_000_000  # weights held in memory at a time
 NARROWEST = 1e-9  # an interval of no width says nothing
 
-Limits = dict[str, tuple[float | None, float | None]]
+Limit = tuple[float | None, float | None]
+Limits = dict[str, Limit]
 
 
 @dataclass(frozen=True)
@@ -212,7 +213,7 @@ def jackknife(sample: Sample, groups: np.ndarray) -> Limits:
     n = int(groups.max()) + 1
     whole = sample.mean_weighted(np.ones((1, n)), groups)
     limits: Limits = {}
-    for name, without in _values(sample, _leaving_out(n, sample), groups).items():
+    for name, without in without_each(sample, groups).items():
         value = whole[name][0]
         scale = _SCALES[sample.range_of(name)]
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -225,6 +226,50 @@ def jackknife(sample: Sample, groups: np.ndarray) -> Limits:
             low, high = scale.back(place - reach), scale.back(place + reach)
         limits[name] = _wide(low, high, error > NARROWEST)
     return limits
+
+
+def without_each(sample: Sample, groups: np.ndarray) -> dict[str, np.ndarray]:
+    """Each measure without each group in turn.
+
+    Args:
+        sample: at least one sample
+        groups: (samples) number of the group that each belongs to, from 0
+
+    Returns:
+        measure → (groups), NaN where it is undefined, or would be a mean over fewer classes
+    """
+    sample, groups = _in_order(sample, groups)
+    return _values(sample, _leaving_out(int(groups.max()) + 1, sample), groups)
+
+
+def of_difference(a: Sample, b: Sample, groups: np.ndarray, measure: str) -> Limit:
+    """t interval of the difference of two models, a − b, on the same samples.
+
+    The jackknife as in :func:`jackknife`: each group is left out of both at once, so what makes a
+    group hard for both cancels. The difference needs no other scale; its degrees of freedom are
+    those of the measure. Limits end where the measure's range does.
+
+    Args:
+        a: predictions of the first
+        b: of the second, for the same samples in the same order
+        groups: (samples) number of the group that each belongs to, from 0
+        measure: a name that :func:`izwi.evaluation.measures.measures` returns
+
+    Returns:
+        no limits as in :func:`jackknife`, or of fewer than two groups
+    """
+    from scipy import stats
+
+    n = int(groups.max()) + 1
+    if n < 2:
+        return None, None
+    whole = [s.mean_weighted(np.ones((1, n)), groups)[measure][0] for s in (a, b)]
+    without = without_each(a, groups)[measure] - without_each(b, groups)[measure]
+    error = np.sqrt((n - 1) * np.var(without))
+    reach = stats.t.ppf(0.975, degrees_of_freedom(a, groups, measure)) * error
+    low, high = a.range_of(measure)
+    found = np.clip(whole[0] - whole[1] + np.array([-reach, reach]), low - high, high - low)
+    return _wide(float(found[0]), float(found[1]), error > NARROWEST)
 
 
 def degrees_of_freedom(sample: Sample, groups: np.ndarray, measure: str) -> float:
@@ -274,7 +319,7 @@ _SCALES = {
 }
 
 
-def _wide(low: float, high: float, usable: bool) -> tuple[float | None, float | None]:
+def _wide(low: float, high: float, usable: bool) -> Limit:
     if not usable or not high - low > NARROWEST:
         return None, None
     return plain(low), plain(high)

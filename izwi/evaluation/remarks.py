@@ -9,7 +9,7 @@ import pandas as pd
 
 from izwi.errors import UserError
 from izwi.evaluation.intervals import ENOUGH_OF_A_CLASS, few_speakers
-from izwi.wording import count
+from izwi.wording import agreed, count
 
 if TYPE_CHECKING:
     from izwi.evaluation.scoring import EvaluateSpec
@@ -125,12 +125,13 @@ def absent_classes(rows: pd.DataFrame, labels: list[str]) -> list[str]:
     for name in ("fold", "speaker"):
         groups = rows.groupby(name, sort=True)["truth"]
         absent = {key: sorted({*missing(truth)} - {*everywhere}) for key, truth in groups}
-        lacking = [f"{key}: {', '.join(gone)}" for key, gone in absent.items() if gone]
+        lacking = [f"{name} {key} lacks {', '.join(gone)}" for key, gone in absent.items() if gone]
         if lacking:
             more = f"; and {len(lacking) - 10} more" if len(lacking) > 10 else ""
+            lack = agreed(len(lacking), "lacks", "lack")
             lines.append(
-                f"in {len(lacking)} of {len(absent)} {name}s some classes do not occur in the "
-                "truth; their measures are means over those that do "
+                f"{len(lacking)} of {count(len(absent), name)} {lack} classes in the truth: "
+                "measures are means over the others "
                 f"({'; '.join(lacking[:10])}{more})"
             )
     return lines

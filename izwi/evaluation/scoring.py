@@ -14,8 +14,10 @@ from izwi.evaluation.fairness import fairness
 from izwi.evaluation.intervals import (
     Intervals,
     by_method,
+    degrees_of_freedom,
     few_speakers,
     intervals,
+    without_each,
 )
 from izwi.evaluation.measures import (
     CLASSIFICATION,
@@ -35,6 +37,7 @@ from izwi.evaluation.remarks import (
     speakers_of,
     without_limits,
 )
+from izwi.wording import count
 
 if TYPE_CHECKING:
     from izwi.config.experiment.resolved import EvaluationSpec
@@ -125,8 +128,8 @@ def evaluate(
     result |= _per_speaker(first, sample, measure)
     if result["few_speakers"]:
         warnings.append(
-            f"few speakers: the figures are those of {speakers_of(first)} and depend on who they "
-            "are"
+            "few speakers: the values rest on "
+            f"{count(speakers_of(first) or 0, 'test speaker')} and depend on who they are"
         )
     if limits.chosen[measure][0] is None and measure in limits.reasons:
         warnings.append(without_limits(labelled, n, measure, task, limits.reasons[measure]))
@@ -185,7 +188,7 @@ def _nothing(spec: EvaluateSpec, labels: list[str]) -> dict[str, Any]:
         **{name: [] for name in ("per_run", "per_fold")},
         **{name: {} for name in ("per_class", "per_database", "per_speaker", "fairness")},
         **dict.fromkeys(("best_speaker", "worst_speaker", "calibration", "uncertainty")),
-        **dict.fromkeys(("confusion", "probability_disagreement")),
+        **dict.fromkeys(("confusion", "probability_disagreement", "speakers_t")),
         "labels": labels,
         "chance": {},
         "baseline": None,
@@ -407,20 +410,31 @@ def _per_speaker(first: pd.DataFrame, sample: Sample, measure: str) -> dict[str,
         str(speaker): {"n": len(rows), "value": mean_of(sample.part(rows).measures())[measure]}
         for speaker, rows in rows_of.items()
     }
+    found: dict[str, Any] = {"per_speaker": per_speaker}
+    if len(rows_of) > 1 and first["speaker"].notna().all():
+        # For the interval of the difference from another experiment, wherever it is computed.
+        from scipy import stats
+
+        codes = first.groupby("speaker", sort=True).ngroup().to_numpy()
+        for row, value in zip(
+            per_speaker.values(), without_each(sample, codes)[measure], strict=True
+        ):
+            row["without"] = plain(value)
+        freedom = degrees_of_freedom(sample, codes, measure)
+        found["speakers_t"] = float(stats.t.ppf(0.975, freedom))
     known: list[dict[str, Any]] = [
         {"speaker": speaker, **row}
         for speaker, row in per_speaker.items()
         if row["value"] is not None
     ]
     if not known:
-        return {"per_speaker": per_speaker}
+        return found
     ascending = sorted(known, key=lambda row: row["value"])
     worst, best = ascending[0], ascending[-1]
     if direction(measure) < 0:
         worst, best = best, worst
     values = [{"mean": row["value"]} for row in known]
-    return {
-        "per_speaker": per_speaker,
+    return found | {
         "speaker_mean": mean_of(values)["mean"],
         "speaker_sd": _sd(values)["mean"],
         "best_speaker": best,

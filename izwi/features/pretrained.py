@@ -143,22 +143,26 @@ def check_front_end(folder: Path, where: str) -> None:
         raise UserError(f"{where}: {folder} has no {FRONT_ENDS[0]}")
 
 
-def tensor_names(folder: Path, where: str) -> set[str]:
-    """Names of the tensors in the weights of a model; the tensors are not read.
+def tensor_shapes(folder: Path, where: str) -> dict[str, list[int]]:
+    """Names and shapes of the tensors in the weights of a model, which are not read.
 
     Raises:
         UserError: if the weights are missing or not safetensors
     """
-    names: set[str] = set()
+    shapes: dict[str, list[int]] = {}
     for file in weight_files(folder, where):
         try:
             with open(folder / file, "rb") as stream:
                 size = int.from_bytes(stream.read(8), "little")
                 header = parse_json(stream.read(size)) if size <= MOST_HEADER else None
-            names |= set(dict(header or ())) - {"__metadata__"}
-        except (OSError, UserError, ValueError, TypeError):
+            header = dict(header or ())
+            header.pop("__metadata__", None)
+            shapes |= {
+                str(name): list(map(int, tensor["shape"])) for name, tensor in header.items()
+            }
+        except (OSError, UserError, ValueError, TypeError, KeyError):
             raise UserError(f"{where}: {folder / file} is no file of tensors") from None
-    return names
+    return shapes
 
 
 def tensors(folder: Path, where: str, prefixes: tuple[str, ...] = ("",)) -> dict[str, torch.Tensor]:

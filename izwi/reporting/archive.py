@@ -63,13 +63,16 @@ inis, configs                 what was asked for
 """
 
 
-def pack(asked: Planned, configs: Iterable[str], path: Path) -> list[str]:
+def pack(
+    asked: Planned, configs: Iterable[str], path: Path, *, again: str = "izwi run"
+) -> list[str]:
     """Write the archive of a result set.
 
     Args:
         asked: the config and its plan
         configs: files of the config
         path: of the zip
+        again: command that makes what is missing
 
     Returns:
         what the reader should know, one line each
@@ -78,7 +81,7 @@ def pack(asked: Planned, configs: Iterable[str], path: Path) -> list[str]:
         UserError: if results are missing or out of date
     """
     plan = asked.plan
-    _check_made(plan)
+    _check_made(plan, again)
     units = [reduced(unit) for unit in _kept(plan)]
     made = {path for unit in units for path in unit.output_files()}
     files: dict[str, bytes] = {}
@@ -142,7 +145,8 @@ def inside(path: str, results: str) -> str:
 
 def reduced(unit: Unit) -> Unit:
     """A unit without what cannot be computed from an archive: pictures, copies of other files."""
-    inputs = {role: files for role, files in unit.inputs.items() if role != "copies"}
+    left = ("copies", "exports")
+    inputs = {role: files for role, files in unit.inputs.items() if role not in left}
     outputs = {
         role: file
         for role, file in unit.outputs.items()
@@ -160,17 +164,16 @@ def _kept(plan: Plan) -> list[Unit]:
     return plan.of(*STAGES_KEPT)
 
 
-def _check_made(plan: Plan) -> None:
+def _check_made(plan: Plan, again: str) -> None:
     # These show the whole folder: another config may have been called since.
     aside = ("overview", "page")
     late = [unit for unit in Call(plan, lean=True).missing() if unit.stage not in aside]
     if late:
         names = list(dict.fromkeys(u.label for u in late if u.stage == "experiment"))
         told = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-        raise UserError(
-            f"archive: {told or late[0].label}: not made yet, or out of date; run snakemake with "
-            "this config first"
-        )
+        # Only the tables of this call may be missing, which takes a second.
+        what = told or f"the {late[0].stage} of {late[0].label}"
+        raise UserError(f"archive: {what}: not made yet, or out of date; first type {again}")
 
 
 def _described(unit: Unit, results: str) -> dict[str, Any]:

@@ -65,8 +65,8 @@ def compare(
 
 def shown(compared: pd.DataFrame) -> str:
     """Comparisons as aligned text."""
-    header = ["a", "b", "measure", "value a", "value b", "difference", "p (Holm)", "verdict"]
-    lines = [[*header, "n", "speakers", "test"]]
+    header = ["a", "b", "measure", "value a", "value b", "difference", "95 % interval"]
+    lines = [[*header, "p (Holm)", "verdict", "n", "speakers", "test"]]
     for row in compared.astype(object).where(compared.notna(), None).to_dict("records"):
         lines.append(
             [
@@ -74,6 +74,7 @@ def shown(compared: pd.DataFrame) -> str:
                 row["b"],
                 row["measure"],
                 *(numbers.rounded(row[name]) for name in ("value_a", "value_b", "difference")),
+                numbers.interval((row["ci_low"], row["ci_high"])) or numbers.NONE,
                 numbers.NONE if row["p_holm"] is None else numbers.probability(row["p_holm"]),
                 row["verdict"],
                 str(row["n"]),

@@ -41,6 +41,15 @@ def clock(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
+def bytes_of(size: float) -> str:
+    """``12 kB``, ``3 MB``, ``1.5 GB``."""
+    for unit, factor in (("kB", 1e3), ("MB", 1e6)):
+        if size < 999.5 * factor:
+            # What is there is not nothing.
+            return f"{max(size / factor, 1):.0f} {unit}" if size else f"0 {unit}"
+    return f"{size / 1e9:.1f} GB"
+
+
 def measured(value: float | None) -> str:
     """A measure in a text: rounded, or ``undefined``."""
     return "undefined" if value is None else rounded(value)
@@ -78,4 +87,4 @@ def probability(p: float, equal: str = "") -> str:
         p: 0 to 1
         equal: goes before it, where it is not only known to be small
     """
-    return "< .001" if p < 0.001 else f"{equal}{p:.3f}"
+    return "< 0.001" if p < 0.001 else f"{equal}{p:.3f}"

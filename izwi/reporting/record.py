@@ -11,6 +11,7 @@ from izwi.files import read_json
 
 if TYPE_CHECKING:
     from izwi.config.experiment.resolved import (
+        AnnotationSpec,
         ComponentSpec,
         DatabaseSpec,
         EvaluationSpec,
@@ -54,6 +55,7 @@ class Record(TypedDict):
     izwi: str
     packages: dict[str, str | None]
     stages: dict[str, Any]
+    annotation: NotRequired[AnnotationSpec | None]
 
 
 class Metrics(TypedDict):

@@ -172,7 +172,7 @@ def front(plan: Plan, config: Mapping[str, Any]) -> str:
         reStructuredText
     """
     names = [unit.label for unit in plan.of("experiment")]
-    versions = {"izwi": __version__, "Python": platform.python_version()}
+    versions = {"izwi": __version__, "python": platform.python_version()}
     for unit in plan.of("experiment"):
         if is_made(unit.outputs["record"]):
             versions |= {

@@ -18,6 +18,7 @@ _ENDS = ("", "s", "id", "ids", "name", "no", "nr", "number", "code")
 _PEOPLE = (
     *("speaker", "spk", "spkr", "actor", "subject", "subj", "participant", "talker", "person"),
     *("client", "patient", "user", "proband", "sprecher", "locuteur", "hablante", "parlante"),
+    *("versuchsperson", "vp"),
 )
 # What columns of speakers are called, in small letters alone.
 _LIKE_SPEAKER = {

@@ -27,7 +27,7 @@ STAGE = Stage(
         "report": "features/{table}/{features}-{key}.json",
     },
     scope="data",
-    after=("load", "split", "segment", "fetch_model"),
+    after=("load", "annotate", "split", "segment", "fetch_model"),
     mem_mb=4000,
     minutes=480,
     imports=("pandas", "pyarrow.parquet", "izwi.features.extraction"),
@@ -75,11 +75,12 @@ def matrix(
         fetches = (one for one in planned.units.get("fetch_model", ()) if one.label == on_hub[0])
         if made := [one.outputs["record"] for one in fetches]:
             unit.inputs["model"] = made
-    split = planned.one("split").outputs["report"]
-    # A split that waits for predicted labels must not delay the data that these depend on.
+    # A split that waits for predicted labels must not delay the data that these depend on, and one
+    # of tables with predicted columns waits for the features that hold these.
     waits = any(database["type"] == "soft" for database in request.databases)
-    if not waits and split not in unit.inputs["splits"]:
-        unit.inputs["splits"].append(split)
+    for split in () if waits else planned.outputs("split", "report"):
+        if split not in unit.inputs["splits"]:
+            unit.inputs["splits"].append(split)
     return unit
 
 

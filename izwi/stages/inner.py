@@ -26,7 +26,7 @@ STAGE = Stage(
         "report": "inner/{model}-{key}/inner.json",
     },
     scope="experiment",
-    after=("load", "split", "segment", "segment_split", "features", "audit", "train"),
+    after=("load", "annotate", "split", "segment", "segment_split", "features", "audit", "train"),
     mem_mb=4000,
     minutes=240,
     imports=("pandas", "pyarrow.parquet", "izwi.training.inner", "sklearn.preprocessing"),

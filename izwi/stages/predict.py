@@ -25,7 +25,7 @@ STAGE = Stage(
         "report": "predictions/{model}-{key}/training.json",
     },
     scope="experiment",
-    after=("load", "split", "segment", "segment_split", "features", "train"),
+    after=("load", "annotate", "split", "segment", "segment_split", "features", "train"),
     mem_mb=4000,
     minutes=60,
     imports=("pandas", "pyarrow.parquet", "izwi.training.predict"),

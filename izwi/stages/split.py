@@ -25,14 +25,14 @@ STAGE = Stage(
         "report": "splits/{databases}-{key}.json",
     },
     scope="data",
-    after=("load",),
+    after=("load", "annotate"),
     imports=("pandas", "izwi.splits.build"),
 )
 
 
 def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]:
     """The split into train, dev and test."""
-    tables = planned.units["load"]
+    tables = planned.recordings
     spec, key = spec_and_key(request.split, tables, planned.contents)
     label = "+".join(table.label for table in tables)
     unit = planner.add(
@@ -53,7 +53,7 @@ def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]
 def spec_and_key(
     split: SplitSpec, tables: list[Unit], contents: list[DatabaseContent]
 ) -> tuple[dict[str, Any], str]:
-    """Spec and key of the split of some databases, given by their load units and contents."""
+    """Spec and key of the split of some databases: the units of their tables, and contents."""
     spec: dict[str, Any] = dict(split)
     pairs = list(zip(tables, contents, strict=True))
     predicted = [(table, content) for table, content in pairs if content.lineage is not None]

@@ -30,7 +30,7 @@ STAGE = Stage(
         "model": "models/{model}-{key}/model",
     },
     scope="experiment",
-    after=("load", "split", "segment", "segment_split", "features", "audit"),
+    after=("load", "annotate", "split", "segment", "segment_split", "features", "audit"),
     mem_mb=4000,
     minutes=120,
     imports=("pandas", "pyarrow.parquet", "izwi.training.fit_predict", "sklearn.preprocessing"),
@@ -123,7 +123,7 @@ def fit_samples(experiment: Experiment, planned: Planned) -> tuple[dict[str, Any
         "databases": {name: experiment.split["databases"][name] for name in kept},
         "tests": None,
     }
-    loads = [planned.units["load"][i] for i in own]
+    loads = [planned.tables[i] for i in own]
     # The key of the split of these databases without further test databases.
     _, split_key = spec_and_key(split, loads, [planned.contents[i] for i in own])
     sets = len(experiment.features)

@@ -51,11 +51,12 @@ def train_folds(
     split = samples.split
     cls = models.model_class(spec["model"]["type"])
     notes: list[str] = []
-    warnings: list[str] = []
     n_runs = spec["runs"]
     if n_runs > 1 and tuning.is_deterministic(spec, cls):
         notes.append(f"{spec['model']['type']} is deterministic: fitted once, not {n_runs} times")
         n_runs = 1
+    # kind → text → folds that say it
+    said: dict[str, dict[str, list[int]]] = {"warnings": {}, "notes": {}}
     trained_rows: set[int] = set()
     parts, searches, transductive = [], [], False
     runs: list[RunReport] = []
@@ -82,10 +83,10 @@ def train_folds(
             if found:
                 reports.append({kind: found.pop(kind) for kind in ("warnings", "notes")})
                 searches.append({"run": run, "fold": fold, **found})
-            where = f"fold {fold}: " if fold else ""
             for report in reports:
-                _once(warnings, *(where + line for line in report["warnings"]))
-                _once(notes, *(where + line for line in report["notes"]))
+                for kind, texts in said.items():
+                    for line in report[kind]:
+                        texts.setdefault(line, []).append(fold)
             sizes = {"n_train": len(train_rows), "n_dev": len(dev_rows), "n_test": len(test_rows)}
             record["folds"].append({"fold": fold, **sizes, **_history(fitted)})
             if fold == 0 or spec["save"]:
@@ -94,9 +95,10 @@ def train_folds(
         if dev_scores and np.isfinite(mean := np.mean(dev_scores)):
             record["dev"] = float(mean)
         runs.append(record)
+    numbers = [fold for fold, *_ in folds]
     result: TrainingReport = {
-        "notes": notes,
-        "warnings": warnings,
+        "notes": [*notes, *_led(said["notes"], numbers)],
+        "warnings": _led(said["warnings"], numbers),
         "counts": {"train": len(trained_rows)},
         "runs": runs,
         "best_run": best_run(spec, runs),
@@ -205,6 +207,19 @@ def best_run(spec: TrainSpec, runs: list[RunReport]) -> int:
 
 def _once(lines: list[str], *added: str) -> None:
     lines += [line for line in dict.fromkeys(added) if line not in lines]
+
+
+def _led(texts: dict[str, list[int]], numbers: list[int]) -> list[str]:
+    """Each text once, led by the folds that say it; without a lead where there is no fold."""
+    lines = []
+    for text, folds in texts.items():
+        own = sorted({*folds} - {0})
+        if len(own) == len(numbers) > 1:
+            text = f"in each of {len(own)} folds: {text}"
+        elif own:
+            text = f"{'fold' if len(own) == 1 else 'folds'} {', '.join(map(str, own))}: {text}"
+        lines.append(text)
+    return lines
 
 
 def _dev_note(split: pd.DataFrame, dev_rows: np.ndarray, fold: int) -> str:

@@ -178,6 +178,39 @@ def test_many_speakers_are_sampled():
     assert sure.p > 0
 
 
+@pytest.mark.parametrize(("measure", "worth"), [("uar", 1), ("f1", 1), ("ccc", 0.8), ("mae", 0.5)])
+def test_interval_of_the_difference_leaves_each_speaker_out_of_both(measure, worth):
+    truth, a, b, speakers = two(seed=3, task=TASKS[measure])
+    truth = np.array(truth)
+    found = compare(truth, a, b, speakers, measure, TASKS[measure])
+    names, n = np.unique(speakers, return_counts=True)
+    of = MEASURES[measure]
+    without = [of(truth[k], a[k]) - of(truth[k], b[k]) for k in (speakers != s for s in names)]
+    error = np.sqrt((len(names) - 1) * np.var(without))
+    shares = (n / n.sum())[:, None]
+    if measure in ("uar", "f1"):
+        counts = pd.crosstab(speakers, truth).to_numpy()
+        shares = counts / counts.sum(axis=0)
+    freedom = max(1, worth * (1 / (shares.mean(axis=1) ** 2).sum() - 1))
+    reach = stats.t.ppf(0.975, freedom) * error
+    difference = of(truth, a) - of(truth, b)
+    assert found.ci == pytest.approx((difference - reach, difference + reach), abs=1e-12)
+    back = compare(truth, b, a, speakers, measure, TASKS[measure])
+    assert back.ci == pytest.approx((-found.ci[1], -found.ci[0]), abs=1e-12)
+
+
+def test_a_difference_has_no_interval_where_none_can_be_had():
+    truth, a, b, speakers = two()
+    assert compare(truth, a, a, speakers, "uar").ci == (None, None)
+    assert compare(truth, a, b, ["db/1"] * len(truth), "uar").ci == (None, None)
+    assert compare(truth, a, b, [None] * len(truth), "uar").ci == (None, None)
+    # One speaker alone has a class: without her UAR is a mean over fewer.
+    alone = np.where(truth == "c", "db/c", speakers)
+    assert compare(truth, a, b, alone, "uar").ci == (None, None)
+    low, high = compare(truth, a, b, alone, "accuracy").ci
+    assert low < high
+
+
 def test_few_speakers_are_not_testable_and_six_just_so():
     for count, p in ((5, None), (6, 2 / 64)):
         truth, _, _, speakers = two(speakers=count)

@@ -96,18 +96,30 @@ def bare_names(path):
     return write(path, HEADER, table, audio=[f"deep/{row[0]}.wav" for row in table])
 
 
+def unknown_names(path):
+    header = ["Aufnahme", "VP", "Geschlecht", "Alter (Jahre)", "Emotion", "words"]
+    table = rows(place="", ending="")
+    return write(path, header, table, audio=[f"deep/{row[0]}.wav" for row in table])
+
+
 def another_folder(path):
     table = rows(place="")
     return write(path, HEADER, table, audio=[f"deep/er/{row[0]}" for row in table])
 
 
-@pytest.mark.parametrize("kind", [odd_names, semicolons, bare_names, another_folder])
+@pytest.mark.parametrize("kind", [odd_names, semicolons, bare_names, unknown_names, another_folder])
 def test_odd_tables(new, tmp_path, kind):
     _, experiment, split = new(kind(tmp_path / "data" / "mine.csv"))
     assert experiment.target.lower() == "emotion"
     assert experiment.split["logo"] == len(SPEAKERS)
     assert len(split) == 36
     assert split["speaker"].nunique() == len(SPEAKERS)
+
+
+def test_a_number_of_the_row_is_no_target(new, tmp_path):
+    table = [[*row, str(i + 1)] for i, row in enumerate(rows())]
+    said, _, _ = new(write(tmp_path / "mine.csv", [*HEADER, "Nr"], table))
+    assert "Nr" not in said and "also possible" in said
 
 
 def test_decimal_commas_are_numbers(new, tmp_path):

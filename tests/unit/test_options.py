@@ -70,6 +70,7 @@ def test_every_option_is_documented_and_consistent():
         assert set(option.kind.split("|")) <= set(values._CONVERSIONS), where
         assert option.stage in (
             "load",
+            "annotate",
             "soft_label",
             "segment",
             "export_data",

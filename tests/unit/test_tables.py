@@ -561,7 +561,7 @@ def test_latex(small):
     notes = lines[lines.index(r"\end{tabularx}") :]
     assert r"\raggedright\scriptsize" in notes
     for start in (
-        "UAR with 95 \\% interval (t), samples / speakers: 20 / 5.",
+        "UAR with 95 \\% interval by t, samples / speakers: 20 / 5.",
         "All: few speakers",
         r"\textsuperscript{\ddag{}}whether it is better",
         r"\textsuperscript{c}constant: ",

@@ -215,11 +215,16 @@ def test_two_experiments_are_chosen_and_shown_side_by_side(page, made):
     told = find(page, "#one .callout")[0].text
     assert test["test"] in told and test["verdict"] in told
     assert f"difference {float(test['difference']):.3f}" in told
+    low, high = float(test["ci_low"]), float(test["ci_high"])
+    between = find(page, "#one .headline")[0].text
+    assert f"{float(test['difference']):.3f} [{low:.3f}, {high:.3f}]" in between
+    assert f"{test['n']} samples, {test['n_speakers']} speakers" in between
     (speakers,) = [text for text in charts(page, "#one svg.chart") if text and "speaker" in text]
     assert "5 dots" in speakers and "equal 0.000" in speakers
     find(page, "#one nav a")[-1].click()
     soon(page, lambda: [h.text for h in find(page, "#one h2")] == ["second and first <b>&amp;"])
     assert f"difference {-float(test['difference']):.3f}" in find(page, "#one .callout")[0].text
+    assert f"[{-high:.3f}, {-low:.3f}]" in find(page, "#one .headline")[0].text
     find(page, "body")[0].send_keys(Keys.ESCAPE)
     soon(page, lambda: len(names(page)) == 2)
 

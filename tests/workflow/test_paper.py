@@ -438,5 +438,5 @@ def test_what_is_not_made_is_not_archived(folder, monkeypatch, capsys):
     folder.config(["hold.ini", "later.ini"], name="more.yaml")
     assert main(["archive", "--configfile", "more.yaml", "--cache", folder.cache]) == 1
     assert capsys.readouterr().err == (
-        "archive: later: not made yet, or out of date; run snakemake with this config first\n"
+        "archive: later: not made yet, or out of date; first type izwi run more.yaml\n"
     )

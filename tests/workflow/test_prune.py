@@ -47,12 +47,8 @@ def test_prune(tmp_path):
     both = files(folder)
 
     configs = ("--configfile", "config.yaml", "both.yaml")
-    assert prune(folder, *configs, "--stores", "--experiments").split() == [
-        "0.000",
-        "MB",
-        "in",
-        "all",
-    ]
+    told = prune(folder, *configs, "--stores", "--experiments")
+    assert told == "nothing to delete\n"
     # Where earlier versions put label tables, tables and grids.
     old = ("tables/demo-0123456789ab.parquet", "tables/.keys/t.csv.json", "tables/t.csv")
     for path in (folder.path / "results" / name for name in (*old, "grids/g/table.csv")):
@@ -66,6 +62,12 @@ def test_prune(tmp_path):
     assert "summaries/both.csv" in told and "summaries/config.csv" not in told
     without = prune(folder, "--configfile", "config.yaml")
     assert "history" not in without and "experiments/" not in without
+    # An ini may read what another has made.
+    (made,) = folder.path.glob("results/databases/demo-*/demo.csv")
+    data = {"databases": "['mine']", "mine": made.relative_to(folder.path), "target": "emotion"}
+    folder.ini("mine", DATA=data, FEATS={"type": "os"}, MODEL={"type": "knn"})
+    assert "results/databases" not in prune(folder, "mine.ini")
+    (folder.path / "mine.ini").unlink()
     prune(folder, "--configfile", "config.yaml", "--stores", "--experiments", "--delete")
     left = files(folder)
     logs = {

@@ -1,16 +1,23 @@
 """Inis without a model, as a user runs them; early stopping of trees beside them."""
 
 import csv
+import json
 import subprocess
 
 import pandas as pd
 import pytest
+import soundfile
 from workflow import DEMO, IZWI, Folder, izwi_environment
 
 import izwi
 from izwi.cli import main
+from izwi.features import snr
+from izwi.files import read_json
+from izwi.reporting.page import read
 
 SIGNAL = {"type": "['signal']", "scale": "standard"}
+PREDICTED = {"type": "['signal', 'metadata']", "metadata.columns": "['snr_pred']"}
+LIMITED = {"targets": "['snr']", "max": "{'snr': 99}", "sample_selection": "test"}
 ANGER = {key: value for key, value in DEMO.items() if key != "target"}
 
 
@@ -22,7 +29,8 @@ def made(tmp_path_factory):
     inis = [
         folder.ini("explore", DATA=DEMO, FEATS=SIGNAL, EXPL=expl, RESAMPLE={"replace": True}),
         folder.ini("bare", DATA=ANGER, AUGMENT={"augment": "['traditional']"}),
-        folder.ini("stops", DATA=DEMO, FEATS=SIGNAL, MODEL=xgb),
+        folder.ini("stops", DATA=DEMO, FEATS=PREDICTED, MODEL=xgb, PREDICT=LIMITED),
+        folder.ini("annotated", DATA=DEMO, PREDICT={"targets": "['snr', 'text']"}),
     ]
     folder.config(inis)
     return folder, run(folder)
@@ -85,6 +93,46 @@ def test_python_and_commands(made, monkeypatch, capsys):
     assert "bare: nothing was trained" in capsys.readouterr().err
     assert main(["archive", "--configfile", "config.yaml", "--cache", folder.cache]) == 0
     assert main(["verify", "results/archives/config.zip"]) == 0
+
+
+def test_predicted_properties_are_columns(made, monkeypatch):
+    folder, said = made
+    place = folder.path / "results/experiments/annotated"
+    found = pd.read_csv(place / "demo_predicted.csv")
+    assert list(found)[:3] == ["file", "start", "end"] and list(found)[-1] == "snr_pred"
+    assert len(found) == 60 and "emotion" in found
+    for file, value in zip(found["file"][::20], found["snr_pred"][::20], strict=True):
+        assert snr.wada(soundfile.read(file)[0]) == pytest.approx(value, abs=1e-3)
+    # Nothing else: no picture, no audit, no model.
+    assert not (place / "plots").exists() and folder.metrics("annotated")["audit"] is None
+    assert "[PREDICT] targets: text: not built yet" in said
+    (row,) = pd.read_csv(place / "properties.csv").to_dict("records")
+    assert row["property"] == "snr_pred" and row["unit"] == "speaker and class"
+    methods = (place / "methods.md").read_text()
+    assert "(snr_pred) was predicted by waveform amplitude distribution analysis" in methods
+    assert "@kim2008wada" in methods and "no label" in methods
+    # As the page shows it.
+    monkeypatch.chdir(folder.path)
+    (shown,) = read.of_stages(read_json("results/experiments/annotated/experiment.json")).items()
+    assert shown[0] == "Predicted properties"
+    assert shown[1]["with_target"][0]["effect"] == pytest.approx(row["effect"])
+
+
+def test_a_model_sees_predicted_columns_and_limits(made):
+    folder, _ = made
+    clean = pd.read_csv(folder.path / "results/experiments/annotated/demo_predicted.csv")
+    left = int((clean["snr_pred"] > 99).sum())
+    record = json.loads(folder.bytes_of("stops", "experiment.json"))
+    table = pd.read_parquet(folder.path / record["stages"]["annotate"][0]["files"]["table"])
+    assert left > 0 and len(table) == 60 - left and (table["snr_pred"] <= 99).all()
+    matrices = [unit["files"]["matrix"] for unit in record["stages"]["features"]]
+    columns = pd.read_parquet(folder.path / matrices[1])["metadata.snr_pred"]
+    assert columns.tolist() == table["snr_pred"].tolist()
+    methods = folder.bytes_of("stops", "methods.md").decode()
+    assert f"{left} by their predicted properties" in methods
+    assert "at most 99 dB" in methods and "snr_pred was a feature of the model" in methods
+    tested = pd.read_csv(folder.path / "results/experiments/stops/demo_predicted.csv")
+    assert len(tested) == len(folder.predictions("stops"))
 
 
 def test_trees_stop_on_speakers_of_the_training_part(made):

@@ -37,6 +37,26 @@ class DatabaseSpec(TypedDict):
     unlabelled: NotRequired[bool]
 
 
+class AnnotationSpec(TypedDict):
+    """Predicted properties.
+
+    Attributes:
+        targets: names in `izwi.annotation.targets.TARGETS`
+        features: the feature sets that hold them
+        selection: rows of the CSV: ``all``, ``train`` or ``test``
+        filter: database → pairs of a predicted column and the values to keep
+        min: target → smallest value of the rows to use
+        max: target → largest value of the rows to use
+    """
+
+    targets: list[str]
+    features: list[ComponentSpec]
+    selection: str
+    filter: dict[str, list[list[Any]]]
+    min: dict[str, float]
+    max: dict[str, float]
+
+
 class LoadSpec(TypedDict):
     """Options of loading that all databases share.
 
@@ -221,6 +241,7 @@ class Experiment:
         grids: tables of results that have a row for it
         crossed: name of the table of all pairs of databases that it belongs to, empty without one
         control: kind of control, see `tables.controls`, None for an experiment of an ini
+        annotation: predicted properties, None if none is asked for
         warnings: options that override others, one line each
         notes: options without effect, one line each
     """
@@ -255,6 +276,7 @@ class Experiment:
     grids: tuple[str, ...] = ()
     crossed: str = ""
     control: str | None = None
+    annotation: AnnotationSpec | None = None
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 

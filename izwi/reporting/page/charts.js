@@ -91,7 +91,7 @@ function curve(found) {
       points.map((row) => draw("circle", { class: `dot ${name}`, cx: x(row.n_train), cy: y(row[name]), r: 4 }, draw("title", null, `${name} ${num(row[name])} with ${Math.round(row.n_train)} samples`)))];
   };
   const told = lines.map((row) => `${Math.round(row.n_train)} samples: train ${num(row.train)}, test ${num(row.test)}`).join("; ");
-  const drawn = chart(WIDE, height + 38, `Learning curve, ${found.measure.toUpperCase()} over training samples: ${told}.`,
+  const drawn = chart(WIDE, height + 38, `Learning curve, ${capital(found.measure)} over training samples: ${told}.`,
     draw("path", { class: "axis", d: `M${left} 8V${height}H${WIDE - 10}` }),
     [low, (low + high) / 2, high].map((value) => draw("text", { x: left - 6, y: y(value) + 4, "text-anchor": "end" }, String(Number(value.toPrecision(3))))),
     [most / 2, most].map((n, i) => draw("text", { x: x(n), y: height + 16, "text-anchor": i ? "end" : "middle" }, String(Math.round(n)))),

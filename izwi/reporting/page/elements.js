@@ -13,9 +13,13 @@ function num(value) {
   if (value === null || value === undefined || value === "") return "–";
   if (typeof value !== "number") return String(value);
   const size = Math.abs(value);
-  if (size && size < 0.001) return value.toExponential(2);
-  return size < 10 ? value.toFixed(3) : size < 1e5 ? value.toFixed(1) : value.toPrecision(4);
+  // Without the sign of a zero, and never a power of ten.
+  return size < 9.9995 ? (size < 0.0005 ? 0 : value).toFixed(3) : value.toFixed(size < 1e5 ? 1 : 0);
 }
+
+const probability = (p) => (p < 0.001 ? "p < 0.001" : `p = ${num(p)}`);
+// A measure as a heading.
+const capital = (measure) => (measure === "accuracy" ? "accuracy" : measure.toUpperCase());
 
 const count = (value) => (value === null || value === undefined ? "unknown" : String(value));
 const percent = (value) => (value === null || value === undefined ? "–" : `${(100 * value).toFixed(0)} %`);

@@ -54,8 +54,11 @@ function generic(names, lines) {
 }
 
 function rectangle(names, lines) {
+  const of = (name) => lines.map((line) => line[name]).filter((value) => value !== null && value !== undefined);
+  // A measure that does not apply, such as the EER of four classes, has no column.
+  names = names.filter((name) => of(name).length);
   const kind = (name) => {
-    const filled = lines.map((line) => line[name]).filter((value) => value !== null && value !== undefined);
+    const filled = of(name);
     return filled.length && filled.every((value) => typeof value === "number") ? "number" : filled.some((value) => typeof value === "object") ? "" : "text";
   };
   return table(names.map((name) => [name === "ci" ? "95 % interval" : name.endsWith("_ci") ? `95 % of ${name.slice(0, -3)}` : name.replaceAll("_", " "), kind(name)]), lines.map((line) => names.map((name) => cell(name, line[name]))));
@@ -73,7 +76,7 @@ function headline(metrics) {
   const guess = (metrics.chance || {})[metrics.measure];
   const same = metrics.baseline ? metrics.baseline[metrics.measure] : null;
   const worth = (typeof guess === "number" ? `; chance ${num(guess)}` : "") + (typeof same === "number" ? `; ${metrics.baseline.kind} ${num(same)}` : "");
-  return el("p", { class: "headline" }, `${metrics.measure.toUpperCase()} `, el("strong", null, num(metrics.value)), ` ${interval(metrics.ci)} `,
+  return el("p", { class: "headline" }, `${capital(metrics.measure)} `, el("strong", null, num(metrics.value)), ` ${interval(metrics.ci)} `,
     el("span", { class: "quiet" }, `${none ? `no interval: ${none}; ` : metrics.ci_method ? `95 %, ${metrics.ci_method}; ${metrics.interval_doubt ? `${metrics.interval_doubt}; ` : ""}` : ""}${metrics.n_evaluated} samples, ${speakers}${worth}`));
 }
 
@@ -94,11 +97,11 @@ function pictures(found, metrics, learning) {
 
 function measures(metrics) {
   const lines = Object.entries(metrics.metrics).filter(([, value]) => value !== null)
-    .map(([name, value]) => [name.toUpperCase(), value, interval(metrics.intervals[name]), (metrics.chance || {})[name], (metrics.baseline || {})[name]]);
+    .map(([name, value]) => [capital(name), value, interval(metrics.intervals[name]), (metrics.chance || {})[name], (metrics.baseline || {})[name]]);
   const columns = [["measure", "text"], ["value", "number"], ["95 % interval", ""], ["chance", "number"], [metrics.baseline ? metrics.baseline.kind : "", "number"]]
     .filter((column, i) => i < 3 || lines.some((line) => number(line[i])));
   return el("div", null, el("h3", null, "Measures"), table(columns, lines.map((line) => line.filter((_, i) => i < 3 || lines.some((other) => number(other[i])))), { label: "measures" }),
-    metrics.runs > 1 ? paragraph(`Means of ${metrics.runs} runs${metrics.sd === null ? "" : `; ${metrics.measure.toUpperCase()} from ${num(metrics.min)} to ${num(metrics.max)}, sd ${num(metrics.sd)}`}.`, "quiet") : null);
+    metrics.runs > 1 ? paragraph(`Means of ${metrics.runs} runs${metrics.sd === null ? "" : `; ${capital(metrics.measure)} from ${num(metrics.min)} to ${num(metrics.max)}, sd ${num(metrics.sd)}`}.`, "quiet") : null);
 }
 
 function parts(metrics) {
@@ -115,14 +118,14 @@ function parts(metrics) {
   for (const [heading, lines] of [["Per fold", metrics.per_fold], ["Per run", metrics.runs > 1 ? metrics.per_run : []]])
     if (lines.length) found.push(el("div", null, el("h3", null, heading), generic(Object.keys(lines[0]), lines)));
   if (metrics.fold_mean) {
-    const lines = Object.keys(metrics.fold_mean).map((name) => ({ measure: name.toUpperCase(), "mean of folds": metrics.fold_mean[name], sd: (metrics.fold_sd || {})[name] }));
+    const lines = Object.keys(metrics.fold_mean).filter((name) => metrics.fold_mean[name] !== null).map((name) => ({ measure: capital(name), "mean of folds": metrics.fold_mean[name], sd: (metrics.fold_sd || {})[name] }));
     found.push(el("div", null, el("h3", null, "Over folds"), generic(["measure", "mean of folds", "sd"], lines)));
   }
   for (const [column, about] of Object.entries(metrics.fairness || {})) {
     const groups = Object.entries(about.groups || {}).map(([name, group]) => ({ name, value: group.value, low: (group.ci || [])[0], high: (group.ci || [])[1] }));
     found.push(el("div", null, el("h3", null, `By ${column}`),
-      dots(`${metrics.measure.toUpperCase()} by ${column} with 95 % intervals`, groups, metrics.measure, [["all", metrics.value], ...guesses(metrics)]), keyed(column, about.groups || {}),
-      paragraph(`Gap between best and worst group: ${num(about.gap)}. ${about.p === null || about.p === undefined ? "" : `p = ${num(about.p)}: `}${about.test || ""}`, "quiet")));
+      dots(`${capital(metrics.measure)} by ${column} with 95 % intervals`, groups, metrics.measure, [["all", metrics.value], ...guesses(metrics)]), keyed(column, about.groups || {}),
+      paragraph(`Gap between best and worst group: ${num(about.gap)}. ${about.p === null || about.p === undefined ? "" : `${probability(about.p)}: `}${about.test || ""}`, "quiet")));
   }
   return found;
 }
@@ -136,9 +139,9 @@ function speakers(metrics) {
   const guides = [["all", metrics.value], ...guesses(metrics)];
   const range = ends(metrics.measure, [...values, ...guides].map((pair) => pair[1]));
   return el("div", null, el("h3", null, "Per speaker"), far ? paragraph(far, "quiet") : null,
-    strip(`${metrics.measure.toUpperCase()} of each speaker`, values, range, guides),
-    table([["speaker", "text"], ["n", "number"], [metrics.measure.toUpperCase(), "number"]],
-      lines.map(([name, row]) => [name, { text: String(row.n), value: row.n }, row.value]), { label: "per speaker" }));
+    strip(`${capital(metrics.measure)} of each speaker`, values, range, guides),
+    table([["speaker", "text"], ["n", "number"], [capital(metrics.measure), "number"], ["of all others", "number"]],
+      lines.map(([name, row]) => [name, { text: String(row.n), value: row.n }, row.value, row.without]), { label: "per speaker" }));
 }
 
 function confusion(metrics) {
@@ -151,7 +154,7 @@ function confusion(metrics) {
 }
 
 function tuning(found) {
-  const about = `Chosen on inner folds of the training set by ${found.measure.toUpperCase()}, ${num(found.inner)} there and ${num(found.outer)} on the test set: optimism ${num(found.optimism)}.`;
+  const about = `Chosen on inner folds of the training set by ${capital(found.measure)}, ${num(found.inner)} there and ${num(found.outer)} on the test set: optimism ${num(found.optimism)}.`;
   return section("Tuning", paragraph(about, "quiet"), nested(found.chosen), folded("All searches", nested(found.searches)));
 }
 

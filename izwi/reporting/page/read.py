@@ -53,7 +53,7 @@ PLACED = {
     *("fairness", "confusion", "calibration", "audit", "warnings", "notes", "few_speakers"),
     *("n_train", "n_test", "n_evaluated", "n_speakers", "transductive", "runs", "sd", "min"),
     *("max", "ci_samples", "ci_speakers", "ci_jackknife", "binned", "uncertainty", "tuning"),
-    *("chance", "baseline", "interval_reasons", "interval_doubt"),
+    *("chance", "baseline", "interval_reasons", "interval_doubt", "speakers_t"),
 }
 # Nothing on the page reads these.
 DRAWN = ("uncertainty", "ci_samples", "ci_speakers", "ci_jackknife", "labels")

@@ -231,7 +231,7 @@ class Layout:
         methods = dict.fromkeys(cell.ci_method for cell in cells if cell.ci_method)
         about = f"{table['measure'].upper()} with 95 % interval"
         if methods:
-            about += f" ({'; '.join(methods)})"
+            about += f" by {' or '.join(methods)}"
         if self.counted == "all" and self._count():
             about += f", samples / speakers: {self._count()}"
         elif self.counted == "cells":

@@ -11,7 +11,7 @@ from typing import Any
 from izwi.config.experiment.resolved import ComponentSpec, SplitSpec
 from izwi.preprocessing.scalers import FILLS, SCALERS, Scaler
 from izwi.reporting.record import Metrics, Record, members, units_behind
-from izwi.reporting.texts import ensembles, words
+from izwi.reporting.texts import ensembles, predicted, words
 from izwi.reporting.texts.citations import IZWI, Cites
 from izwi.reporting.texts.databases import contributed, mean, unit_of
 from izwi.reporting.texts.model_methods import of_model
@@ -39,6 +39,7 @@ def methods(
     """
     paragraphs = {
         "Data": _data(record, description, cites),
+        "Predicted properties": predicted.sentences(record, cites),
         "Split": _split(record, metrics, description),
         "Features": _features(record, training, cites) if record["features"] else [],
         **(_learned(record, metrics, training, cites) if training else {}),

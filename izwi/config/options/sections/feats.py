@@ -9,14 +9,10 @@ from izwi.preprocessing.scalers import FILLS, SCALERS
 # Beginnings of nkululeko's types, to distinguish them from misspelt ones.
 PEER_FEATURES = (
     "bert",
-    "clap",
-    "emotion2vec",
     "mos",
     "pesq",
     "sdr",
     "snr",
-    "spkrec",
-    "squim",
     "stoi",
     "xbow",
     "xlm",

@@ -93,14 +93,38 @@ OPTIONS: tuple[Option, ...] = (
         sample_selection="what is explored",
         segment_target="beginning of the columns of segments",
     ),
+    *read_by(
+        "PREDICT",
+        "annotate",
+        option(
+            "targets",
+            "list",
+            None,
+            "properties that ready-made models predict, a column of the tables for each, such as "
+            "`snr_pred`: age, gender, snr, mos, …",
+        ),
+        option(
+            "sample_selection",
+            "str",
+            "all",
+            "rows of the CSV with the predicted columns; the tables have them in all rows",
+            choices=("all", "train", "test"),
+        ),
+        option(
+            "min",
+            "dict",
+            None,
+            "smallest predicted value of the rows to use: {target: number}; others are left out "
+            "and counted",
+        ),
+        option("max", "dict", None, "largest predicted value of the rows to use"),
+    ),
     *known(
         "PREDICT",
         "inert",
-        f"{OF_MODULES}; labels made by other models are not built yet",
-        targets="labels that ready-made models predict",
+        "text is not predicted yet",
         textclassifier__candidates="labels of the text classifier",
         target_language="language to translate to",
-        sample_selection="what is predicted",
     ),
     *EXPORT,
     *known(
