@@ -184,7 +184,9 @@ def sides(record: Record) -> tuple[list[str], list[str]]:
     names, split = database_names(record), record["split"]
     if split["strategy"] == "cross_data":
         return list(split["trains"] or ()), list(split["tests"] or ())
-    stated = {name: split["databases"].get(name, {}).get("split_strategy") for name in names}
-    train = [name for name in names if stated[name] not in ("test", "dev")]
+    own = {name: split["databases"].get(name, {}) for name in names}
+    stated = {name: one.get("only") or one.get("split_strategy") for name, one in own.items()}
+    tests = split["tests"] or ()
+    train = [name for name in names if stated[name] not in ("test", "dev") and name not in tests]
     test = split["tests"] or [name for name in names if stated[name] not in ("train", "dev")]
     return train, list(test)

@@ -241,6 +241,7 @@ class Experiment:
         exports: data that are written for use elsewhere
         setting: values that a grid sets: option → text of its value
         grids: tables of results that have a row for it
+        crossed: name of the table of all pairs of databases that it belongs to, empty without one
         control: kind of control, see `tables.controls`, None for an experiment of an ini
         annotation: predicted properties, None if none is asked for
         warnings: options that override others, one line each
@@ -277,6 +278,7 @@ class Experiment:
     exports: tuple[ExportSpec, ...] = ()
     setting: dict[str, str | None] = field(default_factory=dict)
     grids: tuple[str, ...] = ()
+    crossed: str = ""
     control: str | None = None
     annotation: AnnotationSpec | None = None
     warnings: tuple[str, ...] = ()

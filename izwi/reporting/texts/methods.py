@@ -216,14 +216,18 @@ def _strategy(
     strategy = own["split_strategy"]
     elsewhere = bool(spec.get("tests")) and name not in (spec.get("tests") or [])
     fate = "set aside, for neither training nor testing" if elsewhere else "held out for testing"
+    only = own.get("only")
+    confined = "; the others were not used" if only == "test" else ""
     if isinstance(strategy, list):
         who, were = ("Speakers", "were") if strategy[1:] else ("Speaker", "was")
-        return f"{who} {listed(strategy)} of {name} {were} {fate}."
+        return f"{who} {listed(strategy)} of {name} {were} {fate}{confined}."
     if strategy is None:
         stated = any(f"{name}: no split_strategy, taken from its own" in line for line in notes)
         strategy = "database" if stated else "speaker_split"
     known = STRATEGIES.get(strategy, Strategy("The split of {name} followed the strategy {other}."))
     unused = "; its test part was not used" if elsewhere and "{fate}" not in known.words else ""
+    if only:
+        unused = f"; its {'training' if only == 'test' else 'test'} part was not used"
     return (
         known.words.format(
             name=name,

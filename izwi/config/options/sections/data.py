@@ -314,6 +314,14 @@ OPTIONS: tuple[Option, ...] = (
     *read_by(
         "DATA",
         "split",
+        option("as_test", "bool", False, "use only the test part of the database"),
+        option("as_train", "bool", False, "use only the training (and dev) part of the database"),
+        per_database=True,
+        database_only=True,
+    ),
+    *read_by(
+        "DATA",
+        "split",
         option(
             "train",
             "list",
@@ -352,13 +360,6 @@ OPTIONS: tuple[Option, ...] = (
                     False,
                     "plot the distribution of the target in this database",
                 ),
-            ),
-            *known(
-                "DATA",
-                "unsupported",
-                "use split_strategy = test or train",
-                as_test="only the test split of a database",
-                as_train="only the training split of a database",
             ),
             *known(
                 "DATA",

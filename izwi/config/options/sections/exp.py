@@ -190,11 +190,21 @@ OPTIONS: tuple[Option, ...] = (
         "filters hold for all parts",
         filter__sample_selection="restricts filters to train or test",
     ),
-    *known(
+    *read_by(
         "EXP",
-        "unsupported",
-        "write an ini per pair of databases, with DATA.trains and DATA.tests",
-        databases="databases to compare, for its multidb module",
-        use_splits="whether multidb uses the databases' own splits",
+        "none",
+        option(
+            "databases",
+            "list",
+            None,
+            "databases to cross, in place of DATA.databases: each is trained on and each is "
+            "tested; see [cross-database](cross_database.md#all-pairs-from-one-ini)",
+        ),
+        option(
+            "use_splits",
+            "bool",
+            False,
+            "with `databases`: train on the training part alone, and test on the test part",
+        ),
     ),
 )

@@ -217,8 +217,8 @@ OPTIONS: tuple[Option, ...] = (
     *known(
         "CROSSDB",
         "inert",
-        f"{OF_MODULES}; see DATA.trains and DATA.tests",
-        train_extra="more training databases",
+        "read beside EXP.databases alone",
+        train_extra="databases that are trained on in each pair",
     ),
     *known(
         "OPTIM",
