@@ -173,7 +173,8 @@ def test_a_forgotten_type_is_an_error(solve):
         ("model = knn\nK_val = (1, 3)\nsearch_strategy = tpe\nn_iter = 4",
          "type = knn, tune = {'K_val': [1, 2, 3]}, tune.search_strategy = tpe, tune.n_iter = 4"),
         ("model = svm\nC_val = low", ""),
-        ("model = adm\nlr = [1]", ""),
+        ("model = adm\nlr = [1]", "type = adm, tune = {'learning_rate': [1.0]}"),
+        ("model = hmm\nlr = [1]", ""),
     ],
 )  # fmt: skip
 def test_a_search_is_told_as_lines_of_the_model(text, told):

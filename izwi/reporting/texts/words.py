@@ -34,6 +34,12 @@ _TORCH = (("paszke2019pytorch",), "torch", "PyTorch")
 _PRAAT = (("boersma2001praat", "jadoul2018parselmouth"), "praat-parselmouth", "Parselmouth")
 
 MODELS = {
+    "adm": Named(
+        "artefact detection modules, a residual perceptron per kind of features whose scores are "
+        "fused",
+        ("ahmadiadli2025beyond", *_TORCH[0]),
+        *_TORCH[1:],
+    ),
     "bayes": Named("a Gaussian naive Bayes classifier", *_SKLEARN),
     "cnn": Named("a convolutional neural network", *_TORCH),
     "cnn_reg": Named("a convolutional neural network for regression", *_TORCH),
@@ -117,6 +123,17 @@ FAMILIES = {
     "aud": ("audEERING's wav2vec 2.0 for emotional dimensions", "wagner2023dawn"),
     "audmodel": ("audEERING's wav2vec 2.0", "wagner2023dawn"),
     "agender": ("audEERING's wav2vec 2.0 for age and gender", "burkhardt2023agegender"),
+}
+# Of other models of the hub: what their features are, and their papers.
+NETWORKS = {
+    "emotion2vec": ("embeddings of emotion2vec", ("ma2024emotion2vec",)),
+    "spkrec": (
+        "speaker embeddings of SpeechBrain",
+        ("ravanelli2021speechbrain", "desplanques2020ecapa", "snyder2018xvectors"),
+    ),
+    "bert": ("embeddings of the texts", ("devlin2019bert", "wolf2020transformers")),
+    "clap": ("audio embeddings of CLAP", ("wu2023clap", "wolf2020transformers")),
+    "squim": ("PESQ, SI-SDR and STOI as estimated by SQUIM", ("kumar2023squim",)),
 }
 # Beginning of an openSMILE set → the paper that defines it.
 SETS = {
@@ -212,6 +229,10 @@ def feature_set(spec: ComponentSpec) -> Named:
             "transformers",
             "transformers",
         )
+    if family in NETWORKS:
+        words, keys = NETWORKS[family]
+        hub = options[f"{family}.model"] or cls.hub
+        return Named(f"{words} ({place(hub)})", (*keys, *_TORCH[0]), *_TORCH[1:])
     return FEATURES.get(kind) or _by_docstring(cls, kind)
 
 
