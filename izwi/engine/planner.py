@@ -67,6 +67,8 @@ class DataRequest:
     model: str
     annotation: AnnotationSpec | None
     segmentation: SegmentSpec | None
+    augment: dict[str, Any]
+    robustness: dict[str, Any]
 
     @classmethod
     def of(cls, experiment: Experiment) -> DataRequest:
@@ -85,6 +87,8 @@ class DataRequest:
             experiment.model["type"],
             experiment.annotation,
             experiment.segmentation,
+            experiment.augment,
+            experiment.robustness,
         )
 
 
@@ -122,10 +126,14 @@ class Planned:
     Attributes:
         contents: of each database, as the stage ``database`` finds them
         units: stage → its units, in the order of databases, then of feature sets
+        copies: matrices of the copies to train on, in the same order
+        degraded: matrices of the copies to test on
     """
 
     contents: list[DatabaseContent] = field(default_factory=list)
     units: dict[str, list[Unit]] = field(default_factory=dict)
+    copies: list[Unit] = field(default_factory=list)
+    degraded: list[Unit] = field(default_factory=list)
 
     def one(self, stage: str) -> Unit:
         """The only unit of a stage."""
@@ -171,6 +179,16 @@ class Planned:
             "split_report": self.parts.outputs["report"],
             "tables": [table.outputs["table"] for table in self.tables],
             "matrices": self.outputs("features", "matrix"),
+        }
+
+    @property
+    def copied(self) -> dict[str, Any]:
+        """Inputs of what is fitted on copies, too; none without copies."""
+        if not self.copies:
+            return {}
+        return {
+            "copies": self.outputs("augment", "table"),
+            "copy_matrices": [unit.outputs["matrix"] for unit in self.copies],
         }
 
     @property

@@ -48,6 +48,7 @@ class Record(TypedDict):
     preprocessing: PreprocessingSpec
     model: ComponentSpec
     learning: dict[str, Any]
+    augment: NotRequired[dict[str, Any]]
     evaluation: EvaluationSpec
     setting: dict[str, str | None]
     control: str | None
@@ -94,6 +95,7 @@ class Metrics(TypedDict):
     tuning: NotRequired[dict[str, Any]]
     audit: NotRequired[list[dict[str, Any]] | None]
     n_train: int | None
+    n_augmented: NotRequired[int]
     n_test: int
     n_evaluated: int
     n_speakers: int | None

@@ -231,6 +231,8 @@ class Experiment:
         model: its type and options; without a type, only the data are described
         learning: learning beyond a single fit, see `izwi.config.learning`
         analyses: analyses beside the figures, see `izwi.config.learning`
+        augment: augmented copies, see `izwi.config.experiment.augmentation`; empty without
+        robustness: degradations that are tested on, see there; empty without
         evaluation: how figures are computed
         leakage: treatment of the audit's findings: ``error``, ``warn`` or ``ignore``
         plots: requested plots and their formats, see ``pictures.read_options``
@@ -267,6 +269,8 @@ class Experiment:
     model: ComponentSpec
     learning: dict[str, Any]
     analyses: dict[str, Any]
+    augment: dict[str, Any]
+    robustness: dict[str, Any]
     evaluation: EvaluationSpec
     leakage: str
     plots: dict[str, Any]

@@ -11,7 +11,7 @@ from typing import Any
 from izwi.config.experiment.resolved import ComponentSpec, SplitSpec
 from izwi.preprocessing.scalers import FILLS, SCALERS, Scaler
 from izwi.reporting.record import Metrics, Record, members, units_behind
-from izwi.reporting.texts import ensembles, predicted, words
+from izwi.reporting.texts import augmentation, ensembles, predicted, words
 from izwi.reporting.texts.citations import IZWI, Cites
 from izwi.reporting.texts.databases import contributed, mean, unit_of
 from izwi.reporting.texts.model_methods import of_model
@@ -310,6 +310,7 @@ def _own_settings(spec: ComponentSpec) -> str:
 def _preprocessing(record: Record, training: TrainingReport, cites: Cites) -> list[str]:
     folds = max((fold["fold"] for run in training["runs"] for fold in run["folds"]), default=0)
     of = "the training samples of each fold" if folds else "the training samples"
+    of += " and their copies" if training["counts"].get("augmented") else ""
     scale = record["preprocessing"]["scale"]
     if scale == "speaker":
         sentences = [
@@ -327,6 +328,7 @@ def _preprocessing(record: Record, training: TrainingReport, cites: Cites) -> li
         fill = record["preprocessing"].get("nan_strategy") or "median"
         by = FILLS[fill] if fill == "zero" else f"the {fill} of {of}"
         sentences.append(f"Undefined values were replaced by {by}.")
+    sentences = [*augmentation.sentences(record, training, cites), *sentences]
     kind = record["learning"].get("balancing")
     if kind:
         keys = ("chawla2002smote",) if "smote" in kind else ()

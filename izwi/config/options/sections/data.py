@@ -44,6 +44,18 @@ OPTIONS: tuple[Option, ...] = (
     ),
     *read_by(
         "DATA",
+        "augment",
+        option(
+            "augment",
+            "bool|list",
+            False,
+            "train with augmented copies of the training samples, too: kinds as in "
+            "AUGMENT.augment, or True for those that it names",
+            choices=(True, False, "traditional", "random_splice", "auglib"),
+        ),
+    ),
+    *read_by(
+        "DATA",
         "load",
         option(
             "type",

@@ -137,19 +137,81 @@ OPTIONS: tuple[Option, ...] = (
         title="title of the document",
         author="author of the document",
     ),
-    *known(
+    *read_by(
         "AUGMENT",
-        "inert",
-        f"{OF_MODULES}; augmented audio can be listed as a database",
-        augment="kinds of augmentation",
-        augmentations="steps of audiomentations",
-        transformations="steps of auglib",
-        p_reverse="probability of reversal",
-        top_db="level of silence",
-        crop_dur="seconds of a crop",
-        bypass_prob="probability of no change",
-        result="name of the list of augmented files",
-        sample_selection="what is augmented",
+        "augment",
+        option(
+            "augment",
+            "list",
+            None,
+            "kinds of copies: `traditional` (audiomentations), `random_splice` (pieces between "
+            "pauses in another order), `auglib`; see DATA.augment",
+            choices=("traditional", "random_splice", "auglib"),
+        ),
+        option(
+            "copies",
+            "int",
+            1,
+            "number of copies of each sample by each kind",
+            minimum=1,
+            maximum=100,
+        ),
+        option(
+            "augmentations",
+            "str",
+            None,
+            "`traditional`: transforms of audiomentations with their arguments, such as "
+            "`Compose([AddGaussianNoise(), Shift(p=0.5)])` (default: that of nkululeko)",
+        ),
+        option(
+            "p_reverse",
+            "float",
+            0.3,
+            "`random_splice`: probability that a piece is reversed",
+            minimum=0,
+            maximum=1,
+        ),
+        option(
+            "top_db",
+            "float",
+            12.0,
+            "`random_splice`: how far below the loudest moment a pause lies, dB",
+            minimum=0.1,
+            maximum=120,
+        ),
+        option(
+            "transformations",
+            "list",
+            None,
+            "`auglib`: its transformations (default: all whose recordings are there)",
+            choices=("cough", "room", "music", "babble", "noise", "crop"),
+        ),
+        option(
+            "bypass_prob",
+            "float",
+            0.3,
+            "`auglib`: probability that a transformation is left out",
+            minimum=0,
+            maximum=1,
+        ),
+        option("crop_dur", "float", 1.0, "`auglib`: seconds of a crop", minimum=0.01, maximum=3600),
+        *(
+            option(name, "path", None, f"`auglib`: folder of recordings for `{name}`")
+            for name in ("cough", "room", "music", "babble")
+        ),
+        option(
+            "result",
+            "str",
+            "augmented.csv",
+            "without a model: name of the list of augmented files",
+        ),
+        option(
+            "sample_selection",
+            "str",
+            "train",
+            "without a model: what is augmented",
+            choices=("train", "test", "all"),
+        ),
     ),
     *SEGMENT,
     *known(
