@@ -133,7 +133,8 @@ def data(record: Record, metrics: Metrics) -> str:
     of = f" of {count(speakers, 'speaker')}" if speakers else ", speakers unknown"
     return (
         f"{record['target']} of {databases}, from {by} by {model_shown(record)}; trained on "
-        f"{count(metrics['n_train'] or 0, 'sample')}, tested on {metrics['n_evaluated']}{of}."
+        f"{count(metrics['n_train'] or 0, 'sample')}, "
+        f"tested on {count(metrics['n_evaluated'], 'sample')}{of}."
     )
 
 
