@@ -114,8 +114,9 @@ class Result:
         return tuple(sorted(path for path in found if path.suffix in FORMATS))
 
     def _tables(self) -> list[Path]:
-        """Tables of the samples: of segments, or of labels as they were loaded."""
-        return self._files("segment", "table") or self._files("load", "table")
+        """Tables of the samples: of segments, with predicted columns, or as they were loaded."""
+        found = (self._files(stage, "table") for stage in ("segment", "annotate", "load"))
+        return next(filter(None, found), [])
 
     def _files(self, stage: str, role: str) -> list[Path]:
         """Files of a stage, as the record of the experiment names them."""

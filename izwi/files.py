@@ -12,10 +12,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from izwi import untrusted
 from izwi.errors import UserError
 
 # An environment variable: ``own`` takes what other users have put into a cache for not there.
 CACHE = "IZWI_CACHE"
+# Another one: caches that are read, and never written, beside the config's own.
+READ = "IZWI_CACHE_READ"
 # Folders of results and caches, which izwi writes within.
 _own: set[str] = set()
 
@@ -181,6 +184,32 @@ def is_trusted(path: str | Path) -> bool:
         return os.stat(path).st_uid == os.getuid()
     except OSError:
         return False
+
+
+def read_caches() -> list[Path]:
+    """Folders of caches that are read alone."""
+    return [Path(place) for place in os.environ.get(READ, "").split(os.pathsep) if place]
+
+
+def check_cache_settings() -> None:
+    """Check what environment variables say of caches.
+
+    Raises:
+        UserError: if it means nothing, so that a slip does not trust others in silence
+    """
+    problems = []
+    if os.environ.get(CACHE, "own") not in ("own", ""):
+        problems.append(
+            f"{CACHE} = {untrusted.shown(os.environ[CACHE])}: the only value is own, which reads "
+            "nothing that other users put into a cache"
+        )
+    problems += [
+        f"{READ}: {place} is no cache, a folder in which there is one named features"
+        for place in read_caches()
+        if not (place / "features").is_dir()
+    ]
+    if problems:
+        raise UserError(problems)
 
 
 def is_made(path: str) -> bool:

@@ -61,6 +61,46 @@ rule split:
         RUN
 
 
+rule annotate:
+    """Properties that ready-made models predict, as columns of a label table."""
+    input:
+        SESSION.made_of("annotate"),
+    output:
+        table="<results>/annotated/{table}-{key}.parquet",
+        report="<results>/annotated/{table}-{key}.json",
+    log:
+        "<logs>/annotate/{table}-{key}.log",
+    priority: 1
+    conda:
+        "../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=SESSION.each_try(1000),
+        runtime=SESSION.each_try(30),
+    shell:
+        RUN
+
+
+rule properties:
+    """Predicted properties as a CSV, and how they go with the target."""
+    input:
+        SESSION.made_of("properties"),
+    output:
+        csv="<results>/properties/{databases}-{key}/predicted.csv",
+        statistics="<results>/properties/{databases}-{key}/properties.csv",
+        report="<results>/properties/{databases}-{key}/properties.json",
+    log:
+        "<logs>/properties/{databases}-{key}.log",
+    conda:
+        "../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=SESSION.each_try(1000),
+        runtime=SESSION.each_try(30),
+    shell:
+        RUN
+
+
 rule describe:
     """Samples, speakers and minutes of each part of a split."""
     input:

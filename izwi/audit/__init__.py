@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from izwi import splits
-from izwi.audit import conditions, fitted, overlaps
+from izwi.audit import conditions, duplicates, fitted, overlaps
 from izwi.audit.findings import FLATTERING, NOTE, Finding, line_of, report
 from izwi.errors import UserError
 from izwi.features.signal import COLUMNS
@@ -20,17 +20,17 @@ from izwi.preprocessing import binning
 __all__ = ["audit", "find_copies"]
 
 
-def find_copies(tables: list[pd.DataFrame], recordings: pd.DataFrame) -> np.ndarray | None:
+def find_copies(tables: list[pd.DataFrame], prints: duplicates.Prints) -> np.ndarray | None:
     """Near-duplicates among all rows, which splits of the same tables share.
 
     Args:
         tables: as for `audit`
-        recordings: as for `audit`
+        prints: of all rows
 
     Returns:
         as `overlaps.copies` gives it
     """
-    return overlaps.copies(pd.concat(tables, ignore_index=True), recordings)
+    return overlaps.copies(pd.concat(tables, ignore_index=True), prints)
 
 
 def audit(
@@ -52,8 +52,8 @@ def audit(
         tables: one per database, in the order of the split
         split: which row is in train, dev or test, or in which fold
         labels: the classes, none for regression
-        recordings: fingerprint of each row of the split, NaN where its audio cannot be read; None
-            where no audio is
+        recordings: properties of each recording of the split, NaN where its audio cannot be
+            read; None where no audio is
         copies: pairs of near-duplicates among them, see `find_copies`
         imported: imported features of each row, numbers alone, None where there are none
         teachers: lines on teachers of soft labels that know of the test set

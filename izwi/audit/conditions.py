@@ -91,7 +91,7 @@ def by_class(
     y = compared[[prop.name for prop in varied]].to_numpy(float)
     effects = _correlations(y, truth.to_numpy(float)) if numeric else ratios(y, truth)
     measured = dict(zip(varied, effects.tolist(), strict=True))
-    corrected = holm(_p_by_truth(y, truth, speaker))
+    corrected = holm(p_by_truth(y, truth, speaker))
     findings, speech = [], []
     for (prop, effect), p in zip(measured.items(), corrected, strict=True):
         certain = not np.isnan(p) and p < ALPHA
@@ -244,7 +244,7 @@ def _correlations(y: np.ndarray, truth: np.ndarray) -> np.ndarray:
     return np.abs(truth @ y) / np.where(size > 0, size, 1)
 
 
-def _p_by_truth(y: np.ndarray, truth: pd.Series, speaker: pd.Series) -> list[float]:
+def p_by_truth(y: np.ndarray, truth: pd.Series, speaker: pd.Series) -> list[float]:
     """p of differences by class (or of slopes), on means of speakers where there are such.
 
     Where most speakers have several classes, classes are compared within speakers. What is the

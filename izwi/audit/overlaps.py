@@ -148,7 +148,7 @@ def _overlap(
     return met & np.array([stretch not in same for stretch in own])
 
 
-def copies(frame: pd.DataFrame, prints: pd.DataFrame) -> np.ndarray | None:
+def copies(frame: pd.DataFrame, prints: duplicates.Prints) -> np.ndarray | None:
     """Rows that are one recording, resampled, amplified, trimmed or coded again.
 
     Args:
@@ -160,12 +160,10 @@ def copies(frame: pd.DataFrame, prints: pd.DataFrame) -> np.ndarray | None:
         stretches of one file are no pairs; None where too many are alike
     """
     first = np.unique(_audio(frame), return_index=True)[1]
-    found = duplicates.pairs(prints.iloc[first])
-    if found is None:
-        return None
-    digest = frame["digest"].to_numpy()
-    found = first[found]
-    return found[digest[found[:, 0]] != digest[found[:, 1]]]
+    files = pd.factorize(frame["digest"].iloc[first], use_na_sentinel=False)[0]
+    starts = frame["start"].iloc[first].fillna(pd.Timedelta(0)).dt.total_seconds().to_numpy()
+    found = duplicates.pairs(prints.take(first), files, starts)
+    return None if found is None else first[found]
 
 
 def _audio(frame: pd.DataFrame) -> np.ndarray:

@@ -20,6 +20,13 @@ _WAVES = ("wav2vec2", "hubert", "wavlm")
 _UNREAD = {
     **dict.fromkeys(("svm", "svr"), ("gamma", "degree", "epsilon")),
     **dict.fromkeys(("tree", "tree_reg"), ("max_depth", "min_samples_leaf", "class_weight")),
+    **dict.fromkeys(
+        _NETS,
+        (
+            *("scheduler", "scheduler.step_size", "scheduler.gamma", "warmup_epochs"),
+            *("max_grad_norm", "feature_noise"),
+        ),
+    ),
     "xgb": ("colsample_bytree", "min_child_weight", "gamma", "reg_lambda"),
     "xgr": (
         *("n_estimators", "max_depth", "learning_rate", "subsample"),

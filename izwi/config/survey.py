@@ -19,7 +19,7 @@ import pandas as pd
 from izwi.data import scan
 from izwi.data.databases import audformat
 from izwi.data.databases.source import as_text
-from izwi.data.label_files import label_path, read_header, read_rows
+from izwi.data.label_files import is_tabbed, label_path, read_header, read_rows
 from izwi.data.spelling import clean
 from izwi.errors import UserError
 from izwi.serving.inputs import AUDIO
@@ -139,7 +139,7 @@ def _rows(path: Path) -> tuple[list[str], list[list[str]], list[str]]:
     said = first.lower().startswith(("sep=", '"sep='))
     marks = {mark: first.count(mark) for mark in ",;\t|"}
     mark = max(marks, key=lambda one: marks[one])
-    if not said and mark != "," and marks[mark]:
+    if not said and mark != "," and marks[mark] and not is_tabbed(first):
         name = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}[mark]
         reasons.append(f"{path.name} separates cells by {name}")
     if not reasons:

@@ -122,7 +122,7 @@ def _records(stream: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
         csv.Error: if it cannot be read, or a quote is never closed
     """
     lines = iter(stream)
-    first, before, delimiter = "", 0, ","
+    first, before, delimiter = "", 0, ""
     comments: list[str] = []
     for text in lines:
         said = _SEPARATOR.fullmatch(text.strip())
@@ -134,6 +134,7 @@ def _records(stream: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
             first = text
             break
         before += 1
+    delimiter = delimiter or ("\t" if is_tabbed(first) else ",")
     begin = [first] if first else []
     if (header := _commented_header(comments, first, delimiter)) is not None:
         begin, before = [header, *begin], before - 1
@@ -150,6 +151,11 @@ def _records(stream: Iterable[str]) -> Iterator[tuple[int, list[str]]]:
             )
         line = reader.line_num + before
         yield line, row
+
+
+def is_tabbed(header: str) -> bool:
+    """Whether the names of columns are separated by tabs."""
+    return "\t" in header and "," not in header
 
 
 def _commented_header(comments: list[str], first: str, delimiter: str) -> str | None:

@@ -151,7 +151,7 @@ def _csv_audio(path: Path, name: str, colnames: dict[str, str]) -> list[str]:
     if column is None:
         raise UserError(
             f"[DATA] {name}: {path} has no column 'file' but {', '.join(header)}; "
-            f"separate cells by commas, or name the column with {name}.colnames"
+            f"separate cells by commas or tabs, or name the column with {name}.colnames"
         )
     position = header.index(column)
     files = {row[position] for row in rows}

@@ -55,6 +55,8 @@ class Cost:
 MEASURED: dict[str, Cost] = {
     "database demo": Cost(1.2, bytes=22_600_000),
     "load": Cost(0.1, 5e-5, 5_000, 70),
+    "annotate": Cost(0.1, 1e-5, 5_000, 80),
+    "properties": Cost(0.5, 5e-5, 10_000, 150),
     "split": Cost(0.1, bytes=4_000, bytes_each=25),
     "describe": Cost(0.1, 2e-4, 5_000, 20),
     # Silero hears 100 s in a second.
@@ -67,6 +69,9 @@ MEASURED: dict[str, Cost] = {
     "features praat": Cost(0.1, 0.018, 5_000, 950, 480),
     "features mld": Cost(0.1, 0.0065, 5_000, 1_400),
     "features signal": Cost(0.1, 0.0004, 5_000, 160),
+    "features snr": Cost(0.7, 0.001, 5_000, 80),
+    "features mos": Cost(0.5, 0.45, 5_000, 80, 480),
+    "features dnsmos": Cost(0.5, 0.55, 5_000, 110, 480),
     "features spectra": Cost(0.1, 0.0063, 450_000, 162_000, 580),
     "features import": Cost(0.3, 1e-4, 5_000, 1_000),
     "features metadata": Cost(0.1, 1e-4, 5_000, 100),

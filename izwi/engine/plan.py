@@ -127,8 +127,8 @@ class Plan:
         return {path: unit for unit in self.each() for path in unit.outputs.values()}
 
     def table(self, key: str) -> Unit:
-        """The unit that made a table of samples: of segments, or of labels as loaded."""
-        return self.units["segment"].get(key) or self.units["load"][key]
+        """The unit that made a table: of segments, with predicted columns, or as loaded."""
+        return next(u[key] for s in ("segment", "annotate", "load") if key in (u := self.units[s]))
 
     def made_of(self, unit: Unit) -> list[Unit]:
         """The units that make the inputs of a unit, each once."""

@@ -52,6 +52,8 @@ def preview(plan: Plan) -> Preview:
     for unit in plan.of("load"):
         with _told(unit, found):
             _load(unit, plan, found)
+    for unit in plan.of("annotate"):
+        _annotate(unit, found)
     for unit in plan.of("split"):
         tables = _tables(unit, plan, found)
         if tables is not None:
@@ -103,6 +105,20 @@ def _load(unit: Unit, plan: Plan, found: Preview) -> None:
         return
     found.tables[unit.key], report = databases.load_table(spec, listing)
     _remarks(unit, report, found)
+
+
+def _annotate(unit: Unit, found: Preview) -> None:
+    """A table with predicted columns, if it is made; else without them, if all rows stay."""
+    import pandas as pd
+
+    if unit.done:
+        with suppress(OSError, ValueError):
+            found.tables[unit.key] = pd.read_parquet(unit.outputs["table"])
+            return
+    if any(unit.spec[name] for name in ("min", "max", "filter")):
+        found.later.append(f"{unit.label}: rows are left out by what is predicted in the call")
+    elif unit.spec["table"] in found.tables:
+        found.tables[unit.key] = found.tables[unit.spec["table"]]
 
 
 def _tables(unit: Unit, plan: Plan, found: Preview) -> list[pd.DataFrame] | None:

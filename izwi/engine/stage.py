@@ -36,6 +36,7 @@ class Stage:
         scope: ``data``: planned once for all experiments on the same data; ``experiment``: once
             per experiment; ``results``: once per call, over all experiments
         after: stages whose outputs its ``plan`` reads
+        adds: stages of which its ``plan`` adds units itself, whatever their order
         environment: the file in envs/, without its ending, that lists what it needs
         mem_mb: memory to request from a cluster, MB
         minutes: time to request from a cluster
@@ -54,6 +55,7 @@ class Stage:
     outputs: Mapping[str, str]
     scope: str
     after: tuple[str, ...] = ()
+    adds: tuple[str, ...] = ()
     environment: str = "core"
     mem_mb: int = 1000
     minutes: int = 30

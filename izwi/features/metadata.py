@@ -17,6 +17,8 @@ SAMPLING_RATE = "sampling_rate"
 # Columns of the table that are not from the database.
 _NO_METADATA = ("file", "start", "end", "digest", "truth", "value", "part", "fold")
 _MARK = "metadata."
+# Columns of predicted properties end so; see izwi.annotation.targets.
+PREDICTED = "_pred"
 # Values of a column that are features, the most frequent: of a column of texts there are many.
 MOST_VALUES = 1000
 
@@ -26,8 +28,8 @@ class Metadata(TableExtractor):
 
     Nothing is fitted. An unknown value is 0 in all features. A value that occurs only in the test
     set is 0 throughout training, and a feature without variance does not affect a model. A value
-    that only one row has is not a feature. Numbers are treated as values, except the age, which
-    stays a number of years.
+    that only one row has is not a feature. Numbers are treated as values, except the age and
+    predicted properties (``snr_pred``), which stay numbers.
     """
 
     name = "metadata"
@@ -89,8 +91,9 @@ def _unified(column: Any) -> str:
 def _features(column: str, values: pd.Series) -> pd.DataFrame:
     import pandas as pd
 
-    if column == "age" and pd.api.types.is_numeric_dtype(values):
-        return pd.DataFrame({f"{_MARK}age": values.astype("float64")})
+    is_number = column == "age" or column.endswith(PREDICTED)
+    if is_number and pd.api.types.is_numeric_dtype(values):
+        return pd.DataFrame({f"{_MARK}{column}": values.astype("float64").to_numpy()})
     texts = values.astype(object).map(_text, na_action="ignore")
     counts = texts.value_counts()
     # Of ties the first by name, regardless of the order of the rows.

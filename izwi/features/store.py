@@ -18,7 +18,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from izwi.errors import UserError
-from izwi.files import CACHE, atomic, is_trusted
+from izwi.files import CACHE, atomic, is_trusted, read_caches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -44,6 +44,8 @@ ABANDONED_SECONDS = 24 * 3600
 
 class Store:
     """Feature vectors of one extractor with one set of options.
+
+    What the caches of ``IZWI_CACHE_READ`` hold of them is read, too, and never changed.
 
     Args:
         folder: its folder, made when something is added
@@ -154,7 +156,7 @@ class Store:
 
         The new part exists before the old ones are deleted, so a reader misses nothing.
         """
-        small = [part for part in self._parts() if _size(part) < LARGE_PART]
+        small = [part for part in self._parts(self.folder) if _size(part) < LARGE_PART]
         if len(small) <= MANY_PARTS:
             return
         done: list[Path] = []
@@ -187,13 +189,13 @@ class Store:
         if waiting:
             yield pa.concat_tables(waiting).combine_chunks()
 
-    def _parts(self) -> list[Path]:
-        """The parts that exist now, without those that must not be read."""
-        parts = sorted(self.folder.glob("part-*.parquet"))
+    def _parts(self, folder: Path) -> list[Path]:
+        """The parts of a folder that exist now, without those that must not be read."""
+        parts = sorted(folder.glob("part-*.parquet"))
         trusted = [part for part in parts if is_trusted(part)]
         if len(trusted) < len(parts):
             self._once(
-                f"{self.folder}: parts of other users are not read: {len(parts) - len(trusted)} "
+                f"{folder}: parts of other users are not read: {len(parts) - len(trusted)} "
                 f"({CACHE} = own)"
             )
         return trusted
@@ -207,7 +209,8 @@ class Store:
     def _all_parts(self) -> Iterator[Path]:
         """The parts, including new ones made during reading, where a merge may move rows."""
         seen: set[Path] = set()
-        while new := [part for part in self._parts() if part not in seen]:
+        folders = [self.folder, *_read_alone(self.folder)]
+        while new := [p for folder in folders for p in self._parts(folder) if p not in seen]:
             seen.update(new)
             yield from new
 
@@ -257,11 +260,19 @@ class Store:
                     "whoever made it may give others the right to read it"
                 )
                 return
+            reason = str(error).splitlines()[0]
+            if part.parent != self.folder:
+                self._once(f"{part} is damaged, its rows are extracted again ({reason})")
+                return
             # Another user's part may have to stay.
             with suppress(OSError):
                 part.replace(part.with_name(f"damaged-{part.name}"))
-            reason = str(error).splitlines()[0]
             self._once(f"{part} is damaged and set aside, its rows are extracted again ({reason})")
+
+
+def _read_alone(folder: Path) -> list[Path]:
+    """The same store in the caches that are read alone."""
+    return [place / folder.parent.name / folder.name for place in read_caches()]
 
 
 def keys_in(folder: Path) -> set[Key]:
@@ -270,7 +281,8 @@ def keys_in(folder: Path) -> set[Key]:
     import pyarrow.parquet as pq
 
     found: set[Key] = set()
-    for part in sorted(folder.glob("part-*.parquet")):
+    folders = [folder, *_read_alone(folder)]
+    for part in [part for place in folders for part in sorted(place.glob("part-*.parquet"))]:
         if is_trusted(part):
             with suppress(pa.ArrowException, OSError):
                 found.update(_keys_of(pq.read_table(part, columns=KEY_COLUMNS)))

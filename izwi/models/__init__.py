@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 # MODEL.type: where its class is
 MODELS = {
+    "adm": "izwi.models.adm:ADM",
     "bayes": "izwi.models.bayes:Bayes",
     "cnn": "izwi.models.cnn:CNN",
     "cnn_reg": "izwi.models.cnn:CNNRegression",

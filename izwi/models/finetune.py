@@ -12,6 +12,7 @@ from izwi.config.options import Option, model_option
 from izwi.errors import UserError
 from izwi.features import pretrained
 from izwi.features.wave import RATE
+from izwi.models import schedules
 from izwi.models.mlp import MLP, MLPRegression
 from izwi.models.nets import Net
 
@@ -90,7 +91,8 @@ OWN = (
 def _options(options: tuple[Option, ...]) -> tuple[Option, ...]:
     """Options of a perceptron without its layers, and those of finetuning."""
     doc = "finetune: dropout before the linear layer"
-    kept = [o for o in options if o.name not in ("layers", "activation")]
+    other = ("layers", "activation", *(o.name for o in (*schedules.OPTIONS, schedules.CLIP)))
+    kept = [o for o in options if o.name not in other]
     drop = next(o for o in kept if o.name == "drop")
     own = replace(drop, kind="float|bool", default=0.1, doc=doc)
     return (*(own if o is drop else o for o in kept), *OWN)
@@ -213,25 +215,16 @@ class _Transfer(Net):
             freeze if isinstance(freeze, int) else freeze.lower(),
         )
 
-    def _optimizer(self, net: torch.nn.Module) -> torch.optim.Optimizer:
+    def _schedule(self, optimizer: torch.optim.Optimizer, samples: int) -> Any:
         from torch.optim.lr_scheduler import LambdaLR
 
-        optimizer = super()._optimizer(net)
         steps = self.steps * self.values.get("epochs", self.most_epochs)
         rise = round(self.values["warmup_ratio"] * steps)
 
         def factor(step: int) -> float:
             return (step + 1) / rise if step < rise else (steps - step) / max(1, steps - rise)
 
-        self.schedule = LambdaLR(optimizer, factor)
-        return optimizer
-
-    def _step(self, net: torch.nn.Module, optimizer: torch.optim.Optimizer) -> None:
-        from torch.nn.utils import clip_grad_norm_
-
-        clip_grad_norm_(net.parameters(), self.values["max_grad_norm"])
-        optimizer.step()
-        self.schedule.step()
+        return LambdaLR(optimizer, factor)
 
     def _inputs_of(self, X: np.ndarray, device: str) -> list[np.ndarray]:
         return list(X[:, 0])

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from izwi.config.options import model_option
 from izwi.errors import UserError
+from izwi.models import schedules
 from izwi.models.base import Model
 from izwi.wording import agreed, count
 
@@ -81,6 +82,8 @@ OPTIONS = (
         "the machine",
         choices=("cpu", "cuda", "auto"),
     ),
+    *schedules.OPTIONS,
+    schedules.CLIP,
 )
 
 
@@ -102,6 +105,7 @@ class Net(Model):
     most_epochs = 100  # where EXP.epochs is silent
     scores_training = True  # measure the training samples after each epoch
     outputs = 1
+    schedule: Any = None  # of the step size
 
     @classmethod
     def is_deterministic(cls, options: dict[str, Any]) -> bool:
@@ -164,6 +168,7 @@ class Net(Model):
             net = self._net(self.inputs).to(device)
             loss_of = self._loss(y, device)
             optimizer = self._optimizer(net)
+            self.schedule = self._schedule(optimizer, len(X))
             history: list[dict[str, Any]] = []
             best, best_score, kept = 0, (-math.inf, -math.inf), None
             patience = self.values["patience"]
@@ -234,7 +239,7 @@ class Net(Model):
         while together := list(islice(batches, group)):
             optimizer.zero_grad()
             for batch, truth in together:
-                loss = loss_of(net(batch), truth)
+                loss = loss_of(net(self._noisy(batch)), truth)
                 (loss / len(together)).backward()
                 total += loss.detach() * len(truth)
             self._step(net, optimizer)
@@ -256,7 +261,32 @@ class Net(Model):
 
     def _step(self, net: torch.nn.Module, optimizer: torch.optim.Optimizer) -> None:
         """One step down the gradients."""
+        if self.values.get("max_grad_norm"):
+            from torch.nn.utils import clip_grad_norm_
+
+            clip_grad_norm_(net.parameters(), self.values["max_grad_norm"])
         optimizer.step()
+        if self.schedule is not None:
+            self.schedule.step()
+
+    def _schedule(self, optimizer: torch.optim.Optimizer, samples: int) -> Any:
+        """What changes the step size after each step, None if nothing does."""
+        batches = math.ceil(samples / self.values["batch_size"])
+        steps = math.ceil(batches / self.values.get("gradient_accumulation_steps", 1))
+        epochs = self.values.get("epochs", self.most_epochs)
+        factor = schedules.factor(self.values, epochs, steps)
+        if factor is None:
+            return None
+        from torch.optim.lr_scheduler import LambdaLR
+
+        return LambdaLR(optimizer, factor)
+
+    def _noisy(self, batch: Any) -> Any:
+        """Inputs of a batch with noise, if that is asked for."""
+        import torch
+
+        deviation = self.values.get("feature_noise")
+        return batch + deviation * torch.randn_like(batch) if deviation else batch
 
     def _device(self) -> str:
         import torch

@@ -25,7 +25,7 @@ STAGE = Stage(
     name="audit",
     outputs={"report": "audits/{databases}-{key}.json"},
     scope="data",
-    after=("load", "split", "segment", "segment_split", "features"),
+    after=("load", "annotate", "split", "segment", "segment_split", "features"),
     mem_mb=4000,
     minutes=120,
     imports=("pandas", "izwi.audit"),
@@ -120,11 +120,15 @@ def _heard(tables: tuple[str, ...], prints: tuple[str, ...]) -> tuple[Any, Any, 
     """Tables, their fingerprints and near-duplicates; many splits share them in one worker."""
     import pandas as pd
 
-    from izwi.audit import find_copies
+    from izwi.audit import duplicates, find_copies
+    from izwi.features.signal import COLUMNS
 
     found = [pd.read_parquet(path) for path in tables]
-    recordings = _joined(prints, len(tables))
-    return found, recordings, None if recordings is None else find_copies(found, recordings)
+    if not prints:
+        return found, None, None
+    known = [pd.read_parquet(path, columns=list(COLUMNS)) for path in prints]
+    recordings = pd.concat(known, ignore_index=True)
+    return found, recordings, find_copies(found, duplicates.Prints.read(prints))
 
 
 def _joined(paths: Sequence[str], n_tables: int) -> pd.DataFrame | None:

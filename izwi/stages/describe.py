@@ -27,7 +27,7 @@ STAGE = Stage(
         "seconds": "descriptions/{databases}-{key}.parquet",
     },
     scope="data",
-    after=("load", "split", "segment", "segment_split"),
+    after=("load", "annotate", "split", "segment", "segment_split"),
     imports=("pandas", "izwi.data.description"),
     archived=True,
 )

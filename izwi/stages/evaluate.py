@@ -26,8 +26,8 @@ STAGE = Stage(
     },
     scope="experiment",
     after=(
-        *("load", "split", "segment", "segment_split", "features", "audit", "train", "predict"),
-        "ensemble",
+        *("load", "annotate", "split", "segment", "segment_split", "features", "audit"),
+        *("train", "predict", "ensemble"),
     ),
     minutes=10,
     imports=("pandas", "izwi.evaluation.scoring", "izwi.data.csv_files", "scipy.stats"),

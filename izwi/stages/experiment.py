@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from izwi import __version__, features, models
 from izwi.analyses import kinds as analyses
+from izwi.augmentation import makers
 from izwi.data import soft_labels
 from izwi.data.soft_labels import place
 from izwi.engine.code import code_of
 from izwi.engine.keys import key_of, version_of
-from izwi.engine.planner import Planned, Planner
+from izwi.engine.planner import Planned, Planner, slug
 from izwi.engine.stage import Stage, stage, stages
 from izwi.errors import UserError
 from izwi.files import atomic, no_link, read_json, write_json, write_text
@@ -46,9 +47,10 @@ STAGE = Stage(
     },
     scope="experiment",
     after=(
-        *("load", "split", "segment", "segment_split", "export_data", "describe", "features"),
-        *("audit", "train", "predict", "inner", "ensemble", "member_tests", "soft_label"),
-        *("evaluate", "analyse", "plot"),
+        *("load", "annotate", "split", "properties", "segment", "segment_split", "export_data"),
+        *("describe", "features", "audit", "train", "predict", "inner", "ensemble"),
+        *("member_tests", "soft_label", "evaluate", "analyse", "plot"),
+        *("robustness", "write_augmented"),
     ),
     minutes=10,
     last=True,
@@ -58,6 +60,10 @@ STAGE = Stage(
 )
 # Marks a folder whose files come from an earlier ini.
 OUTDATED = "OUTDATED.txt"
+# The table of degraded copies, and a link to augmented files.
+ROBUSTNESS, AUGMENTED = "robustness.csv", "augment"
+# End of the name of the CSV with predicted columns, and their statistics.
+PREDICTED, PROPERTIES = "_predicted.csv", "properties.csv"
 # Controls are made by tables: those of two configs are one, whichever inis the tables show.
 OF_TABLES = "tables of the config"
 # Of an ensemble: its members, and the tests against them.
@@ -91,10 +97,19 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
             "databases": _databases(experiment, planned, planner),
         },
     }
+    for unit in planned.units.get("robustness", ()):
+        copies[os.path.join(folder, ROBUSTNESS)] = unit.outputs["table"]
+    for unit in planned.units.get("properties", ()):
+        name = "_".join(database["name"] for database in experiment.databases)
+        copies[os.path.join(folder, f"{slug(name)}{PREDICTED}")] = unit.outputs["csv"]
+        copies[os.path.join(folder, PROPERTIES)] = unit.outputs["statistics"]
     for unit in planned.units.get("soft_label", ()):
         copies[os.path.join(folder, soft_labels.LABELS)] = unit.outputs["labels"]
         copies[os.path.join(folder, soft_labels.LINEAGE)] = unit.outputs["lineage"]
         spec["link"] = experiment.save_test
+    for unit in planned.units.get("write_augmented", ()):
+        links = spec.setdefault("links", {})
+        links[os.path.join(folder, AUGMENTED)] = os.path.dirname(unit.outputs["header"])
     for unit in planned.units.get("member_tests", ()):
         copies[os.path.join(folder, MEMBERS)] = unit.outputs["tests"]
     exported = planned.units.get("export_data", [])
@@ -114,8 +129,12 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
             "predictions": evaluated.outputs["predictions"],
             **({"training": planned.predicted.outputs["report"]} if experiment.trains else {}),
             "description": planned.one("describe").outputs["description"],
-            "copies": list(copies.values()),
-            "exports": [made.outputs["header"] for made in exported],
+            # The header of an export comes after its files.
+            "copies": [
+                *copies.values(),
+                *(made.outputs["header"] for made in exported),
+                *planned.outputs("write_augmented", "header"),
+            ],
         },
         source=experiment.ini,
         name=experiment.name,
@@ -206,8 +225,9 @@ def _tidy(unit: Unit) -> None:
     folder = Path(unit.outputs["metrics"]).parent
     kept = {*unit.outputs.values(), *unit.spec.get("copies", ())}
     kept |= {str(folder / "plots" / name) for name in unit.spec.get("pictures", ())}
-    others = {folder / name for name in (*analyses.FILES.values(), OUTDATED, MEMBERS)}
+    others = {folder / name for name in (*analyses.FILES.values(), OUTDATED, MEMBERS, ROBUSTNESS)}
     others |= {folder / name for name in (soft_labels.LABELS, soft_labels.LINEAGE)}
+    others |= {folder / PROPERTIES, *folder.glob(f"*{PREDICTED}")}
     with suppress(OSError, ValueError, KeyError):
         for wanted in read_json(unit.outputs["record"])["exports"]:
             others |= {folder / f"{wanted['name']}{ending}.csv" for ending in ("", "_silence")}
@@ -264,7 +284,8 @@ def _packages(experiment: Experiment) -> dict[str, str | None]:
     names = set(PACKAGES)
     if experiment.trains and not experiment.fuses:
         names |= set(models.model_class(experiment.model["type"]).packages)
-    for spec in experiment.features:
+    predicted = experiment.annotation["features"] if experiment.annotation else []
+    for spec in (*experiment.features, *predicted):
         names |= set(features.extractor_class(spec["type"]).packages)
     if experiment.segmentation and experiment.segmentation["method"] == "silero":
         names |= set(silero.PACKAGES)
@@ -274,5 +295,7 @@ def _packages(experiment: Experiment) -> dict[str, str | None]:
         names.add("imbalanced-learn")
     if experiment.learning.get("tune", {}).get("strategy") == "tpe":
         names.add(tpe.PACKAGE)
+    for one in experiment.augment.get("kinds", ()):
+        names |= set(makers.KINDS[one["kind"]].packages)
     python = ".".join(map(str, sys.version_info[:3]))
     return {"python": python} | {name: version_of(name) for name in sorted(names)}

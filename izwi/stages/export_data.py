@@ -38,7 +38,7 @@ STAGE = Stage(
     name="export_data",
     outputs={"header": "exported_data/{database}-{key}/export.json"},
     scope="experiment",
-    after=("database", "load", "split", "segment", "segment_split"),
+    after=("database", "load", "annotate", "split", "segment", "segment_split"),
     mem_mb=4000,
     minutes=240,
     imports=("pandas", "izwi.exporting.export", "izwi.exporting.tables"),
@@ -85,7 +85,7 @@ def _unit(experiment: Experiment, spec: ExportSpec, planned: Planned, planner: P
         inputs={
             "tables": [table.outputs["table"] for table in planned.tables],
             "split": planned.parts.outputs["split"],
-            "recordings": planned.outputs("load", "table") if of_segments else [],
+            "recordings": [one.outputs["table"] for one in planned.recordings if of_segments],
             "recordings_split": planned.one("split").outputs["split"],
             "cuts": planned.outputs("segment", "cuts") if of_segments else [],
             "databases": [

@@ -33,7 +33,7 @@ def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]
         UserError: if the hub cannot be asked
     """
     units = []
-    for spec in request.features:
+    for spec in (*request.features, *(request.annotation or {"features": ()})["features"]):
         on_hub = features.extractor_class(spec["type"]).on_hub(spec["options"])
         if on_hub is None or model_cache.fetched(on_hub[0]):
             continue

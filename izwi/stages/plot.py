@@ -30,8 +30,8 @@ STAGE = Stage(
     },
     scope="experiment",
     after=(
-        *("load", "split", "segment", "segment_split", "describe", "features", "train", "predict"),
-        *("ensemble", "evaluate", "analyse"),
+        *("load", "annotate", "split", "segment", "segment_split", "describe", "features"),
+        *("train", "predict", "ensemble", "evaluate", "analyse"),
     ),
     mem_mb=2000,
     minutes=10,

@@ -50,7 +50,7 @@ STAGE = Stage(
         "report": "segments/{table}-{key}.json",
     },
     scope="data",
-    after=("database", "load", "split"),
+    after=("database", "load", "annotate", "split"),
     environment="bundled",
     mem_mb=4000,
     minutes=240,
@@ -69,7 +69,7 @@ def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]
     hears = spec["method"] == "silero"
     heard = key_of(code_of("izwi.segmentation.silero"), versions_of(silero.PACKAGES))
     units = []
-    for position, table in enumerate(planned.units["load"]):
+    for position, table in enumerate(planned.recordings):
         threshold = request.fail_threshold
         key = key_of(
             STAGE.name,
@@ -106,7 +106,7 @@ def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]
                     {}
                     if spec["selection"] == "all"
                     else {
-                        "tables": planned.outputs("load", "table"),
+                        "tables": [one.outputs["table"] for one in planned.recordings],
                         "split": split.outputs["split"],
                     }
                 ),

@@ -21,7 +21,7 @@ STAGE = Stage(
         "report": "segment_splits/{databases}-{key}.json",
     },
     scope="data",
-    after=("load", "split", "segment"),
+    after=("load", "annotate", "split", "segment"),
     imports=("pandas", "izwi.segmentation.inherit"),
 )
 
@@ -46,7 +46,7 @@ def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]
         inputs={
             "split": split.outputs["split"],
             "split_report": split.outputs["report"],
-            "recordings": planned.outputs("load", "table"),
+            "recordings": [one.outputs["table"] for one in planned.recordings],
             "tables": planned.outputs("segment", "table"),
             "cuts": planned.outputs("segment", "cuts"),
             # Where soft labels are among the databases, see the stage ``split``.

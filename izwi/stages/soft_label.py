@@ -26,7 +26,7 @@ STAGE = Stage(
         "header": "soft_labels/{target}-{key}/done.json",
     },
     scope="experiment",
-    after=("load", "split", "segment", "segment_split", "train", "predict"),
+    after=("load", "annotate", "split", "segment", "segment_split", "train", "predict"),
     minutes=10,
     imports=("pandas", "izwi.data.soft_labels"),
 )

@@ -74,7 +74,7 @@ def found(table, split=None, records=None, labels=CLASSES, **others) -> dict[str
     split = by_speaker(table) if split is None else split
     spec = SPEC | others.pop("spec", {})
     if records is not None:
-        others["copies"] = find_copies([table], records)
+        others["copies"] = find_copies([table], duplicates.Prints.of(records))
     report = audit(spec, [table], split, labels=labels, recordings=records, **others)
     json.dumps(report, allow_nan=False)
     told = [f["line"] for f in report["findings"] if f["kind"] != "teacher"]
@@ -464,3 +464,37 @@ def test_emodb_and_nemo_differ(emotional):
     kinds = found(table, by_speaker(table, 6), both, labels=labels)
     assert kinds["sampling_rate"]["grade"] == "cue"
     assert "boredom 22050 Hz" in kinds["sampling_rate"]["line"]
+
+
+def test_windows_of_one_file_are_known_by_their_times(monkeypatch):
+    """Overlapping windows share anchors, which would be near each other by the million."""
+    rng = np.random.default_rng(0)
+    files, windows, hop, length = 6, 200, 0.1, 2.0
+    names = Fingerprint({}).columns
+    moments = np.sort(rng.uniform(0, 22, (files, 150)), axis=1)
+    pictures = rng.normal(0, 5, (files, 150, 64))
+    # The last file is the first one, 3 dB softer, cut by a second.
+    moments[-1], pictures[-1] = moments[0] - 1, pictures[0] + rng.normal(0, 0.05, (150, 64))
+    loud = rng.uniform(size=(files, 150))
+    loud[-1] = loud[0]
+    rows = []
+    for file, start in ((f, w * hop) for f in range(files) for w in range(windows)):
+        inside = np.flatnonzero((moments[file] >= start) & (moments[file] < start + length))
+        four = inside[np.argsort(-loud[file][inside])[:4]]
+        times = np.full(4, np.nan)
+        times[: len(four)] = moments[file][four] - start
+        shown = np.full((4, 64), np.nan)
+        shown[: len(four)] = pictures[file][four]
+        rows.append([*times, *shown.ravel()])
+    prints = pd.DataFrame(rows, columns=names[-4 - 256 :])
+    start = pd.to_timedelta(np.tile(np.arange(windows) * hop, files), unit="s")
+    table = pd.DataFrame({"digest": np.repeat(list("abcdef"), windows), "start": start})
+    table["end"] = table["start"] + pd.Timedelta(length, "s")
+    monkeypatch.setattr(duplicates, "MOST", 200_000)
+    found = find_copies([table], duplicates.Prints.of(prints))
+    assert set(table["digest"].iloc[found.ravel()]) == {"a", "f"}
+    # A window of the copy is one second earlier; each has the one with the same sound.
+    shift = (found[:, 1] - 5 * windows) * hop + 1 - found[:, 0] * hop
+    assert (np.abs(shift) < length).all()
+    same = found[np.abs(shift) < 0.05]
+    assert len(same) == windows - 10

@@ -102,7 +102,7 @@ ERRORS = {
     # files
     "empty": ("", "", "db.csv is empty"),
     "no rows": ("file,speaker,emotion\n", "", "db.csv has no rows"),
-    "semicolons": (GOOD.replace(",", ";"), "", "separate cells by commas"),
+    "semicolons": (GOOD.replace(",", ";"), "", "separate cells by commas or tabs"),
     "Latin-1": (GOOD.replace("a\n", "ä\n").encode("cp1252"), "", "is not UTF-8"),
     "UTF-16": (GOOD.encode("utf-16"), "", "is not UTF-8"),
     "binary": (bytes(range(256)) * 9, "", "is not UTF-8"),

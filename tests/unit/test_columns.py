@@ -223,6 +223,15 @@ def test_first_lines_that_are_no_header(folder, first, separator):
     assert f"line {N + 2 + first.count(chr(10))}" in told(folder, wrong)
 
 
+def test_tabs_between_columns_leave_commas_in_cells(folder):
+    text = table("speaker,emotion,text", lambda i: f"s{i % 4},{'ab'[i // 4 % 2]},yes no")
+    plain, rows, _ = run(folder, text)
+    tabbed = text.replace(",", "\t").replace("yes no", "yes, no")
+    split, same, _ = run(folder, tabbed)
+    assert split.equals(plain) and same["emotion"].equals(rows["emotion"])
+    assert f"line {N + 2}" in told(folder, tabbed + "1.wav\ta\tb\tc\td\n")
+
+
 def test_numbers_as_classes_are_hinted_at(folder):
     ages = table("speaker,age", lambda i: f"s{i % 4},{23 + i // 4}")
     _, _, said = run(folder, ages, target="age")

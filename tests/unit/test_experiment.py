@@ -361,8 +361,8 @@ FEATURE_TYPES = f"one of {', '.join(sorted(n for n in registry('features') if '-
 
 
 def test_types_not_built_yet(place):
-    assert problems(place, {"FEATS type": "['os', 'xlm-roberta']", "MODEL type": "adm"}) == [
-        f"[MODEL] type: 'adm' is not built yet, {MODEL_TYPES}",
+    assert problems(place, {"FEATS type": "['os', 'xlm-roberta']", "MODEL type": "hmm"}) == [
+        f"[MODEL] type: 'hmm' is not built yet, {MODEL_TYPES}",
         f"[FEATS] type: 'xlm-roberta' is not built yet, {FEATURE_TYPES}",
     ]
 
@@ -454,8 +454,8 @@ def test_kinds_of_databases(place):
         "a.type"
     ]
     assert problems(place, {"DATA a": "words.txt"}) == [
-        f"[DATA] a: {place / 'words.txt'} is neither *.csv nor a folder; name its CSV file, or "
-        "set a.type"
+        f"[DATA] a: {place / 'words.txt'} is neither *.csv nor *.tsv nor a folder; name its "
+        "CSV file, or set a.type"
     ]
     assert problems(place, {"DATA a": "folder", "DATA a.type": "csv"}) == [
         f"[DATA] a: {place / 'folder'} is a folder; name the CSV file in it"

@@ -279,7 +279,7 @@ def test_rows_are_repeated_to_balance_the_classes(models):
     rows = np.arange(12)
     fit = fitting.fit(spec, fitting.TrainingSet(samples, y, rows, rows[:0], ["high", "low"]), 0)
     assert fit.history["balancing"]["after"] == {"high": 9, "low": 9}
-    assert fit.model.steps == 3  # 18 recordings by 8
+    assert fit.model.schedule.last_epoch == 3  # 18 recordings by 8
 
 
 def values(folder, **options) -> dict:

@@ -70,9 +70,12 @@ def test_every_option_is_documented_and_consistent():
         assert set(option.kind.split("|")) <= set(values._CONVERSIONS), where
         assert option.stage in (
             "load",
+            "annotate",
             "soft_label",
             "segment",
             "export_data",
+            "augment",
+            "robustness",
             "split",
             "features",
             "audit",

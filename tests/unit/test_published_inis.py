@@ -63,7 +63,7 @@ def test_inis_as_they_are_published_are_accepted(solve):
                 continue
             # Each is told of, by its name.
             said = " ".join((*found.notes, *found.warnings))
-            for name in set(pair) - {"EXPL"}:
+            for name in set(pair) - {"EXPL", "PREDICT"}:
                 assert f"[{name}]" in said
             assert found.trains == bool(model and feats and feats["type"] != "[]")
     # A model that lacks features is a slip, unless another module was meant.
@@ -78,7 +78,7 @@ def test_inis_as_they_are_published_are_accepted(solve):
 
 def test_sections_of_other_modules_are_a_line_each(solve):
     notes = solve(DATA=DATA, FEATS=OS, MODEL=SVM, **SECTIONS).notes
-    for name in set(SECTIONS) - {"EXPL"}:
+    for name in set(SECTIONS) - {"EXPL", "PREDICT"}:
         assert sum(line.startswith(f"[{name}] ") for line in notes) == 1
     with pytest.raises(UserError, match=r"\[AUGMENT\] agument: unknown option, did you mean"):
         solve(DATA=DATA, FEATS=OS, MODEL=SVM, AUGMENT={"agument": "['traditional']"})
@@ -173,7 +173,8 @@ def test_a_forgotten_type_is_an_error(solve):
         ("model = knn\nK_val = (1, 3)\nsearch_strategy = tpe\nn_iter = 4",
          "type = knn, tune = {'K_val': [1, 2, 3]}, tune.search_strategy = tpe, tune.n_iter = 4"),
         ("model = svm\nC_val = low", ""),
-        ("model = adm\nlr = [1]", ""),
+        ("model = adm\nlr = [1]", "type = adm, tune = {'learning_rate': [1.0]}"),
+        ("model = hmm\nlr = [1]", ""),
     ],
 )  # fmt: skip
 def test_a_search_is_told_as_lines_of_the_model(text, told):

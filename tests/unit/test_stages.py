@@ -133,7 +133,7 @@ def test_stages_of_a_scope_come_before_those_of_the_next():
 
 @pytest.fixture(scope="module")
 def plan(tmp_path_factory):
-    """Experiments, a grid, a table with controls, pictures, analyses, soft labels, the page."""
+    """A grid, a table with controls, pictures, analyses, soft labels, predictions, the page."""
     folder = tmp_path_factory.mktemp("plan")
     for name, model in (("a--b", "xgb"), ("größe 2 (a+b)", "tree")):
         (folder / f"{name}.ini").write_text(INI.format(name=name, model=model), encoding="utf-8")
@@ -143,9 +143,13 @@ def plan(tmp_path_factory):
     further = further.replace(
         "demo.type = demo", "demo.type = demo\nother.type = demo\ntests = ['other']"
     )
-    (folder / "t.ini").write_text(further)
+    further = further.replace("name = t", "name = t\nrobustness = ['white']")
+    further = further.replace("[FEATS]", "augment = ['random_splice']\n[FEATS]")
+    (folder / "t.ini").write_text(f"{further}[PREDICT]\ntargets = ['snr']\n")
+    written = "[DATA]\ndatabases = ['demo']\ndemo.type = demo\n"
+    (folder / "w.ini").write_text(written + "[AUGMENT]\naugment = ['random_splice']\n")
     config = {
-        "experiments": ["a--b.ini", "größe 2 (a+b).ini", "t.ini"],
+        "experiments": ["a--b.ini", "größe 2 (a+b).ini", "t.ini", "w.ini"],
         "grid": [{"ini": "g.ini", "grid": {"FEATS.scale": ["none", "robust"]}}],
         "ensembles": [{"name": "e", "members": ["g--*"], "methods": ["mean", "stacking"]}],
         "tables": [{"name": "models", "rows": "MODEL.type", "columns": "FEATS.scale"}],
@@ -200,7 +204,8 @@ def test_nothing_is_made_twice(plan):
         assert not set(unit.input_files()) & set(unit.files)
         # Planned after all that it is made of.
         for maker in plan.made_of(unit):
-            assert maker.stage in (unit.stage, *stage.stage(unit.stage).after)
+            own = stage.stage(unit.stage)
+            assert maker.stage in (unit.stage, *own.after, *own.adds)
 
 
 def test_the_page_waits_for_all_that_it_shows(plan):

@@ -10,8 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from izwi.engine.planner import make_plan
+from izwi.errors import UserError
 from izwi.features import store as store_module
-from izwi.features.store import Store
+from izwi.features.store import MANY_PARTS, Store, keys_in
+from izwi.files import check_cache_settings
 
 COLUMNS = ["a", "b", "c"]
 
@@ -182,8 +185,8 @@ def test_a_merge_while_reading_loses_nothing(tmp_path, monkeypatch):
     reader = Store(tmp_path, COLUMNS)
     listed = reader._parts
 
-    def parts_then_merge() -> list[Path]:
-        found = listed()
+    def parts_then_merge(folder: Path) -> list[Path]:
+        found = listed(folder)
         monkeypatch.setattr(reader, "_parts", listed)
         Store(tmp_path, COLUMNS).merge()
         return found
@@ -268,6 +271,48 @@ def test_what_others_put_into_a_cache_is_not_read_where_the_user_says_so(tmp_pat
     assert store.missing(keys(0, 3)) == []
 
 
+def test_a_cache_that_is_read_alone(tmp_path, monkeypatch):
+    shared = tmp_path / "shared" / "features" / "set-1"
+    own = tmp_path / "own" / "features" / "set-1"
+    put(shared, 0, 3)
+    (part,) = parts(shared)
+    before = part.read_bytes()
+    store = Store(own, COLUMNS)
+    assert store.missing(keys(0, 5)) == keys(0, 5)
+    monkeypatch.setenv("IZWI_CACHE_READ", str(tmp_path / "shared"))
+    check_cache_settings()
+    assert store.missing(keys(0, 5)) == keys(3, 5) and keys_in(own) == set(keys(0, 3))
+    store.add(keys(3, 5), vectors(3, 5))
+    store.flush()
+    found, lost = store.read(keys(0, 5))
+    np.testing.assert_array_equal(found, np.stack(list(vectors(0, 5))))
+    assert lost == [] and len(parts(own)) == 1
+    # Nothing in it changes, not even what is damaged; it is told once.
+    for _ in range(MANY_PARTS + 1):
+        store.add(keys(5, 6), vectors(5, 6))
+        store.flush()
+    assert parts(shared) == [part] and part.read_bytes() == before
+    part.write_bytes(b"x")
+    said: list[str] = []
+    store = Store(own, COLUMNS, said.append)
+    assert store.missing(keys(0, 5)) == keys(0, 3) == store.missing(keys(0, 3))
+    assert parts(shared) == [part] and len(said) == 1 and "damaged, its rows" in said[0]
+
+
+@pytest.mark.parametrize(
+    "name, value, told",
+    [
+        ("IZWI_CACHE", "Own", "the only value is own"),
+        ("IZWI_CACHE", "1", "the only value is own"),
+        ("IZWI_CACHE_READ", "/nowhere", "/nowhere is no cache"),
+    ],
+)
+def test_a_slip_in_what_is_trusted_is_told(monkeypatch, name, value, told):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(UserError, match=told):
+        make_plan([], "results", "cache", cwd=Path())
+
+
 def test_a_damaged_part_of_another_user_stays_and_is_told_once(tmp_path, monkeypatch):
     put(tmp_path, 0, 3)
     (part,) = parts(tmp_path)
@@ -287,7 +332,8 @@ AS_USER = """
 import os, sys, tempfile
 import numpy as np, pyarrow.parquet
 from pathlib import Path
-from izwi.features.store import Store
+from izwi.features.store import MANY_PARTS, Store, keys_in
+from izwi.files import check_cache_settings
 folder, user, mask, value = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3], 8), sys.argv[4]
 keys = [("digest", 0, -1)]
 with tempfile.TemporaryDirectory() as other:

@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from izwi.analyses.kinds import SHAP_MODELS
+from izwi.annotation.targets import types_of
 from izwi.config import learning, pictures
 from izwi.config import options as table
+from izwi.config.experiment.annotation import read_annotation, read_targets
+from izwi.config.experiment.augmentation import read_augment, read_robustness
 from izwi.config.experiment.databases import (
     check_numeric,
     limits_afterwards,
@@ -127,12 +130,14 @@ def _override(ini: Ini, key: str, text: str | None) -> None:
 
 def _experiment(entries: Entries, ini: str) -> Experiment:
     """Resolve all options, then report all problems together."""
-    task, model = read_model(entries)
-    features = read_features(entries, model)
+    targets = read_targets(entries)
+    task, model = read_model(entries, annotated=bool(targets))
+    features, of_targets = read_features(entries, model, types_of(targets))
     check_reads(entries, model.type, features)
     target = _target(entries, model)
     labels, load, binned = read_load(entries, task, target, 1 if model.none else 2)
     databases = tuple(read_database(entries, name) for name in entries.names)
+    annotation = read_annotation(entries, targets, of_targets, databases)
     check_numeric(entries, databases, load)
     limited = any(
         d["options"]["limit_samples"] or d["options"]["limit_samples_per_speaker"]
@@ -163,6 +168,8 @@ def _experiment(entries: Entries, ini: str) -> Experiment:
         active=active,
     )
     save_test = read_save_test(entries)
+    # Such an ini asks for tables and nothing else.
+    bare = bool(annotation) and model.none and not features
     if model.none and save_test is not None:
         entries.problem("EXP", "save_test", "without a model there are no predictions")
     if save_test is not None:
@@ -203,14 +210,17 @@ def _experiment(entries: Entries, ini: str) -> Experiment:
         model={"type": model.type or "", "options": model.options},
         learning=learned,
         analyses=analyses,
+        augment=read_augment(entries, model, features, seed),
+        robustness=read_robustness(entries, model, features, learned, seed),
         evaluation={
             "measure": measure,
             "ci": entries.get("EXP", "ci"),
             **binned,
             **read_threshold(entries, task),
         },
-        leakage=entries.get("DATA", "leakage"),
-        plots=_plots(entries, model, features),
+        leakage=_leakage(entries, bare),
+        plots=_plots(entries, model, features, bare),
+        annotation=annotation,
         segmentation=segmentation,
         exports=read_exports(entries, name, split, segmentation, described=model.none),
     )
@@ -278,8 +288,17 @@ def _analyses(
     return asked
 
 
+def _leakage(entries: Entries, bare: bool) -> str:
+    """What is done about leaks; without a model or features they are looked for on demand."""
+    return (
+        "ignore"
+        if bare and ("DATA", "leakage") not in entries.general
+        else entries.get("DATA", "leakage")
+    )
+
+
 def _plots(
-    entries: Entries, model: ChosenModel, features: tuple[ComponentSpec, ...]
+    entries: Entries, model: ChosenModel, features: tuple[ComponentSpec, ...], bare: bool
 ) -> dict[str, Any]:
     """Options of the pictures."""
     counted = [name for name in entries.names if entries.get_of(name, "value_counts")]
@@ -289,7 +308,8 @@ def _plots(
     entries.notes += notes
     if model.none:
         # What else would show the data?
-        plots["value_counts"] = plots["value_counts"] or [[pictures.TARGET]]
+        if not bare:
+            plots["value_counts"] = plots["value_counts"] or [[pictures.TARGET]]
         if plots["maps"] and not features:
             entries.notes.append(f"{', '.join(plots['maps'])}: no effect without FEATS.type")
             plots["maps"] = {}

@@ -248,9 +248,9 @@ def _kind_of(entries: Entries, name: str, kind: str | None, path: str) -> str | 
     if kind is None:
         if is_audformat:
             return "audformat"
-        if not is_folder and path.lower().endswith(".csv"):
+        if not is_folder and path.lower().endswith((".csv", ".tsv")):
             return "csv"
-        what = "a folder without db.yaml" if is_folder else "neither *.csv nor a folder"
+        what = "a folder without db.yaml" if is_folder else "neither *.csv nor *.tsv nor a folder"
         entries.problems.add(
             f"[DATA] {name}: {path} is {what}; name its CSV file, or set {name}.type"
         )

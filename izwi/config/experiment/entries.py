@@ -192,7 +192,7 @@ class Entries:
             return
         head, _, rest = lower.partition(".")
         entries = self.ini.sections["DATA"]
-        looks_like_path = "/" in value.text or value.text.endswith(".csv")
+        looks_like_path = "/" in value.text or value.text.endswith((".csv", ".tsv"))
         if rest or looks_like_path or any(key.startswith(f"{lower}.") for key in entries):
             if head not in unlisted:
                 unlisted.add(head)

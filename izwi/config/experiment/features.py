@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from izwi.config import options as table
@@ -10,20 +11,35 @@ from izwi.config.experiment.component_options import one_of, own_values, type_of
 from izwi.config.experiment.entries import Entries
 from izwi.config.experiment.models import ChosenModel
 from izwi.config.experiment.resolved import ComponentSpec
+from izwi.config.options import Option
 from izwi.preprocessing.balancing import NEED_NUMBERS
 
 
-def read_features(entries: Entries, model: ChosenModel) -> tuple[ComponentSpec, ...]:
-    """Feature sets, each with the options that it reads."""
+def read_features(
+    entries: Entries, model: ChosenModel, predicted: Iterable[str] = ()
+) -> tuple[tuple[ComponentSpec, ...], dict[str, dict[str, Any]]]:
+    """Feature sets, each with the options that it reads.
+
+    Args:
+        entries: of the ini
+        model: the model
+        predicted: types of features that hold predicted properties
+
+    Returns:
+        the feature sets that models see, and of each type in ``predicted`` its options
+    """
+    also = {kind: table.own_options("features", kind) for kind in predicted}
     if model.brings and entries.get("FEATS", "type") in (None, []):
+        values = _used(entries, also)
         kinds = [feature_set["type"] for feature_set in model.brings]
-        unread(entries, "FEATS", kinds, f"with MODEL.type = {model.type}")
+        unread(entries, "FEATS", [*kinds, *also], f"with MODEL.type = {model.type}")
         names = ", ".join(kinds)
         entries.notes.append(f"[FEATS] type: MODEL.type = {model.type} brings its own, {names}")
-        return model.brings
+        return model.brings, values
     if model.none and not entries.get("FEATS", "type"):
-        unread(entries, "FEATS", ["none"], "without FEATS.type")
-        return ()
+        values = _used(entries, also)
+        unread(entries, "FEATS", ["none", *also], "without FEATS.type")
+        return (), values
     types = table.registry("features")
     # A family has many variants; name only the families.
     families = [name for name in types if "-" not in name]
@@ -35,18 +51,26 @@ def read_features(entries: Entries, model: ChosenModel) -> tuple[ComponentSpec, 
     for kind in sorted({kind for kind in kinds if kinds.count(kind) > 1}):
         entries.problem("FEATS", "type", f"'{kind}' is named twice")
     known = {kind: table.own_options("features", kind) for kind in dict.fromkeys(kinds)}
-    values = own_values(entries, "FEATS", known)
+    values = _used(entries, known | also)
     complete = kinds and None not in found
-    unread(entries, "FEATS", kinds if complete else [], f"with FEATS.type = {', '.join(kinds)}")
+    read = [*kinds, *also] if complete else []
+    unread(entries, "FEATS", read, f"with FEATS.type = {', '.join(kinds)}")
     if "metadata" in values:
         _take_target_from(entries, values["metadata"])
+    brought = {s["type"]: s["options"] for s in model.brings}
+    sets = tuple(ComponentSpec(type=k, options=brought.get(k, values[k])) for k in known)
+    return sets, {kind: values[kind] for kind in also}
+
+
+def _used(entries: Entries, known: dict[str, dict[str, Option]]) -> dict[str, dict[str, Any]]:
+    """Options of feature types, without those that have no effect given the others."""
+    values = own_values(entries, "FEATS", known)
     for kind, own in values.items():
         for name in table.owner("features", kind).idle(own):
             # An option that nothing reads must not change the key.
             if own.pop(name) != known[kind][name].default:
                 entries.notes.append(f"[FEATS] {name}: no effect with these options of {kind}")
-    brought = {s["type"]: s["options"] for s in model.brings}
-    return tuple(ComponentSpec(type=k, options=brought.get(k, values[k])) for k in known)
+    return values
 
 
 def recordings_only(entries: Entries, kind: str, learned: dict[str, Any]) -> tuple[None, None]:

@@ -47,11 +47,17 @@ class ChosenModel:
     learning: dict[str, Any] = field(default_factory=dict)
 
 
-def read_model(entries: Entries) -> tuple[str, ChosenModel]:
-    """Task and model."""
+def read_model(entries: Entries, *, annotated: bool = False) -> tuple[str, ChosenModel]:
+    """Task and model.
+
+    Args:
+        entries: of the ini
+        annotated: whether it asks for predicted properties
+    """
     wanted = entries.get("EXP", "type")
     if why := _untrained(entries):
-        entries.warnings.append(f"{why}, so nothing is trained: only the data are described")
+        done = "properties are predicted" if annotated else "only the data are described"
+        entries.warnings.append(f"{why}, so nothing is trained: {done}")
         unread(entries, "MODEL", [], "")
         return wanted or "classification", ChosenModel(None, none=True)
     types = table.registry("models")

@@ -37,6 +37,26 @@ class DatabaseSpec(TypedDict):
     unlabelled: NotRequired[bool]
 
 
+class AnnotationSpec(TypedDict):
+    """Predicted properties.
+
+    Attributes:
+        targets: names in `izwi.annotation.targets.TARGETS`
+        features: the feature sets that hold them
+        selection: rows of the CSV: ``all``, ``train`` or ``test``
+        filter: database → pairs of a predicted column and the values to keep
+        min: target → smallest value of the rows to use
+        max: target → largest value of the rows to use
+    """
+
+    targets: list[str]
+    features: list[ComponentSpec]
+    selection: str
+    filter: dict[str, list[list[Any]]]
+    min: dict[str, float]
+    max: dict[str, float]
+
+
 class LoadSpec(TypedDict):
     """Options of loading that all databases share.
 
@@ -211,6 +231,8 @@ class Experiment:
         model: its type and options; without a type, only the data are described
         learning: learning beyond a single fit, see `izwi.config.learning`
         analyses: analyses beside the figures, see `izwi.config.learning`
+        augment: augmented copies, see `izwi.config.experiment.augmentation`; empty without
+        robustness: degradations that are tested on, see there; empty without
         evaluation: how figures are computed
         leakage: treatment of the audit's findings: ``error``, ``warn`` or ``ignore``
         plots: requested plots and their formats, see ``pictures.read_options``
@@ -219,7 +241,9 @@ class Experiment:
         exports: data that are written for use elsewhere
         setting: values that a grid sets: option → text of its value
         grids: tables of results that have a row for it
+        crossed: name of the table of all pairs of databases that it belongs to, empty without one
         control: kind of control, see `tables.controls`, None for an experiment of an ini
+        annotation: predicted properties, None if none is asked for
         warnings: options that override others, one line each
         notes: options without effect, one line each
     """
@@ -245,6 +269,8 @@ class Experiment:
     model: ComponentSpec
     learning: dict[str, Any]
     analyses: dict[str, Any]
+    augment: dict[str, Any]
+    robustness: dict[str, Any]
     evaluation: EvaluationSpec
     leakage: str
     plots: dict[str, Any]
@@ -252,7 +278,9 @@ class Experiment:
     exports: tuple[ExportSpec, ...] = ()
     setting: dict[str, str | None] = field(default_factory=dict)
     grids: tuple[str, ...] = ()
+    crossed: str = ""
     control: str | None = None
+    annotation: AnnotationSpec | None = None
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 

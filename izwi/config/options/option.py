@@ -21,8 +21,8 @@ class Option:
             such as ``"float|str"``
         default: value if the ini does not set it
         doc: one line for the reference page
-        stage: the stage that reads it: ``load | split | features | audit | train | evaluate |
-            analyse | soft_label | plot``, or ``none`` if it changes no result
+        stage: the stage that reads it: ``load | annotate | split | features | audit | train |
+            evaluate | analyse | soft_label | plot``, or ``none`` if it changes no result
         choices: allowed values; empty means any of its kind
         minimum: smallest allowed number
         maximum: largest allowed number; None is that of :data:`MOST`

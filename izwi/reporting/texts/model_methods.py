@@ -78,6 +78,11 @@ def _idle(options: dict[str, Any]) -> list[str]:
         idle.append("momentum")
     if options.get("loss") != "focal":
         idle += ["focal.gamma", "focal.alpha"]
+    if "scheduler" in options:
+        kind = options["scheduler"]
+        idle += ["scheduler.step_size"] * (kind != "step")
+        idle += ["scheduler"] * (kind == "none")
+        idle += [name for name in ("feature_noise", "max_grad_norm") if options.get(name) == 0]
     return idle
 
 

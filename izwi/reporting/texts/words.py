@@ -8,6 +8,7 @@ from typing import Any
 from izwi import features, models
 from izwi.config.experiment.resolved import ComponentSpec
 from izwi.config.options import own_options, owner
+from izwi.features.metadata import PREDICTED
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,12 @@ _TORCH = (("paszke2019pytorch",), "torch", "PyTorch")
 _PRAAT = (("boersma2001praat", "jadoul2018parselmouth"), "praat-parselmouth", "Parselmouth")
 
 MODELS = {
+    "adm": Named(
+        "artefact detection modules, a residual perceptron per kind of features whose scores are "
+        "fused",
+        ("ahmadiadli2025beyond", *_TORCH[0]),
+        *_TORCH[1:],
+    ),
     "bayes": Named("a Gaussian naive Bayes classifier", *_SKLEARN),
     "cnn": Named("a convolutional neural network", *_TORCH),
     "cnn_reg": Named("a convolutional neural network for regression", *_TORCH),
@@ -81,6 +88,19 @@ FEATURES = {
     "sptk": Named("spectra and cepstra as in SPTK, summarized over the frames"),
     "spectra": Named("log mel spectrograms"),
     "trill": Named("TRILL embeddings", ("shor2020trill",), "tensorflow-cpu", "TensorFlow"),
+    "snr": Named("the estimated signal-to-noise ratio", ("kim2008wada",)),
+    "mos": Named(
+        "the predicted mean opinion score of quality by DNSMOS P.835",
+        ("reddy2022dnsmos",),
+        "speechmos",
+        "speechmos",
+    ),
+    "dnsmos": Named(
+        "predicted mean opinion scores of speech, background and overall quality by DNSMOS",
+        ("reddy2022dnsmos", "reddy2021dnsmos"),
+        "speechmos",
+        "speechmos",
+    ),
     "resemblyzer": Named(
         "speaker embeddings of Resemblyzer",
         ("wan2018ge2e", "paszke2019pytorch"),
@@ -103,6 +123,17 @@ FAMILIES = {
     "aud": ("audEERING's wav2vec 2.0 for emotional dimensions", "wagner2023dawn"),
     "audmodel": ("audEERING's wav2vec 2.0", "wagner2023dawn"),
     "agender": ("audEERING's wav2vec 2.0 for age and gender", "burkhardt2023agegender"),
+}
+# Of other models of the hub: what their features are, and their papers.
+NETWORKS = {
+    "emotion2vec": ("embeddings of emotion2vec", ("ma2024emotion2vec",)),
+    "spkrec": (
+        "speaker embeddings of SpeechBrain",
+        ("ravanelli2021speechbrain", "desplanques2020ecapa", "snyder2018xvectors"),
+    ),
+    "bert": ("embeddings of the texts", ("devlin2019bert", "wolf2020transformers")),
+    "clap": ("audio embeddings of CLAP", ("wu2023clap", "wolf2020transformers")),
+    "squim": ("PESQ, SI-SDR and STOI as estimated by SQUIM", ("kumar2023squim",)),
 }
 # Beginning of an openSMILE set → the paper that defines it.
 SETS = {
@@ -171,6 +202,10 @@ def feature_set(spec: ComponentSpec) -> Named:
             "opensmile",
             "openSMILE for Python",
         )
+    if kind == "metadata" and any(name.endswith(PREDICTED) for name in options[f"{kind}.columns"]):
+        return Named("what was known of a recording or predicted from it, column by column")
+    if kind == "snr" and options["snr.method"] == "quartiles":
+        return Named("the distance of loud from quiet frames, as a signal-to-noise ratio")
     family = getattr(cls, "family", None)
     if family in FAMILIES:
         title, key = FAMILIES[family]
@@ -194,6 +229,10 @@ def feature_set(spec: ComponentSpec) -> Named:
             "transformers",
             "transformers",
         )
+    if family in NETWORKS:
+        words, keys = NETWORKS[family]
+        hub = options[f"{family}.model"] or cls.hub
+        return Named(f"{words} ({place(hub)})", (*keys, *_TORCH[0]), *_TORCH[1:])
     return FEATURES.get(kind) or _by_docstring(cls, kind)
 
 

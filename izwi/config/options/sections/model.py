@@ -9,7 +9,7 @@ MEASURES = {
     "regression": ("mse", "mae", "ccc", "pcc"),
 }
 # Beginnings of nkululeko's types, to distinguish them from misspelt ones.
-PEER_MODELS = ("adm", "conformer", "hmm", "nb")
+PEER_MODELS = ("conformer", "hmm", "nb")
 
 OPTIONS: tuple[Option, ...] = (
     *read_by(
@@ -161,23 +161,6 @@ OPTIONS: tuple[Option, ...] = (
         tuning_params="options to search over",
     ),
     *known("MODEL", "inert", "without tuning_params nothing reads it", scoring="its measure"),
-    *known(
-        "MODEL",
-        "inert",
-        "it belongs to models that are not built yet",
-        adm__branches="branches of adm",
-        adm__hidden_dim="hidden units of adm",
-        adm__fusion="fusion of adm",
-        adm__ssl_feat_dim="embedding width of adm",
-        adm__phase_feat_dim="phase width of adm",
-        threshold="threshold of a binary decision of adm",
-        scheduler="schedule of the learning rate of adm",
-        scheduler__step_size="step of that schedule",
-        scheduler__gamma="factor of that schedule",
-        warmup_epochs="epochs of adm with a rising learning rate",
-        max_grad_norm="limit of gradients of adm",
-        feature_noise="noise that adm adds to features in training",
-    ),
     *known(
         "MODEL",
         "inert",

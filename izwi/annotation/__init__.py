@@ -1,0 +1,1 @@
+"""Properties of recordings that ready-made models predict, as columns of tables."""
