@@ -311,6 +311,8 @@ class _Layout:
             model={"type": ENSEMBLE, "options": options},
             learning={},
             analyses={},
+            augment={},
+            robustness={},
             evaluation={**first.evaluation, "measure": measure},
             plots={**first.plots, **_NO_PICTURES},
             setting={},

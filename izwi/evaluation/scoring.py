@@ -214,9 +214,11 @@ def _sizes(
     training: dict[str, Any],
 ) -> dict[str, Any]:
     """How many samples and speakers figures rest on, and how they were predicted."""
+    counts = training.get("counts", {})
     return {
         "runs": len(runs),
-        "n_train": training.get("counts", {}).get("train"),
+        "n_train": counts.get("train"),
+        **({"n_augmented": counts["augmented"]} if "augmented" in counts else {}),
         "n_test": int((predictions["run"] == predictions["run"].min()).sum()),
         "n_evaluated": len(runs[0]) if runs else 0,
         "n_speakers": speakers_of(labelled if runs else predictions),

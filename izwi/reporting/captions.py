@@ -8,6 +8,7 @@ from izwi.config.experiment.resolved import ComponentSpec
 from izwi.reporting.numbers import interval, measured, worth
 from izwi.reporting.pictures import OF_METRICS
 from izwi.reporting.record import Metrics, Record, database_names, members, model_shown
+from izwi.reporting.texts.augmentation import trained_on
 from izwi.wording import count
 
 # Picture of a grid or table; that of a table is called as the table is.
@@ -131,9 +132,10 @@ def data(record: Record, metrics: Metrics) -> str:
         return f"{record['target']} of {databases}{by and f', {by}'}; no model: data only."
     speakers = metrics["n_speakers"]
     of = f" of {count(speakers, 'speaker')}" if speakers else ", speakers unknown"
+    counts = {"train": metrics["n_train"], "augmented": metrics.get("n_augmented")}
     return (
         f"{record['target']} of {databases}, from {by} by {model_shown(record)}; trained on "
-        f"{count(metrics['n_train'] or 0, 'sample')}, tested on {metrics['n_evaluated']}{of}."
+        f"{trained_on(counts)}, tested on {metrics['n_evaluated']}{of}."
     )
 
 

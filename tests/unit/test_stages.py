@@ -143,9 +143,13 @@ def plan(tmp_path_factory):
     further = further.replace(
         "demo.type = demo", "demo.type = demo\nother.type = demo\ntests = ['other']"
     )
+    further = further.replace("name = t", "name = t\nrobustness = ['white']")
+    further = further.replace("[FEATS]", "augment = ['random_splice']\n[FEATS]")
     (folder / "t.ini").write_text(f"{further}[PREDICT]\ntargets = ['snr']\n")
+    written = "[DATA]\ndatabases = ['demo']\ndemo.type = demo\n"
+    (folder / "w.ini").write_text(written + "[AUGMENT]\naugment = ['random_splice']\n")
     config = {
-        "experiments": ["a--b.ini", "größe 2 (a+b).ini", "t.ini"],
+        "experiments": ["a--b.ini", "größe 2 (a+b).ini", "t.ini", "w.ini"],
         "grid": [{"ini": "g.ini", "grid": {"FEATS.scale": ["none", "robust"]}}],
         "ensembles": [{"name": "e", "members": ["g--*"], "methods": ["mean", "stacking"]}],
         "tables": [{"name": "models", "rows": "MODEL.type", "columns": "FEATS.scale"}],

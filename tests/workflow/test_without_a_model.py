@@ -1,7 +1,8 @@
-"""Inis without a model, as a user runs them; early stopping of trees beside them."""
+"""Inis without a model, as a user runs them; early stopping and copies of audio beside them."""
 
 import csv
 import json
+import re
 import subprocess
 
 import pandas as pd
@@ -16,6 +17,7 @@ from izwi.files import read_json
 from izwi.reporting.page import read
 
 SIGNAL = {"type": "['signal']", "scale": "standard"}
+KNN = {"type": "knn", "logo": 3, "k_val": 1}
 PREDICTED = {"type": "['signal', 'metadata']", "metadata.columns": "['snr_pred']"}
 LIMITED = {"targets": "['snr']", "max": "{'snr': 99}", "sample_selection": "test"}
 ANGER = {key: value for key, value in DEMO.items() if key != "target"}
@@ -28,9 +30,24 @@ def made(tmp_path_factory):
     xgb = {"type": "xgb", "early_stopping_rounds": 3, "validation_split": 0.3, "n_estimators": 200}
     inis = [
         folder.ini("explore", DATA=DEMO, FEATS=SIGNAL, EXPL=expl, RESAMPLE={"replace": True}),
-        folder.ini("bare", DATA=ANGER, AUGMENT={"augment": "['traditional']"}),
-        folder.ini("stops", DATA=DEMO, FEATS=PREDICTED, MODEL=xgb, PREDICT=LIMITED),
+        folder.ini("bare", DATA=ANGER, AUGMENT={"augment": "['random_splice']", "result": "a.csv"}),
+        folder.ini(
+            "stops",
+            EXP={"fig_dir": "figures"},
+            DATA=DEMO,
+            FEATS=PREDICTED,
+            MODEL=xgb,
+            PREDICT=LIMITED,
+        ),
         folder.ini("annotated", DATA=DEMO, PREDICT={"targets": "['snr', 'text']"}),
+        folder.ini("plain", DATA=DEMO, FEATS=SIGNAL, MODEL=KNN),
+        folder.ini(
+            "copies",
+            EXP={"robustness": "['white', 'clipping']", "robustness.snr": [10]},
+            DATA=DEMO | {"augment": "['random_splice']"},
+            FEATS=SIGNAL,
+            MODEL=KNN,
+        ),
     ]
     folder.config(inis)
     return folder, run(folder)
@@ -48,7 +65,8 @@ def run(folder):
 
 def test_data_are_described_and_nothing_is_trained(made):
     folder, _ = made
-    assert [path.name[:3] for path in (folder.path / "results" / "models").iterdir()] == ["xgb"]
+    models = {path.name[:3] for path in (folder.path / "results" / "models").iterdir()}
+    assert models == {"xgb", "knn"}
     assert folder.plots("explore") == {
         *("value_counts.png", "value_counts_gender.png", "pca.png", "feature_distributions.png")
     }
@@ -73,10 +91,59 @@ def test_summary_and_page_say_that_there_is_no_model(made):
     assert float(rows["stops"]["value"]) > 0
     assert "none: data only" in (folder.path / "results" / "index.html").read_text()
     # What an ini asks for in vain is said once.
-    (line,) = (line for line in said.splitlines() if "[AUGMENT] augment: no effect" in line)
-    assert line.endswith("(bare)")
+    (line,) = (line for line in said.splitlines() if "[EXP] fig_dir: no effect" in line)
+    assert line.endswith("(stops)")
     again = run(folder)
     assert "nothing to do" in again and "no effect" not in again
+
+
+def test_augmented_files_are_listed(made):
+    folder, said = made
+    (place,) = (folder.path / "results" / "augmented_audio").glob("*/a.csv")
+    assert str(place.relative_to(folder.path)) in said
+    assert (folder.path / "results/experiments/bare/augment/a.csv").samefile(place)
+    listed = pd.read_csv(place)
+    trained = folder.bytes_of("bare", "table1.md").decode()
+    assert re.search(rf"\| train \| all \| {len(listed)} ", trained)
+    assert not {"digest", "part", "copied_row", "maker"} & set(listed)
+    for row in listed.itertuples():
+        made_of = soundfile.info(place.parent / row.file)
+        assert made_of.duration == pytest.approx(pd.Timedelta(row.end).total_seconds())
+
+
+def test_copies_are_trained_on_and_degraded_ones_tested_on(made):
+    folder, _ = made
+    plain, metrics = folder.metrics("plain"), folder.metrics("copies")
+    assert metrics["n_augmented"] == metrics["n_train"] == plain["n_train"]
+    assert "n_augmented" not in plain
+    keys = [
+        [row[key] for key in ("file", "speaker", "fold", "truth")]
+        for row in folder.predictions("plain")
+    ]
+    assert keys == [
+        [row[key] for key in ("file", "speaker", "fold", "truth")]
+        for row in folder.predictions("copies")
+    ]
+    found = pd.read_csv(folder.path / "results/experiments/copies/robustness.csv")
+    assert list(found["strength"].fillna("")) == [
+        "",
+        "10 dB SNR",
+        "1 % of the samples",
+        "5 % of the samples",
+        "20 % of the samples",
+    ]
+    clean = found.iloc[0]
+    assert clean["value"] == metrics["value"] and clean["loss"] == 0
+    assert [clean["ci_low"], clean["ci_high"]] == pytest.approx(metrics["ci"])
+    assert found["loss"].to_numpy() == pytest.approx(metrics["value"] - found["value"].to_numpy())
+    assert (found["n"] == 60).all()
+    methods = folder.bytes_of("copies", "methods.md").decode()
+    assert "60 samples had 60 copies" in methods
+    assert "white noise (10 dB SNR); clipping (1 % of the samples, 5 %" in methods
+    assert (
+        "trained on: 60 samples and 60 augmented"
+        in folder.bytes_of("copies", "model_card.md").decode()
+    )
 
 
 def test_python_and_commands(made, monkeypatch, capsys):

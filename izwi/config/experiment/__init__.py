@@ -13,6 +13,7 @@ from izwi.annotation.targets import types_of
 from izwi.config import learning, pictures
 from izwi.config import options as table
 from izwi.config.experiment.annotation import read_annotation, read_targets
+from izwi.config.experiment.augmentation import read_augment, read_robustness
 from izwi.config.experiment.databases import (
     check_numeric,
     limits_afterwards,
@@ -211,6 +212,8 @@ def _experiment(entries: Entries, ini: str) -> Experiment:
         model={"type": model.type or "", "options": model.options},
         learning=learned,
         analyses=analyses,
+        augment=read_augment(entries, model, features, seed),
+        robustness=read_robustness(entries, model, features, learned, seed),
         evaluation={
             "measure": measure,
             "ci": entries.get("EXP", "ci"),

@@ -231,6 +231,8 @@ class Experiment:
         model: its type and options; without a type, only the data are described
         learning: learning beyond a single fit, see `izwi.config.learning`
         analyses: analyses beside the figures, see `izwi.config.learning`
+        augment: augmented copies, see `izwi.config.experiment.augmentation`; empty without
+        robustness: degradations that are tested on, see there; empty without
         evaluation: how figures are computed
         leakage: treatment of the audit's findings: ``error``, ``warn`` or ``ignore``
         plots: requested plots and their formats, see ``pictures.read_options``
@@ -239,6 +241,7 @@ class Experiment:
         exports: data that are written for use elsewhere
         setting: values that a grid sets: option → text of its value
         grids: tables of results that have a row for it
+        crossed: name of the table of all pairs of databases that it belongs to, empty without one
         control: kind of control, see `tables.controls`, None for an experiment of an ini
         annotation: predicted properties, None if none is asked for
         warnings: options that override others, one line each
@@ -266,6 +269,8 @@ class Experiment:
     model: ComponentSpec
     learning: dict[str, Any]
     analyses: dict[str, Any]
+    augment: dict[str, Any]
+    robustness: dict[str, Any]
     evaluation: EvaluationSpec
     leakage: str
     plots: dict[str, Any]
@@ -273,6 +278,7 @@ class Experiment:
     exports: tuple[ExportSpec, ...] = ()
     setting: dict[str, str | None] = field(default_factory=dict)
     grids: tuple[str, ...] = ()
+    crossed: str = ""
     control: str | None = None
     annotation: AnnotationSpec | None = None
     warnings: tuple[str, ...] = ()

@@ -378,11 +378,21 @@ def sides(experiment: Experiment) -> dict[str, list[str]]:
     names = [database["name"] for database in experiment.databases]
     if split["strategy"] == "cross_data":
         return {"train": [*(split["trains"] or ())], "test": [*(split["tests"] or ())]}
-    stated = {name: split["databases"][name]["split_strategy"] for name in names}
+    parts = {name: _part(split["databases"][name]) for name in names}
+    tests = [name for name in names if parts[name] not in ("train", "dev")]
     return {
-        "train": [name for name in names if stated[name] not in ("test", "dev")],
-        "test": [name for name in names if stated[name] not in ("train", "dev")],
+        "train": [
+            name
+            for name in names
+            if parts[name] not in ("test", "dev") and name not in (split["tests"] or ())
+        ],
+        "test": split["tests"] or tests,
     }
+
+
+def _part(options: Mapping[str, Any]) -> Any:
+    """The part that all used rows of a database are in, or how it is split."""
+    return options.get("only") or options["split_strategy"]
 
 
 # ------------------------------------------------------------------------- cells
