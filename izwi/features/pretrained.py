@@ -233,8 +233,7 @@ def front_end(folder: Path) -> Any:
     """
     import transformers
 
-    transformers.utils.logging.set_verbosity_error()
-    transformers.utils.logging.disable_progress_bar()
+    quiet()
     try:
         return transformers.AutoFeatureExtractor.from_pretrained(folder, **OWN)
     # What a wrong file raises depends on the front end.
@@ -243,8 +242,22 @@ def front_end(folder: Path) -> Any:
         raise UserError(f"{folder}: its front end cannot be read: {reason}") from None
 
 
-def load(folder: Path, config: Any, where: str) -> torch.nn.Module:
+def quiet() -> None:
+    """Keep transformers from printing."""
+    import transformers
+
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+
+
+def load(folder: Path, config: Any, where: str, unused: str = "masked_spec") -> torch.nn.Module:
     """Load a model in float32.
+
+    Args:
+        folder: of the model
+        config: of the model
+        where: beginning of a message about the option
+        unused: part of the names of weights that are not used, such as those of training alone
 
     Raises:
         UserError: if some of its weights are missing
@@ -273,8 +286,7 @@ def load(folder: Path, config: Any, where: str) -> torch.nn.Module:
     except Exception as error:
         reason = shown(" ".join(str(error).split()), 300)
         raise UserError(f"{where}: the weights in {folder} cannot be read: {reason}") from None
-    # That part is used in training only.
-    if lost := sorted(key for key in report["missing_keys"] if "masked_spec" not in key):
+    if lost := sorted(key for key in report["missing_keys"] if unused not in key):
         raise UserError(
             f"{where}: the weights in {folder} lack {len(lost)} of the model's, such as {lost[0]}"
         )
