@@ -377,9 +377,11 @@ def _model(found: Results) -> list[str]:
         rows = [(fold["n_train"], fold["n_dev"], fold["n_test"]) for fold in run["folds"]]
         train, dev, test = (sum(column) for column in zip(*rows, strict=True))
         folds = f" in {len(rows)} folds" if len(rows) > 1 else ""
+        made = sum(fold.get("n_augmented", 0) for fold in run["folds"])
+        copies = f" and {count(made, 'copy', 'copies')}" if made else ""
         lines.append(
-            f"run {run['run']}: seed {run['seed']}, {count(train, 'row')} to train on{folds}, "
-            f"{dev} dev, {test} tested"
+            f"run {run['run']}: seed {run['seed']}, {count(train, 'row')}{copies} to train on"
+            f"{folds}, {dev} dev, {test} tested"
         )
     lines += [f"note: {line}" for line in report.get("notes", ())]
     lines.append(f"report: {found.shown(stage['files']['report'])}, key {stage['key']}")
