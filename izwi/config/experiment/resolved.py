@@ -186,11 +186,13 @@ class FurtherFigures(TypedDict, total=False):
         bins: limits that also show a regression as a classification
         bin_labels: names of these bins
         uncertainty_threshold: additional figures use only predictions below it
+        combine_per_speaker: how the predictions of a speaker become one, for additional figures
     """
 
     bins: list[float]
     bin_labels: list[str]
     uncertainty_threshold: float
+    combine_per_speaker: str
 
 
 class EvaluationSpec(FurtherFigures):
