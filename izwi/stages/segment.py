@@ -29,6 +29,7 @@ def _sentence(unit: dict[str, Any]) -> str:
     else:
         text = (
             f"{who} were cut into stretches of speech by silero-vad {version_of('silero-vad')} "
+            "[@silero2024vad] "
             f"(threshold {spec['threshold']:g}, pauses from {spec['min_silence']:g} s on)"
         )
         limits = []
