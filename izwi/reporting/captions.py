@@ -140,7 +140,7 @@ def data(record: Record, metrics: Metrics) -> str:
     counts = {"train": metrics["n_train"], "augmented": metrics.get("n_augmented")}
     return (
         f"{record['target']} of {databases}, from {by} by {model_shown(record)}; trained on "
-        f"{trained_on(counts)}, tested on {metrics['n_evaluated']}{of}."
+        f"{trained_on(counts)}, tested on {count(metrics['n_evaluated'], 'sample')}{of}."
     )
 
 

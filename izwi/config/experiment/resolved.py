@@ -117,6 +117,7 @@ class SegmentSpec(TypedDict):
         selection: ``all``, or the part (``train``, ``test``) whose recordings are cut
         min_length: segments that are shorter are left out
         max_length: longer segments are cut into pieces, None for any length
+        min_rest: a rest behind these that is shorter stays with the last one
         window: of ``fixed``: length of a window
         hop: of ``fixed``: from one window to the next
         threshold: of ``silero``: probability that begins speech
@@ -130,6 +131,7 @@ class SegmentSpec(TypedDict):
     selection: str
     min_length: float
     max_length: float | None
+    min_rest: float
     window: float | None
     hop: float | None
     threshold: float
