@@ -137,7 +137,9 @@ def _experiment(entries: Entries, ini: str) -> Experiment:
     target = _target(entries, model)
     labels, load, binned = read_load(entries, task, target, 1 if model.none else 2)
     databases = tuple(read_database(entries, name) for name in entries.names)
-    annotation = read_annotation(entries, targets, of_targets, databases)
+    annotation = read_annotation(
+        entries, targets, of_targets, databases, features, trains=not model.none
+    )
     check_numeric(entries, databases, load)
     limited = any(
         d["options"]["limit_samples"] or d["options"]["limit_samples_per_speaker"]
