@@ -107,7 +107,7 @@ def robustness(path):
     rows[3]["value"] = None
     shown = plots.robustness([row | shared for row in rows], path, "emodb+nemo: " + LABELS[0])
     assert [row["level"] for row in shown] == [None, *[20, 10, 5, 0] * 4]
-    assert shown[1]["ci_low"] == 0.4 and drawn[3]["value"] is None
+    assert shown[1]["ci_low"] == 0.4 and shown[3]["value"] is None
 
 
 def grid(across, down=12):
