@@ -241,6 +241,7 @@ class Experiment:
         grids: tables of results that have a row for it
         control: kind of control, see `tables.controls`, None for an experiment of an ini
         annotation: predicted properties, None if none is asked for
+        onnx: whether the model is also written as an ONNX graph
         warnings: options that override others, one line each
         notes: options without effect, one line each
     """
@@ -275,6 +276,7 @@ class Experiment:
     grids: tuple[str, ...] = ()
     control: str | None = None
     annotation: AnnotationSpec | None = None
+    onnx: bool = False
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
