@@ -18,7 +18,7 @@ EXTRAS := deep web umap av augment tune onnx
 .PHONY: help ready locks archive verify soak audit site slurm test-slurm core deep trill web dev demo seeds test test-trill lint docs clean umap av augment bundled tune onnx
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z%-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 core: .venv/core .venv/izwi ## set up .venv for all but neural nets
 deep: .venv/deep ## add torch and transformers
@@ -107,6 +107,9 @@ web: .venv/web ## try a trained model in the browser: make web EXPERIMENT=demo
 
 seeds: .venv/deep .venv/bundled .venv/umap .venv/tune .venv/onnx ## run all shipped experiments on real recordings
 	$(BIN)/snakemake --configfile config/seeds.yaml
+
+paper-%: ready ## reproduce the results of config/papers/NAME.yaml: make paper-protocols
+	@$(BIN)/izwi run config/papers/$*.yaml || { sed -n 's/^# Data: /to get the data: /p' config/papers/$*.yaml; exit 1; }
 
 # These take what is there: to install something now is not what was asked for.
 ready:

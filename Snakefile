@@ -21,6 +21,7 @@ rule all:
 include: "rules/data.smk"
 include: "rules/features.smk"
 include: "rules/models.smk"
+include: "rules/augmentation.smk"
 include: "rules/results.smk"
 
 

@@ -32,6 +32,7 @@ class UserError(Exception):
 _REFUSALS = {
     errno.ENOSPC: "make room",
     errno.EDQUOT: "make room",
+    errno.EFBIG: "allow larger files, such as by a higher ulimit -f,",
     errno.EROFS: "name another folder in the config's results or cache",
     errno.EACCES: "give yourself the right to write there, or name another folder in the config",
     errno.EPERM: "give yourself the right to write there, or name another folder in the config",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -69,6 +70,7 @@ def run(
     *,
     folder: str | Path | None = None,
     recordings: list | None = None,
+    copies: Sequence[Any] = (),
 ) -> Any:
     """Do one analysis.
 
@@ -80,6 +82,7 @@ def run(
         labels: classes in order, None for regression
         folder: of the trained models, for those of :data:`OF_MODELS`
         recordings: per database its features of type ``signal``, for :data:`OF_RECORDINGS`
+        copies: to train on, for those of :data:`FITS`
 
     Returns:
         a table if the file is a CSV, else a dict
@@ -93,7 +96,7 @@ def run(
     from izwi.preprocessing import binning
     from izwi.training import fit_predict
 
-    table, samples, folds, truths, *_ = fit_predict.prepare(tables, matrices, split, labels)
+    table, samples, folds, truths, *_ = fit_predict.prepare(tables, matrices, split, labels, copies)
     split = samples.split
     if spec["kind"] == "clusters":
         table = binning.shown(table, split, labels).assign(speaker=split["speaker"])

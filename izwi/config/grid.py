@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from izwi.config import multidb
 from izwi.config.experiment import Experiment, resolve_read
 from izwi.config.ini import Ini, literal, read_ini
 from izwi.config.options import SECTIONS, WIDE, convert, elsewhere, suggest
@@ -212,6 +213,8 @@ def expand(path: str, grids: Iterable[Grid], *, cwd: Path, **more: Any) -> list[
     except UserError as error:
         raise UserError([f"{path}: {line}" for line in error.problems]) from None
     mine = [grid for grid in grids if grid.inis is None or path in grid.inis]
+    if pairs := multidb.take(ini):
+        return _crossed(path, pairs, [*mine, *own], cwd=cwd, **more)
     if not mine and not own:
         return [resolve_read(ini, path, cwd=cwd, **more)]
     found: dict[tuple, Experiment] = {}
@@ -250,6 +253,42 @@ def expand(path: str, grids: Iterable[Grid], *, cwd: Path, **more: Any) -> list[
         options = {o.lower() for grid in mine for axis in grid.axes for o in axis.options}
         raise UserError([_told(line, path, count, n, options) for line, count in problems.items()])
     return _distinct(list(found.values()))
+
+
+def _crossed(
+    path: str, pairs: list[multidb.Pair], varied: list[Any], **more: Any
+) -> list[Experiment]:
+    """An experiment for each pair of databases.
+
+    Raises:
+        UserError: with all problems, each once, however many pairs have it
+    """
+    if varied:
+        raise UserError(
+            f"{path}: [EXP] databases: a grid cannot vary an ini that crosses databases: write an "
+            "ini for each setting, or an ini for each pair"
+        )
+    if not pairs[0].name:
+        # Without the databases all else would look wrong, too.
+        raise UserError([f"{path}: {line}" for line in pairs[0].ini.problems])
+    found, problems = [], Counter[str]()
+    for pair in pairs:
+        try:
+            one = resolve_read(pair.ini, path, overrides=pair.setting, **more)
+        except UserError as error:
+            problems.update(error.problems)
+            continue
+        found.append(
+            replace(one, name=f"{one.name}--{pair.name}", setting=pair.setting, crossed=one.name)
+        )
+    if problems:
+        raise UserError(
+            [
+                line if n == len(pairs) else f"{line} (in {n} of {len(pairs)} pairs of databases)"
+                for line, n in problems.items()
+            ]
+        )
+    return found
 
 
 def member_name(base: str, axes: Iterable[Axis], setting: Mapping[str, str | None]) -> str:

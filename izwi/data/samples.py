@@ -9,6 +9,9 @@ from izwi.files import read_json
 if TYPE_CHECKING:
     import pandas as pd
 
+# In a table of copies: position of the source in its table.
+ROW = "copied_row"
+
 
 def read_samples(
     inputs: dict[str, Any],
@@ -59,3 +62,22 @@ def read_matrices(
         for i in range(len(tables))
     ]
     return tables, matrices
+
+
+def read_copies(inputs: dict[str, Any]) -> list[tuple[pd.DataFrame, list[pd.DataFrame]]]:
+    """The copies to train on: a table for each database that has some, and its matrices.
+
+    Args:
+        inputs: paths: ``copies``, ``copy_matrices``, or none of them
+    """
+    import pandas as pd
+
+    paths, tables = inputs.get("copy_matrices", []), inputs.get("copies", [])
+    n_sets = len(paths) // max(1, len(tables))
+    return [
+        (
+            pd.read_parquet(table),
+            [pd.read_parquet(path) for path in paths[i * n_sets : (i + 1) * n_sets]],
+        )
+        for i, table in enumerate(tables)
+    ]

@@ -20,6 +20,7 @@ from izwi.engine.stage import stage as registered
 from izwi.engine.stage import stages_of
 from izwi.errors import Problems, UserError
 from izwi.files import check_cache_settings
+from izwi.reporting.tables import crossed
 from izwi.reporting.tables.wanted import Wanted, lay_out
 
 if TYPE_CHECKING:
@@ -35,9 +36,10 @@ if TYPE_CHECKING:
     from izwi.data.scan import Listing
 
 
-# Stages whose units an ensemble has of its first member, and of all members.
-SHARED = ("database", "load", "split", "segment", "segment_split", "describe")
+# Stages of data whose units an ensemble has of all its members, and those that are its members'
+# alone; all others it has of the first.
 OF_ALL = ("fetch_model", "audit")
+OF_MEMBERS = ("features", "shard", "export_data")
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,8 @@ class DataRequest:
     model: str
     annotation: AnnotationSpec | None
     segmentation: SegmentSpec | None
+    augment: dict[str, Any]
+    robustness: dict[str, Any]
 
     @classmethod
     def of(cls, experiment: Experiment) -> DataRequest:
@@ -83,6 +87,8 @@ class DataRequest:
             experiment.model["type"],
             experiment.annotation,
             experiment.segmentation,
+            experiment.augment,
+            experiment.robustness,
         )
 
 
@@ -120,10 +126,14 @@ class Planned:
     Attributes:
         contents: of each database, as the stage ``database`` finds them
         units: stage → its units, in the order of databases, then of feature sets
+        copies: matrices of the copies to train on, in the same order
+        degraded: matrices of the copies to test on
     """
 
     contents: list[DatabaseContent] = field(default_factory=list)
     units: dict[str, list[Unit]] = field(default_factory=dict)
+    copies: list[Unit] = field(default_factory=list)
+    degraded: list[Unit] = field(default_factory=list)
 
     def one(self, stage: str) -> Unit:
         """The only unit of a stage."""
@@ -169,6 +179,16 @@ class Planned:
             "split_report": self.parts.outputs["report"],
             "tables": [table.outputs["table"] for table in self.tables],
             "matrices": self.outputs("features", "matrix"),
+        }
+
+    @property
+    def copied(self) -> dict[str, Any]:
+        """Inputs of what is fitted on copies, too; none without copies."""
+        if not self.copies:
+            return {}
+        return {
+            "copies": self.outputs("augment", "table"),
+            "copy_matrices": [unit.outputs["matrix"] for unit in self.copies],
         }
 
     @property
@@ -297,6 +317,8 @@ def make_plan(
     planner = Planner(results, cache, cwd=cwd, write=write, shard_files=shard_files, config=config)
     joined = ensembles.lay_out(fused, experiments)
     shown = [one for one in (*experiments, *joined) if one.trains]
+    tables = list(tables)
+    tables += crossed.tables(experiments, [table.name for table in tables])
     planner.tables, controls = lay_out(tables, shown)
     # In the order in which they are planned.
     planner.experiments = [*experiments, *controls, *joined]
@@ -345,7 +367,8 @@ def _of_members(experiment: Experiment, planner: Planner, problems: Problems) ->
                 f"{name} are not split alike, so they are not tested on the same samples with the "
                 f"same truth: {_differing(planner, names[0], name)}"
             )
-    units = {name: found for name, found in first.units.items() if name in SHARED}
+    shared = {module.STAGE.name for module in stages_of("data")} - {*OF_MEMBERS}
+    units = {name: found for name, found in first.units.items() if name in shared}
     for stage in OF_ALL:
         found = {unit.key: unit for one in members for unit in one.units.get(stage, ())}
         if found:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NotRequired
 import numpy as np
 import pandas as pd
 
+from izwi.evaluation import by_speaker
 from izwi.evaluation.calibration import calibration, certain, uncertainty
 from izwi.evaluation.chance import worthless
 from izwi.evaluation.fairness import fairness
@@ -144,6 +145,8 @@ def evaluate(
     if task == "classification":
         warnings.extend(absent_classes(first, labels))
         result |= _of_classes(spec, runs, sample, labels, training)
+    if how := spec.get("combine_per_speaker"):
+        result["by_speaker"] = _by_speaker(spec, runs, labels, how, warnings)
     if training.get("tuning"):
         result["tuning"] = _tuning(spec, training["tuning"], runs, labels)
     if "submodels" in training:
@@ -195,6 +198,28 @@ def _nothing(spec: EvaluateSpec, labels: list[str]) -> dict[str, Any]:
     }
 
 
+def _by_speaker(
+    spec: EvaluateSpec, runs: list[pd.DataFrame], labels: list[str], how: str, warnings: list[str]
+) -> dict[str, Any]:
+    """The figures of speakers; warns of those that are left out."""
+    found = by_speaker.combined(
+        runs,
+        how,
+        spec["measure"],
+        task=spec["task"],
+        labels=labels,
+        seed=spec["seed"],
+        method=_of_part(spec.get("ci", "auto")),
+    )
+    if several := found["several_classes"]:
+        warnings.append(
+            f"[PLOT] combine_per_speaker: {several} of {several + found['n_speakers']} speakers "
+            f"have samples of several classes of {spec['target']}, so they have no single truth: "
+            "left out"
+        )
+    return found
+
+
 def _binned(spec: EvaluateSpec, runs: list[pd.DataFrame], warnings: list[str]) -> dict[str, Any]:
     """The figures of a regression as a classification; warns of values outside all bins."""
     bins, labels = spec["bins"], [str(label) for label in spec["bin_labels"]]
@@ -214,9 +239,11 @@ def _sizes(
     training: dict[str, Any],
 ) -> dict[str, Any]:
     """How many samples and speakers figures rest on, and how they were predicted."""
+    counts = training.get("counts", {})
     return {
         "runs": len(runs),
-        "n_train": training.get("counts", {}).get("train"),
+        "n_train": counts.get("train"),
+        **({"n_augmented": counts["augmented"]} if "augmented" in counts else {}),
         "n_test": int((predictions["run"] == predictions["run"].min()).sum()),
         "n_evaluated": len(runs[0]) if runs else 0,
         "n_speakers": speakers_of(labelled if runs else predictions),

@@ -178,5 +178,5 @@ def _told(
     what = f"[{spec['section']}] {len(bad)} of {count(len(frame), 'row')}"
     if len(bad) > threshold * len(frame) or len(bad) == len(frame):
         advice = "fix it, leave it out of the database, or allow a share with FEATS.fail_threshold"
-        raise UserError([f"{what} have audio that cannot be exported: {advice}", *shown])
-    return [f"{what} are left out, their audio cannot be exported", *shown]
+        raise UserError([f"{what} cannot be exported, unusable audio: {advice}", *shown])
+    return [f"{what} left out, unusable audio", *shown]

@@ -8,6 +8,9 @@ from __future__ import annotations
 from importlib import import_module
 
 from izwi.features.base import BadFiles, Extractor, TableExtractor
+from izwi.features.bert import HUB as BERT
+from izwi.features.emotion2vec import HUB as EMOTION2VEC
+from izwi.features.spkrec import HUB as SPKREC
 from izwi.features.transformer import HUB
 
 __all__ = ["EXTRACTORS", "INTERNAL", "BadFiles", "Extractor", "TableExtractor", "extractor_class"]
@@ -35,6 +38,11 @@ EXTRACTORS = {
     "auddim": "izwi.features.audeering:Auddim",
     "agender": "izwi.features.audeering:Agender",
     "agender_agender": "izwi.features.audeering:AgenderAgender",
+    "clap": "izwi.features.clap:Clap",
+    "squim": "izwi.features.squim:Squim",
+    **{name: f"izwi.features.bert:{name}" for name in BERT},
+    **{name: f"izwi.features.emotion2vec:{name}" for name in EMOTION2VEC},
+    **{name: f"izwi.features.spkrec:{name}" for name in SPKREC},
     **{name: f"izwi.features.transformer:{name}" for name in HUB},
 }
 

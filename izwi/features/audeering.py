@@ -132,7 +132,7 @@ class Audeering(Wav2Vec2):
         if not cls.heads:
             return
         wanted = {f"{h}.{part}.weight" for h in cls.heads for part in ("dense", "out_proj")}
-        if lost := sorted(wanted - pretrained.tensor_names(folder, cls.where())):
+        if lost := sorted(wanted - set(pretrained.tensor_shapes(folder, cls.where()))):
             raise UserError(
                 f"{cls.where()}: the weights in {folder} lack {lost[0]}, FEATS.type = {cls.name} "
                 f"takes {cls.hub} and models like it"

@@ -11,11 +11,12 @@ import types
 import warnings
 from collections import deque
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from izwi.data.bad_audio import EXCLUDED
 from izwi.features import batches, extractor_class
-from izwi.features.base import BadFiles, BatchExtractor, Extractor, TableExtractor
+from izwi.features.base import BadFiles, BatchExtractor, TableExtractor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
+    from izwi.augmentation.makers import MakerSpec
     from izwi.config.experiment.resolved import ComponentSpec
     from izwi.data.audio import AudioError
     from izwi.features.store import Key
@@ -57,6 +59,7 @@ class Extraction:
         store: folder of the feature store of this spec; unused if features are not vectors
         threads: workers; the values do not depend on their number
         progress: takes a line of text every few seconds
+        makers: of copies in the table, by their keys, see `izwi.augmentation.makers`
     """
 
     def __init__(
@@ -68,10 +71,12 @@ class Extraction:
         store: Path,
         threads: int,
         progress: Callable[[str], None] | None = None,
+        makers: dict[str, MakerSpec] | None = None,
     ) -> None:
         from izwi.features.store import Memory, Store
 
         self.spec, self.paths, self.threads = spec, paths, threads
+        self.makers = makers or {}
         self.say = progress or (lambda text: None)
         with _quiet():
             self.extractor = extractor_class(spec["type"])(spec["options"])
@@ -195,7 +200,7 @@ class Extraction:
         clock = _Clock(self.spec, keys, todo, self.say)
         tasks = self._tasks(set(todo))
         del todo
-        self.reasons |= _run(self.spec, self.extractor, tasks, self.kept, self.threads, clock)
+        self.reasons |= _run(self, tasks, clock)
 
     def _tasks(self, todo: set[Key]) -> deque[Task]:
         """Rows grouped by their file, so that it is opened once."""
@@ -236,6 +241,7 @@ def extract(
     fail_threshold: float = 0.0,
     progress: Callable[[str], None] | None = None,
     warn: Callable[[str], None] | None = None,
+    makers: dict[str, MakerSpec] | None = None,
 ) -> pd.DataFrame:
     """Features of every row of a table at once.
 
@@ -248,6 +254,7 @@ def extract(
         fail_threshold: as for `Extraction.run`
         progress:
         warn: as for `Extraction.blocks`
+        makers: as for `Extraction`
 
     Returns:
         as the blocks of `Extraction.blocks`
@@ -257,7 +264,9 @@ def extract(
     """
     import pandas as pd
 
-    found = Extraction(spec, table, paths, store=store, threads=threads, progress=progress)
+    found = Extraction(
+        spec, table, paths, store=store, threads=threads, progress=progress, makers=makers
+    )
     found.run(fail_threshold=fail_threshold)
     blocks = list(found.blocks(warn))
     if len(blocks) == 1:
@@ -297,14 +306,7 @@ def _described(key: Key, reason: str) -> str:
     return f"{start / 1e9:.3f} s to {'the end' if end < 0 else f'{end / 1e9:.3f} s'}: {reason}"
 
 
-def _run(
-    spec: ComponentSpec,
-    extractor: Extractor,
-    tasks: deque[Task],
-    kept: Any,
-    threads: int,
-    clock: _Clock,
-) -> dict[Key, str]:
+def _run(own: Extraction, tasks: deque[Task], clock: _Clock) -> dict[Key, str]:
     """Extract all tasks into the store.
 
     Returns:
@@ -313,6 +315,7 @@ def _run(
     from concurrent.futures import FIRST_COMPLETED, wait
 
     reasons: dict[Key, str] = {}
+    extractor, kept, threads = own.extractor, own.kept, own.threads
 
     def done(outcome: Outcome) -> None:
         good, bad = outcome
@@ -322,7 +325,7 @@ def _run(
 
     if isinstance(extractor, BatchExtractor):
         try:
-            batches.run(extractor, tasks, _signals, done, max(1, threads))
+            batches.run(extractor, tasks, _reader(own.makers), done, max(1, threads))
         finally:
             kept.flush()
         kept.merge()
@@ -331,7 +334,7 @@ def _run(
     # Send several tasks per message if there are many.
     size = max(1, min(8, len(tasks) // (4 * threads)))
     chunks = iter(lambda: [tasks.popleft() for _ in range(min(size, len(tasks)))], [])
-    with _pool(spec, extractor, threads, len(tasks)) as pool:
+    with _pool(own, len(tasks)) as pool:
         waiting: set[Future[Any]] = set()
         try:
             while True:
@@ -352,16 +355,15 @@ def _run(
 
 
 @contextmanager
-def _pool(
-    spec: ComponentSpec, extractor: Extractor, threads: int, tasks: int
-) -> Iterator[Executor]:
+def _pool(own: Extraction, tasks: int) -> Iterator[Executor]:
     """Workers: threads, or processes if the extractor holds Python's global interpreter lock."""
     from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
-    workers = max(1, min(threads, tasks))
+    workers = max(1, min(own.threads, tasks))
+    start = (own.spec, own.makers)
     # A process costs a second to start.
-    if extractor.parallel == "threads" or workers == 1 or tasks < 16:
-        with ThreadPoolExecutor(workers, initializer=_start, initargs=(spec,)) as pool:
+    if own.extractor.parallel == "threads" or workers == 1 or tasks < 16:
+        with ThreadPoolExecutor(workers, initializer=_start, initargs=start) as pool:
             yield pool
         return
     import multiprocessing
@@ -373,7 +375,7 @@ def _pool(
             # A fork of a process with threads may hang.
             mp_context=multiprocessing.get_context("spawn"),
             initializer=_start_process,
-            initargs=(spec,),
+            initargs=start,
         ) as pool,
     ):
         yield pool
@@ -390,12 +392,13 @@ def _bare_main() -> Iterator[None]:
         sys.modules["__main__"] = main
 
 
-def _start(spec: ComponentSpec) -> None:
-    """Give a worker its extractor."""
+def _start(spec: ComponentSpec, makers: dict[str, MakerSpec]) -> None:
+    """Give a worker its extractor, and what makes copies."""
     _worker.extractor = extractor_class(spec["type"])(spec["options"])
+    _worker.read = _reader(makers)
 
 
-def _start_process(spec: ComponentSpec) -> None:
+def _start_process(spec: ComponentSpec, makers: dict[str, MakerSpec]) -> None:
     """The same in a separate process, which ends with the one that started it."""
     import multiprocessing
 
@@ -409,7 +412,7 @@ def _start_process(spec: ComponentSpec) -> None:
         os._exit(1)
 
     threading.Thread(target=follow, daemon=True).start()
-    _start(spec)
+    _start(spec, makers)
     threadpoolctl.threadpool_limits(1)
 
 
@@ -419,7 +422,7 @@ def _work(tasks: list[Task]) -> Outcome:
 
     good, bad = [], []
     for task in tasks:
-        for key, signal, rate in _signals(task):
+        for key, signal, rate in _worker.read(task):
             try:
                 if isinstance(signal, audio.AudioError):
                     raise signal
@@ -453,6 +456,28 @@ def _signals(task: Task) -> Iterator[tuple[Key, np.ndarray | AudioError, int]]:
     except audio.AudioError as error:
         for key in left:
             yield key, error, 0
+
+
+def _reader(makers: dict[str, MakerSpec]) -> batches.Reader:
+    """What reads the signals of a task: those of the files, or copies that are made of them."""
+    return partial(_copies, makers) if makers else _signals
+
+
+def _copies(
+    makers: dict[str, MakerSpec], task: Task
+) -> Iterator[tuple[Key, np.ndarray | AudioError, int]]:
+    """As `_signals`, with each copy made of the audio of its source."""
+    from izwi.augmentation.makers import make, maker_in
+    from izwi.data import audio
+
+    for key, signal, rate in _signals(task):
+        if not isinstance(signal, audio.AudioError) and (maker := maker_in(key[0])):
+            try:
+                yield key, make(makers[maker], key, signal, rate), rate
+            except audio.AudioError as error:
+                yield key, error, 0
+        else:
+            yield key, signal, rate
 
 
 class _Clock:

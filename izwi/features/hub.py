@@ -108,13 +108,22 @@ class OwnNetwork(HubModel):
         super().__init__(options)
         self.folder = self._folder(self.values)
         self._check(self.folder, self.values)
+        self.columns = self.named_by(pretrained.tensor_shapes(self.folder, self.where()))
         self.net: Any = None
+
+    def named_by(self, shapes: dict[str, list[int]]) -> list[str]:
+        """Names of the features of a network.
+
+        Args:
+            shapes: of its weights, by name
+        """
+        raise NotImplementedError
 
     @classmethod
     def _check(cls, folder: Path, options: dict[str, Any]) -> None:
         if pretrained.is_untrained(folder):
             raise UserError(f"{cls.where()}: there is no untrained network for {cls.name}")
-        if lost := sorted(set(cls.marks) - pretrained.tensor_names(folder, cls.where())):
+        if lost := sorted(set(cls.marks) - set(pretrained.tensor_shapes(folder, cls.where()))):
             raise UserError(
                 f"{cls.where()}: the weights in {folder} lack {lost[0]}, FEATS.type = {cls.name} "
                 f"takes {cls.hub} and models like it"
@@ -148,8 +157,14 @@ class OwnNetwork(HubModel):
         torch.backends.cudnn.allow_tf32 = False
         weights = pretrained.tensors(self.folder, self.where())
         try:
-            self.net = self.build({key: value.to(self.device) for key, value in weights.items()})
-        except (KeyError, RuntimeError, ValueError) as error:
+            net = self.build({key: value.to(self.device) for key, value in weights.items()})
+            # What is missing shows only in use.
+            with torch.inference_mode():
+                net(torch.ones(RATE // 2, device=self.device))
+            self.net = net
+        except torch.cuda.OutOfMemoryError:
+            raise
+        except (KeyError, IndexError, RuntimeError, ValueError) as error:
             reason = " ".join(str(error).split())[:300]
             raise UserError(
                 f"{self.where()}: the weights in {self.folder} do not fit {self.name}: {reason}"

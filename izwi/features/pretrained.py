@@ -143,22 +143,26 @@ def check_front_end(folder: Path, where: str) -> None:
         raise UserError(f"{where}: {folder} has no {FRONT_ENDS[0]}")
 
 
-def tensor_names(folder: Path, where: str) -> set[str]:
-    """Names of the tensors in the weights of a model; the tensors are not read.
+def tensor_shapes(folder: Path, where: str) -> dict[str, list[int]]:
+    """Names and shapes of the tensors in the weights of a model, which are not read.
 
     Raises:
         UserError: if the weights are missing or not safetensors
     """
-    names: set[str] = set()
+    shapes: dict[str, list[int]] = {}
     for file in weight_files(folder, where):
         try:
             with open(folder / file, "rb") as stream:
                 size = int.from_bytes(stream.read(8), "little")
                 header = parse_json(stream.read(size)) if size <= MOST_HEADER else None
-            names |= set(dict(header or ())) - {"__metadata__"}
-        except (OSError, UserError, ValueError, TypeError):
+            header = dict(header or ())
+            header.pop("__metadata__", None)
+            shapes |= {
+                str(name): list(map(int, tensor["shape"])) for name, tensor in header.items()
+            }
+        except (OSError, UserError, ValueError, TypeError, KeyError):
             raise UserError(f"{where}: {folder / file} is no file of tensors") from None
-    return names
+    return shapes
 
 
 def tensors(folder: Path, where: str, prefixes: tuple[str, ...] = ("",)) -> dict[str, torch.Tensor]:
@@ -229,8 +233,7 @@ def front_end(folder: Path) -> Any:
     """
     import transformers
 
-    transformers.utils.logging.set_verbosity_error()
-    transformers.utils.logging.disable_progress_bar()
+    quiet()
     try:
         return transformers.AutoFeatureExtractor.from_pretrained(folder, **OWN)
     # What a wrong file raises depends on the front end.
@@ -239,8 +242,22 @@ def front_end(folder: Path) -> Any:
         raise UserError(f"{folder}: its front end cannot be read: {reason}") from None
 
 
-def load(folder: Path, config: Any, where: str) -> torch.nn.Module:
+def quiet() -> None:
+    """Keep transformers from printing."""
+    import transformers
+
+    transformers.utils.logging.set_verbosity_error()
+    transformers.utils.logging.disable_progress_bar()
+
+
+def load(folder: Path, config: Any, where: str, unused: str = "masked_spec") -> torch.nn.Module:
     """Load a model in float32.
+
+    Args:
+        folder: of the model
+        config: of the model
+        where: beginning of a message about the option
+        unused: part of the names of weights that are not used, such as those of training alone
 
     Raises:
         UserError: if some of its weights are missing
@@ -269,8 +286,7 @@ def load(folder: Path, config: Any, where: str) -> torch.nn.Module:
     except Exception as error:
         reason = shown(" ".join(str(error).split()), 300)
         raise UserError(f"{where}: the weights in {folder} cannot be read: {reason}") from None
-    # That part is used in training only.
-    if lost := sorted(key for key in report["missing_keys"] if "masked_spec" not in key):
+    if lost := sorted(key for key in report["missing_keys"] if unused not in key):
         raise UserError(
             f"{where}: the weights in {folder} lack {len(lost)} of the model's, such as {lost[0]}"
         )

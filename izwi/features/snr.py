@@ -32,7 +32,8 @@ class Snr(Extractor):
     distributed, and Gaussian noise: C. Kim & R. M. Stern, "Robust signal-to-noise ratio estimation
     based on waveform amplitude distribution analysis", Interspeech 2008. ``quartiles`` is the
     distance of the quarter of frames with the highest from the quarter with the lowest energy. All
-    channels are mixed; the sampling rate stays. Values are float64.
+    channels are mixed; the sampling rate stays. Digital silence at the ends is left out. Values
+    are float64.
     """
 
     name = "snr"
@@ -59,8 +60,11 @@ class Snr(Extractor):
         from izwi.data import audio
 
         mono = audio.mix(signal)[0].astype(np.float64)
-        if not mono.any():
+        sounding = np.flatnonzero(mono)
+        if not len(sounding):
             raise audio.AudioError("digital silence has no signal-to-noise ratio")
+        # Padding is no part of what was recorded.
+        mono = mono[sounding[0] : sounding[-1] + 1]
         if self.values["snr.method"] == "wada":
             return np.array([wada(mono)])
         found = quartiles(mono, rate)

@@ -24,6 +24,28 @@ RATE = 16000
 OUTPUT = "embedding"
 WHERE = "[FEATS] trill.model"
 PAGE = "https://tfhub.dev/google/nonsemantic-speech-benchmark/trill/3"
+# Operations that read or write files or run Python, which no embedding of a sound needs. Those of
+# checkpoints (SaveV2) are in every SavedModel.
+_FOREIGN = frozenset(
+    {
+        *(
+            "ReadFile",
+            "WriteFile",
+            "MatchingFiles",
+            "MatchingFilesDataset",
+            "PrintV2",
+            "LMDBReader",
+        ),
+        *("PyFunc", "PyFuncStateless", "EagerPyFunc", "SqlDataset", "LMDBDataset"),
+        *("WholeFileReader", "WholeFileReaderV2", "TextLineReader", "TextLineReaderV2"),
+        *("TFRecordReader", "TFRecordReaderV2", "FixedLengthRecordReader"),
+        *("FixedLengthRecordReaderV2", "TextLineDataset", "TFRecordDataset", "TFRecordDatasetV2"),
+        *("FixedLengthRecordDataset", "FixedLengthRecordDatasetV2", "CacheDataset"),
+        *("CacheDatasetV2", "SaveDataset", "SaveDatasetV2", "LoadDataset", "SnapshotDataset"),
+        *("SnapshotDatasetV2", "CreateSummaryFileWriter", "CreateSummaryDbWriter"),
+        *("InitializeTableFromTextFile", "InitializeTableFromTextFileV2"),
+    }
+)
 HINT = (
     f"fetch TRILL once from {PAGE} (Download, as SavedModel), unpack it, and set trill.model to "
     "the folder that holds saved_model.pb"
@@ -127,6 +149,7 @@ def _load(folder: str) -> Callable[[np.ndarray], dict[str, Any]]:
     except RuntimeError:
         # Too late if TensorFlow was used before, for example in a notebook.
         pass
+    _refuse_foreign(folder)
     try:
         model = tf.saved_model.load(folder)
     except (OSError, ValueError, tf.errors.OpError) as error:
@@ -155,3 +178,32 @@ def _load(folder: str) -> Callable[[np.ndarray], dict[str, Any]]:
         return signature(**arguments)
 
     return call
+
+
+def _refuse_foreign(folder: str) -> None:
+    """Look at the operations of a graph before any of them runs.
+
+    Raises:
+        UserError: if one reads or writes files, or the graph cannot be read
+    """
+    from google.protobuf.message import DecodeError
+    from tensorflow.core.protobuf import saved_model_pb2
+
+    if (Path(folder) / "saved_model.cpb").exists():
+        # A second graph, which is not looked at.
+        raise UserError(f"{WHERE}: {folder} holds saved_model.cpb, only saved_model.pb is read")
+    graph = saved_model_pb2.SavedModel()
+    try:
+        graph.ParseFromString((Path(folder) / "saved_model.pb").read_bytes())
+    except DecodeError as error:
+        raise UserError(f"{WHERE}: {folder} cannot be loaded: no SavedModel") from error
+    found = set()
+    for part in graph.meta_graphs:
+        found |= {node.op for node in part.graph_def.node}
+        for function in part.graph_def.library.function:
+            found |= {node.op for node in function.node_def}
+    if foreign := sorted(found & _FOREIGN):
+        raise UserError(
+            f"{WHERE}: {folder} reads or writes files or runs code ({', '.join(foreign)}), which "
+            "no embedding needs: take the model from its maker"
+        )

@@ -145,7 +145,8 @@ def inside(path: str, results: str) -> str:
 
 def reduced(unit: Unit) -> Unit:
     """A unit without what cannot be computed from an archive: pictures, copies of other files."""
-    inputs = {role: files for role, files in unit.inputs.items() if role != "copies"}
+    left = ("copies", "exports")
+    inputs = {role: files for role, files in unit.inputs.items() if role not in left}
     outputs = {
         role: file
         for role, file in unit.outputs.items()

@@ -128,10 +128,10 @@ _TABLES = Role("results/(tables)/*-#.parquet", many=True)
 _TABLE_REPORTS = Role("results/(tables)/*-#.json", many=True)
 _SPLIT = Role("results/(splits)/*-#.parquet")
 _SPLIT_REPORT = Role("results/(splits)/*-#.json")
-# Folders of files that several stages may make: tables and splits as loaded or of segments, what
-# is predicted with the training or of further databases.
+# Folders of files that several stages may make: tables as loaded, annotated or of segments, splits
+# of these, what is predicted with the training or of further databases.
 _FOLDERS = {
-    "(tables)": "(?:labels|segments)",
+    "(tables)": "(?:labels|annotated|segments)",
     "(splits)": "(?:splits|segment_splits)",
     "(predicted)": "(?:models|predictions)",
 }

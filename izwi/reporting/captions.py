@@ -8,6 +8,7 @@ from izwi.config.experiment.resolved import ComponentSpec
 from izwi.reporting.numbers import interval, measured, worth
 from izwi.reporting.pictures import OF_METRICS
 from izwi.reporting.record import Metrics, Record, database_names, members, model_shown
+from izwi.reporting.texts.augmentation import trained_on
 from izwi.wording import count
 
 # Picture of a grid or table; that of a table is called as the table is.
@@ -29,6 +30,11 @@ KINDS = {
         "Confusion matrix of what is certain",
         "Truth and prediction of the samples whose uncertainty is below the threshold; the figures "
         "of all samples are those of the other matrix.",
+    ),
+    "confusion_matrix_per_speaker": (
+        "Confusion matrix of speakers",
+        "Truth and decision of each speaker, whose predictions are combined into one; speakers "
+        "with samples of several classes are left out.",
     ),
     "permutation": (
         "Importance of features",
@@ -131,9 +137,10 @@ def data(record: Record, metrics: Metrics) -> str:
         return f"{record['target']} of {databases}{by and f', {by}'}; no model: data only."
     speakers = metrics["n_speakers"]
     of = f" of {count(speakers, 'speaker')}" if speakers else ", speakers unknown"
+    counts = {"train": metrics["n_train"], "augmented": metrics.get("n_augmented")}
     return (
         f"{record['target']} of {databases}, from {by} by {model_shown(record)}; trained on "
-        f"{count(metrics['n_train'] or 0, 'sample')}, tested on {metrics['n_evaluated']}{of}."
+        f"{trained_on(counts)}, tested on {count(metrics['n_evaluated'], 'sample')}{of}."
     )
 
 

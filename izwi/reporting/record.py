@@ -11,6 +11,7 @@ from izwi.files import read_json
 
 if TYPE_CHECKING:
     from izwi.config.experiment.resolved import (
+        AnnotationSpec,
         ComponentSpec,
         DatabaseSpec,
         EvaluationSpec,
@@ -47,6 +48,7 @@ class Record(TypedDict):
     preprocessing: PreprocessingSpec
     model: ComponentSpec
     learning: dict[str, Any]
+    augment: NotRequired[dict[str, Any]]
     evaluation: EvaluationSpec
     setting: dict[str, str | None]
     control: str | None
@@ -54,6 +56,7 @@ class Record(TypedDict):
     izwi: str
     packages: dict[str, str | None]
     stages: dict[str, Any]
+    annotation: NotRequired[AnnotationSpec | None]
 
 
 class Metrics(TypedDict):
@@ -92,6 +95,7 @@ class Metrics(TypedDict):
     tuning: NotRequired[dict[str, Any]]
     audit: NotRequired[list[dict[str, Any]] | None]
     n_train: int | None
+    n_augmented: NotRequired[int]
     n_test: int
     n_evaluated: int
     n_speakers: int | None
@@ -180,7 +184,9 @@ def sides(record: Record) -> tuple[list[str], list[str]]:
     names, split = database_names(record), record["split"]
     if split["strategy"] == "cross_data":
         return list(split["trains"] or ()), list(split["tests"] or ())
-    stated = {name: split["databases"].get(name, {}).get("split_strategy") for name in names}
-    train = [name for name in names if stated[name] not in ("test", "dev")]
+    own = {name: split["databases"].get(name, {}) for name in names}
+    stated = {name: one.get("only") or one.get("split_strategy") for name, one in own.items()}
+    tests = split["tests"] or ()
+    train = [name for name in names if stated[name] not in ("test", "dev") and name not in tests]
     test = split["tests"] or [name for name in names if stated[name] not in ("train", "dev")]
     return train, list(test)

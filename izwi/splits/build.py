@@ -84,6 +84,7 @@ def make_split(spec: SplitSpec, tables: list[pd.DataFrame]) -> tuple[pd.DataFram
         split.loc[usable.index, "part"] = split["fold"].loc[usable.index].astype("str")
     else:
         split.loc[usable.index, "part"] = assign_parts(spec, usable, log)
+        _confine(spec, split, log)
         tests = spec.get("tests")
         if tests and spec.get("strategy") != "cross_data":
             _test_elsewhere(tests, split, log)
@@ -152,6 +153,21 @@ def _alike(labels: list[str], log: Log) -> None:
         log.warn(
             f"[DATA] target: {' and '.join(same)} differ {spelling.differ(same)}, they are "
             f"{len(same)} classes: map them if they are one"
+        )
+
+
+def _confine(spec: SplitSpec, split: pd.DataFrame, log: Log) -> None:
+    """Leave rows unused that are outside the part to which their database is confined."""
+    for name, options in spec.get("databases", {}).items():
+        only = (options or {}).get("only")
+        if only is None:
+            continue
+        kept = ("test",) if only == "test" else ("train", "dev")
+        rows = split["database"].eq(name) & split["part"].ne("") & ~split["part"].isin(kept)
+        split.loc[rows, "part"] = ""
+        log.note(
+            f"[DATA] {name}.as_{only}: {count(int(rows.sum()), 'row')} outside its "
+            f"{'test' if only == 'test' else 'training'} part unused"
         )
 
 

@@ -52,6 +52,9 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
     for kind, value in experiment.analyses.items():
         spec = kinds.spec_of(kind, value, training, experiment.target)
         inputs = planned.samples
+        copies = planned.copies if kind in kinds.FITS else []
+        if copies:
+            inputs |= planned.copied
         recordings = []
         if kind in kinds.OF_RECORDINGS:
             signal: ComponentSpec = {"type": "signal", "options": {}}
@@ -69,7 +72,7 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
             versions_of(("numpy", "scikit-learn")),
             fits if kind in kinds.FITS else None,
             planned.one("train").key if kind in kinds.OF_MODELS else None,
-            [unit.key for unit in recordings],
+            [unit.key for unit in [*recordings, *copies]],
         )
         unit = planner.add(
             STAGE.name,
@@ -91,13 +94,14 @@ def run(unit: Unit, job: Job) -> None:
     import pandas as pd
 
     from izwi.data import csv_files
-    from izwi.data.samples import read_samples
+    from izwi.data.samples import read_copies, read_samples
 
     found = kinds.run(
         unit.spec,
         *read_samples(unit.inputs),
         folder=unit.inputs.get("model"),
         recordings=[pd.read_parquet(path) for path in unit.inputs.get("recordings", ())],
+        copies=read_copies(unit.inputs),
     )
     if isinstance(found, dict):
         job.report(unit, found)

@@ -6,12 +6,12 @@ import os
 import shutil
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from izwi import __version__, features, models
 from izwi.analyses import kinds as analyses
+from izwi.augmentation import makers
 from izwi.data import soft_labels
 from izwi.data.soft_labels import place
 from izwi.engine.code import code_of
@@ -50,6 +50,7 @@ STAGE = Stage(
         *("load", "annotate", "split", "properties", "segment", "segment_split", "export_data"),
         *("describe", "features", "audit", "train", "predict", "inner", "ensemble"),
         *("member_tests", "soft_label", "evaluate", "analyse", "plot"),
+        *("robustness", "write_augmented", "onnx"),
     ),
     minutes=10,
     last=True,
@@ -59,6 +60,8 @@ STAGE = Stage(
 )
 # Marks a folder whose files come from an earlier ini.
 OUTDATED = "OUTDATED.txt"
+# The table of degraded copies, and a link to augmented files.
+ROBUSTNESS, AUGMENTED = "robustness.csv", "augment"
 # End of the name of the CSV with predicted columns, and their statistics.
 PREDICTED, PROPERTIES = "_predicted.csv", "properties.csv"
 # Controls are made by tables: those of two configs are one, whichever inis the tables show.
@@ -96,6 +99,8 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
             "databases": _databases(experiment, planned, planner),
         },
     }
+    for unit in planned.units.get("robustness", ()):
+        copies[os.path.join(folder, ROBUSTNESS)] = unit.outputs["table"]
     for unit in planned.units.get("properties", ()):
         name = "_".join(database["name"] for database in experiment.databases)
         copies[os.path.join(folder, f"{slug(name)}{PREDICTED}")] = unit.outputs["csv"]
@@ -106,6 +111,9 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
         spec["link"] = experiment.save_test
     for unit in planned.units.get("onnx", ()):
         copies[os.path.join(folder, ONNX)] = unit.outputs["graph"]
+    for unit in planned.units.get("write_augmented", ()):
+        links = spec.setdefault("links", {})
+        links[os.path.join(folder, AUGMENTED)] = os.path.dirname(unit.outputs["header"])
     for unit in planned.units.get("member_tests", ()):
         copies[os.path.join(folder, MEMBERS)] = unit.outputs["tests"]
     exported = planned.units.get("export_data", [])
@@ -125,8 +133,12 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
             "predictions": evaluated.outputs["predictions"],
             **({"training": planned.predicted.outputs["report"]} if experiment.trains else {}),
             "description": planned.one("describe").outputs["description"],
-            "copies": list(copies.values()),
-            "exports": [made.outputs["header"] for made in exported],
+            # The header of an export comes after its files.
+            "copies": [
+                *copies.values(),
+                *(made.outputs["header"] for made in exported),
+                *planned.outputs("write_augmented", "header"),
+            ],
         },
         source=experiment.ini,
         name=experiment.name,
@@ -217,12 +229,12 @@ def _tidy(unit: Unit) -> None:
     folder = Path(unit.outputs["metrics"]).parent
     kept = {*unit.outputs.values(), *unit.spec.get("copies", ())}
     kept |= {str(folder / "plots" / name) for name in unit.spec.get("pictures", ())}
-    others = {folder / name for name in (*analyses.FILES.values(), OUTDATED, MEMBERS)}
+    others = {folder / name for name in (*analyses.FILES.values(), OUTDATED, MEMBERS, ROBUSTNESS)}
     others |= {folder / name for name in (soft_labels.LABELS, soft_labels.LINEAGE)}
     others |= {folder / ONNX, folder / PROPERTIES, *folder.glob(f"*{PREDICTED}")}
-    with suppress(OSError, ValueError, KeyError):
-        for wanted in read_json(unit.outputs["record"])["exports"]:
-            others |= {folder / f"{wanted['name']}{ending}.csv" for ending in ("", "_silence")}
+    # Lists of segments, whose names an ini chooses.
+    for gaps in folder.glob("*_silence.csv"):
+        others |= {gaps, gaps.with_name(gaps.name.replace("_silence.csv", ".csv"))}
     for path in folder.glob("*"):
         if path.is_symlink() and str(path) not in unit.spec.get("links", {}):
             path.unlink()
@@ -267,7 +279,8 @@ def _stage_record(unit: Unit) -> dict[str, Any]:
     if known.methods:
         about["methods"] = known.methods(unit.spec)
     if known.title or known.methods:
-        about["spec"] = unit.spec
+        # Where the cache lies changes no experiment.
+        about["spec"] = {key: value for key, value in unit.spec.items() if key != "store"}
     return about
 
 
@@ -287,5 +300,7 @@ def _packages(experiment: Experiment) -> dict[str, str | None]:
         names.add("imbalanced-learn")
     if experiment.learning.get("tune", {}).get("strategy") == "tpe":
         names.add(tpe.PACKAGE)
+    for one in experiment.augment.get("kinds", ()):
+        names |= set(makers.KINDS[one["kind"]].packages)
     python = ".".join(map(str, sys.version_info[:3]))
     return {"python": python} | {name: version_of(name) for name in sorted(names)}

@@ -27,7 +27,7 @@ STAGE = Stage(
         "report": "features/{table}/{features}-{key}.json",
     },
     scope="data",
-    after=("load", "annotate", "split", "segment", "fetch_model"),
+    after=("load", "annotate", "split", "segment", "augment", "degrade", "fetch_model"),
     mem_mb=4000,
     minutes=480,
     imports=("pandas", "pyarrow.parquet", "izwi.features.extraction"),
@@ -61,8 +61,10 @@ def matrix(
         spec={
             **spec,
             "store": os.path.join(planner.plan.cache, "features", f"{name}-{extractor}"),
-            "table": table.key,
+            # Copies are made of the audio of their database.
+            "table": table.spec["load"] if "makers" in table.spec else table.key,
             "fail_threshold": threshold,
+            **({"makers": made_by} if (made_by := table.spec.get("makers")) else {}),
         },
         inputs={"table": table.outputs["table"], "splits": []},
         source=request.ini,
@@ -105,6 +107,8 @@ def run(unit: Unit, job: Job) -> None:
     # For feature sets that no model sees, those that models see report it.
     internal = unit.spec["type"] in features.INTERNAL
     bad: list[tuple[str, str]] = []
+    made_by = unit.spec.get("makers")
+    who = f"{load.label}, copies" if made_by else load.label
     extraction = Extraction(
         {"type": unit.spec["type"], "options": unit.spec["options"]},
         table,
@@ -112,9 +116,10 @@ def run(unit: Unit, job: Job) -> None:
         store=Path(unit.spec["store"]),
         threads=job.threads,
         progress=lambda line: job.say(f"{unit.label}: {line}", show=True),
+        makers=made_by,
     )
-    # Features that were imported heard no audio.
-    if not internal and extraction.whole is None:
+    # Features that were imported heard no audio; what is wrong with a file is said of it once.
+    if not internal and extraction.whole is None and not made_by:
         heard = [
             listing.places[file] for file in pd.unique(table["file"]) if file in listing.places
         ]
@@ -125,12 +130,12 @@ def run(unit: Unit, job: Job) -> None:
         extraction.run(fail_threshold=unit.spec["fail_threshold"])
         with atomic(unit.outputs["matrix"]) as path:
             names = extraction.write(
-                path, warn=lambda line: warnings.append(f"[FEATS] {load.label}: {line}")
+                path, warn=lambda line: warnings.append(f"[FEATS] {who}: {line}")
             )
         bad = [(file, reason) for _, file, reason in extraction.excluded]
     except features.BadFiles as error:
         if not internal:
-            _list_bad(unit, load.label, error.rows)
+            _list_bad(unit, who, error.rows)
             place = Path(job.plan.results) / bad_audio.LIST
             error.problems.append(f"[FEATS] type: all of them are listed in {place}")
             raise
@@ -138,9 +143,9 @@ def run(unit: Unit, job: Job) -> None:
         with atomic(unit.outputs["matrix"]) as path:
             table[INDEX].reindex(columns=[*INDEX, *names]).to_parquet(path, index=False)
     if not internal:
-        _list_bad(unit, load.label, bad)
+        _list_bad(unit, who, bad)
     if bad and not internal:
-        warnings.append(f"[FEATS] {load.label}: {bad_audio.warning(bad, len(table))}")
+        warnings.append(f"[FEATS] {who}: {bad_audio.warning(bad, len(table))}")
     job.report(unit, {"warnings": warnings})
     write_json(
         unit.outputs["report"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,10 +10,12 @@ from izwi import features
 from izwi.engine.keys import key_of
 from izwi.engine.planner import DataRequest, Planned, Planner, slug
 from izwi.engine.stage import Stage
+from izwi.errors import Problems, UserError
 from izwi.features import model_cache
 from izwi.files import write_json
 
 if TYPE_CHECKING:
+    from izwi.config.experiment.resolved import ComponentSpec
     from izwi.engine.job import Job
     from izwi.engine.plan import Unit
 
@@ -32,8 +35,12 @@ def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]
     Raises:
         UserError: if the hub cannot be asked
     """
+    specs = request.features
+    if request.annotation:
+        _check(request.annotation["features"])
+        specs += tuple(request.annotation["features"])
     units = []
-    for spec in (*request.features, *(request.annotation or {"features": ()})["features"]):
+    for spec in specs:
         on_hub = features.extractor_class(spec["type"]).on_hub(spec["options"])
         if on_hub is None or model_cache.fetched(on_hub[0]):
             continue
@@ -52,6 +59,21 @@ def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]
             Path(unit.outputs["record"]).unlink(missing_ok=True)
         units.append(unit)
     return units
+
+
+def _check(specs: Iterable[ComponentSpec]) -> None:
+    """Tell at once of all models of predicted properties that cannot be had.
+
+    Raises:
+        UserError: says what to do
+    """
+    problems = Problems()
+    for spec in specs:
+        try:
+            features.extractor_class(spec["type"]).content(spec["options"])
+        except UserError as error:
+            problems.extend(error)
+    problems.raise_if_any()
 
 
 def run(unit: Unit, job: Job) -> None:

@@ -26,7 +26,7 @@ STAGE = Stage(
         "report": "inner/{model}-{key}/inner.json",
     },
     scope="experiment",
-    after=("load", "split", "segment", "segment_split", "features", "audit", "train"),
+    after=("load", "annotate", "split", "segment", "segment_split", "features", "audit", "train"),
     mem_mb=4000,
     minutes=240,
     imports=("pandas", "pyarrow.parquet", "izwi.training.inner", "sklearn.preprocessing"),
@@ -76,13 +76,15 @@ def _of_member(experiment: Experiment, planned: Planned, folds: int, planner: Pl
 
 def run(unit: Unit, job: Job) -> None:
     """Write the predictions of one member's training rows."""
-    from izwi.data.samples import read_samples
+    from izwi.data.samples import read_copies, read_samples
     from izwi.training import inner
 
     spec = dict(unit.spec)
     folds = spec.pop("folds")
     samples = read_samples(unit.inputs)
-    predictions, report = inner.predict(cast("TrainSpec", spec), folds, *samples)
+    predictions, report = inner.predict(
+        cast("TrainSpec", spec), folds, *samples, copies=read_copies(unit.inputs)
+    )
     with atomic(unit.outputs["predictions"]) as path:
         predictions.to_parquet(path, index=False)
     job.report(unit, report)

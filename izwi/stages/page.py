@@ -33,6 +33,7 @@ STAGE = Stage(
     outputs={"page": "index.html"},
     scope="results",
     after=(
+        "robustness",
         *("experiment", "plot", "summary", "grid", "table", "heat_map", "comparisons", "overview"),
         "member_tests",
     ),

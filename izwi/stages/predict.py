@@ -11,7 +11,7 @@ from izwi.engine.keys import key_of, versions_of
 from izwi.engine.planner import Planned, Planner, slug
 from izwi.engine.stage import Stage
 from izwi.files import atomic, read_json, write_json
-from izwi.stages.train import fitted_on
+from izwi.stages.split import fitted_on
 
 if TYPE_CHECKING:
     from izwi.config.experiment import Experiment

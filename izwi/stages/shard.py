@@ -77,6 +77,7 @@ def run(unit: Unit, job: Job) -> None:
         store=Path(unit.spec["store"]),
         threads=job.threads,
         progress=lambda line: job.say(f"{unit.label}: {line}", show=True),
+        makers=unit.spec.get("makers"),
     )
     try:
         extraction.run()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+from izwi.config.experiment.splits import tests_alone
 from izwi.engine.code import code_of
 from izwi.engine.keys import file_digest, key_of, versions_of
 from izwi.engine.planner import DatabaseContent, DataRequest, Planned, Planner, slug
@@ -14,6 +15,7 @@ from izwi.splits.strategies import STRATEGIES
 if TYPE_CHECKING:
     import pandas as pd
 
+    from izwi.config.experiment import Experiment
     from izwi.config.experiment.resolved import SplitSpec
     from izwi.engine.job import Job
     from izwi.engine.plan import Unit
@@ -73,6 +75,37 @@ def spec_and_key(
         versions_of(("numpy", "pandas", "scipy", "scikit-learn")),
     )
     return spec, key
+
+
+def fitted_on(experiment: Experiment | DataRequest, planned: Planned) -> list[int]:
+    """Positions of the databases that the model is fitted on.
+
+    Databases that are only tested on are left out, so that adding one retrains nothing. They stay
+    if they affect the fit: by ids of speakers, or by names of features.
+    """
+    split, names = experiment.split, [database["name"] for database in experiment.databases]
+    own = [i for i, name in enumerate(names) if not tests_alone(split, name)]
+    entangled = (
+        split["same_speakers"]
+        or "submodel" in split
+        or any(one["type"] == "metadata" for one in experiment.features)
+    )
+    return list(range(len(names))) if entangled or not own else own
+
+
+def own_split_key(experiment: Experiment | DataRequest, planned: Planned) -> str:
+    """Key of the split of the databases that the model is fitted on."""
+    own = fitted_on(experiment, planned)
+    if len(own) == len(experiment.databases):
+        return planned.one("split").key
+    kept = [experiment.databases[i]["name"] for i in own]
+    split: SplitSpec = {
+        **experiment.split,
+        "databases": {name: experiment.split["databases"][name] for name in kept},
+        "tests": None,
+    }
+    loads = [planned.tables[i] for i in own]
+    return spec_and_key(split, loads, [planned.contents[i] for i in own])[1]
 
 
 def run(unit: Unit, job: Job) -> None:

@@ -6,18 +6,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from izwi import models
-from izwi.config.experiment.splits import tests_alone
 from izwi.engine.code import code_of
 from izwi.engine.keys import key_of, versions_of
 from izwi.engine.planner import Planned, Planner, slug
 from izwi.engine.stage import Stage
 from izwi.files import atomic, atomic_folder, write_json
-from izwi.stages.split import spec_and_key
+from izwi.stages.split import fitted_on, own_split_key
 from izwi.training import tpe
 
 if TYPE_CHECKING:
     from izwi.config.experiment import Experiment
-    from izwi.config.experiment.resolved import SplitSpec
     from izwi.engine.job import Job
     from izwi.engine.plan import Unit
     from izwi.training.types import TrainSpec
@@ -30,7 +28,7 @@ STAGE = Stage(
         "model": "models/{model}-{key}/model",
     },
     scope="experiment",
-    after=("load", "annotate", "split", "segment", "segment_split", "features", "audit"),
+    after=("load", "annotate", "split", "segment", "segment_split", "augment", "features", "audit"),
     mem_mb=4000,
     minutes=120,
     imports=("pandas", "pyarrow.parquet", "izwi.training.fit_predict", "sklearn.preprocessing"),
@@ -85,7 +83,8 @@ def fit_spec(experiment: Experiment) -> dict[str, Any]:
         "measure": experiment.evaluation["measure"]
         if cls.needs_dev or experiment.runs > 1 or "tune" in experiment.learning
         else _default_measure(experiment.task),
-        "save": experiment.save,
+        # Degraded copies are predicted by the models of their folds.
+        "save": experiment.save or bool(experiment.robustness and _folds(experiment)),
         **experiment.learning,
     }
 
@@ -96,55 +95,39 @@ def versions_of_search(experiment: Experiment) -> list[dict[str, str | None]]:
     return [versions_of((tpe.PACKAGE,))] if tune.get("strategy") == "tpe" else []
 
 
-def fitted_on(experiment: Experiment, planned: Planned) -> list[int]:
-    """Positions of the databases that the model is fitted on.
-
-    Databases that are only tested on are left out, so that adding one retrains nothing. They stay
-    if they affect the fit: by ids of speakers, or by names of features.
-    """
-    split, names = experiment.split, [database["name"] for database in experiment.databases]
-    own = [i for i, name in enumerate(names) if not tests_alone(split, name)]
-    entangled = (
-        split["same_speakers"]
-        or "submodel" in experiment.learning
-        or any(one["type"] == "metadata" for one in experiment.features)
-    )
-    return list(range(len(names))) if entangled or not own else own
-
-
 def fit_samples(experiment: Experiment, planned: Planned) -> tuple[dict[str, Any], str]:
     """Inputs of the fit, and the key of their content for the databases that it is fitted on."""
-    own, inputs = fitted_on(experiment, planned), planned.samples
+    own, inputs = fitted_on(experiment, planned), planned.samples | planned.copied
+    copies = [unit.key for unit in planned.copies]
     if len(own) == len(experiment.databases):
-        return inputs, planned.samples_key
-    kept = [experiment.databases[i]["name"] for i in own]
-    split: SplitSpec = {
-        **experiment.split,
-        "databases": {name: experiment.split["databases"][name] for name in kept},
-        "tests": None,
-    }
-    loads = [planned.tables[i] for i in own]
-    # The key of the split of these databases without further test databases.
-    _, split_key = spec_and_key(split, loads, [planned.contents[i] for i in own])
+        key = planned.samples_key
+        return inputs, key_of(key, copies) if copies else key
     sets = len(experiment.features)
     features = [unit for i in own for unit in planned.units["features"][i * sets :][:sets]]
     inputs["tables"] = [planned.tables[i].outputs["table"] for i in own]
     inputs["matrices"] = [unit.outputs["matrix"] for unit in features]
-    return inputs, key_of(split_key, [unit.key for unit in features])
+    matrices = [unit.key for unit in features]
+    return inputs, key_of(own_split_key(experiment, planned), [*matrices, *copies])
 
 
 def run(unit: Unit, job: Job) -> None:
     """Write the model, the predictions and the report of one experiment."""
-    from izwi.data.samples import read_samples
+    from izwi.data.samples import read_copies, read_samples
     from izwi.training import fit_predict
 
-    spec = cast("TrainSpec", unit.spec)
+    spec, copies = cast("TrainSpec", unit.spec), read_copies(unit.inputs)
     with atomic_folder(Path(unit.outputs["model"])) as folder:
-        predictions, report = fit_predict.train(spec, *read_samples(unit.inputs), folder)
+        predictions, report = fit_predict.train(
+            spec, *read_samples(unit.inputs), folder, copies=copies
+        )
     with atomic(unit.outputs["predictions"]) as path:
         predictions.to_parquet(path, index=False)
     job.report(unit, report)
     write_json(unit.outputs["report"], {"key": unit.key, "spec": unit.spec, **report})
+
+
+def _folds(experiment: Experiment) -> bool:
+    return bool(experiment.split["logo"] or experiment.split["k_fold_cross"])
 
 
 def without_places(spec: dict[str, Any]) -> dict[str, Any]:

@@ -7,20 +7,26 @@ from typing import TYPE_CHECKING, Any
 
 from izwi import splits
 from izwi.data import bad_audio
+from izwi.data.samples import ROW
 from izwi.engine.keys import versions_of
 from izwi.errors import UserError
 from izwi.features import extractor_class, metadata
 from izwi.files import write_json
 from izwi.preprocessing import binning
 from izwi.training import runs, submodels
-from izwi.training.fitting import Samples
+from izwi.training.fitting import Copies, Samples
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     import pandas as pd
 
     from izwi.config.experiment.resolved import ComponentSpec
     from izwi.training.types import TrainingReport, TrainSpec
+
+    # Table and matrices of the copies of a database.
+    Copied = tuple[pd.DataFrame, list[pd.DataFrame]]
 
 KEYS = ["file", "start", "end"]
 TUNED = ("run", "fold", "submodel", "chosen")
@@ -44,19 +50,64 @@ def stack(
     """
     import pandas as pd
 
-    blocks = []
-    for table, row in zip(tables, matrices, strict=True):
-        columns: dict[str, Any] = {}
-        for position, matrix in enumerate(row):
-            if len(matrix) != len(table):
-                raise UserError("[FEATS] a feature matrix does not fit its table; delete it")
-            for name in matrix.columns.drop(KEYS):
-                # Two sets may use one feature name; keep both.
-                unique = name if name not in columns else f"{name}.{position + 1}"
-                columns[unique] = matrix[name].to_numpy()
-        blocks.append(pd.DataFrame(columns))
-    blocks = _aligned(blocks)
+    blocks = _aligned([_joined(table, row) for table, row in zip(tables, matrices, strict=True)])
     return (pd.concat(tables, ignore_index=True), pd.concat(blocks, ignore_index=True))
+
+
+def _joined(table: pd.DataFrame, matrices: list[pd.DataFrame]) -> pd.DataFrame:
+    """All features of a table.
+
+    Raises:
+        UserError: if a matrix has other rows
+    """
+    import pandas as pd
+
+    columns: dict[str, Any] = {}
+    for position, matrix in enumerate(matrices):
+        if len(matrix) != len(table):
+            raise UserError("[FEATS] a feature matrix does not fit its table; delete it")
+        for name in matrix.columns.drop(KEYS):
+            # Two sets may use one feature name; keep both.
+            unique = name if name not in columns else f"{name}.{position + 1}"
+            columns[unique] = matrix[name].to_numpy()
+    return pd.DataFrame(columns)
+
+
+def copies_of(
+    tables: list[pd.DataFrame], names: list[str], copied: Sequence[Copied]
+) -> Copies | None:
+    """Augmented copies with the features of the rows that they are copies of.
+
+    Args:
+        tables: a table per database
+        names: of the features
+        copied: table and matrices of copies, of each database that has some
+
+    Returns:
+        those whose audio could be used; None without copies
+    """
+    import numpy as np
+    import pandas as pd
+
+    first, at = {}, 0
+    for table in tables:
+        first[table["database"].iloc[0] if len(table) else None] = at
+        at += len(table)
+    blocks, sources = [], []
+    for table, matrices in copied:
+        if not len(table) or table["database"].iloc[0] not in first:
+            continue
+        block = _joined(table, matrices)
+        lacks = {name: metadata.unknown(name) for name in names if name not in block}
+        block = (block.assign(**lacks) if lacks else block)[names]
+        good = np.ones(len(table), dtype=bool)
+        for matrix in matrices:
+            good[[row for row, _ in matrix.attrs.get(bad_audio.EXCLUDED, [])]] = False
+        blocks.append(block[good])
+        sources.append(table[ROW].to_numpy()[good] + first[table["database"].iloc[0]])
+    if not blocks:
+        return None
+    return Copies(pd.concat(blocks, ignore_index=True).to_numpy(), np.concatenate(sources))
 
 
 def _aligned(blocks: list[pd.DataFrame]) -> list[pd.DataFrame]:
@@ -81,6 +132,7 @@ def prepare(
     matrices: list[list[pd.DataFrame]],
     split: pd.DataFrame,
     labels: list[str] | None,
+    copies: Sequence[Copied] = (),
 ) -> tuple[
     pd.DataFrame,
     Samples,
@@ -96,6 +148,7 @@ def prepare(
         matrices: per database, its feature matrices
         split: the split of these tables
         labels: classes in order, None for regression
+        copies: to train on, see `izwi.data.samples.read_copies`
 
     Returns:
         rows of all tables, their features, the folds, per fold the truth of all rows, the limits
@@ -109,7 +162,8 @@ def prepare(
     n_folds = int(split["fold"].max())
     tested = bool(n_folds or (split["part"] == "test").any())
     split, excluded = bad_audio.leave_out(tables, matrices, split)
-    samples = Samples(list(features.columns), features.to_numpy(), split)
+    names = list(features.columns)
+    samples = Samples(names, features.to_numpy(), split, copies_of(tables, names, copies))
     folds = list(splits.folds(split))
     truths = {fold: table["truth"].to_numpy() for fold, *_ in folds}
     bins = []
@@ -132,6 +186,8 @@ def train(
     split: pd.DataFrame,
     labels: list[str] | None,
     folder: str | Path,
+    *,
+    copies: Sequence[Copied] = (),
 ) -> tuple[pd.DataFrame, TrainingReport]:
     """Train on each fold's training rows and predict its test rows.
 
@@ -145,13 +201,14 @@ def train(
         split: the split of these tables
         labels: classes in order, None for regression
         folder: where the fitted models go, a subfolder per run (and fold)
+        copies: to train on, see `izwi.data.samples.read_copies`
 
     Returns:
         * predictions of shape (runs x tested rows, columns), see docs/data_contracts.md
         * report with ``notes``, ``warnings``, ``counts``, ``runs`` (per run: seed, dev measure,
           history), ``best_run`` (by dev, 1 without), ``transductive``, ``n_features``
     """
-    table, samples, folds, truths, bins, excluded = prepare(tables, matrices, split, labels)
+    table, samples, folds, truths, bins, excluded = prepare(tables, matrices, split, labels, copies)
     if spec.get("submodel"):
         predictions, report = submodels.train(spec, table, samples, truths, folds, labels, folder)
     else:

@@ -24,6 +24,19 @@ CALIBRATION = "calibration.json"
 
 
 @dataclass(frozen=True)
+class Copies:
+    """Augmented copies of rows; a model learns from those of the rows that it is fitted on.
+
+    Args:
+        values: shape (copies, features)
+        source: number of the row that each is a copy of, shape (copies,)
+    """
+
+    values: np.ndarray
+    source: np.ndarray
+
+
+@dataclass(frozen=True)
 class Samples:
     """All rows of an experiment, as extracted.
 
@@ -31,11 +44,41 @@ class Samples:
         names: of the features
         values: shape (rows, features)
         split: of these rows
+        copies: of rows; they are no rows, so no part of the split can hold them
     """
 
     names: list[str]
     values: np.ndarray
     split: pd.DataFrame
+    copies: Copies | None = None
+
+    def with_copies(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Rows to fit on, and behind them the copies of these rows.
+
+        Args:
+            rows: row numbers
+
+        Returns:
+            * values, shape (rows and copies, features)
+            * number of the row that each is or is a copy of, shape (rows and copies,)
+            * number of each, those of copies behind those of all rows
+        """
+        import numpy as np
+
+        if self.copies is None:
+            return self.values[rows], rows, rows
+        own = np.flatnonzero(np.isin(self.copies.source, rows))
+        return (
+            np.concatenate([self.values[rows], self.copies.values[own]]),
+            np.concatenate([rows, self.copies.source[own]]),
+            np.concatenate([rows, len(self.values) + own]),
+        )
+
+    def number_of_copies(self, rows: np.ndarray) -> int:
+        """Number of copies of some rows."""
+        import numpy as np
+
+        return 0 if self.copies is None else int(np.isin(self.copies.source, rows).sum())
 
     def speakers(self, rows: np.ndarray) -> np.ndarray | None:
         """Speaker of each of these rows, shape (rows,); None if the data have none."""
@@ -161,9 +204,9 @@ class Prepared(NamedTuple):
 
     Args:
         preprocessing: fitted
-        X: shape (rows, features), scaled and balanced
-        y: shape (rows,)
-        groups: speakers, shape (rows,), or None
+        X: shape (rows and their copies, features), scaled and balanced
+        y: shape (rows and their copies,)
+        groups: speakers, in the same shape, or None
         dev: X and y of the dev rows, for models that stop early
         balancing: what was done to the classes, see `balancing.balance`
     """
@@ -226,10 +269,15 @@ def prepare(spec: TrainSpec, data: TrainingSet) -> Prepared:
     if cls.takes_recordings:
         steps["arrays"] = True
     preprocessing = Preprocessing(steps)
-    samples, groups = data.samples, data.groups
-    preprocessing.fit(samples.values[data.train], samples.names)
-    X = preprocessing.transform(samples.values[data.train], groups, rows=data.train)
-    y = data.truth[data.train]
+    samples = data.samples
+    values, sources, numbers = samples.with_copies(data.train)
+    groups = samples.speakers(sources)
+    preprocessing.fit(values, samples.names)
+    X = preprocessing.transform(values, groups, rows=numbers)
+    y = data.truth[sources]
+    if groups is None and len(sources) > len(data.train):
+        # Inner folds of models must not part a copy from its source.
+        groups = sources.astype(str).astype(object)
     balanced: dict[str, Any] = {}
     if method:
         # Samplers cannot compute with recordings, so they resample row positions.

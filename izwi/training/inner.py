@@ -16,8 +16,11 @@ from izwi.training.fit_predict import prepare
 from izwi.training.fitting import TrainingSet
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pandas as pd
 
+    from izwi.training.fit_predict import Copied
     from izwi.training.types import TrainSpec
 
 KEY = "ensembles"
@@ -30,6 +33,8 @@ def predict(
     matrices: list[list[pd.DataFrame]],
     split: pd.DataFrame,
     labels: list[str] | None,
+    *,
+    copies: Sequence[Copied] = (),
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Predict the training rows of each fold out of inner folds.
 
@@ -40,6 +45,7 @@ def predict(
         matrices: per database, its feature matrices
         split: the split of these tables
         labels: classes in order, None for regression
+        copies: to train on, see `izwi.data.samples.read_copies`
 
     Returns:
         * predictions, ``fold`` that of the experiment, ``inner`` the inner one
@@ -52,7 +58,7 @@ def predict(
     import numpy as np
     import pandas as pd
 
-    table, samples, outer, truths, _, _ = prepare(tables, matrices, split, labels)
+    table, samples, outer, truths, _, _ = prepare(tables, matrices, split, labels, copies)
     own: TrainSpec = {**spec, "save": False}
     parts = []
     notes: list[str] = []

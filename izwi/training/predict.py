@@ -48,7 +48,7 @@ def predict(
         part = runs.predicted(
             fitted, samples, truths[fold], rows, kept["labels"], fold, record["run"]
         )
-        parts.append(_with_classes(part, kept["labels"], labels))
+        parts.append(with_classes(part, kept["labels"], labels))
     report = cast("TrainingReport", {k: v for k, v in training.items() if k != "excluded"})
     report["runs"] = [
         {**record, "folds": [{**one, "n_test": len(rows)} for one in record["folds"]]}
@@ -63,7 +63,7 @@ def predict(
     return runs.in_order(parts), report
 
 
-def _with_classes(
+def with_classes(
     part: pd.DataFrame, known: list[str] | None, labels: list[str] | None
 ) -> pd.DataFrame:
     """Predictions with probabilities of all classes, 0 for those that training never saw."""

@@ -88,6 +88,8 @@ def train_folds(
                     for line in report[kind]:
                         texts.setdefault(line, []).append(fold)
             sizes = {"n_train": len(train_rows), "n_dev": len(dev_rows), "n_test": len(test_rows)}
+            if samples.copies is not None:
+                sizes["n_augmented"] = samples.number_of_copies(train_rows)
             record["folds"].append({"fold": fold, **sizes, **_history(fitted)})
             if fold == 0 or spec["save"]:
                 name = f"run{run}" if fold == 0 else f"run{run}-fold{fold}"
@@ -105,6 +107,9 @@ def train_folds(
         "transductive": transductive,
         "n_features": len(samples.names),
     }
+    if samples.copies is not None:
+        trained = np.array(sorted(trained_rows), dtype=int)
+        result["counts"]["augmented"] = samples.number_of_copies(trained)
     return in_order(parts), _with_choices(result, spec, searches)
 
 

@@ -113,6 +113,9 @@ def _joined(
         "transductive": any(report["transductive"] for report in reports.values()),
         "n_features": next(iter(reports.values()))["n_features"],
     }
+    if any("augmented" in report["counts"] for report in reports.values()):
+        copies = [report["counts"].get("augmented", 0) for report in reports.values()]
+        joined["counts"]["augmented"] = sum(copies)
     if spec.get("self_training"):
         joined["self_training"] = rows("self_training")
     if spec.get("tune"):

@@ -87,7 +87,7 @@ class TrainingReport(TypedDict):
     Attributes:
         notes: one line each
         warnings: one line each
-        counts: ``train``, rows that were trained on
+        counts: ``train``, rows that were trained on; ``augmented``, their copies, if there are any
         runs: one at least
         best_run: number of the run that is best on dev; 1 without dev rows
         transductive: whether the features of test rows took part in a fit

@@ -10,6 +10,7 @@ from scipy import stats
 from izwi.annotation import bias, columns, listing
 from izwi.annotation.targets import ABSENT, TARGETS, built, column_of
 from izwi.config.experiment import resolve
+from izwi.engine.planner import make_plan
 from izwi.errors import UserError
 from izwi.features import EXTRACTORS, extractor_class
 from izwi.features.metadata import Metadata
@@ -53,7 +54,10 @@ def test_every_target_reads_columns_of_its_features():
             cls = extractor_class(target.features)
             # Those of pretrained models are known without the model.
             heads = [n for names in getattr(cls, "heads", {}).values() for n in names]
-            assert set(target.source) <= set(heads or cls({}).columns)
+            named = heads or (
+                cls.named_by(None, {}) if target.features == "squim" else cls({}).columns
+            )
+            assert set(target.source) <= set(named)
 
 
 def test_numbers_are_scaled_and_labels_are_the_largest():
@@ -237,6 +241,30 @@ def test_what_cannot_be_predicted_is_told(solve):
         solve(PREDICT={"targets": "['snr']", "min": "{'mos': 3}"})
     notes = solve(FEATS={"type": "os"}, MODEL={"type": "knn"}, PREDICT={"min": "{'snr': 3}"}).notes
     assert any("no effect without PREDICT.targets" in line for line in notes)
+
+
+def test_weights_that_are_not_there_stop_what_needs_them(solve, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    trained = {"FEATS": {"type": "os"}, "MODEL": {"type": "knn"}}
+    found = solve(PREDICT={"targets": "['snr', 'age', 'stoi']"}, **trained)
+    assert found.annotation["targets"] == ["snr"] and found.trains
+    age, stoi = (line for line in found.warnings if line.startswith("[PREDICT] targets"))
+    assert "no column of age" in age and "izwi fetch audeering/" in age
+    assert "no column of stoi" in stoi and "squim.model" in stoi
+    assert solve(PREDICT={"targets": "['age']"}, **trained).annotation is None
+    seen = {"type": "metadata", "metadata.columns": "['age_pred']"}
+    needed = [
+        solve(PREDICT={"targets": "['snr', 'age', 'gender', 'stoi']"}),
+        solve(PREDICT={"targets": "['age']", "min": "{'age': 18}"}, **trained),
+        solve(PREDICT={"targets": "['age']"}, FEATS=seen, MODEL={"type": "knn"}),
+    ]
+    for experiment, number in zip(needed, (2, 1, 1), strict=True):
+        assert "age" in experiment.annotation["targets"]
+        with pytest.raises(UserError) as error:
+            make_plan([experiment], "results", "cache", cwd=tmp_path, write=False)
+        # All at once.
+        assert len(error.value.problems) == number
+        assert "izwi fetch audeering/" in error.value.problems[0]
 
 
 def test_metadata_takes_a_predicted_number_as_it_is():

@@ -96,7 +96,7 @@ def test_the_fallback_is_for_its_own_folder(place):
         (
             {"experiments": ["inis/a.ini"], "workers": 3},
             "config: workers: unknown key (there are experiments, ini, grid, results, cache, "
-            "root_folders, shards, tables, formats, page)",
+            "root_folders, shards, ensembles, tables, formats, page)",
         ),
         (
             {"experiments": ["inis/a.ini"], "page": {"audio": "loud"}},

@@ -59,7 +59,7 @@ def test_unknown_option_and_type():
     with pytest.raises(ValueError, match="sett"):
         features.extractor_class("os")({"sett": "eGeMAPSv02"})
     with pytest.raises(KeyError):
-        features.extractor_class("mfcc")
+        features.extractor_class("no such type")
 
 
 def test_rows_stand_in_the_order_of_the_table(emodb, tmp_path):

@@ -87,6 +87,39 @@ def test_models_that_do_not_do(tmp_path):
 
 
 @pytest.mark.trill
+@pytest.mark.parametrize("how", ["read", "write", "python", "print", "chunks"])
+def test_a_graph_that_touches_files_never_runs(tmp_path, how):
+    import tensorflow as tf
+
+    secret, planted = tmp_path / "secret.txt", tmp_path / "planted.txt"
+    secret.write_text("secret")
+
+    class Module(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.float32)])
+        def call(self, samples):
+            done = []
+            if how == "read":
+                done = [tf.io.read_file(str(secret))]
+            elif how == "write":
+                done = [tf.io.write_file(str(planted), "x")]
+            elif how == "python":
+                done = [tf.py_function(lambda: planted.write_text("x"), [], tf.int32)]
+            elif how == "print":
+                done = [tf.print("x", output_stream=f"file://{planted}")]
+            with tf.control_dependencies(done):
+                return {"embedding": tf.reshape(samples[:8], [1, 8])}
+
+    module = Module()
+    tf.saved_model.save(module, str(tmp_path / "model"), signatures=module.call)
+    planted.unlink(missing_ok=True)
+    if how == "chunks":
+        (tmp_path / "model" / "saved_model.cpb").write_bytes(b"")
+    with pytest.raises(UserError, match=r"trill\.model: .*(runs code|only saved_model\.pb)"):
+        Trill({"trill.model": str(tmp_path / "model")})
+    assert not planted.exists()
+
+
+@pytest.mark.trill
 def test_audio_too_short_for_the_model_is_told(tmp_path):
     extractor = Trill({"trill.model": save(str(tmp_path / "model"))})
     with pytest.raises(audio.AudioError, match=r"^0\.050 s: the model fails \(.*less than 0\.1 s"):

@@ -74,6 +74,8 @@ def test_every_option_is_documented_and_consistent():
             "soft_label",
             "segment",
             "export_data",
+            "augment",
+            "robustness",
             "split",
             "features",
             "audit",

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import re
 import resource
 import shutil
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -23,7 +27,7 @@ from izwi.config import result_set
 from izwi.data.databases import load_table
 from izwi.data.scan import scan
 from izwi.engine import config_plan, snakemake_call
-from izwi.errors import UserError
+from izwi.errors import UserError, refusal
 from izwi.features import imported, pretrained
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -308,6 +312,32 @@ def test_little_memory_is_told_as_such(tmp_path):
         assert memory_ran_out(error), error
     for error in (ImportError("No module named 'x'"), OSError(2, "x"), ValueError("memory")):
         assert not memory_ran_out(error), error
+
+
+@pytest.mark.parametrize(
+    "number, advice",
+    [("ENOSPC", "make room"), ("EDQUOT", "make room"), ("EFBIG", "ulimit -f"), ("EROFS", "folder")],
+)
+def test_a_disk_that_takes_no_more_is_one_line(number, advice):
+    line = refusal(OSError(getattr(errno, number), "x", "results/a"))
+    assert line and line.startswith("cannot write results/a: ") and advice in line
+    assert "\n" not in line and refusal(OSError(errno.EIO, "x")) is None
+
+
+def test_a_limit_of_file_sizes_is_told(tmp_path):
+    """As a file is written, by what the system says."""
+    code = (
+        "import resource, sys, signal; from izwi.files import atomic; from izwi.errors import "
+        "refusal\nsignal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "try:\n  with atomic(sys.argv[1]) as path: path.write_bytes(bytes(5000))\n"
+        "except OSError as error: print(refusal(error))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, tmp_path / "x"],
+        env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "File too large; allow larger files" in done.stdout and not any(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

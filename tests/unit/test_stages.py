@@ -144,9 +144,13 @@ def plan(tmp_path_factory):
     further = further.replace(
         "demo.type = demo", "demo.type = demo\nother.type = demo\ntests = ['other']"
     )
+    further = further.replace("name = t", "name = t\nrobustness = ['white']")
+    further = further.replace("[FEATS]", "augment = ['random_splice']\n[FEATS]")
     (folder / "t.ini").write_text(f"{further}[PREDICT]\ntargets = ['snr']\n")
+    written = "[DATA]\ndatabases = ['demo']\ndemo.type = demo\n"
+    (folder / "w.ini").write_text(written + "[AUGMENT]\naugment = ['random_splice']\n")
     config = {
-        "experiments": ["a--b.ini", "größe 2 (a+b).ini", "t.ini"],
+        "experiments": ["a--b.ini", "größe 2 (a+b).ini", "t.ini", "w.ini"],
         "grid": [{"ini": "g.ini", "grid": {"FEATS.scale": ["none", "robust"]}}],
         "ensembles": [{"name": "e", "members": ["g--*"], "methods": ["mean", "stacking"]}],
         "tables": [{"name": "models", "rows": "MODEL.type", "columns": "FEATS.scale"}],
@@ -221,8 +225,9 @@ def test_what_an_ini_no_longer_asks_for_goes_away(tmp_path):
     outputs = outputs_of("experiment", str(tmp_path), name="x")
     kept = {*outputs.values(), copy}
     kept |= {str(folder / "plots" / name) for name in ("a.png", ".b-0123.png", ".keys/a.png.json")}
-    kept.add(str(folder / "mine.txt"))
-    others = {str(folder / name) for name in ("plots/b.png", "explain/old.csv", "OUTDATED.txt")}
+    kept |= {str(folder / name) for name in ("mine.txt", "mine.csv")}
+    gone = ("plots/b.png", "explain/old.csv", "OUTDATED.txt", "cut.csv", "cut_silence.csv")
+    others = {str(folder / name) for name in gone}
     for path in kept | others:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         Path(path).touch()

@@ -34,6 +34,7 @@ def test_what_words_cite_is_there():
     named = [*words.MODELS.values(), *words.FEATURES.values()]
     keys = {key for n in named for key in n.keys} | set(words.SETS.values())
     keys |= {key for _, key in words.FAMILIES.values()}
+    keys |= {key for _, several in words.NETWORKS.values() for key in several}
     keys |= {corpus.key for corpus in citations.CORPORA.values()}
     assert keys <= ENTRIES.keys()
 

@@ -22,7 +22,14 @@ def test_all_shipped_experiments_plan_in_one_go(emodb, nemo, speechocean, tmp_pa
     singles = {name for name in record if "--" not in name}
     grids = {name.partition("--")[0] for name in record - singles}
     assert singles | grids == names | {"exp_A_fused"}
-    assert grids == {"exp_A", "compare_flags", "classifiers", "regressors", "exp_A_fused"}
+    assert grids == {
+        "exp_A",
+        "compare_flags",
+        "classifiers",
+        "regressors",
+        "multidb",
+        "exp_A_fused",
+    }
     assert call.jobs("database") == 1
     # One matrix per feature set and table, however many experiments read it.
     matrices = re.findall(r"output: \S+/out/features/(\S+)\.parquet", call.text)

@@ -1,16 +1,25 @@
-"""Inis without a model, as a user runs them; early stopping of trees beside them."""
+"""Inis without a model, as a user runs them; early stopping and copies of audio beside them."""
 
 import csv
+import json
+import re
 import subprocess
 
 import pandas as pd
 import pytest
+import soundfile
 from workflow import DEMO, IZWI, Folder, izwi_environment
 
 import izwi
 from izwi.cli import main
+from izwi.features import snr
+from izwi.files import read_json
+from izwi.reporting.page import read
 
 SIGNAL = {"type": "['signal']", "scale": "standard"}
+KNN = {"type": "knn", "logo": 3, "k_val": 1}
+PREDICTED = {"type": "['signal', 'metadata']", "metadata.columns": "['snr_pred']"}
+LIMITED = {"targets": "['snr']", "max": "{'snr': 99}", "sample_selection": "test"}
 ANGER = {key: value for key, value in DEMO.items() if key != "target"}
 
 
@@ -21,8 +30,24 @@ def made(tmp_path_factory):
     xgb = {"type": "xgb", "early_stopping_rounds": 3, "validation_split": 0.3, "n_estimators": 200}
     inis = [
         folder.ini("explore", DATA=DEMO, FEATS=SIGNAL, EXPL=expl, RESAMPLE={"replace": True}),
-        folder.ini("bare", DATA=ANGER, AUGMENT={"augment": "['traditional']"}),
-        folder.ini("stops", DATA=DEMO, FEATS=SIGNAL, MODEL=xgb),
+        folder.ini("bare", DATA=ANGER, AUGMENT={"augment": "['random_splice']", "result": "a.csv"}),
+        folder.ini(
+            "stops",
+            EXP={"fig_dir": "figures"},
+            DATA=DEMO,
+            FEATS=PREDICTED,
+            MODEL=xgb,
+            PREDICT=LIMITED,
+        ),
+        folder.ini("annotated", DATA=DEMO, PREDICT={"targets": "['snr', 'text']"}),
+        folder.ini("plain", DATA=DEMO, FEATS=SIGNAL, MODEL=KNN),
+        folder.ini(
+            "copies",
+            EXP={"robustness": "['white', 'clipping']", "robustness.snr": [10]},
+            DATA=DEMO | {"augment": "['random_splice']"},
+            FEATS=SIGNAL,
+            MODEL=KNN,
+        ),
     ]
     folder.config(inis)
     return folder, run(folder)
@@ -40,7 +65,8 @@ def run(folder):
 
 def test_data_are_described_and_nothing_is_trained(made):
     folder, _ = made
-    assert [path.name[:3] for path in (folder.path / "results" / "models").iterdir()] == ["xgb"]
+    models = {path.name[:3] for path in (folder.path / "results" / "models").iterdir()}
+    assert models == {"xgb", "knn"}
     assert folder.plots("explore") == {
         *("value_counts.png", "value_counts_gender.png", "pca.png", "feature_distributions.png")
     }
@@ -65,10 +91,59 @@ def test_summary_and_page_say_that_there_is_no_model(made):
     assert float(rows["stops"]["value"]) > 0
     assert "none: data only" in (folder.path / "results" / "index.html").read_text()
     # What an ini asks for in vain is said once.
-    (line,) = (line for line in said.splitlines() if "[AUGMENT] augment: no effect" in line)
-    assert line.endswith("(bare)")
+    (line,) = (line for line in said.splitlines() if "[EXP] fig_dir: no effect" in line)
+    assert line.endswith("(stops)")
     again = run(folder)
     assert "nothing to do" in again and "no effect" not in again
+
+
+def test_augmented_files_are_listed(made):
+    folder, said = made
+    (place,) = (folder.path / "results" / "augmented_audio").glob("*/a.csv")
+    assert str(place.relative_to(folder.path)) in said
+    assert (folder.path / "results/experiments/bare/augment/a.csv").samefile(place)
+    listed = pd.read_csv(place)
+    trained = folder.bytes_of("bare", "table1.md").decode()
+    assert re.search(rf"\| train \| all \| {len(listed)} ", trained)
+    assert not {"digest", "part", "copied_row", "maker"} & set(listed)
+    for row in listed.itertuples():
+        made_of = soundfile.info(place.parent / row.file)
+        assert made_of.duration == pytest.approx(pd.Timedelta(row.end).total_seconds())
+
+
+def test_copies_are_trained_on_and_degraded_ones_tested_on(made):
+    folder, _ = made
+    plain, metrics = folder.metrics("plain"), folder.metrics("copies")
+    assert metrics["n_augmented"] == metrics["n_train"] == plain["n_train"]
+    assert "n_augmented" not in plain
+    keys = [
+        [row[key] for key in ("file", "speaker", "fold", "truth")]
+        for row in folder.predictions("plain")
+    ]
+    assert keys == [
+        [row[key] for key in ("file", "speaker", "fold", "truth")]
+        for row in folder.predictions("copies")
+    ]
+    found = pd.read_csv(folder.path / "results/experiments/copies/robustness.csv")
+    assert list(found["strength"].fillna("")) == [
+        "",
+        "10 dB SNR",
+        "1 % of the samples",
+        "5 % of the samples",
+        "20 % of the samples",
+    ]
+    clean = found.iloc[0]
+    assert clean["value"] == metrics["value"] and clean["loss"] == 0
+    assert [clean["ci_low"], clean["ci_high"]] == pytest.approx(metrics["ci"])
+    assert found["loss"].to_numpy() == pytest.approx(metrics["value"] - found["value"].to_numpy())
+    assert (found["n"] == 60).all()
+    methods = folder.bytes_of("copies", "methods.md").decode()
+    assert "60 samples had 60 copies" in methods
+    assert "white noise (10 dB SNR); clipping (1 % of the samples, 5 %" in methods
+    assert (
+        "trained on: 60 samples and 60 augmented"
+        in folder.bytes_of("copies", "model_card.md").decode()
+    )
 
 
 def test_python_and_commands(made, monkeypatch, capsys):
@@ -85,6 +160,46 @@ def test_python_and_commands(made, monkeypatch, capsys):
     assert "bare: nothing was trained" in capsys.readouterr().err
     assert main(["archive", "--configfile", "config.yaml", "--cache", folder.cache]) == 0
     assert main(["verify", "results/archives/config.zip"]) == 0
+
+
+def test_predicted_properties_are_columns(made, monkeypatch):
+    folder, said = made
+    place = folder.path / "results/experiments/annotated"
+    found = pd.read_csv(place / "demo_predicted.csv")
+    assert list(found)[:3] == ["file", "start", "end"] and list(found)[-1] == "snr_pred"
+    assert len(found) == 60 and "emotion" in found
+    for file, value in zip(found["file"][::20], found["snr_pred"][::20], strict=True):
+        assert snr.wada(soundfile.read(file)[0]) == pytest.approx(value, abs=1e-3)
+    # Nothing else: no picture, no audit, no model.
+    assert not (place / "plots").exists() and folder.metrics("annotated")["audit"] is None
+    assert "[PREDICT] targets: text: not built yet" in said
+    (row,) = pd.read_csv(place / "properties.csv").to_dict("records")
+    assert row["property"] == "snr_pred" and row["unit"] == "speaker and class"
+    methods = (place / "methods.md").read_text()
+    assert "(snr_pred) was predicted by waveform amplitude distribution analysis" in methods
+    assert "@kim2008wada" in methods and "no label" in methods
+    # As the page shows it.
+    monkeypatch.chdir(folder.path)
+    (shown,) = read.of_stages(read_json("results/experiments/annotated/experiment.json")).items()
+    assert shown[0] == "Predicted properties"
+    assert shown[1]["with_target"][0]["effect"] == pytest.approx(row["effect"])
+
+
+def test_a_model_sees_predicted_columns_and_limits(made):
+    folder, _ = made
+    clean = pd.read_csv(folder.path / "results/experiments/annotated/demo_predicted.csv")
+    left = int((clean["snr_pred"] > 99).sum())
+    record = json.loads(folder.bytes_of("stops", "experiment.json"))
+    table = pd.read_parquet(folder.path / record["stages"]["annotate"][0]["files"]["table"])
+    assert left > 0 and len(table) == 60 - left and (table["snr_pred"] <= 99).all()
+    matrices = [unit["files"]["matrix"] for unit in record["stages"]["features"]]
+    columns = pd.read_parquet(folder.path / matrices[1])["metadata.snr_pred"]
+    assert columns.tolist() == table["snr_pred"].tolist()
+    methods = folder.bytes_of("stops", "methods.md").decode()
+    assert f"{left} by their predicted properties" in methods
+    assert "at most 99 dB" in methods and "snr_pred was a feature of the model" in methods
+    tested = pd.read_csv(folder.path / "results/experiments/stops/demo_predicted.csv")
+    assert len(tested) == len(folder.predictions("stops"))
 
 
 def test_trees_stop_on_speakers_of_the_training_part(made):

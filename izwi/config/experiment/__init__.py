@@ -13,6 +13,7 @@ from izwi.annotation.targets import types_of
 from izwi.config import learning, pictures
 from izwi.config import options as table
 from izwi.config.experiment.annotation import read_annotation, read_targets
+from izwi.config.experiment.augmentation import read_augment, read_robustness
 from izwi.config.experiment.databases import (
     check_numeric,
     limits_afterwards,
@@ -137,7 +138,9 @@ def _experiment(entries: Entries, ini: str) -> Experiment:
     target = _target(entries, model)
     labels, load, binned = read_load(entries, task, target, 1 if model.none else 2)
     databases = tuple(read_database(entries, name) for name in entries.names)
-    annotation = read_annotation(entries, targets, of_targets, databases)
+    annotation = read_annotation(
+        entries, targets, of_targets, databases, features, trains=not model.none
+    )
     check_numeric(entries, databases, load)
     limited = any(
         d["options"]["limit_samples"] or d["options"]["limit_samples_per_speaker"]
@@ -211,6 +214,8 @@ def _experiment(entries: Entries, ini: str) -> Experiment:
         model={"type": model.type or "", "options": model.options},
         learning=learned,
         analyses=analyses,
+        augment=read_augment(entries, model, features, seed),
+        robustness=read_robustness(entries, model, features, learned, seed),
         evaluation={
             "measure": measure,
             "ci": entries.get("EXP", "ci"),

@@ -7,7 +7,8 @@ from typing import Any
 from izwi.annotation.targets import ABSENT, MARK, TARGETS, built, column_of, types_of
 from izwi.config.experiment.entries import Entries, texts
 from izwi.config.experiment.resolved import AnnotationSpec, ComponentSpec, DatabaseSpec
-from izwi.config.options import suggest
+from izwi.config.options import owner, suggest
+from izwi.errors import UserError
 
 _LIMITS = ("min", "max")
 
@@ -44,6 +45,9 @@ def read_annotation(
     targets: list[str],
     options: dict[str, dict[str, Any]],
     databases: tuple[DatabaseSpec, ...],
+    features: tuple[ComponentSpec, ...],
+    *,
+    trains: bool,
 ) -> AnnotationSpec | None:
     """The columns to add, and which rows they leave out.
 
@@ -52,6 +56,9 @@ def read_annotation(
         targets: as `read_targets` gives them
         options: type of features → its options
         databases: filters on predicted columns are taken from their options
+        features: the feature sets that models see
+        trains: whether there is a model, which goes without columns that cannot be had and that
+            nothing uses
 
     Returns:
         None if there is nothing to predict
@@ -71,15 +78,45 @@ def read_annotation(
             filters[database["name"]] = own
             rest = [pair for pair in pairs if pair[0] not in columns]
             database["options"]["filter"] = rest or None
-    features = [ComponentSpec(type=kind, options=options[kind]) for kind in types_of(targets)]
+    used = {*limits["min"], *limits["max"]}
+    used |= {columns[pair[0]] for pairs in filters.values() for pair in pairs}
+    for one in features:
+        seen = map(str, one["options"].get("metadata.columns") or ())
+        used |= {columns[name] for name in seen if name in columns}
+    targets = _present(entries, targets, options, used if trains else set(targets))
+    if not targets:
+        return None
     return AnnotationSpec(
         targets=targets,
-        features=features,
+        features=[ComponentSpec(type=kind, options=options[kind]) for kind in types_of(targets)],
         selection=entries.get("PREDICT", "sample_selection"),
         filter=filters,
         min=limits["min"],
         max=limits["max"],
     )
+
+
+def _present(
+    entries: Entries, targets: list[str], options: dict[str, dict[str, Any]], needed: set[str]
+) -> list[str]:
+    """Targets without those that are not needed and whose models cannot be had.
+
+    The stage reports what is needed and cannot be had, when a call is planned.
+    """
+    lost: list[str] = []
+    for kind in types_of(targets):
+        names = [name for name in targets if TARGETS[name].features == kind]
+        if needed & set(names):
+            continue
+        try:
+            owner("features", kind).content(options[kind])
+        except UserError as error:
+            lost += names
+            entries.warnings += [
+                f"[PREDICT] targets: no column of {', '.join(names)}: {line}"
+                for line in error.problems
+            ]
+    return [name for name in targets if name not in lost]
 
 
 def _limits(entries: Entries, key: str, targets: list[str]) -> dict[str, float]:

@@ -117,6 +117,7 @@ class SegmentSpec(TypedDict):
         selection: ``all``, or the part (``train``, ``test``) whose recordings are cut
         min_length: segments that are shorter are left out
         max_length: longer segments are cut into pieces, None for any length
+        min_rest: a rest behind these that is shorter stays with the last one
         window: of ``fixed``: length of a window
         hop: of ``fixed``: from one window to the next
         threshold: of ``silero``: probability that begins speech
@@ -130,6 +131,7 @@ class SegmentSpec(TypedDict):
     selection: str
     min_length: float
     max_length: float | None
+    min_rest: float
     window: float | None
     hop: float | None
     threshold: float
@@ -186,11 +188,13 @@ class FurtherFigures(TypedDict, total=False):
         bins: limits that also show a regression as a classification
         bin_labels: names of these bins
         uncertainty_threshold: additional figures use only predictions below it
+        combine_per_speaker: how the predictions of a speaker become one, for additional figures
     """
 
     bins: list[float]
     bin_labels: list[str]
     uncertainty_threshold: float
+    combine_per_speaker: str
 
 
 class EvaluationSpec(FurtherFigures):
@@ -231,6 +235,8 @@ class Experiment:
         model: its type and options; without a type, only the data are described
         learning: learning beyond a single fit, see `izwi.config.learning`
         analyses: analyses beside the figures, see `izwi.config.learning`
+        augment: augmented copies, see `izwi.config.experiment.augmentation`; empty without
+        robustness: degradations that are tested on, see there; empty without
         evaluation: how figures are computed
         leakage: treatment of the audit's findings: ``error``, ``warn`` or ``ignore``
         plots: requested plots and their formats, see ``pictures.read_options``
@@ -239,6 +245,7 @@ class Experiment:
         exports: data that are written for use elsewhere
         setting: values that a grid sets: option → text of its value
         grids: tables of results that have a row for it
+        crossed: name of the table of all pairs of databases that it belongs to, empty without one
         control: kind of control, see `tables.controls`, None for an experiment of an ini
         annotation: predicted properties, None if none is asked for
         onnx: whether the model is also written as an ONNX graph
@@ -267,6 +274,8 @@ class Experiment:
     model: ComponentSpec
     learning: dict[str, Any]
     analyses: dict[str, Any]
+    augment: dict[str, Any]
+    robustness: dict[str, Any]
     evaluation: EvaluationSpec
     leakage: str
     plots: dict[str, Any]
@@ -274,6 +283,7 @@ class Experiment:
     exports: tuple[ExportSpec, ...] = ()
     setting: dict[str, str | None] = field(default_factory=dict)
     grids: tuple[str, ...] = ()
+    crossed: str = ""
     control: str | None = None
     annotation: AnnotationSpec | None = None
     onnx: bool = False

@@ -81,6 +81,8 @@ def read_split(
         stated = dict.fromkeys(stated)
     elif apart:
         for name in tests or []:
+            if entries.get_of(name, "as_test"):
+                continue
             if stated[name] not in (None, "test"):
                 entries.overridden(f"[DATA] {name}.split_strategy", "DATA.tests")
             stated[name] = "test"
@@ -93,6 +95,7 @@ def read_split(
             key: _split_value(entries, name, key) if key in reads else None
             for key in _SPLIT_OPTIONS
         }
+        _only(entries, name, specs[name], whole)
         if not whole:
             _check_strategy(entries, database, specs[name])
         _split_notes(entries, name, specs[name], reads, whole)
@@ -115,6 +118,18 @@ def read_split(
     if described:
         spec["described"] = True
     return spec
+
+
+def _only(entries: Entries, name: str, spec: dict[str, Any], whole: bool) -> None:
+    """The part that a database is confined to, if it is to one."""
+    wanted = [part for part in ("train", "test") if entries.get_of(name, f"as_{part}")]
+    if len(wanted) == 2:
+        entries.problem("DATA", f"{name}.as_test", f"{name}.as_train is set as well, keep one")
+    elif wanted and whole:
+        entries.notes.append(f"[DATA] {name}.as_{wanted[0]}: no effect with this kind of split")
+    elif wanted:
+        # Only where it is asked for, so that the keys of all other splits stay.
+        spec["only"] = wanted[0]
 
 
 def _cross_data(entries: Entries) -> tuple[list[str] | None, list[str] | None, bool]:
@@ -266,7 +281,7 @@ def tests_alone(split: SplitSpec, name: str) -> bool:
     """Whether no row of a database is trained on."""
     if split["strategy"] == "cross_data":
         return name not in (split["trains"] or [])
-    return is_test(split, name)
+    return is_test(split, name) or split["databases"][name].get("only") == "test"
 
 
 def is_test(split: SplitSpec, name: str) -> bool:

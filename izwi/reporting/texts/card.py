@@ -9,6 +9,7 @@ from izwi.reporting import escaping
 from izwi.reporting.numbers import interval, measured, worth
 from izwi.reporting.record import Metrics, Record, database_names, members, versions
 from izwi.reporting.texts import words
+from izwi.reporting.texts.augmentation import trained_on
 from izwi.reporting.texts.citations import corpus_of
 from izwi.reporting.texts.methods import interval_n, unit_of
 from izwi.reporting.texts.words import listed
@@ -90,7 +91,7 @@ def _model(record: Record, training: TrainingReport, description: dict[str, Any]
         f"- predicts: {task}",
         f"- from: {sets}",
         f"- by: {words.model(record['model']['type']).words}",
-        f"- trained on: {count(training['counts']['train'], 'sample')}; details in methods.md",
+        f"- trained on: {trained_on(training['counts'])}; details in methods.md",
         f"- to be had: {trained}",
     ]
     return "\n".join(lines)

@@ -17,6 +17,7 @@ _DROPPED = {
     "labels": "because of other labels",
     "mapping": "because the mapping did not name their labels",
     "filter": "by filters",
+    "predicted": "by their predicted properties",
     "missing target": "for lack of a label",
     "required": "for lack of a required value",
     "duration": "for their duration",

@@ -11,8 +11,8 @@ from typing import Any
 from izwi.config.experiment.resolved import ComponentSpec, SplitSpec
 from izwi.preprocessing.scalers import FILLS, SCALERS, Scaler
 from izwi.reporting.record import Metrics, Record, members, units_behind
-from izwi.reporting.texts import ensembles, words
-from izwi.reporting.texts.citations import IZWI, Cites
+from izwi.reporting.texts import augmentation, ensembles, predicted, words
+from izwi.reporting.texts.citations import IZWI, Cites, entries
 from izwi.reporting.texts.databases import contributed, mean, unit_of
 from izwi.reporting.texts.model_methods import of_model
 from izwi.reporting.texts.words import listed
@@ -39,10 +39,11 @@ def methods(
     """
     paragraphs = {
         "Data": _data(record, description, cites),
+        "Predicted properties": predicted.sentences(record, cites),
         "Split": _split(record, metrics, description),
         "Features": _features(record, training, cites) if record["features"] else [],
         **(_learned(record, metrics, training, cites) if training else {}),
-        "Further": _further(record),
+        "Further": _further(record, cites),
         "Software": _software(record, cites),
     }
     body = "\n\n".join(
@@ -215,14 +216,18 @@ def _strategy(
     strategy = own["split_strategy"]
     elsewhere = bool(spec.get("tests")) and name not in (spec.get("tests") or [])
     fate = "set aside, for neither training nor testing" if elsewhere else "held out for testing"
+    only = own.get("only")
+    confined = "; the others were not used" if only == "test" else ""
     if isinstance(strategy, list):
         who, were = ("Speakers", "were") if strategy[1:] else ("Speaker", "was")
-        return f"{who} {listed(strategy)} of {name} {were} {fate}."
+        return f"{who} {listed(strategy)} of {name} {were} {fate}{confined}."
     if strategy is None:
         stated = any(f"{name}: no split_strategy, taken from its own" in line for line in notes)
         strategy = "database" if stated else "speaker_split"
     known = STRATEGIES.get(strategy, Strategy("The split of {name} followed the strategy {other}."))
     unused = "; its test part was not used" if elsewhere and "{fate}" not in known.words else ""
+    if only:
+        unused = f"; its {'training' if only == 'test' else 'test'} part was not used"
     return (
         known.words.format(
             name=name,
@@ -305,6 +310,7 @@ def _own_settings(spec: ComponentSpec) -> str:
 def _preprocessing(record: Record, training: TrainingReport, cites: Cites) -> list[str]:
     folds = max((fold["fold"] for run in training["runs"] for fold in run["folds"]), default=0)
     of = "the training samples of each fold" if folds else "the training samples"
+    of += " and their copies" if training["counts"].get("augmented") else ""
     scale = record["preprocessing"]["scale"]
     if scale == "speaker":
         sentences = [
@@ -322,6 +328,7 @@ def _preprocessing(record: Record, training: TrainingReport, cites: Cites) -> li
         fill = record["preprocessing"].get("nan_strategy") or "median"
         by = FILLS[fill] if fill == "zero" else f"the {fill} of {of}"
         sentences.append(f"Undefined values were replaced by {by}.")
+    sentences = [*augmentation.sentences(record, training, cites), *sentences]
     kind = record["learning"].get("balancing")
     if kind:
         keys = ("chawla2002smote",) if "smote" in kind else ()
@@ -337,9 +344,12 @@ def _preprocessing(record: Record, training: TrainingReport, cites: Cites) -> li
 # ------------------------------------------------------------------ evaluation
 
 
-def _further(record: Record) -> list[str]:
+def _further(record: Record, cites: Cites) -> list[str]:
     """What stages say that have no paragraph of their own."""
     said = [unit["methods"] for _, unit in units_behind(record) if unit.get("methods")]
+    for key in re.findall(r"\[@(\w+)\]", " ".join(said)):
+        if key in entries():
+            cites(key)
     return list(dict.fromkeys(said))
 
 
@@ -389,6 +399,12 @@ def _evaluation(record: Record, metrics: Metrics, cites: Cites) -> list[str]:
         sentences.append(
             "Figures are also given for the samples whose uncertainty was below "
             f"{threshold:g} alone."
+        )
+    if how := record["evaluation"].get("combine_per_speaker"):
+        way = "the mean" if how == "mean" else "the majority"
+        sentences.append(
+            f"Figures are also given by speaker, with {way} of a speaker's predictions as one "
+            "decision."
         )
     if metrics["few_speakers"]:
         who = "a single test speaker" if speakers == 1 else f"only {speakers} test speakers"

@@ -109,6 +109,12 @@ def _caption(record: Record, description: dict[str, Any]) -> str:
         )
     if description["cross_validation"]:
         sentences.append("Each sample is tested once, in its fold.")
+    if (augment := record.get("augment")) and record["model"]["type"]:
+        copies = augment["copies"] * len(augment["kinds"])
+        sentences.append(
+            f"In training, {count(copies, 'augmented copy', 'augmented copies')} of each sample "
+            f"{'was' if copies == 1 else 'were'} used, too; the table does not count them."
+        )
     return " ".join(sentences)
 
 

@@ -124,6 +124,17 @@ FAMILIES = {
     "audmodel": ("audEERING's wav2vec 2.0", "wagner2023dawn"),
     "agender": ("audEERING's wav2vec 2.0 for age and gender", "burkhardt2023agegender"),
 }
+# Of other models of the hub: what their features are, and their papers.
+NETWORKS = {
+    "emotion2vec": ("embeddings of emotion2vec", ("ma2024emotion2vec",)),
+    "spkrec": (
+        "speaker embeddings of SpeechBrain",
+        ("ravanelli2021speechbrain", "desplanques2020ecapa", "snyder2018xvectors"),
+    ),
+    "bert": ("embeddings of the texts", ("devlin2019bert", "wolf2020transformers")),
+    "clap": ("audio embeddings of CLAP", ("wu2023clap", "wolf2020transformers")),
+    "squim": ("PESQ, SI-SDR and STOI as estimated by SQUIM", ("kumar2023squim",)),
+}
 # Beginning of an openSMILE set → the paper that defines it.
 SETS = {
     "ComParE_2016": "schuller2016compare",
@@ -218,6 +229,10 @@ def feature_set(spec: ComponentSpec) -> Named:
             "transformers",
             "transformers",
         )
+    if family in NETWORKS:
+        words, keys = NETWORKS[family]
+        hub = options[f"{family}.model"] or cls.hub
+        return Named(f"{words} ({place(hub)})", (*keys, *_TORCH[0]), *_TORCH[1:])
     return FEATURES.get(kind) or _by_docstring(cls, kind)
 
 

@@ -44,6 +44,18 @@ OPTIONS: tuple[Option, ...] = (
     ),
     *read_by(
         "DATA",
+        "augment",
+        option(
+            "augment",
+            "bool|list",
+            False,
+            "train with augmented copies of the training samples, too: kinds as in "
+            "AUGMENT.augment, or True for those that it names",
+            choices=(True, False, "traditional", "random_splice", "auglib"),
+        ),
+    ),
+    *read_by(
+        "DATA",
         "load",
         option(
             "type",
@@ -302,6 +314,14 @@ OPTIONS: tuple[Option, ...] = (
     *read_by(
         "DATA",
         "split",
+        option("as_test", "bool", False, "use only the test part of the database"),
+        option("as_train", "bool", False, "use only the training (and dev) part of the database"),
+        per_database=True,
+        database_only=True,
+    ),
+    *read_by(
+        "DATA",
+        "split",
         option(
             "train",
             "list",
@@ -344,14 +364,7 @@ OPTIONS: tuple[Option, ...] = (
             *known(
                 "DATA",
                 "unsupported",
-                "use split_strategy = test or train",
-                as_test="only the test split of a database",
-                as_train="only the training split of a database",
-            ),
-            *known(
-                "DATA",
-                "unsupported",
-                "list the segments with speech as a database, with columns start and end",
+                "DATA.segment = True keeps stretches of speech and leaves out files without any",
                 check_vad="leaves out files without speech",
             ),
             *known(

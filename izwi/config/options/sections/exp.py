@@ -141,17 +141,70 @@ OPTIONS: tuple[Option, ...] = (
             ),
         )
     ),
+    *read_by(
+        "EXP",
+        "robustness",
+        option(
+            "robustness",
+            "bool|list",
+            False,
+            "also test on degraded copies of the test samples: noises (`white`, `pink`, `speech`, "
+            "`babble`), `reverb`, `telephone`, `lowpass`, `clipping`; True: all of them",
+        ),
+        option(
+            "robustness.snr",
+            "number_list",
+            (20, 10, 5, 0),
+            "signal-to-noise ratios of the noises, dB",
+            minimum=-60,
+            maximum=100,
+        ),
+        option(
+            "robustness.rt60",
+            "number_list",
+            (0.3, 0.6, 1.2),
+            "`reverb`: reverberation times, s",
+            minimum=0.01,
+            maximum=20,
+        ),
+        option(
+            "robustness.limit",
+            "number_list",
+            (4000, 2000),
+            "`lowpass`: upper limits, Hz",
+            minimum=100,
+            maximum=100000,
+        ),
+        option(
+            "robustness.clipped",
+            "number_list",
+            (1, 5, 20),
+            "`clipping`: clipped samples, %",
+            minimum=0.01,
+            maximum=99,
+        ),
+    ),
     *known(
         "EXP",
         "unsupported",
         "filters hold for all parts",
         filter__sample_selection="restricts filters to train or test",
     ),
-    *known(
+    *read_by(
         "EXP",
-        "unsupported",
-        "write an ini per pair of databases, with DATA.trains and DATA.tests",
-        databases="databases to compare, for its multidb module",
-        use_splits="whether multidb uses the databases' own splits",
+        "none",
+        option(
+            "databases",
+            "list",
+            None,
+            "databases to cross, in place of DATA.databases: each is trained on and each is "
+            "tested; see [cross-database](cross_database.md#all-pairs-from-one-ini)",
+        ),
+        option(
+            "use_splits",
+            "bool",
+            False,
+            "with `databases`: train on the training part alone, and test on the test part",
+        ),
     ),
 )

@@ -8,15 +8,10 @@ from izwi.preprocessing.scalers import FILLS, SCALERS
 
 # Beginnings of nkululeko's types, to distinguish them from misspelt ones.
 PEER_FEATURES = (
-    "bert",
-    "clap",
-    "emotion2vec",
     "mos",
     "pesq",
     "sdr",
     "snr",
-    "spkrec",
-    "squim",
     "stoi",
     "xbow",
     "xlm",
@@ -105,9 +100,6 @@ OPTIONS: tuple[Option, ...] = (
         size="size of the codebook of xbow",
         assignments="assignments per frame of xbow",
         xbow__model="folder of openXBOW",
-        bert__model="name of a BERT model",
-        bert__layer="hidden layer of BERT",
-        bert__text_column="column with the text for BERT",
     ),
     *known(
         "FEATS",

@@ -1,0 +1,63 @@
+"""emotion2vec: embeddings that were trained for emotion (Ma et al., 2024)."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from izwi.config.options import feature_option
+from izwi.features.hub import OwnNetwork
+
+if TYPE_CHECKING:
+    import torch
+
+# Value of FEATS.type → the model's name on the hub.
+HUB = {
+    "emotion2vec": "emotion2vec/emotion2vec_base",
+    "emotion2vec-base": "emotion2vec/emotion2vec_base",
+    "emotion2vec-seed": "emotion2vec/emotion2vec_plus_seed",
+    "emotion2vec-large": "emotion2vec/emotion2vec_plus_large",
+}
+
+
+class Emotion2vec(OwnNetwork):
+    """emotion2vec (Ma et al., 2024): the mean of the last layer over time."""
+
+    family = "emotion2vec"
+    located = ("emotion2vec.model",)
+    # Its attention holds all pairs of frames.
+    seconds = (0.03, 120.0)
+    marks = ("modality_encoders.AUDIO.extra_tokens", "modality_encoders.AUDIO.alibi_scale")
+    options = (
+        feature_option(
+            "emotion2vec.model",
+            "model",
+            None,
+            "emotion2vec: folder of the model, or its name on the Hugging Face hub (default: the "
+            "model named by the type)",
+            aliases=("model",),
+        ),
+    )
+
+    def named_by(self, shapes: dict[str, list[int]]) -> list[str]:
+        """See the base class."""
+        return [f"emotion2vec_{i}" for i in range(shapes[self.marks[0]][-1])]
+
+    def build(self, weights: dict[str, torch.Tensor]) -> Any:
+        """The network; see the base class."""
+        from izwi.features.emotion2vec_net import Net
+
+        return Net(weights)
+
+
+def __getattr__(name: str) -> type[Emotion2vec]:
+    """The extractor of a type in ``HUB``, which the registry requests by that name."""
+    if name not in HUB:
+        raise AttributeError(name)
+    return _extractor(name)
+
+
+@cache
+def _extractor(name: str) -> type[Emotion2vec]:
+    stated = {"__doc__": Emotion2vec.__doc__, "name": name, "hub": HUB[name], "prefix": f"{name}."}
+    return type("Emotion2vec", (Emotion2vec,), stated)

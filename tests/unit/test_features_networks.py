@@ -1,0 +1,278 @@
+"""Published networks in izwi's own code, with small random weights.
+
+The figures are those of the published code (FunASR's emotion2vec, speechbrain's ECAPA-TDNN and
+x-vectors without their noise, torchaudio's SQUIM) for the same weights and the same wave.
+"""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+import soundfile
+from audio_tables import make_table
+
+from izwi import features
+from izwi.errors import UserError
+from izwi.features import extraction
+
+torch = pytest.importorskip("torch")
+import transformers as tf  # noqa: E402
+from safetensors.torch import save_file  # noqa: E402
+
+
+def linear(name, outputs, inputs):
+    return {f"{name}.weight": (outputs, inputs), f"{name}.bias": (outputs,)}
+
+
+def norm(name, size):
+    return {f"{name}.weight": (size,), f"{name}.bias": (size,)}
+
+
+def emotion2vec(size=32, heads=4, wide=16):
+    start = "modality_encoders.AUDIO."
+    shapes = {f"{start}alibi_scale": (1, 1, heads, 1, 1), f"{start}extra_tokens": (1, 3, size)}
+    for i, width in enumerate((10, 3, 3, 3, 3, 2, 2)):
+        name = f"{start}local_encoder.conv_layers.{i}."
+        shapes |= {f"{name}0.weight": (wide, wide if i else 1, width)} | norm(f"{name}2.1", wide)
+    shapes |= norm(f"{start}project_features.1", wide)
+    shapes |= linear(f"{start}project_features.2", size, wide)
+    for i in range(1, 6):
+        name = f"{start}relative_positional_encoder.{i}.0"
+        shapes |= {f"{name}.weight": (size, size // 4, 19), f"{name}.bias": (size,)}
+    shapes |= norm(f"{start}context_encoder.norm", size)
+    for name in (f"{start}context_encoder.blocks.0.", "blocks.0.", "blocks.1."):
+        shapes |= linear(f"{name}attn.qkv", 3 * size, size) | linear(f"{name}attn.proj", size, size)
+        shapes |= linear(f"{name}mlp.fc1", 4 * size, size)
+        shapes |= linear(f"{name}mlp.fc2", size, 4 * size)
+        shapes |= norm(f"{name}norm1", size) | norm(f"{name}norm2", size)
+    return shapes
+
+
+def conv(name, outputs, inputs, width=1):
+    return {f"{name}.weight": (outputs, inputs, width), f"{name}.bias": (outputs,)}
+
+
+def batch_norm(name, size):
+    return norm(name, size) | {f"{name}.running_mean": (size,), f"{name}.running_var": (size,)}
+
+
+def tdnn(name, outputs, inputs, width=1):
+    return conv(f"{name}.conv.conv", outputs, inputs, width) | batch_norm(
+        f"{name}.norm.norm", outputs
+    )
+
+
+def ecapa():
+    shapes = tdnn("blocks.0", 32, 80, 5)
+    for i in (1, 2, 3):
+        shapes |= tdnn(f"blocks.{i}.tdnn1", 32, 32) | tdnn(f"blocks.{i}.tdnn2", 32, 32)
+        for j in range(7):
+            shapes |= tdnn(f"blocks.{i}.res2net_block.blocks.{j}", 4, 4, 3)
+        shapes |= conv(f"blocks.{i}.se_block.conv1.conv", 12, 32)
+        shapes |= conv(f"blocks.{i}.se_block.conv2.conv", 32, 12)
+    shapes |= tdnn("mfa", 96, 96) | tdnn("asp.tdnn", 16, 288) | conv("asp.conv.conv", 96, 16)
+    return shapes | batch_norm("asp_bn.norm", 192) | conv("fc.conv", 24, 192)
+
+
+def xvector():
+    shapes, inputs = {}, 24
+    for i, (size, width) in enumerate(((16, 5), (16, 3), (16, 3), (16, 1), (40, 1))):
+        shapes |= conv(f"blocks.{3 * i}.conv", size, inputs, width)
+        shapes |= batch_norm(f"blocks.{3 * i + 2}.norm", size)
+        inputs = size
+    return shapes | linear("blocks.16.w", 20, 80)
+
+
+def squim():
+    shapes = {"encoder.conv1d.weight": (16, 1, 64), "dprnn.conv.0.weight": (24, 16, 1, 1)}
+    shapes |= {"dprnn.conv.0.bias": (24,), "dprnn.conv.1.weight": (1,)}
+    for i in range(2):
+        for part in ("row", "col"):
+            name = f"dprnn.{part}_rnn.{i}."
+            for way in ("", "_reverse"):
+                shapes |= {f"{name}rnn.weight_ih_l0{way}": (48, 16)}
+                shapes |= {f"{name}rnn.weight_hh_l0{way}": (48, 12)}
+                shapes |= {f"{name}rnn.bias_{k}h_l0{way}": (48,) for k in "ih"}
+            shapes |= linear(f"{name}proj", 16, 24) | norm(f"dprnn.{part}_norm.{i}", 16)
+    for i in range(3):
+        name = f"branches.{i}."
+        shapes |= {f"{name}0.self_attn.in_proj_weight": (72, 24)}
+        shapes |= {f"{name}0.self_attn.in_proj_bias": (72,), f"{name}1.alpha": (1,)}
+        shapes |= linear(f"{name}0.self_attn.out_proj", 24, 24)
+        shapes |= linear(f"{name}0.linear1", 96, 24) | linear(f"{name}0.linear2", 24, 96)
+        shapes |= norm(f"{name}0.norm1", 24) | norm(f"{name}0.norm2", 24)
+        shapes |= linear(f"{name}2.0", 24, 24) | {f"{name}2.1.weight": (1,)}
+        shapes |= linear(f"{name}2.2", 1, 24)
+    return shapes
+
+
+def filled(shapes):
+    """Random weights of a size that keeps the values in range."""
+    generator = np.random.default_rng(1)
+    weights = {}
+    for name in sorted(shapes):
+        x = generator.standard_normal(shapes[name])
+        if name.endswith("running_var"):
+            x = 0.5 + np.abs(x)
+        elif x.ndim > 1:
+            x /= np.sqrt(np.prod(x.shape[1:]))
+        else:
+            x = 1 + 0.1 * x if "norm" in name and name.endswith("weight") else 0.1 * x
+        weights[name] = torch.from_numpy(3 * np.abs(x) if "alibi" in name else x).float()
+    return weights
+
+
+def wave(samples, seed=2):
+    generator, t = np.random.default_rng(seed), np.arange(samples) / 16000
+    tone = np.sin(2 * np.pi * 220 * t * (1 + 0.1 * np.sin(7 * t)))
+    return (0.3 * tone + 0.05 * generator.standard_normal(samples)).astype(np.float32)
+
+
+# Type, shapes, length of the wave, name of the first feature, the published code's values.
+NETWORKS = {
+    "emotion2vec": ("emotion2vec", emotion2vec, 12345, "emotion2vec_0",
+                    [-0.40538642, -1.3374126, -0.94384384, 1.4211434, 0.37427327]),
+    "ecapa": ("spkrec-ecapa-voxceleb", ecapa, 20000, "spkrec_0",
+              [-2.8745742, 0.47711143, -3.4807582, -1.3375932, 1.5348666]),
+    "xvector": ("spkrec-xvect-voxceleb", xvector, 20000, "spkrec_0",
+                [1.7820243, -0.55864471, -0.49770835, 1.2362551, -0.62583697]),
+    "squim": ("squim", squim, 9100, "pesq", [3.2706194, -0.31214294, 0.48156014]),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("networks")
+    for name, (_, shapes, *_) in NETWORKS.items():
+        (folder / name).mkdir()
+        save_file(filled(shapes()), folder / name / "model.safetensors", {"format": "pt"})
+    return folder
+
+
+def values(kind, options, paths, store, threads=2):
+    found = extraction.extract(
+        {"type": kind, "options": options}, make_table(paths), paths, store=store, threads=threads
+    )
+    return found.columns[3:].tolist(), found.iloc[:, 3:].to_numpy()
+
+
+def written(folder, waves, rate=16000):
+    paths = {}
+    for i, samples in enumerate(waves):
+        path = folder / f"{i}.wav"
+        soundfile.write(path, samples, rate, "FLOAT")
+        paths[path.name] = str(path)
+    return paths
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_the_published_network(network, models, tmp_path):
+    kind, _, samples, first, expected = NETWORKS[network]
+    family = kind.partition("-")[0]
+    paths = written(tmp_path, [wave(samples), wave(8000, 3), wave(samples, 4)])
+    own = {f"{family}.model": str(models / network)}
+    names, found = values(kind, own, paths, tmp_path / "a")
+    assert names[0] == first and len(set(names)) == len(names)
+    np.testing.assert_allclose(found[0, : len(expected)], expected, rtol=1e-5, atol=1e-5)
+    # Alone and together, on one core and on two.
+    only = dict(list(paths.items())[:1])
+    np.testing.assert_array_equal(values(kind, own, only, tmp_path / "b", 1)[1][0], found[0])
+    assert np.abs(found[0] - found[2]).max() > 1e-3
+    cls = features.extractor_class(kind)
+    assert len(cls.content({option.name: own[option.name] for option in cls.options})) == 1
+
+
+def problem(kind, **options) -> str:
+    cls = features.extractor_class(kind)
+    defaults = {option.name: option.default for option in cls.options}
+    with pytest.raises(UserError) as caught:
+        cls.content(defaults | options)
+    (line,) = caught.value.problems
+    return line
+
+
+def test_weights_as_they_are_published_are_converted(models, tmp_path, monkeypatch):
+    """Pickled, under the names that their authors use; the values stay the same."""
+    from izwi.features import model_cache
+
+    monkeypatch.setenv("IZWI_MODELS", str(tmp_path))
+    paths = written(tmp_path, [wave(9100)])
+    names = {"emotion2vec": ("model.pt", "model"), "ecapa": ("embedding_model.ckpt", ""),
+             "squim": ("squim_objective_dns2020.pth", "")}  # fmt: skip
+    for network, (file, inside) in names.items():
+        kind = NETWORKS[network][0]
+        family = f"{kind.partition('-')[0]}.model"
+        weights = filled(NETWORKS[network][1]())
+        source, target = tmp_path / f"{network}-pickled", tmp_path / f"{network}-new"
+        source.mkdir()
+        target.mkdir()
+        torch.save({inside: weights, "step": 3} if inside else weights, source / file)
+        if network != "squim":
+            line = problem(kind, **{family: str(source)})
+            assert "a pickle" in line and f"scripts/fetch_model.py {source} <new folder>" in line
+        model_cache.convert("x", source, target)
+        found = values(kind, {family: str(target)}, paths, tmp_path / f"{network}-a")[1]
+        kept = values(kind, {family: str(models / network)}, paths, tmp_path / f"{network}-b")[1]
+        np.testing.assert_array_equal(found, kept)
+
+
+def test_what_does_not_fit_is_told_while_planning(models, tmp_path, monkeypatch):
+    monkeypatch.setenv("IZWI_MODELS", str(tmp_path))
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    assert "put https://download.pytorch.org/" in problem("squim")
+    assert "lack modality_encoders.AUDIO.alibi_scale" in problem(
+        "emotion2vec-large", **{"emotion2vec.model": str(models / "squim")}
+    )
+    assert "neither of ECAPA-TDNN" in problem("spkrec", **{"spkrec.model": str(models / "squim")})
+    assert problem("emotion2vec").endswith("fetch it once: izwi fetch emotion2vec/emotion2vec_base")
+    shapes = ecapa()
+    del shapes["asp.conv.conv.bias"]
+    save_file(filled(shapes), tmp_path / "model.safetensors")
+    paths = written(tmp_path, [wave(20000)])
+    with pytest.raises(UserError, match=r"do not fit spkrec: 'asp\.conv\.conv\.bias'"):
+        values("spkrec", {"spkrec.model": str(tmp_path)}, paths, tmp_path / "s")
+    with pytest.raises(features.BadFiles, match=r"0\.050 s are too short for spkrec"):
+        paths = written(tmp_path, [wave(800)])
+        values("spkrec", {"spkrec.model": str(models / "ecapa")}, paths, tmp_path / "t")
+
+
+@pytest.fixture(scope="module")
+def clap(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("clap")
+    torch.manual_seed(6)
+    audio = {"patch_embeds_hidden_size": 16, "depths": [1, 1], "num_attention_heads": [2, 2],
+             "hidden_size": 32, "num_hidden_layers": 2, "window_size": 4, "spec_size": 128,
+             "num_mel_bins": 32, "fusion_num_hidden_layers": 1}  # fmt: skip
+    text = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2,
+            "intermediate_size": 16, "vocab_size": 50}  # fmt: skip
+    config = tf.ClapConfig(text_config=text, audio_config=audio, projection_dim=24)
+    tf.ClapModel(config).save_pretrained(folder)
+    front = tf.ClapFeatureExtractor(feature_size=32, truncation="rand_trunc", max_length_s=2)
+    front.save_pretrained(folder)
+    return folder
+
+
+def test_clap(clap, tmp_path):
+    """One window as transformers has it; two are averaged by the audio in them."""
+    waves = [wave(48000), wave(96000, 3), wave(3 * 48000, 4)]
+    paths = written(tmp_path, waves, 48000)
+    names, found = values("clap", {"clap.model": str(clap)}, paths, tmp_path / "a")
+    assert names == [f"clap_{i}" for i in range(24)]
+    model = tf.ClapModel.from_pretrained(clap).eval()
+    front = tf.ClapFeatureExtractor.from_pretrained(clap)
+
+    def embedded(part):
+        inputs = front(part, sampling_rate=48000, return_tensors="pt")
+        with torch.no_grad():
+            return model.get_audio_features(**inputs).pooler_output[0].numpy()
+
+    two = 2 * embedded(waves[2][:96000]) + embedded(waves[2][96000:])
+    expected = [embedded(waves[0]), embedded(waves[1]), two / np.linalg.norm(two)]
+    np.testing.assert_allclose(found, np.stack(expected), atol=1e-5)
+    assert np.abs(found[0] - found[1]).max() > 1e-4
+    shutil.copytree(clap, tmp_path / "other")
+    (tmp_path / "other" / "config.json").write_text(json.dumps({"model_type": "bert"}))
+    assert "type bert, FEATS.type = clap takes clap" in problem(
+        "clap", **{"clap.model": str(tmp_path / "other")}
+    )
