@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from izwi.audit.findings import LEAK, NOTE, SHIFT, SHOWN, TOLD_BEFORE, Finding
+from izwi.wording import agreed, count
 
 # Features that were standardised or brought to a range over all rows: how close to 0 and 1 mean,
 # deviation and limits are, how far those of train alone are from them, and in how many columns.
@@ -20,7 +21,8 @@ def steps(spec: dict[str, Any], transferred: list[str]) -> list[Finding]:
     """What the options of an experiment say.
 
     Args:
-        spec: ``scale`` and ``pretrained``, names of feature sets and models trained elsewhere
+        spec: ``scale``; ``pretrained``, names of feature sets and models trained elsewhere;
+            ``copies``, number of augmented copies of each training sample, if there are any
         transferred: lines on teachers of soft labels that know of the test set
     """
     findings = [
@@ -38,6 +40,13 @@ def steps(spec: dict[str, Any], transferred: list[str]) -> list[Finding]:
             "of the test set"
         )
         findings.append(Finding("pretrained", NOTE, line, examples=spec["pretrained"]))
+    if copies := spec.get("copies"):
+        line = (
+            f"{count(copies, 'augmented copy', 'augmented copies')} of each training sample "
+            f"{agreed(copies, 'is', 'are')} trained on, in the folds that train on their source "
+            "alone: none is in dev or test"
+        )
+        findings.append(Finding("augmentation", NOTE, line, {"copies": copies}))
     return findings
 
 

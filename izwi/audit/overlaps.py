@@ -250,8 +250,8 @@ def texts(frame: pd.DataFrame, target: str, folds: list[Fold], labels: list[str]
             continue
         different = wordings[np.unique(met)]
         line = (
-            f"{percent(len(met) / of)} of the rows of test have a {column} that train has, too "
-            f"({len(different)} different)"
+            f"{percent(len(met) / of)} of the test rows have a {column} that also occurs in "
+            f"training ({len(different)} different)"
         )
         counts: dict[str, Any] = {"rows": len(met), "of": of, "different": len(different)}
         grade = NOTE

@@ -20,7 +20,7 @@ The zip holds no audio.
 def main(arguments: list[str]) -> int:
     """Write the zip."""
     parser = Parser("archive", EXAMPLES)
-    which = parser.add_mutually_exclusive_group(required=True)
+    which = parser.add_mutually_exclusive_group()
     which.add_argument("what", nargs="?", metavar="FILE", help="the config or ini that was run")
     which.add_argument("--configfile", metavar="FILE", help="the same")
     parser.add_argument("--ini", help="one experiment of it")
@@ -28,6 +28,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--cache", help="folder of the cache, likewise")
     parser.add_argument("--output", help="the zip (default: <results>/archives/<config>.zip)")
     wanted = parser.parse_args(arguments)
+    if not (wanted.what or wanted.configfile):
+        parser.error("name the config or ini whose results to pack, such as my_paper.yaml")
     from izwi.engine import lock
     from izwi.engine.config_plan import planned
     from izwi.reporting import archive

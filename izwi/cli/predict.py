@@ -105,7 +105,8 @@ def predict(predictor: Predictor, name: str, asked: argparse.Namespace) -> int:
             table = good.drop(columns="problem").rename(columns=harmless).map(harmless)
             table.to_csv(path, index=False, lineterminator="\n")
     bad = result[result["problem"].notna()]
-    say(*(f"{where(row)}: no prediction, {row.problem}" for row in bad.itertuples()))
+    why = bad["problem"].replace("missing", "there is no such file")
+    say(*(f"{where(row)}: no prediction, {why[row.Index]}" for row in bad.itertuples()))
     if len(bad):
         say(f"{len(bad)} of {len(result)} without a prediction")
     return 1 if len(bad) else 0

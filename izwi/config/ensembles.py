@@ -129,7 +129,7 @@ class _Reader:
             return f"ensemble {number}"
         if not isinstance(value, str | int) or grid.slug(str(value)) != str(value):
             self.problems.add(
-                f"config: ensembles: name: {value!r} is not a folder name, take letters, digits, "
+                f"config: ensembles: name: {value!r} is not a folder name, use letters, digits, "
                 "- and _"
             )
         return str(value)
@@ -162,7 +162,7 @@ class _Reader:
         known = [name for names in option_table.MEASURES.values() for name in names]
         text = str(value).lower()
         if text not in known:
-            near = suggest(text, known) or f", take one of {', '.join(known)}"
+            near = suggest(text, known) or f", use one of {', '.join(known)}"
             self._problem("measure", f"'{value}' is not a measure{near}")
         return text
 
@@ -199,7 +199,7 @@ def lay_out(wanted: Iterable[Wanted], experiments: Sequence[Experiment]) -> list
             if place is not None:
                 problems.add(
                     f"config: ensembles: {one.name}: '{experiment.name}' is the name of {place} as "
-                    "well, take another"
+                    "well, use another"
                 )
             found.append(experiment)
     problems.raise_if_any()
@@ -261,7 +261,7 @@ class _Layout:
         for method in wanted.methods:
             if method not in METHODS[task]:
                 self._problem(
-                    f"methods: {method} is not for {task}, take some of {', '.join(METHODS[task])}"
+                    f"methods: {method} is not for {task}, use some of {', '.join(METHODS[task])}"
                 )
             elif len(members) < (least := FEWEST.get(method, 2)):
                 self._problem(f"methods: {method} needs {least} members, there are {len(members)}")
@@ -276,7 +276,7 @@ class _Layout:
         allowed = option_table.MEASURES[task]
         if measure is not None and measure not in allowed:
             self._problem(
-                f"measure: {measure} is not a measure of {task}, take one of {', '.join(allowed)}"
+                f"measure: {measure} is not a measure of {task}, use one of {', '.join(allowed)}"
             )
         own = {one.evaluation["measure"]: one.name for one in members}
         if measure is None and len(own) > 1:

@@ -11,6 +11,17 @@ from collections.abc import Iterable
 _ALIKE = 0.75
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 # Letters of other alphabets that look like Latin ones.
+# Characters that nobody sees, beside those of Unicode's category Cf: joiners, fillers of Hangul, a
+# Braille cell without dots, and selectors of variants.
+_UNSEEN = {
+    *(0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180B, 0x180C, 0x180D, 0x180F),
+    *(0x2800, 0x3164, 0xFFA0),
+    *range(0xFE00, 0xFE10),
+    *range(0xE0100, 0xE01F0),
+}
+_MARKS = str.maketrans(dict.fromkeys("’‘`´ʼ′", "'") | dict.fromkeys("“”„«»″", '"'))
+# Zeros before a number within an id, such as s01, and decimals that say nothing.
+_ZEROS = re.compile(r"(?<![0-9.])0+(?=[0-9])|(?<=[0-9])\.0+$")
 _TWINS = str.maketrans(
     "асеіјорѕухһԁԛԝαοιρνυвнкмтАВЕЗІЈКМНОРСТУХΑΒΕΖΗΙΚΜΝΟΡΤΥΧ",
     "aceijopsyxhdqwaoipvubhkmtABE3IJKMHOPCTYXABEZHIKMNOPTYX",
@@ -27,7 +38,8 @@ def clean(text: str) -> str:
         return text.strip()
     text = unicodedata.normalize("NFC", text)
     kinds = [(unicodedata.category(char), char) for char in text]
-    return "".join(" " if kind == "Zs" else char for kind, char in kinds if kind != "Cf").strip()
+    seen = [(kind, char) for kind, char in kinds if kind != "Cf" and ord(char) not in _UNSEEN]
+    return "".join(" " if kind == "Zs" else char for kind, char in seen).strip()
 
 
 def look(text: str) -> str:
@@ -37,7 +49,9 @@ def look(text: str) -> str:
         # 01, 1 and 1.0, as spreadsheets and programs write one number.
         whole, part = plain.lstrip("+-").split(".")[0], (number[1] or "").strip(".")
         return f"{'-' * plain.startswith('-')}{whole.lstrip('0') or '0'}.{part.rstrip('0')}"
-    return " ".join(plain.translate(_TWINS).replace("_", " ").replace("-", " ").split())
+    plain = _ZEROS.sub("", plain.translate(_TWINS).translate(_MARKS))
+    dashes = (" " if unicodedata.category(char) in ("Pd", "Pc") else char for char in plain)
+    return " ".join("".join(dashes).split())
 
 
 def alike(texts: Iterable[str]) -> list[list[str]]:

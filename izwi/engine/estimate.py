@@ -228,7 +228,9 @@ class _Sizes:
             chain = self.plan.chain(unit.outputs.values())
             numbers = [self._length_of(load) for load in chain if load.stage == "load"]
             known = [number for number in numbers if number is not None]
-            self._rows[id(unit)] = sum(known) if len(known) == len(numbers) else None
+            copies = len(unit.spec.get("makers", ())) if unit.stage == "features" else 0
+            total = sum(known) * max(1, copies)
+            self._rows[id(unit)] = total if len(known) == len(numbers) else None
         return self._rows[id(unit)]
 
     def _length_of(self, load: Unit) -> int | None:
@@ -256,10 +258,13 @@ class _Sizes:
         table = self.found.tables.get(unit.spec["table"])
         if table is None:
             return rows
+        from izwi.augmentation.makers import digest_of
         from izwi.features.extraction import row_keys
         from izwi.features.store import keys_in
 
         keys = set(row_keys(table))
+        if made_by := unit.spec.get("makers"):
+            keys = {(digest_of(key[0], maker), *key[1:]) for key in keys for maker in made_by}
         lacking = len(keys - keys_in(Path(unit.spec["store"])))
         stored[unit.label] = f"{len(keys) - lacking} of {len(keys)}"
         return lacking

@@ -321,4 +321,7 @@ def _within(log: str) -> tuple[float, str] | None:
             found = _WITHIN.search(stream.read().decode("utf-8", "replace"))
     except OSError:
         return None
-    return (int(found[2]) / int(found[3]), found[1]) if found else None
+    if not found:
+        return None
+    words = re.sub(r"\b(\d+) s left$", lambda left: f"{clock(int(left[1]))} left", found[1])
+    return int(found[2]) / int(found[3]), words

@@ -64,7 +64,7 @@ class Preprocessing:
         self.scale = self.spec["scale"] or "none"
         if self.scale not in SCALERS:
             near = nearest(str(self.scale), SCALERS)
-            hint = f", did you mean {near[0]!r}?" if near else f", take one of {', '.join(SCALERS)}"
+            hint = f", did you mean {near[0]!r}?" if near else f", use one of {', '.join(SCALERS)}"
             raise UserError(f"[FEATS] scale: unknown scaler {self.scale!r}{hint}")
         self.names: list[str] = []  # of the features that come in
         self.kept: list[int] = []  # positions of those that go out

@@ -12,7 +12,7 @@ from izwi.reporting import numbers
 from izwi.reporting.history import Entry
 
 ABSENT = "not given"
-OTHERWISE = "neither ini nor data: izwi, a package or a root folder"
+OTHERWISE = "neither ini nor data, but izwi, a package or a root folder"
 
 
 @dataclass(frozen=True)

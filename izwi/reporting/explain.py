@@ -212,7 +212,7 @@ def _asked(found: Results, cwd: Path) -> Iterator[tuple[str, list[str]]]:
         yield (f"asked for by {path}", error.problems)
         return
     width = max((len(entry.where) for entry in entries), default=0)
-    text = max((len(entry.text) for entry in entries if len(entry.text) < 60), default=0)
+    text = max((len(entry.text) for entry in entries if len(entry.text) < 90), default=0)
     lines = [f"{entry.where:<{width}}  {entry.text:<{text}}  → {entry.stage}" for entry in entries]
     lines += [f"{'a grid':<{width}}  {name} = {value}" for name, value in record["setting"].items()]
     yield "asked for by", lines
@@ -375,15 +375,24 @@ def _model(found: Results) -> list[str]:
     lines.append(f"{record['model']['type']}: {_pairs(record['model']['options'])}")
     for run in report.get("runs", ()):
         rows = [(fold["n_train"], fold["n_dev"], fold["n_test"]) for fold in run["folds"]]
-        train, dev, test = (sum(column) for column in zip(*rows, strict=True))
-        folds = f" in {len(rows)} folds" if len(rows) > 1 else ""
+        train = _range([n for n, _, _ in rows], "row")
+        folds = f" in each of {len(rows)} folds" if len(rows) > 1 else ""
+        dev, test = (sum(column) for column in list(zip(*rows, strict=True))[1:])
+        made = [fold.get("n_augmented", 0) for fold in run["folds"]]
+        copies = f" and {_range(made, 'copy', 'copies')}" if any(made) else ""
         lines.append(
-            f"run {run['run']}: seed {run['seed']}, {count(train, 'row')} to train on{folds}, "
+            f"run {run['run']}: seed {run['seed']}, {train}{copies} to train on{folds}, "
             f"{dev} dev, {test} tested"
         )
     lines += [f"note: {line}" for line in report.get("notes", ())]
     lines.append(f"report: {found.shown(stage['files']['report'])}, key {stage['key']}")
     return lines
+
+
+def _range(numbers: list[int], *noun: str) -> str:
+    """``8 rows``, ``264 to 288 rows``."""
+    most = count(max(numbers), *noun)
+    return most if min(numbers) == max(numbers) else f"{min(numbers)} to {most}"
 
 
 def _ensemble(found: Results) -> list[str]:

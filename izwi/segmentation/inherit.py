@@ -54,6 +54,13 @@ def split_of(
     truth, labels = frame["truth"], report["labels"]
     if not spec.get("described") and truth.notna().any():
         check_parts(cast("SplitSpec", spec), result, truth, labels, log)
+    used = result[result["part"] != ""]
+    alone = used[used["speaker"].isna()]
+    if not spec.get("described") and alone.duplicated(["database", "file"]).any():
+        log.warn(
+            "[DATA] segment: speakers are not known, so intervals take the segments of a recording "
+            "for independent samples: they are too narrow"
+        )
     # What was said of the recordings need not be said again of their segments.
     warnings = [line for line in log.warnings if line not in report["warnings"]]
     parts = list(report["speakers"]) or list(PARTS)

@@ -137,7 +137,7 @@ def _stratified(
         log.note(f"{key}: the column 'fold' is not used, set MODEL.logo to use it")
     classes = strata(frame["truth"])
     if np.bincount(classes).max() < n:
-        raise UserError(f"{key}: no class has {n} rows, take fewer folds")
+        raise UserError(f"{key}: no class has {n} rows, use fewer folds")
     # Imported here, since it would double the time of most splits.
     from sklearn.model_selection import StratifiedKFold
 

@@ -46,6 +46,9 @@ def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]
     ]
     if request.model and models.model_class(request.model).takes_recordings:
         pretrained.append(request.model)
+    copied = 0
+    if request.model and request.augment:
+        copied = request.augment["copies"] * len(request.augment["kinds"])
     spec = {
         "target": request.target,
         "labels": request.labels,
@@ -53,6 +56,7 @@ def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]
         "fitted": {
             "scale": "speaker" if request.scale == "speaker" else None,
             "pretrained": pretrained,
+            **({"copies": copied} if copied else {}),
         },
     }
     # Audio that nothing else reads may be missing.

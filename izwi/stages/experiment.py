@@ -6,7 +6,6 @@ import os
 import shutil
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -228,9 +227,9 @@ def _tidy(unit: Unit) -> None:
     others = {folder / name for name in (*analyses.FILES.values(), OUTDATED, MEMBERS, ROBUSTNESS)}
     others |= {folder / name for name in (soft_labels.LABELS, soft_labels.LINEAGE)}
     others |= {folder / PROPERTIES, *folder.glob(f"*{PREDICTED}")}
-    with suppress(OSError, ValueError, KeyError):
-        for wanted in read_json(unit.outputs["record"])["exports"]:
-            others |= {folder / f"{wanted['name']}{ending}.csv" for ending in ("", "_silence")}
+    # Lists of segments, whose names an ini chooses.
+    for gaps in folder.glob("*_silence.csv"):
+        others |= {gaps, gaps.with_name(gaps.name.replace("_silence.csv", ".csv"))}
     for path in folder.glob("*"):
         if path.is_symlink() and str(path) not in unit.spec.get("links", {}):
             path.unlink()
@@ -275,7 +274,8 @@ def _stage_record(unit: Unit) -> dict[str, Any]:
     if known.methods:
         about["methods"] = known.methods(unit.spec)
     if known.title or known.methods:
-        about["spec"] = unit.spec
+        # Where the cache lies changes no experiment.
+        about["spec"] = {key: value for key, value in unit.spec.items() if key != "store"}
     return about
 
 

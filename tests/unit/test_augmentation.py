@@ -10,7 +10,7 @@ from audio_tables import make_table
 from scipy.signal import welch
 
 from izwi import models
-from izwi.augmentation import calls, degradations, makers, splicing
+from izwi.augmentation import calls, degradations, makers, splicing, writing
 from izwi.augmentation.copies import copied, rows_of
 from izwi.config.experiment import resolve
 from izwi.data.audio import AudioError
@@ -251,6 +251,42 @@ def test_what_cannot_be_made_is_told_of_its_file(monkeypatch):
     monkeypatch.setitem(degradations.DEGRADATIONS, "white", lambda *_: 1 / 0)
     with pytest.raises(AudioError, match="white does not work on it"):
         makers.make(maker("white", level=11), SOURCE, voice(), RATE)
+
+
+def test_files_of_copies_are_those_that_features_are_computed_from(tmp_path):
+    stereo = voice(1.0, channels=2)
+    soundfile.write(tmp_path / "a.wav", stereo.T, RATE, subtype="FLOAT")
+    soundfile.write(tmp_path / "b.flac", 3 * voice(0.5, seed=1)[0], 8000)
+    paths = {"x/a.wav": str(tmp_path / "a.wav"), "../x/a.flac": str(tmp_path / "b.flac")}
+    parts = [("x/a.wav", 0.0, 0.5), ("x/a.wav", 0.5, None), ("../x/a.flac", 0.0, None)]
+    table = make_table(paths, parts).assign(database="d/b", speaker="s", truth="k", digest="0")
+    specs = [maker("random_splice", copy=copy, p_reverse=0.5, top_db=12.0) for copy in (1, 2)]
+    by = {makers.key_of_maker(spec): spec for spec in specs}
+    copies = copied(table, np.arange(3), by)
+    for name, threads in (("one", 1), ("two", 3)):
+        found = writing.write_audio(copies, paths, by, tmp_path / name, threads=threads)
+    assert list(found["file"][:3]) == [
+        "audio/random_splice-1/d-b/x/a_0-500.wav",
+        "audio/random_splice-1/d-b/x/a_500.wav",
+        "audio/random_splice-1/d-b/x/a.wav",
+    ]
+    assert found["file"].is_unique and len(found) == 6
+    for file in found["file"]:
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+    made, rate = soundfile.read(tmp_path / "one" / found["file"][0])
+    (maker_key, *_) = by
+    source = (f"0{makers.MARK}{maker_key}", 0, 500_000_000)
+    wanted = makers.make(by[maker_key], source, stereo[:, : RATE // 2], RATE)
+    assert rate == RATE and made == pytest.approx(wanted.T, abs=1 / 32768)
+    writing.write_list(found.drop(columns="clipped"), "emotion", tmp_path / "list.csv")
+    listed = pd.read_csv(tmp_path / "list.csv")
+    assert list(listed) == ["file", "start", "end", "speaker", "emotion"]
+    assert list(pd.to_timedelta(listed["end"]).dt.total_seconds()) == [0.5] * 2 + [1] + [
+        0.5
+    ] * 2 + [1]
+    with pytest.raises(UserError, match=r"2 of 6 copies cannot be made"):
+        gone = paths | {"../x/a.flac": str(tmp_path / "gone.flac")}
+        writing.write_audio(copies, gone, by, tmp_path / "three", threads=1)
 
 
 # ----------------------------------------------------------------------- training

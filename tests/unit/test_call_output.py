@@ -92,13 +92,13 @@ def test_stages_count_their_jobs(shown):
 
 def test_a_long_job_tells_how_far_it_is(tmp_path):
     log = tmp_path / "features.log"
-    log.write_text("os of demo: os: 10 of 40 files, 5.0 a second, 6 s left\n")
+    log.write_text("os of demo: os: 10 of 40 files, 5.0 a second, 66 s left\n")
     stage = terminal.Stage(1, since=time.monotonic() - 2, logs={1: str(log)})
-    assert stage.state() == (0.25, "10 of 40 files, 5.0 a second, 6 s left")
+    assert stage.state() == (0.25, "10 of 40 files, 5.0 a second, 1 min 6 s left")
     stage = terminal.Stage(3, done=1, since=time.monotonic() - 2, logs={1: str(log)})
     share, words = stage.state()
     assert share == pytest.approx(1.25 / 3)
-    assert words == "1 of 3 (10 of 40 files, 5.0 a second, 6 s left)"
+    assert words == "1 of 3 (10 of 40 files, 5.0 a second, 1 min 6 s left)"
 
 
 def test_rate_and_time_left():

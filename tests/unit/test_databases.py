@@ -112,7 +112,9 @@ def test_words_for_missing_values_are_labels(load):
     table, report = load("file,emotion\na.wav,None\nb.wav,NA\nc.wav,\nd.wav,nan\n")
     assert table["truth"].tolist() == ["None", "NA", "nan"]
     assert report["counts"] == {"listed": 4, "used": 3, "dropped": {"missing target": 1}}
-    assert report["warnings"] == ["db: 1 of 4 rows dropped: no value of 'emotion'"]
+    dropped, told = report["warnings"]
+    assert dropped == "db: 1 of 4 rows dropped: no value of 'emotion'"
+    assert "holds NA, None, nan, which are 3 classes here" in told
 
 
 def test_gaps_in_other_columns_drop_nothing(load):

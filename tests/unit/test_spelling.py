@@ -71,6 +71,34 @@ def test_what_looks_the_same():
     assert spelling.alike(numbers) == [["0", "00.00"], ["01", "1", "1.0"]]
 
 
+@pytest.mark.parametrize(
+    "unseen", [0x034F, 0x115F, 0x2800, 0x3164, 0xFE0F, 0xFFA0, 0xE0100, 0x00AD]
+)
+def test_what_nobody_sees_is_left_out_whatever_its_category(unseen):
+    assert spelling.clean(f"sad{chr(unseen)}") == "sad" == spelling.clean(f"s{chr(unseen)}ad")
+
+
+@pytest.mark.parametrize(
+    "one, other",
+    [
+        ("s01", "s1"),
+        ("db/01", "db/1"),
+        ("db/1.0", "db/1"),
+        ("a-b", "a\u2013b"),
+        ("it's", "it\u2019s"),
+    ],
+)
+def test_ids_that_programs_write_in_two_ways(one, other):
+    assert spelling.look(one) == spelling.look(other)
+    assert spelling.look("s10") != spelling.look("s1") and spelling.look("1.05") != "1.5"
+    assert spelling.look("a1.05") != spelling.look("a1.5")
+
+
+def test_numbers_in_two_ways_are_one_speaker_on_both_sides():
+    with pytest.raises(UserError, match=r"01 and 1 differ and look alike.*both sides"):
+        split(people("01", "1", "2", "3"), strategy=["01", "2"])
+
+
 def people(*speakers: str) -> pd.DataFrame:
     """Eight rows of each, of two classes."""
     rows = [(f"{s}{i}.wav", s, "ab"[i % 2]) for s in speakers for i in range(8)]

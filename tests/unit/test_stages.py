@@ -224,8 +224,9 @@ def test_what_an_ini_no_longer_asks_for_goes_away(tmp_path):
     outputs = outputs_of("experiment", str(tmp_path), name="x")
     kept = {*outputs.values(), copy}
     kept |= {str(folder / "plots" / name) for name in ("a.png", ".b-0123.png", ".keys/a.png.json")}
-    kept.add(str(folder / "mine.txt"))
-    others = {str(folder / name) for name in ("plots/b.png", "explain/old.csv", "OUTDATED.txt")}
+    kept |= {str(folder / name) for name in ("mine.txt", "mine.csv")}
+    gone = ("plots/b.png", "explain/old.csv", "OUTDATED.txt", "cut.csv", "cut_silence.csv")
+    others = {str(folder / name) for name in gone}
     for path in kept | others:
         os.makedirs(os.path.dirname(path), exist_ok=True)
         Path(path).touch()

@@ -100,7 +100,7 @@ WRONG = [
     ({"measure": "uarr"}, "measure: 'uarr' is not a measure, did you mean 'uar'?"),
     (
         {"measure": "mse"},
-        "measure: mse is not a measure of classification, take one of uar, accuracy, f1, eer",
+        "measure: mse is not a measure of classification, use one of uar, accuracy, f1, eer",
     ),
     ({"best": "rows"}, "best: 'rows' is not known, did you mean 'row'?"),
     ({"controls": ["levle"]}, "controls: 'levle' is not a control, did you mean 'level'?"),
@@ -126,7 +126,7 @@ def test_what_is_wrong_is_told_in_one_line(place, table, told):
 
 def test_names_of_tables(place):
     assert problems(place, {**TABLE, "name": "a/b"}) == [
-        "config: tables: name: 'a/b' is not a file name, take letters, digits, - and _"
+        "config: tables: name: 'a/b' is not a file name, use letters, digits, - and _"
     ]
     assert problems(place, TABLE, {**TABLE, "name": "T"}) == [
         "config: tables: two are called 'T', give each a name of its own"

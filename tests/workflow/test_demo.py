@@ -178,7 +178,7 @@ def test_bad_files_cost_a_line_each_and_the_rest_is_predicted(run, tmp_path, cal
     assert found.stderr.splitlines() == [
         "svm: svm on os, its only run",
         f"{tmp_path}/empty.wav: no prediction, no audio in it, the file is empty",
-        f"{tmp_path}/gone.wav: no prediction, missing",
+        f"{tmp_path}/gone.wav: no prediction, there is no such file",
         "2 of 4 without a prediction",
     ]
     lines = found.stdout.splitlines()

@@ -243,7 +243,7 @@ def test_intervals_card_and_caption(folder, name):
         trained = trained[trained["database"] == "demo"]
     n = len(rows) if name in CROSSED else len(trained)
     said = captions.data(record, figures)
-    assert f"tested on {len(tested)} of {people} speaker{'s' * (people != 1)}." in said
+    assert f"tested on {len(tested)} samples of {people} speaker{'s' * (people != 1)}." in said
     assert name in CROSSED or f"trained on {n} samples," in said
     assert name in CROSSED or f"- trained on: {n} samples;" in card
     assert ("a model for each fold" in card) == (name in CROSSED)

@@ -25,7 +25,7 @@ def type_of(entries: Entries, section: str, text: Any, types: dict[str, str]) ->
         what = "is not built yet" if known else "is unknown"
         near = "" if known or other == "" else suggest(str(text), types)
         if other:
-            near = f", take {other}"
+            near = f", use {other}"
         shown = one_of(name for name in types if "-" not in name)
         advice = near or f", {shown}"
         if not other and (family := _model_family(str(text).lower())):

@@ -170,12 +170,19 @@ def read_seed(entries: Entries) -> int:
 
 
 def read_threshold(entries: Entries, task: str) -> FurtherFigures:
-    """Uncertainty from which predictions are left out of the additional figures."""
+    """Figures beside those of all samples: of certain predictions, and of speakers."""
+    found: FurtherFigures = {}
     threshold = entries.get("PLOT", "uncertainty_threshold")
     if threshold is not None and task == "regression":
         entries.notes.append("[PLOT] uncertainty_threshold: no effect in regression")
-        return {}
-    return {} if threshold is None else {"uncertainty_threshold": threshold}
+    elif threshold is not None:
+        found["uncertainty_threshold"] = threshold
+    how = entries.get("PLOT", "combine_per_speaker")
+    if how == "mode" and task == "regression":
+        entries.problem("PLOT", "combine_per_speaker", "numbers have no majority: set mean")
+    elif how is not None:
+        found["combine_per_speaker"] = how
+    return found
 
 
 def check_dev(entries: Entries, split: SplitSpec, databases: Iterable[DatabaseSpec]) -> None:

@@ -19,6 +19,12 @@ from izwi.wording import agreed, count
 KEY = ["file", "start", "end"]
 # The value of required that names all columns.
 ALL = "*"
+# What programs and people write where a value is missing.
+MISSING = (
+    *("na", "n/a", "#n/a", "#na", "<na>", "nan", "-nan", "null", "none", "nil", "missing"),
+    *("-", "--", "---", "?", ".", "n.a.", "n. a.", "k.a.", "-1.#ind", "1.#qnan"),
+)
+PLURALS = {"class": "classes", "speaker": "speakers"}
 # Columns that users call either way.
 SYNONYMS = {"sex": "gender"}
 
@@ -85,6 +91,23 @@ def to_numbers(values: pd.Series) -> pd.Series:
     if len(present) == len(values) and (numbers == numbers.round()).all():
         return numbers.astype("int64") if (numbers.abs() < 2**53).all() else values
     return numbers
+
+
+def fold_numbers(
+    fold: pd.Series, warn: Callable[[str], None], note: Callable[[str], None]
+) -> pd.Series | None:
+    """Folds of the data as whole numbers; None, with a warning, where rows have none."""
+    if fold.isna().any():
+        without = count(int(fold.isna().sum()), "row has", "rows have")
+        warn(f"column 'fold' is not used: {without} no fold")
+        return None
+    text = as_text(fold)
+    numbers = to_numbers(text)
+    if pd.api.types.is_integer_dtype(numbers):
+        return numbers
+    names = {name: number for number, name in enumerate(sorted(text.unique()), start=1)}
+    note("folds: " + ", ".join(f"{name} is {number}" for name, number in names.items()))
+    return text.map(names).astype("int64")
 
 
 def segments(
@@ -191,6 +214,25 @@ def several_columns(target: str, columns: Iterable[str]) -> str:
         ": an experiment has one target: write an ini for each, or in the config "
         f"grid: {{DATA.target: [{', '.join(names)}]}}"
     )
+
+
+def looks_missing(there: Iterable[str], column: str, kind: str) -> list[str]:
+    """A warning where values look as if they meant that there is none.
+
+    Args:
+        there: the different values of a column
+        column: its name
+        kind: what each value is, such as ``class``
+    """
+    words = MISSING if kind == "class" else (*MISSING, "unknown", "unk")
+    found = [value for value in there if value.casefold() in words]
+    if not found:
+        return []
+    each = f"is a {kind}" if len(found) == 1 else f"are {len(found)} {PLURALS[kind]}"
+    return [
+        f"'{column}' holds {listed(found)}, which {each} here: leave these cells empty if they "
+        "mean that the value is missing"
+    ]
 
 
 def values_of(text: pd.Series) -> list[str]:

@@ -19,7 +19,9 @@ from izwi.data.databases.source import (
     Source,
     as_list,
     as_text,
+    fold_numbers,
     listed,
+    looks_missing,
     meant,
     several_columns,
     speaker_ids,
@@ -295,7 +297,8 @@ class _Builder:
                 f"{MOST_CLASSES} classes are told apart: set labels, map them, or choose a column "
                 "of classes"
             )
-        for line in numeric_labels.hints(values_of(text), target, numeric and not flat):
+        lines = numeric_labels.hints(values_of(text), target, numeric and not flat)
+        for line in [*lines, *looks_missing(labels or values_of(text), target, "class")]:
             self._warn(line)
         self.frame = self.frame.assign(**{TRUTH: text})
         if labels:
@@ -479,6 +482,8 @@ class _Builder:
             if self.options.get("rename_speakers"):
                 speaker = speaker.where(speaker.isna(), self.name + speaker.astype(object))
             table["speaker"] = speaker.astype("str")
+            for line in looks_missing(values_of(speaker.astype(object)), "speaker", "speaker"):
+                self._warn(line)
             if speaker.isna().any():
                 self._warn(f"{count(int(speaker.isna().sum()), 'row has', 'rows have')} no speaker")
         table["digest"] = frame[DIGEST].astype("str")
@@ -494,7 +499,7 @@ class _Builder:
                     f"{count(int(part.isna().sum()), 'row is', 'rows are')} in no train, dev or "
                     "test table"
                 )
-        fold = self._folds()
+        fold = fold_numbers(frame["fold"], self._warn, self._note) if "fold" in frame else None
         if fold is not None:
             table["fold"] = fold
         done = {*KEY, "speaker", *(["fold"] if fold is not None else [])}
@@ -509,24 +514,6 @@ class _Builder:
             table[name] = frame[column] if number else frame[column].astype("str")
         table["database"] = table["database"].astype("str")
         return table.reset_index(drop=True)
-
-    def _folds(self) -> pd.Series | None:
-        if "fold" not in self.frame:
-            return None
-        fold = self.frame["fold"]
-        if fold.isna().any():
-            self._warn(
-                "column 'fold' is not used: "
-                f"{count(int(fold.isna().sum()), 'row has', 'rows have')} no fold"
-            )
-            return None
-        text = as_text(fold)
-        numbers = to_numbers(text)
-        if pd.api.types.is_integer_dtype(numbers):
-            return numbers
-        names = sorted(text.unique())
-        self._note("folds: " + ", ".join(f"{name} is {i}" for i, name in enumerate(names, start=1)))
-        return text.map({name: i for i, name in enumerate(names, start=1)}).astype("int64")
 
     def _mapped(self, text: pd.Series, mapping: dict[Any, Any], column: str) -> pd.Series:
         """Mapped text, None where the mapping says nothing."""

@@ -39,7 +39,7 @@ function tested(tests, a, b) {
   const way = (test) => (test.a === a.name && test.b === b.name ? 1 : test.a === b.name && test.b === a.name ? -1 : 0);
   return tests.filter((test) => way(test) && test.measure === a.metrics.measure).map((test) => {
     const better = { "a is better": way(test) > 0 ? a.name : b.name, "b is better": way(test) > 0 ? b.name : a.name }[test.verdict];
-    const p = test.p_holm === null ? "" : `${probability(test.p_holm)} after Holm's correction in the table ${test.table}, ${probability(test.p)} alone`;
+    const p = test.p_holm === null ? "" : `${probability(test.p_holm)} after Holm's correction in the table ${test.table}${test.p === test.p_holm ? "" : `, ${probability(test.p)} without`}`;
     const found = [`difference ${num(test.difference === null ? null : way(test) * test.difference)}`, p, test.test].filter(Boolean).join("; ");
     return `${better ? `${better} is better` : test.verdict}: ${found}.`;
   });

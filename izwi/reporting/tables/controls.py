@@ -95,6 +95,8 @@ def control(experiment: Experiment, kind: str) -> Experiment:
         model={"type": model, "options": options},
         learning={},
         analyses={},
+        augment={},
+        robustness={},
         plots={**experiment.plots, **_NO_PICTURES},
         setting={},
         grids=(),

@@ -105,7 +105,7 @@ def _name(value: Any, number: int, problems: Problems) -> str:
         return f"table {number}"
     if not isinstance(value, str | int) or grid.slug(str(value)) != str(value):
         problems.add(
-            f"config: tables: name: {value!r} is not a file name, take letters, digits, - and _"
+            f"config: tables: name: {value!r} is not a file name, use letters, digits, - and _"
         )
     return str(value)
 
@@ -181,14 +181,14 @@ class _Reader:
         known = [name for names in option_table.MEASURES.values() for name in names]
         text = str(value).lower()
         if text not in known:
-            near = suggest(text, known) or f", take one of {', '.join(known)}"
+            near = suggest(text, known) or f", use one of {', '.join(known)}"
             self._problem("measure", f"'{value}' is not a measure{near}")
         return text
 
     def _one_of(self, key: str, allowed: Sequence[str]) -> str | None:
         value = self.entry.get(key)
         if value is not None and value not in allowed:
-            near = suggest(str(value), allowed) or f", take one of {', '.join(allowed)}"
+            near = suggest(str(value), allowed) or f", use one of {', '.join(allowed)}"
             self._problem(key, f"'{value}' is not known{near}")
             return None
         return value
@@ -518,7 +518,7 @@ class _Layout:
         if self.wanted.measure is not None:
             if self.wanted.measure not in option_table.MEASURES[task]:
                 self._problem(
-                    f"measure: {self.wanted.measure} is not a measure of {task}, take one of "
+                    f"measure: {self.wanted.measure} is not a measure of {task}, use one of "
                     f"{', '.join(option_table.MEASURES[task])}"
                 )
             return self.wanted.measure

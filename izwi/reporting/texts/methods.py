@@ -12,7 +12,7 @@ from izwi.config.experiment.resolved import ComponentSpec, SplitSpec
 from izwi.preprocessing.scalers import FILLS, SCALERS, Scaler
 from izwi.reporting.record import Metrics, Record, members, units_behind
 from izwi.reporting.texts import augmentation, ensembles, predicted, words
-from izwi.reporting.texts.citations import IZWI, Cites
+from izwi.reporting.texts.citations import IZWI, Cites, entries
 from izwi.reporting.texts.databases import contributed, mean, unit_of
 from izwi.reporting.texts.model_methods import of_model
 from izwi.reporting.texts.words import listed
@@ -43,7 +43,7 @@ def methods(
         "Split": _split(record, metrics, description),
         "Features": _features(record, training, cites) if record["features"] else [],
         **(_learned(record, metrics, training, cites) if training else {}),
-        "Further": _further(record),
+        "Further": _further(record, cites),
         "Software": _software(record, cites),
     }
     body = "\n\n".join(
@@ -344,9 +344,12 @@ def _preprocessing(record: Record, training: TrainingReport, cites: Cites) -> li
 # ------------------------------------------------------------------ evaluation
 
 
-def _further(record: Record) -> list[str]:
+def _further(record: Record, cites: Cites) -> list[str]:
     """What stages say that have no paragraph of their own."""
     said = [unit["methods"] for _, unit in units_behind(record) if unit.get("methods")]
+    for key in re.findall(r"\[@(\w+)\]", " ".join(said)):
+        if key in entries():
+            cites(key)
     return list(dict.fromkeys(said))
 
 
@@ -396,6 +399,12 @@ def _evaluation(record: Record, metrics: Metrics, cites: Cites) -> list[str]:
         sentences.append(
             "Figures are also given for the samples whose uncertainty was below "
             f"{threshold:g} alone."
+        )
+    if how := record["evaluation"].get("combine_per_speaker"):
+        way = "the mean" if how == "mean" else "the majority"
+        sentences.append(
+            f"Figures are also given by speaker, with {way} of a speaker's predictions as one "
+            "decision."
         )
     if metrics["few_speakers"]:
         who = "a single test speaker" if speakers == 1 else f"only {speakers} test speakers"

@@ -364,7 +364,7 @@ OPTIONS: tuple[Option, ...] = (
             *known(
                 "DATA",
                 "unsupported",
-                "list the segments with speech as a database, with columns start and end",
+                "DATA.segment = True keeps stretches of speech and leaves out files without any",
                 check_vad="leaves out files without speech",
             ),
             *known(
