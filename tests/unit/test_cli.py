@@ -87,7 +87,7 @@ def test_help_is_light():
     [
         (["rum"], "izwi: rum is no command, did you mean 'run'?"),
         (["xyz"], "izwi: xyz is no command (there are new, check, run, ensemble, fetch, "
-                  "predict, explain, compare, history, prune, archive, verify, options)"),
+                  "predict, export, explain, compare, history, prune, archive, verify, options)"),
         (["my.ini"], "izwi: my.ini is no command; to run it, write: izwi run my.ini"),
         (["--fast"], "izwi: --fast is no option; izwi --help lists what there is"),
         (["explain"], "izwi explain: the following arguments are required: experiment; "
