@@ -12,7 +12,7 @@ rule augment:
         "<logs>/augment/{table}-{key}.log",
     priority: 2
     conda:
-        "../envs/core.yaml"
+        "../envs/augment.yaml"
     threads: 1
     resources:
         mem_mb=SESSION.each_try(1000),
@@ -30,7 +30,7 @@ rule write_augmented:
     log:
         "<logs>/write_augmented/{databases}-{key}.log",
     conda:
-        "../envs/core.yaml"
+        "../envs/augment.yaml"
     threads: THREADS
     resources:
         mem_mb=SESSION.each_try(2000),
@@ -64,8 +64,8 @@ rule predict_degraded:
     input:
         SESSION.made_of("predict_degraded"),
     output:
-        predictions="<results>/degraded/{model}-{key}/predictions.parquet",
-        report="<results>/degraded/{model}-{key}/report.json",
+        predictions="<results>/degraded_predictions/{model}-{key}/predictions.parquet",
+        report="<results>/degraded_predictions/{model}-{key}/report.json",
     log:
         "<logs>/predict_degraded/{model}-{key}.log",
     conda:

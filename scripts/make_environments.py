@@ -17,10 +17,11 @@ ROOT = Path(__file__).resolve().parents[1]
 # Environment → requirements files beside the core's.
 ENVIRONMENTS: dict[str, tuple[str, ...]] = {
     "core": ("av",),
-    "deep": ("deep", "av", "tune", "bundled"),
+    "deep": ("deep", "av", "tune", "bundled", "augment", "onnx"),
     "trill": ("trill", "av"),
     "umap": ("umap",),
     "bundled": ("bundled", "av"),
+    "augment": ("augment", "av"),
 }
 # pip takes 2.13.0+cpu from there, which counts as newer than 2.13.0.
 CPU_TORCH = "--extra-index-url https://download.pytorch.org/whl/cpu"

@@ -54,7 +54,7 @@ class Kind:
         module: has ``change(kind, options)``, which returns a function of signal (channels,
             samples), its sampling rate in Hz and a seed
         packages: pip distributions whose version can change a sample
-        draws: whether chance decides what is done at all
+        draws: whether it is of an extra package, and chance decides what is done at all
     """
 
     module: str

@@ -157,6 +157,9 @@ def _of_results(experiment: Experiment, title: str) -> list[Picture]:
     if threshold is not None:
         name = "confusion_matrix_certain"
         found.append(Picture(name, (name,), "results", title, {"threshold": threshold}))
+    if "combine_per_speaker" in experiment.evaluation and experiment.task == "classification":
+        name = "confusion_matrix_per_speaker"
+        found.append(Picture(name, (name,), "results", title))
     for kind in experiment.plots["of_metrics"]:
         entry = OF_METRICS[kind]
         if entry.regression or experiment.task == "classification":

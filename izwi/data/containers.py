@@ -10,8 +10,8 @@ import mmap
 import os
 import struct
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, cast
 
 from izwi.data import rare_containers
 
@@ -78,6 +78,9 @@ def extent(path: str) -> Extent | None:
         mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data,
     ):
         try:
+            start = _behind_id3(data, 0)
+            if start and (found := _behind_a_tag(data, start)):
+                return found
             for magic, measure in _MEASURES.items():
                 if data[: len(magic)] == magic:
                     return measure(data)
@@ -87,6 +90,19 @@ def extent(path: str) -> Extent | None:
             return _mpeg(data)
         except (struct.error, IndexError, ValueError):
             return None
+
+
+def _behind_a_tag(data: mmap.mmap, start: int) -> Extent | None:
+    """What stands behind a tag that taggers of MP3 put before any file."""
+    for magic, measure in _MEASURES.items():
+        if data[start : start + len(magic)] == magic:
+            found = measure(cast(mmap.mmap, data[start:]))
+            if found is None:
+                return None
+            patches = tuple((start + at, new) for at, new in found.patches)
+            end = None if found.end is None else start + found.end
+            return replace(found, patches=patches, end=end)
+    return None
 
 
 def _placed(data: mmap.mmap, place: rare_containers.Place | None) -> Extent | None:

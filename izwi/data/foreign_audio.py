@@ -39,6 +39,18 @@ _NO_AUDIO = (
     (b"pk\x03\x04", "a ZIP archive instead of audio"),
     (b"\x1f\x8b", "a gzip archive instead of audio"),
     (b"%pdf", "a PDF instead of audio"),
+    (b"<", "XML instead of audio, as a failed download leaves it"),
+    (b"\x89png", "a picture (PNG) instead of audio"),
+    (b"\xff\xd8\xff", "a picture (JPEG) instead of audio"),
+    (b"gif8", "a picture (GIF) instead of audio"),
+    (b"rar!", "a RAR archive instead of audio"),
+    (b"7z\xbc\xaf", "a 7z archive instead of audio"),
+    (b"bzh", "a bzip2 archive instead of audio"),
+    (b"\xfd7zxz", "an xz archive instead of audio"),
+    (b"\x28\xb5\x2f\xfd", "a Zstandard archive instead of audio"),
+    (b"\x93numpy", "an array of numpy instead of audio"),
+    (b"#extm3u", "a list of files instead of audio"),
+    (b"mthd", "MIDI, notes without sound"),
 )
 # A shorter file holds no header of any format.
 _SHORTEST = 44
@@ -78,7 +90,24 @@ def no_audio(path: str) -> str:
             return name
     if not any(head) and size:
         return "zeros instead of audio: copy it again"
+    if head[257:262] == b"ustar":
+        return "a tar archive instead of audio"
+    if size >= _SHORTEST and _is_text(head):
+        return "text instead of audio"
     return f"file too short, {size} bytes" if size < _SHORTEST else ""
+
+
+def _is_text(head: bytes) -> bool:
+    """Whether bytes are text and nothing else; a letter may be cut at their end."""
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return True
+    try:
+        text = head.decode("utf-8")
+    except UnicodeDecodeError as error:
+        if error.start < len(head) - 3:
+            return False
+        text = head[: error.start].decode("utf-8")
+    return all(char.isprintable() or char in "\t\r\n\ufeff" for char in text)
 
 
 def decode(path: str, kind: str, check: Callable[[int, int, int], None]) -> tuple[np.ndarray, int]:

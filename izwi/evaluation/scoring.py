@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NotRequired
 import numpy as np
 import pandas as pd
 
+from izwi.evaluation import by_speaker
 from izwi.evaluation.calibration import calibration, certain, uncertainty
 from izwi.evaluation.chance import worthless
 from izwi.evaluation.fairness import fairness
@@ -144,6 +145,8 @@ def evaluate(
     if task == "classification":
         warnings.extend(absent_classes(first, labels))
         result |= _of_classes(spec, runs, sample, labels, training)
+    if how := spec.get("combine_per_speaker"):
+        result["by_speaker"] = _by_speaker(spec, runs, labels, how, warnings)
     if training.get("tuning"):
         result["tuning"] = _tuning(spec, training["tuning"], runs, labels)
     if "submodels" in training:
@@ -193,6 +196,28 @@ def _nothing(spec: EvaluateSpec, labels: list[str]) -> dict[str, Any]:
         "chance": {},
         "baseline": None,
     }
+
+
+def _by_speaker(
+    spec: EvaluateSpec, runs: list[pd.DataFrame], labels: list[str], how: str, warnings: list[str]
+) -> dict[str, Any]:
+    """The figures of speakers; warns of those that are left out."""
+    found = by_speaker.combined(
+        runs,
+        how,
+        spec["measure"],
+        task=spec["task"],
+        labels=labels,
+        seed=spec["seed"],
+        method=_of_part(spec.get("ci", "auto")),
+    )
+    if several := found["several_classes"]:
+        warnings.append(
+            f"[PLOT] combine_per_speaker: {several} of {several + found['n_speakers']} speakers "
+            f"have samples of several classes of {spec['target']}, so they have no single truth: "
+            "left out"
+        )
+    return found
 
 
 def _binned(spec: EvaluateSpec, runs: list[pd.DataFrame], warnings: list[str]) -> dict[str, Any]:

@@ -38,6 +38,7 @@ EXTRACTORS = {
     "auddim": "izwi.features.audeering:Auddim",
     "agender": "izwi.features.audeering:Agender",
     "agender_agender": "izwi.features.audeering:AgenderAgender",
+    "transcript": "izwi.features.transcript:Transcript",
     "clap": "izwi.features.clap:Clap",
     "squim": "izwi.features.squim:Squim",
     **{name: f"izwi.features.bert:{name}" for name in BERT},

@@ -54,6 +54,18 @@ def confusion_matrix_certain(spec: Spec, inputs: Inputs) -> Drawn:
     return {"confusion_matrix_certain": draw}
 
 
+def confusion_matrix_per_speaker(spec: Spec, inputs: Inputs) -> Drawn:
+    """The same of speakers, whose predictions are combined."""
+    own = read_json(inputs["metrics"]).get("by_speaker") or {"confusion": None}
+    draw = functools.partial(
+        plots.confusion_matrix,
+        own,
+        title=f"{spec['title']}, by speaker",
+        empty="no speaker whose samples have one class",
+    )
+    return {"confusion_matrix_per_speaker": draw}
+
+
 def of_metrics(spec: Spec, inputs: Inputs) -> Drawn:
     """Pictures of data in metrics.json, each drawn by the function of its name."""
     metrics = read_json(inputs["metrics"])
@@ -277,6 +289,7 @@ KINDS: dict[str, Callable[[Spec, Inputs], Drawn]] = {
         for function in (
             confusion_matrix,
             confusion_matrix_certain,
+            confusion_matrix_per_speaker,
             confusion_matrix_binned,
             truth_prediction,
             value_counts,

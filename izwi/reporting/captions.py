@@ -31,6 +31,11 @@ KINDS = {
         "Truth and prediction of the samples whose uncertainty is below the threshold; the figures "
         "of all samples are those of the other matrix.",
     ),
+    "confusion_matrix_per_speaker": (
+        "Confusion matrix of speakers",
+        "Truth and decision of each speaker, whose predictions are combined into one; speakers "
+        "with samples of several classes are left out.",
+    ),
     "permutation": (
         "Importance of features",
         "How much worse the figure of the test set gets where the values of one feature change "

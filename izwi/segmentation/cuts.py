@@ -30,21 +30,24 @@ def windows(length: int, window: int, hop: int, shortest: int) -> list[Span]:
     return [one for one in found if one[1] - one[0] >= shortest]
 
 
-def bounded(spans: Iterable[Span], shortest: int, longest: int | None) -> list[Span]:
+def bounded(
+    spans: Iterable[Span], shortest: int, longest: int | None, least_rest: int
+) -> list[Span]:
     """Segments of bounded length; a rest that would be too short stays with the piece before it.
 
     Args:
         spans: begin and end of each
         shortest: shorter ones are left out
         longest: longer ones are cut into pieces of this length, None for any length
+        least_rest: what is left behind the pieces is one of its own from this length on
 
     Returns:
-        begin and end of each; with a rest, a piece is shorter than ``longest + shortest``
+        begin and end of each, shorter than ``longest + least_rest``
     """
     found = []
     for start, end in spans:
         if longest is not None:
-            while end - start > longest and end - start - longest >= shortest:
+            while end - start > longest and end - start - longest >= least_rest:
                 found.append((start, start + longest))
                 start += longest
         if end - start >= shortest:

@@ -79,7 +79,7 @@ def cut(
             result.spans.append(None)
             continue
         speech = _speech(spec, one)
-        kept = cuts.bounded(speech, shortest, longest)
+        kept = cuts.bounded(speech, shortest, longest, round(spec["min_rest"] * SECOND))
         result.left_out += sum(end - start < shortest for start, end in speech)
         if not speech:
             result.silent.append(row)
@@ -165,7 +165,15 @@ def _times(values: list[int | None]) -> np.ndarray:
     )
 
 
-def check(name: str, method: str, table: pd.DataFrame, found: Cut, threshold: float) -> None:
+def check(
+    name: str,
+    method: str,
+    table: pd.DataFrame,
+    found: Cut,
+    threshold: float,
+    *,
+    may_be_empty: bool = False,
+) -> None:
     """Refuse a database with more unusable audio than is allowed.
 
     Args:
@@ -174,6 +182,7 @@ def check(name: str, method: str, table: pd.DataFrame, found: Cut, threshold: fl
         table: its rows that were cut
         found: where
         threshold: share of its rows whose audio may be unusable
+        may_be_empty: whether there may be no segment at all, since nothing is trained
 
     Raises:
         UserError: if there is more, or no segment at all
@@ -190,7 +199,7 @@ def check(name: str, method: str, table: pd.DataFrame, found: Cut, threshold: fl
         if len(bad) > SHOWN:
             lines.append(f"[SEGMENT] method: … and {len(bad) - SHOWN} more")
         raise UserError(lines)
-    if total and not any(found.spans):
+    if total and not any(found.spans) and not may_be_empty:
         why = "there is no speech in any recording"
         if method == "fixed" or found.short:
             why = "all segments are shorter than min_length"

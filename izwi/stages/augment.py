@@ -27,6 +27,7 @@ STAGE = Stage(
     },
     scope="data",
     after=("load", "annotate", "split", "segment", "segment_split", "fetch_model"),
+    environment="augment",
     imports=("pandas", "izwi.augmentation.copies"),
     several=True,
 )
@@ -72,6 +73,12 @@ def makers_of(kinds: list[dict[str, Any]], *, seed: int, copies: int) -> dict[st
     return found
 
 
+def environment_of(by: dict[str, MakerSpec]) -> str:
+    """The environment that some makers need."""
+    heavy = any(makers.KINDS[spec["kind"]].draws for spec in by.values())
+    return STAGE.environment if heavy else "core"
+
+
 def table_of_copies(
     stage: str,
     table: Unit,
@@ -106,6 +113,7 @@ def table_of_copies(
         label=f"{table.label}, copies",
         spec=spec,
         inputs={"table": table.outputs["table"], "split": planned.parts.outputs["split"]},
+        environment=environment_of(by),
         table=slug(table.label),
     )
 

@@ -168,10 +168,11 @@ def _segments(
         written.write_csv(frame.assign(file=named), folder / f"{name}.csv")
         total["files"].append(f"{name}.csv")
         total["counts"][name] = len(frame)
+        place = folder / (spec["folder"] + ending)
+        if spec["audio"]:
+            place.mkdir(parents=True, exist_ok=True)
         if spec["audio"] and len(frame):
             within = {**spec, "name": name}
-            place = folder / (spec["folder"] + ending)
-            place.mkdir(parents=True, exist_ok=True)
             found = _folder(within, frame, places, place, job.threads)
             total["warnings"] += found["warnings"]
             total["notes"] += found["notes"]

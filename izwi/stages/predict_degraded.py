@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 STAGE = Stage(
     name="predict_degraded",
     outputs={
-        "predictions": "degraded/{model}-{key}/predictions.parquet",
-        "report": "degraded/{model}-{key}/report.json",
+        "predictions": "degraded_predictions/{model}-{key}/predictions.parquet",
+        "report": "degraded_predictions/{model}-{key}/report.json",
     },
     scope="experiment",
     after=(

@@ -71,12 +71,13 @@ def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]
     heard = key_of(code_of("izwi.segmentation.silero"), versions_of(silero.PACKAGES))
     units = []
     for position, table in enumerate(planned.recordings):
-        threshold = request.fail_threshold
+        threshold, described = request.fail_threshold, bool(request.split.get("described"))
         key = key_of(
             STAGE.name,
             spec,
             table.key,
             threshold,
+            described,
             # Only then does it matter who is in which part.
             [split.key, position] if spec["selection"] != "all" else None,
             heard if hears else None,
@@ -94,6 +95,7 @@ def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]
                 "position": position,
                 "load": table.key,
                 "fail_threshold": threshold,
+                "described": described,
                 **(
                     {"store": os.path.join(planner.plan.cache, "features", f"silero-{heard}")}
                     if hears
@@ -146,10 +148,23 @@ def run(unit: Unit, job: Job) -> None:
         threads=job.threads,
         say=lambda line: job.say(f"{unit.label}: {line}", show=True),
     )
-    segments.check(name, spec["method"], rows, found, unit.spec["fail_threshold"])
+    segments.check(
+        name,
+        spec["method"],
+        rows,
+        found,
+        unit.spec["fail_threshold"],
+        may_be_empty=unit.spec["described"],
+    )
+    empty = bool(len(rows)) and not any(found.spans)
+    if empty:
+        # Only where nothing is trained: the list is empty, and recordings are described.
+        chosen = chosen[:0]
     result, cuts = segments.segmented(spec, table, chosen, found)
     number = int((cuts["kind"] == segments.SEGMENT).sum())
     counts, warnings, notes = segments.report(name, spec, rows, found, number)
+    if empty:
+        warnings.append(f"[SEGMENT] {name}: no segment is left, its recordings are described")
     job.report(unit, {"warnings": warnings, "notes": notes})
     for role, frame in (("table", result), ("cuts", cuts)):
         with atomic(unit.outputs[role]) as path:
@@ -161,7 +176,7 @@ def run(unit: Unit, job: Job) -> None:
         "spec": unit.spec,
         "warnings": [*loaded["warnings"], *warnings],
         "notes": [*loaded["notes"], *notes],
-        "counts": {**loaded["counts"], "segmentation": counts},
+        "counts": {**loaded["counts"], **({} if empty else {"segmentation": counts})},
     }
     write_json(unit.outputs["report"], report)
 

@@ -11,6 +11,7 @@ from izwi.engine.keys import key_of, versions_of
 from izwi.engine.planner import DataRequest, Planned, Planner, slug
 from izwi.engine.stage import Stage
 from izwi.files import no_link, write_json
+from izwi.stages.augment import environment_of
 from izwi.wording import count
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ STAGE = Stage(
     after=("load", "augment"),
     mem_mb=2000,
     minutes=240,
+    environment="augment",
     imports=("pandas", "izwi.augmentation.writing"),
     end=True,
     methods=_sentence,
@@ -65,6 +67,7 @@ def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]
         spec={**spec, "loads": [unit.spec["load"] for unit in tables]},
         inputs={"tables": [unit.outputs["table"] for unit in tables]},
         source=request.ini,
+        environment=environment_of(spec["makers"]),
         databases=slug(label),
     )
     return [unit]

@@ -155,6 +155,12 @@ def test_without_the_extra_it_is_named(tmp_path, monkeypatch, head):
     [
         (b"RIFF", "too short, 4 bytes"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n", "Git LFS"),
+        (b"<Error><Code>AccessDenied</Code></Error>" * 3, "XML"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(100), "PNG"),
+        (b"Rar!\x1a\x07\x01\0" + bytes(100), "RAR"),
+        (b"a.wav" + bytes(252) + b"ustar\x0000" + bytes(300), "tar archive"),
+        ("file,emotion\nä.wav,Ärger\n".encode() * 40, "text instead"),
+        ("file,emotion\n".encode("utf-16") * 5, "text instead"),
         (b"<!DOCTYPE html>\n<html><body>404</body></html>", "HTML"),
         (b"\n\n  <HTML lang='en'><head><title>Sign in</title></head></HTML>", "HTML"),
         (b"<?xml version='1.0'?><Error><Code>AccessDenied</Code></Error>", "XML"),

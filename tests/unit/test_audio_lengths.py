@@ -256,6 +256,23 @@ def test_a_recording_behind_the_first_is_a_remark(tmp_path, tone, kind, subtype)
     assert used == pytest.approx(1.0, abs=0.01) and whole == pytest.approx(3.0, abs=0.15)
 
 
+@pytest.mark.parametrize("kind", ["FLAC", "WAV", "AIFF"])
+def test_a_tag_of_mp3_before_another_format_hides_nothing(tmp_path, tone, kind):
+    path = tmp_path / "tagged"
+    raw = content(path, tone, format=kind, subtype="PCM_16")
+    expected = audio.read(str(path))[0]
+    for size in (500, 200_000):  # with a picture
+        tag = b"ID3\x03\0\0" + bytes([0, size >> 14, size >> 7 & 127, size & 127]) + bytes(size)
+        path.write_bytes(tag + raw)
+        np.testing.assert_array_equal(audio.read(str(path))[0], expected)
+        assert audio.remarks(str(path)) == []
+        path.write_bytes(tag + raw[: len(raw) * 9 // 10])
+        assert "truncated" in reason(path) or kind == "FLAC"
+        path.write_bytes(tag + raw + raw)
+        (text,) = audio.remarks(str(path))
+        assert "1.000 s of 2.00" in text
+
+
 @pytest.mark.parametrize("kind", ["WAV", "AIFF"])
 def test_two_recordings_that_libsndfile_refuses_are_told_as_two(tmp_path, tone, kind):
     path = tmp_path / "two"

@@ -41,6 +41,7 @@ def test_every_function_that_draws_is_one_of_a_kind():
     assert {kind for kind in captions.KINDS if kind not in drawn} == {
         "confusion_matrix_binned",
         "confusion_matrix_certain",
+        "confusion_matrix_per_speaker",
         "value_counts_of",
     }
 

@@ -21,6 +21,7 @@ BASE = {
     "selection": "all",
     "min_length": 0.0,
     "max_length": None,
+    "min_rest": 0.0,
     "window": None,
     "hop": None,
     "threshold": 0.5,
@@ -158,7 +159,7 @@ def test_what_was_heard_is_kept_by_content_whatever_the_lengths(spoken, tmp_path
     again = cut(moved, tmp_path)[2]
     assert again.spans == first.spans
     # Pieces of 1 s, a rest below 0.5 s at the last; nothing of the speech is lost.
-    pieces = cut(moved, tmp_path, max_length=1.0, min_length=0.5)[2]
+    pieces = cut(moved, tmp_path, max_length=1.0, min_length=0.5, min_rest=0.5)[2]
     kept = [(a, b) for a, b in first.spans[0] if b - a >= 5e8]
     assert sum(b - a for a, b in pieces.spans[0]) == sum(b - a for a, b in kept)
     assert {b - a < 1.5e9 for a, b in pieces.spans[0]} == {True}
@@ -205,6 +206,7 @@ def test_recordings_without_speech_and_damaged_ones_are_counted_and_named(tmp_pa
     assert any("cut.wav: truncated" in line for line in error.value.problems)
     with pytest.raises(UserError, match="no speech in any recording"):
         segments.check("db", "silero", table, found, 0.5)
+    segments.check("db", "silero", table, found, 0.5, may_be_empty=True)
 
 
 @pytest.mark.parametrize("seconds", [0.3, 1.0, 2.0, 2.4, 2.5, 7.77])
@@ -220,6 +222,13 @@ def test_windows_are_where_arithmetic_puts_them(tmp_path, seconds):
         np.array(found.spans[0]).reshape(-1, 2) / 1e9, np.reshape(wanted, (-1, 2))
     )
     assert found.left_out == number - len(wanted)
+
+
+def test_no_rest_of_a_long_stretch_is_lost():
+    """15 s in pieces of 10 s are 10 and 5; 11 s are one piece, since 1 s would be left."""
+    assert cuts.bounded([(0, 15)], 0, 10, 2) == [(0, 10), (10, 15)]
+    assert cuts.bounded([(0, 11), (20, 41)], 0, 10, 2) == [(0, 11), (20, 30), (30, 41)]
+    assert cuts.bounded([(0, 1), (3, 9)], 2, 5, 2) == [(3, 9)]
 
 
 def test_gaps_are_what_no_segment_covers():
@@ -313,9 +322,12 @@ def test_the_section_is_a_note_where_a_model_is_trained_unless_data_say_so(tmp_p
 
 
 @needs_silero
-def test_lengths_default_as_in_nkululeko_and_are_checked(tmp_path):
+def test_lengths_have_defaults_and_are_checked(tmp_path):
     found = resolved(tmp_path, "max_length = 10", model="", exp="sample_selection = train")
-    assert found.segmentation["min_length"] == 2 and found.segmentation["selection"] == "train"
+    assert found.segmentation["min_length"] == 0 and found.segmentation["min_rest"] == 2
+    assert found.segmentation["selection"] == "train"
+    both = resolved(tmp_path, "max_length = 10\nmin_length = 3", model="").segmentation
+    assert both["min_length"] == both["min_rest"] == 3
     assert resolved(tmp_path, "max_length = False", model="").segmentation["min_length"] == 0
     for text, message in (
         ("max_length = 3\nmin_length = 4", "more than max_length"),

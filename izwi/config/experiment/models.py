@@ -11,6 +11,7 @@ from izwi.config.experiment.component_options import one_of, own_values, type_of
 from izwi.config.experiment.entries import Entries
 from izwi.config.experiment.resolved import ComponentSpec, DatabaseSpec, FurtherFigures, SplitSpec
 from izwi.config.options import Option
+from izwi.onnx_export import support as onnx_export
 from izwi.training import tpe, tuning
 from izwi.training.types import TuneSpec
 
@@ -156,6 +157,28 @@ def _tune(
     return {"tune": tune}
 
 
+def read_onnx(entries: Entries, model: ChosenModel, scale: str | None, split: SplitSpec) -> bool:
+    """Whether the model is written as ONNX; reports what makes that impossible."""
+    if not entries.get("MODEL", "onnx"):
+        return False
+    if model.none or model.type is None:
+        entries.notes.append("[MODEL] onnx: no effect without a model")
+        return False
+    if told := onnx_export.absent():
+        entries.problem("MODEL", "onnx", told)
+    if told := onnx_export.refused(model.type):
+        entries.problem("MODEL", "onnx", told)
+    if told := onnx_export.refused_scaler(scale):
+        entries.problems.add(told)
+    if split["logo"] or split["k_fold_cross"] or split.get("submodel"):
+        entries.problem(
+            "MODEL",
+            "onnx",
+            "there is no single model with logo, k_fold_cross or submodel: leave it out",
+        )
+    return True
+
+
 def read_seed(entries: Entries) -> int:
     """Seed of every random choice."""
     seed, other = entries.get("EXP", "seed"), entries.get("MODEL", "random_state")
@@ -170,12 +193,19 @@ def read_seed(entries: Entries) -> int:
 
 
 def read_threshold(entries: Entries, task: str) -> FurtherFigures:
-    """Uncertainty from which predictions are left out of the additional figures."""
+    """Figures beside those of all samples: of certain predictions, and of speakers."""
+    found: FurtherFigures = {}
     threshold = entries.get("PLOT", "uncertainty_threshold")
     if threshold is not None and task == "regression":
         entries.notes.append("[PLOT] uncertainty_threshold: no effect in regression")
-        return {}
-    return {} if threshold is None else {"uncertainty_threshold": threshold}
+    elif threshold is not None:
+        found["uncertainty_threshold"] = threshold
+    how = entries.get("PLOT", "combine_per_speaker")
+    if how == "mode" and task == "regression":
+        entries.problem("PLOT", "combine_per_speaker", "numbers have no majority: set mean")
+    elif how is not None:
+        found["combine_per_speaker"] = how
+    return found
 
 
 def check_dev(entries: Entries, split: SplitSpec, databases: Iterable[DatabaseSpec]) -> None:

@@ -117,6 +117,7 @@ class SegmentSpec(TypedDict):
         selection: ``all``, or the part (``train``, ``test``) whose recordings are cut
         min_length: segments that are shorter are left out
         max_length: longer segments are cut into pieces, None for any length
+        min_rest: a rest behind these that is shorter stays with the last one
         window: of ``fixed``: length of a window
         hop: of ``fixed``: from one window to the next
         threshold: of ``silero``: probability that begins speech
@@ -130,6 +131,7 @@ class SegmentSpec(TypedDict):
     selection: str
     min_length: float
     max_length: float | None
+    min_rest: float
     window: float | None
     hop: float | None
     threshold: float
@@ -186,11 +188,13 @@ class FurtherFigures(TypedDict, total=False):
         bins: limits that also show a regression as a classification
         bin_labels: names of these bins
         uncertainty_threshold: additional figures use only predictions below it
+        combine_per_speaker: how the predictions of a speaker become one, for additional figures
     """
 
     bins: list[float]
     bin_labels: list[str]
     uncertainty_threshold: float
+    combine_per_speaker: str
 
 
 class EvaluationSpec(FurtherFigures):
@@ -244,6 +248,7 @@ class Experiment:
         crossed: name of the table of all pairs of databases that it belongs to, empty without one
         control: kind of control, see `tables.controls`, None for an experiment of an ini
         annotation: predicted properties, None if none is asked for
+        onnx: whether the model is also written as an ONNX graph
         warnings: options that override others, one line each
         notes: options without effect, one line each
     """
@@ -281,6 +286,7 @@ class Experiment:
     crossed: str = ""
     control: str | None = None
     annotation: AnnotationSpec | None = None
+    onnx: bool = False
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 

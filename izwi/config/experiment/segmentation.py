@@ -10,7 +10,7 @@ from izwi.config.experiment.resolved import SegmentSpec, SplitSpec
 from izwi.config.options.sections.others import OF_MODULES
 from izwi.segmentation import silero
 
-# Seconds; as nkululeko has it.
+# Seconds of a rest that is a segment of its own, as nkululeko has it.
 _SHORTEST = 2.0
 _ONLY = {
     "silero": ("max_length", "threshold", "min_speech", "min_silence", "pad"),
@@ -64,16 +64,18 @@ def read_segmentation(entries: Entries, split: SplitSpec, *, described: bool) ->
         value["window"] = value["hop"] = None
         if (lacks := silero.absent()) and method == "silero":
             entries.problem("SEGMENT", "method", lacks)
-        if value["min_length"] is None and ("SEGMENT", "min_length") not in entries.general:
-            value["min_length"] = _SHORTEST if value["max_length"] else None
         if value["max_length"] and (value["min_length"] or 0) > value["max_length"]:
             entries.problem(
                 "SEGMENT",
                 "min_length",
                 f"{value['min_length']:g} is more than max_length, {value['max_length']:g}",
             )
+    rest = min(_SHORTEST, (value["max_length"] or 0) / 2)
+    if value["min_length"] or ("SEGMENT", "min_length") in entries.general:
+        rest = value["min_length"] or 0.0
     return SegmentSpec(
         method=method,
+        min_rest=rest if method == "silero" else 0.0,
         selection=read_selection(entries, "SEGMENT", split),
         min_length=value["min_length"] or 0.0,
         max_length=value["max_length"],

@@ -400,6 +400,12 @@ def _evaluation(record: Record, metrics: Metrics, cites: Cites) -> list[str]:
             "Figures are also given for the samples whose uncertainty was below "
             f"{threshold:g} alone."
         )
+    if how := record["evaluation"].get("combine_per_speaker"):
+        way = "the mean" if how == "mean" else "the majority"
+        sentences.append(
+            f"Figures are also given by speaker, with {way} of a speaker's predictions as one "
+            "decision."
+        )
     if metrics["few_speakers"]:
         who = "a single test speaker" if speakers == 1 else f"only {speakers} test speakers"
         sentences.append(f"With {who}, the figures depend on who they are.")

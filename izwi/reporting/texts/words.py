@@ -132,6 +132,7 @@ NETWORKS = {
         ("ravanelli2021speechbrain", "desplanques2020ecapa", "snyder2018xvectors"),
     ),
     "bert": ("embeddings of the texts", ("devlin2019bert", "wolf2020transformers")),
+    "transcript": ("numbers about transcripts by Whisper", ("radford2023whisper",)),
     "clap": ("audio embeddings of CLAP", ("wu2023clap", "wolf2020transformers")),
     "squim": ("PESQ, SI-SDR and STOI as estimated by SQUIM", ("kumar2023squim",)),
 }

@@ -56,6 +56,14 @@ OPTIONS: tuple[Option, ...] = (
             minimum=0,
             maximum=1,
         ),
+        option(
+            "combine_per_speaker",
+            "str",
+            None,
+            "additional values and a confusion matrix with one decision per speaker: the majority "
+            "of the predictions (`mode`) or the mean of probabilities or numbers (`mean`)",
+            choices=("mode", "mean"),
+        ),
     ),
     *read_by(
         "PLOT",
@@ -82,7 +90,6 @@ OPTIONS: tuple[Option, ...] = (
         fps="frames per second of the animation",
         best_model="plot of the epoch that is best on the test set, an unfair value",
         plot_best_model="plot of the epoch that is best on the test set",
-        combine_per_speaker="plot of predictions joined by speaker",
         ccc="CCC in the titles of plots; in izwi always there",
         fill_areas="filled areas in distributions",
         runs_compare="plot that compares experiments; in izwi a grid has a table and a heat map",

@@ -29,8 +29,8 @@ OPTIONS: tuple[Option, ...] = (
             "min_length",
             "float|bool",
             None,
-            "shortest segment in seconds (default: any; with `max_length` 2, with `fixed` half a "
-            "window); shorter ones are left out and counted",
+            "shortest segment in seconds (default: any; with `fixed` half a window); shorter ones "
+            "are left out and counted",
             minimum=0,
         ),
         option(
@@ -38,7 +38,8 @@ OPTIONS: tuple[Option, ...] = (
             "float|bool",
             None,
             "longest stretch of speech in seconds; longer ones are cut into pieces of this length, "
-            "and a rest that is shorter than `min_length` stays with the last piece",
+            "and a rest that is shorter than `min_length` (default: 2, at most half of "
+            "`max_length`) stays with the last piece",
             minimum=0,
         ),
         option("window", "float", None, "with `fixed`: length of a window in seconds", minimum=0),
