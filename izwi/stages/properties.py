@@ -88,13 +88,15 @@ def run(unit: Unit, job: Job) -> None:
     own = table.assign(speaker=split["speaker"])[used].reset_index(drop=True)
     targets = unit.spec["targets"]
     found = bias.associations(own, targets)
-    flat = [{**row, "means": None} | (row["means"] or {}) for row in found]
+    flat = []
+    for row in found:
+        # A class may be called as a column is.
+        means = {f"mean_{label}": mean for label, mean in (row.pop("means") or {}).items()}
+        flat.append(row | means)
     with atomic(unit.outputs["statistics"]) as path:
-        csv_files.write_records(
-            [{name: v for name, v in row.items() if name != "means"} for row in flat], path
-        )
+        csv_files.write_records(flat, path)
     report = {
-        "with_target": found,
+        "with_target": flat,
         "with_known_values": bias.agreements(own, targets),
     }
     write_json(unit.outputs["report"], report)
