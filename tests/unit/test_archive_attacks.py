@@ -162,9 +162,23 @@ def minimal():
             "inputs": {"tables": ["results/plans/tables/c/t-tests.json"]},
             "outputs": {"comparisons": "results/tables/c/comparisons.csv"},
         },
+        {
+            "stage": "robustness",
+            "label": "x",
+            "spec": {"task": "classification", "measure": "uar", "seed": 1, "makers": {}},
+            "inputs": {
+                "predictions": f"results/degraded_predictions/svm-{KEY}/predictions.parquet",
+                "report": f"results/degraded_predictions/svm-{KEY}/report.json",
+            },
+            "outputs": {
+                "result": f"results/robustness/{KEY}.json",
+                "table": f"results/robustness/{KEY}.csv",
+            },
+        },
     ]
     tables = [table, split, f"descriptions/d-{KEY}", f"{model}/predictions"]
     tables.append(f"inner/svm-{KEY}/predictions")
+    tables.append(f"degraded_predictions/svm-{KEY}/predictions")
     return {
         "format": 3,
         "izwi": "0.1.0",
@@ -416,7 +430,7 @@ def second(index, stage, **more):
 def test_units_that_write_the_same_are_refused():
     for stage in archive_record.STAGES:
         refused(second(minimal(), stage), "have the key")
-        if stage not in ("describe", "evaluate", "ensemble", "member_tests"):
+        if stage not in ("describe", "evaluate", "ensemble", "member_tests", "robustness"):
             refused(second(minimal(), stage, key="f" * 12), "two units write")
 
 
