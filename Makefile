@@ -105,7 +105,7 @@ demo: .venv/core .venv/izwi ## run the default config on embedded synthetic spee
 web: .venv/web ## try a trained model in the browser: make web EXPERIMENT=demo
 	$(BIN)/python -m izwi predict --experiment $(EXPERIMENT) --web --port $(PORT)
 
-seeds: .venv/deep .venv/bundled .venv/umap .venv/tune ## run all shipped experiments on real recordings
+seeds: .venv/deep .venv/bundled .venv/umap .venv/tune .venv/onnx ## run all shipped experiments on real recordings
 	$(BIN)/snakemake --configfile config/seeds.yaml
 
 paper-%: ready ## reproduce the results of config/papers/NAME.yaml: make paper-protocols

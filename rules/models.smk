@@ -160,3 +160,23 @@ rule analyse:
         in_turn=1,
     shell:
         RUN
+
+
+rule onnx:
+    """A trained model with its preprocessing as an ONNX graph."""
+    input:
+        SESSION.made_of("onnx"),
+    output:
+        graph="<results>/onnx/{model}-{key}/model.onnx",
+        check="<results>/onnx/{model}-{key}/check.json",
+    log:
+        "<logs>/onnx/{model}-{key}.log",
+    conda:
+        "../envs/deep.yaml"
+    threads: 1
+    resources:
+        mem_mb=SESSION.each_try(4000),
+        runtime=SESSION.each_try(30),
+        in_turn=1,
+    shell:
+        RUN

@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 # Environment → requirements files beside the core's.
 ENVIRONMENTS: dict[str, tuple[str, ...]] = {
     "core": ("av",),
-    "deep": ("deep", "av", "tune", "bundled", "augment"),
+    "deep": ("deep", "av", "tune", "bundled", "augment", "onnx"),
     "trill": ("trill", "av"),
     "umap": ("umap",),
     "bundled": ("bundled", "av"),

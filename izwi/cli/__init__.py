@@ -20,6 +20,7 @@ COMMANDS = {
     "ensemble": "run experiments, and fuse their predictions",
     "fetch": "fetch pretrained models from the Hugging Face hub",
     "predict": "apply a trained model to audio files, the microphone or a web page",
+    "export": "write a trained model as an ONNX graph",
     "explain": "say where the value of an experiment comes from",
     "compare": "test whether experiments differ, on the same test set",
     "history": "say what a name found before, and what changed since",

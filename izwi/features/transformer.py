@@ -243,7 +243,7 @@ class Waves(Transformer):
 
     def load(self) -> None:
         """Load the model; see the base class."""
-        if self.values[f"{self.family}.final_norm"]:
+        if self.values.get(f"{self.family}.final_norm"):
             # The model ends there, so that its last state is the one wanted.
             self.config.num_hidden_layers -= self.layer
             self.layer = 0

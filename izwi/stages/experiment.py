@@ -20,6 +20,7 @@ from izwi.engine.planner import Planned, Planner, slug
 from izwi.engine.stage import Stage, stage, stages
 from izwi.errors import UserError
 from izwi.files import atomic, no_link, read_json, write_json, write_text
+from izwi.onnx_export.support import PACKAGES as ONNX_PACKAGES
 from izwi.reporting import history, texts
 from izwi.segmentation import silero
 from izwi.stages.plot import pictures_of
@@ -49,7 +50,7 @@ STAGE = Stage(
         *("load", "annotate", "split", "properties", "segment", "segment_split", "export_data"),
         *("describe", "features", "audit", "train", "predict", "inner", "ensemble"),
         *("member_tests", "soft_label", "evaluate", "analyse", "plot"),
-        *("robustness", "write_augmented"),
+        *("robustness", "write_augmented", "onnx"),
     ),
     minutes=10,
     last=True,
@@ -67,6 +68,8 @@ PREDICTED, PROPERTIES = "_predicted.csv", "properties.csv"
 OF_TABLES = "tables of the config"
 # Of an ensemble: its members, and the tests against them.
 MEMBERS = "members.json"
+# The model as a graph
+ONNX = "model.onnx"
 # The packages in experiment.json: those that results depend on.
 PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "scikit-learn", "snakemake", "matplotlib")
 
@@ -106,6 +109,8 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
         copies[os.path.join(folder, soft_labels.LABELS)] = unit.outputs["labels"]
         copies[os.path.join(folder, soft_labels.LINEAGE)] = unit.outputs["lineage"]
         spec["link"] = experiment.save_test
+    for unit in planned.units.get("onnx", ()):
+        copies[os.path.join(folder, ONNX)] = unit.outputs["graph"]
     for unit in planned.units.get("write_augmented", ()):
         links = spec.setdefault("links", {})
         links[os.path.join(folder, AUGMENTED)] = os.path.dirname(unit.outputs["header"])
@@ -226,7 +231,7 @@ def _tidy(unit: Unit) -> None:
     kept |= {str(folder / "plots" / name) for name in unit.spec.get("pictures", ())}
     others = {folder / name for name in (*analyses.FILES.values(), OUTDATED, MEMBERS, ROBUSTNESS)}
     others |= {folder / name for name in (soft_labels.LABELS, soft_labels.LINEAGE)}
-    others |= {folder / PROPERTIES, *folder.glob(f"*{PREDICTED}")}
+    others |= {folder / ONNX, folder / PROPERTIES, *folder.glob(f"*{PREDICTED}")}
     # Lists of segments, whose names an ini chooses.
     for gaps in folder.glob("*_silence.csv"):
         others |= {gaps, gaps.with_name(gaps.name.replace("_silence.csv", ".csv"))}
@@ -281,7 +286,7 @@ def _stage_record(unit: Unit) -> dict[str, Any]:
 
 def _packages(experiment: Experiment) -> dict[str, str | None]:
     """Versions of the packages that the results depend on."""
-    names = set(PACKAGES)
+    names = {*PACKAGES, *(ONNX_PACKAGES if experiment.onnx else ())}
     if experiment.trains and not experiment.fuses:
         names |= set(models.model_class(experiment.model["type"]).packages)
     predicted = experiment.annotation["features"] if experiment.annotation else []

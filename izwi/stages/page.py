@@ -33,7 +33,7 @@ STAGE = Stage(
     outputs={"page": "index.html"},
     scope="results",
     after=(
-        "robustness",
+        *("robustness", "onnx"),
         *("experiment", "plot", "summary", "grid", "table", "heat_map", "comparisons", "overview"),
         "member_tests",
     ),

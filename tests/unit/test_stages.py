@@ -42,6 +42,7 @@ scale = standard
 [MODEL]
 type = {model}
 save = True
+onnx = True
 [EXPL]
 permutation = True
 feature_distributions = True

@@ -28,6 +28,7 @@ from izwi.config.experiment.models import (
     check_dev,
     read_measure,
     read_model,
+    read_onnx,
     read_seed,
     read_threshold,
 )
@@ -201,6 +202,7 @@ def _experiment(entries: Entries, ini: str) -> Experiment:
         labels=labels,
         save=entries.get("MODEL", "save"),
         save_test=save_test,
+        onnx=read_onnx(entries, model, scale, split),
         soft={key: entries.get("EXP", key) for key in ("min_confidence", "max_uncertainty")},
         databases=databases,
         load=load,

@@ -11,6 +11,7 @@ from izwi.config.experiment.component_options import one_of, own_values, type_of
 from izwi.config.experiment.entries import Entries
 from izwi.config.experiment.resolved import ComponentSpec, DatabaseSpec, FurtherFigures, SplitSpec
 from izwi.config.options import Option
+from izwi.onnx_export import support as onnx_export
 from izwi.training import tpe, tuning
 from izwi.training.types import TuneSpec
 
@@ -154,6 +155,28 @@ def _tune(
     if strategy != "grid":
         tune["strategy"] = strategy
     return {"tune": tune}
+
+
+def read_onnx(entries: Entries, model: ChosenModel, scale: str | None, split: SplitSpec) -> bool:
+    """Whether the model is written as ONNX; reports what makes that impossible."""
+    if not entries.get("MODEL", "onnx"):
+        return False
+    if model.none or model.type is None:
+        entries.notes.append("[MODEL] onnx: no effect without a model")
+        return False
+    if told := onnx_export.absent():
+        entries.problem("MODEL", "onnx", told)
+    if told := onnx_export.refused(model.type):
+        entries.problem("MODEL", "onnx", told)
+    if told := onnx_export.refused_scaler(scale):
+        entries.problems.add(told)
+    if split["logo"] or split["k_fold_cross"] or split.get("submodel"):
+        entries.problem(
+            "MODEL",
+            "onnx",
+            "there is no single model with logo, k_fold_cross or submodel: leave it out",
+        )
+    return True
 
 
 def read_seed(entries: Entries) -> int:

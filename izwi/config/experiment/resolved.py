@@ -248,6 +248,7 @@ class Experiment:
         crossed: name of the table of all pairs of databases that it belongs to, empty without one
         control: kind of control, see `tables.controls`, None for an experiment of an ini
         annotation: predicted properties, None if none is asked for
+        onnx: whether the model is also written as an ONNX graph
         warnings: options that override others, one line each
         notes: options without effect, one line each
     """
@@ -285,6 +286,7 @@ class Experiment:
     crossed: str = ""
     control: str | None = None
     annotation: AnnotationSpec | None = None
+    onnx: bool = False
     warnings: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 

@@ -25,6 +25,12 @@ OPTIONS: tuple[Option, ...] = (
         ),
         option("save", "bool", True, "keep the trained models"),
         option(
+            "onnx",
+            "bool",
+            False,
+            "write the model with its preprocessing as an ONNX graph, model.onnx",
+        ),
+        option(
             "tune",
             "dict",
             None,
