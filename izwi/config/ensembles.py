@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -168,6 +169,9 @@ class _Reader:
 
     def _number(self, key: str, default: float, least: float, most: float) -> float:
         value = self.entry.get(key, default)
+        if isinstance(value, str) and re.fullmatch(r"\d*\.?\d+", value):
+            # Snakemake's --config makes texts of the numbers in an entry.
+            value = float(value)
         if isinstance(value, bool) or not isinstance(value, int | float):
             self._problem(key, f"{value!r} is not a number")
             return default

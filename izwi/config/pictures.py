@@ -141,6 +141,8 @@ def wanted(experiment: Experiment, of: str, by: str) -> list[Picture]:
             title = f"{of}: {by}" if kind == "feature_distributions" else model
             spec = {"number": plots["max_feats"]}
             found.append(Picture(kind, (kind,), kind, title, spec))
+    if experiment.robustness:
+        found.append(Picture("robustness", ("robustness",), "robustness", model))
     if "learning_curve" in experiment.analyses:
         found.append(Picture("learning_curve", ("learning_curve",), "learning_curve", model))
     return found

@@ -180,12 +180,22 @@ def ensemble_keys() -> list[Key]:
         Key(
             *("ensembles.threshold", "number, 0 to 1", f"`{ensembles.DEFAULT_THRESHOLD:g}`"),
             "Uncertainty up to which `uncertainty_threshold` trusts a single member.",
-            {"type": "number", "minimum": 0, "maximum": 1},
+            {
+                "anyOf": [
+                    {"type": "number", "minimum": 0, "maximum": 1},
+                    {"type": "string", "pattern": r"^(0?\.[0-9]+|0|1|1\.0+)$"},
+                ]
+            },
         ),
         Key(
             *("ensembles.folds", "number, from 2", f"`{ensembles.DEFAULT_FOLDS}`"),
             "Inner folds of the training rows, for learned weights.",
-            {"type": "integer", "minimum": 2, "maximum": 1000},
+            {
+                "anyOf": [
+                    {"type": "integer", "minimum": 2, "maximum": 1000},
+                    {"type": "string", "pattern": "^([2-9]|[1-9][0-9]{1,2}|1000)$"},
+                ]
+            },
         ),
     ]
 

@@ -76,6 +76,15 @@ def as_there(text: str, there: Iterable[str]) -> str:
     return same[0] if len(same) == 1 else text
 
 
+def _is_swapped(one: str, other: str) -> bool:
+    """Whether two words differ by two letters that are in each other's place."""
+    places = [i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b]
+    if len(one) != len(other) or len(places) != 2:
+        return False
+    i, j = places
+    return one[i] == other[j] and one[j] == other[i]
+
+
 def nearest(word: str, known: Iterable[str]) -> list[str]:
     """Known words that ``word`` may be a slip of, the likeliest first; usually none.
 
@@ -89,7 +98,7 @@ def nearest(word: str, known: Iterable[str]) -> list[str]:
         near = other.lower()
         # Quick bounds before the ratio itself.
         matcher = difflib.SequenceMatcher(None, lower, near, autojunk=False)
-        swapped = len(lower) > 1 and sorted(lower) == sorted(near)
+        swapped = _is_swapped(lower, near)
         one = 2 < len(lower) == len(near) and sum(map(str.__ne__, lower, near)) == 1
         short, long = sorted((lower, near), key=len)
         part = len(short) > 2 and (long.startswith(short) or lower in re.split(r"[_.]", near))

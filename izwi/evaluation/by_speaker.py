@@ -42,9 +42,9 @@ def combined(
 
     Returns:
         ``how``, ``measure``, ``value``, ``ci``, ``ci_method``, ``metrics``, ``intervals``,
-        ``per_class``, ``confusion``, ``runs``, ``n_evaluated`` (speakers), ``n_speakers``,
-        ``few_speakers``; ``several_classes`` and ``unknown``: speakers of several classes, and
-        samples without a speaker, which are left out
+        ``interval_reasons``, ``per_class``, ``confusion``, ``runs``, ``n_evaluated`` (speakers),
+        ``n_speakers``, ``few_speakers``; ``several_classes`` and ``unknown``: speakers of several
+        classes, and samples without a speaker, which are left out
     """
     names = list(labels)
     first = runs[0]
@@ -62,6 +62,7 @@ def combined(
         "ci_method": None,
         "metrics": {},
         "intervals": {},
+        "interval_reasons": {},
         "per_class": {},
         "confusion": None,
         "runs": len(runs),
@@ -78,6 +79,7 @@ def combined(
     result["metrics"] = mean_of(sample.measures())
     result["value"] = result["metrics"][measure]
     result["intervals"] = {name: list(pair) for name, pair in limits.chosen.items()}
+    result["interval_reasons"] = limits.reasons
     result["ci"], result["ci_method"] = result["intervals"][measure], limits.method
     if task == "classification":
         result["per_class"], result["confusion"] = sample.per_class()

@@ -6,7 +6,7 @@ addition for print in grey. The same data give the same bytes. Each function ret
 drawn, as rows of a table, see `izwi.plots.data`.
 """
 
-from izwi.plots.by_group import fairness, importance, recall
+from izwi.plots.by_group import fairness, importance, recall, robustness
 from izwi.plots.confusion import confusion_matrix
 from izwi.plots.counts import value_counts
 from izwi.plots.curve import learning_curve
@@ -30,6 +30,7 @@ __all__ = [
     "recall",
     "reliability",
     "risk_coverage",
+    "robustness",
     "truth_prediction",
     "uncertainty",
     "value_counts",

@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from izwi.evaluation.measures import CLASSIFICATION
 from izwi.plots import data, style
 from izwi.plots.data import Rows
 from izwi.plots.style import COLOURS, COLUMN, MM, SIZE
@@ -88,6 +89,31 @@ def fairness(metrics: dict[str, Any], path: str | Path, title: str = "") -> Rows
         for column, found in metrics["fairness"].items()
         for name, row in found["groups"].items()
     ]
+
+
+def robustness(found: list[dict[str, Any]], path: str | Path, title: str = "") -> Rows:
+    """Draw the measure on degraded test samples, by kind and strength.
+
+    Args:
+        found: as `izwi.evaluation.robustness.table` returns it, the clean samples first
+        path: of the picture
+        title: first line, such as the experiment's name
+    """
+    clean, *degraded = found
+    panels: dict[str, Any] = {}
+    for row in degraded:
+        own = {"rows": [], "name": row["degradation"], "note": "", "line": clean["value"]}
+        panel = panels.setdefault(row["degradation"], own)
+        name = f"{row['strength']} ({row['n']})"
+        panel["rows"].append({"name": name, "value": row["value"], "ci": row["ci"]})
+    measure = clean["measure"]
+    value = "–" if clean["value"] is None else rounded(clean["value"])
+    limits = (0, 1) if measure in CLASSIFICATION else None
+    note = f"95 %: {clean['ci_method']}" if clean["ci_method"] else ""
+    heading = (title, f"{measure.upper()} as recorded {value} (dotted)", note)
+    _draw(list(panels.values()), path, heading, f"{measure.upper()} (in brackets: samples)", limits)
+    shown = ("degradation", "strength", "level", "n", "value")
+    return [{name: row[name] for name in shown} | data.limits(row["ci"]) for row in found]
 
 
 def importance(

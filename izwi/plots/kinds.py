@@ -186,6 +186,12 @@ def learning_curve(spec: Spec, inputs: Inputs) -> Drawn:
     return {"learning_curve": lambda path: plots.learning_curve(curve, path, spec["title"])}
 
 
+def robustness(spec: Spec, inputs: Inputs) -> Drawn:
+    """The measure on degraded test samples."""
+    found = read_json(inputs["robustness"])
+    return {"robustness": lambda path: plots.robustness(found, path, spec["title"])}
+
+
 def permutation(spec: Spec, inputs: Inputs) -> Drawn:
     """The features whose permutation hurts most."""
     found = pd.read_csv(inputs["permutation"]).head(spec["number"])
@@ -299,6 +305,7 @@ KINDS: dict[str, Callable[[Spec, Inputs], Drawn]] = {
             shap,
             feature_distributions,
             learning_curve,
+            robustness,
         )
     },
 }

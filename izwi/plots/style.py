@@ -169,8 +169,10 @@ def _pieces(text: str) -> list[str]:
     pieces = [""]
     for character, following in zip(text, f"{text[1:]} ", strict=False):
         pieces[-1] += character
-        # not inside a number
-        if character in " _-/.,;" and not (character in ".," and following.isdigit()):
+        # not inside a number, nor in ``n = 5``
+        inside = character in ".," and following.isdigit()
+        inside |= character == " " and "=" in (following, pieces[-1][-2:-1])
+        if character in " _-/.,;" and not inside:
             pieces.append("")
     return [piece for piece in pieces if piece]
 
@@ -207,7 +209,7 @@ def value_with_interval(metrics: dict[str, Any], measure: str) -> str:
 
 
 def interval_note(metrics: dict[str, Any]) -> str:
-    """Method of the intervals, such as ``95 %: jackknife over speakers (t), few: 4``."""
+    """Method of the intervals, such as ``95 %: jackknife over speakers (t), only 4 speakers``."""
     if metrics["ci_method"] is None:
         return ""
     if why := (metrics.get("interval_reasons") or {}).get(metrics["measure"]):
@@ -215,7 +217,7 @@ def interval_note(metrics: dict[str, Any]) -> str:
     number = metrics["n_speakers"]
     if number:
         few = metrics["few_speakers"]
-        speakers = f", few: {number}" if few else f", {count(number, 'speaker')}"
+        speakers = f", {'only ' if few else ''}{count(number, 'speaker')}"
     narrow = f"; {doubt}" if (doubt := metrics.get("interval_doubt")) else ""
     return f"95 %: {metrics['ci_method']}{speakers if number else ''}{narrow}"
 

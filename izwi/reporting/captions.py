@@ -89,6 +89,11 @@ KINDS = {
         "The measure on train and test over the number of training samples: where the curve of the "
         "test still rises, more data would help.",
     ),
+    "robustness": (
+        "Degraded test samples",
+        "The measure on copies of the test samples in noise, in rooms and the like, with its 95 % "
+        "interval; a dotted line is the measure on the samples as recorded.",
+    ),
     HEAT_MAP: (
         "Heat map",
         "A cell per experiment with its value and, where it fits, the 95 % interval; the darker, "

@@ -31,7 +31,7 @@ STAGE = Stage(
     scope="experiment",
     after=(
         *("load", "annotate", "split", "segment", "segment_split", "describe", "features"),
-        *("train", "predict", "ensemble", "evaluate", "analyse"),
+        *("train", "predict", "ensemble", "evaluate", "analyse", "robustness"),
     ),
     mem_mb=2000,
     minutes=10,
@@ -147,6 +147,8 @@ def _sources(planned: Planned) -> dict[str, tuple[list[str], dict[str, Any]]]:
         }
         sources["results"] = ([evaluated.key], of_results)
         sources["training"] = ([trained.key], {"training": trained.outputs["report"]})
+    for unit in planned.units.get("robustness", ()):
+        sources["robustness"] = ([unit.key], {"robustness": unit.outputs["result"]})
     for unit in planned.units.get("analyse", ()):
         kind = unit.spec["kind"]
         result = {kind: unit.outputs["result"]}

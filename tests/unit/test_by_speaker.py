@@ -98,6 +98,9 @@ def test_speakers_without_a_single_truth_are_left_out_and_told():
     metrics = evaluated(frame, combine_per_speaker="mode")
     found = metrics["by_speaker"]
     assert (found["n_evaluated"], found["several_classes"], found["unknown"]) == (13, 1, 1)
+    alone = frame[frame["speaker"].isin(["d/02", "d/04", "d/06", "d/07"])]
+    found = evaluated(alone, combine_per_speaker="mode")["by_speaker"]
+    assert found["ci"] == [None, None] and found["interval_reasons"]["uar"]
     (line,) = [line for line in metrics["warnings"] if "combine_per_speaker" in line]
     assert "1 of 14 speakers have samples of several classes of sex" in line
     nobody = evaluated(frame.assign(speaker=None), combine_per_speaker="mode")["by_speaker"]

@@ -92,6 +92,10 @@ def test_help_is_light():
         (["--fast"], "izwi: --fast is no option; izwi --help lists what there is"),
         (["explain"], "izwi explain: the following arguments are required: experiment; "
                       "izwi explain --help lists what there is"),
+        (["ensemble", "a.ini"], "izwi ensemble: name two inis at least; izwi ensemble --help "
+                                "lists what there is"),
+        (["ensemble", "a.ini", "b.csv"], "izwi ensemble: b.csv is no ini (.ini); izwi ensemble "
+                                         "--help lists what there is"),
         (["verify", "a.zip", "b.zip"], "izwi verify: unrecognized arguments: b.zip; "
                                        "izwi verify --help lists what there is"),
         (["predict", "--experiment", "a"], "izwi predict: name files, folders or lists, or give "

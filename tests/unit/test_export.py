@@ -212,6 +212,7 @@ def test_what_cannot_be_written_is_told_before(tmp_path):
         ("[EXPORT]\nformat = flac\nbit_depth = 32", "flac holds integers"),
         ("[EXPORT]\ndata_name = a:b", "data_name: 'a:b' holds"),
         ("[RESAMPLE]\nsampling_rate = 10", "sampling_rate"),
+        ("[SEGMENT]\nmethod = fixed\nwindow = 1\nresult = predictions.csv", "take another"),
     ):
         with pytest.raises(UserError, match=message):
             resolved(tmp_path, text)

@@ -133,7 +133,7 @@ def test_confusion_matrix_says_where_speakers_are_few(tmp_path, drawn):
     frame = classified(["a", "b"]).assign(speaker=[f"s{i % 4}" for i in range(300)])
     plots.confusion_matrix(metrics(frame, ["a", "b"]), tmp_path / "cm.png")
     heading = " ".join(text.get_text() for text in drawn[0].texts)
-    assert "95 %: jackknife over speakers (t), few: 4" in heading
+    assert "95 %: jackknife over speakers (t), only 4 speakers" in heading
 
 
 def test_confusion_matrix_grows_with_many_classes(tmp_path, drawn):
@@ -500,3 +500,10 @@ def test_import_leaves_heavy_things_out():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+def test_a_number_stays_with_its_sign():
+    from izwi.plots import style
+
+    for width in (0.5, 0.8, 1.1, 1.4):
+        assert "n = 530" in style.wrap("UAR 0.328 [0.274, 0.388], n = 530", width)

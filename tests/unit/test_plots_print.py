@@ -96,6 +96,20 @@ def learning_curve(path):
     plots.learning_curve(curve, path, f"emodb+nemo: {LABELS[0]}, {LABELS[1]}")
 
 
+def robustness(path):
+    rows = [{"degradation": "none", "strength": "", "level": None, "n": 300, "value": 0.7}]
+    rows += [
+        {"degradation": kind, "strength": f"{level} dB SNR", "level": level, "n": 300, "value": 0.5}
+        for kind in ("white noise", "babble-like noise", "reverberation", "clipping")
+        for level in (20, 10, 5, 0)
+    ]
+    shared = {"measure": "uar", "ci": [0.4, 0.8], "ci_method": "jackknife over speakers (t)"}
+    rows[3]["value"] = None
+    shown = plots.robustness([row | shared for row in rows], path, "emodb+nemo: " + LABELS[0])
+    assert [row["level"] for row in shown] == [None, *[20, 10, 5, 0] * 4]
+    assert shown[1]["ci_low"] == 0.4 and shown[3]["value"] is None
+
+
 def grid(across, down=12):
     axes = ["FEATS.scale", "MODEL.type"]
     rows = [
@@ -114,6 +128,7 @@ KINDS = {
     "epoch_progression": epoch_progression,
     "truth_prediction": truth_prediction,
     "learning_curve": learning_curve,
+    "robustness": robustness,
     "heat_map_3": grid(["svm", "xgb", "überwachtes Netz"]),
     "heat_map_5": grid(LABELS[:5]),
     "heat_map_12": grid(LABELS),

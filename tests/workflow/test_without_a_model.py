@@ -137,6 +137,7 @@ def test_copies_are_trained_on_and_degraded_ones_tested_on(made):
     assert [clean["ci_low"], clean["ci_high"]] == pytest.approx(metrics["ci"])
     assert found["loss"].to_numpy() == pytest.approx(metrics["value"] - found["value"].to_numpy())
     assert (found["n"] == 60).all()
+    assert folder.plots("copies") == {"confusion_matrix.png", "robustness.png"}
     methods = folder.bytes_of("copies", "methods.md").decode()
     assert "60 samples had 60 copies" in methods
     assert "white noise (10 dB SNR); clipping (1 % of the samples, 5 %" in methods

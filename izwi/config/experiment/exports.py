@@ -12,6 +12,9 @@ from izwi.config.options.sections.others import OF_MODULES
 from izwi.data import soft_labels
 
 _AUDIO = "audio"
+# Tables of an export, without ending; files and folders of an experiment.
+_OWN = ("db.files",)
+_TAKEN = ("explain", "export", "plots", "predictions", "resample", "soft_labels")
 
 
 def read_exports(
@@ -151,6 +154,8 @@ def _name(entries: Entries, section: str, key: str, text: str) -> str:
         entries.notes.append(
             f"[{section}] {key}: '{text}' is a path, '{name}' is written in the folder of results"
         )
+    if name.lower() in (*_OWN, *(_TAKEN if section == "SEGMENT" else ())):
+        entries.problem(section, key, f"'{name}' is what izwi writes there itself: take another")
     if why := no_folder(name) or ("is no name" if name in (".", "..", "") else ""):
         entries.problem(section, key, f"'{name}' {why}: take letters, digits, - and _")
     return name

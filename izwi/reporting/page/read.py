@@ -43,7 +43,10 @@ OPTIONS = (
     "analyses",
     "evaluation",
     "plots",
+    "segmentation",
 )
+# Those whose options have a section of the ini of their own.
+SECTIONS = {"features": "FEATS", "model": "MODEL", "plots": "PLOT", "segmentation": "SEGMENT"}
 GENERAL = ("seed", "runs", "epochs", "traindevtest", "save", "save_test")
 # Figures with a place of their own; the rest of metrics.json is shown as it is.
 PLACED = {
@@ -251,8 +254,8 @@ def options(record: Record) -> list[list[Any]]:
         own = database["options"] | record["split"].get("databases", {}).get(name, {})
         rows += [_option("DATA", key, value, f"DATA {name}") for key, value in own.items()]
     for part in OPTIONS:
-        value = content[part]
-        section = {"features": "FEATS", "model": "MODEL", "plots": "PLOT"}.get(part, "")
+        value, section = content.get(part), SECTIONS.get(part, "")
+        value = {} if value is None else value
         for item in value if isinstance(value, list) else [value]:
             flat = {k: v for k, v in item.items() if k not in ("options", "databases")}
             heading = part if part != "features" else f"features {item['type']}"
