@@ -34,7 +34,7 @@ FITS = ("active_learning", "learning_curve")
 # These look at the models that were trained.
 OF_MODELS = ("permutation", "shap")
 # Models whose SHAP values can be computed exactly.
-SHAP_MODELS = ("xgb", "xgr", "tree", "tree_reg")
+SHAP_MODELS = ("xgb", "xgr", "tree", "tree_reg", "rf", "rf_reg")
 # These compare features with properties of the recording, of the feature type `signal`.
 OF_RECORDINGS = ("feature_distributions",)
 

@@ -20,19 +20,26 @@ def contributions(model: Model, X: np.ndarray) -> np.ndarray:
     """SHAP values of a trained model of `izwi.analyses.kinds.SHAP_MODELS`.
 
     Args:
-        model: boosted trees or one tree
+        model: boosted trees, a random forest or one tree
         X: shape (samples, features)
 
     Returns:
         shape (samples, outputs, features); one output per class of the model, but only one for
         two classes (the second) and in regression. Unit: log-odds for boosted trees, probability
-        for a single tree, the unit of the target in regression
+        for a tree or a forest, the unit of the target in regression
     """
     from izwi.models.base import SklearnModel
 
     assert isinstance(model, SklearnModel), "these models have an estimator"
     if hasattr(model.estimator, "tree_"):
         return of_tree(model.estimator, X)
+    if hasattr(model.estimator, "estimators_"):
+        # The forest is the mean of its trees, and so are its values.
+        first, *others = model.estimator.estimators_
+        total = of_tree(first, X)
+        for tree in others:
+            total += of_tree(tree, X)
+        return total / (len(others) + 1)
     from xgboost import DMatrix
 
     booster = model.estimator.get_booster()

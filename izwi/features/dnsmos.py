@@ -127,29 +127,17 @@ def _log_mel(samples: np.ndarray) -> np.ndarray:
     frames = np.lib.stride_tricks.sliding_window_view(padded, _FFT)[::_HOP]
     window = np.hanning(_FFT + 1)[:-1].astype(np.float32)
     power = np.abs(np.fft.rfft(frames * window)) ** 2
-    mel = np.maximum(power @ _mel_filters().T, _LEAST)
+    mel = np.maximum(power @ _mel_filters(), _LEAST)
     decibels = 10 * np.log10(mel / mel.max())
     return ((np.maximum(decibels, -_RANGE) + 40) / 40).astype(np.float32)
 
 
 @cache
 def _mel_filters() -> np.ndarray:
-    """Triangles on Slaney's mel scale, 0 Hz to 8 kHz, each of the same area, (bands, bins).
+    """Triangles on Slaney's mel scale, 0 Hz to 8 kHz, each of the same area, (bins, bands)."""
+    from izwi.features import filters
 
-    The scale is linear to 1 kHz, with 15 mel, and logarithmic above, with 27 steps to a factor of
-    6.4 (M. Slaney, Auditory Toolbox, 1998).
-    """
-    import numpy as np
-
-    def to_hertz(mel: np.ndarray) -> np.ndarray:
-        return np.where(mel < 15, mel * 200 / 3, 1000 * 6.4 ** ((mel - 15) / 27))
-
-    top = 15 + 27 * np.log(RATE / 2 / 1000) / np.log(6.4)
-    corners = to_hertz(np.linspace(0, top, _BANDS + 2))
-    low, middle, high = corners[:-2, None], corners[1:-1, None], corners[2:, None]
-    bins = np.fft.rfftfreq(_FFT, 1 / RATE)
-    rise, fall = (bins - low) / (middle - low), (high - bins) / (high - middle)
-    return np.maximum(0, np.minimum(rise, fall)) * 2 / (high - low)
+    return filters.slaney_mel(_BANDS, _FFT, RATE)
 
 
 @cache

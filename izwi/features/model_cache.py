@@ -105,10 +105,14 @@ def fetch(name: str, revision: str | None = None) -> dict[str, Any]:
             n for n in (pretrained.WEIGHTS, pretrained.INDEX, *pretrained.ALL_PICKLED) if n in files
         ]
         if not there:
+            # Names of weights differ; of several files nobody knows which is meant.
+            others = [n for n in files if n.endswith(pretrained.TENSORS) and "/" not in n]
+            there = others if len(others) == 1 else []
+        if not there:
             raise UserError(
                 f"{name} has neither {pretrained.WEIGHTS} nor {pretrained.PICKLED} on the hub"
             )
-        converted = there[0] in pretrained.ALL_PICKLED
+        converted = not there[0].startswith(pretrained.WEIGHTS)
         weights = [there[0], *([] if converted else ["model-*.safetensors"])]
         record: dict[str, Any] = {"name": name, "revision": about.sha, "converted": converted}
         with atomic_folder(folder_of(name)) as folder:
@@ -153,8 +157,8 @@ def convert(name: str, source: Path, target: Path) -> None:
     if shards:
         return
     pickled = [file for file in pretrained.ALL_PICKLED if (source / file).is_file()]
-    # A file of weights from elsewhere, such as that of SQUIM.
-    pickled += sorted(path.name for path in source.glob("*.pth"))
+    # A file of weights by another name, such as that of SQUIM.
+    pickled += sorted(path.name for path in source.iterdir() if path.suffix in pretrained.TENSORS)
     if not pickled:
         raise UserError(f"{name}: no weights in {source}")
     _write_tensors(name, source / pickled[0], target / pretrained.WEIGHTS)

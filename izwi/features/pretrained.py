@@ -19,6 +19,8 @@ INDEX = "model.safetensors.index.json"
 PICKLED = "pytorch_model.bin"
 # Names of pickled weights on the hub: of transformers, speechbrain, emotion2vec.
 ALL_PICKLED = (PICKLED, "embedding_model.ckpt", "emotion2vec_base.pt", "model.pt")
+# Endings of others.
+TENSORS = (".pt", ".pth")
 # Only local files, and only code of transformers: no code that comes with the weights.
 OWN = {"local_files_only": True, "trust_remote_code": False}
 # Entries of config.json that could bring in code, kernels or quantized weights: allowed values.

@@ -62,6 +62,8 @@ WHISPER = (
     *("whisper-small.en", "whisper-medium", "whisper-medium.en", "whisper-large"),
     *("whisper-large-v2", "whisper-large-v3", "whisper-large-v3-turbo"),
 )
+# Value of a layer that stands for all.
+ALL = "all"
 AST = "ast-finetuned-audioset-10-10-0.4593"
 # Value of FEATS.type → family, and the model's name on the hub.
 HUB: dict[str, tuple[str, str]] = {
@@ -109,9 +111,10 @@ def _options(family: str, poolings: tuple[str, ...], *others: str) -> tuple[Opti
         ),
         feature_option(
             f"{family}.layer",
-            "int",
+            "int|str",
             0,
-            f"{family}: hidden layer, counted back from the last, which is 0",
+            f"{family}: hidden layer, counted back from the last, which is 0; all: each of them, "
+            "for MODEL.layer_mix",
             minimum=0,
             aliases=("layer", *spellings("layer")),
         ),
@@ -145,6 +148,15 @@ class Transformer(HubModel):
         self._check(self.folder, self.values)
         self.config = pretrained.architecture(self.folder, f"[FEATS] {self.family}.model")
         self.columns = [f"{self.family}_{i}" for i in range(self.config.hidden_size)]
+        self.every = self.layer == ALL
+        if self.every:
+            # The first is what goes into the first layer.
+            self.layer = 0
+            self.columns = [
+                f"{self.family}_layer{layer}_{i}"
+                for layer in range(self.config.num_hidden_layers + 1)
+                for i in range(self.config.hidden_size)
+            ]
         self.model: Any = None
 
     @classmethod
@@ -164,7 +176,10 @@ class Transformer(HubModel):
         pretrained.check_front_end(folder, cls.where())
         layers = pretrained.layers_of(config)
         layer = options.get(f"{cls.family}.layer", 0)
-        if layers and layer > layers:
+        if isinstance(layer, str):
+            if layer != ALL:
+                raise UserError(f"{cls.where('layer')}: '{layer}' is neither a number nor {ALL}")
+        elif layers and layer > layers:
             raise UserError(
                 f"{cls.where('layer')}: {layer} is more than the {layers} layers of the model"
             )
@@ -217,7 +232,9 @@ class Transformer(HubModel):
                 arguments = [torch.from_numpy(inputs).to(self.device)]
                 if mask is not None:
                     arguments.append(torch.from_numpy(mask).to(self.device))
-                found = self.model(*arguments, output_hidden_states=self.layer > 0)
+                found = self.model(*arguments, output_hidden_states=self.every or self.layer > 0)
+                if self.every:
+                    return torch.cat([*found.hidden_states[:-1], found.last_hidden_state], dim=-1)
                 if self.layer:
                     return found.hidden_states[self.state]
                 return found.last_hidden_state

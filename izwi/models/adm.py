@@ -34,14 +34,14 @@ _DEFAULTS = {
 
 
 def _options(options: tuple[Option, ...]) -> Iterable[Option]:
-    """Options of a perceptron without its layers."""
+    """Options of a perceptron without its layers and what stands before them."""
     for option in options:
         if option.name == "drop":
             doc = "adm: dropout behind each layer of a branch"
             yield replace(option, kind="float|bool", default=_DEFAULTS["drop"], doc=doc)
         elif option.name in _DEFAULTS:
             yield replace(option, default=_DEFAULTS[option.name])
-        elif option.name not in ("layers", "activation"):
+        elif option.name not in ("layers", "activation", "layer_mix"):
             yield option
 
 

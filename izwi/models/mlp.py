@@ -13,6 +13,13 @@ if TYPE_CHECKING:
 
     from izwi.models.nets import Loss
 
+LAYER_MIX = model_option(
+    "layer_mix",
+    "bool",
+    False,
+    "learn, with the net, the weights of a mean over all layers of a pretrained model (SUPERB); "
+    "needs features of all layers, such as wav2vec2.layer = all",
+)
 LOSSES = ("cross", "weighted", "focal", "f1", "bce", "weighted_bce", "mse", "mae")
 
 
@@ -25,6 +32,7 @@ class MLP(Net):
     handles_class_weight = True
     options: ClassVar[tuple[Option, ...]] = (
         *OPTIONS,
+        LAYER_MIX,
         model_option(
             "loss",
             "str",
@@ -132,6 +140,7 @@ class MLPRegression(Net):
     measure = "mse"
     options: ClassVar[tuple[Option, ...]] = (
         *OPTIONS,
+        LAYER_MIX,
         model_option(
             "loss",
             "str",

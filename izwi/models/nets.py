@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from izwi.config.options import model_option
 from izwi.errors import UserError
-from izwi.models import schedules
+from izwi.models import layer_mix, schedules
 from izwi.models.base import Model
 from izwi.wording import agreed, count
 
@@ -106,6 +106,7 @@ class Net(Model):
     scores_training = True  # measure the training samples after each epoch
     outputs = 1
     schedule: Any = None  # of the step size
+    mix: Sequence[dict[str, Any]] = ()  # layers of pretrained models, of which it takes a mean
 
     @classmethod
     def is_deterministic(cls, options: dict[str, Any]) -> bool:
@@ -149,6 +150,7 @@ class Net(Model):
         device = self._device()
         notes = []
         self.inputs = X.shape[1]
+        self.mix = layer_mix.blocks(self.features) if self.values.get("layer_mix") else []
         with _reproducible(self.seed, device):
             self._prepare(y)
             x, target = self._inputs_of(X, device), self._target(y, device)
@@ -209,6 +211,7 @@ class Net(Model):
             if kept is not None:
                 net.load_state_dict(kept)
         self.net = net.to("cpu").eval()
+        notes += layer_mix.told(self.mix, self.net.state_dict())
         if dev is None:
             trained = agreed(len(history), "one epoch is", f"all {len(history)} epochs are")
             notes.append(f"{self.name}: no dev samples, {trained} trained")
@@ -301,10 +304,14 @@ class Net(Model):
     def _net(self, inputs: int) -> torch.nn.Module:
         from torch import nn
 
+        first = []
+        if self.mix:
+            mean, inputs = layer_mix.net(self.mix, inputs)
+            first = [mean]
         sizes = [inputs, *layer_sizes(self.values["layers"])]
         drop = self.values["drop"]
         shares = drop if isinstance(drop, list) else [drop] * (len(sizes) - 1)
-        modules: list[nn.Module] = []
+        modules: list[nn.Module] = [*first]
         for i, (before, after) in enumerate(pairwise(sizes)):
             modules += [
                 nn.Linear(before, after),
@@ -360,13 +367,14 @@ class Net(Model):
         from safetensors.torch import save_file
 
         save_file(self.net.state_dict(), folder / "model.safetensors")
-        return {"inputs": self.inputs, **self._state()}
+        mix = {"mix": self.mix} if self.mix else {}
+        return {"inputs": self.inputs, **mix, **self._state()}
 
     def _load(self, folder: Path, state: dict[str, Any]) -> None:
         from safetensors.torch import load_file
 
         self._restore(state)
-        self.inputs = state["inputs"]
+        self.inputs, self.mix = state["inputs"], state.get("mix", [])
         self.net = self._net(self.inputs).eval()
         self.net.load_state_dict(load_file(folder / "model.safetensors"))
 

@@ -141,6 +141,27 @@ def test_layer_and_pooling(name, layer, pooling, models, speech, tmp_path):
     close(values_of(what, paths, tmp_path), np.stack(expected))
 
 
+def test_all_layers_side_by_side(models, speech, tmp_path):
+    """The states that transformers returns, from what goes into the first layer to the last."""
+    paths = dict(list(speech.items())[:3])
+    for name in ("wav2vec-group", "wavlm-layer"):
+        what = spec(WAVES[name][0], models / name, layer="all")
+        found = values_of(what, paths, tmp_path / name).reshape(3, 4, 48)
+        model = tf.AutoModel.from_pretrained(models / name, dtype=torch.float32).eval()
+        front = tf.AutoFeatureExtractor.from_pretrained(models / name)
+        for row, path in enumerate(paths.values()):
+            inputs = front(mono(path), sampling_rate=16000, return_tensors="pt")["input_values"]
+            with torch.no_grad():
+                out = model(inputs, output_hidden_states=True)
+            states = [*out.hidden_states[:-1], out.last_hidden_state]
+            close(found[row], np.stack([state[0].mean(dim=0).numpy() for state in states]))
+    names = features.extractor_class("wavlm")(what["options"]).columns
+    assert names[:2] == ["wavlm_layer0_0", "wavlm_layer0_1"] and names[-1] == "wavlm_layer3_47"
+    assert problem("wavlm", models / "wavlm-layer", layer="some") == (
+        "[FEATS] wavlm.layer: 'some' is neither a number nor all"
+    )
+
+
 def test_batches_hold_what_may_share_one(models, speech, tmp_path, monkeypatch):
     seen = []
     original = features.extractor_class("wav2vec2")._states

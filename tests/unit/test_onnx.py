@@ -10,8 +10,11 @@ import pytest
 onnx = pytest.importorskip("onnx", reason="onnx is not installed: make onnx")
 runtime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed: make onnx")
 
+from izwi.cli import main  # noqa: E402
+from izwi.config.experiment import resolve  # noqa: E402
 from izwi.errors import UserError  # noqa: E402
 from izwi.models import MODELS, model_class  # noqa: E402
+from izwi.onnx_export import writing  # noqa: E402
 from izwi.onnx_export.models import CONVERTERS, convert  # noqa: E402
 from izwi.preprocessing.pipeline import Preprocessing  # noqa: E402
 from izwi.preprocessing.scalers import SCALERS  # noqa: E402
@@ -61,7 +64,7 @@ def fitted(name, options, classes=3, scale="standard", chosen=None, rows=90):
     steps = {"scale": scale, "features": chosen, "impute": not cls.handles_nan}
     preprocessing = Preprocessing(steps).fit(X, NAMES)
     labels = (LABELS if classes == 3 else LABELS[:2]) if cls.task == "classification" else None
-    values = {"epochs": 3, **OPTIONS.get(name, {}), **options}
+    values = {"epochs": 2, **OPTIONS.get(name, {}), **options}
     model = cls(values, seed=1, labels=labels)
     model.features = preprocessing.features
     groups = np.resize([f"s{i}" for i in range(6)], rows)
@@ -73,7 +76,7 @@ def fitted(name, options, classes=3, scale="standard", chosen=None, rows=90):
 
 def compare(own, classes=3, about=None):
     """The largest difference of what both predict on new samples."""
-    X = made_up(200, classes, seed=7)[0]
+    X = made_up(80, classes, seed=7)[0]
     ours = own.decide(own.preprocessing.transform(X))
     made = convert(own, about or {})
     session = runtime.InferenceSession(made.SerializeToString(), providers=["CPUExecutionProvider"])
@@ -127,3 +130,74 @@ def test_what_cannot_be_exported_is_told():
     assert left == {"cnn", "cnn_reg", "finetune", "finetune_reg", "majority", "mean"}
     with pytest.raises(UserError, match="a model of the type majority cannot be exported as ONNX"):
         convert(fitted("majority", {}), {})
+
+
+@pytest.fixture
+def results(tmp_path, monkeypatch):
+    """The results of an experiment, as far as its model goes."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "results/models/knn-0123456789ab/model"
+    fitted("knn", {}).save(folder / "run2")
+    kept = {"folds": 0, "best_run": 2, "features": NAMES, "task": "classification"}
+    (folder / "model.json").write_text(json.dumps(kept | {"feature_sets": [{"type": "os"}]}))
+    record = {"model": {"type": "knn"}, "stages": {"train": {"files": {"model": str(folder)}}}}
+    place = tmp_path / "results/experiments/mine"
+    place.mkdir(parents=True)
+    (place / "experiment.json").write_text(json.dumps(record))
+    return folder
+
+
+def test_the_command_writes_the_best_run(results, capsys):
+    assert main(["export", "mine", "--output", "x.onnx"]) == 0
+    out, err = capsys.readouterr()
+    assert out.startswith("x.onnx  ") and "64 random samples it differs from the model by" in err
+    session = runtime.InferenceSession("x.onnx", providers=["CPUExecutionProvider"])
+    told = session.get_modelmeta().custom_metadata_map
+    assert told["experiment"] == "mine" and json.loads(told["feature_sets"]) == [{"type": "os"}]
+    X = made_up(80, 3, seed=7)[0]
+    own = Fitted.load(results / "run2", NAMES)
+    ours = own.decide(own.preprocessing.transform(X))
+    np.testing.assert_array_equal(session.run(["label"], {"features": X})[0], ours.decision)
+
+
+def test_what_the_command_cannot_do_is_one_line(results, capsys, monkeypatch):
+    kept = json.loads((results / "model.json").read_text())
+    (results / "model.json").write_text(json.dumps(kept | {"folds": 5}))
+    assert main(["export", "mine"]) == 1
+    assert "there is no single model, but one for each fold" in capsys.readouterr().err
+    monkeypatch.setattr("izwi.onnx_export.support.util.find_spec", lambda name: None)
+    assert main(["export", "mine"]) == 1
+    assert "needs onnx and onnxruntime, which are not installed" in capsys.readouterr().err
+
+
+def test_a_graph_that_differs_is_not_written():
+    own = fitted("ridge", {})
+    made = convert(own, {})
+    own.model.estimator.coef_[0] += 1
+    with pytest.raises(UserError, match="the graph of ridge differs from the model by"):
+        writing.compared(own, made, made_up(9, 3)[0])
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({}, ""),
+        ({"MODEL type": "majority"}, "a model of the type majority cannot be exported as ONNX"),
+        ({"FEATS scale": "speaker"}, "[FEATS] scale: speaker cannot be exported as ONNX: it"),
+        ({"MODEL logo": "3"}, "there is no single model with logo, k_fold_cross or submodel"),
+    ],
+)
+def test_what_cannot_be_exported_is_told_before_anything_runs(changed, told, tmp_path):
+    ini = {"DATA databases": "['demo']", "DATA demo.type": "demo", "DATA target": "emotion"}
+    ini |= {"FEATS type": "os", "MODEL type": "svm", "MODEL onnx": "True"} | changed
+    lines: dict[str, list[str]] = {}
+    for key, value in ini.items():
+        section, name = key.split()
+        lines.setdefault(section, [f"[{section}]"]).append(f"{name} = {value}")
+    (tmp_path / "x.ini").write_text("\n".join(line for part in lines.values() for line in part))
+    if not told:
+        assert resolve("x.ini", cwd=tmp_path).onnx
+        return
+    with pytest.raises(UserError) as error:
+        resolve("x.ini", cwd=tmp_path)
+    assert any(told in problem for problem in error.value.problems)

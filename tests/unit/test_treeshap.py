@@ -66,6 +66,25 @@ def test_values_are_those_of_all_sets_of_features(kind):
     np.testing.assert_allclose(found.sum(axis=2) + tree.value[0, 0, of], output, atol=1e-6)
 
 
+@pytest.mark.parametrize("kind", ["rf", "rf_reg"])
+def test_a_forest_is_the_mean_of_its_trees(kind):
+    samples, y, numbers = made_up(4, seed=3)
+    labels = ["a", "b", "c"] if kind == "rf" else None
+    model = models.model_class(kind)({"n_estimators": 4, "max_depth": 3}, seed=1, labels=labels)
+    model.fit(samples.values[:45], (y if labels else numbers)[:45])
+    tested = samples.values[45:49]
+    found = tree_shap.contributions(model, tested)
+    trees = [member.tree_ for member in model.estimator.estimators_]
+    by_hand = np.mean(
+        [[shapley(tree, x.astype(np.float32), 5).T for x in tested] for tree in trees], axis=0
+    )
+    np.testing.assert_allclose(found, by_hand, atol=1e-12)
+    predicted = model.predict(tested)
+    output = predicted.probabilities if labels else predicted.decision[:, None]
+    base = np.mean([tree.value[0, 0] for tree in trees], axis=0)
+    np.testing.assert_allclose(found.sum(axis=2) + base, output, atol=1e-6)
+
+
 def test_a_tree_without_branches_is_moved_by_nothing():
     model = models.model_class("tree_reg")({})
     model.fit(np.arange(6.0).reshape(3, 2), np.ones(3))

@@ -46,8 +46,8 @@ def table(path):
 
 def test_segments_are_trained_on_and_stay_with_their_recording(made):
     folder, call = made
-    # Both experiments on segments share them, whether or not they train.
-    assert call.jobs("segment") == 1 and call.jobs("export_data") == 3
+    assert call.jobs("segment") == call.jobs("segment_split") == 2
+    assert call.jobs("export_data") == 3
     parts = {}
     for name in ("trained", "listed"):
         place = folder.path / "results/experiments" / name

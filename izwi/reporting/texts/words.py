@@ -223,7 +223,7 @@ def feature_set(spec: ComponentSpec) -> Named:
             options[f"{family}.pooling"], "mean over time with padding"
         )
         layer = options[f"{family}.layer"]
-        where = "last layer" if layer == 0 else f"layer {layer} before the last"
+        where = {0: "last layer", "all": "all layers"}.get(layer, f"layer {layer} before the last")
         return Named(
             f"embeddings of {title} ({place(hub)}; {where}, {pooling})",
             (key, "wolf2020transformers", "paszke2019pytorch"),

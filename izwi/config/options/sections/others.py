@@ -47,7 +47,8 @@ OPTIONS: tuple[Option, ...] = (
             "shap",
             "bool",
             False,
-            "SHAP values of each feature on the test set, for xgb, xgr, tree and tree_reg",
+            "SHAP values of each feature on the test set, for xgb, xgr, tree, rf and their "
+            "regressions",
         ),
         option(
             "feature_distributions",
