@@ -12,6 +12,7 @@ from audio_tables import make_table, some
 
 from izwi import features
 from izwi.audit import duplicates
+from izwi.audit.duplicates import Prints
 from izwi.config.experiment import resolve
 from izwi.data import audio
 from izwi.errors import UserError
@@ -72,7 +73,7 @@ def test_a_copy_is_found_and_nothing_else(speech, how):
     originals, n = prints(speech), len(speech)
     copies = prints([changed(*signal, how) for signal in speech])
     both = pd.concat([originals, copies], ignore_index=True)
-    found = {tuple(pair) for pair in duplicates.pairs(both)}
+    found = {tuple(pair) for pair in duplicates.pairs(Prints.of(both))}
     expected = {(i, n + i) for i in range(n)}
     assert found <= expected
     # Where the loudest moments are cut off, a copy may be missed.
@@ -84,9 +85,9 @@ def test_takes_of_a_word_are_different_recordings(fsdd):
     paths = some(fsdd, "wav/3_*.wav", 2)
     signals = [audio.read(path) for path in paths.values()]
     assert len(signals) == 150
-    assert not len(duplicates.pairs(prints(signals)))
+    assert not len(duplicates.pairs(Prints.of(prints(signals))))
     copies = [(signal * 0.5, rate) for signal, rate in signals[:20]]
-    found = duplicates.pairs(prints(signals + copies))
+    found = duplicates.pairs(Prints.of(prints(signals + copies)))
     assert found.tolist() == [[i, 150 + i] for i in range(20)]
 
 
@@ -117,7 +118,7 @@ def test_silence_has_no_anchors():
     silent = np.zeros((1, 8000), dtype=np.float32)
     table = prints([(silent, 8000), (silent, 8000)])
     assert table.filter(like="anchor").isna().all(axis=None)
-    assert not len(duplicates.pairs(table))
+    assert not len(duplicates.pairs(Prints.of(table)))
 
 
 def test_it_is_no_feature_for_models(tmp_path, speech):
@@ -146,7 +147,7 @@ def test_files_that_cannot_be_read_are_left_out(tmp_path):
     )
     assert found["file"].tolist() == table["file"].tolist()
     assert found["duration"].isna().tolist() == [False, True, False]
-    assert not len(duplicates.pairs(found))
+    assert not len(duplicates.pairs(Prints.of(found)))
 
 
 def test_blocks_change_nothing(monkeypatch):
