@@ -503,11 +503,7 @@ def _extractor(name: str) -> type[Transformer]:
         "family": family,
         "hub": hub,
         "options": options,
-        "title": (
-            f"{family}.layer",
-            f"{family}.pooling",
-            *([f"{family}.final_norm"] if family in _WAVES else []),
-        ),
+        "title": (f"{family}.layer", f"{family}.pooling"),
         "located": (f"{family}.model",),
         "prefix": f"{name}.",
     }

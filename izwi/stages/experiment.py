@@ -255,7 +255,7 @@ def _record(experiment: Experiment, planned: Planned) -> dict[str, Any]:
             found[name] = pictures_of(units)
         elif name == "analyse":
             found |= {unit.spec["kind"]: _stage_record(unit) for unit in units}
-        elif module.STAGE.several:
+        elif module.STAGE.several and (units or name in ("load", "features")):
             found[name] = [_stage_record(unit) for unit in units]
         elif units and name not in ("database", "fetch_model"):
             found[name] = _stage_record(units[0])

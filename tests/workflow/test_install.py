@@ -112,7 +112,11 @@ def test_results_are_packed_verified_and_tidied_from_there(demo, installed, izwi
     here = ("--results", "demo_results", "--cache", os.environ["TEST_FEATURE_CACHE"])
     izwi.call("archive", str(ini), *here, "--output", "demo.zip")
     assert "all figures follow from the predictions" in izwi.call("verify", "demo.zip").stdout
-    assert izwi.call("prune", str(ini), *here).stdout.endswith(" MB  in all\n")
+    assert izwi.call("prune", str(ini), *here).stdout == "nothing to delete\n"
+    other = izwi.folder / "other.ini"
+    other.write_text(ini.read_text().replace("type = svm", "type = knn"))
+    listed = izwi.call("prune", str(other), *here).stdout
+    assert "B  in all\n" in listed and "nothing was deleted" in listed
 
 
 def test_what_is_wrong_is_one_line(izwi):
