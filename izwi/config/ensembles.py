@@ -72,15 +72,8 @@ def read_ensembles(value: Any, problems: Problems) -> list[Wanted]:
         value: a list of ensembles, or one
         problems: takes what is wrong, one line each
     """
-    if value is None:
-        return []
-    entries = [value] if isinstance(value, Mapping) else value
-    if not isinstance(entries, list) or not all(isinstance(entry, Mapping) for entry in entries):
-        problems.add(
-            "config: ensembles: write a list of ensembles, such as "
-            "[{name: fused, members: [svm, xgb, mlp], methods: [mean, stacking]}]"
-        )
-        return []
+    example = "[{name: fused, members: [svm, xgb, mlp], methods: [mean, stacking]}]"
+    entries = grid.entries_of(value, "ensembles", example, problems)
     found: list[Wanted] = []
     for number, entry in enumerate(entries, 1):
         one = _Reader(entry, number, problems).ensemble()

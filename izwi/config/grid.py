@@ -64,6 +64,22 @@ class Grid:
     name: str | None = None
 
 
+def entries_of(value: Any, key: str, example: str, problems: Problems) -> list[Mapping[str, Any]]:
+    """The entries of a key of a config that takes one mapping or a list of them.
+
+    Args:
+        value: of the key; None: it is not set
+        key: its name, in the plural of what it lists
+        example: of its list
+        problems: takes what is wrong
+    """
+    entries = [value] if isinstance(value, Mapping) else [] if value is None else value
+    if isinstance(entries, list) and all(isinstance(entry, Mapping) for entry in entries):
+        return entries
+    problems.add(f"config: {key}: write a list of {key}, such as {example}")
+    return []
+
+
 def read_grids(value: Any, find: Callable[[Any], list[str]], problems: Problems) -> list[Grid]:
     """Read ``grid`` of a config.
 

@@ -278,6 +278,15 @@ class Planner:
             unit.sources.append(source)
         return unit
 
+    def share_audio(self, unit: Unit, table: Unit) -> None:
+        """Let the table that a unit makes have the audio of another table."""
+        if "database" in table.inputs:
+            unit.inputs["database"] = table.inputs["database"]
+        if table.key in self.plan.listings:
+            self.plan.listings[unit.key] = self.plan.listings[table.key]
+        if table.key in self.plan.scanned:
+            self.plan.scanned[unit.key] = self.plan.scanned[table.key]
+
     def path(self, *parts: str) -> str:
         """A path in the folder of results."""
         return os.path.join(self.plan.results, *parts)

@@ -97,6 +97,10 @@ class Statistics(Extractor):
         """
         raise NotImplementedError
 
+    def parts(self, samples: np.ndarray) -> Iterable[np.ndarray]:
+        """Statistics of the values, all in the order of ``names``; arguments as of ``frames``."""
+        yield summary(self.frames(samples))
+
     def __call__(self, signal: np.ndarray, rate: int) -> np.ndarray:
         """Compute the features of one row; see the base class."""
         import numpy as np
@@ -104,7 +108,7 @@ class Statistics(Extractor):
         from izwi.data import audio
 
         samples = audio.resample(audio.mix(signal), rate, self.rate)[0].astype(np.float64)
-        return summary(self.frames(samples)).astype(np.float32)
+        return np.concatenate(list(self.parts(samples))).astype(np.float32)
 
 
 class Mfcc(Statistics):
@@ -256,23 +260,17 @@ class Sptk(Statistics):
         }
         return [f"{kind}_{i}" for kind in self.kinds() for i in range(sizes[kind])]
 
-    def __call__(self, signal: np.ndarray, rate: int) -> np.ndarray:
-        """Compute the features of one row; see the base class."""
-        import numpy as np
-
-        from izwi.data import audio
-
-        samples = audio.resample(audio.mix(signal), rate, self.rate)[0].astype(np.float64)
+    def parts(self, samples: np.ndarray) -> Iterable[np.ndarray]:
+        """See the base class."""
         length, hop, fft = map(self.value, ("frame_length", "frame_period", "fft_length"))
-        kinds, parts = self.kinds(), []
+        kinds = self.kinds()
         if set(kinds) - {"lfcc", "cqcc"}:
-            parts.append(summary(self.frames(samples)))
+            yield summary(self.frames(samples))
         if "lfcc" in kinds:
-            parts.append(summary(linear_cepstrum(samples, self.rate, length, hop, fft, self.lfcc)))
+            yield summary(linear_cepstrum(samples, self.rate, length, hop, fft, self.lfcc))
         if "cqcc" in kinds:
             count, bins = self.cqcc
-            parts.append(summary(constant_q_cepstrum(samples, self.rate, hop, bins, count)))
-        return np.concatenate(parts).astype(np.float32)
+            yield summary(constant_q_cepstrum(samples, self.rate, hop, bins, count))
 
     def frames(self, samples: np.ndarray) -> Iterable[np.ndarray]:
         """The values that follow from one spectrum; see the base class."""

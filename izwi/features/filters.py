@@ -56,6 +56,7 @@ def power(
         yield np.abs(np.fft.rfft(frames * window, length)) ** 2 + eps
 
 
+@cache
 def slaney_mel(bands: int, length: int, rate: int) -> np.ndarray:
     """Triangles on the mel scale of Slaney's Auditory Toolbox (1998), each of area 1.
 
@@ -78,6 +79,7 @@ def slaney_mel(bands: int, length: int, rate: int) -> np.ndarray:
     )
 
 
+@cache
 def htk_mel(bands: int, length: int, rate: int) -> np.ndarray:
     """Triangles of height 1 and equal width on HTK's mel scale, 1127 ln(1 + f / 700).
 
@@ -117,6 +119,7 @@ def triangles(corners: np.ndarray, bins: np.ndarray) -> np.ndarray:
     return np.maximum(0, np.minimum(rise, fall))
 
 
+@cache
 def chroma(classes: int, length: int, rate: int) -> np.ndarray:
     """Gaussians around pitch classes (Ellis 2007), weighted towards the fifth octave.
 

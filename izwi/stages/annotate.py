@@ -69,13 +69,7 @@ def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]
             source=request.ini,
             table=slug(load.label),
         )
-        # The audio is that of the loaded table.
-        if "database" in load.inputs:
-            unit.inputs["database"] = load.inputs["database"]
-        if load.key in planner.plan.listings:
-            planner.plan.listings[key] = planner.plan.listings[load.key]
-        if load.key in planner.plan.scanned:
-            planner.plan.scanned[key] = planner.plan.scanned[load.key]
+        planner.share_audio(unit, load)
         units.append(unit)
     return units
 

@@ -120,12 +120,7 @@ def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]
             environment=None if hears else "core",
             table=slug(table.label),
         )
-        if "database" in table.inputs:
-            unit.inputs["database"] = table.inputs["database"]
-        if table.key in planner.plan.listings:
-            planner.plan.listings[key] = planner.plan.listings[table.key]
-        if table.key in planner.plan.scanned:
-            planner.plan.scanned[key] = planner.plan.scanned[table.key]
+        planner.share_audio(unit, table)
         units.append(unit)
     return units
 

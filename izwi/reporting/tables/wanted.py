@@ -77,15 +77,8 @@ def read_tables(value: Any, problems: Problems, *, cwd: Path) -> list[Wanted]:
         problems: takes what is wrong, one line each
         cwd: folder that files of published values are relative to
     """
-    if value is None:
-        return []
-    entries = [value] if isinstance(value, Mapping) else value
-    if not isinstance(entries, list) or not all(isinstance(entry, Mapping) for entry in entries):
-        problems.add(
-            "config: tables: write a list of tables, such as "
-            "[{name: results, rows: FEATS.type, columns: MODEL.type}]"
-        )
-        return []
+    example = "[{name: results, rows: FEATS.type, columns: MODEL.type}]"
+    entries = grid.entries_of(value, "tables", example, problems)
     found: list[Wanted] = []
     for number, entry in enumerate(entries, 1):
         name = _name(entry.get("name"), number, problems)
