@@ -91,13 +91,11 @@ def test_stretches_follow_the_published_rule():
 
 
 @pytest.fixture(scope="module")
-def spoken(tmp_path_factory):
+def spoken(emodb, tmp_path_factory):
     """Real speech between silences: the file, and where each utterance begins and ends."""
-    from conftest import data_folder
-
-    folder, pieces, known, at = data_folder("emodb"), [], [], 0
+    pieces, known, at = [], [], 0
     noise = np.random.default_rng(1)
-    for path in list(some(folder, "wav/*W?.wav", 20).values())[:6]:
+    for path in list(some(emodb, "wav/*W?.wav", 20).values())[:6]:
         signal = audio.resample(audio.mix(audio.read(path)[0]), audio.read(path)[1], RATE)[0]
         # Where it is loud, by its level in 10 ms.
         level = np.sqrt(np.mean(signal[: len(signal) // 160 * 160].reshape(-1, 160) ** 2, axis=1))
