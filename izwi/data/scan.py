@@ -233,7 +233,7 @@ def _find(
 
 
 def _spelt(place: str, file: str, names: dict[str, dict[str, list[str]]]) -> str | None:
-    """The one path that a name means: with other slashes, case, form of Unicode or unseen characters.
+    """The one path that a name means, with other slashes, case, form of Unicode or unseen letters.
 
     Args:
         place: folder that the name is of
