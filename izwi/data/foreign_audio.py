@@ -52,6 +52,8 @@ _NO_AUDIO = (
     (b"#extm3u", "a list of files instead of audio"),
     (b"mthd", "MIDI, notes without sound"),
 )
+# Bytes by which a format is known.
+HEAD = 64
 # A shorter file holds no header of any format.
 _SHORTEST = 44
 # Seconds by which a length may differ: two frames of AAC at 16 kHz, and rounding.
@@ -62,10 +64,16 @@ class ForeignError(Exception):
     """Why it cannot be decoded."""
 
 
-def kind_of(path: str) -> str:
-    """Name of a file's format if it is one of these, else an empty text."""
-    with open(path, "rb") as stream:
-        head = stream.read(64)
+def kind_of(path: str, head: bytes | None = None) -> str:
+    """Name of a file's format if it is one of these, else an empty text.
+
+    Args:
+        path: of the file
+        head: its first ``HEAD`` bytes, where they were read already
+    """
+    if head is None:
+        with open(path, "rb") as stream:
+            head = stream.read(HEAD)
     for at, magic, name in _MAGIC:
         if head[at : at + len(magic)] == magic:
             return name

@@ -14,7 +14,7 @@ import stat
 import sys
 import time
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -44,6 +44,10 @@ _VERSION = 1
 # A file changed this recently (ns) may change again within one tick of the clock of its stat.
 _RACY = 100_000_000
 _CHUNK = 64
+# Bytes read at once: most recordings of an utterance are read whole.
+_BLOCK = 2**18
+# Seconds between two writes of the cache, and how often the time of a write may go into it.
+_KEEP_SECONDS, _KEEP_SHARE = 10.0, 0.05
 
 
 @dataclass
@@ -134,9 +138,8 @@ def scan(database: Mapping[str, Any], *, cwd: Path, cache: Path, write: bool = T
     fresh = {"version": _VERSION, "labels": label_digest, "files": files, "paths": paths}
     fresh |= {"stats": stats, "digests": digests, "audio_digest": known["audio_digest"]}
     if todo:
-        for _ in _hash_files(name, todo, paths, stats, digests, decoder):
-            if write:
-                _write_json(cache_file, fresh)
+        keep = (lambda: _write_json(cache_file, fresh)) if write else None
+        _hash_files(name, todo, paths, stats, digests, decoder, keep)
     changed = any(fresh[key] != known[key] for key in ("files", "paths", "digests"))
     if changed or not fresh["audio_digest"]:
         fresh["audio_digest"] = _audio_digest(files, digests)
@@ -331,25 +334,24 @@ def _hash_files(
     stats: list[str | None],
     digests: list[str | None],
     decoder: str | None,
-) -> Iterator[None]:
-    """Fill in digests; yields now and then, when what is done so far is worth keeping."""
+    keep: Callable[[], None] | None,
+) -> None:
+    """Fill in digests; what is done so far is kept now and then."""
     errors: list[str] = []
 
     def work(rows: list[int]) -> list[tuple[int, str | None]]:
-        done = []
+        done: list[tuple[int, str | None]] = []
         for row in rows:
+            path = paths[row] or ""
             try:
-                with open(paths[row] or "", "rb") as stream:
-                    digest = hashlib.file_digest(stream, _new_hash).hexdigest()
-                if foreign_audio.kind_of(paths[row] or ""):
-                    digest = _hash(f"{digest} decoded by av {decoder}".encode())
+                done.append((row, _digest(path, decoder)))
             except OSError as error:
-                errors.append(f"[DATA] {name}: cannot read {paths[row]}: {error.strerror}")
-                digest = None
-            done.append((row, digest))
+                errors.append(f"[DATA] {name}: cannot read {path}: {error.strerror}")
+                done.append((row, None))
         return done
 
     started = last_said = kept = time.monotonic()
+    pause = _KEEP_SECONDS
     now = time.time_ns()
     chunks = [todo[i : i + _CHUNK] for i in range(0, len(todo), _CHUNK)]
     count = 0
@@ -368,20 +370,35 @@ def _hash_files(
                     f"{name}: read {count} of {len(todo)} audio files ({clock - started:.0f} s)",
                     file=sys.stderr,
                 )
-            if clock - kept > 10:
-                kept = clock
-                yield
+            if keep and clock - kept > pause:
+                keep()
+                kept = time.monotonic()
+                # All that is known is written each time.
+                pause = max(_KEEP_SECONDS, (kept - clock) / _KEEP_SHARE)
     if errors:
         raise UserError(errors[:5])
+
+
+def _digest(path: str, decoder: str | None) -> str:
+    """Hash of the content of a file, and of the version of what decodes it."""
+    stream = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    try:
+        head = block = os.read(stream, _BLOCK)
+        whole = hashlib.blake2b(block, digest_size=16)
+        while block:
+            # A short read is no end.
+            block = os.read(stream, _BLOCK)
+            whole.update(block)
+    finally:
+        os.close(stream)
+    if foreign_audio.kind_of(path, head[: foreign_audio.HEAD]):
+        return _hash(f"{whole.hexdigest()} decoded by av {decoder}".encode())
+    return whole.hexdigest()
 
 
 def _audio_digest(files: list[str], digests: list[str | None]) -> str:
     pairs = zip(files, digests, strict=True)
     return _hash("\n".join(f"{file}\0{digest}" for file, digest in pairs).encode())
-
-
-def _new_hash() -> Any:
-    return hashlib.blake2b(digest_size=16)
 
 
 def _hash(content: bytes) -> str:
