@@ -112,7 +112,8 @@ def scan(database: Mapping[str, Any], *, cwd: Path, cache: Path, write: bool = T
     path = label_path(database)
     is_csv = database["type"] in ("csv", "demo")
     if is_csv:
-        places = [path.parent / (options.get("audio_path") or ""), path.parent, Path(cwd)]
+        own = options.get("audio_path") or ""
+        places = [path.parent / own, path.parent, Path(cwd) / own, Path(cwd)]
         label_files = [path]
     else:
         places = [path]
