@@ -6,6 +6,7 @@ import math
 import os
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from izwi.data import containers, foreign_audio
@@ -245,14 +246,6 @@ def _opened(
     Raises:
         AudioError: for all that goes wrong with it in here
     """
-    import soundfile
-
-    class Forward(soundfile.SoundFile):
-        """soundfile goes back and forth while it reads, which no file of unknown length allows."""
-
-        def seekable(self) -> bool:
-            return super().seekable() and self.frames < LONGEST
-
     extent = None
     try:
         if kind := foreign_audio.kind_of(path):
@@ -262,7 +255,7 @@ def _opened(
         source: str | containers.Patched = path
         if extent is not None and (extent.patches or extent.end is not None):
             source = containers.Patched(path, extent.patches, extent.end)
-        with Forward(source) as file:
+        with _forward_file()(source) as file:
             yield file, extent
     except AudioError:
         raise
@@ -285,6 +278,22 @@ def _opened(
             raise AudioError(f"unreadable, {why}") from error
         text = " ".join((getattr(error, "error_string", "") or str(error)).split())
         raise AudioError(f"unreadable ({text.rstrip('.')})") from error
+
+
+@cache
+def _forward_file() -> type[soundfile.SoundFile]:
+    """The class of open files."""
+    import soundfile
+
+    class Forward(soundfile.SoundFile):
+        """soundfile goes back and forth while it reads, which no file of unknown length allows."""
+
+        def seekable(self) -> bool:
+            # A seek within DWVW fails, though libsndfile promises it.
+            able = not self.subtype.startswith("DWVW") and self.frames < LONGEST
+            return able and super().seekable()
+
+    return Forward
 
 
 def mix(signal: np.ndarray) -> np.ndarray:

@@ -51,18 +51,16 @@ def remarks(paths: Iterable[str], threads: int) -> list[str]:
     Returns:
         one line, or none
     """
-    from concurrent.futures import ThreadPoolExecutor
+    from izwi.data import lengths
 
-    from izwi.data import audio
-
-    with ThreadPoolExecutor(threads) as pool:
-        each = list(zip(paths, pool.map(audio.remarks, paths), strict=True))
+    paths = list(paths)
+    each = zip(paths, lengths.remarks(paths, threads), strict=True)
     odd = [(path, "; ".join(lines)) for path, lines in each if lines]
     if not odd:
         return []
     some = "; ".join(f"{Path(path).name}: {text}" for path, text in odd[:SHOWN])
     more = f"; … and {len(odd) - SHOWN} more" if len(odd) > SHOWN else ""
-    return [f"{len(odd)} of {len(each)} audio files are used, but look wrong ({some}{more})"]
+    return [f"{len(odd)} of {len(paths)} audio files are used, but look wrong ({some}{more})"]
 
 
 def leave_out(

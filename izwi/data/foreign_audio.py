@@ -32,6 +32,12 @@ _MAGIC = (
 )
 _NO_AUDIO = (
     (b"version https://git-lfs", "a pointer of Git LFS instead of audio: type git lfs pull"),
+    (b"/annex/objects/", "a pointer of git-annex instead of audio: type git annex get ."),
+    (
+        b"nist_1a",
+        "SPHERE as libsndfile does not read it, such as by shorten: convert it (sph2pipe)",
+    ),
+    (b"ajkg", "Shorten, which libsndfile does not read: convert it to wav"),
     (b"\x00\x05\x16\x07", "a resource fork of macOS (._) instead of audio: delete it"),
     (b"\x00\x05\x16\x00", "a resource fork of macOS (._) instead of audio: delete it"),
     (b"<?xml", "XML instead of audio, as a failed download leaves it"),
@@ -52,6 +58,8 @@ _NO_AUDIO = (
     (b"#extm3u", "a list of files instead of audio"),
     (b"mthd", "MIDI, notes without sound"),
 )
+# Bytes by which a format is known.
+HEAD = 64
 # A shorter file holds no header of any format.
 _SHORTEST = 44
 # Seconds by which a length may differ: two frames of AAC at 16 kHz, and rounding.
@@ -62,10 +70,16 @@ class ForeignError(Exception):
     """Why it cannot be decoded."""
 
 
-def kind_of(path: str) -> str:
-    """Name of a file's format if it is one of these, else an empty text."""
-    with open(path, "rb") as stream:
-        head = stream.read(64)
+def kind_of(path: str, head: bytes | None = None) -> str:
+    """Name of a file's format if it is one of these, else an empty text.
+
+    Args:
+        path: of the file
+        head: its first ``HEAD`` bytes, where they were read already
+    """
+    if head is None:
+        with open(path, "rb") as stream:
+            head = stream.read(HEAD)
     for at, magic, name in _MAGIC:
         if head[at : at + len(magic)] == magic:
             return name
@@ -85,6 +99,9 @@ def no_audio(path: str) -> str:
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if text.startswith((b"<!doctype html", b"<html")) or b"<html" in text:
         return "HTML instead of audio, as a failed download leaves it"
+    if text.startswith((b"../", b".git")) and b".git/annex/objects/" in text:
+        # A link that a checkout without links has written as a file.
+        text = b"/annex/objects/"
     for magic, name in _NO_AUDIO:
         if text.startswith(magic):
             return name

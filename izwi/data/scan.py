@@ -13,8 +13,7 @@ import os
 import stat
 import sys
 import time
-import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -32,6 +31,7 @@ from izwi.data.label_files import (
     rename_column,
     table_file,
 )
+from izwi.data.spelling import clean
 from izwi.engine.keys import version_of
 from izwi.errors import UserError
 from izwi.files import is_trusted, write_text
@@ -44,6 +44,10 @@ _VERSION = 1
 # A file changed this recently (ns) may change again within one tick of the clock of its stat.
 _RACY = 100_000_000
 _CHUNK = 64
+# Bytes read at once: most recordings of an utterance are read whole.
+_BLOCK = 2**18
+# Seconds between two writes of the cache, and how often the time of a write may go into it.
+_KEEP_SECONDS, _KEEP_SHARE = 10.0, 0.05
 
 
 @dataclass
@@ -108,7 +112,8 @@ def scan(database: Mapping[str, Any], *, cwd: Path, cache: Path, write: bool = T
     path = label_path(database)
     is_csv = database["type"] in ("csv", "demo")
     if is_csv:
-        places = [path.parent / (options.get("audio_path") or ""), path.parent, Path(cwd)]
+        own = options.get("audio_path") or ""
+        places = [path.parent / own, path.parent, Path(cwd) / own, Path(cwd)]
         label_files = [path]
     else:
         places = [path]
@@ -133,9 +138,8 @@ def scan(database: Mapping[str, Any], *, cwd: Path, cache: Path, write: bool = T
     fresh = {"version": _VERSION, "labels": label_digest, "files": files, "paths": paths}
     fresh |= {"stats": stats, "digests": digests, "audio_digest": known["audio_digest"]}
     if todo:
-        for _ in _hash_files(name, todo, paths, stats, digests, decoder):
-            if write:
-                _write_json(cache_file, fresh)
+        keep = (lambda: _write_json(cache_file, fresh)) if write else None
+        _hash_files(name, todo, paths, stats, digests, decoder, keep)
     changed = any(fresh[key] != known[key] for key in ("files", "paths", "digests"))
     if changed or not fresh["audio_digest"]:
         fresh["audio_digest"] = _audio_digest(files, digests)
@@ -223,7 +227,8 @@ def _find(
         found = _stat(path)
         if found is not None:
             return path, found
-    for place in places[:1] if os.path.isabs(file) else places:
+    absolute = os.path.isabs(file.replace("\\", "/"))
+    for place in (os.sep, *(() if os.path.isabs(file) else places)) if absolute else places:
         spelt = _spelt(place, file, names)
         found = _stat(spelt) if spelt else None
         if found is not None:
@@ -232,15 +237,15 @@ def _find(
 
 
 def _spelt(place: str, file: str, names: dict[str, dict[str, list[str]]]) -> str | None:
-    """The one path that a name means: in another form of Unicode, with other slashes or case.
+    """The one path that a name means, with other slashes, case, form of Unicode or unseen letters.
 
     Args:
-        place: folder of relative names
+        place: folder that the name is of
         file: as it is written
         names: of each folder that was looked into, folded name → names; filled in here
     """
     parts = [part for part in file.replace("\\", "/").split("/") if part not in ("", ".")]
-    folder = os.sep if os.path.isabs(file) else place
+    folder = place
     for part in parts:
         if os.path.exists(os.path.join(folder, part)):
             folder = os.path.join(folder, part)
@@ -251,8 +256,7 @@ def _spelt(place: str, file: str, names: dict[str, dict[str, list[str]]]) -> str
                 for name in os.listdir(folder):
                     names[folder].setdefault(_folded(name), []).append(name)
         close = names[folder].get(_folded(part), [])
-        form = unicodedata.normalize("NFC", part)
-        same = [name for name in close if unicodedata.normalize("NFC", name) == form] or close
+        same = [name for name in close if clean(name) == clean(part)] or close
         if len(same) != 1:
             return None
         folder = os.path.join(folder, same[0])
@@ -260,7 +264,7 @@ def _spelt(place: str, file: str, names: dict[str, dict[str, list[str]]]) -> str
 
 
 def _folded(name: str) -> str:
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+    return clean(clean(name).casefold())
 
 
 def _digits(name: str) -> str:
@@ -330,25 +334,24 @@ def _hash_files(
     stats: list[str | None],
     digests: list[str | None],
     decoder: str | None,
-) -> Iterator[None]:
-    """Fill in digests; yields now and then, when what is done so far is worth keeping."""
+    keep: Callable[[], None] | None,
+) -> None:
+    """Fill in digests; what is done so far is kept now and then."""
     errors: list[str] = []
 
     def work(rows: list[int]) -> list[tuple[int, str | None]]:
-        done = []
+        done: list[tuple[int, str | None]] = []
         for row in rows:
+            path = paths[row] or ""
             try:
-                with open(paths[row] or "", "rb") as stream:
-                    digest = hashlib.file_digest(stream, _new_hash).hexdigest()
-                if foreign_audio.kind_of(paths[row] or ""):
-                    digest = _hash(f"{digest} decoded by av {decoder}".encode())
+                done.append((row, _digest(path, decoder)))
             except OSError as error:
-                errors.append(f"[DATA] {name}: cannot read {paths[row]}: {error.strerror}")
-                digest = None
-            done.append((row, digest))
+                errors.append(f"[DATA] {name}: cannot read {path}: {error.strerror}")
+                done.append((row, None))
         return done
 
     started = last_said = kept = time.monotonic()
+    pause = _KEEP_SECONDS
     now = time.time_ns()
     chunks = [todo[i : i + _CHUNK] for i in range(0, len(todo), _CHUNK)]
     count = 0
@@ -367,20 +370,35 @@ def _hash_files(
                     f"{name}: read {count} of {len(todo)} audio files ({clock - started:.0f} s)",
                     file=sys.stderr,
                 )
-            if clock - kept > 10:
-                kept = clock
-                yield
+            if keep and clock - kept > pause:
+                keep()
+                kept = time.monotonic()
+                # All that is known is written each time.
+                pause = max(_KEEP_SECONDS, (kept - clock) / _KEEP_SHARE)
     if errors:
         raise UserError(errors[:5])
+
+
+def _digest(path: str, decoder: str | None) -> str:
+    """Hash of the content of a file, and of the version of what decodes it."""
+    stream = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    try:
+        head = block = os.read(stream, _BLOCK)
+        whole = hashlib.blake2b(block, digest_size=16)
+        while block:
+            # A short read is no end.
+            block = os.read(stream, _BLOCK)
+            whole.update(block)
+    finally:
+        os.close(stream)
+    if foreign_audio.kind_of(path, head[: foreign_audio.HEAD]):
+        return _hash(f"{whole.hexdigest()} decoded by av {decoder}".encode())
+    return whole.hexdigest()
 
 
 def _audio_digest(files: list[str], digests: list[str | None]) -> str:
     pairs = zip(files, digests, strict=True)
     return _hash("\n".join(f"{file}\0{digest}" for file, digest in pairs).encode())
-
-
-def _new_hash() -> Any:
-    return hashlib.blake2b(digest_size=16)
 
 
 def _hash(content: bytes) -> str:

@@ -109,13 +109,13 @@ def _text(value: Any) -> str:
 
 def _rates(files: pd.Series, paths: dict[str, str]) -> dict[str, int | None]:
     """Sampling rate of each file in Hz, from its header; None where it cannot be read."""
-    from izwi.data import audio
+    from izwi.data.audio import AudioError
+    from izwi.data.lengths import lengths
 
-    rates: dict[str, int | None] = {}
-    for file in files.unique():
-        try:
-            rates[file] = audio.length(paths[file])[1]
-        except (KeyError, audio.AudioError):
-            # Extractors that read the audio report what is wrong with the file.
-            rates[file] = None
-    return rates
+    # Extractors that read the audio report what is wrong with a file.
+    wanted = files.unique()
+    found = lengths([paths.get(file, "") for file in wanted])
+    return {
+        file: None if isinstance(length, AudioError) else length[1]
+        for file, length in zip(wanted, found, strict=True)
+    }

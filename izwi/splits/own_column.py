@@ -143,7 +143,7 @@ def note_ignored(name: str, rows: pd.DataFrame, log: Log, winner: str = "") -> N
 
 def _texts_alone(rows: pd.DataFrame) -> list[str]:
     """Columns of text that may be a split by their values."""
-    own = ("database", "file", "speaker", "digest", "truth", "part")
+    own = ("database", "file", "start", "end", "speaker", "digest", "truth", "part")
     return [
         column
         for column in rows.columns
@@ -159,7 +159,7 @@ def _meant(values: pd.Series) -> set[str]:
 
 def _parts_of(values: pd.Series) -> set[str]:
     """Parts that the values of a column mean, and the values that mean none."""
-    found = _texts(values).dropna().unique()
+    found = _different(values)
     if len(found) > _MOST_VALUES:
         return {value for value in map(_part, found) if value in PARTS}
     return set(map(_part, found))
@@ -178,7 +178,7 @@ def _part(value: str) -> str:
 
 def _yes_and_no(values: pd.Series) -> tuple[str, str] | None:
     """The values of a column that mean yes and no, where there is one of each and nothing else."""
-    found = _texts(values).dropna().unique()
+    found = _different(values)
     yes = [value for value in found if value.casefold() in _YES]
     no = [value for value in found if value.casefold() in _NO]
     return (yes[0], no[0]) if len(found) == 2 and len(yes) == len(no) == 1 else None
@@ -196,6 +196,12 @@ def _named(names: Iterable[str], rows: pd.DataFrame) -> str | None:
 
 def _texts(values: pd.Series) -> pd.Series:
     return values.map(_text, na_action="ignore").astype(object)
+
+
+def _different(values: pd.Series) -> list[str]:
+    """The different texts of a column, in the order of its rows."""
+    # As objects: to make each value of a column of times one takes long.
+    return list(dict.fromkeys(map(_text, values.drop_duplicates().dropna().astype(object))))
 
 
 def _text(value: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -106,20 +105,15 @@ def counted(unit: Unit, tables: list[pd.DataFrame], seconds: pd.Series) -> dict[
 def _lengths(table: pd.DataFrame, listing: Listing) -> dict[str, float]:
     """Seconds of the files that have rows without an end, from their headers."""
     from izwi.data import audio
+    from izwi.data.lengths import lengths
 
     paths = listing.places
     wanted = sorted(set(table.loc[table["end"].isna(), "file"]))
-
-    def length(file: str) -> float:
-        try:
-            samples, rate = audio.length(paths[file])
-            return samples / rate
-        # Stages that need the audio report the problem.
-        except audio.AudioError:
-            return float("nan")
-
-    with ThreadPoolExecutor(4) as pool:
-        return dict(zip(wanted, pool.map(length, wanted), strict=True))
+    # Stages that need the audio report the problem.
+    return {
+        file: float("nan") if isinstance(found, audio.AudioError) else found[0] / found[1]
+        for file, found in zip(wanted, lengths([paths[file] for file in wanted]), strict=True)
+    }
 
 
 def _header(load: Unit) -> dict[str, str]:

@@ -114,6 +114,45 @@ def test_databases_that_are_not_used(solve):
     assert solve(DATA=DATA | several | {"emobd": "a.csv"}, **rest).notes
 
 
+def test_a_database_may_be_called_as_an_option_is(solve):
+    own = DATA | {"databases": "['a', 'augment']", "augment": "b.csv", "augment.type": "csv"}
+    found = solve(DATA=own | {"augment.split_strategy": "train"}, FEATS=OS, MODEL=SVM)
+    assert [db["name"] for db in found.databases] == ["a", "augment"]
+    assert found.databases[1]["path"].endswith("b.csv") and found.augment == {}
+    # Options that begin with the name of a database stay options.
+    own = DATA | {"databases": "['a', 'reverse']", "reverse": "./b.csv", "type": "continuous"}
+    own |= {"labels": "['low', 'high']", "reverse.max": "7", "a.reverse": "True"}
+    found = solve(DATA=own, FEATS=OS, MODEL=SVM).databases
+    assert [db["options"]["reverse.max"] for db in found] == [7, 7]
+    for value in ("['traditional']", "True"):
+        with pytest.raises(UserError, match="'augment' is an option's name: choose another"):
+            solve(DATA=DATA | {"databases": "['a', 'augment']", "augment": value}, FEATS=OS)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "meant"), [("hubert_xlarge", "hubert-xlarge-ll60k"), ("wavlm_large", "wavlm-large")]
+)
+def test_a_name_of_a_model_in_short(solve, wanted, meant):
+    found = solve(DATA=DATA, FEATS={"type": f"['{wanted}']"}, MODEL=SVM)
+    assert [spec["type"] for spec in found.features] == [meant]
+    assert found.warnings == (f"[FEATS] type: '{wanted}' is taken as {meant}",)
+    with pytest.raises(UserError, match="'wav2vec2_xls' is no known variant of wav2vec2"):
+        solve(DATA=DATA, FEATS={"type": "['wav2vec2_xls']"}, MODEL=SVM)
+
+
+def test_a_folder_of_the_author_stands_for_the_model_that_it_is_called_after(solve):
+    place = "/home/somebody/models/wav2vec2-large-robust-ft-swbd-300h"
+    found = solve(DATA=DATA, FEATS={"type": "wav2vec", "model": place}, MODEL=SVM)
+    hub = "facebook/wav2vec2-large-robust-ft-swbd-300h"
+    assert found.features[0]["options"]["wav2vec2.model"] == hub
+    (line,) = found.warnings
+    assert place in line and hub in line
+    # Not for another family, nor for a name that nobody knows.
+    for kind, name in (("wavlm", place), ("wav2vec", "/home/somebody/models/my-own")):
+        with pytest.raises(UserError, match="model: no such folder"):
+            solve(DATA=DATA, FEATS={"type": kind, "model": name}, MODEL=SVM)
+
+
 def test_without_a_model_data_and_features_are_described(solve):
     given = {"EXPL": SECTIONS["EXPL"] | {"clusters": "3", "permutation": "True"}}
     found = solve(DATA=DATA, FEATS=OS | {"scale": "standard"}, **given)

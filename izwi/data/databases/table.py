@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -370,7 +369,7 @@ class _Builder:
         if other:
             self._note(
                 f"{count(len(other), 'file is', 'files are')} found by another spelling (case, "
-                "slashes or form of "
+                "slashes, unseen characters or form of "
                 f"Unicode), such as {other[0]} as {spelt[other[0]]}"
             )
         missing = sorted(file[self.frame[PATH].isna()].unique())
@@ -451,24 +450,21 @@ class _Builder:
     def _durations(self) -> pd.Series:
         """Seconds of each row."""
         from izwi.data import audio
+        from izwi.data.lengths import lengths
 
         whole = self.frame["end"].isna()
         paths = sorted(self.frame.loc[whole, PATH].unique())
         problems = Problems()
 
-        def length(path: str) -> float:
-            try:
-                samples, rate = audio.length(path)
-                return samples / rate
-            except audio.AudioError as error:
-                problems.add(f"[DATA] {self.name}: cannot read {path}: {error}")
-                return np.nan
-
-        with ThreadPoolExecutor(4) as pool:
-            lengths = dict(zip(paths, pool.map(length, paths), strict=True))
+        seconds: dict[str, float] = {}
+        for path, found in zip(paths, lengths(paths), strict=True):
+            if isinstance(found, audio.AudioError):
+                problems.add(f"[DATA] {self.name}: cannot read {path}: {found}")
+            else:
+                seconds[path] = found[0] / found[1]
         problems.raise_if_any()
         ends = self.frame["end"].dt.total_seconds()
-        ends = ends.where(~whole, self.frame[PATH].map(lengths))
+        ends = ends.where(~whole, self.frame[PATH].map(seconds))
         return ends - self.frame["start"].dt.total_seconds()
 
     def _assemble(self) -> pd.DataFrame:
