@@ -96,7 +96,7 @@ def recordings_only(entries: Entries, kind: str, learned: dict[str, Any]) -> tup
             "MODEL.class_weight",
         )
     wanted = [("EXPL", "clusters"), ("MODEL", "active_learning")]
-    wanted += [("EXPL", name) for name in ("permutation", "feature_distributions")]
+    wanted += [("EXPL", name) for name in ("permutation", "model", "feature_distributions")]
     for section, key in [*wanted, *(("PLOT", name) for name in pictures.MAPS)]:
         if entries.get(section, key):
             entries.problem(section, key, f"needs features, {kind} learns from recordings")

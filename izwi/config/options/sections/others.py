@@ -51,6 +51,13 @@ OPTIONS: tuple[Option, ...] = (
             "regressions",
         ),
         option(
+            "model",
+            "list",
+            None,
+            "models that rank the features: how much worse the test value of each gets if a "
+            "feature's values are permuted, and the mean over the models",
+        ),
+        option(
             "feature_distributions",
             "bool|str",
             False,
@@ -70,12 +77,6 @@ OPTIONS: tuple[Option, ...] = (
             minimum=1,
             maximum=50,
         ),
-    ),
-    *known(
-        "EXPL",
-        "inert",
-        "features are ranked by the model of the experiment",
-        model="model that ranks the features",
     ),
     *known(
         "EXPL",
