@@ -17,6 +17,7 @@ __all__ = ["EXTRACTORS", "INTERNAL", "BadFiles", "Extractor", "TableExtractor", 
 
 EXTRACTORS = {
     "os": "izwi.features.opensmile:OpenSmile",
+    "xbow": "izwi.features.xbow:Xbow",
     "mld": "izwi.features.mld:Mld",
     "praat": "izwi.features.praat:Praat",
     "spectra": "izwi.features.spectra:Spectra",

@@ -126,7 +126,7 @@ def _check_tables(spec: SplitSpec, frame: pd.DataFrame, log: Log) -> None:
             close = meant(unknown, sorted(truth - set(labels)))
             problems.add(
                 f"[DATA] labels: no row has {shorten(unknown)}, "
-                f"'{spec['target']}' holds {shorten(truth)}{close}"
+                f"'{spec['target']}' of the rows in use holds {shorten(truth)}{close}"
             )
     problems.raise_if_any()
 

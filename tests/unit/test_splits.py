@@ -380,7 +380,9 @@ def test_labels(emo):
     assert report["counts"]["test"] == test.sum()
     assert sum("unused, not among them" in note for note in report["notes"]) == 5
     (line,) = problems(one([8]) | {"labels": ["anger", "angr", "sadnes"]}, emo)
-    assert line.startswith("[DATA] labels: no row has angr, sadnes, 'emotion' holds anger, ")
+    assert line.startswith(
+        "[DATA] labels: no row has angr, sadnes, 'emotion' of the rows in use holds anger, "
+    )
 
 
 def test_numeric_labels_are_ordered_by_value(fsdd):

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Any, NotRequired, TypedDict
 
+from izwi.preprocessing.bags import BagSpec
+
 # Type of the model of an experiment that fuses the predictions of others.
 ENSEMBLE = "ensemble"
 
@@ -176,11 +178,12 @@ class ExportSpec(TypedDict):
 
 
 class PreprocessingSpec(TypedDict):
-    """Scaler and chosen features, None for none and all; and what fills gaps, if no median."""
+    """Scaler and chosen features, None for none and all; what fills gaps; bags of words."""
 
     scale: str | None
     features: list[str] | None
     nan_strategy: NotRequired[str]
+    bags: NotRequired[BagSpec]
 
 
 class FurtherFigures(TypedDict, total=False):

@@ -369,7 +369,7 @@ class _Builder:
         if other:
             self._note(
                 f"{count(len(other), 'file is', 'files are')} found by another spelling (case, "
-                "slashes or form of "
+                "slashes, unseen characters or form of "
                 f"Unicode), such as {other[0]} as {spelt[other[0]]}"
             )
         missing = sorted(file[self.frame[PATH].isna()].unique())
