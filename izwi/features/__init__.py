@@ -40,6 +40,8 @@ EXTRACTORS = {
     "agender": "izwi.features.audeering:Agender",
     "agender_agender": "izwi.features.audeering:AgenderAgender",
     "transcript": "izwi.features.transcript:Transcript",
+    "transcript_text": "izwi.features.transcript:TranscriptText",
+    "emotion2vec_emotion": "izwi.features.emotion2vec:Emotion",
     "clap": "izwi.features.clap:Clap",
     "squim": "izwi.features.squim:Squim",
     **{name: f"izwi.features.bert:{name}" for name in BERT},

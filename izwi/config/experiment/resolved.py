@@ -49,6 +49,7 @@ class AnnotationSpec(TypedDict):
         filter: database → pairs of a predicted column and the values to keep
         min: target → smallest value of the rows to use
         max: target → largest value of the rows to use
+        speakers: number of speakers of each database, absent to estimate it
     """
 
     targets: list[str]
@@ -57,6 +58,7 @@ class AnnotationSpec(TypedDict):
     filter: dict[str, list[list[Any]]]
     min: dict[str, float]
     max: dict[str, float]
+    speakers: NotRequired[int]
 
 
 class LoadSpec(TypedDict):

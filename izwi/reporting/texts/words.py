@@ -217,6 +217,13 @@ def feature_set(spec: ComponentSpec) -> Named:
         return Named("what was known of a recording or predicted from it, column by column")
     if kind == "snr" and options["snr.method"] == "quartiles":
         return Named("the distance of loud from quiet frames, as a signal-to-noise ratio")
+    if kind == "emotion2vec_emotion":
+        return Named(
+            f"probabilities of nine emotions by emotion2vec+ ({place(cls.named(options))})",
+            ("ma2024emotion2vec", "paszke2019pytorch"),
+            "torch",
+            "PyTorch",
+        )
     family = getattr(cls, "family", None)
     if family in FAMILIES:
         title, key = FAMILIES[family]
