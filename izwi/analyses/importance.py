@@ -6,7 +6,7 @@ The analyses load the saved model whose figures are reported; nothing is trained
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +56,32 @@ def permutation(
         repeats, ``ci_low`` and ``ci_high`` (t interval of the jackknife over test speakers),
         ``measure``, ``figure`` (without permutation), ``n`` and ``n_speakers``
     """
+    return of_models(
+        spec, samples, truths, _tested(samples, truths, folds, folder), labels, repeats
+    )
+
+
+def of_models(
+    spec: dict[str, Any],
+    samples: Samples,
+    truths: dict[int, np.ndarray],
+    tested: Iterable[tuple[Fitted, int, np.ndarray, np.ndarray]],
+    labels: list[str] | None,
+    repeats: int = REPEATS,
+) -> pd.DataFrame:
+    """The same for models at hand.
+
+    Args:
+        spec: as of `permutation`
+        samples: all rows
+        truths: fold → truth of all rows, shape (rows,)
+        tested: per fold its model, number, test rows with a truth, and the model's inputs
+        labels: classes in order, None for regression
+        repeats: how often each feature is permuted
+
+    Returns:
+        as `permutation`
+    """
     import numpy as np
     import pandas as pd
 
@@ -64,7 +90,7 @@ def permutation(
     from izwi.evaluation.measures import direction, mean_of
 
     measure, parts = spec["measure"], []
-    for fitted, fold, rows, X in _tested(samples, truths, folds, folder):
+    for fitted, fold, rows, X in tested:
         parts.append((fitted, rows, X, fitted.preprocessing.features, truths[fold][rows]))
     rows = np.concatenate([part[1] for part in parts])
     truth = np.concatenate([part[4] for part in parts])

@@ -136,9 +136,9 @@ def wanted(experiment: Experiment, of: str, by: str) -> list[Picture]:
         found.append(Picture(kind, tuple(columns), "features", title, spec, packages))
     if plots["epoch_progression"]:
         found.append(Picture("epoch_progression", ("epoch_progression",), "training", model))
-    for kind in ("permutation", "shap", "feature_distributions"):
+    for kind in ("permutation", "shap", "ranking", "feature_distributions"):
         if kind in experiment.analyses:
-            title = f"{of}: {by}" if kind == "feature_distributions" else model
+            title = model if kind in ("permutation", "shap") else f"{of}: {by}"
             spec = {"number": plots["max_feats"]}
             found.append(Picture(kind, (kind,), kind, title, spec))
     if experiment.robustness:

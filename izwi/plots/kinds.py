@@ -204,6 +204,21 @@ def permutation(spec: Spec, inputs: Inputs) -> Drawn:
     return {"permutation": lambda path: draw(found, path, spec["title"])}
 
 
+def ranking(spec: Spec, inputs: Inputs) -> Drawn:
+    """The features whose permutation hurts several models most."""
+    found = pd.read_csv(inputs["ranking"]).head(spec["number"])
+    first, begin = found.iloc[0], "figure_"
+    models = [name.removeprefix(begin) for name in found if name.startswith(begin)]
+    figures = ", ".join(f"{model} {first[begin + model]:.3f}" for model in models)
+    worse = f"{first['measure'].upper()} gets worse by"
+    note = f"mean over models permuted on the test set, n = {first['n']:g}; {figures}"
+    draw = functools.partial(plots.importance, value="importance", axis=worse, note=note)
+    if len(models) == 1:
+        limits = {f"{limit}_{models[0]}": limit for limit in ("ci_low", "ci_high")}
+        found = found.rename(columns=limits)
+    return {"ranking": lambda path: draw(found, path, spec["title"])}
+
+
 def shap(spec: Spec, inputs: Inputs) -> Drawn:
     """The features that move the output of boosted trees most."""
     found = pd.read_csv(inputs["shap"]).head(spec["number"])
@@ -303,6 +318,7 @@ KINDS: dict[str, Callable[[Spec, Inputs], Drawn]] = {
             epoch_progression,
             permutation,
             shap,
+            ranking,
             feature_distributions,
             learning_curve,
             robustness,

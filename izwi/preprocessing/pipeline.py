@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from izwi.data.spelling import nearest
 from izwi.errors import Problems, UserError
+from izwi.preprocessing.bags import Bags, has_frames
 from izwi.preprocessing.scalers import FILLS, SCALERS
 from izwi.wording import agreed, count
 
@@ -35,8 +36,9 @@ BINS = (0.33, 0.66)
 
 
 class Preprocessing:
-    """Steps in this order: selection of features, imputation, scaling.
+    """Steps in this order: bags of words, selection of features, imputation, scaling.
 
+    - Frames become a bag of words, see `izwi.preprocessing.bags`.
     - A feature that is undefined in every training row is left out.
     - Other undefined values become the feature's median over the training rows, or what
       ``nan_strategy`` says.
@@ -69,6 +71,7 @@ class Preprocessing:
         self.names: list[str] = []  # of the features that come in
         self.kept: list[int] = []  # positions of those that go out
         self._fitted: dict[str, Any] = {}  # fill, scaler, limits
+        self._bags: Bags | None = None
         self._notes: list[str] = []
         self._imputed: Counter[str] = Counter()
         self._values = 0  # among which those were undefined
@@ -146,6 +149,9 @@ class Preprocessing:
         X = np.asarray(X, dtype=np.float64)
         if X.ndim != 2 or X.shape[1] != len(self.names):
             raise ValueError(f"X of shape {X.shape} does not fit {len(self.names)} names")
+        if has_frames(self.names):
+            self._bags = Bags(self.names, self.spec["bags"]).fit(X)
+            X, self.names = self._bags.transform(X), self._bags.names
         self.kept = self._select()
         self._refuse_infinite(X, None)
         undefined = np.isnan(X[:, self.kept]).all(axis=0)
@@ -197,7 +203,7 @@ class Preprocessing:
 
         if self.spec["arrays"]:
             return X
-        X = np.asarray(X, dtype=np.float64)
+        X = self._bagged(np.asarray(X, dtype=np.float64))
         self._refuse_infinite(X, files)
         Z = np.ascontiguousarray(X[:, self.kept])
         if "fill" in self._fitted:
@@ -235,7 +241,7 @@ class Preprocessing:
 
         if self.spec["arrays"]:
             return np.zeros(len(X), dtype=bool)
-        return np.isinf(X[:, self.kept]).any(axis=1)
+        return np.isinf(self._bagged(X)[:, self.kept]).any(axis=1)
 
     def fit_transform(
         self,
@@ -253,13 +259,14 @@ class Preprocessing:
 
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(
-            {"spec": self.spec, "names": self.names, "kept": self.kept},
-            indent=2,
-            ensure_ascii=False,
-        )
+        stored: dict[str, Any] = {"spec": self.spec, "names": self.names, "kept": self.kept}
+        fitted = dict(self._fitted)
+        if self._bags:
+            stored["frames"] = self._bags.incoming
+            fitted["bags"] = self._bags.fitted
+        text = json.dumps(stored, indent=2, ensure_ascii=False)
         (folder / "preprocessing.json").write_text(text + "\n", encoding="utf-8")
-        persistence.dump(self._fitted, folder / "preprocessing.skops")
+        persistence.dump(fitted, folder / "preprocessing.skops")
 
     @classmethod
     def load(cls, folder: str | Path) -> Preprocessing:
@@ -274,7 +281,15 @@ class Preprocessing:
         preprocessing._fitted = persistence.load(folder / "preprocessing.skops")
         if "medians" in preprocessing._fitted:  # as version 0.1 called it
             preprocessing._fitted["fill"] = preprocessing._fitted.pop("medians")
+        if "frames" in stored:
+            preprocessing._bags = Bags(
+                stored["frames"], stored["spec"]["bags"], preprocessing._fitted.pop("bags")
+            )
         return preprocessing
+
+    def _bagged(self, X: np.ndarray) -> np.ndarray:
+        """With bags of words in place of frames, if there are any."""
+        return self._bags.transform(X) if self._bags else X
 
     def _select(self) -> list[int]:
         """Positions of the selected features, in the order of the matrix."""

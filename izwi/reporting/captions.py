@@ -46,6 +46,11 @@ KINDS = {
         "SHAP values",
         "How much each feature moves the output of the trees on the test set, on average.",
     ),
+    "ranking": (
+        "Features that models rely on",
+        "How much worse the figure of the test set gets where the values of one feature change "
+        "places, as a mean over the models that are named.",
+    ),
     "feature_distributions": (
         "Features by class",
         "The features that differ most between classes: samples as violins, means of speakers as "

@@ -22,7 +22,12 @@ from izwi.config.experiment.databases import (
 )
 from izwi.config.experiment.entries import Entries, several_targets, texts
 from izwi.config.experiment.exports import read_exports
-from izwi.config.experiment.features import check_reads, read_features, recordings_only
+from izwi.config.experiment.features import (
+    check_reads,
+    read_bags,
+    read_features,
+    recordings_only,
+)
 from izwi.config.experiment.models import (
     ChosenModel,
     check_dev,
@@ -188,6 +193,8 @@ def _experiment(entries: Entries, ini: str) -> Experiment:
     }
     if fill := entries.get("FEATS", "nan_strategy"):
         preprocessing["nan_strategy"] = fill
+    if bags := read_bags(entries, model, features, seed):
+        preprocessing["bags"] = bags
     name = read_name(entries)
     segmentation = read_segmentation(entries, split, described=model.none)
     experiment = Experiment(

@@ -287,7 +287,8 @@ def _features(record: Record, training: TrainingReport | None, cites: Cites) -> 
         sets.append(f"{named.words}{cited}{f' ({inside})' if inside else ''}")
     total = training.get("n_features") if training else None
     text = f"The features were {listed(sets)}"
-    if total and not any(spec["type"] == "wave" for spec in record["features"]):
+    # Recordings and frames are no features yet.
+    if total and not {"wave", "xbow"} & {spec["type"] for spec in record["features"]}:
         text += f", with {count(total, 'value')} per sample{' in all' if len(sets) > 1 else ''}"
     chosen = record["preprocessing"]["features"]
     sentences = [f"{text}."]
@@ -312,6 +313,7 @@ def _preprocessing(record: Record, training: TrainingReport, cites: Cites) -> li
     of = "the training samples of each fold" if folds else "the training samples"
     of += " and their copies" if training["counts"].get("augmented") else ""
     scale = record["preprocessing"]["scale"]
+    bags = record["preprocessing"].get("bags")
     if scale == "speaker":
         sentences = [
             "The features were standardised speaker by speaker over all samples of that speaker in "
@@ -328,6 +330,8 @@ def _preprocessing(record: Record, training: TrainingReport, cites: Cites) -> li
         fill = record["preprocessing"].get("nan_strategy") or "median"
         by = FILLS[fill] if fill == "zero" else f"the {fill} of {of}"
         sentences.append(f"Undefined values were replaced by {by}.")
+    if bags:
+        sentences.insert(0, words.bags(bags, of))
     sentences = [*augmentation.sentences(record, training, cites), *sentences]
     kind = record["learning"].get("balancing")
     if kind:

@@ -51,6 +51,13 @@ OPTIONS: tuple[Option, ...] = (
             "regressions",
         ),
         option(
+            "model",
+            "list",
+            None,
+            "models that rank the features: how much worse the test value of each gets if a "
+            "feature's values are permuted, and the mean over the models",
+        ),
+        option(
             "feature_distributions",
             "bool|str",
             False,
@@ -70,12 +77,6 @@ OPTIONS: tuple[Option, ...] = (
             minimum=1,
             maximum=50,
         ),
-    ),
-    *known(
-        "EXPL",
-        "inert",
-        "features are ranked by the model of the experiment",
-        model="model that ranks the features",
     ),
     *known(
         "EXPL",
@@ -119,11 +120,19 @@ OPTIONS: tuple[Option, ...] = (
             "and counted",
         ),
         option("max", "dict", None, "largest predicted value of the rows to use"),
+        option(
+            "speakers",
+            "int",
+            None,
+            "`speaker`: number of speakers of each database (default: estimated)",
+            minimum=1,
+            maximum=10000,
+        ),
     ),
     *known(
         "PREDICT",
         "inert",
-        "text is not predicted yet",
+        "texts are not translated or classified",
         textclassifier__candidates="labels of the text classifier",
         target_language="language to translate to",
     ),
