@@ -114,7 +114,6 @@ def _total(description: dict[str, Any]) -> dict[str, Any]:
 def _split(record: Record, metrics: Metrics, description: dict[str, Any]) -> list[str]:
     spec = record["split"]
     cells = {cell["part"]: cell for cell in description["parts"] if cell["class"] is None}
-    unit = unit_of(description)
     if description["cross_validation"]:
         parts = [_folds(spec, description), *_afterwards(spec, folds=True)]
         return [*parts, *_sharing(description, folds=True), *_audit(metrics)]
@@ -128,7 +127,7 @@ def _split(record: Record, metrics: Metrics, description: dict[str, Any]) -> lis
             for name, own in spec["databases"].items()
         ]
     sizes = [
-        count(cells[part]["samples"], unit)
+        count(cells[part]["samples"], unit_of(cells[part]))
         + (
             f" of {count(cells[part]['speakers'], 'speaker')}"
             if cells[part]["speakers"] is not None
@@ -231,7 +230,8 @@ def _strategy(
     return (
         known.words.format(
             name=name,
-            size=_drawn(own, parts, known, "unused" if elsewhere else "test", spec),
+            size=(size := _drawn(own, parts, known, "unused" if elsewhere else "test", spec)),
+            were="was" if size.startswith("1 of ") else "were",
             fate=fate,
             alike=listed(list(own.get("balance") or {})) or "the target",
             within=" within classes" if own.get("stratify") else "",
