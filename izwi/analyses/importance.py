@@ -321,6 +321,27 @@ def distributions(
     return _ranked(found, "epsilon2" if labels is not None else "rho")
 
 
+def tests_in_words(found: pd.DataFrame) -> list[str]:
+    """A line for each row of `distributions`: its test, p and size of the effect."""
+    import pandas as pd
+
+    from izwi.reporting.numbers import probability
+
+    lines = []
+    for _, row in found.iterrows():
+        if pd.isna(row["p_bh"]):
+            lines.append(f"{row['feature']}: not testable")
+            continue
+        symbol, size = ("ε²", row["epsilon2"]) if "epsilon2" in row else ("ρ", row["rho"])
+        over = f"over {row['n']} {row['unit']}"
+        lines.append(
+            f"{row['feature']}: {row['test']} {row['statistic']:.3f} {over}, "
+            f"{symbol} {size:.3f}, p {probability(row['p'], '= ')}, corrected "
+            f"{probability(row['p_bh'])}"
+        )
+    return lines
+
+
 def _between(groups: list[np.ndarray], labels: list[str]) -> dict[str, Any]:
     """Kruskal-Wallis test and effect sizes of a feature in classes."""
     import numpy as np

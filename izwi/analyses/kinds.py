@@ -61,6 +61,7 @@ def spec_of(kind: str, value: Any, training: dict[str, Any], target: str) -> dic
         own = {}
         if kind in OF_RECORDINGS:
             own = {"target": target, "features": training["preprocessing"]["features"]}
+            own |= value if isinstance(value, dict) else {}
         return {"kind": kind, **{key: training[key] for key in keys}, **own}
     without = {key: v for key, v in training.items() if key not in ("runs", "save")}
     return {"kind": kind, kind: value, **without}

@@ -88,7 +88,8 @@ def analyses(
     Returns:
         of ``clusters`` (their number, None for that of the classes), ``active_learning`` (number
         of files), ``ranking`` (models), ``learning_curve``, ``permutation``, ``shap`` and
-        ``feature_distributions`` (True) those that are asked for
+        ``feature_distributions`` (True, or ``told``, the number of features whose tests are
+        noted) those that are asked for
     """
     asked: dict[str, Any] = {}
     number = get("EXPL", "clusters")
@@ -106,6 +107,8 @@ def analyses(
     for name in ("permutation", "shap", "feature_distributions"):
         if get("EXPL", name):
             asked[name] = True
+    if get("EXPL", "print_stats") and "feature_distributions" in asked:
+        asked["feature_distributions"] = {"told": get("EXPL", "max_feats")}
     if models := get("EXPL", "model"):
         asked["ranking"] = _ranking(models, problem, task)
     if asked.keys() & {"permutation", "shap"} and not get("MODEL", "save"):
