@@ -96,7 +96,9 @@ def recordings_only(entries: Entries, kind: str, learned: dict[str, Any]) -> tup
             "MODEL.class_weight",
         )
     wanted = [("EXPL", "clusters"), ("MODEL", "active_learning")]
-    wanted += [("EXPL", name) for name in ("permutation", "feature_distributions")]
+    wanted += [
+        ("EXPL", name) for name in ("permutation", "model", "feature_distributions", "regplot")
+    ]
     for section, key in [*wanted, *(("PLOT", name) for name in pictures.MAPS)]:
         if entries.get(section, key):
             entries.problem(section, key, f"needs features, {kind} learns from recordings")
@@ -118,7 +120,7 @@ def read_bags(
         return None
     if model.none:
         entries.problem("FEATS", "type", "xbow: words are found in training: set MODEL.type")
-    wanted = [("EXPL", "feature_distributions"), ("MODEL", "onnx")]
+    wanted = [("EXPL", "feature_distributions"), ("EXPL", "regplot"), ("MODEL", "onnx")]
     for section, key in [*wanted, *(("PLOT", name) for name in pictures.MAPS)]:
         if entries.get(section, key):
             entries.problem(section, key, "FEATS.type = xbow has no features before training")
