@@ -80,6 +80,8 @@ class Model:
     handles_nan: ClassVar[bool] = False
     handles_class_weight: ClassVar[bool] = False
     reads: ClassVar[tuple[str, ...]] = ()  # the only forms of features it takes, all where empty
+    # Fits X that is a `izwi.data.rows.Rows`, which need not fit into memory.
+    out_of_core: ClassVar[bool] = False
     # X has one column, whose values are recordings: arrays of shape (samples,).
     takes_recordings: ClassVar[bool] = False
     # Options that say where something lies that ``content`` digests: they are no part of the key.

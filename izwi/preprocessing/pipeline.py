@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from izwi.data.spelling import nearest
 from izwi.errors import Problems, UserError
+from izwi.preprocessing import scalers
 from izwi.preprocessing.scalers import FILLS, SCALERS
 from izwi.wording import agreed, count
 
@@ -146,15 +147,12 @@ class Preprocessing:
         X = np.asarray(X, dtype=np.float64)
         if X.ndim != 2 or X.shape[1] != len(self.names):
             raise ValueError(f"X of shape {X.shape} does not fit {len(self.names)} names")
-        self.kept = self._select()
+        self.kept = self.select(self.names)
         self._refuse_infinite(X, None)
         undefined = np.isnan(X[:, self.kept]).all(axis=0)
         if undefined.any():
             lost = [name for name, u in zip(self.features, undefined, strict=True) if u]
-            self._notes.append(
-                f"{count(len(lost), 'feature is', 'features are')} undefined in all training "
-                "samples and left out: " + ", ".join(lost)
-            )
+            self._left_out(lost)
             self.kept = [i for i, u in zip(self.kept, undefined, strict=True) if not u]
         if not self.kept:
             raise UserError("[FEATS] no feature is defined in the training samples")
@@ -171,6 +169,64 @@ class Preprocessing:
         elif SCALERS[self.scale].estimator:
             self._fitted["scaler"] = SCALERS[self.scale].make(len(Z)).fit(Z)
         return self
+
+    def select(self, names: list[str]) -> list[int]:
+        """Positions of the selected features, in the order of the matrix.
+
+        Args:
+            names: of all features
+
+        Raises:
+            UserError: if there is no feature of a name
+        """
+        wanted = self.spec["features"]
+        if not wanted:
+            return list(range(len(names)))
+        problems = Problems()
+        for name in wanted:
+            if name not in names:
+                near = nearest(str(name), names)
+                hint = f"did you mean {near[0]!r}?" if near else f"there are {len(names)}"
+                problems.add(f"[FEATS] features: no feature {name!r}, {hint}")
+        problems.raise_if_any()
+        return [i for i, name in enumerate(names) if name in set(wanted)]
+
+    def like(self, names: list[str]) -> Preprocessing:
+        """The same steps for some of the features, not fitted."""
+        other = Preprocessing({**self.spec, "features": None})
+        other.names = names
+        return other
+
+    def join(self, parts: Sequence[Preprocessing], kept: list[int], selected: list[int]) -> None:
+        """Take over steps that were fitted on some features each.
+
+        Args:
+            parts: fitted on the same rows
+            kept: positions of their features, of all parts
+            selected: positions of those that were asked for
+
+        Raises:
+            UserError: if there is none
+        """
+        import numpy as np
+
+        if not parts:
+            raise UserError("[FEATS] no feature is defined in the training samples")
+        lost = [self.names[i] for i in selected if i not in set(kept)]
+        if lost:
+            self._left_out(lost)
+        self.kept = kept
+        for name in parts[0]._fitted:
+            values = [part._fitted[name] for part in parts]
+            self._fitted[name] = (
+                scalers.joined(values) if name == "scaler" else np.concatenate(values, axis=-1)
+            )
+
+    def _left_out(self, lost: list[str]) -> None:
+        self._notes.append(
+            f"{count(len(lost), 'feature is', 'features are')} undefined in all training "
+            "samples and left out: " + ", ".join(lost)
+        )
 
     def transform(
         self,
@@ -275,20 +331,6 @@ class Preprocessing:
         if "medians" in preprocessing._fitted:  # as version 0.1 called it
             preprocessing._fitted["fill"] = preprocessing._fitted.pop("medians")
         return preprocessing
-
-    def _select(self) -> list[int]:
-        """Positions of the selected features, in the order of the matrix."""
-        wanted = self.spec["features"]
-        if not wanted:
-            return list(range(len(self.names)))
-        problems = Problems()
-        for name in wanted:
-            if name not in self.names:
-                near = nearest(str(name), self.names)
-                hint = f"did you mean {near[0]!r}?" if near else f"there are {len(self.names)}"
-                problems.add(f"[FEATS] features: no feature {name!r}, {hint}")
-        problems.raise_if_any()
-        return [i for i, name in enumerate(self.names) if name in set(wanted)]
 
     def _not_counted(self, n: int, rows: np.ndarray | None) -> np.ndarray:
         import numpy as np

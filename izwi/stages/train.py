@@ -118,7 +118,7 @@ def run(unit: Unit, job: Job) -> None:
     spec, copies = cast("TrainSpec", unit.spec), read_copies(unit.inputs)
     with atomic_folder(Path(unit.outputs["model"])) as folder:
         predictions, report = fit_predict.train(
-            spec, *read_samples(unit.inputs), folder, copies=copies
+            spec, *read_samples(unit.inputs, on_disk=True), folder, copies=copies
         )
     with atomic(unit.outputs["predictions"]) as path:
         predictions.to_parquet(path, index=False)
