@@ -45,7 +45,7 @@ def main() -> None:
     arguments = parser.parse_args()
     data = arguments.folder / f"izwi-million-{arguments.rows}x{arguments.width}"
     if not arguments.child:
-        if arguments.work != ["statistics"]:
+        if {*arguments.work} - {"statistics", "epochs"}:
             make(data, arguments.rows, arguments.width)
         threads = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
         for work in arguments.work:
@@ -60,7 +60,7 @@ def main() -> None:
     if work == "statistics":
         lines = statistics(arguments.rows)
     elif work == "epochs":
-        lines = epochs(data, options)
+        lines = epochs(arguments.rows, arguments.width, options)
     else:
         lines = model(data, work, options)
     for line in lines:
@@ -157,29 +157,27 @@ def model(folder: Path, name: str, options: dict[str, Any]) -> Iterator[str]:
     yield f"{report['counts']}, {report['warnings']}, {report['notes']}"
 
 
-def epochs(folder: Path, options: dict[str, Any]) -> Iterator[str]:
+def epochs(number: int, width: int, options: dict[str, Any]) -> Iterator[str]:
     """An epoch of the perceptron from the disk and of tensors in memory."""
     import numpy as np
 
     from izwi.data.rows import Rows
     from izwi.models import model_class
-    from izwi.training.out_of_core import StoredMatrix
 
-    matrix = StoredMatrix(folder / "matrix.parquet")
-    rows = Rows(folder, (len(matrix), len(matrix.columns)), np.float32)
-    first = 0
-    for block in matrix.blocks():
-        rows.write(first, block)
-        first += len(block)
-    y = np.array(["a", "b"])[np.random.default_rng(0).integers(2, size=len(rows))]
+    random = np.random.default_rng(0)
+    rows = Rows(tempfile.gettempdir(), (number, width), np.float32)
+    for first in range(0, number, BLOCK):
+        size = min(BLOCK, number - first)
+        rows.write(first, random.standard_normal((size, width), dtype=np.float32))
+    y = np.array(["a", "b"])[random.integers(2, size=number)]
 
-    def fit(X: Any, number: int) -> float:
-        made = model_class("mlp")({"epochs": number, **options}, labels=["a", "b"])
+    def fit(X: Any, times: int) -> float:
+        made = model_class("mlp")({"epochs": times, **options}, labels=["a", "b"])
         return seconds(lambda: made.fit(X, y))
 
-    disk = [fit(rows, number) for number in (1, 3)]
+    disk = [fit(rows, times) for times in (1, 3)]
     yield f"an epoch from the disk: {(disk[1] - disk[0]) / 2:.1f} CPU s"
-    memory = [fit(rows[:], number) for number in (1, 3)]
+    memory = [fit(rows[:], times) for times in (1, 3)]
     yield f"an epoch of tensors in memory: {(memory[1] - memory[0]) / 2:.1f} CPU s"
     yield f"speed of memory: {(memory[1] - memory[0]) / (disk[1] - disk[0]):.2f}"
 

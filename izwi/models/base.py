@@ -126,6 +126,16 @@ class Model:
         return []
 
     @classmethod
+    def slow(cls, rows: int, features: int) -> str | None:
+        """A warning if a fit takes very long, else None; told before it begins.
+
+        Args:
+            rows: number of training rows
+            features: their number
+        """
+        return None
+
+    @classmethod
     def brings(cls, options: dict[str, Any]) -> list[dict[str, Any]] | None:
         """Feature sets (``type``, ``options``) of a model that chooses them itself, else None.
 

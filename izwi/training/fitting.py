@@ -388,6 +388,11 @@ def learn(
     history = model.fit(X, prepared.y, groups=prepared.groups, dev=dev)
     if isinstance(prepared.X, Rows):
         history = {**history, "out_of_core": True}
+        history["notes"] = [
+            *history["notes"],
+            f"fitted out of core: of more than {out_of_core.LIMIT:,} training rows the features "
+            "are read from the disk",
+        ]
     if prepared.balancing:
         sizes = {key: prepared.balancing[key] for key in ("before", "after")}
         history = {**history, "balancing": sizes}

@@ -1,5 +1,6 @@
 """Fits of rows on the disk give what fits in memory do."""
 
+import re
 from itertools import pairwise
 
 import numpy as np
@@ -8,8 +9,10 @@ import pytest
 
 from izwi.config.options import own_options
 from izwi.data.rows import Rows
+from izwi.models import model_class
 from izwi.preprocessing.pipeline import Preprocessing
 from izwi.preprocessing.scalers import SCALERS
+from izwi.reporting.texts import model_methods
 from izwi.training import fit_predict, out_of_core
 
 ROWS, FEATURES, SPEAKERS = 900, 11, 12
@@ -99,7 +102,7 @@ def numbers(predictions):
         ("lin_reg", {}, 1e-5),
         ("mlp", {"epochs": 2, "batch_size": 16}, 1e-6),
         ("mlp_reg", {"epochs": 2, "batch_size": 16}, 1e-5),
-        ("knn", {}, 1e-12),
+        ("knn", {}, 1e-12),  # in memory, from rows on the disk
     ],
 )
 def test_models_predict_what_they_do_in_memory(name, options, near, small_limit, tmp_path):
@@ -177,3 +180,21 @@ def test_small_data_and_copies_stay_in_memory(tmp_path, monkeypatch):
     text = pd.read_parquet(paths[0]).assign(x0="?")
     text.to_parquet(paths[0], index=False)
     assert not out_of_core.is_large(len(table), paths, None)
+
+
+def test_machines_of_many_rows_are_told_what_they_take():
+    svm, svr = model_class("svm"), model_class("svr")
+    assert svm.slow(50_000, 88) is None and model_class("xgb").slow(10**6, 88) is None
+    minutes = int(re.search(r"some (\d+) minutes", svr.slow(60_000, 100))[1])
+    # 6 ns for each pair of rows and each root of a feature.
+    assert minutes == round(60_000**2 * 10 * 6e-9 / 60)
+    hours = int(re.search(r"some (\d+) hours", svm.slow(1_000_000, 100))[1])
+    machines = 1 + 3 * (2 / 3) ** 2 + 2 * (1 / 2) ** 2
+    assert hours == round(1e12 * 10 * 6e-9 * machines / 3600)
+
+
+def test_the_methods_tell_how_rows_were_read():
+    training = {"runs": [{"folds": [{"fold": 1, "out_of_core": True}, {"fold": 2}]}]}
+    (said,) = model_methods._out_of_core("ridge", training)
+    assert "from the disk in the larger folds in single precision" in said
+    assert model_methods._out_of_core("ridge", {"runs": [{"folds": [{"fold": 0}]}]}) == []
