@@ -57,6 +57,10 @@ def emotion2vec(size=32, heads=4, wide=16):
     return shapes
 
 
+def emotion2vec_plus():
+    return emotion2vec() | linear("proj", 9, 32)
+
+
 def conv(name, outputs, inputs, width=1):
     return {f"{name}.weight": (outputs, inputs, width), f"{name}.bias": (outputs,)}
 
@@ -163,6 +167,7 @@ def write(name: str, folder: Path) -> None:
     torch.manual_seed(1)
     own = name.lower()
     for word, build in (
+        ("emotion2vec_plus", emotion2vec_plus),
         ("emotion2vec", emotion2vec),
         ("ecapa", ecapa),
         ("xvect", xvector),

@@ -19,6 +19,7 @@ FILES = {
     "learning_curve": "learning_curve.json",
     "permutation": "explain/permutation.csv",
     "shap": "explain/shap.csv",
+    "ranking": "explain/ranking.csv",
     "feature_distributions": "explain/feature_distributions.csv",
 }
 MODULES = {
@@ -27,6 +28,7 @@ MODULES = {
     "learning_curve": "learning_curve",
     "permutation": "importance",
     "shap": "importance",
+    "ranking": "ranking",
     "feature_distributions": "importance",
 }
 # These fit the experiment's model.
@@ -51,11 +53,15 @@ def spec_of(kind: str, value: Any, training: dict[str, Any], target: str) -> dic
     if kind == "clusters":
         own = {key: training[key] for key in ("preprocessing", "seed")}
         return {"kind": kind, "clusters": value, "target": target, **own}
+    if kind == "ranking":
+        own = {key: training[key] for key in ("task", "seed", "measure", "preprocessing")}
+        return {"kind": kind, "models": value, **own}
     if kind in OF_MODELS or kind in OF_RECORDINGS:
         keys = ("task", "seed", "measure") if kind == "permutation" else ("task",)
         own = {}
         if kind in OF_RECORDINGS:
             own = {"target": target, "features": training["preprocessing"]["features"]}
+            own |= value if isinstance(value, dict) else {}
         return {"kind": kind, **{key: training[key] for key in keys}, **own}
     without = {key: v for key, v in training.items() if key not in ("runs", "save")}
     return {"kind": kind, kind: value, **without}
@@ -92,7 +98,7 @@ def run(
     """
     import pandas as pd
 
-    from izwi.analyses import active_learning, clusters, importance, learning_curve
+    from izwi.analyses import active_learning, clusters, importance, learning_curve, ranking
     from izwi.preprocessing import binning
     from izwi.training import fit_predict
 
@@ -109,6 +115,8 @@ def run(
         return clusters.clusters(
             {**spec, "clusters": k}, table[rows], samples.values[rows], samples.names
         )
+    if spec["kind"] == "ranking":
+        return ranking.ranking(spec, samples, truths, folds, labels)
     if spec["kind"] in OF_MODELS:
         explain = getattr(importance, spec["kind"])
         return explain(spec, samples, truths, folds, labels, folder)

@@ -49,6 +49,16 @@ def _of_these(split: pd.DataFrame, tables: list[pd.DataFrame]) -> pd.DataFrame:
     return split
 
 
+def read_matrix(path: str) -> pd.DataFrame:
+    """A feature matrix.
+
+    As pandas reads it, which takes ten times the memory for 20,000 columns.
+    """
+    from pyarrow.parquet import ParquetFile
+
+    return ParquetFile(path).read().to_pandas()
+
+
 def read_matrices(
     inputs: dict[str, Any], *, on_disk: bool = False
 ) -> tuple[list[pd.DataFrame], list[list[pd.DataFrame]]]:
@@ -65,7 +75,7 @@ def read_matrices(
     tables = [pd.read_parquet(path) for path in inputs["tables"]]
     paths = inputs["matrices"]
     n_sets = len(paths) // len(tables)
-    read: Any = pd.read_parquet
+    read: Any = read_matrix
     if on_disk and out_of_core.is_large(sum(map(len, tables)), paths, inputs.get("copies")):
         read = out_of_core.StoredMatrix
     matrices = [
@@ -87,7 +97,7 @@ def read_copies(inputs: dict[str, Any]) -> list[tuple[pd.DataFrame, list[pd.Data
     return [
         (
             pd.read_parquet(table),
-            [pd.read_parquet(path) for path in paths[i * n_sets : (i + 1) * n_sets]],
+            [read_matrix(path) for path in paths[i * n_sets : (i + 1) * n_sets]],
         )
         for i, table in enumerate(tables)
     ]

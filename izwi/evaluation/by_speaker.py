@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from izwi.evaluation.intervals import few_speakers, intervals
+from izwi.evaluation.intervals import few_speakers, intervals, of_part
 from izwi.evaluation.measures import Sample, mean_of
 
 HOW = ("mode", "mean")
@@ -75,7 +75,7 @@ def combined(
     if not n:
         return result
     sample = Sample.of_runs(tables, task, names)
-    limits = intervals(sample, speakers, seed=seed, method=method)
+    limits = intervals(sample, speakers, seed=seed, method=of_part(method, speakers))
     result["metrics"] = mean_of(sample.measures())
     result["value"] = result["metrics"][measure]
     result["intervals"] = {name: list(pair) for name, pair in limits.chosen.items()}

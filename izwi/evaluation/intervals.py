@@ -102,6 +102,11 @@ def intervals(
     return Intervals(chosen=chosen, method=name, reasons=why, freedom=freedom, **found)
 
 
+def of_part(method: str, speakers: Sequence[str | None] | None) -> str:
+    """The method that was asked for, or ``auto`` if some rows have too few speakers for it."""
+    return "auto" if method != "samples" and _codes(speakers)[2] else method
+
+
 def by_method(
     sample: Sample,
     speakers: Sequence[str | None] | None,
@@ -126,7 +131,7 @@ def by_method(
     else:
         limits = bootstrap(sample, groups, seed=seed, resamples=resamples)
         name = f"bootstrap over {'samples' if groups is None else 'speakers'} ({resamples})"
-        if lack and method == "auto":
+        if lack and method != "samples":
             name += f", {lack}"
     return limits, name, reasons(sample, groups, limits)
 

@@ -221,8 +221,8 @@ def inner_folds(
     if most < 2:
         everything = np.arange(len(y))
         return [(everything, everything)], [
-            f"{name}: a class has a single training sample, so probabilities are calibrated on the "
-            "samples the model was trained on: they are too sure of themselves"
+            f"{name}: a class has a single training sample, so probabilities are "
+            "calibrated on the samples the model was trained on: they are too sure of themselves"
         ]
     warnings: list[str] = []
     if groups is not None and not pd.isna(groups).any():

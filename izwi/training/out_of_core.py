@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from izwi.data.rows import Rows
 from izwi.errors import UserError
 from izwi.features import metadata
+from izwi.preprocessing.bags import has_frames
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -69,7 +70,7 @@ class StoredMatrix:
 
 
 def is_large(rows: int, paths: Sequence[str], copies: Sequence[str] | None) -> bool:
-    """Whether matrices stay on the disk: numbers, of more rows than :data:`LIMIT`, no copies.
+    """Whether matrices stay on the disk: numbers, of more rows than :data:`LIMIT`; no copies, no bags.
 
     Args:
         rows: of all tables
@@ -83,6 +84,8 @@ def is_large(rows: int, paths: Sequence[str], copies: Sequence[str] | None) -> b
         return False
     for path in paths:
         schema = pq.read_schema(path)
+        if has_frames(schema.names):
+            return False
         kinds = [schema.field(name).type for name in schema.names if name not in KEYS]
         if not all(pa.types.is_floating(kind) or pa.types.is_integer(kind) for kind in kinds):
             return False

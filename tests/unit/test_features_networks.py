@@ -82,6 +82,25 @@ def test_the_published_network(network, models, tmp_path):
     assert len(cls.content({option.name: own[option.name] for option in cls.options})) == 1
 
 
+def test_the_head_of_emotion2vec(models, tmp_path):
+    weights = filled(emotion2vec())
+    generator = torch.Generator().manual_seed(4)
+    weights["proj.weight"] = torch.randn(9, 32, generator=generator)
+    weights["proj.bias"] = torch.randn(9, generator=generator)
+    save_file(weights, tmp_path / "model.safetensors", {"format": "pt"})
+    paths = written(tmp_path, [wave(12345), wave(8000, 3)])
+    own = {"emotion2vec.model": str(tmp_path)}
+    names, found = values("emotion2vec_emotion", own, paths, tmp_path / "a")
+    _, embedded = values("emotion2vec", own, paths, tmp_path / "b")
+    scores = embedded @ weights["proj.weight"].numpy().T + weights["proj.bias"].numpy()
+    chances = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(found, chances, rtol=1e-4, atol=1e-6)
+    assert names[:2] == ["angry", "disgusted"] and len(names) == 9
+    # The embeddings alone were published without a head.
+    bare = str(models / "emotion2vec")
+    assert "lack proj.bias" in problem("emotion2vec_emotion", **{"emotion2vec.model": bare})
+
+
 def problem(kind, **options) -> str:
     cls = features.extractor_class(kind)
     defaults = {option.name: option.default for option in cls.options}

@@ -10,6 +10,7 @@ import yaml
 from izwi import features, models, splits
 from izwi.data import description
 from izwi.evaluation import scoring
+from izwi.models.svm import inner_folds
 from izwi.reporting.texts import card, citations, methods, model_methods, table1, words
 
 ENTRIES = citations.entries()
@@ -115,6 +116,7 @@ def test_latex_takes_nothing_as_a_command():
     description = {
         "parts": [{"part": "test", "class": "a_b", **empty}],
         "segments": False,
+        "unit": "file",
         "unused": 2,
         "cross_validation": False,
     }
@@ -216,7 +218,21 @@ def test_a_model_tuned_by_tpe():
     ) in found
 
 
+def test_what_probabilities_were_calibrated_on_is_said():
+    folds = {"runs": [{"folds": [{}]}]}
+    usual = "inner folds of the training samples"
+    assert model_methods._calibrated_on(folds) == usual
+    _, warnings = inner_folds(np.array([0, 0, 1]), None)
+    one = model_methods._calibrated_on(folds | {"warnings": warnings})
+    assert one.startswith("the training samples themselves")
+    several = {"runs": [{"folds": [{}, {}]}], "warnings": [f"fold 2: {warnings[0]}"]}
+    assert model_methods._calibrated_on(several).startswith(f"{usual}, in folds with a class")
+
+
 def test_options_that_do_nothing_are_left_out():
+    boosted = {"validation_split": 0.2, "eval_metric": "auc"}
+    assert set(boosted) <= set(model_methods._idle(boosted))
+    assert not set(boosted) & set(model_methods._idle(boosted | {"early_stopping_rounds": 5}))
     options = {"loss": "cross", "focal.gamma": 2, "momentum": 0.9, "optimizer": "adamw"}
     assert model_methods._idle(options | {"measure": "uar"}) == [
         "measure",
@@ -447,13 +463,16 @@ def test_what_is_certain_lies_below_the_threshold():
 
 
 def test_each_seed_is_told():
-    def told(learning):
+    def told(learning, kind="svm", runs=(1,)):
         record = {"packages": {}, "izwi": "1", "seed": 42, "learning": learning}
-        return methods._software(record, citations.Cites())[-1]
+        record |= {"model": {"type": kind, "options": {}}}
+        return methods._software(record, {"runs": runs}, citations.Cites())[-1]
 
     assert told({}) == "The seed of the split and the intervals was 42."
     assert told({"balancing_seed": 42}) == told({})
     assert told({"balancing_seed": 7}).endswith("was 42, and that of the balancing was 7.")
+    assert told({}, "mlp") == "The seed of the split, the training and the intervals was 42."
+    assert told({}, "mlp", runs=(1, 2)) == told({})
 
 
 def cells_of(text):
