@@ -70,7 +70,7 @@ class StoredMatrix:
 
 
 def is_large(rows: int, paths: Sequence[str], copies: Sequence[str] | None) -> bool:
-    """Whether matrices stay on the disk: numbers, of more rows than :data:`LIMIT`; no copies, no bags.
+    """Whether matrices stay on the disk: numbers of more than :data:`LIMIT` rows, without copies.
 
     Args:
         rows: of all tables
