@@ -241,14 +241,17 @@ def _sizes(
 ) -> dict[str, Any]:
     """How many samples and speakers figures rest on, and how they were predicted."""
     counts = training.get("counts", {})
+    speakers = speakers_of(labelled if runs else predictions)
+    unknown = int(runs[0]["speaker"].isna().sum()) if runs and speakers else 0
     return {
         "runs": len(runs),
         "n_train": counts.get("train"),
         **({"n_augmented": counts["augmented"]} if "augmented" in counts else {}),
         "n_test": int((predictions["run"] == predictions["run"].min()).sum()),
         "n_evaluated": len(runs[0]) if runs else 0,
-        "n_speakers": speakers_of(labelled if runs else predictions),
-        "few_speakers": few_speakers(speakers_of(labelled if runs else predictions)),
+        "n_speakers": speakers,
+        **({"unknown_speakers": unknown} if unknown else {}),
+        "few_speakers": few_speakers(speakers),
         "transductive": bool(training.get("transductive", False)),
     }
 

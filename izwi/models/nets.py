@@ -149,6 +149,8 @@ class Net(Model):
 
         device = self._device()
         notes = []
+        if device == "cpu" and self.values["device"] == "cuda":
+            notes.append("[MODEL] device: there is no GPU for cuda here, trained on the processor")
         self.inputs = X.shape[1]
         self.mix = layer_mix.blocks(self.features) if self.values.get("layer_mix") else []
         with _reproducible(self.seed, device):
@@ -297,9 +299,7 @@ class Net(Model):
         device = self.values["device"]
         if device == "auto":
             return "cuda" if torch.cuda.is_available() else "cpu"
-        if device == "cuda" and not torch.cuda.is_available():
-            raise UserError("[MODEL] device: there is no GPU for cuda here; take cpu or auto")
-        return device
+        return "cpu" if device == "cuda" and not torch.cuda.is_available() else device
 
     def _net(self, inputs: int) -> torch.nn.Module:
         from torch import nn

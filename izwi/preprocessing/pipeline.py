@@ -73,6 +73,7 @@ class Preprocessing:
         self._fitted: dict[str, Any] = {}  # fill, scaler, limits
         self._bags: Bags | None = None
         self._notes: list[str] = []
+        self._absent: list[str] = []  # features that are selected and not there
         self._imputed: Counter[str] = Counter()
         self._values = 0  # among which those were undefined
         self._counted: set[int] = set()  # rows
@@ -89,6 +90,12 @@ class Preprocessing:
     def report(self) -> dict[str, Any]:
         """``notes``, ``warnings``, ``counts``, ``transductive``; grows with every transform."""
         warnings = []
+        if self._absent:
+            are = agreed(len(self._absent), "is no feature", "are no features")
+            warnings.append(
+                f"[FEATS] features: {', '.join(self._absent)} {are} here, of the selection "
+                f"{count(len(self.kept), 'feature')} {agreed(len(self.kept), 'is', 'are')} left"
+            )
         if self._imputed:
             worst = ", ".join(f"{name} {n}" for name, n in self._imputed.most_common(3))
             are = agreed(self._imputed.total(), "is", "are")
@@ -297,12 +304,16 @@ class Preprocessing:
         if not wanted:
             return list(range(len(self.names)))
         problems = Problems()
-        for name in wanted:
-            if name not in self.names:
-                near = nearest(str(name), self.names)
-                hint = f"did you mean {near[0]!r}?" if near else f"there are {len(self.names)}"
-                problems.add(f"[FEATS] features: no feature {name!r}, {hint}")
-        problems.raise_if_any()
+        self._absent = [str(name) for name in wanted if name not in self.names]
+        slips = False
+        for name in self._absent:
+            near = nearest(name, self.names)
+            slips |= bool(near)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {len(self.names)}"
+            problems.add(f"[FEATS] features: no feature {name!r}, {hint}")
+        # A slip of the pen, or features of another program's set.
+        if slips or len(self._absent) == len(wanted):
+            problems.raise_if_any()
         return [i for i, name in enumerate(self.names) if name in set(wanted)]
 
     def _not_counted(self, n: int, rows: np.ndarray | None) -> np.ndarray:

@@ -282,10 +282,13 @@ def prepare(spec: TrainSpec, data: TrainingSet) -> Prepared:
     if method:
         # Samplers cannot compute with recordings, so they resample row positions.
         rows = np.arange(len(X), dtype=float)[:, None] if cls.takes_recordings else X
-        made, y, groups, balanced = balancing.balance(
-            rows, y, groups, method=method, seed=spec["balancing_seed"]
-        )
-        X = X[made[:, 0].astype(int)] if cls.takes_recordings else made
+        try:
+            made, y, groups, balanced = balancing.balance(
+                rows, y, groups, method=method, seed=spec["balancing_seed"]
+            )
+            X = X[made[:, 0].astype(int)] if cls.takes_recordings else made
+        except UserError as error:
+            balanced = balancing.unchanged(y, error.problems[0])
     dev = None
     if cls.stops_early(spec["model"]["options"]) and len(data.dev):
         dev = (
@@ -322,7 +325,9 @@ def learn(
     if prepared.balancing:
         sizes = {key: prepared.balancing[key] for key in ("before", "after")}
         history = {**history, "balancing": sizes}
-        history["notes"] = [prepared.balancing["note"], *history["notes"]]
+        for kind in ("note", "warning"):
+            if line := prepared.balancing.get(kind):
+                history[f"{kind}s"] = [line, *history[f"{kind}s"]]
     return Fitted(prepared.preprocessing, model, history, data.samples.names)
 
 

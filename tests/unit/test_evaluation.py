@@ -19,6 +19,7 @@ from izwi.evaluation.measures import Sample
 from izwi.plots import style
 from izwi.reporting import captions
 from izwi.reporting.numbers import worth
+from izwi.reporting.texts import methods
 
 LABELS = ["a", "b", "c", "d"]
 
@@ -265,6 +266,9 @@ def test_method_of_the_intervals():
     frame.loc[~half, "speaker"] = None
     result = evaluate(frame)
     assert result["ci_method"].endswith("150 of them without a speaker")
+    assert result["unknown_speakers"] == 150
+    told = methods.interval_n(result)
+    assert told == "n = 300 samples of 5 speakers, 150 of unknown ones"
     own = result["per_database"]
     assert own["db"]["ci_method"] == "jackknife over speakers (t)"
     assert own["other"]["ci_method"].endswith("no speakers known")

@@ -463,13 +463,16 @@ def test_what_is_certain_lies_below_the_threshold():
 
 
 def test_each_seed_is_told():
-    def told(learning):
+    def told(learning, kind="svm", runs=(1,)):
         record = {"packages": {}, "izwi": "1", "seed": 42, "learning": learning}
-        return methods._software(record, citations.Cites())[-1]
+        record |= {"model": {"type": kind, "options": {}}}
+        return methods._software(record, {"runs": runs}, citations.Cites())[-1]
 
     assert told({}) == "The seed of the split and the intervals was 42."
     assert told({"balancing_seed": 42}) == told({})
     assert told({"balancing_seed": 7}).endswith("was 42, and that of the balancing was 7.")
+    assert told({}, "mlp") == "The seed of the split, the training and the intervals was 42."
+    assert told({}, "mlp", runs=(1, 2)) == told({})
 
 
 def cells_of(text):

@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from izwi import models
 from izwi.config.experiment.resolved import ComponentSpec, SplitSpec
+from izwi.preprocessing.balancing import NOT_APPLIED
 from izwi.preprocessing.scalers import FILLS, SCALERS, Scaler
 from izwi.reporting.record import Metrics, Record, members, units_behind
 from izwi.reporting.texts import augmentation, ensembles, predicted, words
@@ -44,7 +46,7 @@ def methods(
         "Features": _features(record, training, cites) if record["features"] else [],
         **(_learned(record, metrics, training, cites) if training else {}),
         "Further": _further(record, cites),
-        "Software": _software(record, cites),
+        "Software": _software(record, training, cites),
     }
     body = "\n\n".join(
         f"**{title}.** {' '.join(sentences)}"
@@ -342,6 +344,8 @@ def _preprocessing(record: Record, training: TrainingReport, cites: Cites) -> li
             f"The classes of the training samples were then balanced by "
             f"{words.BALANCING.get(kind, kind)}{cites(*keys, 'lemaitre2017imblearn')}{by}."
         )
+        if any(NOT_APPLIED in line for line in training.get("warnings", ())):
+            sentences.append("Where that was impossible, they stayed as they were.")
     return sentences
 
 
@@ -411,7 +415,9 @@ def _evaluation(record: Record, metrics: Metrics, cites: Cites) -> list[str]:
             "decision."
         )
     if metrics["few_speakers"]:
-        who = "a single test speaker" if speakers == 1 else f"only {speakers} test speakers"
+        known = "known " if metrics.get("unknown_speakers") else ""
+        only = f"only {speakers} {known}test speakers"
+        who = f"a single {known}test speaker" if speakers == 1 else only
         sentences.append(f"With {who}, the figures depend on who they are.")
     return sentences
 
@@ -421,17 +427,29 @@ def interval_n(metrics: Metrics) -> str:
     text = f"n = {count(metrics['n_evaluated'], 'sample')}"
     if metrics["n_speakers"] is None:
         return f"{text}, speakers unknown"
+    if unknown := metrics.get("unknown_speakers"):
+        return f"{text} of {count(metrics['n_speakers'], 'speaker')}, {unknown} of unknown ones"
     return f"{text} of {count(metrics['n_speakers'], 'speaker')}"
 
 
-def _software(record: Record, cites: Cites) -> list[str]:
+def _is_drawn(record: Record, training: TrainingReport) -> bool:
+    """Whether a model was trained once, by chance."""
+    kind, options = record["model"]["type"], record["model"]["options"]
+    if len(training["runs"]) != 1 or members(record):
+        return False
+    return not models.model_class(kind).is_deterministic(options)
+
+
+def _software(record: Record, training: TrainingReport | None, cites: Cites) -> list[str]:
     packages = record["packages"]
     names = ["python", "snakemake", "numpy", "pandas", "scipy", "scikit-learn"]
     names += sorted(name for name in packages if name not in (*names, "matplotlib", "pyarrow"))
     versions = [
         f"{words.TITLES.get(name, name)} {packages[name]}" for name in names if packages.get(name)
     ]
-    seeds = f"The seed of the split and the intervals was {record['seed']}"
+    # Those of several runs are said where the model is.
+    trained = ", the training" if training and _is_drawn(record, training) else ""
+    seeds = f"The seed of the split{trained} and the intervals was {record['seed']}"
     own = record["learning"].get("balancing_seed", record["seed"])
     if own != record["seed"]:
         seeds += f", and that of the balancing was {own}"
