@@ -26,6 +26,7 @@ from izwi.plots import style
 from izwi.plots.data import Rows
 from izwi.preprocessing import binning
 from izwi.reporting.pictures import OF_METRICS
+from izwi.splits import parts
 from izwi.wording import count
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ def feature_map(spec: Spec, inputs: Inputs) -> Drawn:
     _, features = fit_predict.stack(tables, matrices)
     frame, labels = samples(inputs)
     split, _ = bad_audio.leave_out(tables, matrices, pd.read_parquet(inputs["split"]))
-    frame["part"] = split["part"]
+    frame["part"] = parts.shown(split)
     empty, without = _empty(spec, frame)
     columns = {
         name: column_of(frame, column, spec)
@@ -314,6 +315,13 @@ def feature_distributions(spec: Spec, inputs: Inputs) -> Drawn:
     return {"feature_distributions": draw}
 
 
+def feature_correlation(spec: Spec, inputs: Inputs) -> Drawn:
+    """The correlation of the features that differ most between classes."""
+    found = pd.read_csv(inputs["feature_correlation"])
+    draw = functools.partial(plots.feature_correlation, found, number=spec["number"])
+    return {"feature_correlation": lambda path: draw(path, title=spec["title"])}
+
+
 def samples(inputs: Inputs) -> tuple[pd.DataFrame, list[str] | None]:
     """The rows of all tables with their parts, and the classes, ordered, or None."""
     table = pd.concat([pd.read_parquet(file) for file in inputs["tables"]], ignore_index=True)
@@ -323,7 +331,7 @@ def samples(inputs: Inputs) -> tuple[pd.DataFrame, list[str] | None]:
         table[pictures.DURATION] = pd.read_parquet(inputs["seconds"])["seconds"]
     labels = read_json(inputs["split_report"])["labels"] or None
     table = binning.shown(table, split, labels)
-    return table.assign(part=split["part"], speaker=split["speaker"]), labels
+    return table.assign(part=parts.shown(split), speaker=split["speaker"]), labels
 
 
 def column_of(frame: pd.DataFrame, name: str, spec: Spec) -> str:
@@ -385,6 +393,7 @@ KINDS: dict[str, Callable[[Spec, Inputs], Drawn]] = {
             shap,
             ranking,
             feature_distributions,
+            feature_correlation,
             learning_curve,
             robustness,
         )

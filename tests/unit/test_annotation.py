@@ -278,12 +278,15 @@ def test_the_language_of_the_ini_is_that_of_its_transcripts(solve):
 
 def test_the_csv_has_the_rows_that_are_selected():
     own = table(truth=["x", "y"] * 3, emotion=["X", "Y"] * 3, digest="d", snr_pred=np.arange(6.0))
-    split = pd.DataFrame({"part": ["train"] * 3 + ["dev"] + ["test"] * 2})
+    split = pd.DataFrame({"part": ["train"] * 3 + ["dev"] + ["test"] * 2, "fold": 0})
     places = {"a": {f"{i}.wav": f"/audio/{i}.wav" for i in range(6)}}
     found = listing.rows(own, split, "emotion", "all", places)
     assert list(found) == ["file", "start", "end", "emotion", "snr_pred"] and len(found) == 6
     assert found["emotion"].tolist() == ["x", "y"] * 3 and found["file"][0] == "/audio/0.wav"
     assert listing.rows(own, split, "emotion", "test", places)["snr_pred"].tolist() == [4, 5]
+    folds = pd.DataFrame({"part": ["1", "2", "1", "", "2", "1"], "fold": [1, 2, 1, 0, 2, 1]})
+    found = listing.rows(own, folds, "emotion", "test", places)
+    assert found["snr_pred"].tolist() == [0, 1, 2, 4, 5]
 
 
 def test_an_ini_without_a_model_asks_for_the_tables_alone(solve):

@@ -10,6 +10,7 @@ from typing import Any
 
 from izwi import models
 from izwi.config.experiment.resolved import ComponentSpec, SplitSpec
+from izwi.preprocessing.balancing import NOT_APPLIED
 from izwi.preprocessing.scalers import FILLS, SCALERS, Scaler
 from izwi.reporting.record import Metrics, Record, members, units_behind
 from izwi.reporting.texts import augmentation, ensembles, predicted, words
@@ -343,6 +344,8 @@ def _preprocessing(record: Record, training: TrainingReport, cites: Cites) -> li
             f"The classes of the training samples were then balanced by "
             f"{words.BALANCING.get(kind, kind)}{cites(*keys, 'lemaitre2017imblearn')}{by}."
         )
+        if any(NOT_APPLIED in line for line in training.get("warnings", ())):
+            sentences.append("Where that was impossible, they stayed as they were.")
     return sentences
 
 
