@@ -21,6 +21,7 @@ FILES = {
     "shap": "explain/shap.csv",
     "ranking": "explain/ranking.csv",
     "feature_distributions": "explain/feature_distributions.csv",
+    "feature_correlation": "explain/feature_correlation.csv",
 }
 MODULES = {
     "clusters": "clusters",
@@ -30,6 +31,7 @@ MODULES = {
     "shap": "importance",
     "ranking": "ranking",
     "feature_distributions": "importance",
+    "feature_correlation": "correlation",
 }
 # These fit the experiment's model.
 FITS = ("active_learning", "learning_curve")
@@ -38,7 +40,7 @@ OF_MODELS = ("permutation", "shap")
 # Models whose SHAP values can be computed exactly.
 SHAP_MODELS = ("xgb", "xgr", "tree", "tree_reg", "rf", "rf_reg")
 # These compare features with properties of the recording, of the feature type `signal`.
-OF_RECORDINGS = ("feature_distributions",)
+OF_RECORDINGS = ("feature_distributions", "feature_correlation")
 
 
 def spec_of(kind: str, value: Any, training: dict[str, Any], target: str) -> dict[str, Any]:
@@ -98,7 +100,8 @@ def run(
     """
     import pandas as pd
 
-    from izwi.analyses import active_learning, clusters, importance, learning_curve, ranking
+    from izwi.analyses import active_learning, clusters, correlation, importance, ranking
+    from izwi.analyses.learning_curve import learning_curve
     from izwi.preprocessing import binning
     from izwi.training import fit_predict
 
@@ -129,8 +132,10 @@ def run(
         table, features, recording = (
             frame[rows].reset_index(drop=True) for frame in (table, features, recording)
         )
+        if spec["kind"] == "feature_correlation":
+            return correlation.correlation(table, features, recording, labels)
         return importance.distributions(table, features, recording, labels)
     fit_spec = cast("ActiveLearningSpec", spec)
     if spec["kind"] == "active_learning":
         return active_learning.choose(fit_spec, samples, truths[folds[0][0]], folds[0], labels)
-    return learning_curve.learning_curve(fit_spec, samples, truths, folds, labels)
+    return learning_curve(fit_spec, samples, truths, folds, labels)

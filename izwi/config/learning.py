@@ -17,7 +17,7 @@ OF_MODELS = (
     *(("EXP", name) for name in ("runs", "epochs")),
 )
 # Analyses that need no model.
-OF_FEATURES = ("clusters", "feature_distributions", "ranking")
+OF_FEATURES = ("clusters", "feature_distributions", "feature_correlation", "ranking")
 
 
 def resolve(
@@ -87,7 +87,8 @@ def analyses(
 
     Returns:
         of ``clusters`` (their number, None for that of the classes), ``active_learning`` (number
-        of files), ``ranking`` (models), ``learning_curve``, ``permutation``, ``shap`` and
+        of files), ``ranking`` (models), ``learning_curve``, ``permutation``, ``shap``,
+        ``feature_correlation`` and
         ``feature_distributions`` (True, or ``told``, the number of features whose tests are
         noted) those that are asked for
     """
@@ -104,7 +105,7 @@ def analyses(
         asked["active_learning"] = wanted
     if get("PLOT", "learning_curve"):
         asked["learning_curve"] = True
-    for name in ("permutation", "shap", "feature_distributions"):
+    for name in ("permutation", "shap", "feature_distributions", "feature_correlation"):
         if get("EXPL", name):
             asked[name] = True
     if get("EXPL", "print_stats") and "feature_distributions" in asked:

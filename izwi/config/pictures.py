@@ -158,7 +158,8 @@ def wanted(experiment: Experiment, of: str, by: str) -> list[Picture]:
         found.append(Picture("tree", ("tree",), "model", model))
     if plots["epoch_progression"]:
         found.append(Picture("epoch_progression", ("epoch_progression",), "training", model))
-    for kind in ("permutation", "shap", "ranking", "feature_distributions"):
+    explained = ("permutation", "shap", "ranking", "feature_distributions", "feature_correlation")
+    for kind in explained:
         if kind in experiment.analyses:
             title = model if kind in ("permutation", "shap") else f"{of}: {by}"
             spec = {"number": plots["max_feats"]}

@@ -13,7 +13,7 @@ from izwi.plots.curve import learning_curve
 from izwi.plots.embedding import draw_map, embed
 from izwi.plots.epochs import epoch_progression
 from izwi.plots.heat_map import heat_map
-from izwi.plots.pairs import correlations, regplot
+from izwi.plots.pairs import correlations, feature_correlation, regplot
 from izwi.plots.probabilities import reliability, risk_coverage, uncertainty
 from izwi.plots.scatter import truth_prediction
 from izwi.plots.trees import tree
@@ -26,6 +26,7 @@ __all__ = [
     "embed",
     "epoch_progression",
     "fairness",
+    "feature_correlation",
     "feature_distributions",
     "heat_map",
     "importance",

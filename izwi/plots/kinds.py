@@ -315,6 +315,13 @@ def feature_distributions(spec: Spec, inputs: Inputs) -> Drawn:
     return {"feature_distributions": draw}
 
 
+def feature_correlation(spec: Spec, inputs: Inputs) -> Drawn:
+    """The correlation of the features that differ most between classes."""
+    found = pd.read_csv(inputs["feature_correlation"])
+    draw = functools.partial(plots.feature_correlation, found, number=spec["number"])
+    return {"feature_correlation": lambda path: draw(path, title=spec["title"])}
+
+
 def samples(inputs: Inputs) -> tuple[pd.DataFrame, list[str] | None]:
     """The rows of all tables with their parts, and the classes, ordered, or None."""
     table = pd.concat([pd.read_parquet(file) for file in inputs["tables"]], ignore_index=True)
@@ -386,6 +393,7 @@ KINDS: dict[str, Callable[[Spec, Inputs], Drawn]] = {
             shap,
             ranking,
             feature_distributions,
+            feature_correlation,
             learning_curve,
             robustness,
         )

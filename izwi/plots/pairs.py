@@ -18,6 +18,8 @@ from izwi.reporting.numbers import probability
 from izwi.wording import count
 
 MOST_GROUPS = 8
+# With more features, cells have colours without numbers.
+_WRITTEN = 16
 # A line needs more samples.
 _FEWEST = 3
 
@@ -137,6 +139,60 @@ def regplot(
         style.save(figure, path)
     table = both.assign(group=texts.to_numpy(), speaker=speaker.to_numpy())[finite]
     return data.of_frame(table.rename(columns={"x": str(x.name), "y": str(y.name)}))
+
+
+def feature_correlation(
+    found: pd.DataFrame, path: str | Path, *, number: int, title: str = ""
+) -> Rows:
+    """Draw the rank correlations of some features with each other.
+
+    Args:
+        found: as `izwi.analyses.correlation` gives it
+        path: of the picture
+        number: of features, those that differ most between the classes
+        title: first line
+    """
+    shown = found[(found["place"] <= number) & (found["place_other"] <= number)]
+    names = dict(zip(shown["place"], shown["feature"], strict=True))
+    names |= dict(zip(shown["place_other"], shown["other"], strict=True))
+    size = len(names)
+    matrix = np.full((size, size), np.nan)
+    for _, row in shown.iterrows():
+        if pd.notna(row["rho"]):
+            matrix[row["place_other"] - 1, row["place"] - 1] = row["rho"]
+    sure = {(r["place_other"] - 1, r["place"] - 1) for _, r in shown.iterrows() if r["p_bh"] < 0.05}
+    with style.drawing():
+        if size < 2:
+            return style.empty(path, "a single feature has no pair", title)
+        labels = [f"{style.shorten(str(names[i]), 48 * MM)}  {i}" for i in sorted(names)]
+        cell = 2 * LINE if size <= _WRITTEN else LINE
+        left = max(map(style.width_of, labels)) + 3 * MM
+        width = max(COLUMN, left + size * cell + 2 * MM)
+        first = shown.iloc[0]
+        note = f"Spearman's ρ, n = {first['n']} {first['unit']}; bold: p < 0.05, corrected"
+        top = style.figure_title(style.new_figure(width, 1), title, note)
+        height = size * cell + top + 2 * LINE
+        figure = style.new_figure(width, height)
+        style.figure_title(figure, title, note)
+        axes = figure.add_axes(
+            (left / width, 1.5 * LINE / height, size * cell / width, size * cell / height)
+        )
+        axes.imshow(matrix, cmap="PuOr", vmin=-1, vmax=1, aspect="auto")
+        if size <= _WRITTEN:
+            for (i, j), rho in np.ndenumerate(matrix):
+                if np.isfinite(rho):
+                    text = f"{rho:.2f}".replace("0.", ".").replace("-", "\N{MINUS SIGN}")
+                    weight = "bold" if (i, j) in sure else "normal"
+                    colour = "white" if abs(rho) > 0.7 else "black"
+                    axes.text(j, i, text, ha="center", va="center", color=colour, weight=weight)
+        axes.set_yticks(range(size), labels)
+        step = 1 if size <= _WRITTEN else 5
+        axes.set_xticks(range(0, size, step), [str(i + 1) for i in range(0, size, step)])
+        axes.tick_params(length=0)
+        axes.spines[:].set_visible(False)
+        style.save(figure, path)
+    columns = ["feature", "other", "rho", "p_bh", "rho_samples", "rho_within"]
+    return data.of_frame(shown[columns])
 
 
 def _note(found: Correlation) -> str:

@@ -61,6 +61,11 @@ KINDS = {
         "How much worse the figure of the test set gets where the values of one feature change "
         "places, as a mean over the models that are named.",
     ),
+    "feature_correlation": (
+        "Features with each other",
+        "The rank correlation of the features that differ most between classes, over the means of "
+        "speakers; bold where p, corrected for the number of pairs, is below 0.05.",
+    ),
     "feature_distributions": (
         "Features by class",
         "The features that differ most between classes: samples as violins, means of speakers as "

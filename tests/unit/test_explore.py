@@ -9,7 +9,7 @@ from test_importance import written
 from test_plots import assert_legible, drawn, texts
 
 from izwi import plots
-from izwi.analyses import importance
+from izwi.analyses import correlation, importance
 from izwi.errors import UserError
 from izwi.plots import style
 
@@ -92,6 +92,39 @@ def test_a_tree_says_what_scikit_learn_has(drawn, tmp_path, cls):
         assert row["node"] == place
         said = fitted.predict([sample])[0]
         assert row["decision"] == (said if isinstance(said, str) else f"{said:.3g}")
+
+
+@pytest.mark.parametrize("gaps", [False, True], ids=["whole", "gaps"])
+def test_correlations_of_all_pairs_are_those_of_scipy(data, drawn, tmp_path, gaps):
+    x, y, speaker, rng = data
+    features = pd.DataFrame({"F0": x, "intensity": y, "jitter": rng.normal(size=N), "one": 1.0})
+    if gaps:
+        features.loc[5, "jitter"] = np.nan
+    table = pd.DataFrame({"truth": np.where(x > x.median(), "a", "b"), "speaker": speaker})
+    recording = pd.DataFrame({"duration": rng.random(N), "level": rng.random(N)})
+    found = correlation.correlation(table, features, recording, ["a", "b"])
+    assert len(found) == 6 and found["place"].min() == 1
+    ps = []
+    for _, row in found.iterrows():
+        both = features[[row["feature"], row["other"]]]
+        if "one" in both:
+            assert pd.isna(row["rho"]) and pd.isna(row["p_bh"])
+            continue
+        means = both.groupby(speaker).mean()
+        plain = stats.spearmanr(*means.to_numpy().T)
+        assert (row["rho"], row["p"]) == pytest.approx((plain.statistic, plain.pvalue))
+        known = both.dropna()
+        assert row["rho_samples"] == pytest.approx(stats.spearmanr(*known.to_numpy().T).statistic)
+        away = (both - both.groupby(speaker).transform("mean")).dropna()
+        assert row["rho_within"] == pytest.approx(stats.spearmanr(*away.to_numpy().T).statistic)
+        ps.append(plain.pvalue)
+    np.testing.assert_allclose(found["p_bh"].dropna(), stats.false_discovery_control(ps))
+    assert found["rho"].iloc[0] > 0.9 > 0 > found["rho_within"].iloc[0]
+    rows = plots.feature_correlation(found, tmp_path / "c.png", number=3, title="emodb: praat")
+    (figure,) = drawn
+    assert_legible(figure)
+    second = f"{found['rho'].iloc[1]:.2f}".replace("0.", ".")
+    assert len(rows) == 3 and {second, "1.00", "F0  1"} <= set(texts(figure))
 
 
 def test_tests_in_words():

@@ -121,6 +121,7 @@ def read_bags(
     if model.none:
         entries.problem("FEATS", "type", "xbow: words are found in training: set MODEL.type")
     wanted = [("EXPL", "feature_distributions"), ("EXPL", "regplot"), ("MODEL", "onnx")]
+    wanted.append(("EXPL", "feature_correlation"))
     for section, key in [*wanted, *(("PLOT", name) for name in pictures.MAPS)]:
         if entries.get(section, key):
             entries.problem(section, key, "FEATS.type = xbow has no features before training")

@@ -51,6 +51,13 @@ OPTIONS: tuple[Option, ...] = (
             "regressions",
         ),
         option(
+            "feature_correlation",
+            "bool",
+            False,
+            "rank correlation of each pair of features, over the means of speakers and within "
+            "speakers",
+        ),
+        option(
             "print_stats",
             "bool",
             False,
