@@ -11,6 +11,7 @@ from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from izwi.config.options import model_option
+from izwi.data.rows import Rows
 from izwi.errors import UserError
 from izwi.models import layer_mix, schedules
 from izwi.models.base import Model
@@ -252,11 +253,11 @@ class Net(Model):
 
     def _inputs_of(self, X: np.ndarray, device: str) -> Any:
         """The inputs of batches, from the features of some samples."""
-        return tensor(X, device)
+        return OnDisk(X, device) if isinstance(X, Rows) else tensor(X, device)
 
     def _batches(self, x: Any, order: torch.Tensor, size: int) -> Iterable[Any]:
         """Inputs of the net for the samples of an epoch, in the given order."""
-        return x[order].split(size)
+        return x.batches(order, size) if isinstance(x, OnDisk) else x[order].split(size)
 
     def _outputs(self, net: torch.nn.Module, x: Any) -> torch.Tensor:
         """Outputs of the net for all samples, not in training; shape (samples, outputs)."""
@@ -401,6 +402,32 @@ class Net(Model):
 
     def _restore(self, state: dict[str, Any]) -> None:
         """Restore the state returned by :meth:`_state`."""
+
+
+class OnDisk:
+    """Inputs of a net that are read from the disk, a few batches at a time.
+
+    Args:
+        rows: shape (samples, features)
+        device: of the batches
+    """
+
+    def __init__(self, rows: Rows, device: str) -> None:
+        self.rows, self.device = rows, device
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def batches(self, order: torch.Tensor, size: int) -> Iterator[torch.Tensor]:
+        """Batches of samples in the given order."""
+        several = size * max(1, self.rows.rows_at_a_time // size)
+        for numbers in order.cpu().split(several):
+            yield from tensor(self.rows[numbers.numpy()], self.device).split(size)
+
+    def split(self, size: int) -> Iterator[torch.Tensor]:
+        """Batches of samples in their own order."""
+        for first in range(0, len(self), size):
+            yield tensor(self.rows[first : first + size], self.device)
 
 
 def layer_sizes(layers: list[int] | dict[str, int]) -> list[int]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from izwi.data.spelling import nearest
 from izwi.errors import Problems, UserError
+from izwi.preprocessing import scalers
 from izwi.preprocessing.bags import Bags, has_frames
 from izwi.preprocessing.scalers import FILLS, SCALERS
 from izwi.wording import agreed, count
@@ -159,15 +160,12 @@ class Preprocessing:
         if has_frames(self.names):
             self._bags = Bags(self.names, self.spec["bags"]).fit(X)
             X, self.names = self._bags.transform(X), self._bags.names
-        self.kept = self._select()
+        self.kept = self.select(self.names)
         self._refuse_infinite(X, None)
         undefined = np.isnan(X[:, self.kept]).all(axis=0)
         if undefined.any():
             lost = [name for name, u in zip(self.features, undefined, strict=True) if u]
-            self._notes.append(
-                f"{count(len(lost), 'feature is', 'features are')} undefined in all training "
-                "samples and left out: " + ", ".join(lost)
-            )
+            self._left_out(lost)
             self.kept = [i for i, u in zip(self.kept, undefined, strict=True) if not u]
         if not self.kept:
             raise UserError("[FEATS] no feature is defined in the training samples")
@@ -184,6 +182,68 @@ class Preprocessing:
         elif SCALERS[self.scale].estimator:
             self._fitted["scaler"] = SCALERS[self.scale].make(len(Z)).fit(Z)
         return self
+
+    def select(self, names: list[str]) -> list[int]:
+        """Positions of the selected features, in the order of the matrix.
+
+        Args:
+            names: of all features
+
+        Raises:
+            UserError: if a name is a slip, or none of them is there
+        """
+        wanted = self.spec["features"]
+        if not wanted:
+            return list(range(len(names)))
+        problems = Problems()
+        self._absent = [str(name) for name in wanted if name not in names]
+        slips = False
+        for name in self._absent:
+            near = nearest(name, names)
+            slips |= bool(near)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {len(names)}"
+            problems.add(f"[FEATS] features: no feature {name!r}, {hint}")
+        # A slip of the pen, or features of another program's set.
+        if slips or len(self._absent) == len(wanted):
+            problems.raise_if_any()
+        return [i for i, name in enumerate(names) if name in set(wanted)]
+
+    def like(self, names: list[str]) -> Preprocessing:
+        """The same steps for some of the features, not fitted."""
+        other = Preprocessing({**self.spec, "features": None})
+        other.names = names
+        return other
+
+    def join(self, parts: Sequence[Preprocessing], kept: list[int], selected: list[int]) -> None:
+        """Take over steps that were fitted on some features each.
+
+        Args:
+            parts: fitted on the same rows
+            kept: positions of their features, of all parts
+            selected: positions of those that were asked for
+
+        Raises:
+            UserError: if there is none
+        """
+        import numpy as np
+
+        if not parts:
+            raise UserError("[FEATS] no feature is defined in the training samples")
+        lost = [self.names[i] for i in selected if i not in set(kept)]
+        if lost:
+            self._left_out(lost)
+        self.kept = kept
+        for name in parts[0]._fitted:
+            values = [part._fitted[name] for part in parts]
+            self._fitted[name] = (
+                scalers.joined(values) if name == "scaler" else np.concatenate(values, axis=-1)
+            )
+
+    def _left_out(self, lost: list[str]) -> None:
+        self._notes.append(
+            f"{count(len(lost), 'feature is', 'features are')} undefined in all training "
+            "samples and left out: " + ", ".join(lost)
+        )
 
     def transform(
         self,
@@ -297,24 +357,6 @@ class Preprocessing:
     def _bagged(self, X: np.ndarray) -> np.ndarray:
         """With bags of words in place of frames, if there are any."""
         return self._bags.transform(X) if self._bags else X
-
-    def _select(self) -> list[int]:
-        """Positions of the selected features, in the order of the matrix."""
-        wanted = self.spec["features"]
-        if not wanted:
-            return list(range(len(self.names)))
-        problems = Problems()
-        self._absent = [str(name) for name in wanted if name not in self.names]
-        slips = False
-        for name in self._absent:
-            near = nearest(name, self.names)
-            slips |= bool(near)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are {len(self.names)}"
-            problems.add(f"[FEATS] features: no feature {name!r}, {hint}")
-        # A slip of the pen, or features of another program's set.
-        if slips or len(self._absent) == len(wanted):
-            problems.raise_if_any()
-        return [i for i, name in enumerate(self.names) if name in set(wanted)]
 
     def _not_counted(self, n: int, rows: np.ndarray | None) -> np.ndarray:
         import numpy as np

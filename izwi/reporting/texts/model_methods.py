@@ -58,6 +58,7 @@ def of_model(record: Record, metrics: Metrics, training: TrainingReport, cites: 
             f"{cites('platt1999probabilistic')} fitted on {_calibrated_on(training)}, "
             "normalised to the sum 1."
         )
+    sentences += _out_of_core(spec["type"], training)
     if tuned:
         sentences += _tuning(record, metrics, cites)
     sentences += _learning(record, training)
@@ -69,6 +70,28 @@ def of_model(record: Record, metrics: Metrics, training: TrainingReport, cites: 
         )
     sentences += _runs(training)
     return sentences
+
+
+def _out_of_core(kind: str, training: TrainingReport) -> list[str]:
+    """How rows were fitted that were read from the disk."""
+    folds = [fold for run in training["runs"] for fold in run["folds"]]
+    if not any(fold.get("out_of_core") for fold in folds):
+        return []
+    some = "" if all(fold.get("out_of_core") for fold in folds) else " in the larger folds"
+    return [
+        f"The training samples were read from the disk{some} in single precision, a block at a "
+        f"time{_BLOCKS.get(kind, '')}."
+    ]
+
+
+_BLOCKS = {
+    "xgb": ", for quantiles of the features that were approximated over the blocks",
+    "xgr": ", for quantiles of the features that were approximated over the blocks",
+    "logreg": ", and L-BFGS minimised the sum of the loss over them",
+    "linear_svm": ", and L-BFGS minimised the sum of the loss over them",
+    "lin_reg": ", for an orthogonal decomposition of all samples",
+    "ridge": ", for the normal equations of all samples",
+}
 
 
 def _calibrated_on(training: TrainingReport) -> str:
