@@ -6,7 +6,7 @@ The analyses load the saved model whose figures are reported; nothing is trained
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +56,32 @@ def permutation(
         repeats, ``ci_low`` and ``ci_high`` (t interval of the jackknife over test speakers),
         ``measure``, ``figure`` (without permutation), ``n`` and ``n_speakers``
     """
+    return of_models(
+        spec, samples, truths, _tested(samples, truths, folds, folder), labels, repeats
+    )
+
+
+def of_models(
+    spec: dict[str, Any],
+    samples: Samples,
+    truths: dict[int, np.ndarray],
+    tested: Iterable[tuple[Fitted, int, np.ndarray, np.ndarray]],
+    labels: list[str] | None,
+    repeats: int = REPEATS,
+) -> pd.DataFrame:
+    """The same for models at hand.
+
+    Args:
+        spec: as of `permutation`
+        samples: all rows
+        truths: fold → truth of all rows, shape (rows,)
+        tested: per fold its model, number, test rows with a truth, and the model's inputs
+        labels: classes in order, None for regression
+        repeats: how often each feature is permuted
+
+    Returns:
+        as `permutation`
+    """
     import numpy as np
     import pandas as pd
 
@@ -64,7 +90,7 @@ def permutation(
     from izwi.evaluation.measures import direction, mean_of
 
     measure, parts = spec["measure"], []
-    for fitted, fold, rows, X in _tested(samples, truths, folds, folder):
+    for fitted, fold, rows, X in tested:
         parts.append((fitted, rows, X, fitted.preprocessing.features, truths[fold][rows]))
     rows = np.concatenate([part[1] for part in parts])
     truth = np.concatenate([part[4] for part in parts])
@@ -293,6 +319,27 @@ def distributions(
     for row, p in zip(tested, corrected, strict=True):
         row["p_bh"] = float(p)
     return _ranked(found, "epsilon2" if labels is not None else "rho")
+
+
+def tests_in_words(found: pd.DataFrame) -> list[str]:
+    """A line for each row of `distributions`: its test, p and size of the effect."""
+    import pandas as pd
+
+    from izwi.reporting.numbers import probability
+
+    lines = []
+    for _, row in found.iterrows():
+        if pd.isna(row["p_bh"]):
+            lines.append(f"{row['feature']}: not testable")
+            continue
+        symbol, size = ("ε²", row["epsilon2"]) if "epsilon2" in row else ("ρ", row["rho"])
+        over = f"over {row['n']} {row['unit']}"
+        lines.append(
+            f"{row['feature']}: {row['test']} {row['statistic']:.3f} {over}, "
+            f"{symbol} {size:.3f}, p {probability(row['p'], '= ')}, corrected "
+            f"{probability(row['p_bh'])}"
+        )
+    return lines
 
 
 def _between(groups: list[np.ndarray], labels: list[str]) -> dict[str, Any]:

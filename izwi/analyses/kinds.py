@@ -19,7 +19,9 @@ FILES = {
     "learning_curve": "learning_curve.json",
     "permutation": "explain/permutation.csv",
     "shap": "explain/shap.csv",
+    "ranking": "explain/ranking.csv",
     "feature_distributions": "explain/feature_distributions.csv",
+    "feature_correlation": "explain/feature_correlation.csv",
 }
 MODULES = {
     "clusters": "clusters",
@@ -27,7 +29,9 @@ MODULES = {
     "learning_curve": "learning_curve",
     "permutation": "importance",
     "shap": "importance",
+    "ranking": "ranking",
     "feature_distributions": "importance",
+    "feature_correlation": "correlation",
 }
 # These fit the experiment's model.
 FITS = ("active_learning", "learning_curve")
@@ -36,7 +40,7 @@ OF_MODELS = ("permutation", "shap")
 # Models whose SHAP values can be computed exactly.
 SHAP_MODELS = ("xgb", "xgr", "tree", "tree_reg", "rf", "rf_reg")
 # These compare features with properties of the recording, of the feature type `signal`.
-OF_RECORDINGS = ("feature_distributions",)
+OF_RECORDINGS = ("feature_distributions", "feature_correlation")
 
 
 def spec_of(kind: str, value: Any, training: dict[str, Any], target: str) -> dict[str, Any]:
@@ -51,11 +55,15 @@ def spec_of(kind: str, value: Any, training: dict[str, Any], target: str) -> dic
     if kind == "clusters":
         own = {key: training[key] for key in ("preprocessing", "seed")}
         return {"kind": kind, "clusters": value, "target": target, **own}
+    if kind == "ranking":
+        own = {key: training[key] for key in ("task", "seed", "measure", "preprocessing")}
+        return {"kind": kind, "models": value, **own}
     if kind in OF_MODELS or kind in OF_RECORDINGS:
         keys = ("task", "seed", "measure") if kind == "permutation" else ("task",)
         own = {}
         if kind in OF_RECORDINGS:
             own = {"target": target, "features": training["preprocessing"]["features"]}
+            own |= value if isinstance(value, dict) else {}
         return {"kind": kind, **{key: training[key] for key in keys}, **own}
     without = {key: v for key, v in training.items() if key not in ("runs", "save")}
     return {"kind": kind, kind: value, **without}
@@ -92,7 +100,8 @@ def run(
     """
     import pandas as pd
 
-    from izwi.analyses import active_learning, clusters, importance, learning_curve
+    from izwi.analyses import active_learning, clusters, correlation, importance, ranking
+    from izwi.analyses.learning_curve import learning_curve
     from izwi.preprocessing import binning
     from izwi.training import fit_predict
 
@@ -109,6 +118,8 @@ def run(
         return clusters.clusters(
             {**spec, "clusters": k}, table[rows], samples.values[rows], samples.names
         )
+    if spec["kind"] == "ranking":
+        return ranking.ranking(spec, samples, truths, folds, labels)
     if spec["kind"] in OF_MODELS:
         explain = getattr(importance, spec["kind"])
         return explain(spec, samples, truths, folds, labels, folder)
@@ -121,8 +132,10 @@ def run(
         table, features, recording = (
             frame[rows].reset_index(drop=True) for frame in (table, features, recording)
         )
+        if spec["kind"] == "feature_correlation":
+            return correlation.correlation(table, features, recording, labels)
         return importance.distributions(table, features, recording, labels)
     fit_spec = cast("ActiveLearningSpec", spec)
     if spec["kind"] == "active_learning":
         return active_learning.choose(fit_spec, samples, truths[folds[0][0]], folds[0], labels)
-    return learning_curve.learning_curve(fit_spec, samples, truths, folds, labels)
+    return learning_curve(fit_spec, samples, truths, folds, labels)

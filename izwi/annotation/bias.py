@@ -54,6 +54,8 @@ def _numbers(
 ) -> Iterable[tuple[str, str | None, pd.Series]]:
     """Each property as numbers: name, label, values."""
     for name in targets:
+        if TARGETS[name].kind in ("text", "group"):
+            continue
         column = table[column_of(name)]
         if not TARGETS[name].labels:
             yield name, None, column.astype("float64")
@@ -115,14 +117,19 @@ def agreements(table: pd.DataFrame, targets: Iterable[str]) -> list[dict[str, An
 
     Returns:
         for each that the table knows: ``property``, ``n`` rows with both; of numbers ``mae``, ``r``
-        and ``ccc``; of labels ``accuracy`` and the mean recall ``uar``
+        and ``ccc``; of labels ``accuracy`` and the mean recall ``uar``; of
+        speakers the number of ``groups`` and ``known_groups``, and ``adjusted_rand`` (Hubert and
+        Arabie, 1985); of texts ``word_error_rate``
     """
     found = []
     for name in targets:
         if name not in table or column_of(name) not in table:
             continue
         known, predicted = table[name], table[column_of(name)]
-        if TARGETS[name].labels:
+        kind = TARGETS[name].kind
+        if kind in ("text", "group"):
+            known = known.astype(object).map(str, na_action="ignore")
+        elif kind == "label":
             known = known.astype(object).map(_label, na_action="ignore")
         else:
             known = pd.to_numeric(known, errors="coerce")
@@ -131,7 +138,17 @@ def agreements(table: pd.DataFrame, targets: Iterable[str]) -> list[dict[str, An
             continue
         row: dict[str, Any] = {"property": column_of(name), "n": int(both.sum())}
         known, predicted = known[both], predicted[both]
-        if TARGETS[name].labels:
+        if kind == "group":
+            from sklearn.metrics import adjusted_rand_score
+
+            row |= {
+                "groups": int(predicted.nunique()),
+                "known_groups": int(known.nunique()),
+                "adjusted_rand": float(adjusted_rand_score(known, predicted)),
+            }
+        elif kind == "text":
+            row["word_error_rate"] = word_error_rate(known, predicted)
+        elif kind == "label":
             right = known == predicted
             row |= {
                 "accuracy": float(right.mean()),
@@ -147,6 +164,31 @@ def agreements(table: pd.DataFrame, targets: Iterable[str]) -> list[dict[str, An
             }
         found.append(row)
     return found
+
+
+def word_error_rate(known: Iterable[str], predicted: Iterable[str]) -> float | None:
+    """Words that were inserted, left out or replaced, over the words that were said.
+
+    Case and punctuation do not count. None where nothing was said.
+    """
+    wrong = total = 0
+    for said, heard in zip(known, predicted, strict=True):
+        a, b = _words(said), _words(heard)
+        # Levenshtein's distance, row by row.
+        before = list(range(len(b) + 1))
+        for i, word in enumerate(a, start=1):
+            row = [i]
+            for j, other in enumerate(b, start=1):
+                row.append(min(before[j] + 1, row[-1] + 1, before[j - 1] + (word != other)))
+            before = row
+        wrong += before[-1]
+        total += len(a)
+    return wrong / total if total else None
+
+
+def _words(text: str) -> list[str]:
+    bare = ("".join(c for c in word if c.isalnum()).lower() for word in text.split())
+    return [word for word in bare if word]
 
 
 def _ccc(x: np.ndarray, y: np.ndarray) -> float:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from izwi.annotation.speakers import groups
 from izwi.annotation.targets import TARGETS, column_of
 from izwi.config.experiment.resolved import AnnotationSpec
 from izwi.data.spelling import as_there
@@ -15,19 +16,30 @@ from izwi.errors import UserError
 from izwi.wording import count
 
 DROPPED = "predicted"
+INDEX = ["file", "start", "end"]
 
 
-def values_of(name: str, features: pd.DataFrame) -> pd.Series:
+def values_of(name: str, features: pd.DataFrame, speakers: int | None = None) -> pd.Series:
     """A property, from the features that hold it.
 
     Args:
         name: of the target
         features: the columns of its type, shape (rows, columns); NaN for unusable audio
+        speakers: their number, None to estimate it
 
     Returns:
         (rows) float64, or labels as text; missing where the features are
     """
     target = TARGETS[name]
+    if target.kind == "text":
+        letters = features[target.source[0]]
+        return letters.map(_written, na_action="ignore").astype("str")
+    if target.kind == "group":
+        vectors = features.drop(columns=INDEX, errors="ignore")
+        known = vectors.notna().all(axis=1)
+        found = groups(vectors[known].to_numpy(dtype="float64"), speakers)
+        names = pd.Series([str(number + 1) for number in found], index=vectors.index[known])
+        return names.reindex(vectors.index).astype("str")
     own = features[list(target.source)].astype("float64")
     if not target.labels:
         return own.iloc[:, 0] * target.factor
@@ -35,6 +47,11 @@ def values_of(name: str, features: pd.DataFrame) -> pd.Series:
     largest = own.fillna(0).to_numpy().argmax(axis=1)
     labels = pd.Series(np.array(target.labels, dtype=object)[largest], index=own.index)
     return labels.where(known, None).astype("str")
+
+
+def _written(letters: np.ndarray) -> str:
+    """Code points as text."""
+    return "".join(map(chr, letters))
 
 
 def annotate(
@@ -61,8 +78,10 @@ def annotate(
         if column in table:
             table = table.rename(columns={column: f"original_{column}"})
             notes.append(f"{name}: column '{column}' is called 'original_{column}' in the table")
-        values = values_of(target, matrices[TARGETS[target].features])
+        values = values_of(target, matrices[TARGETS[target].features], spec.get("speakers"))
         table = table.assign(**{column: values.to_numpy()})
+        if TARGETS[target].kind == "group":
+            notes.append(f"{name}: {column}: {count(values.nunique(), 'group')} of recordings")
         if lost := int(values.isna().sum()):
             warnings.append(f"{name}: {count(lost, 'row')} without {column}, for their audio")
     total = len(table)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from izwi.data import DATABASE
+from izwi.splits.parts import FOLD, shown
 
 KEY = ["file", "start", "end"]
 # Columns of the tables that say nothing outside of izwi.
@@ -44,7 +45,7 @@ def rows(
     if target != DATABASE:
         found[target] = found["value"] if "value" in found else found["truth"]
     if selection != "all":
-        found = found[split["part"].isin([selection, "fold"]).to_numpy()]
+        found = found[shown(split).isin([selection, FOLD]).to_numpy()]
     drop = [name for name in _INTERNAL if name in found]
     if found["database"].nunique() < 2 and target != DATABASE:
         drop.append("database")

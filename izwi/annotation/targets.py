@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from izwi.features import EXTRACTORS
+from izwi.features.emotion2vec import EMOTIONS
 from izwi.features.metadata import PREDICTED
 
 # Columns of predicted properties end so, whether or not the database knows the property.
@@ -29,6 +30,8 @@ class Target:
         unit: of the number, empty for a score or a label
         factor: from the feature to the number
         labels: empty for a number; else the label of each source, and that of the largest is taken
+        kind: ``number``, ``label``, ``text``, or ``group``: the rows of a database are divided into
+            groups by all columns of the features
     """
 
     title: str
@@ -40,6 +43,7 @@ class Target:
     unit: str = ""
     factor: float = 1.0
     labels: tuple[str, ...] = ()
+    kind: str = "number"
 
     @property
     def built(self) -> bool:
@@ -84,6 +88,7 @@ TARGETS: dict[str, Target] = {
         ("female", "male", "child"),
         *_AGENDER,
         labels=("female", "male", "child"),
+        kind="label",
     ),
     "arousal": Target("arousal", "auddim", ("arousal",), *_DIMENSIONS),
     "dominance": Target("dominance", "auddim", ("dominance",), *_DIMENSIONS),
@@ -91,9 +96,37 @@ TARGETS: dict[str, Target] = {
     "pesq": Target("perceptual quality (PESQ)", "squim", ("pesq",), *_SQUIM),
     "sdr": Target("signal-to-distortion ratio (SI-SDR)", "squim", ("sdr",), *_SQUIM, unit="dB"),
     "stoi": Target("intelligibility (STOI)", "squim", ("stoi",), *_SQUIM),
+    "emotion": Target(
+        "emotion",
+        "emotion2vec_emotion",
+        EMOTIONS,
+        "emotion2vec+",
+        "FunASR's model licence",
+        ("ma2024emotion2vec",),
+        labels=EMOTIONS,
+        kind="label",
+    ),
+    "text": Target(
+        "transcript",
+        "transcript_text",
+        ("text",),
+        "Whisper",
+        "Apache 2.0",
+        ("radford2023whisper",),
+        kind="text",
+    ),
+    "speaker": Target(
+        "speaker",
+        "resemblyzer",
+        (),
+        "clustering of Resemblyzer's embeddings",
+        "Apache-2.0",
+        ("wan2018ge2e",),
+        kind="group",
+    ),
 }
 # Targets of nkululeko that no features of izwi hold.
-ABSENT = ("speaker", "emotion", "text", "translation", "textclassification")
+ABSENT = ("translation", "textclassification")
 
 
 def column_of(name: str) -> str:

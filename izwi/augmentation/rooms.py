@@ -1,6 +1,7 @@
 """The transformations of auglib: rooms, music, babble, coughs, pink noise, crops.
 
-What is mixed in are recordings of the user's; their strengths are those of nkululeko.
+What is mixed in are recordings of the user's, else synthetic sounds; the strengths are those of
+nkululeko.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import os
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from izwi.augmentation import synthetic
 from izwi.augmentation.chance import seeded
 from izwi.errors import UserError
 
@@ -35,7 +37,8 @@ def change(kind: str, options: dict[str, Any]) -> Callable[[np.ndarray, int, int
     Args:
         kind: ``auglib``
         options: ``transformations``; ``bypass_prob``, probability that one of them is left out;
-            ``crop_dur``, seconds; ``recordings``, folder of each of :data:`OF_RECORDINGS`
+            ``crop_dur``, seconds; ``recordings``, folder of each of :data:`OF_RECORDINGS`, without
+            which synthetic sounds are taken
 
     Raises:
         UserError: if recordings cannot be read
@@ -78,7 +81,7 @@ def _built(options: dict[str, Any], rate: int) -> Any:
     for name in TRANSFORMATIONS:
         if name not in options["transformations"]:
             continue
-        heard = _read(name, options["recordings"][name], rate) if name in OF_RECORDINGS else []
+        heard = _sounds(name, options["recordings"].get(name), rate)
         drawn = observe.List(heard, draw=True) if heard else None
         if name == "cough":
             steps.append(transform.Append(drawn, bypass_prob=chance))
@@ -122,6 +125,13 @@ def _built(options: dict[str, Any], rate: int) -> Any:
                 )
             )
     return transform.Compose(steps)
+
+
+def _sounds(name: str, folder: str | None, rate: int) -> list[np.ndarray]:
+    """What a transformation mixes in, as arrays of shape (1, samples); empty if nothing."""
+    if name not in OF_RECORDINGS:
+        return []
+    return _read(name, folder, rate) if folder else synthetic.made(name, rate)
 
 
 def _read(name: str, folder: str, rate: int) -> list[np.ndarray]:

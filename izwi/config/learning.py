@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from izwi.analyses.ranking import CLASSIFIERS, NAMES, REGRESSORS
+
 if TYPE_CHECKING:
     from izwi.config.experiment.resolved import DatabaseSpec, SplitSpec
 
@@ -15,7 +17,7 @@ OF_MODELS = (
     *(("EXP", name) for name in ("runs", "epochs")),
 )
 # Analyses that need no model.
-OF_FEATURES = ("clusters", "feature_distributions")
+OF_FEATURES = ("clusters", "feature_distributions", "feature_correlation", "ranking")
 
 
 def resolve(
@@ -85,8 +87,10 @@ def analyses(
 
     Returns:
         of ``clusters`` (their number, None for that of the classes), ``active_learning`` (number
-        of files), ``learning_curve``, ``permutation``, ``shap`` and ``feature_distributions``
-        (True) those that are asked for
+        of files), ``ranking`` (models), ``learning_curve``, ``permutation``, ``shap``,
+        ``feature_correlation`` and
+        ``feature_distributions`` (True, or ``told``, the number of features whose tests are
+        noted) those that are asked for
     """
     asked: dict[str, Any] = {}
     number = get("EXPL", "clusters")
@@ -101,9 +105,13 @@ def analyses(
         asked["active_learning"] = wanted
     if get("PLOT", "learning_curve"):
         asked["learning_curve"] = True
-    for name in ("permutation", "shap", "feature_distributions"):
+    for name in ("permutation", "shap", "feature_distributions", "feature_correlation"):
         if get("EXPL", name):
             asked[name] = True
+    if get("EXPL", "print_stats") and "feature_distributions" in asked:
+        asked["feature_distributions"] = {"told": get("EXPL", "max_feats")}
+    if models := get("EXPL", "model"):
+        asked["ranking"] = _ranking(models, problem, task)
     if asked.keys() & {"permutation", "shap"} and not get("MODEL", "save"):
         for name in sorted(asked.keys() & {"permutation", "shap"}):
             if get("MODEL", "logo") or get("MODEL", "k_fold_cross"):
@@ -117,6 +125,18 @@ def analyses(
         if name in asked and "submodel" in learned:
             problem(section, name, "not with submodel, as it is about one model")
     return asked
+
+
+def _ranking(
+    models: Iterable[str], problem: Callable[[str, str, str], None], task: str
+) -> list[str]:
+    """Models that rank the features, by their names here."""
+    known = CLASSIFIERS if task == "classification" else REGRESSORS
+    found = [NAMES.get(str(name), str(name)) for name in models]
+    for name in found:
+        if name not in known:
+            problem("EXPL", "model", f"'{name}' cannot rank features, one of {', '.join(known)}")
+    return list(dict.fromkeys(found))
 
 
 def allow_unlabelled(

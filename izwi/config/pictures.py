@@ -33,8 +33,8 @@ class Picture:
     Args:
         kind: name of the function that draws
         names: names of the files, without endings
-        needs: its source: ``results``, ``data``, ``features``, ``training`` or one of the
-            analyses
+        needs: its source: ``results``, ``data``, ``features``, ``training``, ``model`` or one of
+            the analyses
         title: first line in the picture
         spec: further arguments of the function
         packages: distributions whose versions can change it
@@ -63,7 +63,8 @@ def read_options(
     Returns:
         * ``value_counts`` (groups of columns, or None), ``value_counts_of`` (databases),
           ``maps`` (kind → columns that colour it), ``of_metrics`` (of `OF_METRICS`),
-          ``max_feats``, ``epoch_progression``, ``format`` (a list)
+          ``max_feats``, ``plot_features`` and ``regplot`` (two features and a column each), where
+          they are asked for, ``tree``, ``epoch_progression``, ``format`` (a list)
         * problems
         * notes
     """
@@ -93,6 +94,13 @@ def read_options(
     if epochs and not learns_by_epoch:
         notes.append("[PLOT] epoch_progression: no effect, this model has no epochs")
     formats = get("PLOT", "format")
+    pairs = [list(map(str, group)) for group in get("EXPL", "regplot") or []]
+    problems += [
+        f"[EXPL] regplot: {group} is no pair of features, with a column if you like, such as "
+        "[['F0', 'intensity'], ['F0', 'intensity', 'gender']]"
+        for group in pairs
+        if not 2 <= len(group) <= 3
+    ]
     plots = {
         "value_counts": None
         if all(groups is None for groups in counts)
@@ -101,6 +109,9 @@ def read_options(
         "maps": maps,
         "of_metrics": [kind for kind in OF_METRICS if get("PLOT", kind)],
         "max_feats": get("EXPL", "max_feats"),
+        "plot_features": [str(name) for name in get("EXPL", "plot_features") or []],
+        "regplot": [[*group, TARGET][:3] for group in pairs],
+        "tree": bool(get("EXPL", "plot_tree")),
         "epoch_progression": bool(epochs and learns_by_epoch),
         "format": _unique([formats] if isinstance(formats, str) else formats or ["png"]),
     }
@@ -134,12 +145,26 @@ def wanted(experiment: Experiment, of: str, by: str) -> list[Picture]:
         packages = (*MAPS[kind], "scikit-learn")
         title = f"{of}: {by}"
         found.append(Picture(kind, tuple(columns), "features", title, spec, packages))
+    if plots["regplot"]:
+        pairs = {
+            _name("regplot", *group[: 2 if group[2] == TARGET else 3]): group
+            for group in plots["regplot"]
+        }
+        columns = {name: group[2] for name, group in pairs.items()}
+        spec = {"columns": columns, "pairs": {name: group[:2] for name, group in pairs.items()}}
+        packages = ("scipy",)
+        found.append(Picture("regplot", tuple(columns), "features", f"{of}: {by}", spec, packages))
+    if plots["tree"]:
+        found.append(Picture("tree", ("tree",), "model", model))
     if plots["epoch_progression"]:
         found.append(Picture("epoch_progression", ("epoch_progression",), "training", model))
-    for kind in ("permutation", "shap", "feature_distributions"):
+    explained = ("permutation", "shap", "ranking", "feature_distributions", "feature_correlation")
+    for kind in explained:
         if kind in experiment.analyses:
-            title = f"{of}: {by}" if kind == "feature_distributions" else model
+            title = model if kind in ("permutation", "shap") else f"{of}: {by}"
             spec = {"number": plots["max_feats"]}
+            if kind == "feature_distributions" and plots["plot_features"]:
+                spec["also"] = plots["plot_features"]
             found.append(Picture(kind, (kind,), kind, title, spec))
     if experiment.robustness:
         found.append(Picture("robustness", ("robustness",), "robustness", model))

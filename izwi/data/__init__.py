@@ -2,3 +2,5 @@
 
 # As a target: the name of the database that a row is from.
 DATABASE = "database"
+# In ``attrs`` of a label table: values of the target that ``labels`` does not list.
+UNLISTED = "unlisted"

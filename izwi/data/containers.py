@@ -78,7 +78,7 @@ def extent(path: str) -> Extent | None:
         mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data,
     ):
         try:
-            start = _behind_id3(data, 0)
+            start = _behind_tags(data, 0)
             if start and (found := _behind_a_tag(data, start)):
                 return found
             for magic, measure in _MEASURES.items():
@@ -417,7 +417,7 @@ def _clock(head: bytes) -> tuple[int, int]:
 
 def _mpeg(data: mmap.mmap) -> Extent | None:
     """MP3: frames behind those that the first one announces, or whether the last one is whole."""
-    at = _behind_id3(data, 0)
+    at = _behind_tags(data, 0)
     head = _frame(data, at)
     if head is None:
         return None
@@ -431,7 +431,7 @@ def _mpeg(data: mmap.mmap) -> Extent | None:
     at += max(length, size)
     more = 0.0
     while at < len(data):
-        at = _behind_id3(data, at)
+        at = _behind_tags(data, at)
         head = _frame(data, at)
         if head is None:
             at = data.find(b"\xff", at + 1)
@@ -456,13 +456,18 @@ def _ends_within_a_frame(data: mmap.mmap, at: int) -> bool:
     return at > len(data) or (at + 4 > len(data) and data[at : at + 1] == b"\xff")
 
 
-def _behind_id3(data: mmap.mmap, at: int) -> int:
-    while data[at : at + 3] == b"ID3" and at + 10 <= len(data):
-        a, b, c, d = data[at + 6 : at + 10]
-        at += 10 + (a << 21 | b << 14 | c << 7 | d)
-    if data[at : at + 3] == b"TAG" or data[at : at + 8] == b"APETAGEX":
-        return len(data)
-    return at
+def _behind_tags(data: mmap.mmap, at: int) -> int:
+    """Where audio begins behind tags: ID3 in version 1 and 2, and APE."""
+    while True:
+        if data[at : at + 3] == b"ID3" and at + 10 <= len(data):
+            a, b, c, d = data[at + 6 : at + 10]
+            at += 10 + (a << 21 | b << 14 | c << 7 | d)
+        elif data[at : at + 3] == b"TAG":
+            at += 128
+        elif data[at : at + 8] == b"APETAGEX" and at + 32 <= len(data):
+            at += 32 + int.from_bytes(data[at + 12 : at + 16], "little")
+        else:
+            return at
 
 
 def _frame(data: mmap.mmap, at: int) -> tuple[int, int, int] | None:

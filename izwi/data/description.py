@@ -39,7 +39,7 @@ def describe(
         (None where some are not known), those ``unused`` among them; ``target``, the spread of the
         number over all used rows, None for classes; ``unused`` rows; ``shared_speakers``, how
         many are on both sides of train and test, None where some are not known; ``segments``,
-        whether a row is less than its file
+        whether a row is less than its file; ``unit``, as in a cell
     """
     frame = table[["database", "file", "start", "end", "truth"]].copy()
     frame["part"], frame["fold"] = split["part"], split["fold"]
@@ -60,8 +60,20 @@ def describe(
         "target": None if labels else _spread(pd.to_numeric(used["truth"], errors="coerce")),
         "unused": len(frame) - len(used),
         "shared_speakers": _shared(used, folds),
-        "segments": bool(((used["start"] > pd.Timedelta(0)) | used["end"].notna()).any()),
+        "segments": bool(_within(used).any()),
+        "unit": _unit(used),
     }
+
+
+def _within(rows: pd.DataFrame) -> pd.Series:
+    """Which rows are less than their file."""
+    return (rows["start"] > pd.Timedelta(0)) | rows["end"].notna()
+
+
+def _unit(rows: pd.DataFrame) -> str:
+    """What each of some rows is: ``file``, ``segment``, or ``sample`` where there are both."""
+    within = _within(rows)
+    return "segment" if len(rows) and within.all() else "sample" if within.any() else "file"
 
 
 def durations(table: pd.DataFrame, lengths: dict[str, float]) -> pd.Series:
@@ -95,7 +107,10 @@ def _parts(used: pd.DataFrame, labels: list[str] | None, folds: bool) -> Iterabl
 
 
 def _cell(rows: pd.DataFrame, *, number: bool = False) -> dict[str, Any]:
-    """Counts of some rows; sex and age are those of speakers where all rows have one."""
+    """Counts of some rows, and what each is.
+
+    Sex and age are those of speakers where all rows have one.
+    """
     people = rows
     known = bool(len(rows)) and bool(rows["speaker"].notna().all())
     if known:
@@ -104,6 +119,7 @@ def _cell(rows: pd.DataFrame, *, number: bool = False) -> dict[str, Any]:
     sexes = people["sex"].value_counts()
     cell = {
         "samples": len(rows),
+        "unit": _unit(rows),
         "files": int((rows["database"] + "\0" + rows["file"]).nunique()),
         "speakers": len(people) if known else None,
         "sex": {str(name): int(count) for name, count in sorted(sexes.items())},

@@ -32,6 +32,12 @@ _MAGIC = (
 )
 _NO_AUDIO = (
     (b"version https://git-lfs", "a pointer of Git LFS instead of audio: type git lfs pull"),
+    (b"/annex/objects/", "a pointer of git-annex instead of audio: type git annex get ."),
+    (
+        b"nist_1a",
+        "SPHERE as libsndfile does not read it, such as by shorten: convert it (sph2pipe)",
+    ),
+    (b"ajkg", "Shorten, which libsndfile does not read: convert it to wav"),
     (b"\x00\x05\x16\x07", "a resource fork of macOS (._) instead of audio: delete it"),
     (b"\x00\x05\x16\x00", "a resource fork of macOS (._) instead of audio: delete it"),
     (b"<?xml", "XML instead of audio, as a failed download leaves it"),
@@ -93,6 +99,9 @@ def no_audio(path: str) -> str:
     text = head.lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     if text.startswith((b"<!doctype html", b"<html")) or b"<html" in text:
         return "HTML instead of audio, as a failed download leaves it"
+    if text.startswith((b"../", b".git")) and b".git/annex/objects/" in text:
+        # A link that a checkout without links has written as a file.
+        text = b"/annex/objects/"
     for magic, name in _NO_AUDIO:
         if text.startswith(magic):
             return name

@@ -14,13 +14,14 @@ ROW = "copied_row"
 
 
 def read_samples(
-    inputs: dict[str, Any],
+    inputs: dict[str, Any], *, on_disk: bool = False
 ) -> tuple[list[pd.DataFrame], list[list[pd.DataFrame]], pd.DataFrame, list[str] | None]:
     """What fits of an experiment read.
 
     Args:
         inputs: paths: ``tables``, ``matrices`` (for each table those of all feature sets),
             ``split`` and ``split_report``, of these tables or more
+        on_disk: large matrices stay there, as `izwi.training.out_of_core.StoredMatrix`
 
     Returns:
         a table per database, per database its feature matrices, the split of these tables, and
@@ -28,7 +29,7 @@ def read_samples(
     """
     import pandas as pd
 
-    tables, matrices = read_matrices(inputs)
+    tables, matrices = read_matrices(inputs, on_disk=on_disk)
     split, report = pd.read_parquet(inputs["split"]), read_json(inputs["split_report"])
     labels = report["labels"] or None
     if sum(map(len, tables)) < len(split):
@@ -48,18 +49,37 @@ def _of_these(split: pd.DataFrame, tables: list[pd.DataFrame]) -> pd.DataFrame:
     return split
 
 
+def read_matrix(path: str) -> pd.DataFrame:
+    """A feature matrix.
+
+    As pandas reads it, which takes ten times the memory for 20,000 columns.
+    """
+    from pyarrow.parquet import ParquetFile
+
+    return ParquetFile(path).read().to_pandas()
+
+
 def read_matrices(
-    inputs: dict[str, Any],
+    inputs: dict[str, Any], *, on_disk: bool = False
 ) -> tuple[list[pd.DataFrame], list[list[pd.DataFrame]]]:
-    """A table per database, and per database its feature matrices."""
+    """A table per database, and per database its feature matrices.
+
+    Args:
+        inputs: paths: ``tables`` and ``matrices``
+        on_disk: as for `read_samples`
+    """
     import pandas as pd
+
+    from izwi.training import out_of_core
 
     tables = [pd.read_parquet(path) for path in inputs["tables"]]
     paths = inputs["matrices"]
     n_sets = len(paths) // len(tables)
+    read: Any = read_matrix
+    if on_disk and out_of_core.is_large(sum(map(len, tables)), paths, inputs.get("copies")):
+        read = out_of_core.StoredMatrix
     matrices = [
-        [pd.read_parquet(path) for path in paths[i * n_sets : (i + 1) * n_sets]]
-        for i in range(len(tables))
+        [read(path) for path in paths[i * n_sets : (i + 1) * n_sets]] for i in range(len(tables))
     ]
     return tables, matrices
 
@@ -77,7 +97,7 @@ def read_copies(inputs: dict[str, Any]) -> list[tuple[pd.DataFrame, list[pd.Data
     return [
         (
             pd.read_parquet(table),
-            [pd.read_parquet(path) for path in paths[i * n_sets : (i + 1) * n_sets]],
+            [read_matrix(path) for path in paths[i * n_sets : (i + 1) * n_sets]],
         )
         for i, table in enumerate(tables)
     ]

@@ -13,7 +13,6 @@ import os
 import stat
 import sys
 import time
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -32,6 +31,7 @@ from izwi.data.label_files import (
     rename_column,
     table_file,
 )
+from izwi.data.spelling import clean
 from izwi.engine.keys import version_of
 from izwi.errors import UserError
 from izwi.files import is_trusted, write_text
@@ -112,7 +112,8 @@ def scan(database: Mapping[str, Any], *, cwd: Path, cache: Path, write: bool = T
     path = label_path(database)
     is_csv = database["type"] in ("csv", "demo")
     if is_csv:
-        places = [path.parent / (options.get("audio_path") or ""), path.parent, Path(cwd)]
+        own = options.get("audio_path") or ""
+        places = [path.parent / own, path.parent, Path(cwd) / own, Path(cwd)]
         label_files = [path]
     else:
         places = [path]
@@ -226,7 +227,8 @@ def _find(
         found = _stat(path)
         if found is not None:
             return path, found
-    for place in places[:1] if os.path.isabs(file) else places:
+    absolute = os.path.isabs(file.replace("\\", "/"))
+    for place in (os.sep, *(() if os.path.isabs(file) else places)) if absolute else places:
         spelt = _spelt(place, file, names)
         found = _stat(spelt) if spelt else None
         if found is not None:
@@ -235,15 +237,15 @@ def _find(
 
 
 def _spelt(place: str, file: str, names: dict[str, dict[str, list[str]]]) -> str | None:
-    """The one path that a name means: in another form of Unicode, with other slashes or case.
+    """The one path that a name means, with other slashes, case, form of Unicode or unseen letters.
 
     Args:
-        place: folder of relative names
+        place: folder that the name is of
         file: as it is written
         names: of each folder that was looked into, folded name → names; filled in here
     """
     parts = [part for part in file.replace("\\", "/").split("/") if part not in ("", ".")]
-    folder = os.sep if os.path.isabs(file) else place
+    folder = place
     for part in parts:
         if os.path.exists(os.path.join(folder, part)):
             folder = os.path.join(folder, part)
@@ -254,8 +256,7 @@ def _spelt(place: str, file: str, names: dict[str, dict[str, list[str]]]) -> str
                 for name in os.listdir(folder):
                     names[folder].setdefault(_folded(name), []).append(name)
         close = names[folder].get(_folded(part), [])
-        form = unicodedata.normalize("NFC", part)
-        same = [name for name in close if unicodedata.normalize("NFC", name) == form] or close
+        same = [name for name in close if clean(name) == clean(part)] or close
         if len(same) != 1:
             return None
         folder = os.path.join(folder, same[0])
@@ -263,7 +264,7 @@ def _spelt(place: str, file: str, names: dict[str, dict[str, list[str]]]) -> str
 
 
 def _folded(name: str) -> str:
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+    return clean(clean(name).casefold())
 
 
 def _digits(name: str) -> str:

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 # Share of letters in common from which one word may be a slip of another.
 _ALIKE = 0.75
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
-# Letters of other alphabets that look like Latin ones.
+# A number in any way that people and programs write it: 0.5, .5, 5., 5e-1.
+_WRITTEN = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)
 # Characters that nobody sees, beside those of Unicode's category Cf: joiners, fillers of Hangul, a
 # Braille cell without dots, and selectors of variants.
 _UNSEEN = {
@@ -22,6 +23,7 @@ _UNSEEN = {
 _MARKS = str.maketrans(dict.fromkeys("’‘`´ʼ′", "'") | dict.fromkeys("“”„«»″", '"'))
 # Zeros before a number within an id, such as s01, and decimals that say nothing.
 _ZEROS = re.compile(r"(?<![0-9.])0+(?=[0-9])|(?<=[0-9])\.0+$")
+# Letters of other alphabets that look like Latin ones.
 _TWINS = str.maketrans(
     "асеіјорѕухһԁԛԝαοιρνυвнкмтАВЕЗІЈКМНОРСТУХΑΒΕΖΗΙΚΜΝΟΡΤΥΧ",
     "aceijopsyxhdqwaoipvubhkmtABE3IJKMHOPCTYXABEZHIKMNOPTYX",
@@ -64,15 +66,16 @@ def alike(texts: Iterable[str]) -> list[list[str]]:
 
 def differ(texts: Iterable[str]) -> str:
     """In what texts that look the same differ."""
-    return "in case alone" if len({text.casefold() for text in texts}) == 1 else "and look alike"
+    # Not casefold, for which ß is ss.
+    return "in case alone" if len({text.lower() for text in texts}) == 1 else "and look alike"
 
 
 def as_there(text: str, there: Iterable[str]) -> str:
     """A value as the data write it: 0, 0.0 and 0.00 are one number."""
     there = list(there)
-    if text in there or not _NUMBER.fullmatch(text):
+    if text in there or not _WRITTEN.fullmatch(text):
         return text
-    same = [value for value in there if _NUMBER.fullmatch(value) and float(value) == float(text)]
+    same = [value for value in there if _WRITTEN.fullmatch(value) and float(value) == float(text)]
     return same[0] if len(same) == 1 else text
 
 

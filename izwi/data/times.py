@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -26,8 +27,9 @@ _UNIT = re.compile(
     rf"({_NUMBER})\s*(ns|us|µs|μs|ms|s|secs?|seconds?|mins?|minutes?|h|hrs?|hours?|d|days?)",
     re.IGNORECASE | re.ASCII,
 )
-# Words of a unit → what pandas calls it.
-_UNITS = {"µs": "us", "μs": "us", "mins": "min", "hrs": "hr", "secs": "sec"}
+# Nanoseconds of a unit, by the beginning of its name.
+_UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "μs": 10**3, "ms": 10**6, "s": 10**9}
+_UNITS |= {"m": 60 * 10**9, "h": 3600 * 10**9, "d": 86400 * 10**9}
 
 
 def parse(
@@ -93,8 +95,11 @@ def _words(text: str) -> Any:
     unit = _UNIT.fullmatch(text)
     if unit:
         name = unit[2].lower()
-        text = f"{unit[1]} {_UNITS.get(name, name)}"
-    elif not _CLOCK.fullmatch(text):
+        nanoseconds = Decimal(unit[1]) * (_UNITS.get(name) or _UNITS[name[0]])
+        if abs(nanoseconds) > LONGEST * 1e9:
+            return np.timedelta64("NaT", "ns")
+        return np.timedelta64(int(nanoseconds.to_integral_value()), "ns")
+    if not _CLOCK.fullmatch(text):
         return np.timedelta64("NaT", "ns")
     try:
         time = pd.Timedelta(text.replace(",", ""))

@@ -73,6 +73,7 @@ MEASURED: dict[str, Cost] = {
     "features mos": Cost(0.5, 0.45, 5_000, 80, 480),
     "features dnsmos": Cost(0.5, 0.55, 5_000, 110, 480),
     "features spectra": Cost(0.1, 0.0063, 450_000, 162_000, 580),
+    "features xbow": Cost(0.1, 0.0185, 450_000, 40_000, 580),
     "features import": Cost(0.3, 1e-4, 5_000, 1_000),
     "features metadata": Cost(0.1, 1e-4, 5_000, 100),
     "features wave": Cost(0.1, 1e-4, 5_000, 100),

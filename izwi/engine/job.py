@@ -120,6 +120,7 @@ def run_unit(unit: Unit, job: Job) -> list[str]:
         if error.own:
             return error.problems
         lines = error.problems
+        _recall(unit, job)
     except Exception as error:
         job.say(traceback.format_exc())
         if memory_ran_out(error):
@@ -148,6 +149,18 @@ def run_unit(unit: Unit, job: Job) -> list[str]:
     return [
         f"{source}: {line}" if source else line for source in unit.sources or [""] for line in lines
     ]
+
+
+def _recall(unit: Unit, job: Job) -> None:
+    """Log again what was warned of the tables of a unit that failed: it may be the cause, and an
+    earlier call may have made them."""
+    for path in unit.input_files():
+        maker = job.plan.maker.get(os.path.normpath(path))
+        report = maker.outputs.get("report") if maker else None
+        if maker and report:
+            with suppress(OSError, ValueError, KeyError):
+                for line in read_json(report)["warnings"]:
+                    job.say(f"{maker.label}: warning: {line}")
 
 
 def main(plan: Plan, log: str, threads: str, output: str) -> int:

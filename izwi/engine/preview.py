@@ -12,6 +12,7 @@ from izwi.data.scan import scan
 from izwi.engine.plan import Plan, Unit
 from izwi.errors import UserError
 from izwi.files import is_made, read_json
+from izwi.models import model_class
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 # A finding of the audit that only says that no audio was read.
 _UNHEARD = "no audio"
+# Features, where a warning needs their number before they are extracted: those of eGeMAPS.
+TYPICAL = 88
 
 
 @dataclass
@@ -31,6 +34,7 @@ class Preview:
         warnings: remarks on the data; leaks and cues among them
         tables: key of a load unit → its table
         folds: key of a split unit → number of times that a model is fitted
+        trained: key of a split unit → largest number of training rows of a fit
         later: what is known only in the call
     """
 
@@ -38,6 +42,7 @@ class Preview:
     warnings: list[str] = field(default_factory=list)
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
     folds: dict[str, int] = field(default_factory=dict)
+    trained: dict[str, int] = field(default_factory=dict)
     later: list[str] = field(default_factory=list)
 
 
@@ -59,6 +64,8 @@ def preview(plan: Plan) -> Preview:
         if tables is not None:
             with _told(unit, found):
                 _split(unit, tables, found, splits)
+    for unit in plan.of("train"):
+        _slow(unit, plan, found)
     for unit in plan.of("segment"):
         if not unit.done:
             found.later.append(
@@ -133,12 +140,22 @@ def _split(
     found: Preview,
     splits: dict[str, tuple[pd.DataFrame, dict[str, Any]]],
 ) -> None:
-    from izwi.splits import make_split
+    from izwi.splits import folds, make_split
 
     split, report = make_split(cast("SplitSpec", unit.spec), tables)
     splits[unit.key] = split, report
     found.folds[unit.key] = max(1, report["n_folds"])
+    # The first fold is as large as others, but for a few rows.
+    found.trained[unit.key] = len(next(iter(folds(split)))[1])
     _remarks(unit, report, found)
+
+
+def _slow(unit: Unit, plan: Plan, found: Preview) -> None:
+    """Warn of a model that takes very long; see :data:`TYPICAL`."""
+    maker = plan.maker.get(unit.inputs["split"])
+    rows = found.trained.get(maker.key, 0) if maker else 0
+    if line := model_class(unit.spec["model"]["type"]).slow(rows, TYPICAL):
+        found.warnings += [f"{source}: {line}" for source in unit.sources]
 
 
 def _audit(

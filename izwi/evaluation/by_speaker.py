@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from izwi.evaluation.intervals import few_speakers, intervals
+from izwi.evaluation.intervals import few_speakers, intervals, of_part
 from izwi.evaluation.measures import Sample, mean_of
 
 HOW = ("mode", "mean")
@@ -52,7 +52,6 @@ def combined(
     truths = first[known].groupby("speaker", sort=True)["truth"]
     single = truths.nunique() == 1 if task == "classification" else truths.count() > 0
     speakers = list(single.index[single])
-    tables = [_of_speakers(run[known], speakers, how, task, names) for run in runs]
     n = len(speakers)
     result: dict[str, Any] = {
         "how": how,
@@ -74,8 +73,9 @@ def combined(
     }
     if not n:
         return result
+    tables = [_of_speakers(run[known], speakers, how, task, names) for run in runs]
     sample = Sample.of_runs(tables, task, names)
-    limits = intervals(sample, speakers, seed=seed, method=method)
+    limits = intervals(sample, speakers, seed=seed, method=of_part(method, speakers))
     result["metrics"] = mean_of(sample.measures())
     result["value"] = result["metrics"][measure]
     result["intervals"] = {name: list(pair) for name, pair in limits.chosen.items()}

@@ -288,8 +288,7 @@ def _swapped(a: Sample, b: Sample, codes: np.ndarray, measure: str, seed: int) -
     same = n_a == n_b
     pairs = [(i, i) for i in range(n_a)] if same else itertools.product(range(n_a), range(n_b))
     both = [a.of_run(i).joined(b.of_run(j)) for i, j in pairs]
-    wide = len(groups) if measure == "eer" else 2 * n
-    step = max(1, CELLS_AT_ONCE // max(wide, len(a.labels) ** 2))
+    step = max(1, CELLS_AT_ONCE // max(2 * n, len(a.labels) ** 2))
     differences = []
     for swap in _patterns(n, exact, seed, step):
         there, back = np.hstack([1 - swap, swap]), np.hstack([swap, 1 - swap])

@@ -71,10 +71,11 @@ def fairness(
         rows: (samples) ``speaker`` and any of :data:`COLUMNS`
         measure: a name that :func:`izwi.evaluation.measures.measures` returns
         seed: of intervals and permutations
-        method: of the intervals, ``auto`` or ``samples``
+        method: of the intervals, one of `izwi.evaluation.intervals.METHODS`
 
     Returns:
-        column → ``groups`` (value → ``n``, ``n_speakers``, ``value``, ``ci``, ``ci_method``),
+        column → ``groups`` (value → ``n``, ``n_speakers``, ``value``, ``ci``, ``ci_method``,
+        ``ci_reason``, why it has none),
         ``unknown`` (samples without a value, left out), ``gap``, ``p`` and ``test``, what was done
         or why not. Columns in which all samples have the same value are left out.
     """
@@ -92,13 +93,14 @@ def fairness(
         for name, places in own.groupby(column, sort=True, observed=True).indices.items():
             group = part.part(places)
             speakers = own["speaker"].iloc[places]
-            limits, how, _ = by_method(group, speakers, seed=seed, method=method)
+            limits, how, why = by_method(group, speakers, seed=seed, method=method)
             groups[str(name)] = {
                 "n": len(places),
                 "n_speakers": int(speakers.nunique()) or None,
                 "value": mean_of(group.measures())[measure],
                 "ci": list(limits[measure]),
                 "ci_method": how,
+                "ci_reason": why.get(measure),
             }
         values = [group["value"] for group in groups.values() if group["value"] is not None]
         gap = max(values) - min(values) if len(values) == len(groups) else None

@@ -23,6 +23,7 @@ METHODS = ("auto", "speakers", "samples", "jackknife")
 FEW_SPEAKERS = 10  # fewer are worth a warning
 ENOUGH_OF_A_CLASS = 5  # speakers
 CELLS_AT_ONCE = 4_000_000  # weights held in memory at a time
+LONG = 50_000  # resamples of so many are counted one by one, in the cache of the processor
 NARROWEST = 1e-9  # an interval of no width says nothing
 
 Limit = tuple[float | None, float | None]
@@ -101,6 +102,11 @@ def intervals(
     return Intervals(chosen=chosen, method=name, reasons=why, freedom=freedom, **found)
 
 
+def of_part(method: str, speakers: Sequence[str | None] | None) -> str:
+    """The method that was asked for, or ``auto`` if some rows have too few speakers for it."""
+    return "auto" if method != "samples" and _codes(speakers)[2] else method
+
+
 def by_method(
     sample: Sample,
     speakers: Sequence[str | None] | None,
@@ -125,7 +131,7 @@ def by_method(
     else:
         limits = bootstrap(sample, groups, seed=seed, resamples=resamples)
         name = f"bootstrap over {'samples' if groups is None else 'speakers'} ({resamples})"
-        if lack and method == "auto":
+        if lack and method != "samples":
             name += f", {lack}"
     return limits, name, reasons(sample, groups, limits)
 
@@ -177,9 +183,15 @@ def bootstrap(sample: Sample, groups: np.ndarray | None, *, seed: int, resamples
     random = np.random.default_rng(seed)
 
     def weights() -> Iterator[np.ndarray]:
-        for size in _chunks(resamples, sample):
-            drawn = random.integers(n, size=(size, n)) + n * np.arange(size)[:, None]
-            yield np.bincount(drawn.ravel(), minlength=size * n).reshape(size, n).astype(float)
+        for size in _chunks(resamples, n):
+            if n < LONG:
+                drawn = random.integers(n, size=(size, n)) + n * np.arange(size)[:, None]
+                yield np.bincount(drawn.ravel(), minlength=size * n).reshape(size, n).astype(float)
+                continue
+            counts = np.empty((size, n))
+            for row in counts:
+                row[:] = np.bincount(random.integers(n, size=n), minlength=n)
+            yield counts
 
     alone = _classes_of_one(sample, groups)
     limits: Limits = {}
@@ -239,7 +251,7 @@ def without_each(sample: Sample, groups: np.ndarray) -> dict[str, np.ndarray]:
         measure → (groups), NaN where it is undefined, or would be a mean over fewer classes
     """
     sample, groups = _in_order(sample, groups)
-    return _values(sample, _leaving_out(int(groups.max()) + 1, sample), groups)
+    return _values(sample, _leaving_out(int(groups.max()) + 1), groups)
 
 
 def of_difference(a: Sample, b: Sample, groups: np.ndarray, measure: str) -> Limit:
@@ -325,9 +337,9 @@ def _wide(low: float, high: float, usable: bool) -> Limit:
     return plain(low), plain(high)
 
 
-def _leaving_out(n: int, sample: Sample) -> Iterator[np.ndarray]:
+def _leaving_out(n: int) -> Iterator[np.ndarray]:
     begin = 0
-    for size in _chunks(n, sample):
+    for size in _chunks(n, n):
         chunk = np.ones((size, n))
         chunk[np.arange(size), np.arange(begin, begin + size)] = 0
         begin += size
@@ -358,7 +370,7 @@ def _varies(sample: Sample, groups: np.ndarray | None, measure: str) -> bool:
     # whether the measure is not the same without each of the groups
     if groups is None:
         return False
-    values = _values(sample, _leaving_out(int(groups.max()) + 1, sample), groups)[measure]
+    values = _values(sample, _leaving_out(int(groups.max()) + 1), groups)[measure]
     return not np.ptp(values) <= NARROWEST
 
 
@@ -385,8 +397,8 @@ def _in_order(sample: Sample, groups: np.ndarray | None) -> tuple[Sample, Any]:
     return sample.part(order), groups[order]
 
 
-def _chunks(n: int, sample: Sample) -> Iterator[int]:
-    step = max(1, CELLS_AT_ONCE // len(sample.truth))
+def _chunks(n: int, width: int) -> Iterator[int]:
+    step = max(1, CELLS_AT_ONCE // width)
     for begin in range(0, n, step):
         yield min(step, n - begin)
 
@@ -395,7 +407,7 @@ def _values(
     sample: Sample, weights: Iterator[np.ndarray], groups: np.ndarray | None
 ) -> dict[str, np.ndarray]:
     # A mean over fewer classes is another measure: undefined.
-    present = _class_counts(sample, groups) > 0
+    present = (_class_counts(sample, groups) > 0).astype(float)
     chunks = []
     for chunk in weights:
         values = sample.mean_weighted(chunk, groups)

@@ -8,11 +8,13 @@ so that a figure, its interval and its test come from the same lines of code.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
+
+from izwi.evaluation.eer import Scores, equal_error_rate
 
 Values: TypeAlias = Sequence[Any] | np.ndarray
 
@@ -200,7 +202,13 @@ class Sample:
             measure → (weightings), NaN where undefined
         """
         if self.task == "regression":
-            return _regression(self.truth, self.predictions[run], weights, groups)
+            n = weights.shape[1]
+            return _regression(
+                self._once(
+                    "moments", run, groups, lambda: self._moments(self.predictions[run], groups, n)
+                ),
+                weights,
+            )
         counts = self._counts(run, weights, groups)
         recall, _, f1 = _rates(counts)
         undefined = np.full(len(weights), np.nan)
@@ -208,8 +216,9 @@ class Sample:
             accuracy = np.trace(counts, axis1=1, axis2=2) / counts.sum(axis=(1, 2))
         eer = undefined
         if self.scores is not None:
-            each = weights if groups is None else weights[:, groups]
-            eer = _eer(self.truth, self.scores[run], each)
+            scores, n = self.scores[run], weights.shape[1]
+            kept = self._once("scores", run, groups, lambda: Scores(self.truth, scores, groups, n))
+            eer = equal_error_rate(kept, weights)
         return {"uar": _nanmean(recall), "accuracy": accuracy, "f1": _nanmean(f1), "eer": eer}
 
     def _counts(
@@ -217,20 +226,53 @@ class Sample:
     ) -> np.ndarray:
         # weights → confusion matrices (weightings, truth, prediction); sums of whole numbers, so
         # exact in any order
-        size = len(self.labels)
-        cells = self.truth * size + self.predictions[run]
-        if groups is None:
-            if (np.diff(cells) < 0).any():
-                order = np.argsort(cells, kind="stable")
-                cells, weights = cells[order], weights[:, order]
-            occupied, begins = np.unique(cells, return_index=True)
-            counts = np.zeros((len(weights), size * size))
-            counts[:, occupied] = np.add.reduceat(weights, begins, axis=1)
-        else:
-            n = weights.shape[1]
-            of_groups = np.bincount(groups * size * size + cells, minlength=n * size * size)
-            counts = weights @ of_groups.reshape(n, size * size).astype(float)
+        size, n = len(self.labels), weights.shape[1]
+        if groups is not None:
+            of_groups = self._once("cells", run, groups, lambda: self._of_groups(run, groups, n))
+            return (weights @ of_groups).reshape(-1, size, size)
+        order, occupied, begins = self._once("cells", run, None, lambda: self._cells_in_order(run))
+        counts = np.zeros((len(weights), size * size))
+        own = weights if order is None else weights[:, order]
+        counts[:, occupied] = np.add.reduceat(own, begins, axis=1)
         return counts.reshape(-1, size, size)
+
+    def _cells(self, run: int) -> np.ndarray:
+        return self.truth * len(self.labels) + self.predictions[run]
+
+    def _of_groups(self, run: int, groups: np.ndarray, n: int) -> np.ndarray:
+        # (groups, truth and prediction) numbers of samples
+        size = len(self.labels) ** 2
+        counts = np.bincount(groups * size + self._cells(run), minlength=n * size)
+        return counts.reshape(n, size).astype(float)
+
+    def _cells_in_order(self, run: int) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
+        # what sorts the samples by their cell, the cells that occur, and where each begins
+        cells, order = self._cells(run), None
+        if (np.diff(cells) < 0).any():
+            order = np.argsort(cells, kind="stable")
+            cells = cells[order]
+        return (order, *np.unique(cells, return_index=True))
+
+    def _moments(
+        self, prediction: np.ndarray, groups: np.ndarray | None, n: int
+    ) -> tuple[np.ndarray, list[np.ndarray]]:
+        # Moments around one centre, which a constant meets exactly: by how much predictions are
+        # shifted, and the terms of their sums, for each sample or each of n groups.
+        truth = self.truth
+        x, y = truth - np.median(truth), prediction - np.median(prediction)
+        error = prediction - truth
+        terms = [np.ones(len(truth)), x, y, x * x, y * y, x * y, error**2, np.abs(error)]
+        if groups is not None:
+            terms = [np.bincount(groups, weights=term, minlength=n) for term in terms]
+        return np.median(prediction) - np.median(truth), terms
+
+    def _once(self, name: str, run: int, groups: np.ndarray | None, make: Callable[[], Any]) -> Any:
+        # What many weightings share; groups are the same as long as they are the same array.
+        kept = self.__dict__.setdefault("_kept", {})
+        held = kept.get((name, run, groups is None))
+        if held is None or held[0] is not groups:
+            held = kept[name, run, groups is None] = (groups, make())
+        return held[1]
 
 
 class Recalls(Sample):
@@ -275,68 +317,21 @@ def _nanmean(rates: np.ndarray) -> np.ndarray:
 
 
 def _regression(
-    truth: np.ndarray, prediction: np.ndarray, weights: np.ndarray, groups: np.ndarray | None
+    moments: tuple[np.ndarray, list[np.ndarray]], weights: np.ndarray
 ) -> dict[str, np.ndarray]:
-    # Moments around one centre, which a constant meets exactly. No matrix product: its sums
-    # depend on the number of threads.
-    x, y = truth - np.median(truth), prediction - np.median(prediction)
-    shift = np.median(prediction) - np.median(truth)
-
-    def total(values: np.ndarray) -> np.ndarray:
-        if groups is not None:
-            values = np.bincount(groups, weights=values, minlength=weights.shape[1])
-        return np.einsum("rs,s->r", weights, values)
-
-    size = total(np.ones(len(truth)))
-
-    def mean(values: np.ndarray) -> np.ndarray:
-        with np.errstate(invalid="ignore"):
-            return total(values) / size
-
-    mean_x, mean_y, square_x, square_y = mean(x), mean(y), mean(x * x), mean(y * y)
+    shift, terms = moments
+    # No matrix product: its sums depend on the number of threads.
+    size, *totals = [np.einsum("rs,s->r", weights, term) for term in terms]
+    with np.errstate(invalid="ignore"):
+        mean_x, mean_y, square_x, square_y, product, mse, mae = [total / size for total in totals]
     variance_x, variance_y = square_x - mean_x**2, square_y - mean_y**2
-    covariance = mean(x * y) - mean_x * mean_y
+    covariance = product - mean_x * mean_y
     constant = (variance_x <= 1e-12 * square_x) | (variance_y <= 1e-12 * square_y)
     with np.errstate(invalid="ignore", divide="ignore"):
         spread = variance_x + variance_y + (mean_y - mean_x + shift) ** 2
         ccc = np.where(constant, 0.0, 2 * covariance / spread)
         pcc = np.where(constant, np.nan, covariance / np.sqrt(variance_x * variance_y))
-    error = prediction - truth
-    return {"mse": mean(error**2), "mae": mean(np.abs(error)), "ccc": ccc, "pcc": pcc}
-
-
-def _eer(truth: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    order = np.argsort(scores, kind="stable")
-    weights, positive = weights[:, order], truth[order] == 1
-    # thresholds lie behind the last of equal scores, and the first below all
-    ends = np.append(np.flatnonzero(np.diff(scores[order])), len(order) - 1)
-
-    def below(values: np.ndarray) -> np.ndarray:
-        # sum of what lies under each threshold
-        sums = np.zeros((len(values), len(order) + 1))
-        np.cumsum(values, axis=1, out=sums[:, 1:])
-        return sums if len(ends) == len(order) else sums[:, np.append(0, ends + 1)]
-
-    missed = below(weights * positive)
-    positives = missed[:, -1:].copy()
-    negatives = weights.sum(axis=1, keepdims=True) - positives
-    # false acceptances ≤ misses, times both totals, in whole numbers
-    crossed = below(weights * np.where(positive, negatives, positives)) >= positives * negatives
-    second = np.argmax(crossed, axis=1)[:, None]
-    rates = []
-    for threshold in (np.maximum(second - 1, 0), second):
-        miss = np.take_along_axis(missed, threshold, axis=1)
-        behind = np.append(0, ends + 1)[threshold]
-        rejected = np.where(np.arange(len(order)) < behind, weights, 0).sum(axis=1, keepdims=True)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            rates.append((miss / positives, (negatives - rejected + miss) / negatives))
-    (miss_before, accepted_before), (miss, accepted) = rates
-    both = np.where(
-        accepted == miss,
-        accepted + miss,
-        np.minimum(accepted_before + miss_before, accepted + miss),
-    )
-    return both[:, 0] / 2
+    return {"mse": mse, "mae": mae, "ccc": ccc, "pcc": pcc}
 
 
 def plain(value: float) -> float | None:

@@ -33,12 +33,12 @@ def one_answer(spec: EvaluateSpec, runs: list[pd.DataFrame], by_chance: float | 
     each = " in each fold" if runs[0]["fold"].nunique() > 1 else ""
     unscaled = spec.get("scale", "none") in (None, "none")
     cause = (
-        "the features are not scaled: set [FEATS] scale = standard"
+        "likely the features are not scaled: set [FEATS] scale = standard"
         if unscaled
         else "try another [FEATS] type, less regularisation or [MODEL] class_weight = True"
     )
     figure = "" if by_chance is None else f" (chance: {spec['measure']} {by_chance:.3f})"
-    return [f"{of}the model says {answer} for every test sample{each}{figure}; likely {cause}"]
+    return [f"{of}the model says {answer} for every test sample{each}{figure}; {cause}"]
 
 
 def speakers_of(predictions: pd.DataFrame) -> int | None:

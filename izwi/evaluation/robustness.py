@@ -29,8 +29,8 @@ def table(
     Returns:
         a row for the clean samples, then one for each maker in the order of the spec:
         ``degradation``, ``strength``, ``level``, ``measure``, ``value``, ``ci`` (a 95 % interval),
-        ``ci_method``, ``loss`` (by how much it is worse than on the same samples as they were
-        recorded), ``n`` and ``speakers``
+        ``ci_method``, ``ci_reason`` (why it has none), ``loss`` (by how much it is worse than on
+        the same samples as they were recorded), ``n`` and ``speakers``
     """
     known = predictions[predictions["truth"].notna()]
     clean = known[known["maker"] == ""]
@@ -55,23 +55,25 @@ def _row(
 ) -> dict[str, Any]:
     measure = spec["measure"]
     row: dict[str, Any] = {**about, "measure": measure, "value": None, "ci": [None, None]}
-    row |= {"ci_method": None, "loss": None, "n": 0, "speakers": None}
+    row |= {"ci_method": None, "ci_reason": None, "loss": None, "n": 0, "speakers": None}
     runs = [run.reset_index(drop=True) for _, run in own.groupby("run", sort=True)]
     if not runs:
         return row
     speakers = runs[0]["speaker"]
     sample = Sample.of_runs(runs, spec["task"], labels or [])
-    limits, method, _ = by_method(sample, speakers, seed=spec["seed"], method=_method(spec["ci"]))
+    limits, method, why = by_method(sample, speakers, seed=spec["seed"], method=spec["ci"])
     # Rows whose copy could not be used must not count in the loss.
     same = clean[clean["row"].isin(runs[0]["row"])]
     before = Sample.of_runs([r for _, r in same.groupby("run")], spec["task"], labels or [])
     value, reference = _value(sample, measure), _value(before, measure)
     lost = None if value is None or reference is None else direction(measure) * (reference - value)
+    lost = None if lost is None else lost + 0.0  # no -0.0
     return {
         **row,
         "value": value,
         "ci": list(limits[measure]),
         "ci_method": method,
+        "ci_reason": why.get(measure),
         "loss": lost,
         "n": len(runs[0]),
         "speakers": speakers_of(runs[0]),
@@ -86,8 +88,3 @@ def _value(sample: Sample, measure: str) -> float | None:
     from izwi.evaluation.measures import plain
 
     return plain(sample.mean_weighted(np.ones((1, len(sample.truth))))[measure][0])
-
-
-def _method(ci: str) -> str:
-    # Copies that could not be used may leave too few speakers for the method that was asked for.
-    return "samples" if ci == "samples" else "auto"

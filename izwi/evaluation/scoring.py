@@ -18,6 +18,7 @@ from izwi.evaluation.intervals import (
     degrees_of_freedom,
     few_speakers,
     intervals,
+    of_part,
     without_each,
 )
 from izwi.evaluation.measures import (
@@ -141,7 +142,7 @@ def evaluate(
     if traits is not None:
         of_rows = traits.reindex(first["row"]).reset_index(drop=True)
         of_rows["speaker"] = first["speaker"]
-        result["fairness"] = fairness(sample, of_rows, measure, seed=seed, method=_of_part(method))
+        result["fairness"] = fairness(sample, of_rows, measure, seed=seed, method=method)
     if task == "classification":
         warnings.extend(absent_classes(first, labels))
         result |= _of_classes(spec, runs, sample, labels, training)
@@ -209,7 +210,7 @@ def _by_speaker(
         task=spec["task"],
         labels=labels,
         seed=spec["seed"],
-        method=_of_part(spec.get("ci", "auto")),
+        method=spec.get("ci", "auto"),
     )
     if several := found["several_classes"]:
         warnings.append(
@@ -240,14 +241,17 @@ def _sizes(
 ) -> dict[str, Any]:
     """How many samples and speakers figures rest on, and how they were predicted."""
     counts = training.get("counts", {})
+    speakers = speakers_of(labelled if runs else predictions)
+    unknown = int(runs[0]["speaker"].isna().sum()) if runs and speakers else 0
     return {
         "runs": len(runs),
         "n_train": counts.get("train"),
         **({"n_augmented": counts["augmented"]} if "augmented" in counts else {}),
         "n_test": int((predictions["run"] == predictions["run"].min()).sum()),
         "n_evaluated": len(runs[0]) if runs else 0,
-        "n_speakers": speakers_of(labelled if runs else predictions),
-        "few_speakers": few_speakers(speakers_of(labelled if runs else predictions)),
+        "n_speakers": speakers,
+        **({"unknown_speakers": unknown} if unknown else {}),
+        "few_speakers": few_speakers(speakers),
         "transductive": bool(training.get("transductive", False)),
     }
 
@@ -347,15 +351,10 @@ def binned(
     sample = Sample(names[places[0][inside]], predicted, "classification", labels)
     result["metrics"] = mean_of(sample.measures())
     speakers = runs[0]["speaker"].to_numpy()[inside]
-    limits = intervals(sample, speakers, seed=seed, method=_of_part(method))
+    limits = intervals(sample, speakers, seed=seed, method=of_part(method, speakers))
     result |= _of_intervals(limits)
     result["per_class"], result["confusion"] = sample.per_class()
     return result
-
-
-def _of_part(method: str) -> str:
-    # A part of the rows may have too few speakers for the method that was asked for.
-    return "samples" if method == "samples" else "auto"
 
 
 def _of_intervals(limits: Intervals) -> dict[str, Any]:
@@ -383,13 +382,13 @@ def _per_database(
     spec: EvaluateSpec, first: pd.DataFrame, sample: Sample, limits: Intervals
 ) -> dict[str, Any]:
     """The figures of each database; those of all rows where there is but one."""
-    measure, method = spec["measure"], _of_part(spec.get("ci", "auto"))
+    measure, method = spec["measure"], spec.get("ci", "auto")
     result = {}
     for database, rows in first.groupby("database", sort=False).indices.items():
-        own, chosen, name = sample.part(rows), limits.chosen, limits.method
+        own, chosen, name, why = sample.part(rows), limits.chosen, limits.method, limits.reasons
         if len(rows) < len(first):
             speakers = first["speaker"].iloc[rows]
-            chosen, name, _ = by_method(own, speakers, seed=spec["seed"], method=method)
+            chosen, name, why = by_method(own, speakers, seed=spec["seed"], method=method)
         values = mean_of(own.measures())
         result[str(database)] = {
             "n": len(rows),
@@ -397,6 +396,7 @@ def _per_database(
             "value": values[measure],
             "ci": list(chosen[measure]),
             "ci_method": name,
+            "ci_reason": why.get(measure),
             **values,
         }
     return result
@@ -531,8 +531,9 @@ def _certain(
     matrix = counts[0].astype(int) if len(runs) == 1 else counts.sum(axis=0) / len(runs)
     result["confusion"] = {"labels": labels, "counts": matrix.tolist()}
     if len(runs) == 1:
-        method = _of_part(spec.get("ci", "auto"))
-        limits = intervals(samples[0], kept[0]["speaker"], seed=spec["seed"], method=method)
+        speakers = kept[0]["speaker"]
+        method = of_part(spec.get("ci", "auto"), speakers)
+        limits = intervals(samples[0], speakers, seed=spec["seed"], method=method)
         result |= _of_intervals(limits)
         result["per_class"] = samples[0].per_class()[0]
     return result

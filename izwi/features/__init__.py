@@ -17,6 +17,7 @@ __all__ = ["EXTRACTORS", "INTERNAL", "BadFiles", "Extractor", "TableExtractor", 
 
 EXTRACTORS = {
     "os": "izwi.features.opensmile:OpenSmile",
+    "xbow": "izwi.features.xbow:Xbow",
     "mld": "izwi.features.mld:Mld",
     "praat": "izwi.features.praat:Praat",
     "spectra": "izwi.features.spectra:Spectra",
@@ -39,6 +40,8 @@ EXTRACTORS = {
     "agender": "izwi.features.audeering:Agender",
     "agender_agender": "izwi.features.audeering:AgenderAgender",
     "transcript": "izwi.features.transcript:Transcript",
+    "transcript_text": "izwi.features.transcript:TranscriptText",
+    "emotion2vec_emotion": "izwi.features.emotion2vec:Emotion",
     "clap": "izwi.features.clap:Clap",
     "squim": "izwi.features.squim:Squim",
     **{name: f"izwi.features.bert:{name}" for name in BERT},

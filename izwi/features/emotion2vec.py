@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from izwi.config.options import feature_option
+from izwi.errors import UserError
 from izwi.features.hub import OwnNetwork
 
 if TYPE_CHECKING:
@@ -19,6 +20,13 @@ HUB = {
     "emotion2vec-large": "emotion2vec/emotion2vec_plus_large",
 }
 
+# The head of emotion2vec+, and its classes, in the order of its file tokens.txt.
+HEAD = ("proj.weight", "proj.bias")
+EMOTIONS = (
+    *("angry", "disgusted", "fearful", "happy", "neutral", "other", "sad", "surprised"),
+    "unknown",
+)
+
 
 class Emotion2vec(OwnNetwork):
     """emotion2vec (Ma et al., 2024): the mean of the last layer over time."""
@@ -27,7 +35,10 @@ class Emotion2vec(OwnNetwork):
     located = ("emotion2vec.model",)
     # Its attention holds all pairs of frames.
     seconds = (0.03, 120.0)
-    marks = ("modality_encoders.AUDIO.extra_tokens", "modality_encoders.AUDIO.alibi_scale")
+    marks: ClassVar[tuple[str, ...]] = (
+        "modality_encoders.AUDIO.extra_tokens",
+        "modality_encoders.AUDIO.alibi_scale",
+    )
     options = (
         feature_option(
             "emotion2vec.model",
@@ -48,6 +59,38 @@ class Emotion2vec(OwnNetwork):
         from izwi.features.emotion2vec_net import Net
 
         return Net(weights)
+
+
+class Emotion(Emotion2vec):
+    """Probabilities of nine emotions by emotion2vec+ (Ma et al., 2024): its own linear head.
+
+    As FunASR has it: the head takes the mean of the last layer over time.
+    """
+
+    name = "emotion2vec_emotion"
+    prefix = "emotion2vec_emotion."
+    hub = HUB["emotion2vec-large"]
+    marks = (*Emotion2vec.marks, *HEAD)
+
+    def named_by(self, shapes: dict[str, list[int]]) -> list[str]:
+        """See the base class.
+
+        Raises:
+            UserError: if the head has another number of classes
+        """
+        if shapes[HEAD[0]][0] != len(EMOTIONS):
+            raise UserError(
+                f"{self.where()}: the head in {self.folder} has {shapes[HEAD[0]][0]} classes, "
+                f"FEATS.type = {self.name} takes the {len(EMOTIONS)} of emotion2vec+"
+            )
+        return list(EMOTIONS)
+
+    def build(self, weights: dict[str, torch.Tensor]) -> Any:
+        """The network; see the base class."""
+        from torch.nn.functional import linear
+
+        net, (weight, bias) = super().build(weights), (weights[name] for name in HEAD)
+        return lambda wave: linear(net(wave), weight, bias).softmax(dim=0)
 
 
 def __getattr__(name: str) -> type[Emotion2vec]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from izwi.config.options import feature_option
+from izwi.config.options import Option, feature_option
 from izwi.data.audio import BLOCK
 from izwi.features.base import FrugalExtractor
 from izwi.features.picture import Picture, cells
@@ -48,10 +48,14 @@ class OpenSmile(Picture, FrugalExtractor):
     """
 
     name = "os"
-    title = ("set", "level")
+    title: ClassVar[tuple[str, ...]] = ("set", "level")
     prefix = "os."
     packages = ("opensmile",)
-    options = (
+    # Of frames: beginning of their columns, and what stands behind the last; undefined values are
+    # 0 in openSMILE's frames, too.
+    cell: ClassVar[str] = "lld"
+    padding: ClassVar[float] = 0.0
+    options: ClassVar[tuple[Option, ...]] = (
         feature_option(
             "set",
             default="eGeMAPSv02",
@@ -91,7 +95,7 @@ class OpenSmile(Picture, FrugalExtractor):
         import opensmile
 
         super().__init__(options)
-        self.level = self.values["level"]
+        self.level = self.values.get("level", "frames")
         level = opensmile.FeatureLevel
         self.smile = opensmile.Smile(
             opensmile.FeatureSet[self.values["set"]],
@@ -105,9 +109,10 @@ class OpenSmile(Picture, FrugalExtractor):
         self.asides: tuple[str, ...] = ()
         if self.level == "frames":
             self.asides = ("seconds",)
-            self.seen = (self.values["os.duration"], "os.duration")
-            self.frames = max(1, round(self.values["os.duration"] / STEP))
-            self.columns = cells("lld", len(self.columns), self.frames)
+            option = f"{self.name}.duration"
+            self.seen = (self.values[option], option)
+            self.frames = max(1, round(self.values[option] / STEP))
+            self.columns = cells(self.cell, len(self.columns), self.frames)
 
     @classmethod
     def idle(cls, options: dict[str, Any]) -> tuple[str, ...]:
@@ -147,9 +152,9 @@ class OpenSmile(Picture, FrugalExtractor):
         if np.isnan(frames).all():
             raise audio.AudioError(f"{seconds:.3f} s are too short for {self.values['set']}")
         if self.level == "frames":
-            # Undefined values are 0 in openSMILE's frames, too.
             kept = frames[:, : self.frames]
-            return np.pad(kept, ((0, 0), (0, self.frames - kept.shape[1]))).ravel()
+            rest = ((0, 0), (0, self.frames - kept.shape[1]))
+            return np.pad(kept, rest, constant_values=self.padding).ravel()
         if self.level == "lld":
             values = frames.astype(np.float64)
             return np.concatenate([values.mean(axis=1), values.std(axis=1)]).astype(np.float32)

@@ -190,6 +190,30 @@ class Transcript(Whisper):
         return found.last_hidden_state[0] @ decoder.embed_tokens.weight.T, found.past_key_values
 
 
+class TranscriptText(Transcript):
+    """What Whisper (Radford et al., 2023) hears, decoded greedily: one text, as code points.
+
+    For ``PREDICT.targets = ['text']``; models cannot read it.
+    """
+
+    name = "transcript_text"
+    prefix = "transcript_text."
+    is_vector = False
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        super().__init__(options)
+        self.columns = ["text"]
+
+    def _numbers(self, windows: list[tuple[np.ndarray, int]]) -> np.ndarray:
+        import numpy as np
+
+        parts = (self.text(self.transcribe(spectrum)[0]).strip() for spectrum, _ in windows)
+        letters = " ".join(part for part in parts if part)
+        found = np.empty(1, dtype=object)
+        found[0] = np.array([ord(letter) for letter in letters], dtype=np.int32)
+        return found
+
+
 def vocabulary_of(folder: Path, where: str) -> Path:
     """The file of a model's tokens: in its folder, or of the package openai-whisper.
 

@@ -55,6 +55,7 @@ class ADM(MLP):
     """
 
     name = "adm"
+    out_of_core = False
     most_epochs = 50
     options = (
         *_options(MLP.options),

@@ -80,6 +80,8 @@ class Model:
     handles_nan: ClassVar[bool] = False
     handles_class_weight: ClassVar[bool] = False
     reads: ClassVar[tuple[str, ...]] = ()  # the only forms of features it takes, all where empty
+    # Fits X that is a `izwi.data.rows.Rows`, which need not fit into memory.
+    out_of_core: ClassVar[bool] = False
     # X has one column, whose values are recordings: arrays of shape (samples,).
     takes_recordings: ClassVar[bool] = False
     # Options that say where something lies that ``content`` digests: they are no part of the key.
@@ -122,6 +124,16 @@ class Model:
         if options.get("class_weight") and not cls.handles_class_weight:
             return [f"[MODEL] class_weight: {cls.name} cannot weight classes; remove it"]
         return []
+
+    @classmethod
+    def slow(cls, rows: int, features: int) -> str | None:
+        """A warning if a fit takes very long, else None; told before it begins.
+
+        Args:
+            rows: number of training rows
+            features: their number
+        """
+        return None
 
     @classmethod
     def brings(cls, options: dict[str, Any]) -> list[dict[str, Any]] | None:

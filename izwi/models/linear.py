@@ -6,6 +6,7 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from izwi.config.options import model_option
+from izwi.data.rows import Rows
 from izwi.models.base import SklearnModel
 from izwi.wording import count
 
@@ -29,11 +30,26 @@ ITERATIONS = model_option(
 )
 
 
-class LinearRegression(SklearnModel):
+class _LeastSquares(SklearnModel):
+    task = "regression"
+    out_of_core = True
+
+    def _fit(
+        self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, dev: Dev | None
+    ) -> dict[str, Any]:
+        if not isinstance(X, Rows):
+            return super()._fit(X, y, groups, dev)
+        from izwi.models import linear_blocks
+
+        found = linear_blocks.least_squares(X, y, self.values.get("alpha", 0))
+        self.estimator = linear_blocks.filled(self._estimator(), found)
+        return {}
+
+
+class LinearRegression(_LeastSquares):
     """Ordinary least squares; of several solutions, the one with the smallest weights."""
 
     name = "lin_reg"
-    task = "regression"
 
     def _estimator(self) -> Any:
         from sklearn import linear_model
@@ -41,11 +57,10 @@ class LinearRegression(SklearnModel):
         return linear_model.LinearRegression()
 
 
-class Ridge(SklearnModel):
+class Ridge(_LeastSquares):
     """Least squares with a penalty on the squares of the weights."""
 
     name = "ridge"
-    task = "regression"
     options = (
         model_option("alpha", "float", 1.0, "weight of the penalty on the squares", minimum=0),
     )
@@ -59,6 +74,7 @@ class Ridge(SklearnModel):
 class _Classifier(SklearnModel):
     task = "classification"
     handles_class_weight = True
+    out_of_core = True
     options = (COST, ITERATIONS)
 
     @classmethod
@@ -82,12 +98,24 @@ class _Classifier(SklearnModel):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", ConvergenceWarning)
             estimator = self._estimator().set_params(**changed).fit(X, y)
-        if not any(issubclass(warning.category, ConvergenceWarning) for warning in caught):
-            return estimator, []
-        return estimator, [
+        stopped = any(issubclass(warning.category, ConvergenceWarning) for warning in caught)
+        return estimator, self._told(not stopped)
+
+    def _told(self, converged: bool) -> list[str]:
+        if converged:
+            return []
+        return [
             f"{self.name}: not converged after {count(self.values['max_iter'], 'iteration')}: "
             "scale the features ([FEATS] scale), or raise [MODEL] max_iter"
         ]
+
+    def _weights(self, y: np.ndarray) -> np.ndarray:
+        """Weight of each class."""
+        import numpy as np
+        from sklearn.utils.class_weight import compute_class_weight
+
+        how = "balanced" if self.values.get("class_weight") else None
+        return compute_class_weight(how, classes=np.asarray(self.classes), y=y)
 
     def _fit(
         self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, dev: Dev | None
@@ -105,6 +133,27 @@ class LogisticRegression(_Classifier):
         from sklearn import linear_model
 
         return linear_model.LogisticRegression(**self._parameters())
+
+    def _fit(
+        self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, dev: Dev | None
+    ) -> dict[str, Any]:
+        if not isinstance(X, Rows):
+            return super()._fit(X, y, groups, dev)
+        import numpy as np
+
+        from izwi.models import linear_blocks
+
+        codes = np.searchsorted(self.classes, y)
+        found = linear_blocks.logistic(
+            X,
+            codes,
+            len(self.classes),
+            self._weights(y)[codes],
+            self.values["C_val"],
+            self.values["max_iter"],
+        )
+        self.estimator = linear_blocks.filled(self._estimator(), found, np.asarray(self.classes))
+        return {"warnings": self._told(found.converged)}
 
 
 class LinearSVM(_Classifier):
@@ -133,6 +182,8 @@ class LinearSVM(_Classifier):
         from izwi.models import coupling
         from izwi.models.svm import inner_folds
 
+        if isinstance(X, Rows):
+            return self._fit_blocks(X, y, groups)
         self.estimator, told = self._fitted(X, y)
         if self.decisions_only:
             return {"warnings": told}
@@ -145,6 +196,48 @@ class LinearSVM(_Classifier):
         tested = np.concatenate([test for _, test in folds])
         self.sigmoids = coupling.rest_sigmoids(np.concatenate(decisions), y[tested], self.classes)
         return {"warnings": told + warned}
+
+    def _fit_blocks(self, X: Rows, y: np.ndarray, groups: np.ndarray | None) -> dict[str, Any]:
+        """Fit rows on the disk; the machines of all inner folds together."""
+        import numpy as np
+
+        from izwi.models import coupling, linear_blocks
+        from izwi.models.svm import inner_folds
+
+        codes, most = np.searchsorted(self.classes, y), self.values["max_iter"]
+        # Of two classes there is one machine; else the rest has the weight 1, as in liblinear.
+        positive = np.arange(len(self.classes)) if len(self.classes) > 2 else np.array([1])
+        mine = codes[:, None] == positive
+        signs = np.where(mine, 1, -1).astype(np.int8)
+
+        def costs(rows: np.ndarray) -> np.ndarray:
+            own = self._weights(y[rows])
+            rest = 1.0 if len(self.classes) > 2 else own[0]
+            found = np.zeros(mine.shape, np.float32)
+            # As much cost of all errors together, so that a part regularises as the whole does.
+            cost = self.values["C_val"] * len(y) / len(rows)
+            found[rows] = cost * np.where(mine[rows], own[positive], rest)
+            return found
+
+        found = linear_blocks.squared_hinge(X, signs, costs(np.arange(len(y))), most)
+        classes = np.asarray(self.classes)
+        self.estimator = linear_blocks.filled(self._estimator(), found, classes)
+        if self.decisions_only:
+            return {"warnings": self._told(found.converged)}
+        folds, warned = inner_folds(y, groups, self.name)
+        start = np.column_stack([found.weights, found.offsets])
+        parts = linear_blocks.squared_hinge(
+            X,
+            np.tile(signs, len(folds)),
+            np.hstack([costs(train) for train, _ in folds]),
+            most,
+            np.tile(start, (len(folds), 1)),
+        )
+        scores = linear_blocks.decisions(X, parts).reshape(len(y), len(folds), -1)
+        values = np.concatenate([scores[test, i] for i, (_, test) in enumerate(folds)])
+        tested = np.concatenate([test for _, test in folds])
+        self.sigmoids = coupling.rest_sigmoids(values, y[tested], self.classes)
+        return {"warnings": self._told(found.converged) + warned}
 
     def _predict(self, X: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         import numpy as np

@@ -28,6 +28,7 @@ class MLP(Net):
 
     name = "mlp"
     task = "classification"
+    out_of_core = True
     measure = "uar"
     handles_class_weight = True
     options: ClassVar[tuple[Option, ...]] = (
@@ -137,6 +138,7 @@ class MLPRegression(Net):
 
     name = "mlp_reg"
     task = "regression"
+    out_of_core = True
     measure = "mse"
     options: ClassVar[tuple[Option, ...]] = (
         *OPTIONS,

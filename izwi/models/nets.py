@@ -11,6 +11,7 @@ from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from izwi.config.options import model_option
+from izwi.data.rows import Rows
 from izwi.errors import UserError
 from izwi.models import layer_mix, schedules
 from izwi.models.base import Model
@@ -149,6 +150,8 @@ class Net(Model):
 
         device = self._device()
         notes = []
+        if device == "cpu" and self.values["device"] == "cuda":
+            notes.append("[MODEL] device: there is no GPU for cuda here, trained on the processor")
         self.inputs = X.shape[1]
         self.mix = layer_mix.blocks(self.features) if self.values.get("layer_mix") else []
         with _reproducible(self.seed, device):
@@ -250,11 +253,11 @@ class Net(Model):
 
     def _inputs_of(self, X: np.ndarray, device: str) -> Any:
         """The inputs of batches, from the features of some samples."""
-        return tensor(X, device)
+        return OnDisk(X, device) if isinstance(X, Rows) else tensor(X, device)
 
     def _batches(self, x: Any, order: torch.Tensor, size: int) -> Iterable[Any]:
         """Inputs of the net for the samples of an epoch, in the given order."""
-        return x[order].split(size)
+        return x.batches(order, size) if isinstance(x, OnDisk) else x[order].split(size)
 
     def _outputs(self, net: torch.nn.Module, x: Any) -> torch.Tensor:
         """Outputs of the net for all samples, not in training; shape (samples, outputs)."""
@@ -297,9 +300,7 @@ class Net(Model):
         device = self.values["device"]
         if device == "auto":
             return "cuda" if torch.cuda.is_available() else "cpu"
-        if device == "cuda" and not torch.cuda.is_available():
-            raise UserError("[MODEL] device: there is no GPU for cuda here; take cpu or auto")
-        return device
+        return "cpu" if device == "cuda" and not torch.cuda.is_available() else device
 
     def _net(self, inputs: int) -> torch.nn.Module:
         from torch import nn
@@ -401,6 +402,32 @@ class Net(Model):
 
     def _restore(self, state: dict[str, Any]) -> None:
         """Restore the state returned by :meth:`_state`."""
+
+
+class OnDisk:
+    """Inputs of a net that are read from the disk, a few batches at a time.
+
+    Args:
+        rows: shape (samples, features)
+        device: of the batches
+    """
+
+    def __init__(self, rows: Rows, device: str) -> None:
+        self.rows, self.device = rows, device
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def batches(self, order: torch.Tensor, size: int) -> Iterator[torch.Tensor]:
+        """Batches of samples in the given order."""
+        several = size * max(1, self.rows.rows_at_a_time // size)
+        for numbers in order.cpu().split(several):
+            yield from tensor(self.rows[numbers.numpy()], self.device).split(size)
+
+    def split(self, size: int) -> Iterator[torch.Tensor]:
+        """Batches of samples in their own order."""
+        for first in range(0, len(self), size):
+            yield tensor(self.rows[first : first + size], self.device)
 
 
 def layer_sizes(layers: list[int] | dict[str, int]) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from izwi.config.options import model_option
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
 # better probabilities, see docs/statistics.md.
 FOLDS = 3
 SHUFFLED = 2
+
+# More training rows are worth a warning.
+MANY = 50_000
+# CPU seconds of one machine for each pair of rows and root of the number of features, measured with
+# 1,500 to 6,000 rows of 22 to 352 features, nine tenths of which are support vectors.
+OF_A_PAIR = 6e-9
 
 OPTIONS = (
     model_option(
@@ -44,6 +51,20 @@ OPTIONS = (
 
 
 class _Machine(SklearnModel):
+    machines = 1.0  # that are fitted, in units of one of all rows
+    instead = ""
+
+    @classmethod
+    def slow(cls, rows: int, features: int) -> str | None:
+        if rows <= MANY:
+            return None
+        hours = cls.machines * OF_A_PAIR * rows**2 * math.sqrt(features) / 3600
+        time = f"{60 * hours:.0f} minutes" if hours < 2 else f"{hours:.0f} hours"
+        return (
+            f"[MODEL] type: {cls.name} of {rows:,} training rows takes some {time} or more, since "
+            f"it compares each row with each; {cls.instead} take minutes"
+        )
+
     @classmethod
     def check(cls, options: dict[str, Any]) -> list[str]:
         problems = super().check(options)
@@ -76,6 +97,9 @@ class SVM(_Machine):
     task = "classification"
     options = OPTIONS
     handles_class_weight = True
+    # One of all rows, and those of the inner folds.
+    machines = 1 + FOLDS * (1 - 1 / FOLDS) ** 2 + SHUFFLED * (1 - 1 / SHUFFLED) ** 2
+    instead = "linear_svm, logreg, xgb and mlp"
     sigmoids: np.ndarray | None = None  # (pairs of classes, 2)
 
     def _fit(
@@ -152,6 +176,7 @@ class SVR(_Machine):
     """Support vector regression."""
 
     name = "svr"
+    instead = "ridge, xgr and mlp_reg"
     task = "regression"
     options = (
         *OPTIONS,
@@ -196,8 +221,8 @@ def inner_folds(
     if most < 2:
         everything = np.arange(len(y))
         return [(everything, everything)], [
-            f"{name}: a class has a single training sample, so probabilities are calibrated on the "
-            "samples the model was trained on: they are too sure of themselves"
+            f"{name}: a class has a single training sample, so probabilities are "
+            "calibrated on the samples the model was trained on: they are too sure of themselves"
         ]
     warnings: list[str] = []
     if groups is not None and not pd.isna(groups).any():

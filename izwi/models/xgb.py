@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from izwi.config.options import Option, model_option
+from izwi.data.rows import Rows
 from izwi.models.base import SklearnModel
 from izwi.wording import count
 
@@ -32,6 +33,7 @@ def _eval_metric(*choices: str) -> Option:
 class _Boosted(SklearnModel):
     packages = ("xgboost-cpu", "scikit-learn")
     handles_nan = True
+    out_of_core = True
     options: ClassVar[tuple[Option, ...]] = (
         model_option("n_estimators", "int", 100, "number of trees", minimum=1),
         model_option("max_depth", "int", 6, "depth of a tree", minimum=0),
@@ -100,6 +102,17 @@ class _Boosted(SklearnModel):
             "random_state": self.seed,
         }
 
+    def _made(self, kind: type, stopping: dict[str, Any]) -> Any:
+        """The estimator; rows on the disk become quantiles of features, a byte each."""
+        estimator = kind(**self._parameters(), **stopping)
+        in_memory = estimator._create_dmatrix
+        estimator._create_dmatrix = lambda ref, **data: (
+            _quantiles(ref, estimator.max_bin, **data)
+            if isinstance(data["data"], Rows)
+            else in_memory(ref, **data)
+        )
+        return estimator
+
     def _stopping(self, dev: Dev | None) -> dict[str, Any]:
         """What makes the estimator keep the trees up to the best on dev."""
         if dev is None or not self.values["early_stopping_rounds"]:
@@ -137,6 +150,49 @@ class _Boosted(SklearnModel):
         self.estimator.load_model(folder / "model.ubj")
 
 
+def _quantiles(
+    ref: Any, max_bin: int | None, *, data: Rows, label: np.ndarray, weight: Any = None, **more: Any
+) -> Any:
+    """XGBoost's matrix of quantiles, from blocks of rows.
+
+    Args:
+        ref: the matrix of the training rows, for one of dev rows
+        max_bin: largest number of quantiles; None is XGBoost's default
+        data: of shape (rows, features)
+        label: shape (rows,)
+        weight: shape (rows,), or None
+        more: what else XGBoost knows of rows, none of which izwi uses
+    """
+    from xgboost import DataIter, QuantileDMatrix
+
+    if unknown := [name for name, value in more.items() if _given(name, value)]:
+        raise ValueError(f"not known of rows on the disk: {', '.join(unknown)}")
+
+    class Blocks(DataIter):
+        def __init__(self) -> None:
+            super().__init__()
+            self.blocks = data.blocks()
+
+        def next(self, input_data: Any) -> bool:
+            found = next(self.blocks, None)
+            if found is None:
+                return False
+            places, block = found
+            own = None if weight is None else weight[places]
+            input_data(data=block, label=label[places], weight=own)
+            return True
+
+        def reset(self) -> None:
+            self.blocks = data.blocks()
+
+    # One thread, as in memory.
+    return QuantileDMatrix(Blocks(), ref=ref, nthread=1, max_bin=max_bin or 256)
+
+
+def _given(name: str, value: Any) -> bool:
+    return value is not None and name not in ("missing", "enable_categorical", "feature_types")
+
+
 _STOPPING = ("early_stopping_rounds", "validation_split", "eval_metric")
 
 
@@ -151,7 +207,7 @@ class XGB(_Boosted):
     def _estimator(self, **stopping: Any) -> Any:
         from xgboost import XGBClassifier
 
-        return XGBClassifier(**self._parameters(), **stopping)
+        return self._made(XGBClassifier, stopping)
 
     def _fit(
         self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, dev: Dev | None
@@ -188,7 +244,7 @@ class XGR(_Boosted):
     def _estimator(self, **stopping: Any) -> Any:
         from xgboost import XGBRegressor
 
-        return XGBRegressor(**self._parameters(), **stopping)
+        return self._made(XGBRegressor, stopping)
 
     def _fit(
         self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, dev: Dev | None

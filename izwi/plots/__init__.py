@@ -13,24 +13,30 @@ from izwi.plots.curve import learning_curve
 from izwi.plots.embedding import draw_map, embed
 from izwi.plots.epochs import epoch_progression
 from izwi.plots.heat_map import heat_map
+from izwi.plots.pairs import correlations, feature_correlation, regplot
 from izwi.plots.probabilities import reliability, risk_coverage, uncertainty
 from izwi.plots.scatter import truth_prediction
+from izwi.plots.trees import tree
 from izwi.plots.violins import feature_distributions
 
 __all__ = [
     "confusion_matrix",
+    "correlations",
     "draw_map",
     "embed",
     "epoch_progression",
     "fairness",
+    "feature_correlation",
     "feature_distributions",
     "heat_map",
     "importance",
     "learning_curve",
     "recall",
+    "regplot",
     "reliability",
     "risk_coverage",
     "robustness",
+    "tree",
     "truth_prediction",
     "uncertainty",
     "value_counts",

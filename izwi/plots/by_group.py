@@ -70,7 +70,9 @@ def fairness(metrics: dict[str, Any], path: str | Path, title: str = "") -> Rows
         ]
         gap = "" if found["gap"] is None else f"gap {rounded(found['gap'])}, "
         tested = found["test"] if found["p"] is None else f"p = {probability(found['p'])}"
-        note = f"{gap}{tested}"
+        lacking = [name for name, row in found["groups"].items() if row.get("ci_reason")]
+        none = f"; no interval of {', '.join(lacking)}" if lacking else ""
+        note = f"{gap}{tested}{none}"
         panels.append({"rows": rows, "name": column, "note": note, "line": metrics["value"]})
     heading = (title, f"{style.value_with_interval(metrics, measure)} (dotted)")
     limits = (0, 1) if metrics["type"] == "classification" else None

@@ -9,25 +9,28 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 
 from izwi import plots
 from izwi.config import pictures
+from izwi.config.options import suggest
 from izwi.data import bad_audio
 from izwi.data.csv_safety import harmless
 from izwi.data.samples import read_matrices
-from izwi.errors import UserError
+from izwi.errors import Problems, UserError
 from izwi.files import read_json
 from izwi.plots import style
 from izwi.plots.data import Rows
 from izwi.preprocessing import binning
 from izwi.reporting.pictures import OF_METRICS
+from izwi.splits import parts
 from izwi.wording import count
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from izwi.models.base import SklearnModel
 
 Spec = dict[str, Any]
 Inputs = dict[str, Any]
@@ -142,7 +145,7 @@ def feature_map(spec: Spec, inputs: Inputs) -> Drawn:
     _, features = fit_predict.stack(tables, matrices)
     frame, labels = samples(inputs)
     split, _ = bad_audio.leave_out(tables, matrices, pd.read_parquet(inputs["split"]))
-    frame["part"] = split["part"]
+    frame["part"] = parts.shown(split)
     empty, without = _empty(spec, frame)
     columns = {
         name: column_of(frame, column, spec)
@@ -168,6 +171,62 @@ def feature_map(spec: Spec, inputs: Inputs) -> Drawn:
         )
         for name, column in columns.items()
     }
+
+
+def regplot(spec: Spec, inputs: Inputs) -> Drawn:
+    """One feature over another, with lines for each class or other group."""
+    from izwi.training import fit_predict
+
+    _, features = fit_predict.stack(*read_matrices(inputs))
+    frame, labels = samples(inputs)
+    drawn, without = _empty(spec, frame)
+    _refuse_unknown(features, "regplot", [name for pair in spec["pairs"].values() for name in pair])
+    used = (frame["part"] != "").to_numpy()
+    features, frame = (part[used].reset_index(drop=True) for part in (features, frame))
+    pairs = [(features[first], features[second]) for first, second in spec["pairs"].values()]
+    found = plots.correlations(pairs, frame["speaker"])
+    for (name, column), (x, y), of_pair in zip(spec["columns"].items(), pairs, found, strict=True):
+        if name in without:
+            continue
+        group = column_of(frame, column, spec)
+        drawn[name] = functools.partial(
+            plots.regplot,
+            x,
+            y,
+            frame[group],
+            frame["speaker"],
+            of_pair,
+            order=labels if group == "truth" else None,
+            title=spec["title"],
+            name=shown(column, spec),
+        )
+    return drawn
+
+
+def tree(spec: Spec, inputs: Inputs) -> Drawn:
+    """The decision tree of an experiment; of folds, that of the first."""
+    from izwi import models
+    from izwi.preprocessing.pipeline import Preprocessing
+
+    run = read_json(f"{inputs['model']}/model.json")["best_run"]
+    whole = Path(inputs["model"]) / f"run{run}"
+    own = whole if (whole / "model").is_dir() else Path(inputs["model"]) / f"run{run}-fold1"
+    fitted, steps = models.load_model(own / "model"), Preprocessing.load(own / "preprocessing")
+    note = "" if own == whole else "of the first fold"
+    if steps.scale != "none":
+        note = ", ".join(filter(None, [note, f"features scaled ({steps.scale})"]))
+    estimator = cast("SklearnModel", fitted).estimator
+    draw = functools.partial(plots.tree, estimator, steps.features, note=note)
+    return {"tree": lambda path: draw(path, title=spec["title"])}
+
+
+def _refuse_unknown(features: pd.DataFrame, option: str, names: list[str]) -> None:
+    problems = Problems()
+    for name in dict.fromkeys(names):
+        if name not in features:
+            near = suggest(name, list(features)) or f", there are {features.shape[1]}"
+            problems.add(f"[EXPL] {option}: no feature '{name}'{near}")
+    problems.raise_if_any()
 
 
 def epoch_progression(spec: Spec, inputs: Inputs) -> Drawn:
@@ -204,6 +263,22 @@ def permutation(spec: Spec, inputs: Inputs) -> Drawn:
     return {"permutation": lambda path: draw(found, path, spec["title"])}
 
 
+def ranking(spec: Spec, inputs: Inputs) -> Drawn:
+    """The features whose permutation hurts several models most."""
+    found = pd.read_csv(inputs["ranking"]).head(spec["number"])
+    first, begin = found.iloc[0], "figure_"
+    models = [name.removeprefix(begin) for name in found if name.startswith(begin)]
+    figures = ", ".join(f"{model} {first[begin + model]:.3f}" for model in models)
+    worse = f"{first['measure'].upper()} gets worse by"
+    several = "mean over models, " if len(models) > 1 else ""
+    note = f"{several}permuted on the test set, n = {first['n']:g}; without: {figures}"
+    draw = functools.partial(plots.importance, value="importance", axis=worse, note=note)
+    if len(models) == 1:
+        limits = {f"{limit}_{models[0]}": limit for limit in ("ci_low", "ci_high")}
+        found = found.rename(columns=limits)
+    return {"ranking": lambda path: draw(found, path, spec["title"])}
+
+
 def shap(spec: Spec, inputs: Inputs) -> Drawn:
     """The features that move the output of boosted trees most."""
     found = pd.read_csv(inputs["shap"]).head(spec["number"])
@@ -218,10 +293,14 @@ def feature_distributions(spec: Spec, inputs: Inputs) -> Drawn:
     from izwi.training import fit_predict
 
     _, features = fit_predict.stack(*read_matrices(inputs))
-    found = pd.read_csv(inputs["feature_distributions"]).head(spec["number"])
+    found = pd.read_csv(inputs["feature_distributions"])
     # Names that a spreadsheet would run as formulas begin with an apostrophe.
     names = {harmless(name): name for name in features}
     found["feature"] = found["feature"].map(names)
+    also = spec.get("also", [])
+    _refuse_unknown(features, "plot_features", also)
+    first = found.index < spec["number"]
+    found = found[first | found["feature"].isin(also)]
     frame, labels = samples(inputs)
     used = (frame["part"] != "").to_numpy()
     draw = functools.partial(
@@ -236,6 +315,13 @@ def feature_distributions(spec: Spec, inputs: Inputs) -> Drawn:
     return {"feature_distributions": draw}
 
 
+def feature_correlation(spec: Spec, inputs: Inputs) -> Drawn:
+    """The correlation of the features that differ most between classes."""
+    found = pd.read_csv(inputs["feature_correlation"])
+    draw = functools.partial(plots.feature_correlation, found, number=spec["number"])
+    return {"feature_correlation": lambda path: draw(path, title=spec["title"])}
+
+
 def samples(inputs: Inputs) -> tuple[pd.DataFrame, list[str] | None]:
     """The rows of all tables with their parts, and the classes, ordered, or None."""
     table = pd.concat([pd.read_parquet(file) for file in inputs["tables"]], ignore_index=True)
@@ -245,7 +331,7 @@ def samples(inputs: Inputs) -> tuple[pd.DataFrame, list[str] | None]:
         table[pictures.DURATION] = pd.read_parquet(inputs["seconds"])["seconds"]
     labels = read_json(inputs["split_report"])["labels"] or None
     table = binning.shown(table, split, labels)
-    return table.assign(part=split["part"], speaker=split["speaker"]), labels
+    return table.assign(part=parts.shown(split), speaker=split["speaker"]), labels
 
 
 def column_of(frame: pd.DataFrame, name: str, spec: Spec) -> str:
@@ -300,10 +386,14 @@ KINDS: dict[str, Callable[[Spec, Inputs], Drawn]] = {
             truth_prediction,
             value_counts,
             database_counts,
+            regplot,
+            tree,
             epoch_progression,
             permutation,
             shap,
+            ranking,
             feature_distributions,
+            feature_correlation,
             learning_curve,
             robustness,
         )

@@ -30,6 +30,8 @@ NEED_NUMBERS = frozenset(SAMPLERS) - {"ros", "randomundersampler"}
 # SMOTE draws between a sample and five neighbours of its class.
 NEIGHBOURS = 5
 _SYNTHETIC = ("smote", "borderlinesmote", "svmsmote", "smoteenn", "smotetomek", "adasyn")
+# End of the warning where rows stay as they are.
+NOT_APPLIED = "here the training rows stay as they are"
 # These remove rows near other classes, whatever the class sizes.
 _CLEANING = ("editednearestneighbours", "tomeklinks", "smoteenn", "smotetomek")
 
@@ -92,6 +94,17 @@ def balance(
         "after": after,
     }
     return made, names, _groups(X, text, groups, made, names), report
+
+
+def unchanged(y: np.ndarray, why: str) -> dict[str, Any]:
+    """The report on rows that cannot be balanced, and stay as they are.
+
+    Args:
+        y: classes, shape (rows,)
+        why: the problem
+    """
+    sizes = _count(y)
+    return {"warning": f"{why}; {NOT_APPLIED}", "before": sizes, "after": sizes}
 
 
 def _sampler(method: str, seed: int) -> Any:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from izwi.data.spelling import nearest
 from izwi.errors import Problems, UserError
+from izwi.preprocessing import scalers
+from izwi.preprocessing.bags import Bags, has_frames
 from izwi.preprocessing.scalers import FILLS, SCALERS
 from izwi.wording import agreed, count
 
@@ -35,8 +37,9 @@ BINS = (0.33, 0.66)
 
 
 class Preprocessing:
-    """Steps in this order: selection of features, imputation, scaling.
+    """Steps in this order: bags of words, selection of features, imputation, scaling.
 
+    - Frames become a bag of words, see `izwi.preprocessing.bags`.
     - A feature that is undefined in every training row is left out.
     - Other undefined values become the feature's median over the training rows, or what
       ``nan_strategy`` says.
@@ -69,7 +72,9 @@ class Preprocessing:
         self.names: list[str] = []  # of the features that come in
         self.kept: list[int] = []  # positions of those that go out
         self._fitted: dict[str, Any] = {}  # fill, scaler, limits
+        self._bags: Bags | None = None
         self._notes: list[str] = []
+        self._absent: list[str] = []  # features that are selected and not there
         self._imputed: Counter[str] = Counter()
         self._values = 0  # among which those were undefined
         self._counted: set[int] = set()  # rows
@@ -86,6 +91,12 @@ class Preprocessing:
     def report(self) -> dict[str, Any]:
         """``notes``, ``warnings``, ``counts``, ``transductive``; grows with every transform."""
         warnings = []
+        if self._absent:
+            are = agreed(len(self._absent), "is no feature", "are no features")
+            warnings.append(
+                f"[FEATS] features: {', '.join(self._absent)} {are} here, of the selection "
+                f"{count(len(self.kept), 'feature')} {agreed(len(self.kept), 'is', 'are')} left"
+            )
         if self._imputed:
             worst = ", ".join(f"{name} {n}" for name, n in self._imputed.most_common(3))
             are = agreed(self._imputed.total(), "is", "are")
@@ -146,15 +157,15 @@ class Preprocessing:
         X = np.asarray(X, dtype=np.float64)
         if X.ndim != 2 or X.shape[1] != len(self.names):
             raise ValueError(f"X of shape {X.shape} does not fit {len(self.names)} names")
-        self.kept = self._select()
+        if has_frames(self.names):
+            self._bags = Bags(self.names, self.spec["bags"]).fit(X)
+            X, self.names = self._bags.transform(X), self._bags.names
+        self.kept = self.select(self.names)
         self._refuse_infinite(X, None)
         undefined = np.isnan(X[:, self.kept]).all(axis=0)
         if undefined.any():
             lost = [name for name, u in zip(self.features, undefined, strict=True) if u]
-            self._notes.append(
-                f"{count(len(lost), 'feature is', 'features are')} undefined in all training "
-                "samples and left out: " + ", ".join(lost)
-            )
+            self._left_out(lost)
             self.kept = [i for i, u in zip(self.kept, undefined, strict=True) if not u]
         if not self.kept:
             raise UserError("[FEATS] no feature is defined in the training samples")
@@ -171,6 +182,68 @@ class Preprocessing:
         elif SCALERS[self.scale].estimator:
             self._fitted["scaler"] = SCALERS[self.scale].make(len(Z)).fit(Z)
         return self
+
+    def select(self, names: list[str]) -> list[int]:
+        """Positions of the selected features, in the order of the matrix.
+
+        Args:
+            names: of all features
+
+        Raises:
+            UserError: if a name is a slip, or none of them is there
+        """
+        wanted = self.spec["features"]
+        if not wanted:
+            return list(range(len(names)))
+        problems = Problems()
+        self._absent = [str(name) for name in wanted if name not in names]
+        slips = False
+        for name in self._absent:
+            near = nearest(name, names)
+            slips |= bool(near)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {len(names)}"
+            problems.add(f"[FEATS] features: no feature {name!r}, {hint}")
+        # A slip of the pen, or features of another program's set.
+        if slips or len(self._absent) == len(wanted):
+            problems.raise_if_any()
+        return [i for i, name in enumerate(names) if name in set(wanted)]
+
+    def like(self, names: list[str]) -> Preprocessing:
+        """The same steps for some of the features, not fitted."""
+        other = Preprocessing({**self.spec, "features": None})
+        other.names = names
+        return other
+
+    def join(self, parts: Sequence[Preprocessing], kept: list[int], selected: list[int]) -> None:
+        """Take over steps that were fitted on some features each.
+
+        Args:
+            parts: fitted on the same rows
+            kept: positions of their features, of all parts
+            selected: positions of those that were asked for
+
+        Raises:
+            UserError: if there is none
+        """
+        import numpy as np
+
+        if not parts:
+            raise UserError("[FEATS] no feature is defined in the training samples")
+        lost = [self.names[i] for i in selected if i not in set(kept)]
+        if lost:
+            self._left_out(lost)
+        self.kept = kept
+        for name in parts[0]._fitted:
+            values = [part._fitted[name] for part in parts]
+            self._fitted[name] = (
+                scalers.joined(values) if name == "scaler" else np.concatenate(values, axis=-1)
+            )
+
+    def _left_out(self, lost: list[str]) -> None:
+        self._notes.append(
+            f"{count(len(lost), 'feature is', 'features are')} undefined in all training "
+            "samples and left out: " + ", ".join(lost)
+        )
 
     def transform(
         self,
@@ -197,7 +270,7 @@ class Preprocessing:
 
         if self.spec["arrays"]:
             return X
-        X = np.asarray(X, dtype=np.float64)
+        X = self._bagged(np.asarray(X, dtype=np.float64))
         self._refuse_infinite(X, files)
         Z = np.ascontiguousarray(X[:, self.kept])
         if "fill" in self._fitted:
@@ -235,7 +308,7 @@ class Preprocessing:
 
         if self.spec["arrays"]:
             return np.zeros(len(X), dtype=bool)
-        return np.isinf(X[:, self.kept]).any(axis=1)
+        return np.isinf(self._bagged(X)[:, self.kept]).any(axis=1)
 
     def fit_transform(
         self,
@@ -253,13 +326,14 @@ class Preprocessing:
 
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(
-            {"spec": self.spec, "names": self.names, "kept": self.kept},
-            indent=2,
-            ensure_ascii=False,
-        )
+        stored: dict[str, Any] = {"spec": self.spec, "names": self.names, "kept": self.kept}
+        fitted = dict(self._fitted)
+        if self._bags:
+            stored["frames"] = self._bags.incoming
+            fitted["bags"] = self._bags.fitted
+        text = json.dumps(stored, indent=2, ensure_ascii=False)
         (folder / "preprocessing.json").write_text(text + "\n", encoding="utf-8")
-        persistence.dump(self._fitted, folder / "preprocessing.skops")
+        persistence.dump(fitted, folder / "preprocessing.skops")
 
     @classmethod
     def load(cls, folder: str | Path) -> Preprocessing:
@@ -274,21 +348,15 @@ class Preprocessing:
         preprocessing._fitted = persistence.load(folder / "preprocessing.skops")
         if "medians" in preprocessing._fitted:  # as version 0.1 called it
             preprocessing._fitted["fill"] = preprocessing._fitted.pop("medians")
+        if "frames" in stored:
+            preprocessing._bags = Bags(
+                stored["frames"], stored["spec"]["bags"], preprocessing._fitted.pop("bags")
+            )
         return preprocessing
 
-    def _select(self) -> list[int]:
-        """Positions of the selected features, in the order of the matrix."""
-        wanted = self.spec["features"]
-        if not wanted:
-            return list(range(len(self.names)))
-        problems = Problems()
-        for name in wanted:
-            if name not in self.names:
-                near = nearest(str(name), self.names)
-                hint = f"did you mean {near[0]!r}?" if near else f"there are {len(self.names)}"
-                problems.add(f"[FEATS] features: no feature {name!r}, {hint}")
-        problems.raise_if_any()
-        return [i for i, name in enumerate(self.names) if name in set(wanted)]
+    def _bagged(self, X: np.ndarray) -> np.ndarray:
+        """With bags of words in place of frames, if there are any."""
+        return self._bags.transform(X) if self._bags else X
 
     def _not_counted(self, n: int, rows: np.ndarray | None) -> np.ndarray:
         import numpy as np

@@ -5,7 +5,8 @@ Options, their reference page, checks, pipeline and methods text follow from the
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,3 +64,29 @@ SCALERS = {
         {"n_quantiles": lambda rows: min(1000, rows), "subsample": None},
     ),
 }
+
+
+def joined(parts: Sequence[Any]) -> Any:
+    """One estimator for all features, of estimators that were fitted on some each.
+
+    Args:
+        parts: of one class, fitted on the same rows
+    """
+    import numpy as np
+
+    whole = copy(parts[0])
+    widths = [part.n_features_in_ for part in parts]
+    for name, value in vars(parts[0]).items():
+        values = [vars(part)[name] for part in parts]
+        if name == "n_features_in_":
+            setattr(whole, name, sum(widths))
+        elif name == "n_samples_seen_":
+            # Without undefined values it is one number.
+            each = [np.broadcast_to(v, width) for v, width in zip(values, widths, strict=True)]
+            seen = np.concatenate(each)
+            setattr(whole, name, seen if np.ptp(seen) else seen[0])
+        elif hasattr(value, "n_features_in_"):
+            setattr(whole, name, joined(values))
+        elif isinstance(value, np.ndarray) and name != "references_":
+            setattr(whole, name, np.concatenate(values, axis=-1))
+    return whole

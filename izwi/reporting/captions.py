@@ -46,6 +46,26 @@ KINDS = {
         "SHAP values",
         "How much each feature moves the output of the trees on the test set, on average.",
     ),
+    "regplot": (
+        "Two features",
+        "Each sample by two features, with a line of least squares for each group; the rank "
+        "correlation is over the means of speakers, and corrected for the number of pairs.",
+    ),
+    "tree": (
+        "Decision tree",
+        "What the tree asks, from left to right, and what it says of the training samples that "
+        "come so far; the upper branch is that of yes.",
+    ),
+    "ranking": (
+        "Features that models rely on",
+        "How much worse the figure of the test set gets where the values of one feature change "
+        "places, as a mean over the models that are named.",
+    ),
+    "feature_correlation": (
+        "Features with each other",
+        "The rank correlation of the features that differ most between classes, over the means of "
+        "speakers; bold where p, corrected for the number of pairs, is below 0.05.",
+    ),
     "feature_distributions": (
         "Features by class",
         "The features that differ most between classes: samples as violins, means of speakers as "

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from izwi.data import spelling
+from izwi.data import UNLISTED, spelling
 from izwi.data.databases.source import meant
 from izwi.errors import Problems
 from izwi.preprocessing import binning
@@ -22,6 +22,8 @@ from izwi.splits.subsets import dev_from_train, in_order
 from izwi.wording import count
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from izwi.config.experiment.resolved import SplitSpec
 
 COLUMNS = ["database", "file", "start", "end", "speaker", "part", "fold", "dev_folds"]
@@ -53,10 +55,13 @@ def make_split(spec: SplitSpec, tables: list[pd.DataFrame]) -> tuple[pd.DataFram
         UserError: if the data cannot be split in this way, or a required part is empty
     """
     log = Log()
+    frame = pd.concat(tables, ignore_index=True)
     if stated := spec.get("labels"):
         # As those of the tables are.
-        spec = {**spec, "labels": [spelling.clean(str(label)) for label in stated]}
-    frame = pd.concat(tables, ignore_index=True)
+        texts = frame["truth"].dropna()
+        there = set() if pd.api.types.is_numeric_dtype(texts) else set(texts)
+        labels = [spelling.as_there(spelling.clean(str(label)), there) for label in stated]
+        spec = {**spec, "labels": labels}
     if "speaker" not in frame:
         frame["speaker"] = None
     frame["speaker"] = frame["speaker"].astype("str")  # missing stays missing
@@ -65,7 +70,8 @@ def make_split(spec: SplitSpec, tables: list[pd.DataFrame]) -> tuple[pd.DataFram
         # The target stays the number until training rows define the bins.
         frame["truth"] = frame["value"]
         spec = {**spec, "task": "regression"}
-    _check_tables(spec, frame, log)
+    others = [value for table in tables for value in table.attrs.get(UNLISTED, ())]
+    _check_tables(spec, frame, log, others)
     labels = _labels(spec, frame, log)
 
     split = frame[["database", "file", "start", "end"]].copy()
@@ -108,7 +114,9 @@ def make_split(spec: SplitSpec, tables: list[pd.DataFrame]) -> tuple[pd.DataFram
     return split, _report(split, labels, cross_validation, log)
 
 
-def _check_tables(spec: SplitSpec, frame: pd.DataFrame, log: Log) -> None:
+def _check_tables(
+    spec: SplitSpec, frame: pd.DataFrame, log: Log, others: Iterable[str] = ()
+) -> None:
     problems = Problems()
     present = set(frame["database"])
     for name in spec.get("databases", {}):
@@ -123,11 +131,16 @@ def _check_tables(spec: SplitSpec, frame: pd.DataFrame, log: Log) -> None:
         if unknown and "value" in frame:
             log.warn(f"[DATA] bins: no row is in the bin of {shorten(unknown)}")
         elif unknown:
-            close = meant(unknown, sorted(truth - set(labels)))
-            problems.add(
+            close = meant(unknown, sorted((truth | set(others)) - set(labels)))
+            line = (
                 f"[DATA] labels: no row has {shorten(unknown)}, "
-                f"'{spec['target']}' holds {shorten(truth)}{close}"
+                f"'{spec['target']}' of the rows in use holds {shorten(truth)}{close}"
             )
+            # A slip of the pen, or a class that these data lack.
+            if close or len(unknown) == len(labels):
+                problems.add(line)
+            else:
+                log.warn(f"{line}; the others are the classes")
     problems.raise_if_any()
 
 
@@ -142,6 +155,9 @@ def _labels(spec: SplitSpec, frame: pd.DataFrame, log: Log) -> list[str]:
         _alike(labels, log)
         return labels
     labels = list(dict.fromkeys(str(label) for label in stated))
+    if "value" not in frame:
+        there = set(truth)
+        labels = [label for label in labels if label in there]
     for name, other in truth[~truth.isin(labels)].value_counts().sort_index().items():
         log.note(f"[DATA] labels: {count(other, 'row')} of '{name}' unused, not among them")
     return labels

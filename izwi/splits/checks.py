@@ -11,6 +11,7 @@ from izwi.data import spelling
 from izwi.errors import Problems, UserError
 from izwi.splits.parts import folds
 from izwi.splits.report import Log, shorten
+from izwi.splits.speakers import like_speaker
 from izwi.wording import count
 
 if TYPE_CHECKING:
@@ -124,6 +125,7 @@ def check_speakers(spec: SplitSpec, split: pd.DataFrame, frame: pd.DataFrame, lo
             f"{_key(spec)}: {count(int(used.isna().sum()), 'row')} of unknown speaker, "
             f"not known whether in several parts"
         )
+        _nameless(split, frame, log)
     problems = Problems()
     _check_alike(spec, split, frame, log, problems)
     if split["fold"].any() or spec.get("strategy") == "cross_data":
@@ -143,6 +145,20 @@ def check_speakers(spec: SplitSpec, split: pd.DataFrame, frame: pd.DataFrame, lo
                 f"{name}.split_strategy = test if they may be shared"
             )
     problems.raise_if_any()
+
+
+def _nameless(split: pd.DataFrame, frame: pd.DataFrame, log: Log) -> None:
+    """Warn of databases without a speaker whose column looks as if it held them."""
+    for name, rows in split[split["part"] != ""].groupby("database", sort=False):
+        own = frame.loc[rows.index].dropna(axis="columns", how="all")
+        column = None if rows["speaker"].notna().any() else like_speaker(own)
+        # Where each row has another, none is in two parts.
+        if column is not None and own[column].duplicated().any():
+            log.warn(
+                f"[DATA] {name}: its column '{column}' looks like speakers and is not used, so "
+                "that one may be in train and test, and intervals are not over speakers: set "
+                f"{name}.colnames = {{'{column}': 'speaker'}}"
+            )
 
 
 def _check_alike(

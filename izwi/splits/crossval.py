@@ -46,7 +46,7 @@ def assign_folds(spec: SplitSpec, frame: pd.DataFrame, speakers: pd.Series, log:
         return _stratified(n, key, frame, generator(spec["seed"], "k_fold_cross"), log)
     if "fold" in frame and frame["fold"].notna().any():
         return _own_folds(n, key, frame, log)
-    return _speaker_groups(n, key, frame, speakers, generator(spec["seed"], "logo"))
+    return _speaker_groups(n, key, frame, speakers, generator(spec["seed"], "logo"), log)
 
 
 def _own_folds(n: int, key: str, frame: pd.DataFrame, log: Log) -> np.ndarray:
@@ -75,7 +75,12 @@ def _own_folds(n: int, key: str, frame: pd.DataFrame, log: Log) -> np.ndarray:
 
 
 def _speaker_groups(
-    n: int, key: str, frame: pd.DataFrame, speakers: pd.Series, rng: np.random.Generator
+    n: int,
+    key: str,
+    frame: pd.DataFrame,
+    speakers: pd.Series,
+    rng: np.random.Generator,
+    log: Log,
 ) -> np.ndarray:
     missing = speakers.isna()
     if missing.any():
@@ -89,10 +94,14 @@ def _speaker_groups(
             + (advice or "use k_fold_cross, or leave them out by <database>.required = speaker")
         )
     names = natural(set(speakers))
+    if len(names) < 2:
+        raise UserError(f"{key}: there is one speaker alone, {names[0]}: use k_fold_cross")
     if n > len(names):
-        raise UserError(
-            f"{key}: {count(n, 'group')} of {count(len(names), 'speaker')}, {len(names)} at most"
+        log.warn(
+            f"{key}: {count(n, 'group')} of {count(len(names), 'speaker')}: each is a group of "
+            "its own"
         )
+        n = len(names)
     if n == len(names):
         return speakers.map({name: i + 1 for i, name in enumerate(names)}).to_numpy(dtype=np.int64)
 

@@ -8,6 +8,13 @@ import numpy as np
 import pandas as pd
 
 PARTS = ("train", "dev", "test")
+# Of rows in folds, each of which is trained and tested on.
+FOLD = "fold"
+
+
+def shown(split: pd.DataFrame) -> pd.Series:
+    """The part of each row: `PARTS`, `FOLD` for rows in folds, empty for unused ones."""
+    return split["part"].mask(split["fold"] > 0, FOLD)
 
 
 def folds(split: pd.DataFrame) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray]]:

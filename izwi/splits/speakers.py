@@ -18,7 +18,7 @@ _ENDS = ("", "s", "id", "ids", "name", "no", "nr", "number", "code")
 _PEOPLE = (
     *("speaker", "spk", "spkr", "actor", "subject", "subj", "participant", "talker", "person"),
     *("client", "patient", "user", "proband", "sprecher", "locuteur", "hablante", "parlante"),
-    *("versuchsperson", "vp"),
+    *("versuchsperson", "vp", "locutor", "singer", "informant", "respondent", "narrator"),
 )
 # What columns of speakers are called, in small letters alone.
 _LIKE_SPEAKER = {

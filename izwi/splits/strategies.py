@@ -50,7 +50,7 @@ STRATEGIES = {
         "(audformat)",
     ),
     "speaker_split": Strategy(
-        "Of {name}, {size} were drawn at random and {fate}.",
+        "Of {name}, {size} {were} drawn at random and {fate}.",
         "holdout:by_speaker",
         SIZES,
         speakers=True,
@@ -66,7 +66,7 @@ STRATEGIES = {
         "`<db>.dev`; without `train` all others are trained on",
     ),
     "random": Strategy(
-        "Of {name}, {size} were drawn at random{within}, whoever spoke, and {fate}.",
+        "Of {name}, {size} {were} drawn at random{within}, whoever spoke, and {fate}.",
         "holdout:at_random",
         (*SIZES, "stratify"),
         doc="`test_size` percent of the rows, drawn at random, whoever speaks; `stratify` keeps "
@@ -91,7 +91,7 @@ STRATEGIES = {
         doc="what a column says: `split_column`, with `train_vals`, `test_vals`, `dev_vals`",
     ),
     "balanced": Strategy(
-        "Of {name}, {size}, chosen to balance {alike}, were {fate}.",
+        "Of {name}, {size}, chosen to balance {alike}, {were} {fate}.",
         "holdout:balanced",
         (*SIZES, "balance", "age_bins", "stratify", "size_diff_weight"),
         speakers=True,

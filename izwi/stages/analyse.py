@@ -93,6 +93,7 @@ def run(unit: Unit, job: Job) -> None:
     """Write the results of one analysis."""
     import pandas as pd
 
+    from izwi.analyses.importance import tests_in_words
     from izwi.data import csv_files
     from izwi.data.samples import read_copies, read_samples
 
@@ -107,5 +108,7 @@ def run(unit: Unit, job: Job) -> None:
         job.report(unit, found)
         write_json(unit.outputs["result"], found)
         return
+    if told := unit.spec.get("told"):
+        job.report(unit, {"notes": tests_in_words(found.head(told))})
     with atomic(unit.outputs["result"]) as path:
         (csv_files.write_rows if "file" in found else csv_files.write_table)(found, path)

@@ -147,6 +147,9 @@ def _sources(planned: Planned) -> dict[str, tuple[list[str], dict[str, Any]]]:
         }
         sources["results"] = ([evaluated.key], of_results)
         sources["training"] = ([trained.key], {"training": trained.outputs["report"]})
+    if "train" in planned.units:
+        fitted = planned.one("train")
+        sources["model"] = ([fitted.key], {"model": fitted.outputs["model"]})
     for unit in planned.units.get("robustness", ()):
         sources["robustness"] = ([unit.key], {"robustness": unit.outputs["result"]})
     for unit in planned.units.get("analyse", ()):

@@ -70,7 +70,7 @@ def run(unit: Unit, job: Job) -> None:
     from izwi.training import predict
 
     training = read_json(unit.inputs["training"])
-    samples = read_samples(unit.inputs)
+    samples = read_samples(unit.inputs, on_disk=True)
     predictions, report = predict.predict(training, *samples, Path(unit.inputs["model"]))
     with atomic(unit.outputs["predictions"]) as path:
         predictions.to_parquet(path, index=False)

@@ -103,10 +103,11 @@ def run(unit: Unit, job: Job) -> None:
     write_json(unit.outputs["result"], rows)
     lines = [
         {
-            **{name: value for name, value in row.items() if name not in ("ci", "ci_method")},
+            **{name: value for name, value in row.items() if not name.startswith("ci")},
             "ci_low": row["ci"][0],
             "ci_high": row["ci"][1],
             "ci_method": row["ci_method"],
+            "ci_reason": row["ci_reason"],
         }
         for row in rows
     ]

@@ -113,16 +113,25 @@ def fit_samples(experiment: Experiment, planned: Planned) -> tuple[dict[str, Any
 def run(unit: Unit, job: Job) -> None:
     """Write the model, the predictions and the report of one experiment."""
     from izwi.data.samples import read_copies, read_samples
+    from izwi.splits import folds
     from izwi.training import fit_predict
 
     spec, copies = cast("TrainSpec", unit.spec), read_copies(unit.inputs)
+    tables, matrices, split, labels = read_samples(unit.inputs, on_disk=True)
+    rows = len(next(iter(folds(split)))[1])
+    features = sum(len(matrix.columns) for matrix in matrices[0])
+    slow = models.model_class(spec["model"]["type"]).slow(rows, features)
+    if slow:
+        # Not only when it is over.
+        job.say(f"{unit.label}: warning: {slow}", show=True)
     with atomic_folder(Path(unit.outputs["model"])) as folder:
         predictions, report = fit_predict.train(
-            spec, *read_samples(unit.inputs), folder, copies=copies
+            spec, tables, matrices, split, labels, folder, copies=copies
         )
     with atomic(unit.outputs["predictions"]) as path:
         predictions.to_parquet(path, index=False)
     job.report(unit, report)
+    report["warnings"] += [slow] if slow else []
     write_json(unit.outputs["report"], {"key": unit.key, "spec": unit.spec, **report})
 
 

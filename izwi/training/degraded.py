@@ -72,7 +72,7 @@ def predict(
             copies = copies_of(tables, samples.names, _of(copied, maker))
             there = copies.source if copies else np.array([], dtype=int)
             if copies:
-                values = samples.values.copy()
+                values = samples.values[np.arange(len(samples.values))]
                 values[there] = copies.values
                 heard = replace(samples, values=values)
         for run, fold, rows, model in fitted:

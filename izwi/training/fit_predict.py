@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from izwi import splits
 from izwi.data import bad_audio
@@ -13,7 +13,7 @@ from izwi.errors import UserError
 from izwi.features import extractor_class, metadata
 from izwi.files import write_json
 from izwi.preprocessing import binning
-from izwi.training import runs, submodels
+from izwi.training import out_of_core, runs, submodels
 from izwi.training.fitting import Copies, Samples
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from izwi.config.experiment.resolved import ComponentSpec
+    from izwi.data.rows import Rows
     from izwi.training.types import TrainingReport, TrainSpec
 
     # Table and matrices of the copies of a database.
@@ -158,12 +159,14 @@ def prepare(
     Raises:
         UserError: if too little is left
     """
-    table, features = stack(tables, matrices)
+    import pandas as pd
+
+    names, values, copied_values = _values_of(tables, matrices, copies)
+    table = pd.concat(tables, ignore_index=True)
     n_folds = int(split["fold"].max())
     tested = bool(n_folds or (split["part"] == "test").any())
     split, excluded = bad_audio.leave_out(tables, matrices, split)
-    names = list(features.columns)
-    samples = Samples(names, features.to_numpy(), split, copies_of(tables, names, copies))
+    samples = Samples(names, values, split, copied_values)
     folds = list(splits.folds(split))
     truths = {fold: table["truth"].to_numpy() for fold, *_ in folds}
     bins = []
@@ -177,6 +180,17 @@ def prepare(
         value = table["value"].to_numpy(dtype=float)
         truths = {b["fold"]: binning.assign(value, b["edges"], labels) for b in bins}
     return table, samples, folds, truths, bins, excluded
+
+
+def _values_of(
+    tables: list[pd.DataFrame], matrices: list[list[pd.DataFrame]], copies: Sequence[Copied]
+) -> tuple[list[str], np.ndarray | Rows, Copies | None]:
+    """Names of the features and values of all rows, on the disk if the matrices are; copies."""
+    if isinstance(matrices[0][0], out_of_core.StoredMatrix):
+        return *out_of_core.stacked(tables, cast("Any", matrices)), None
+    features = stack(tables, matrices)[1]
+    names = list(features.columns)
+    return names, features.to_numpy(), copies_of(tables, names, copies)
 
 
 def train(

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from izwi import models
+from izwi.data.rows import Rows
 from izwi.errors import UserError
 from izwi.files import read_json, write_json
 from izwi.preprocessing import balancing
+from izwi.training import out_of_core
 from izwi.wording import count
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-    from izwi.models.base import Model, Prediction
+    from izwi.models.base import Dev, Model, Prediction
     from izwi.preprocessing.pipeline import Preprocessing, Steps
     from izwi.training.types import TrainSpec
 
@@ -42,13 +44,13 @@ class Samples:
 
     Args:
         names: of the features
-        values: shape (rows, features)
+        values: shape (rows, features); large ones are on the disk
         split: of these rows
         copies: of rows; they are no rows, so no part of the split can hold them
     """
 
     names: list[str]
-    values: np.ndarray
+    values: np.ndarray | Rows
     split: pd.DataFrame
     copies: Copies | None = None
 
@@ -141,8 +143,24 @@ class Fitted:
         return fitted
 
     def predict(self, samples: Samples, rows: np.ndarray) -> Prediction:
-        """Predict rows of the experiment."""
-        return self.decide(self.transform(samples, rows))
+        """Predict rows of the experiment; some at a time, if their features are on the disk."""
+        if not isinstance(samples.values, Rows) or not len(rows):
+            return self.decide(self.transform(samples, rows))
+        import numpy as np
+
+        from izwi.models.base import Prediction
+
+        places, found = [], []
+        speakers = samples.speakers(rows)
+        for some in out_of_core.parts_of(self.preprocessing, samples.values, rows, speakers):
+            places.append(some)
+            found.append(self.decide(self.transform(samples, rows[some])))
+        back = np.argsort(np.concatenate(places))
+        whole: list[Any] = [
+            None if parts[0] is None else np.concatenate(parts)[back]
+            for parts in zip(*found, strict=True)
+        ]
+        return Prediction(*whole)
 
     def decide(self, X: np.ndarray) -> Prediction:
         """Predict the output of `transform`, with calibrated probabilities if available."""
@@ -167,7 +185,7 @@ class Fitted:
                 "[MODEL] calibrate: temperature is fitted on a dev set, and there is none: set "
                 "EXP.traindevtest = True"
             )
-        predicted = self.model.predict(self.transform(data.samples, known))
+        predicted = self.predict(data.samples, known)
         p = predicted.class_probabilities()[:, self.model.known()]
         place = np.searchsorted(self.model.classes, data.truth[known].astype(str))
         self.temperature = temperature.fit(p, place)
@@ -204,7 +222,8 @@ class Prepared(NamedTuple):
 
     Args:
         preprocessing: fitted
-        X: shape (rows and their copies, features), scaled and balanced
+        X: shape (rows and their copies, features), scaled and balanced; on the disk, if the model
+            is fitted out of core
         y: shape (rows and their copies,)
         groups: speakers, in the same shape, or None
         dev: X and y of the dev rows, for models that stop early
@@ -212,10 +231,10 @@ class Prepared(NamedTuple):
     """
 
     preprocessing: Preprocessing
-    X: np.ndarray
+    X: np.ndarray | Rows
     y: np.ndarray
     groups: np.ndarray | None
-    dev: tuple[np.ndarray, np.ndarray] | None
+    dev: tuple[np.ndarray | Rows, np.ndarray] | None
     balancing: dict[str, Any]
 
 
@@ -270,6 +289,8 @@ def prepare(spec: TrainSpec, data: TrainingSet) -> Prepared:
         steps["arrays"] = True
     preprocessing = Preprocessing(steps)
     samples = data.samples
+    if is_out_of_core(spec, data):
+        return _prepare_on_disk(spec, data, preprocessing)
     values, sources, numbers = samples.with_copies(data.train)
     groups = samples.speakers(sources)
     preprocessing.fit(values, samples.names)
@@ -282,10 +303,13 @@ def prepare(spec: TrainSpec, data: TrainingSet) -> Prepared:
     if method:
         # Samplers cannot compute with recordings, so they resample row positions.
         rows = np.arange(len(X), dtype=float)[:, None] if cls.takes_recordings else X
-        made, y, groups, balanced = balancing.balance(
-            rows, y, groups, method=method, seed=spec["balancing_seed"]
-        )
-        X = X[made[:, 0].astype(int)] if cls.takes_recordings else made
+        try:
+            made, y, groups, balanced = balancing.balance(
+                rows, y, groups, method=method, seed=spec["balancing_seed"]
+            )
+            X = X[made[:, 0].astype(int)] if cls.takes_recordings else made
+        except UserError as error:
+            balanced = balancing.unchanged(y, error.problems[0])
     dev = None
     if cls.stops_early(spec["model"]["options"]) and len(data.dev):
         dev = (
@@ -294,6 +318,50 @@ def prepare(spec: TrainSpec, data: TrainingSet) -> Prepared:
             ),
             data.truth[data.dev],
         )
+    return Prepared(preprocessing, X, y, groups, dev, balanced)
+
+
+def is_out_of_core(spec: TrainSpec, data: TrainingSet) -> bool:
+    """Whether a fit reads its rows from the disk.
+
+    It does if the model can, there are more than `out_of_core.LIMIT` training rows, without copies,
+    and classes are not balanced by computing new rows.
+
+    Args:
+        spec: of the train stage
+        data: the rows
+    """
+    cls = models.model_class(spec["model"]["type"])
+    return (
+        cls.out_of_core
+        and isinstance(data.samples.values, Rows)
+        and len(data.train) > out_of_core.LIMIT
+        and spec.get("balancing") not in balancing.NEED_NUMBERS
+    )
+
+
+def _prepare_on_disk(spec: TrainSpec, data: TrainingSet, preprocessing: Preprocessing) -> Prepared:
+    import numpy as np
+
+    samples, rows = data.samples, data.train
+    values = samples.values
+    assert isinstance(values, Rows), "a fit out of core has its rows on the disk"
+    out_of_core.fit_preprocessing(preprocessing, values, rows, samples.names)
+    y, groups = data.truth[rows], samples.speakers(rows)
+    X = out_of_core.transformed(preprocessing, values, rows, groups)
+    balanced: dict[str, Any] = {}
+    if method := spec.get("balancing"):
+        places = np.arange(len(rows), dtype=float)[:, None]
+        made, y, groups, balanced = balancing.balance(
+            places, y, groups, method=method, seed=spec["balancing_seed"]
+        )
+        X = X.taken(made[:, 0].astype(int))
+    dev = None
+    cls = models.model_class(spec["model"]["type"])
+    if cls.stops_early(spec["model"]["options"]) and len(data.dev):
+        speakers = samples.speakers(data.dev)
+        dev_X = out_of_core.transformed(preprocessing, values, data.dev, speakers)
+        dev = (dev_X, data.truth[data.dev])
     return Prepared(preprocessing, X, y, groups, dev, balanced)
 
 
@@ -318,11 +386,22 @@ def learn(
     model = cls(spec["model"]["options"], seed=seed, labels=data.labels)
     model.features = prepared.preprocessing.features
     model.decisions_only = decisions_only
-    history = model.fit(prepared.X, prepared.y, groups=prepared.groups, dev=prepared.dev)
+    # Only models that take rows on the disk are given them.
+    X, dev = cast("np.ndarray", prepared.X), cast("Dev | None", prepared.dev)
+    history = model.fit(X, prepared.y, groups=prepared.groups, dev=dev)
+    if isinstance(prepared.X, Rows):
+        history = {**history, "out_of_core": True}
+        history["notes"] = [
+            *history["notes"],
+            f"fitted out of core: of more than {out_of_core.LIMIT:,} training rows the features "
+            "are read from the disk",
+        ]
     if prepared.balancing:
         sizes = {key: prepared.balancing[key] for key in ("before", "after")}
         history = {**history, "balancing": sizes}
-        history["notes"] = [prepared.balancing["note"], *history["notes"]]
+        for kind in ("note", "warning"):
+            if line := prepared.balancing.get(kind):
+                history[f"{kind}s"] = [line, *history[f"{kind}s"]]
     return Fitted(prepared.preprocessing, model, history, data.samples.names)
 
 

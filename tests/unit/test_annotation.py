@@ -6,17 +6,26 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from sklearn.metrics import adjusted_rand_score, pairwise_distances, silhouette_score
 
 from izwi.annotation import bias, columns, listing
+from izwi.annotation import speakers as speaking
 from izwi.annotation.targets import ABSENT, TARGETS, built, column_of
 from izwi.config.experiment import resolve
 from izwi.engine.planner import make_plan
 from izwi.errors import UserError
 from izwi.features import EXTRACTORS, extractor_class
+from izwi.features.emotion2vec import EMOTIONS
 from izwi.features.metadata import Metadata
 from izwi.reporting.texts.citations import entries
 
 DATA = {"databases": "['a']", "a": "a.csv", "a.split_strategy": "random", "target": "emotion"}
+# Columns of features whose models are not here.
+UNREAD = {
+    "squim": ("pesq", "sdr", "stoi"),
+    "emotion2vec_emotion": EMOTIONS,
+    "transcript_text": ("text",),
+}
 
 
 @pytest.fixture
@@ -48,15 +57,14 @@ def test_every_target_reads_columns_of_its_features():
     assert {"snr", "mos"} <= set(built()) and not set(ABSENT) & set(TARGETS)
     for name, target in TARGETS.items():
         assert target.model and target.title and column_of(name).endswith("_pred")
-        assert len(target.source) == (len(target.labels) or 1)
+        assert len(target.source) == (len(target.labels) or target.kind != "group")
+        assert (target.kind == "label") == bool(target.labels)
         assert set(target.cites) <= set(entries())
         if target.features in EXTRACTORS:
             cls = extractor_class(target.features)
             # Those of pretrained models are known without the model.
             heads = [n for names in getattr(cls, "heads", {}).values() for n in names]
-            named = heads or (
-                cls.named_by(None, {}) if target.features == "squim" else cls({}).columns
-            )
+            named = heads or UNREAD.get(target.features) or cls({}).columns
             assert set(target.source) <= set(named)
 
 
@@ -173,6 +181,23 @@ def test_a_number_is_correlated_over_means_of_speakers():
     assert row["effect"] == pytest.approx(r) and row["p"] == pytest.approx(p)
 
 
+def test_rows_without_a_predicted_label_tell_nothing():
+    frame = speakers(np.random.default_rng(6), effect=1)
+    frame["gender_pred"] = np.where(
+        frame["snr_pred"] > frame["snr_pred"].median(), "male", "female"
+    )
+    bare = frame.assign(gender_pred=None)
+    both = pd.concat([frame, bare], ignore_index=True)
+    assert bias.associations(both, ["gender"]) == bias.associations(frame, ["gender"])
+
+
+def test_rows_without_a_label_tell_nothing():
+    frame = speakers(np.random.default_rng(5), effect=1)
+    bare = frame.assign(truth=None, snr_pred=99.0)
+    both = pd.concat([frame, bare], ignore_index=True)
+    assert bias.associations(both, ["snr"]) == bias.associations(frame, ["snr"])
+
+
 def test_without_speakers_rows_count():
     rng = np.random.default_rng(4)
     frame = pd.DataFrame({"truth": ["a"] * 10 + ["b"] * 10, "snr_pred": rng.normal(size=20)})
@@ -197,14 +222,71 @@ def test_predictions_are_compared_with_what_is_known():
     assert gender["accuracy"] == 0.75 and gender["uar"] == 0.75
 
 
+def test_a_text_is_written_from_its_letters():
+    matrix = pd.DataFrame({"text": [np.array([ord(c) for c in "Grüß Gott"]), np.array([]), None]})
+    found = columns.values_of("text", matrix)
+    assert found.tolist()[:2] == ["Grüß Gott", ""] and found.isna().tolist() == [False, False, True]
+    own, report = columns.annotate(table(3), {"transcript_text": matrix}, spec(["text"]))
+    assert own["text_pred"][0] == "Grüß Gott" and "1 row without text_pred" in report["warnings"][0]
+
+
+@pytest.mark.parametrize("number", [None, 4])
+def test_speakers_are_groups_of_alike_embeddings(number):
+    rng = np.random.default_rng(5)
+    who = np.array([2, 2, 0, 1, 3, 1, 0, 3] * 6)
+    voices = np.abs(rng.normal(size=(4, 32)))
+    vectors = voices[who] + 0.15 * rng.normal(size=(48, 32))
+    matrix = pd.DataFrame(vectors).rename(columns="resemblyzer_{}".format)
+    matrix.loc[7] = np.nan
+    found = columns.values_of("speaker", matrix, number)
+    assert found[:3].tolist() == ["1", "1", "2"] and found.isna().sum() == 1
+    known = found.notna()
+    assert adjusted_rand_score(who[known], found[known]) == 1
+    assert speaking.groups(vectors[:2]).tolist() == [0, 0]
+    assert len(np.unique(speaking.groups(vectors, 7))) == 7
+
+
+def test_silhouettes_are_those_of_scikit_learn():
+    rng = np.random.default_rng(6)
+    vectors, found = rng.normal(size=(30, 5)), rng.integers(0, 4, 30)
+    found[3] = 9
+    distance = pairwise_distances(vectors, metric="cosine")
+    expected = silhouette_score(vectors, found, metric="cosine")
+    assert speaking.silhouette(distance, found) == pytest.approx(expected)
+
+
+def test_texts_and_speakers_are_compared_with_what_is_known():
+    said = ["Der Zug kommt heute.", "ja", None]
+    frame = pd.DataFrame({"text": said, "speaker": ["x", "y", "y"], "truth": ["a", "b", "a"]})
+    frame["text_pred"] = ["der Zug, kam heut noch", "", "nein"]
+    frame["speaker_pred"] = ["1", "2", "2"]
+    text, speaker = bias.agreements(frame, ["text", "speaker"])
+    # Two words are wrong, one is too many, one is missing, of five.
+    assert (text["n"], text["word_error_rate"]) == (2, pytest.approx(4 / 5))
+    assert speaker["adjusted_rand"] == 1 and speaker["groups"] == speaker["known_groups"] == 2
+    assert bias.associations(frame, ["text", "speaker"]) == []
+
+
+def test_the_language_of_the_ini_is_that_of_its_transcripts(solve):
+    found = solve(EXP={"language": "de"}, PREDICT={"targets": "['text', 'speaker']"})
+    kinds = {one["type"]: one["options"] for one in found.annotation["features"]}
+    if "transcript_text" in kinds:
+        assert kinds["transcript_text"]["transcript.language"] == "de"
+    (line,) = [n for n in solve(EXP={"language": "de"}).notes if "language" in n]
+    assert line == "[EXP] language: no effect without PREDICT.targets = ['text']"
+
+
 def test_the_csv_has_the_rows_that_are_selected():
     own = table(truth=["x", "y"] * 3, emotion=["X", "Y"] * 3, digest="d", snr_pred=np.arange(6.0))
-    split = pd.DataFrame({"part": ["train"] * 3 + ["dev"] + ["test"] * 2})
+    split = pd.DataFrame({"part": ["train"] * 3 + ["dev"] + ["test"] * 2, "fold": 0})
     places = {"a": {f"{i}.wav": f"/audio/{i}.wav" for i in range(6)}}
     found = listing.rows(own, split, "emotion", "all", places)
     assert list(found) == ["file", "start", "end", "emotion", "snr_pred"] and len(found) == 6
     assert found["emotion"].tolist() == ["x", "y"] * 3 and found["file"][0] == "/audio/0.wav"
     assert listing.rows(own, split, "emotion", "test", places)["snr_pred"].tolist() == [4, 5]
+    folds = pd.DataFrame({"part": ["1", "2", "1", "", "2", "1"], "fold": [1, 2, 1, 0, 2, 1]})
+    found = listing.rows(own, folds, "emotion", "test", places)
+    assert found["snr_pred"].tolist() == [0, 1, 2, 4, 5]
 
 
 def test_an_ini_without_a_model_asks_for_the_tables_alone(solve):
@@ -233,8 +315,8 @@ def test_options_of_the_features_of_a_target_are_read(solve):
 
 
 def test_what_cannot_be_predicted_is_told(solve):
-    notes = solve(PREDICT={"targets": "['snr', 'text', 'speaker']"}).notes
-    assert any("text, speaker: not built yet" in line for line in notes)
+    notes = solve(PREDICT={"targets": "['snr', 'translation', 'textclassification']"}).notes
+    assert any("translation, textclassification: not built yet" in line for line in notes)
     with pytest.raises(UserError, match=r"'snrr' is unknown.*'snr'"):
         solve(PREDICT={"targets": "['snrr']"})
     with pytest.raises(UserError, match="is not in PREDICT"):

@@ -155,6 +155,9 @@ def test_without_the_extra_it_is_named(tmp_path, monkeypatch, head):
     [
         (b"RIFF", "too short, 4 bytes"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n", "Git LFS"),
+        (b"../.git/annex/objects/mK/0J/SHA256E-s12--ab.wav/SHA256E-s12--ab.wav", "annex get"),
+        (b"/annex/objects/SHA256E-s64044--0123456789.wav\n", "annex get"),
+        (b"NIST_1A\n   1024\nsample_coding -s26 pcm,embedded-shorten-v2.00\n" * 9, "sph2pipe"),
         (b"<Error><Code>AccessDenied</Code></Error>" * 3, "XML"),
         (b"\x89PNG\r\n\x1a\n" + bytes(100), "PNG"),
         (b"Rar!\x1a\x07\x01\0" + bytes(100), "RAR"),

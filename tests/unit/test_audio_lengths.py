@@ -312,6 +312,12 @@ def test_chunks_tags_and_zeros_behind_the_audio_are_no_recording(tmp_path, tone)
     cover = b"ID3\x04\x00\x00\x00\x00\x10\x00" + b"\xff\xfb\x90\x64" * 512
     path.write_bytes(cover + raw + b"TAG" + b"\xff" * 125)
     assert audio.remarks(str(path)) == []
+    ape = b"APETAGEX" + struct.pack("<5I", 2000, 40, 1, 0, 0) + bytes(4) + b"x" * 40
+    for tags in (b"TAG" + b"a" * 125, ape, ape + b"TAG" + bytes(125)):
+        path.write_bytes(raw + tags)
+        assert audio.remarks(str(path)) == []
+        path.write_bytes(raw + tags + raw)
+        assert "1.000 s of 2." in audio.remarks(str(path))[0]
 
 
 @pytest.mark.parametrize("rate", [16000, 44100])
@@ -342,6 +348,7 @@ TELEPHONE = [
     ("AU", "G723_40"),
     ("WAV", "G721_32"),
     ("WAV", "NMS_ADPCM_16"),
+    ("AIFF", "DWVW_16"),
 ]
 
 

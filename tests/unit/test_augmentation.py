@@ -10,7 +10,7 @@ from audio_tables import make_table
 from scipy.signal import welch
 
 from izwi import models
-from izwi.augmentation import calls, degradations, makers, splicing, writing
+from izwi.augmentation import calls, degradations, makers, splicing, synthetic, writing
 from izwi.augmentation.copies import copied, rows_of
 from izwi.config.experiment import resolve
 from izwi.data.audio import AudioError
@@ -381,6 +381,16 @@ def test_copies_are_of_training_rows_and_no_prediction_is_of_a_copy(fits, tmp_pa
     assert sizes == [2] * len(fits) and "augmented" not in plain["counts"]
 
 
+def test_copies_of_a_second_database_are_those_of_its_rows():
+    table, _, _, copies = experiment(part=np.repeat(["train"], 30))
+    other = table.iloc[:7].assign(database="other")
+    (one, (made,)) = copies[0]
+    found = fit_predict.copies_of([other, table], ["x"], [(one, [made])])
+    assert list(found.source) == list(one["copied_row"] + 7)
+    found = fit_predict.copies_of([table, other], ["x"], [(one, [made])])
+    assert list(found.source) == list(one["copied_row"])
+
+
 def test_copies_that_cannot_be_used_are_left_out(fits, tmp_path):
     table, matrix, split, copies = experiment(part=np.repeat(["train", "test"], 15))
     (one, (made,)) = copies[0]
@@ -538,9 +548,34 @@ def test_auglib_mixes_in_recordings_of_a_folder(tmp_path, recordings):
     soundfile.write(folder / "delay.wav", impulse[::-1], RATE, subtype="FLOAT")
     (kind,) = solved(tmp_path, **wanted, **SVM, **sections).augment["kinds"]
     assert makers.key_of_maker({**kind, "seed": 1, "copy": 1}) != key
-    # Without recordings, what needs none; and what names some is told.
+    # Without recordings, what needs none; what is named without them is synthetic, and told.
     (kind,) = solved(tmp_path, **wanted, **SVM).augment["kinds"]
     assert kind["options"]["transformations"] == ["noise", "crop"]
     makers.check({**kind, "seed": 1, "copy": 1})
-    with pytest.raises(UserError, match=r"music: name a folder of recordings"):
-        solved(tmp_path, **wanted, **SVM, AUGMENT={"transformations": "['music', 'noise']"})
+    named = {"AUGMENT": {"transformations": "['room', 'music', 'babble', 'cough']"}}
+    named["AUGMENT"]["bypass_prob"] = 0
+    found = solved(tmp_path, **wanted, **SVM, **named)
+    (line,) = found.warnings
+    assert "cough: no recordings are named" in line and "[AUGMENT] room = <folder>" in line
+    spec = {**found.augment["kinds"][0], "seed": 1, "copy": 1}
+    made = makers.make(spec, SOURCE, voice(), RATE)
+    np.testing.assert_array_equal(makers.make(spec, SOURCE, voice(), RATE), made)
+    # A cough is behind it, and music at 10 dB below it.
+    assert made.shape[1] > RATE + 0.25 * RATE and not np.allclose(made[:, :RATE], voice())
+
+
+@pytest.mark.parametrize("name", ["room", "babble", "music", "cough"])
+def test_sounds_that_are_made_are_the_same_each_time(name):
+    found = synthetic.made(name, RATE)
+    assert len(found) == synthetic.NUMBER and len({sound.tobytes() for sound in found}) == 8
+    assert all(np.isfinite(sound).all() and sound.shape[0] == 1 for sound in found)
+    np.testing.assert_array_equal(synthetic.made(name, RATE)[3], found[3])
+    if name == "room":
+        # The direct sound is as strong as the rest, which decays by 60 dB in RT60.
+        energy = found[0][0].astype(float) ** 2
+        assert energy[0] == pytest.approx(energy[1:].sum(), rel=1e-6)
+        seconds = len(energy) / RATE
+        halves = energy[1 : len(energy) // 2].sum() / energy[len(energy) // 2 :].sum()
+        assert 0.2 <= seconds <= 1 and 10 * np.log10(halves) == pytest.approx(30, abs=1.5)
+    else:
+        assert all(np.sqrt(np.mean(s.astype(float) ** 2)) == pytest.approx(0.1) for s in found)

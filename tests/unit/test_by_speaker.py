@@ -6,7 +6,6 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score
 
 from izwi.config.experiment import resolve
-from izwi.errors import UserError
 from izwi.evaluation import scoring
 
 LABELS = ["f", "m"]
@@ -103,16 +102,41 @@ def test_speakers_without_a_single_truth_are_left_out_and_told():
     assert found["ci"] == [None, None] and found["interval_reasons"]["uar"]
     (line,) = [line for line in metrics["warnings"] if "combine_per_speaker" in line]
     assert "1 of 14 speakers have samples of several classes of sex" in line
+    every = frame.assign(truth=np.where(np.arange(len(frame)) // 14 % 2, "m", "f"))
+    for how in ("mode", "mean"):
+        found = evaluated(every[every["speaker"].notna()], combine_per_speaker=how)["by_speaker"]
+        assert found["n_evaluated"] == 0 < found["several_classes"] and found["value"] is None
     nobody = evaluated(frame.assign(speaker=None), combine_per_speaker="mode")["by_speaker"]
     assert (nobody["n_evaluated"], nobody["value"], nobody["confusion"]) == (0, None, None)
+
+
+@pytest.mark.parametrize("how", ["mode", "mean"])
+def test_where_no_speaker_has_a_single_truth_there_is_no_figure(how):
+    frame = predictions()
+    frame["truth"] = np.array(LABELS)[np.arange(len(frame)) // 14 % 2]
+    found = evaluated(frame, combine_per_speaker=how)
+    own = found["by_speaker"]
+    assert (own["value"], own["n_evaluated"], own["several_classes"]) == (None, 0, 14)
+    assert found["value"] is not None
+    assert any("14 of 14 speakers" in line for line in found["warnings"])
+    none = evaluated(frame.assign(speaker=None), combine_per_speaker=how)["by_speaker"]
+    assert (none["value"], none["unknown"]) == (None, len(frame))
+
+
+@pytest.mark.parametrize("ci", ["speakers", "samples"])
+def test_intervals_of_speakers_are_by_the_method_that_was_asked_for(ci):
+    found = evaluated(predictions(), combine_per_speaker="mode", ci=ci)["by_speaker"]
+    assert found["ci_method"] == f"bootstrap over {ci} (1000)"
 
 
 def test_numbers_have_no_majority(tmp_path):
     text = "[DATA]\ndatabases = ['a']\na.type = demo\ntarget = age\n[FEATS]\ntype = os\n"
     text += "[MODEL]\ntype = lin_reg\n[PLOT]\ncombine_per_speaker = {}\n"
     (tmp_path / "a.ini").write_text(f"[EXP]\nname = a\n{text.format('mode')}")
-    with pytest.raises(UserError, match="combine_per_speaker: numbers have no majority: set mean"):
-        resolve("a.ini", cwd=tmp_path)
+    mode = resolve("a.ini", cwd=tmp_path)
+    (line,) = mode.warnings
+    assert "combine_per_speaker: numbers have no majority" in line
+    assert mode.evaluation["combine_per_speaker"] == "mean"
     (tmp_path / "a.ini").write_text(f"[EXP]\nname = a\n{text.format('mean')}")
     found = resolve("a.ini", cwd=tmp_path)
     assert found.evaluation["combine_per_speaker"] == "mean"

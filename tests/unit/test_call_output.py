@@ -222,3 +222,25 @@ def test_four_digits_are_no_power_of_ten(value):
 )
 def test_times(seconds, text):
     assert clock(seconds) == text
+
+
+def test_a_unit_that_fails_tells_again_what_was_warned_of_its_tables(tmp_path, monkeypatch):
+    # An earlier call may have made the tables, and their warnings may be the cause.
+    from izwi.engine import job as jobs
+    from izwi.engine.plan import Plan, Unit
+    from izwi.errors import UserError
+
+    def fail(unit, job):
+        raise UserError("no row has sad")
+
+    table, report = str(tmp_path / "t.parquet"), tmp_path / "t.json"
+    report.write_text('{"warnings": ["db: did you mean sadness?"], "notes": ["x"]}')
+    outputs = {"table": table, "report": str(report)}
+    plan = Plan(str(tmp_path), str(tmp_path / "cache"))
+    plan.maker[table] = Unit("load", "k", "db", {}, {}, outputs)
+    stage = SimpleNamespace(run=fail)
+    monkeypatch.setattr(jobs, "stages", lambda: {"split": stage})
+    unit = Unit("split", "k2", "db", {}, {"tables": [table]}, {}, ["a.ini"])
+    log = tmp_path / "logs" / "split.log"
+    assert jobs.run_unit(unit, jobs.Job(plan, 1, str(log))) == ["a.ini: no row has sad"]
+    assert log.read_text() == "db: warning: db: did you mean sadness?\n"

@@ -34,7 +34,8 @@ def test_kinds_are_told_apart():
 
 def test_every_function_that_draws_is_one_of_a_kind():
     """What a new function of ``izwi.plots`` draws cannot be forgotten here."""
-    several = {"draw_map": list(pictures.MAPS), "importance": ["permutation", "shap"], "embed": []}
+    several = {"draw_map": list(pictures.MAPS), "embed": [], "correlations": []}
+    several["importance"] = ["permutation", "shap", "ranking"]
     drawn = {kind for name in plots.__all__ for kind in several.get(name, [name])}
     assert drawn <= set(captions.KINDS)
     # The others are matrices and counts of other rows.

@@ -101,6 +101,16 @@ def test_what_the_data_say_against_it(check):
     assert "takes about" in out
 
 
+def test_a_machine_of_many_rows_takes_long(check, monkeypatch):
+    monkeypatch.setattr("izwi.models.svm.MANY", 20)
+    code, _, err = check(data="mine.split_strategy = speaker_split")
+    said = re.search(
+        r"^warning: mine\.ini: .*svm of (\d+) training rows takes .*", err, re.MULTILINE
+    )
+    assert code == 0 and said and 20 < int(said[1]) < 48 and "linear_svm" in said[0]
+    assert "training rows takes" not in check(model="xgb")[2]
+
+
 @pytest.mark.parametrize(("leakage", "code"), [("warn", 0), ("error", 1)])
 def test_leaks_are_told_before_anything_runs(check, leakage, code):
     data = f"mine.split_strategy = random\nleakage = {leakage}"

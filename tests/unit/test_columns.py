@@ -72,6 +72,41 @@ def test_a_column_of_speakers_by_another_name(folder, column, how):
     assert split["speaker"].nunique() == 4
 
 
+@pytest.mark.parametrize("how", ["db.split_strategy = random", "svm\nk_fold_cross = 3"])
+def test_a_split_that_needs_no_speakers_tells_of_their_column(folder, how):
+    text = table("ActorID,emotion", lambda i: f"s{i % 4},{'ab'[i // 4 % 2]}")
+    data, model = ("", how) if how.startswith("svm") else (how, "svm")
+    advice = "db.colnames = {'ActorID': 'speaker'}"
+    assert any(advice in line for line in run(folder, text, data, model=model)[2])
+    # Each row has another: nobody can be in two parts.
+    text = table("ActorID,emotion", lambda i: f"s{i},{'ab'[i % 2]}")
+    assert not any(advice in line for line in run(folder, text, data, model=model)[2])
+
+
+@pytest.mark.parametrize("written", [".5", "5e-1", "0.50", "+0.5"])
+def test_one_number_in_many_writings(folder, written):
+    text = table("speaker,emotion,x", lambda i: f"s{i},{'ab'[i % 2]},{[0.5, 1.5][i // 6]}")
+    for line in (f"db.filter = [['x', '{written}']]", f"db.mapping = {{'x': {{'{written}': 3}}}}"):
+        _, rows, said = run(folder, text, line)
+        assert not any("does not occur" in one for one in said)
+        assert len(rows) == 6 if "filter" in line else set(rows["x"]) == {3.0, 1.5}
+
+
+@pytest.mark.parametrize("labels", ["['0.0', '1']", "[0.0, 1.0]", "['0', '1.00']"])
+def test_labels_that_are_numbers_in_another_writing(folder, labels):
+    text = table("speaker,emotion", lambda i: f"s{i},{i % 2}.0")
+    split, rows, said = run(folder, text, f"labels = {labels}")
+    assert sorted(set(rows["truth"])) == ["0", "1"] and (split["part"] != "").all()
+    assert not any("do not occur" in line for line in said)
+
+
+def test_a_comma_of_decimals_or_thousands(folder):
+    text = table("speaker,emotion", lambda i: f's{i},"{i % 2 + 1},000"')
+    assert any("Write 1.000 or 1000" in line for line in run(folder, text)[2])
+    text = table("speaker,emotion", lambda i: f's{i},"{i % 2 + 1},5"')
+    assert any("decimal comma? Write 1.5" in line for line in run(folder, text)[2])
+
+
 @pytest.mark.parametrize(
     "target", ["emotion; age", "emotion/age", "emotion and age", "emotion+age"]
 )

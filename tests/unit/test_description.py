@@ -80,3 +80,9 @@ def test_a_number_is_summed_up_and_segments_share_files():
     assert (test["samples"], test["files"]) == (5, 1) and found["segments"]
     assert test["target"]["mean"] == 8 and test["target"]["n"] == 5
     assert cell(found, "train")["minutes"] == pytest.approx(0.15)
+    assert [found["unit"], test["unit"]] == ["segment", "segment"]
+    # Whole recordings are tested, as with sample_selection = train.
+    table.loc[split["part"] == "test", ["start", "end"]] = [pd.Timedelta(0), pd.NaT]
+    found = describe(table, split, None)
+    units = [cell(found, part)["unit"] for part in ("train", "test")]
+    assert [*units, found["unit"]] == ["segment", "file", "sample"]

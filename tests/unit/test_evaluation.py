@@ -14,11 +14,12 @@ from sklearn import metrics as sk
 
 from izwi.data import csv_files
 from izwi.errors import UserError
-from izwi.evaluation import chance, intervals, scoring
+from izwi.evaluation import chance, intervals, robustness, scoring
 from izwi.evaluation.measures import Sample
 from izwi.plots import style
 from izwi.reporting import captions
 from izwi.reporting.numbers import worth
+from izwi.reporting.texts import methods
 
 LABELS = ["a", "b", "c", "d"]
 
@@ -265,6 +266,9 @@ def test_method_of_the_intervals():
     frame.loc[~half, "speaker"] = None
     result = evaluate(frame)
     assert result["ci_method"].endswith("150 of them without a speaker")
+    assert result["unknown_speakers"] == 150
+    told = methods.interval_n(result)
+    assert told == "n = 300 samples of 5 speakers, 150 of unknown ones"
     own = result["per_database"]
     assert own["db"]["ci_method"] == "jackknife over speakers (t)"
     assert own["other"]["ci_method"].endswith("no speakers known")
@@ -483,10 +487,46 @@ def test_a_figure_that_one_run_lacks_has_neither_value_nor_interval():
 def test_groups_have_intervals_by_the_method_that_was_asked_for():
     truth, prediction = classes()
     traits = pd.DataFrame({"gender": ["female" if i % 5 < 3 else "male" for i in range(300)]})
-    for ci, begin in ((None, "jackknife over speakers"), ("samples", "bootstrap over samples")):
+    drawn = {unit: f"bootstrap over {unit}" for unit in ("samples", "speakers")}
+    for ci, begin in {None: "jackknife over speakers", **drawn}.items():
         groups = evaluate(table(truth, prediction), ci=ci, traits=traits)["fairness"]["gender"]
         for group in groups["groups"].values():
             assert group["ci_method"].startswith(begin)
+
+
+@pytest.mark.parametrize("ci", ["auto", "speakers", "samples"])
+def test_degraded_copies_have_intervals_by_the_method_that_was_asked_for(ci):
+    truth, prediction = classes()
+    speakers = np.array([f"db/{i % 12}" for i in range(300)])
+    clean = table(truth, prediction, speakers=speakers).assign(maker="")
+    same = clean.assign(maker="b", prediction=LABELS[0])
+    makers = {"a": {"kind": "white", "level": 5}, "b": {"kind": "white", "level": 0}}
+    spec = {"task": "classification", "measure": "uar", "ci": ci, "seed": 1, "makers": makers}
+    frame = pd.concat([clean, clean.iloc[:200].assign(maker="a"), same])
+    rows = robustness.table(spec, frame, LABELS)
+    for row, number in zip(rows, (300, 200, 300), strict=True):
+        own = clean.iloc[:number] if row is not rows[2] else same
+        sample = Sample(own["truth"], [own["prediction"]], "classification", LABELS)
+        limits, name, _ = intervals.by_method(sample, own["speaker"], seed=1, method=ci)
+        assert row["n"] == number and row["speakers"] == 12
+        assert (row["ci"], row["ci_method"]) == (list(limits["uar"]), name)
+    assert rows[1]["loss"] == pytest.approx(0) and rows[2]["ci"] == [None, None]
+    assert rows[2]["loss"] == pytest.approx(rows[0]["value"] - 1 / len(LABELS))
+    assert "no width" in rows[2]["ci_reason"] and rows[0]["ci_reason"] is None
+
+
+def test_a_loss_is_above_0_where_an_error_grows():
+    truth, prediction = numbers()
+    clean = table(truth, prediction).assign(maker="")
+    worse = clean.assign(maker="a", prediction=prediction + 5)
+    spec = {"task": "regression", "measure": "mae", "ci": "auto", "seed": 1}
+    spec["makers"] = {"a": {"kind": "white", "level": 5}}
+    # A row without a truth is predicted alone.
+    clean.loc[0, "truth"] = worse.loc[0, "truth"] = np.nan
+    rows = robustness.table(spec, pd.concat([clean, worse]), None)
+    error = [np.abs(truth - said)[1:].mean() for said in (prediction, prediction + 5)]
+    assert [row["value"] for row in rows] == pytest.approx(error)
+    assert rows[1]["loss"] == pytest.approx(error[1] - error[0]) and rows[1]["n"] == 299
 
 
 def test_classes_of_few_speakers_are_told_where_others_have_many():

@@ -110,6 +110,9 @@ def test_defaults(place):
         "maps": {},
         "of_metrics": [],
         "max_feats": 10,
+        "plot_features": [],
+        "regplot": [],
+        "tree": False,
         "epoch_progression": False,
         "format": ["png"],
     }
@@ -667,7 +670,6 @@ def test_notes_on_what_has_no_effect(place):
             "FEATS wav2vec2.model": "/models/w2v2",
             "MODEL n_jobs": "8",
             "MODEL layers": "{'l1': 64}",
-            "EXPL model": "['tree']",
             "EXPL age.bin_reals": "True",
         },
     )
@@ -679,8 +681,7 @@ def test_notes_on_what_has_no_effect(place):
         "[EXP] root, save; [DATA] no_reuse; [FEATS] store_format, print_feats; "
         "[MODEL] n_jobs: no effect here",
         "[FEATS] wav2vec2.model: no effect with FEATS.type = os",
-        "[EXPL] model: no effect here, features are ranked by the model of the experiment",
-        "[EXPL] age.bin_reals: no effect here, exploration is not built yet",
+        "[EXPL] age.bin_reals: no effect here, numbers are drawn as numbers",
     }
     # What has no effect is in no spec.
     plain = solve(place)

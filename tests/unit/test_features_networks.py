@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 from audio_tables import make_table
+from stand_ins import ecapa, emotion2vec, filled, squim, xvector
 
 from izwi import features
 from izwi.errors import UserError
@@ -19,108 +20,6 @@ from izwi.features import extraction
 torch = pytest.importorskip("torch")
 import transformers as tf  # noqa: E402
 from safetensors.torch import save_file  # noqa: E402
-
-
-def linear(name, outputs, inputs):
-    return {f"{name}.weight": (outputs, inputs), f"{name}.bias": (outputs,)}
-
-
-def norm(name, size):
-    return {f"{name}.weight": (size,), f"{name}.bias": (size,)}
-
-
-def emotion2vec(size=32, heads=4, wide=16):
-    start = "modality_encoders.AUDIO."
-    shapes = {f"{start}alibi_scale": (1, 1, heads, 1, 1), f"{start}extra_tokens": (1, 3, size)}
-    for i, width in enumerate((10, 3, 3, 3, 3, 2, 2)):
-        name = f"{start}local_encoder.conv_layers.{i}."
-        shapes |= {f"{name}0.weight": (wide, wide if i else 1, width)} | norm(f"{name}2.1", wide)
-    shapes |= norm(f"{start}project_features.1", wide)
-    shapes |= linear(f"{start}project_features.2", size, wide)
-    for i in range(1, 6):
-        name = f"{start}relative_positional_encoder.{i}.0"
-        shapes |= {f"{name}.weight": (size, size // 4, 19), f"{name}.bias": (size,)}
-    shapes |= norm(f"{start}context_encoder.norm", size)
-    for name in (f"{start}context_encoder.blocks.0.", "blocks.0.", "blocks.1."):
-        shapes |= linear(f"{name}attn.qkv", 3 * size, size) | linear(f"{name}attn.proj", size, size)
-        shapes |= linear(f"{name}mlp.fc1", 4 * size, size)
-        shapes |= linear(f"{name}mlp.fc2", size, 4 * size)
-        shapes |= norm(f"{name}norm1", size) | norm(f"{name}norm2", size)
-    return shapes
-
-
-def conv(name, outputs, inputs, width=1):
-    return {f"{name}.weight": (outputs, inputs, width), f"{name}.bias": (outputs,)}
-
-
-def batch_norm(name, size):
-    return norm(name, size) | {f"{name}.running_mean": (size,), f"{name}.running_var": (size,)}
-
-
-def tdnn(name, outputs, inputs, width=1):
-    return conv(f"{name}.conv.conv", outputs, inputs, width) | batch_norm(
-        f"{name}.norm.norm", outputs
-    )
-
-
-def ecapa():
-    shapes = tdnn("blocks.0", 32, 80, 5)
-    for i in (1, 2, 3):
-        shapes |= tdnn(f"blocks.{i}.tdnn1", 32, 32) | tdnn(f"blocks.{i}.tdnn2", 32, 32)
-        for j in range(7):
-            shapes |= tdnn(f"blocks.{i}.res2net_block.blocks.{j}", 4, 4, 3)
-        shapes |= conv(f"blocks.{i}.se_block.conv1.conv", 12, 32)
-        shapes |= conv(f"blocks.{i}.se_block.conv2.conv", 32, 12)
-    shapes |= tdnn("mfa", 96, 96) | tdnn("asp.tdnn", 16, 288) | conv("asp.conv.conv", 96, 16)
-    return shapes | batch_norm("asp_bn.norm", 192) | conv("fc.conv", 24, 192)
-
-
-def xvector():
-    shapes, inputs = {}, 24
-    for i, (size, width) in enumerate(((16, 5), (16, 3), (16, 3), (16, 1), (40, 1))):
-        shapes |= conv(f"blocks.{3 * i}.conv", size, inputs, width)
-        shapes |= batch_norm(f"blocks.{3 * i + 2}.norm", size)
-        inputs = size
-    return shapes | linear("blocks.16.w", 20, 80)
-
-
-def squim():
-    shapes = {"encoder.conv1d.weight": (16, 1, 64), "dprnn.conv.0.weight": (24, 16, 1, 1)}
-    shapes |= {"dprnn.conv.0.bias": (24,), "dprnn.conv.1.weight": (1,)}
-    for i in range(2):
-        for part in ("row", "col"):
-            name = f"dprnn.{part}_rnn.{i}."
-            for way in ("", "_reverse"):
-                shapes |= {f"{name}rnn.weight_ih_l0{way}": (48, 16)}
-                shapes |= {f"{name}rnn.weight_hh_l0{way}": (48, 12)}
-                shapes |= {f"{name}rnn.bias_{k}h_l0{way}": (48,) for k in "ih"}
-            shapes |= linear(f"{name}proj", 16, 24) | norm(f"dprnn.{part}_norm.{i}", 16)
-    for i in range(3):
-        name = f"branches.{i}."
-        shapes |= {f"{name}0.self_attn.in_proj_weight": (72, 24)}
-        shapes |= {f"{name}0.self_attn.in_proj_bias": (72,), f"{name}1.alpha": (1,)}
-        shapes |= linear(f"{name}0.self_attn.out_proj", 24, 24)
-        shapes |= linear(f"{name}0.linear1", 96, 24) | linear(f"{name}0.linear2", 24, 96)
-        shapes |= norm(f"{name}0.norm1", 24) | norm(f"{name}0.norm2", 24)
-        shapes |= linear(f"{name}2.0", 24, 24) | {f"{name}2.1.weight": (1,)}
-        shapes |= linear(f"{name}2.2", 1, 24)
-    return shapes
-
-
-def filled(shapes):
-    """Random weights of a size that keeps the values in range."""
-    generator = np.random.default_rng(1)
-    weights = {}
-    for name in sorted(shapes):
-        x = generator.standard_normal(shapes[name])
-        if name.endswith("running_var"):
-            x = 0.5 + np.abs(x)
-        elif x.ndim > 1:
-            x /= np.sqrt(np.prod(x.shape[1:]))
-        else:
-            x = 1 + 0.1 * x if "norm" in name and name.endswith("weight") else 0.1 * x
-        weights[name] = torch.from_numpy(3 * np.abs(x) if "alibi" in name else x).float()
-    return weights
 
 
 def wave(samples, seed=2):
@@ -181,6 +80,25 @@ def test_the_published_network(network, models, tmp_path):
     assert np.abs(found[0] - found[2]).max() > 1e-3
     cls = features.extractor_class(kind)
     assert len(cls.content({option.name: own[option.name] for option in cls.options})) == 1
+
+
+def test_the_head_of_emotion2vec(models, tmp_path):
+    weights = filled(emotion2vec())
+    generator = torch.Generator().manual_seed(4)
+    weights["proj.weight"] = torch.randn(9, 32, generator=generator)
+    weights["proj.bias"] = torch.randn(9, generator=generator)
+    save_file(weights, tmp_path / "model.safetensors", {"format": "pt"})
+    paths = written(tmp_path, [wave(12345), wave(8000, 3)])
+    own = {"emotion2vec.model": str(tmp_path)}
+    names, found = values("emotion2vec_emotion", own, paths, tmp_path / "a")
+    _, embedded = values("emotion2vec", own, paths, tmp_path / "b")
+    scores = embedded @ weights["proj.weight"].numpy().T + weights["proj.bias"].numpy()
+    chances = np.exp(scores) / np.exp(scores).sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(found, chances, rtol=1e-4, atol=1e-6)
+    assert names[:2] == ["angry", "disgusted"] and len(names) == 9
+    # The embeddings alone were published without a head.
+    bare = str(models / "emotion2vec")
+    assert "lack proj.bias" in problem("emotion2vec_emotion", **{"emotion2vec.model": bare})
 
 
 def problem(kind, **options) -> str:

@@ -12,10 +12,11 @@ from sklearn.metrics import balanced_accuracy_score, mean_absolute_error
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.tree import DecisionTreeClassifier
 from test_tuning import folds_of, made_up, spec_of
 
 from izwi import splits
-from izwi.analyses import importance
+from izwi.analyses import importance, ranking
 from izwi.config.experiment import resolve
 from izwi.engine.planner import make_plan
 from izwi.errors import UserError
@@ -58,6 +59,31 @@ def test_importance_is_that_of_scikit_learn(tmp_path):
     assert found["rank"].tolist() == [1, 2, 3, 4, 5]
     assert found["importance"].is_monotonic_decreasing
     assert found["ci_low"].isna().all()  # one speaker
+
+
+def test_a_ranking_is_the_mean_of_models_fitted_on_the_training_rows(tmp_path):
+    """Bayes is the model of the experiment, so its importance is that of `permutation`."""
+    _, y, _ = made_up(6, seed=3)
+    samples, folds, truths, spec = trained(tmp_path, "bayes", y, ["db/0", "db/2", "db/4"])
+    whole = importance.permutation(spec, samples, truths, folds, LABELS, tmp_path)
+    own = {**spec, "models": ["bayes", "tree"]}
+    found = ranking.ranking(own, samples, truths, folds, LABELS).set_index("feature")
+    whole = whole.set_index("feature").loc[found.index]
+    for ours, theirs in (("importance", "importance"), ("ci_low", "ci_low"), ("figure", "figure")):
+        np.testing.assert_allclose(found[f"{ours}_bayes"], whole[theirs])
+    means = found[["importance_bayes", "importance_tree"]].mean(axis=1)
+    np.testing.assert_allclose(found["importance"], means)
+    assert found["importance"].is_monotonic_decreasing and set(found["measure"]) == {"uar"}
+    right = []
+    for _, train, _, test in folds:
+        scaler = StandardScaler().fit(samples.values[train])
+        tree = DecisionTreeClassifier(random_state=42).fit(
+            scaler.transform(samples.values[train]), y[train]
+        )
+        right.append(pd.Series(tree.predict(scaler.transform(samples.values[test])), test))
+    decided = pd.concat(right)
+    figure = balanced_accuracy_score(y[decided.index].astype(str), decided.astype(str))
+    assert found["figure_tree"].iloc[0] == pytest.approx(figure)
 
 
 @pytest.mark.parametrize("kind", ["classification", "regression"])
@@ -220,7 +246,8 @@ def test_what_is_explained_or_drawn_changes_no_other_key(tmp_path):
     more = written(
         tmp_path,
         "more.ini",
-        EXPL="permutation = True\nshap = True\nfeature_distributions = True\nmax_feats = 3",
+        EXPL="permutation = True\nshap = True\nfeature_distributions = True\nmax_feats = 3\n"
+        "model = ['log_reg', 'tree']",
         PLOT="calibration = True\nuncertainty = True\nrecall = True\nfairness = True\n"
         "uncertainty_threshold = 0.3",
     )
@@ -232,11 +259,12 @@ def test_what_is_explained_or_drawn_changes_no_other_key(tmp_path):
     added = set(plan.units["features"]) - set(apart)
     assert [plan.units["features"][key].spec["type"] for key in added] == ["signal"]
     assert set(apart) < set(plan.units["features"])
-    assert len(plan.units["evaluate"]) == 2 and len(plan.units["analyse"]) == 3
+    assert len(plan.units["evaluate"]) == 2 and len(plan.units["analyse"]) == 4
+    assert more.analyses["ranking"] == ["logreg", "tree"]
     drawn = {unit.spec["kind"] for unit in plan.units["plot"].values()}
     assert drawn == {
         *("confusion_matrix", "confusion_matrix_certain", "calibration", "uncertainty", "recall"),
-        *("fairness", "permutation", "shap", "feature_distributions"),
+        *("fairness", "permutation", "shap", "ranking", "feature_distributions"),
     }
 
 
@@ -246,6 +274,8 @@ def test_what_cannot_be_explained(tmp_path):
     assert any(
         note.startswith("[EXPL] shap: no effect with MODEL.type = svm") for note in found.notes
     )
+    with pytest.raises(UserError, match=r"\[EXPL\] model: 'mlp' cannot rank features, one of"):
+        written(tmp_path, "net.ini", EXPL="model = ['mlp']")
     with pytest.raises(UserError) as error:
         written(
             tmp_path, "folds.ini", MODEL="type = xgb\nlogo = 3\nsave = False", EXPL="shap = True"

@@ -225,6 +225,20 @@ def test_no_dev_row_is_among_those_that_the_scaler_learns_from(half_labelled):
     np.testing.assert_allclose(prepared.dev[0], scaler.transform(samples.values[dev]))
 
 
+def test_what_cannot_be_balanced_stays_and_is_told(half_labelled):
+    samples, _, _ = half_labelled
+    apart = np.concatenate([np.arange(20.0), 1000 + np.arange(8.0)])
+    samples = Samples(["x"], apart[:, None], samples.split[:28])
+    names = np.repeat(["a", "b"], [20, 8]).astype(object)
+    spec = SPEC | {"balancing": "adasyn", "balancing_seed": 0}
+    none = np.array([], dtype=int)
+    fitted = fitting.fit(spec, TrainingSet(samples, names, np.arange(28), none, ["a", "b"]), 42)
+    assert fitted.history["balancing"] == {"before": {"a": 20, "b": 8}, "after": {"a": 20, "b": 8}}
+    (line,) = fitted.history["warnings"]
+    assert line.startswith("[FEATS] balancing: adasyn does not work on these data")
+    assert line.endswith("here the training rows stay as they are")
+
+
 def test_self_training_is_that_of_scikit_learn(half_labelled):
     samples, truth, _ = half_labelled
     train, pool, test = np.arange(30), np.arange(30, 90), np.arange(90, 100)

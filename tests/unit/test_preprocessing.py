@@ -270,6 +270,16 @@ def test_unknown_features_are_all_told(parts):
     ]
 
 
+def test_features_of_other_programs_are_told_and_left_out(parts):
+    train, _ = parts
+    ours = Preprocessing({"features": [train.names[3], "pF", "zzzz"]}).fit(train.X, train.names)
+    assert ours.features == [train.names[3]]
+    line = "[FEATS] features: pF, zzzz are no features here, of the selection 1 feature is left"
+    assert line in ours.report["warnings"]
+    with pytest.raises(UserError, match="no feature 'pF', there are 88"):
+        Preprocessing({"features": ["pF", "zzzz"]}).fit(train.X, train.names)
+
+
 def test_unknown_scaler():
     with pytest.raises(UserError, match=r"\[FEATS\] scale: .*did you mean 'standard'"):
         Preprocessing({"scale": "standart"})

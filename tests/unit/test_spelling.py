@@ -62,6 +62,8 @@ def test_the_ini_may_write_either_form(tmp_path):
 
 
 def test_what_looks_the_same():
+    assert spelling.differ(["Fear", "fear"]) == "in case alone"
+    assert spelling.differ(["straße", "strasse"]) == "and look alike"
     assert spelling.alike(["Sad", "sad", "ѕаd", "anger", "ａnger", "s 1", "s_1", "s2"]) == [
         ["Sad", "sad", "ѕаd"],
         ["anger", "ａnger"],
@@ -138,11 +140,15 @@ def test_ids_that_look_the_same_are_a_warning_and_on_both_sides_an_error():
         ("wav/A.WAV", "wav/a.wav"),
         ("Wav/a.wav", "wav/a.wav"),
         (f"Wav/{NFD}.wav", f"wav\\{NFC.upper()}.wav"),
+        ("wav/a.wav", "wav/a.wav\u200b"),
+        ("wav/b\u00ad.wav", "wav/b.wav"),
+        ("wav/a.wav", "{folder}\\wav\\a.wav"),
     ],
     ids=ascii,
 )
 def test_names_of_files_match_by_what_they_mean(tmp_path, there, written):
     sounds(tmp_path, there)
+    written = written.replace("{folder}", str(tmp_path).replace("/", "\\"))
     table, report = load(tmp_path, f"file,emotion\n{written},x\n")
     assert table["file"].tolist() == [written] and table["digest"].notna().all()
     assert any("found by another spelling" in line for line in report["notes"])

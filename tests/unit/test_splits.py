@@ -379,8 +379,14 @@ def test_labels(emo):
     test = used & emo["speaker"].isin(["8", "10", "13", "15"])
     assert report["counts"]["test"] == test.sum()
     assert sum("unused, not among them" in note for note in report["notes"]) == 5
+    _, found = make_split(made | {"labels": ["sadness", "pride", "anger"]}, [emo])
+    assert found["labels"] == ["sadness", "anger"] and found["counts"] == report["counts"]
+    (line,) = set(found["warnings"]) - set(report["warnings"])
+    assert line.startswith("[DATA] labels: no row has pride, 'emotion' of the rows in use holds")
     (line,) = problems(one([8]) | {"labels": ["anger", "angr", "sadnes"]}, emo)
-    assert line.startswith("[DATA] labels: no row has angr, sadnes, 'emotion' holds anger, ")
+    assert line.startswith(
+        "[DATA] labels: no row has angr, sadnes, 'emotion' of the rows in use holds anger, "
+    )
 
 
 def test_numeric_labels_are_ordered_by_value(fsdd):
@@ -475,8 +481,10 @@ def test_logo_pools_databases_and_wins(emo, polish):
     assert report["n_folds"] == 19 and sum(report["counts"].values()) == 1065
     expected = LeaveOneGroupOut().split(split, groups=split["speaker"])
     assert {tuple(test) for *_, test in folds(split)} == {tuple(test) for _, test in expected}
-    (line,) = problems(made | {"logo": 20}, emo, polish)
-    assert line == "[MODEL] logo: 20 groups of 19 speakers, 19 at most"
+    more, found = make_split(made | {"logo": 20}, [emo, polish])
+    pd.testing.assert_frame_equal(more, split)
+    (line,) = set(found["warnings"]) - set(report["warnings"])
+    assert line == "[MODEL] logo: 20 groups of 19 speakers: each is a group of its own"
 
 
 def test_folds_of_the_data(emo):

@@ -10,6 +10,7 @@ import yaml
 from izwi import features, models, splits
 from izwi.data import description
 from izwi.evaluation import scoring
+from izwi.models.svm import inner_folds
 from izwi.reporting.texts import card, citations, methods, model_methods, table1, words
 
 ENTRIES = citations.entries()
@@ -115,6 +116,7 @@ def test_latex_takes_nothing_as_a_command():
     description = {
         "parts": [{"part": "test", "class": "a_b", **empty}],
         "segments": False,
+        "unit": "file",
         "unused": 2,
         "cross_validation": False,
     }
@@ -216,7 +218,21 @@ def test_a_model_tuned_by_tpe():
     ) in found
 
 
+def test_what_probabilities_were_calibrated_on_is_said():
+    folds = {"runs": [{"folds": [{}]}]}
+    usual = "inner folds of the training samples"
+    assert model_methods._calibrated_on(folds) == usual
+    _, warnings = inner_folds(np.array([0, 0, 1]), None)
+    one = model_methods._calibrated_on(folds | {"warnings": warnings})
+    assert one.startswith("the training samples themselves")
+    several = {"runs": [{"folds": [{}, {}]}], "warnings": [f"fold 2: {warnings[0]}"]}
+    assert model_methods._calibrated_on(several).startswith(f"{usual}, in folds with a class")
+
+
 def test_options_that_do_nothing_are_left_out():
+    boosted = {"validation_split": 0.2, "eval_metric": "auc"}
+    assert set(boosted) <= set(model_methods._idle(boosted))
+    assert not set(boosted) & set(model_methods._idle(boosted | {"early_stopping_rounds": 5}))
     options = {"loss": "cross", "focal.gamma": 2, "momentum": 0.9, "optimizer": "adamw"}
     assert model_methods._idle(options | {"measure": "uar"}) == [
         "measure",
@@ -259,6 +275,21 @@ def test_what_the_audit_found(findings, said):
     assert len(found) == len(said)
     for line, expected in zip(found, said, strict=True):
         assert expected in line
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        ({"train": 1}, "Of these, 1 for training was left out, since its audio"),
+        ({"test": 2, "train": 3, "unused": 4}, "Of these, 3 for training and 2 for testing were"),
+        ({"1": 1, "3": 2}, "Of these, 3 were left out, since their audio could not be used."),
+        ({"unused": 4}, ""),
+    ],
+)
+def test_rows_of_unusable_audio_are_no_part_of_the_counts(parts, said):
+    (line,) = methods._unusable({"excluded": {"parts": parts}}) or [""]
+    assert line.startswith(said) and bool(line) == bool(said)
+    assert methods._unusable({}) == []
 
 
 def people(database, speakers, each=4, **columns):
@@ -426,6 +457,7 @@ def evaluated(speakers=4, wrong=3, ci=None, threshold=None):
     frame = frame.assign(p_a=0.6, p_b=0.4)
     spec = {"task": "classification", "measure": "uar", "labels": ["a", "b"], "seed": 1}
     spec |= {"ci": ci} if ci else {}
+    spec |= {"uncertainty_threshold": threshold} if threshold else {}
     metrics = scoring.evaluate(spec, frame, training={}, split={}, tables=[])
     record = {"evaluation": {"ci": ci or "auto", "uncertainty_threshold": threshold}}
     return metrics, " ".join(methods._evaluation(record, metrics, citations.Cites()))
@@ -443,17 +475,23 @@ def test_an_interval_is_told_only_where_it_is():
 
 
 def test_what_is_certain_lies_below_the_threshold():
-    assert "whose uncertainty was below 0.4 alone" in evaluated(threshold=0.4)[1]
+    # The entropy of .6 and .4 is .97 of the largest.
+    assert "whose uncertainty was below 0.98 alone" in evaluated(threshold=0.98)[1]
+    metrics, said = evaluated(threshold=0.4)
+    assert metrics["certain"]["n_evaluated"] == 0 and "uncertainty" not in said
 
 
 def test_each_seed_is_told():
-    def told(learning):
+    def told(learning, kind="svm", runs=(1,)):
         record = {"packages": {}, "izwi": "1", "seed": 42, "learning": learning}
-        return methods._software(record, citations.Cites())[-1]
+        record |= {"model": {"type": kind, "options": {}}}
+        return methods._software(record, {"runs": runs}, citations.Cites())[-1]
 
     assert told({}) == "The seed of the split and the intervals was 42."
     assert told({"balancing_seed": 42}) == told({})
     assert told({"balancing_seed": 7}).endswith("was 42, and that of the balancing was 7.")
+    assert told({}, "mlp") == "The seed of the split, the training and the intervals was 42."
+    assert told({}, "mlp", runs=(1, 2)) == told({})
 
 
 def cells_of(text):

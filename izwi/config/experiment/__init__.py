@@ -22,7 +22,12 @@ from izwi.config.experiment.databases import (
 )
 from izwi.config.experiment.entries import Entries, several_targets, texts
 from izwi.config.experiment.exports import read_exports
-from izwi.config.experiment.features import check_reads, read_features, recordings_only
+from izwi.config.experiment.features import (
+    check_reads,
+    read_bags,
+    read_features,
+    recordings_only,
+)
 from izwi.config.experiment.models import (
     ChosenModel,
     check_dev,
@@ -188,6 +193,8 @@ def _experiment(entries: Entries, ini: str) -> Experiment:
     }
     if fill := entries.get("FEATS", "nan_strategy"):
         preprocessing["nan_strategy"] = fill
+    if bags := read_bags(entries, model, features, seed):
+        preprocessing["bags"] = bags
     name = read_name(entries)
     segmentation = read_segmentation(entries, split, described=model.none)
     experiment = Experiment(
@@ -301,6 +308,10 @@ def _leakage(entries: Entries, bare: bool) -> str:
     )
 
 
+# Models that are one tree.
+TREES = ("tree", "tree_reg")
+
+
 def _plots(
     entries: Entries, model: ChosenModel, features: tuple[ComponentSpec, ...], bare: bool
 ) -> dict[str, Any]:
@@ -310,6 +321,21 @@ def _plots(
     for line in problems:
         entries.problems.add(line)
     entries.notes += notes
+    if plots["regplot"] and not features:
+        entries.notes.append("[EXPL] regplot: no effect without FEATS.type")
+        plots["regplot"] = []
+    if plots["tree"] and model.type not in TREES:
+        entries.notes.append(
+            f"[EXPL] plot_tree: no effect, the model is no single tree: set MODEL.type = {TREES[0]}"
+        )
+        plots["tree"] = False
+    folds = entries.get("MODEL", "logo") or entries.get("MODEL", "k_fold_cross")
+    if plots["tree"] and folds and not entries.get("MODEL", "save"):
+        entries.problem("EXPL", "plot_tree", "shows the model of a fold: set MODEL.save = True")
+    if plots["tree"] and (entries.get("MODEL", "submodel") or entries.get("DATA", "submodel")):
+        entries.problem("EXPL", "plot_tree", "not with submodel, as it is about one model")
+    if plots["plot_features"] and not entries.get("EXPL", "feature_distributions"):
+        entries.notes.append("[EXPL] plot_features: no effect without EXPL.feature_distributions")
     if model.none:
         # What else would show the data?
         if not bare:

@@ -29,6 +29,8 @@ def read_targets(entries: Entries) -> list[str]:
         entries.notes.append(
             f"[PREDICT] targets: {', '.join(absent)}: not built yet, there will be no such column"
         )
+    if "text" not in wanted and ("EXP", "language") in entries.general:
+        entries.notes.append("[EXP] language: no effect without PREDICT.targets = ['text']")
     if not wanted:
         idle = [
             f"[PREDICT] {entries.spelt(lower)}"
@@ -83,10 +85,17 @@ def read_annotation(
     for one in features:
         seen = map(str, one["options"].get("metadata.columns") or ())
         used |= {columns[name] for name in seen if name in columns}
+    speakers = entries.get("PREDICT", "speakers")
+    if speakers is not None and "speaker" not in targets:
+        entries.notes.append("[PREDICT] speakers: no effect without targets = ['speaker']")
+    language = entries.get("EXP", "language")
+    heard = options.get("transcript_text", {})
+    if language and heard.get("transcript.language", "") is None:
+        heard["transcript.language"] = language
     targets = _present(entries, targets, options, used if trains else set(targets))
     if not targets:
         return None
-    return AnnotationSpec(
+    found = AnnotationSpec(
         targets=targets,
         features=[ComponentSpec(type=kind, options=options[kind]) for kind in types_of(targets)],
         selection=entries.get("PREDICT", "sample_selection"),
@@ -94,6 +103,9 @@ def read_annotation(
         min=limits["min"],
         max=limits["max"],
     )
+    if speakers and "speaker" in targets:
+        found["speakers"] = speakers
+    return found
 
 
 def _present(
@@ -126,7 +138,7 @@ def _limits(entries: Entries, key: str, targets: list[str]) -> dict[str, float]:
         target = str(name).removesuffix(MARK)
         if target not in targets:
             entries.problem("PREDICT", key, f"'{name}' is not in PREDICT.targets")
-        elif TARGETS[target].labels:
+        elif TARGETS[target].kind != "number":
             entries.problem("PREDICT", key, f"{target} is no number: use DATA.filter")
         elif isinstance(value, bool) or not isinstance(value, int | float):
             entries.problem("PREDICT", key, f"{name}: {value!r} is no number")

@@ -151,11 +151,9 @@ def _of_recordings(entries: Entries) -> dict[str, Any]:
     known = [name for name in rooms.TRANSFORMATIONS if name not in rooms.OF_RECORDINGS]
     lacking = [name for name in wanted or () if name not in (*folders, *known)]
     if lacking:
-        entries.problem(
-            "AUGMENT",
-            "transformations",
-            f"{', '.join(lacking)}: name a folder of recordings, [AUGMENT] {lacking[0]} = …, or "
-            "take noise and crop alone",
+        entries.warnings.append(
+            f"[AUGMENT] transformations: {', '.join(lacking)}: no recordings are named, so "
+            f"synthetic sounds are mixed in; [AUGMENT] {lacking[0]} = <folder> names yours"
         )
     chosen = [n for n in rooms.TRANSFORMATIONS if n in (wanted or (*folders, *known))]
     return {"transformations": chosen, "recordings": folders, "content": content}

@@ -18,6 +18,8 @@ def type_of(entries: Entries, section: str, text: Any, types: dict[str, str]) ->
     if text is None:
         return None
     found = {name.lower(): name for name in types}.get(str(text).lower())
+    if found is None and section == "FEATS" and (found := _meant(str(text).lower(), types)):
+        entries.warnings.append(f"[FEATS] type: '{text}' is taken as {found}")
     if found is None:
         peer = table.PEER_FEATURES if section == "FEATS" else table.PEER_MODELS
         other = (features_named if section == "FEATS" else model_named)(str(text))
@@ -38,6 +40,19 @@ def type_of(entries: Entries, section: str, text: Any, types: dict[str, str]) ->
             )
         entries.problem(section, "type", f"'{text}' {what}{advice}")
     return found
+
+
+def _meant(text: str, types: Iterable[str]) -> str | None:
+    """The variant of a family that a shorter name means, such as ``hubert_xlarge``.
+
+    Returns:
+        the only one that begins so and was not finetuned, None if there are more
+    """
+    start = text.replace("_", "-")
+    family, _, rest = start.partition("-")
+    plain = [n for n in types if n.startswith(f"{family}-") and "-ft" not in n]
+    found = [n for n in plain if n == start] or [n for n in plain if n.startswith(f"{start}-")]
+    return found[0] if rest and len(found) == 1 else None
 
 
 def _model_family(text: str) -> str | None:
@@ -77,7 +92,7 @@ def own_values(
             if "path" in option.kind.split("|") and found is not None:
                 found = _own_paths(entries, section, lower, found)
             elif option.kind == "model" and found is not None:
-                found = _own_model(entries, section, lower, found)
+                found = _own_model(entries, section, lower, found, kind)
             values[kind][option.name] = _plain(found)
     return values
 
@@ -93,8 +108,11 @@ def _own_paths(entries: Entries, section: str, lower: str, found: Any) -> Any:
     return paths if isinstance(found, list) else paths[0]
 
 
-def _own_model(entries: Entries, section: str, lower: str, text: str) -> str:
-    """Absolute path of a model's folder, or its name on the hub, which is a/b or a word."""
+def _own_model(entries: Entries, section: str, lower: str, text: str, kind: str) -> str:
+    """Absolute path of a model's folder, or its name on the hub, which is a/b or a word.
+
+    A folder that is not there, called as a model of the hub is, stands for that model.
+    """
     try:
         text = expand(text)
     except KeyError as error:
@@ -106,8 +124,24 @@ def _own_model(entries: Entries, section: str, lower: str, text: str) -> str:
     if path is not None and os.path.isdir(path):
         return path
     if text.startswith((".", "/", "~")) or text.count("/") > 1 or "\\" in text:
+        if (hub := _on_hub(section, text, kind)) is not None:
+            entries.warnings.append(
+                f"[{section}] {entries.spelt(lower)}: no such folder: {tried[0]}; the model of "
+                f"this name on the hub is taken, {hub}"
+            )
+            return hub
         entries.problem(section, lower, f"no such folder: {' or '.join(tried)}")
     return text
+
+
+def _on_hub(section: str, path: str, kind: str) -> str | None:
+    """Name on the hub of the model that a folder of an author is called after."""
+    name = path.replace("\\", "/").rstrip("/").rpartition("/")[2]
+    if section != "FEATS" or name not in table.registry("features"):
+        return None
+    own, named = (table.owner("features", one) for one in (kind, name))
+    same = getattr(own, "family", "") == getattr(named, "family", None)
+    return str(named.hub) if same else None
 
 
 def unread(entries: Entries, section: str, kinds: list[str], situation: str) -> None:

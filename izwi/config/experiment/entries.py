@@ -16,6 +16,10 @@ from izwi.config.root_folders import read_roots
 from izwi.data import soft_labels
 from izwi.errors import Problems, UserError
 
+# Endings of tables, and beginnings of values that are no paths.
+_TABLES = (".csv", ".tsv")
+_LITERALS = ("[", "{", "(")
+
 
 class Entries:
     """The entries of an ini, and of root files, by option.
@@ -121,7 +125,7 @@ class Entries:
                     "databases",
                     f"'{name}' is a path: give a name here, and the path as <name> = {name}",
                 )
-            elif name.lower() in WIDE["DATA"]:
+            elif name.lower() in WIDE["DATA"] and not self._is_path(name.lower()):
                 self.problem("DATA", "databases", f"'{name}' is an option's name: choose another")
             elif name.lower() in seen:
                 self.problem("DATA", "databases", f"'{name}' is named twice")
@@ -131,6 +135,12 @@ class Entries:
         if "trains" not in self.ini.sections["DATA"]:
             self.extra_tests = self._extra_tests(seen)
             self.names += self.extra_tests
+
+    def _is_path(self, lower: str) -> bool:
+        """Whether the value of a key of ``[DATA]`` looks like the path of a database."""
+        entry = self.ini.sections["DATA"].get(lower)
+        text = entry.text.strip("'\" ") if entry else ""
+        return not text.startswith(_LITERALS) and ("/" in text or text.endswith(_TABLES))
 
     def _extra_tests(self, seen: set[str]) -> list[str]:
         """Databases that are only tested on, and need not be in ``databases``."""
@@ -177,7 +187,10 @@ class Entries:
             if lower.startswith(f"{name.lower()}."):
                 rest = lower[len(name) + 1 :]
                 option = PER_DATABASE.get(rest)
-                if option is None:
+                if option is None and lower in WIDE["DATA"]:
+                    # An option whose first word is a database's name, too.
+                    self._take(self.general, "DATA", WIDE["DATA"][lower], lower, value)
+                elif option is None:
                     near = suggest(rest, _ok_names(PER_DATABASE))
                     near = near.replace("'", f"'{name}.", 1)
                     self.problem("DATA", lower, f"unknown option{near}")
@@ -192,7 +205,7 @@ class Entries:
             return
         head, _, rest = lower.partition(".")
         entries = self.ini.sections["DATA"]
-        looks_like_path = "/" in value.text or value.text.endswith((".csv", ".tsv"))
+        looks_like_path = "/" in value.text or value.text.endswith(_TABLES)
         if rest or looks_like_path or any(key.startswith(f"{lower}.") for key in entries):
             if head not in unlisted:
                 unlisted.add(head)
@@ -265,6 +278,10 @@ class Entries:
     def remark(self, option: Option, lower: str, value: Value) -> None:
         """Record that an option has no effect, or is not supported."""
         wanted = not is_off(value.text) and value.text.lower() != "all"
+        if option.name == "with_os":
+            # Other features do not read it.
+            kind = self.ini.sections["FEATS"].get("type")
+            wanted = wanted and kind is not None and "xbow" in kind.text
         if option.status == "unsupported" and wanted:
             store, advice = self.unsupported, option.advice
             if option.name == "tuning_params":

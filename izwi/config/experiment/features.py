@@ -12,6 +12,7 @@ from izwi.config.experiment.entries import Entries
 from izwi.config.experiment.models import ChosenModel
 from izwi.config.experiment.resolved import ComponentSpec
 from izwi.config.options import Option
+from izwi.preprocessing.bags import BagSpec
 from izwi.preprocessing.balancing import NEED_NUMBERS
 
 
@@ -95,11 +96,41 @@ def recordings_only(entries: Entries, kind: str, learned: dict[str, Any]) -> tup
             "MODEL.class_weight",
         )
     wanted = [("EXPL", "clusters"), ("MODEL", "active_learning")]
-    wanted += [("EXPL", name) for name in ("permutation", "feature_distributions")]
+    wanted += [
+        ("EXPL", name) for name in ("permutation", "model", "feature_distributions", "regplot")
+    ]
     for section, key in [*wanted, *(("PLOT", name) for name in pictures.MAPS)]:
         if entries.get(section, key):
             entries.problem(section, key, f"needs features, {kind} learns from recordings")
     return None, None
+
+
+def read_bags(
+    entries: Entries, model: ChosenModel, features: tuple[ComponentSpec, ...], seed: int
+) -> BagSpec | None:
+    """How frames become bags of words, None without ``FEATS.type = xbow``.
+
+    What sees features before a model has made bags of them is refused.
+    """
+    if not any(feature_set["type"] == "xbow" for feature_set in features):
+        for name in ("size", "assignments", "codebook"):
+            if ("FEATS", f"xbow.{name}") in entries.general:
+                spelt = entries.spelt(entries.general["FEATS", f"xbow.{name}"][0])
+                entries.notes.append(f"[FEATS] {spelt}: no effect without FEATS.type = xbow")
+        return None
+    if model.none:
+        entries.problem("FEATS", "type", "xbow: words are found in training: set MODEL.type")
+    wanted = [("EXPL", "feature_distributions"), ("EXPL", "regplot"), ("MODEL", "onnx")]
+    wanted.append(("EXPL", "feature_correlation"))
+    for section, key in [*wanted, *(("PLOT", name) for name in pictures.MAPS)]:
+        if entries.get(section, key):
+            entries.problem(section, key, "FEATS.type = xbow has no features before training")
+    return {
+        "size": entries.get("FEATS", "xbow.size"),
+        "assignments": entries.get("FEATS", "xbow.assignments"),
+        "codebook": entries.get("FEATS", "xbow.codebook"),
+        "seed": seed,
+    }
 
 
 def _take_target_from(entries: Entries, metadata: dict[str, Any]) -> None:

@@ -202,8 +202,11 @@ def read_threshold(entries: Entries, task: str) -> FurtherFigures:
         found["uncertainty_threshold"] = threshold
     how = entries.get("PLOT", "combine_per_speaker")
     if how == "mode" and task == "regression":
-        entries.problem("PLOT", "combine_per_speaker", "numbers have no majority: set mean")
-    elif how is not None:
+        entries.warnings.append(
+            "[PLOT] combine_per_speaker: numbers have no majority, so their mean is taken"
+        )
+        how = "mean"
+    if how is not None:
         found["combine_per_speaker"] = how
     return found
 

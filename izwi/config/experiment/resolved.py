@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from typing import Any, NotRequired, TypedDict
 
+from izwi.preprocessing.bags import BagSpec
+
 # Type of the model of an experiment that fuses the predictions of others.
 ENSEMBLE = "ensemble"
 
@@ -47,6 +49,7 @@ class AnnotationSpec(TypedDict):
         filter: database → pairs of a predicted column and the values to keep
         min: target → smallest value of the rows to use
         max: target → largest value of the rows to use
+        speakers: number of speakers of each database, absent to estimate it
     """
 
     targets: list[str]
@@ -55,6 +58,7 @@ class AnnotationSpec(TypedDict):
     filter: dict[str, list[list[Any]]]
     min: dict[str, float]
     max: dict[str, float]
+    speakers: NotRequired[int]
 
 
 class LoadSpec(TypedDict):
@@ -174,11 +178,12 @@ class ExportSpec(TypedDict):
 
 
 class PreprocessingSpec(TypedDict):
-    """Scaler and chosen features, None for none and all; and what fills gaps, if no median."""
+    """Scaler and chosen features, None for none and all; what fills gaps; bags of words."""
 
     scale: str | None
     features: list[str] | None
     nan_strategy: NotRequired[str]
+    bags: NotRequired[BagSpec]
 
 
 class FurtherFigures(TypedDict, total=False):

@@ -37,6 +37,7 @@ _FEATURES = {
     "spectra": "mel melspec melspectrogram logmel spectrogram spectrum filterbank",
     "mfcc": "mfccs cepstra cepstrum",
     "sptk": "diffsptk pysptk mcep chroma",
+    "xbow": "openxbow boaw bagofaudiowords",
     "praat": "parselmouth pitch f0 jitter shimmer formants",
     "wav2vec2": "w2v2 w2v wav2vec2.0 wav2vec20",
     "whisper": "openaiwhisper",

@@ -14,6 +14,7 @@ from izwi.errors import UserError
 from izwi.wording import agreed, count
 
 _COMMA = re.compile(r"[+-]?[0-9]+,[0-9]+")
+_THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}")
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 # Whole numbers below this are codes of classes, or ratings of few steps.
 MOST_CODES = 12
@@ -33,8 +34,7 @@ def hints(there: list[str], target: str, numeric: bool) -> list[str]:
     commas = [value for value in there if _COMMA.fullmatch(value)]
     if commas and all(_NUMBER.fullmatch(value.replace(",", ".")) for value in there):
         lines.append(
-            f"'{target}' holds {listed(commas, 3)}, which are classes here: a decimal comma? "
-            f"Write {commas[0].replace(',', '.')}"
+            f"'{target}' holds {listed(commas, 3)}, which are classes here: {_comma(commas)}"
         )
     codes = {str(number) for number in range(MOST_CODES)}
     if numeric and len(there) > 2 and not codes.issuperset(there):
@@ -43,6 +43,14 @@ def hints(there: list[str], target: str, numeric: bool) -> list[str]:
             "regression set EXP.type = regression, for bins type = continuous with bins"
         )
     return lines
+
+
+def _comma(cells: list[str]) -> str:
+    """What to write instead of numbers with a comma, which may be one of thousands."""
+    point, none = (cells[0].replace(",", mark) for mark in (".", ""))
+    if all(_THOUSANDS.fullmatch(cell) for cell in cells):
+        return f"a comma of decimals or of thousands? Write {point} or {none}"
+    return f"a decimal comma? Write {point}"
 
 
 def numbers(text: pd.Series, target: str, name: str) -> pd.Series:
@@ -59,12 +67,8 @@ def numbers(text: pd.Series, target: str, name: str) -> pd.Series:
     found = pd.to_numeric(text, errors="coerce").astype("float64")
     wrong = text[~np.isfinite(found)]
     if len(wrong):
-        comma = _COMMA.fullmatch(str(wrong.iloc[0]))
-        advice = (
-            f"a decimal comma? Write {comma[0].replace(',', '.')}"
-            if comma
-            else "leave them empty, or filter or map them"
-        )
+        commas = [value for value in map(str, wrong) if _COMMA.fullmatch(value)]
+        advice = _comma(commas) if commas else "leave them empty, or filter or map them"
         are = agreed(len(wrong), "is no number", "are not numbers")
         raise UserError(
             f"[DATA] target: {count(len(wrong), 'value')} of '{target}' in {name} {are}, "

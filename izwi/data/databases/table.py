@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from izwi.data import DATABASE, soft_labels
+from izwi.data import DATABASE, UNLISTED, soft_labels
 from izwi.data.databases import numeric_labels
 from izwi.data.databases.source import (
     ALL,
@@ -78,6 +78,7 @@ class _Builder:
         self.part = source.part
         self.listing = listing
         self.notes, self.warnings = list(source.notes), list(source.warnings)
+        self.unlisted: list[str] = []
         self.dropped: Counter[str] = Counter(source.dropped)
         self.listed = len(self.frame) + self.dropped.total()
 
@@ -96,6 +97,8 @@ class _Builder:
         self.frame = self.frame.sort_values(KEY, kind="stable")
         self._limit()
         table = self._assemble()
+        if self.unlisted:
+            table.attrs[UNLISTED] = self.unlisted
         counts = {"listed": self.listed, "used": len(table), "dropped": dict(self.dropped)}
         report: dict[str, Any] = {"notes": self.notes, "warnings": self.warnings, "counts": counts}
         report["columns"] = [name for name in table if table[name].notna().any()]
@@ -302,10 +305,13 @@ class _Builder:
         self.frame = self.frame.assign(**{TRUTH: text})
         if labels:
             there = values_of(text)
+            labels = [as_there(label, there) for label in labels]
             absent = [label for label in labels if label not in there]
             if absent:
                 line = f"labels that do not occur: {', '.join(absent)}"
                 others = [value for value in there if value not in labels]
+                # A slip of the pen in a label is known by them, when all databases are.
+                self.unlisted = others[:MOST_CLASSES]
                 if close := meant(absent, others):
                     self._warn(f"{line}{close}")
                 else:
@@ -369,7 +375,7 @@ class _Builder:
         if other:
             self._note(
                 f"{count(len(other), 'file is', 'files are')} found by another spelling (case, "
-                "slashes or form of "
+                "slashes, unseen characters or form of "
                 f"Unicode), such as {other[0]} as {spelt[other[0]]}"
             )
         missing = sorted(file[self.frame[PATH].isna()].unique())

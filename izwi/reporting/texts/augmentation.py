@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from izwi.augmentation.rooms import OF_RECORDINGS
 from izwi.reporting.record import Record
 from izwi.reporting.texts.citations import Cites
 from izwi.training.types import TrainingReport
@@ -42,7 +43,10 @@ def _way(one: dict[str, Any], record: Record, cites: Cites) -> str:
             f"moment; each piece reversed with a probability of {options['p_reverse']:g})"
         )
     if one["kind"] == "auglib":
-        applied = ", ".join(options["transformations"])
+        made = [n for n in OF_RECORDINGS if n not in options["recordings"]]
+        applied = ", ".join(
+            f"{name} (synthetic)" if name in made else name for name in options["transformations"]
+        )
         return f"{_package('auglib', record)} ({applied}; each left out with a probability of " + (
             f"{options['bypass_prob']:g})"
         )

@@ -33,8 +33,8 @@ _UNCUT = {
 
 
 def unit_of(description: dict[str, Any]) -> str:
-    """What a row is: a file or a segment."""
-    return "segment" if description["segments"] else "file"
+    """What a row is, of all or of a part: a file, a segment, or either."""
+    return str(description["unit"])
 
 
 def contributed(
@@ -71,7 +71,7 @@ def contributed(
     else:
         if counts["listed"] != about["samples"]:
             size += f" of its {counts['listed']}"
-        text = f"{title} contributed {size} {unit_of(description)}s"
+        text = f"{title} contributed {size} {unit_of(about)}s"
     text += _people(about)
     left = [(n, _DROPPED.get(why, f"for {why}")) for why, n in counts["dropped"].items() if n]
     left += [(cut[why], reason) for why, reason in _UNCUT.items() if cut and cut[why]]

@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from izwi import models
 from izwi.config.experiment.resolved import ComponentSpec, SplitSpec
+from izwi.preprocessing.balancing import NOT_APPLIED
 from izwi.preprocessing.scalers import FILLS, SCALERS, Scaler
 from izwi.reporting.record import Metrics, Record, members, units_behind
 from izwi.reporting.texts import augmentation, ensembles, predicted, words
@@ -44,7 +46,7 @@ def methods(
         "Features": _features(record, training, cites) if record["features"] else [],
         **(_learned(record, metrics, training, cites) if training else {}),
         "Further": _further(record, cites),
-        "Software": _software(record, cites),
+        "Software": _software(record, training, cites),
     }
     body = "\n\n".join(
         f"**{title}.** {' '.join(sentences)}"
@@ -114,9 +116,8 @@ def _total(description: dict[str, Any]) -> dict[str, Any]:
 def _split(record: Record, metrics: Metrics, description: dict[str, Any]) -> list[str]:
     spec = record["split"]
     cells = {cell["part"]: cell for cell in description["parts"] if cell["class"] is None}
-    unit = unit_of(description)
     if description["cross_validation"]:
-        parts = [_folds(spec, description), *_afterwards(spec, folds=True)]
+        parts = [_folds(spec, description), *_afterwards(spec, folds=True), *_unusable(metrics)]
         return [*parts, *_sharing(description, folds=True), *_audit(metrics)]
     sentences = []
     if spec["strategy"] == "cross_data":
@@ -128,7 +129,7 @@ def _split(record: Record, metrics: Metrics, description: dict[str, Any]) -> lis
             for name, own in spec["databases"].items()
         ]
     sizes = [
-        count(cells[part]["samples"], unit)
+        count(cells[part]["samples"], unit_of(cells[part]))
         + (
             f" of {count(cells[part]['speakers'], 'speaker')}"
             if cells[part]["speakers"] is not None
@@ -140,7 +141,22 @@ def _split(record: Record, metrics: Metrics, description: dict[str, Any]) -> lis
     ]
     sentences += _afterwards(spec, folds=False)
     sentences.append(f"This gave {listed(sizes)}.")
+    sentences += _unusable(metrics)
     return [*sentences, *_sharing(description, folds=False), *_audit(metrics)]
+
+
+def _unusable(metrics: Metrics) -> list[str]:
+    """How many of the samples that were counted had no usable audio."""
+    parts = (metrics.get("excluded") or {}).get("parts", {})
+    lost = {part: n for part, n in parts.items() if part != "unused"}
+    if not lost:
+        return []
+    words = {"train": "training", "dev": "development", "test": "testing"}
+    told = [f"{lost[part]} for {what}" for part, what in words.items() if part in lost]
+    total = sum(lost.values())
+    were, their = ("was", "its") if total == 1 else ("were", "their")
+    who = listed(told) if told else str(total)
+    return [f"Of these, {who} {were} left out, since {their} audio could not be used."]
 
 
 def _afterwards(spec: SplitSpec, folds: bool) -> list[str]:
@@ -231,7 +247,8 @@ def _strategy(
     return (
         known.words.format(
             name=name,
-            size=_drawn(own, parts, known, "unused" if elsewhere else "test", spec),
+            size=(size := _drawn(own, parts, known, "unused" if elsewhere else "test", spec)),
+            were="was" if size.startswith("1 of ") else "were",
             fate=fate,
             alike=listed(list(own.get("balance") or {})) or "the target",
             within=" within classes" if own.get("stratify") else "",
@@ -287,7 +304,8 @@ def _features(record: Record, training: TrainingReport | None, cites: Cites) -> 
         sets.append(f"{named.words}{cited}{f' ({inside})' if inside else ''}")
     total = training.get("n_features") if training else None
     text = f"The features were {listed(sets)}"
-    if total and not any(spec["type"] == "wave" for spec in record["features"]):
+    # Recordings and frames are no features yet.
+    if total and not {"wave", "xbow"} & {spec["type"] for spec in record["features"]}:
         text += f", with {count(total, 'value')} per sample{' in all' if len(sets) > 1 else ''}"
     chosen = record["preprocessing"]["features"]
     sentences = [f"{text}."]
@@ -312,6 +330,7 @@ def _preprocessing(record: Record, training: TrainingReport, cites: Cites) -> li
     of = "the training samples of each fold" if folds else "the training samples"
     of += " and their copies" if training["counts"].get("augmented") else ""
     scale = record["preprocessing"]["scale"]
+    bags = record["preprocessing"].get("bags")
     if scale == "speaker":
         sentences = [
             "The features were standardised speaker by speaker over all samples of that speaker in "
@@ -328,6 +347,8 @@ def _preprocessing(record: Record, training: TrainingReport, cites: Cites) -> li
         fill = record["preprocessing"].get("nan_strategy") or "median"
         by = FILLS[fill] if fill == "zero" else f"the {fill} of {of}"
         sentences.append(f"Undefined values were replaced by {by}.")
+    if bags:
+        sentences.insert(0, words.bags(bags, of))
     sentences = [*augmentation.sentences(record, training, cites), *sentences]
     kind = record["learning"].get("balancing")
     if kind:
@@ -338,6 +359,8 @@ def _preprocessing(record: Record, training: TrainingReport, cites: Cites) -> li
             f"The classes of the training samples were then balanced by "
             f"{words.BALANCING.get(kind, kind)}{cites(*keys, 'lemaitre2017imblearn')}{by}."
         )
+        if any(NOT_APPLIED in line for line in training.get("warnings", ())):
+            sentences.append("Where that was impossible, they stayed as they were.")
     return sentences
 
 
@@ -395,21 +418,30 @@ def _evaluation(record: Record, metrics: Metrics, cites: Cites) -> list[str]:
             "over speakers (two-sided)."
         )
     threshold = record["evaluation"].get("uncertainty_threshold")
-    if threshold is not None:
+    if threshold is not None and _rests_on_some(metrics, "certain"):
         sentences.append(
             "Figures are also given for the samples whose uncertainty was below "
             f"{threshold:g} alone."
         )
-    if how := record["evaluation"].get("combine_per_speaker"):
+    how = record["evaluation"].get("combine_per_speaker")
+    if how and _rests_on_some(metrics, "by_speaker"):
         way = "the mean" if how == "mean" else "the majority"
         sentences.append(
             f"Figures are also given by speaker, with {way} of a speaker's predictions as one "
             "decision."
         )
     if metrics["few_speakers"]:
-        who = "a single test speaker" if speakers == 1 else f"only {speakers} test speakers"
+        known = "known " if metrics.get("unknown_speakers") else ""
+        only = f"only {speakers} {known}test speakers"
+        who = f"a single {known}test speaker" if speakers == 1 else only
         sentences.append(f"With {who}, the figures depend on who they are.")
     return sentences
+
+
+def _rests_on_some(metrics: Metrics, part: str) -> bool:
+    """Whether figures of a part of the samples, or of speakers, could be given."""
+    found: Any = dict(metrics).get(part)
+    return bool(found and found["n_evaluated"])
 
 
 def interval_n(metrics: Metrics) -> str:
@@ -417,17 +449,29 @@ def interval_n(metrics: Metrics) -> str:
     text = f"n = {count(metrics['n_evaluated'], 'sample')}"
     if metrics["n_speakers"] is None:
         return f"{text}, speakers unknown"
+    if unknown := metrics.get("unknown_speakers"):
+        return f"{text} of {count(metrics['n_speakers'], 'speaker')}, {unknown} of unknown ones"
     return f"{text} of {count(metrics['n_speakers'], 'speaker')}"
 
 
-def _software(record: Record, cites: Cites) -> list[str]:
+def _is_drawn(record: Record, training: TrainingReport) -> bool:
+    """Whether a model was trained once, by chance."""
+    kind, options = record["model"]["type"], record["model"]["options"]
+    if len(training["runs"]) != 1 or members(record):
+        return False
+    return not models.model_class(kind).is_deterministic(options)
+
+
+def _software(record: Record, training: TrainingReport | None, cites: Cites) -> list[str]:
     packages = record["packages"]
     names = ["python", "snakemake", "numpy", "pandas", "scipy", "scikit-learn"]
     names += sorted(name for name in packages if name not in (*names, "matplotlib", "pyarrow"))
     versions = [
         f"{words.TITLES.get(name, name)} {packages[name]}" for name in names if packages.get(name)
     ]
-    seeds = f"The seed of the split and the intervals was {record['seed']}"
+    # Those of several runs are said where the model is.
+    trained = ", the training" if training and _is_drawn(record, training) else ""
+    seeds = f"The seed of the split{trained} and the intervals was {record['seed']}"
     own = record["learning"].get("balancing_seed", record["seed"])
     if own != record["seed"]:
         seeds += f", and that of the balancing was {own}"

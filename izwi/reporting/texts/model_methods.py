@@ -13,6 +13,9 @@ from izwi.training.tuning import suggests
 from izwi.training.types import TrainingReport
 from izwi.wording import count
 
+# Of the warning of a model that has no inner folds to calibrate on.
+ON_THEMSELVES = "calibrated on the samples the model was trained on"
+
 
 def of_model(record: Record, metrics: Metrics, training: TrainingReport, cites: Cites) -> list[str]:
     """The model, what was searched over, and how it was trained.
@@ -47,15 +50,15 @@ def of_model(record: Record, metrics: Metrics, training: TrainingReport, cites: 
     if spec["type"] == "svm":
         sentences.append(
             "Its probabilities were coupled from those of pairs of classes, which came from "
-            f"sigmoids{cites('platt1999probabilistic')} fitted on inner folds of the training "
-            "samples."
+            f"sigmoids{cites('platt1999probabilistic')} fitted on {_calibrated_on(training)}."
         )
     if spec["type"] == "linear_svm":
         sentences.append(
             "Its probabilities came from sigmoids of the decision values"
-            f"{cites('platt1999probabilistic')} fitted on inner folds of the training samples, "
+            f"{cites('platt1999probabilistic')} fitted on {_calibrated_on(training)}, "
             "normalised to the sum 1."
         )
+    sentences += _out_of_core(spec["type"], training)
     if tuned:
         sentences += _tuning(record, metrics, cites)
     sentences += _learning(record, training)
@@ -69,6 +72,38 @@ def of_model(record: Record, metrics: Metrics, training: TrainingReport, cites: 
     return sentences
 
 
+def _out_of_core(kind: str, training: TrainingReport) -> list[str]:
+    """How rows were fitted that were read from the disk."""
+    folds = [fold for run in training["runs"] for fold in run["folds"]]
+    if not any(fold.get("out_of_core") for fold in folds):
+        return []
+    some = "" if all(fold.get("out_of_core") for fold in folds) else " in the larger folds"
+    return [
+        f"The training samples were read from the disk{some} in single precision, a block at a "
+        f"time{_BLOCKS.get(kind, '')}."
+    ]
+
+
+_BLOCKS = {
+    "xgb": ", for quantiles of the features that were approximated over the blocks",
+    "xgr": ", for quantiles of the features that were approximated over the blocks",
+    "logreg": ", and L-BFGS minimised the sum of the loss over them",
+    "linear_svm": ", and L-BFGS minimised the sum of the loss over them",
+    "lin_reg": ", for an orthogonal decomposition of all samples",
+    "ridge": ", for the normal equations of all samples",
+}
+
+
+def _calibrated_on(training: TrainingReport) -> str:
+    """The samples that sigmoids were fitted on."""
+    folds = "inner folds of the training samples"
+    if not any(ON_THEMSELVES in line for line in training.get("warnings", ())):
+        return folds
+    if sum(len(run["folds"]) for run in training["runs"]) == 1:
+        return "the training samples themselves, since a class had a single one"
+    return f"{folds}, in folds with a class of a single one on these themselves"
+
+
 def _idle(options: dict[str, Any]) -> list[str]:
     """Options without effect beside the others, or mentioned elsewhere."""
     idle = ["measure"]
@@ -76,6 +111,8 @@ def _idle(options: dict[str, Any]) -> list[str]:
         idle.append("degree")
     if options.get("optimizer") != "sgd":
         idle.append("momentum")
+    if "validation_split" in options and not options.get("early_stopping_rounds"):
+        idle += ["validation_split", "eval_metric"]
     if options.get("loss") != "focal":
         idle += ["focal.gamma", "focal.alpha"]
     if "scheduler" in options:

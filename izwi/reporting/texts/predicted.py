@@ -31,7 +31,18 @@ def sentences(record: Record, cites: Cites) -> list[str]:
         target = TARGETS[names[0]]
         by = _model(model, target, spec, record, cites)
         found.append(f"The {listed(titles)} {were} predicted by {by}.")
-    found.append("Each prediction used the audio of its recording alone, and no label.")
+    grouped = [column_of(name) for name in spec["targets"] if TARGETS[name].kind == "group"]
+    alone = "Each prediction used the audio of its recording alone, and no label."
+    if grouped:
+        number = spec.get("speakers")
+        how = f"{number} groups" if number else "as many groups as had the largest mean silhouette"
+        found.append(
+            f"For {listed(grouped)} the embeddings of all recordings of a database were "
+            f"divided into {how} by agglomerative clustering (Ward's criterion); no label was used."
+        )
+        alone = "Each other prediction used the audio of its recording alone, and no label."
+    if len(grouped) < len(spec["targets"]):
+        found.append(alone)
     limits = _limits(spec)
     if limits:
         found.append(f"Recordings were used only with {listed(limits)}.")

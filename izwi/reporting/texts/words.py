@@ -9,6 +9,7 @@ from izwi import features, models
 from izwi.config.experiment.resolved import ComponentSpec
 from izwi.config.options import own_options, owner
 from izwi.features.metadata import PREDICTED
+from izwi.preprocessing.bags import BagSpec
 
 
 @dataclass(frozen=True)
@@ -148,6 +149,13 @@ SETS = {
     "IS13": "schuller2013compare",
 }
 
+# Of bags of words.
+XBOW = "schmitt2017openxbow"
+CODEBOOKS = {
+    "random": "drawn from the frames of {of}",
+    "random++": "drawn from the frames of {of} so that they lie far apart, as k-means++ begins",
+    "kmeans++": "found by k-means++ among the frames of {of}",
+}
 BALANCING = {
     "ros": "random oversampling",
     "smote": "SMOTE",
@@ -193,10 +201,12 @@ def feature_set(spec: ComponentSpec) -> Named:
     """
     kind, options = spec["type"], spec["options"]
     cls: Any = features.extractor_class(kind)
-    if kind == "os":
+    if kind in ("os", "xbow"):
         papers = tuple(key for begin, key in SETS.items() if options["set"].startswith(begin))
-        functionals = options["level"] == "functionals"
+        functionals = options.get("level") == "functionals"
         level = "functionals" if functionals else "low-level descriptors (mean and deviation)"
+        if kind == "xbow":
+            level, papers = "low-level descriptors, as bags of words,", (*papers, XBOW)
         return Named(
             f"the {level} of {options['set']}",
             (*papers, "eyben2010opensmile"),
@@ -207,6 +217,13 @@ def feature_set(spec: ComponentSpec) -> Named:
         return Named("what was known of a recording or predicted from it, column by column")
     if kind == "snr" and options["snr.method"] == "quartiles":
         return Named("the distance of loud from quiet frames, as a signal-to-noise ratio")
+    if kind == "emotion2vec_emotion":
+        return Named(
+            f"probabilities of nine emotions by emotion2vec+ ({place(cls.named(options))})",
+            ("ma2024emotion2vec", "paszke2019pytorch"),
+            "torch",
+            "PyTorch",
+        )
     family = getattr(cls, "family", None)
     if family in FAMILIES:
         title, key = FAMILIES[family]
@@ -241,6 +258,15 @@ def place(hub: str) -> str:
     """A name on the hub as it is; of a folder its last part."""
     is_folder = hub.startswith(("/", ".", "~")) or hub.count("/") > 1
     return hub.rstrip("/").rpartition("/")[2] if is_folder else hub
+
+
+def bags(spec: BagSpec, of: str) -> str:
+    """A sentence about bags of words, whose codebook was made ``of`` some samples."""
+    return (
+        f"Each frame, standardised, counted for the {spec['assignments']} nearest of "
+        f"{spec['size']} words; the features were log10(1 + n) of these counts. The words were "
+        f"{CODEBOOKS[spec['codebook']].format(of=of)}."
+    )
 
 
 def _by_docstring(cls: type, kind: str) -> Named:

@@ -66,7 +66,12 @@ OPTIONS: tuple[Option, ...] = (
             database_only=True,
         ),
         option("version", "str", None, "version of an audb database", database_only=True),
-        option("audio_path", "path", None, "folder of the audio, relative to the CSV"),
+        option(
+            "audio_path",
+            "path",
+            None,
+            "folder of the audio, relative to the CSV, then to the working directory",
+        ),
         option(
             "absolute_path",
             "bool",

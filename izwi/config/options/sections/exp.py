@@ -82,6 +82,17 @@ OPTIONS: tuple[Option, ...] = (
             choices=("auto", "speakers", "samples", "jackknife"),
         ),
     ),
+    *read_by(
+        "EXP",
+        "annotate",
+        option(
+            "language",
+            "str",
+            None,
+            "language of the speech, such as de, for `PREDICT.targets = ['text']` (default: the "
+            "model detects it)",
+        ),
+    ),
     *known(
         "EXP",
         "inert",
@@ -94,7 +105,6 @@ OPTIONS: tuple[Option, ...] = (
         export_onnx="export of the best model as ONNX",
         no_warnings="hides warnings",
         no_reuse="starts fresh; izwi always remakes outdated files, and only these",
-        language="language of transcripts, for its text features",
         save="keeps the experiment as a pickle file; see MODEL.save",
     ),
     *read_by(

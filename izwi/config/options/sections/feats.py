@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from izwi.config.options.option import Option, known, option, read_by
+from izwi.preprocessing.bags import CODEBOOKS
 from izwi.preprocessing.balancing import SAMPLERS
 from izwi.preprocessing.scalers import FILLS, SCALERS
 
@@ -13,7 +14,6 @@ PEER_FEATURES = (
     "sdr",
     "snr",
     "stoi",
-    "xbow",
     "xlm",
 )
 
@@ -53,6 +53,32 @@ OPTIONS: tuple[Option, ...] = (
             "what undefined values become: `median` or `mean` of the training rows, `zero` "
             "(default: the median, where the model needs a number)",
             choices=tuple(FILLS),
+        ),
+        option(
+            "xbow.size",
+            "int",
+            500,
+            "xbow: number of words in the codebook",
+            minimum=2,
+            maximum=10_000,
+            aliases=("size",),
+        ),
+        option(
+            "xbow.assignments",
+            "int",
+            10,
+            "xbow: number of nearest words that each frame counts for",
+            minimum=1,
+            maximum=1000,
+            aliases=("assignments",),
+        ),
+        option(
+            "xbow.codebook",
+            "str",
+            "random++",
+            "xbow: how words are found among the frames of the training rows: `random` draws, "
+            "`random++` draws that lie far apart, `kmeans++`",
+            choices=CODEBOOKS,
         ),
         option(
             "balancing",
@@ -95,11 +121,14 @@ OPTIONS: tuple[Option, ...] = (
     *known(
         "FEATS",
         "inert",
-        "it belongs to feature types that are not built yet",
-        with_os="adds openSMILE features to others",
-        size="size of the codebook of xbow",
-        assignments="assignments per frame of xbow",
+        "izwi makes the bags itself",
         xbow__model="folder of openXBOW",
+    ),
+    *known(
+        "FEATS",
+        "unsupported",
+        "set FEATS.type = ['xbow', 'os']",
+        with_os="adds openSMILE's functionals to xbow",
     ),
     *known(
         "FEATS",

@@ -1,0 +1,222 @@
+"""Time and memory of work on a million rows.
+
+    python benchmarks/million.py statistics
+    python benchmarks/million.py xgb logreg linear_svm ridge mlp --width 88
+    python benchmarks/million.py mlp --width 1024 --rows 250000 --options "{'batch_size': 512}"
+    python benchmarks/million.py epochs --width 1024 --rows 250000
+
+Prints CPU seconds, since other programs may run beside, and the largest memory of a process that
+does nothing else: it reads a feature matrix from the disk, fits and predicts, as the stage train
+does. ``epochs`` compares an epoch of the perceptron from the disk with one of tensors in memory.
+The data are random numbers of two classes, or a sum of them for a regression; a fifth of the
+speakers is tested, a tenth is dev. They stay in a folder below ``--folder`` for the next call.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+HOME = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(HOME))
+SPEAKERS = 10_000
+BLOCK = 8192
+REGRESSIONS = ("ridge", "lin_reg", "xgr", "mlp_reg", "svr")
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("work", nargs="+", help="statistics, epochs, or types of models")
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--width", type=int, default=88, help="number of features")
+    parser.add_argument("--options", default="{}", help="of the model, as a dict")
+    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()))
+    parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    data = arguments.folder / f"izwi-million-{arguments.rows}x{arguments.width}"
+    if not arguments.child:
+        if {*arguments.work} - {"statistics", "epochs"}:
+            make(data, arguments.rows, arguments.width)
+        threads = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+        for work in arguments.work:
+            subprocess.run(
+                [sys.executable, __file__, work, *sys.argv[1 + len(arguments.work) :], "--child"],
+                env={**os.environ, **threads},
+                check=True,
+            )
+        return
+    (work,) = arguments.work
+    options = ast.literal_eval(arguments.options)
+    if work == "statistics":
+        lines = statistics(arguments.rows)
+    elif work == "epochs":
+        lines = epochs(arguments.rows, arguments.width, options)
+    else:
+        lines = model(data, work, options)
+    for line in lines:
+        print(line, flush=True)
+    print(f"largest memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB")
+
+
+def seconds(make: Callable[[], Any]) -> float:
+    """CPU seconds of a call."""
+    began = time.process_time()
+    make()
+    return time.process_time() - began
+
+
+def make(folder: Path, rows: int, width: int) -> None:
+    """Write a table, a split and a feature matrix, in row groups as extraction does."""
+    import numpy as np
+    import pandas as pd
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if (folder / "split.parquet").exists():
+        return
+    folder.mkdir(exist_ok=True)
+    random = np.random.default_rng(0)
+    code = random.integers(2, size=rows)
+    table = pd.DataFrame({"file": [f"{i}.wav" for i in range(rows)]})
+    table["start"] = pd.to_timedelta(np.zeros(rows))
+    table["end"] = pd.to_timedelta(np.full(rows, np.nan))
+    writer = None
+    value = np.zeros(rows)
+    for first in range(0, rows, BLOCK):
+        part = table.iloc[first : first + BLOCK]
+        X = random.standard_normal((len(part), width), dtype=np.float32)
+        X[:, : width // 8] += code[first : first + BLOCK, None] * np.float32(0.3)
+        value[first : first + BLOCK] = X[:, ::7].sum(axis=1)
+        names = [f"feature_{i}" for i in range(width)]
+        block = pd.concat([part, pd.DataFrame(X, columns=names, index=part.index)], axis=1)
+        written = pa.Table.from_pandas(block, preserve_index=False)
+        writer = writer or pq.ParquetWriter(folder / "matrix.parquet", written.schema)
+        writer.write_table(written)
+    writer.close()
+    speaker = random.integers(SPEAKERS, size=rows)
+    table["speaker"] = np.char.add("s", speaker.astype(str)).astype(object)
+    table["database"] = "made"
+    part = np.where(speaker % 10 < 7, "train", np.where(speaker % 10 < 8, "dev", "test"))
+    split = table.assign(part=part, fold=0, dev_folds="")
+    table["truth"] = np.array(["a", "b"])[code]
+    table["value"] = value + random.normal(size=rows)
+    table.to_parquet(folder / "table.parquet", index=False)
+    split.to_parquet(folder / "split.parquet", index=False)
+
+
+def model(folder: Path, name: str, options: dict[str, Any]) -> Iterator[str]:
+    """Fit and predict as the stage does."""
+    import pandas as pd
+
+    from izwi.config.options import own_options
+    from izwi.training import fit_predict, out_of_core
+
+    regression = name in REGRESSIONS
+    values = {option.name: option.default for option in own_options("models", name).values()}
+    spec: Any = {
+        "task": "regression" if regression else "classification",
+        "model": {"type": name, "options": values | options},
+        "preprocessing": {"scale": "none" if name.startswith("xg") else "standard"},
+        "features": [],
+        "runs": 1,
+        "seed": 0,
+        "measure": "mse" if regression else "uar",
+        "save": False,
+    }
+    spec["preprocessing"]["features"] = None
+    began, cpu = time.monotonic(), time.process_time()
+    table = pd.read_parquet(folder / "table.parquet")
+    if regression:
+        table["truth"] = table["value"]
+    path = folder / "matrix.parquet"
+    large = out_of_core.is_large(len(table), [str(path)], None)
+    matrix = out_of_core.StoredMatrix(path) if large else pd.read_parquet(path)
+    split = pd.read_parquet(folder / "split.parquet")
+    labels = None if regression else ["a", "b"]
+    with tempfile.TemporaryDirectory() as place:
+        predictions, report = fit_predict.train(spec, [table], [[matrix]], split, labels, place)
+    yield (
+        f"{name}, {folder.name.removeprefix('izwi-million-')}: {time.process_time() - cpu:.0f} "
+        f"CPU s, {time.monotonic() - began:.0f} s"
+    )
+    if regression:
+        error = ((predictions["prediction"] - predictions["truth"]) ** 2).mean()
+        yield f"mean squared error {error:.4f} of {predictions['truth'].var():.4f}"
+    else:
+        yield f"accuracy {(predictions['prediction'] == predictions['truth']).mean():.4f}"
+    yield f"{report['counts']}, {report['warnings']}, {report['notes']}"
+
+
+def epochs(number: int, width: int, options: dict[str, Any]) -> Iterator[str]:
+    """An epoch of the perceptron from the disk and of tensors in memory."""
+    import numpy as np
+
+    from izwi.data.rows import Rows
+    from izwi.models import model_class
+
+    random = np.random.default_rng(0)
+    rows = Rows(tempfile.gettempdir(), (number, width), np.float32)
+    for first in range(0, number, BLOCK):
+        size = min(BLOCK, number - first)
+        rows.write(first, random.standard_normal((size, width), dtype=np.float32))
+    y = np.array(["a", "b"])[random.integers(2, size=number)]
+
+    def fit(X: Any, times: int) -> float:
+        made = model_class("mlp")({"epochs": times, **options}, labels=["a", "b"])
+        return seconds(lambda: made.fit(X, y[: len(X)]))
+
+    fit(rows[:BLOCK], 1)  # the import of torch does not count
+    disk = [fit(rows, times) for times in (1, 3)]
+    yield f"an epoch from the disk: {(disk[1] - disk[0]) / 2:.1f} CPU s"
+    memory = [fit(rows[:], times) for times in (1, 3)]
+    yield f"an epoch of tensors in memory: {(memory[1] - memory[0]) / 2:.1f} CPU s"
+    yield f"speed of memory: {(memory[1] - memory[0]) / (disk[1] - disk[0]):.2f}"
+
+
+def statistics(rows: int) -> Iterator[str]:
+    """Intervals and tests of speakers."""
+    import numpy as np
+    import scipy.stats  # noqa: F401  (its import is not measured)
+
+    from izwi.evaluation import comparison, intervals
+    from izwi.evaluation.measures import Sample
+
+    random = np.random.default_rng(0)
+    speakers = np.append(np.arange(SPEAKERS), random.integers(SPEAKERS, size=rows - SPEAKERS))
+
+    def sample(classes: int, truth: np.ndarray) -> Sample:
+        if not classes:
+            return Sample(truth, [truth + random.normal(size=rows)], "regression")
+        labels = np.array(list("abcdefgh")[:classes])
+        guess = np.where(random.random(rows) < 0.7, truth, random.integers(classes, size=rows))
+        scores = [truth + random.normal(size=rows)] if classes == 2 else None
+        return Sample(labels[truth], [labels[guess]], "classification", labels.tolist(), scores)
+
+    for classes, measure in ((4, "uar"), (2, "eer"), (0, "mse")):
+        truth = random.integers(classes, size=rows) if classes else random.normal(size=rows)
+        a, b = sample(classes, truth), sample(classes, truth)
+        what = f"{classes} classes" if classes else "regression"
+        for name, make in (
+            ("samples", lambda a=a: intervals.bootstrap(a, None, seed=1, resamples=1000)),
+            ("speakers", lambda a=a: intervals.bootstrap(a, speakers, seed=1, resamples=1000)),
+            ("jackknife", lambda a=a: intervals.jackknife(a, speakers)),
+            (
+                f"permutation, {measure}",
+                lambda a=a, b=b, m=measure: comparison._swapped(a, b, speakers, m, 1),
+            ),
+        ):
+            yield f"{what}, {name}: {seconds(make):.1f} CPU s"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,163 @@
+"""Pictures of pairs of features and of a tree, against numpy, scipy and scikit-learn."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+from test_importance import written
+from test_plots import assert_legible, drawn, texts
+
+from izwi import plots
+from izwi.analyses import correlation, importance
+from izwi.errors import UserError
+from izwi.plots import style
+
+__all__ = ["drawn"]
+N = 120
+
+
+@pytest.fixture
+def data():
+    rng = np.random.default_rng(0)
+    speaker = pd.Series([f"db/{i % 8}" for i in range(N)])
+    own = speaker.map({name: i for i, name in enumerate(sorted(set(speaker)))}).to_numpy(float)
+    x = pd.Series(own + rng.normal(size=N), name="F0")
+    # Within a speaker they go apart, between speakers together.
+    y = pd.Series(2 * own - x + rng.normal(size=N) / 4, name="intensity")
+    return x, y, speaker, rng
+
+
+def test_correlations_are_over_speakers_and_corrected(data):
+    x, y, speaker, rng = data
+    noise = pd.Series(rng.normal(size=N), name="noise")
+    constant = pd.Series(np.ones(N), name="constant")
+    found = plots.correlations([(x, y), (x, noise), (x, constant)], speaker)
+    means = pd.DataFrame({"x": x, "y": y, "noise": noise}).groupby(speaker).mean()
+    plain = [stats.spearmanr(means["x"], means[name]) for name in ("y", "noise")]
+    corrected = stats.false_discovery_control([one.pvalue for one in plain])
+    for ours, theirs, p in zip(found, plain, corrected, strict=False):
+        assert (ours.rho, ours.p) == pytest.approx((theirs.statistic, p))
+        assert (ours.n, ours.unit) == (8, "speaker means")
+    assert found[0].rho > 0.9 and found[0].within == pytest.approx(stats.spearmanr(x, y).statistic)
+    assert found[2][:2] == (None, None)
+    (alone,) = plots.correlations([(x, y)], pd.Series(["db/1"] * N))
+    assert (alone.unit, alone.n, alone.rho) == ("samples", N, pytest.approx(found[0].within))
+
+
+@pytest.mark.parametrize("numbers", [False, True], ids=["classes", "numbers"])
+def test_lines_are_of_least_squares(data, drawn, tmp_path, numbers):
+    x, y, speaker, rng = data
+    x[3] = np.nan
+    groups = pd.Series(rng.integers(20, 60, N)) if numbers else pd.Series(["a", "b", None] * 40)
+    (found,) = plots.correlations([(x, y)], speaker)
+    rows = plots.regplot(
+        x, y, groups, speaker, found, tmp_path / "pair.png", title="emodb: praat", name="age"
+    )
+    (figure,) = drawn
+    assert_legible(figure)
+    axes = figure.axes[0]
+    lines = [line for line in axes.lines if line.get_linestyle() == "-"]
+    assert len(lines) == (4 if numbers else 2)
+    if not numbers:
+        for line, label in zip(lines, "ab", strict=True):
+            own = (groups == label) & x.notna()
+            slope, shift = np.polyfit(x[own], y[own], 1)
+            ends = np.array([x[own].min(), x[own].max()])
+            np.testing.assert_allclose(line.get_ydata(), slope * ends + shift)
+    (means,) = [line for line in axes.lines if line.get_marker() == "D"]
+    np.testing.assert_allclose(means.get_xdata(), x.groupby(speaker).mean())
+    assert len(rows) == N - 1 and set(rows[0]) == {"F0", "intensity", "group", "speaker"}
+    assert "8 speakers" in " ".join(texts(figure))
+
+
+@pytest.mark.parametrize("cls", [DecisionTreeClassifier, DecisionTreeRegressor])
+def test_a_tree_says_what_scikit_learn_has(drawn, tmp_path, cls):
+    rng = np.random.default_rng(1)
+    X = rng.normal(size=(N, 3))
+    names = ["F0", "intensity", "a_feature_with_a_very_long_name_that_does_not_fit"]
+    y = X[:, 0] * X[:, 2] + X[:, 1]
+    fitted = cls(random_state=0).fit(X, np.where(y > 0, "yes", "no") if "C" in cls.__name__ else y)
+    rows = plots.tree(fitted, names, tmp_path / "tree.png", title="emodb: praat, tree")
+    (figure,) = drawn
+    assert_legible(figure, widest=2 * style.COLUMN)
+    assert f"{fitted.get_n_leaves()} leaves" in " ".join(texts(figure))
+    assert len(rows) == fitted.tree_.node_count
+    # Down the rows, as the picture is read, each sample comes where the tree puts it.
+    for sample, place in zip(X[:10], fitted.apply(X[:10]), strict=True):
+        row = rows[0]
+        while row["feature"]:
+            below = np.float32(sample[names.index(row["feature"])]) <= row["threshold"]
+            row = rows[row["yes" if below else "no"]]
+        assert row["node"] == place
+        said = fitted.predict([sample])[0]
+        assert row["decision"] == (said if isinstance(said, str) else f"{said:.3g}")
+
+
+@pytest.mark.parametrize("gaps", [False, True], ids=["whole", "gaps"])
+def test_correlations_of_all_pairs_are_those_of_scipy(data, drawn, tmp_path, gaps):
+    x, y, speaker, rng = data
+    features = pd.DataFrame({"F0": x, "intensity": y, "jitter": rng.normal(size=N), "one": 1.0})
+    if gaps:
+        features.loc[5, "jitter"] = np.nan
+    table = pd.DataFrame({"truth": np.where(x > x.median(), "a", "b"), "speaker": speaker})
+    recording = pd.DataFrame({"duration": rng.random(N), "level": rng.random(N)})
+    found = correlation.correlation(table, features, recording, ["a", "b"])
+    assert len(found) == 6 and found["place"].min() == 1
+    ps = []
+    for _, row in found.iterrows():
+        both = features[[row["feature"], row["other"]]]
+        if "one" in both:
+            assert pd.isna(row["rho"]) and pd.isna(row["p_bh"])
+            continue
+        means = both.groupby(speaker).mean()
+        plain = stats.spearmanr(*means.to_numpy().T)
+        assert (row["rho"], row["p"]) == pytest.approx((plain.statistic, plain.pvalue))
+        known = both.dropna()
+        assert row["rho_samples"] == pytest.approx(stats.spearmanr(*known.to_numpy().T).statistic)
+        away = (both - both.groupby(speaker).transform("mean")).dropna()
+        assert row["rho_within"] == pytest.approx(stats.spearmanr(*away.to_numpy().T).statistic)
+        ps.append(plain.pvalue)
+    np.testing.assert_allclose(found["p_bh"].dropna(), stats.false_discovery_control(ps))
+    assert found["rho"].iloc[0] > 0.9 > 0 > found["rho_within"].iloc[0]
+    rows = plots.feature_correlation(found, tmp_path / "c.png", number=3, title="emodb: praat")
+    (figure,) = drawn
+    assert_legible(figure)
+    second = f"{found['rho'].iloc[1]:.2f}".replace("0.", ".")
+    assert len(rows) == 3 and {second, "1.00", "F0  1"} <= set(texts(figure))
+
+
+def test_tests_in_words():
+    rng = np.random.default_rng(0)
+    table = pd.DataFrame({"truth": ["a", "b"] * 60, "speaker": [f"db/{i % 10}" for i in range(N)]})
+    features = pd.DataFrame({"F0": rng.normal(size=N) + (table["truth"] == "a"), "one": 1.0})
+    recording = pd.DataFrame({"duration": rng.random(N), "level": rng.random(N)})
+    found = importance.distributions(table, features, recording, ["a", "b"])
+    first, last = importance.tests_in_words(found)
+    row = found.iloc[0]
+    assert first.startswith(f"F0: Kruskal-Wallis {row['statistic']:.3f} over 10 speaker means, ε² ")
+    assert last == "one: not testable"
+
+
+def test_what_is_explored(tmp_path):
+    pairs = "regplot = [['F0', 'intensity'], ['F0', 'intensity', 'gender']]"
+    more = "plot_tree = True\nprint_stats = True\nplot_features = ['F0']"
+    made = written(
+        tmp_path,
+        "tree.ini",
+        MODEL="type = tree",
+        EXPL=f"feature_distributions = True\n{pairs}\n{more}",
+    )
+    assert made.plots["regplot"] == [["F0", "intensity", "target"], ["F0", "intensity", "gender"]]
+    assert made.plots["tree"] and made.analyses["feature_distributions"] == {"told": 10}
+    made = written(tmp_path, "xgb.ini", EXPL="plot_tree = True\nplot_features = ['F0']")
+    assert not made.plots["tree"]
+    assert sum("no effect" in note for note in made.notes) == 2
+    with pytest.raises(UserError) as error:
+        written(
+            tmp_path,
+            "folds.ini",
+            MODEL="type = tree\nlogo = 3\nsave = False",
+            EXPL="plot_tree = True\nregplot = [['F0']]",
+        )
+    assert len(error.value.problems) == 2

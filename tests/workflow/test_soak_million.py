@@ -1,0 +1,64 @@
+"""A million rows of 1,024 features are fitted within a bound of memory: make soak.
+
+Needs 16 GB of disk below the folder of temporary files, and an hour of two cores.
+"""
+
+import re
+import subprocess
+import sys
+
+import pytest
+from workflow import ROOT
+
+pytestmark = pytest.mark.soak
+
+BENCHMARK = ROOT / "benchmarks" / "million.py"
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """Folder of the data, which all share."""
+    return tmp_path_factory.mktemp("million")
+
+
+def measured(capsys, *arguments):
+    """What the benchmark says."""
+    found = subprocess.run(
+        [sys.executable, BENCHMARK, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    with capsys.disabled():
+        print(f"\n{found.stdout}")
+    return found.stdout
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "gigabytes"),
+    [
+        ("xgb", {"n_estimators": 10}, 8),
+        ("logreg", {}, 8),
+        ("linear_svm", {}, 8),
+        ("ridge", {}, 8),
+        ("mlp", {"epochs": 1, "batch_size": 512}, 4),
+    ],
+)
+@pytest.mark.parametrize("width", [88, 1024])
+def test_memory_of_a_fit(model, options, gigabytes, width, place, capsys):
+    said = measured(capsys, model, "--width", width, "--options", repr(options), "--folder", place)
+    assert int(re.search(r"largest memory (\d+) MB", said)[1]) < 1024 * gigabytes
+    assert "fitted out of core" in said
+
+
+def test_epochs_from_the_disk_are_nearly_as_fast(capsys):
+    options = ("--width", 1024, "--rows", 250_000, "--options", "{'batch_size': 256}")
+    said = measured(capsys, "epochs", *options)
+    assert float(re.search(r"speed of memory: ([\d.]+)", said)[1]) > 0.9
+
+
+def test_intervals_over_speakers(capsys):
+    said = measured(capsys, "statistics")
+    for what in ("4 classes", "2 classes", "regression"):
+        times = re.findall(rf"{what}, (?:samples|speakers|jackknife): ([\d.]+)", said)
+        assert len(times) == 3 and sum(map(float, times)) < 20
