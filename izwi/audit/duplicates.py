@@ -27,6 +27,8 @@ SAME = 0.001
 # much memory.
 MOST = 50_000_000
 MOST_PAIRS = 10_000_000
+# Pictures that are compared at once.
+COMPARED = 2**15
 
 TIMES = [f"time_{anchor}" for anchor in range(ANCHORS)]
 PICTURES = [f"anchor_{anchor}_{i}" for anchor in range(ANCHORS) for i in range(SIZE)]
@@ -235,8 +237,12 @@ class _Found:
 
 def _distance(prints: Prints, moments: _Moments, one: np.ndarray, two: np.ndarray) -> np.ndarray:
     """Of moments, in dB."""
-    difference = moments.pictures(prints, one).astype(np.float32) - moments.pictures(prints, two)
-    return np.sqrt((difference**2).sum(axis=1, dtype=np.float64)) * STEP
+    found = np.empty(len(one))
+    for begin in range(0, len(one), COMPARED):
+        some = slice(begin, begin + COMPARED)
+        a, b = moments.pictures(prints, one[some]), moments.pictures(prints, two[some])
+        found[some] = ((a.astype(np.float32) - b) ** 2).sum(axis=1, dtype=np.float64)
+    return np.sqrt(found) * STEP
 
 
 def _of_two(prints: Prints, moments: _Moments, seen: np.ndarray, found: _Found) -> None:

@@ -54,11 +54,11 @@ class Cost:
 # as docs/performance.md says.
 MEASURED: dict[str, Cost] = {
     "database demo": Cost(1.2, bytes=22_600_000),
-    "load": Cost(0.1, 5e-5, 5_000, 70),
+    "load": Cost(0.1, 1.8e-5, 5_000, 70),
     "annotate": Cost(0.1, 1e-5, 5_000, 80),
     "properties": Cost(0.5, 5e-5, 10_000, 150),
-    "split": Cost(0.1, bytes=4_000, bytes_each=25),
-    "describe": Cost(0.1, 2e-4, 5_000, 20),
+    "split": Cost(0.1, 8e-6, 4_000, 25),
+    "describe": Cost(0.1, 2.7e-5, 5_000, 20),
     # Silero hears 100 s in a second.
     "segment silero": Cost(0.2, 0.01, 20_000, 120, 350),
     "segment fixed": Cost(0.1, 1e-4, 20_000, 120),
