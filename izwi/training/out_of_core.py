@@ -63,7 +63,8 @@ class StoredMatrix:
         """Values of some rows at a time, shape (rows, features)."""
         import pyarrow.parquet as pq
 
-        with pq.ParquetFile(self.path) as file:
+        # Row groups that are read ahead would stay in memory.
+        with pq.ParquetFile(self.path, pre_buffer=False) as file:
             size = max(1, 2**23 // max(1, len(self.columns)))
             for batch in file.iter_batches(size, columns=self.columns, use_threads=False):
                 yield batch.to_pandas()[self.columns].to_numpy(self.dtype)
