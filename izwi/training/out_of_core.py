@@ -175,6 +175,14 @@ def fit_preprocessing(own: Preprocessing, values: Rows, rows: np.ndarray, names:
     own.names = names
     parts, kept = [], []
     selected = own.select(names)
+    if not own.learns:
+        there = np.zeros(len(selected), dtype=bool)
+        own.kept = selected
+        for _, values_of_rows in values.blocks(rows):
+            own.refuse_infinite(values_of_rows)
+            there |= ~np.isnan(values_of_rows[:, selected]).all(axis=0)
+        own.keep([i for i, defined in zip(selected, there, strict=True) if defined], selected)
+        return
     for columns, block in values.column_blocks(rows, selected):
         for first in range(0, len(columns), AT_ONCE):
             some = columns[first : first + AT_ONCE]
