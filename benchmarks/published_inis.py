@@ -1,6 +1,7 @@
 """How many of nkululeko's published inis izwi accepts, and how many run to a result.
 
-    python benchmarks/published_inis.py path/to/nkululeko [--work FOLDER] [--only WORD] [--cores N]
+    python benchmarks/published_inis.py path/to/nkululeko [--work FOLDER] [--only PATTERN]
+        [--cores N]
 
 Copies the inis of a checkout, writes small databases of synthetic speech where they look for theirs
 (with the rows of label tables that the checkout has), small random networks where ``izwi fetch``
@@ -35,7 +36,7 @@ from izwi.config.ini import Ini, parse  # noqa: E402
 from izwi.data.databases import demo  # noqa: E402
 from izwi.errors import UserError  # noqa: E402
 
-# Words of an absence that stand-ins did not fill.
+# Of a published table.
 MOST_ROWS = 84
 # Voices of each part; the parts share no speaker.
 VOICES = {"train": slice(0, 6), "dev": slice(6, 9), "test": slice(9, 13), "": slice(0, 13)}
@@ -64,7 +65,7 @@ class Need:
         renamed: columns that an ini renames, as they are called in the table → in the ini
         tables: audformat: name of a table → its part
         files_tables: audformat: tables of the files' properties
-        audio: folder of the audio, from the table's
+        audio: folders of the audio, from the table's; inis differ
         seconds: shortest recording
     """
 
@@ -78,7 +79,7 @@ class Need:
     renamed: dict[str, str] = field(default_factory=dict)
     tables: dict[str, str] = field(default_factory=dict)
     files_tables: dict[str, None] = field(default_factory=dict)
-    audio: str = ""
+    audio: set[str] = field(default_factory=set)
     seconds: float = 0.0
 
 
@@ -87,7 +88,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("checkout", type=Path, help="folder of nkululeko's repository")
     parser.add_argument("--work", type=Path, default=Path("published_inis"), help="a new folder")
-    parser.add_argument("--only", default="", help="inis whose path holds this word")
+    parser.add_argument("--only", default="", help="regular expression of their paths")
     parser.add_argument("--cores", default="all")
     arguments = parser.parse_args()
     # Inis look for data two folders above as well.
@@ -120,7 +121,7 @@ def copied(checkout: Path, tree: Path, work: Path, only: str) -> list[str]:
         slug = re.sub(r"\W+", "_", name.removesuffix(".ini"))
         text = re.sub(r"(?m)^name *=.*$", f"name = {slug}", text, count=1)
         target.write_text(text, encoding="utf-8")
-        if only in name:
+        if re.search(only, name):
             found.append(name)
     return found
 
@@ -201,7 +202,8 @@ def _ask(need: Need, data: Data, name: str, ini: Ini) -> None:
     if bins or regression or target == "age" or data.get("type") == "continuous":
         inner = [float(limit) for limit in (bins or [])[1:-1]] or [20.0, 60.0]
         spread = max(inner[-1] - inner[0], abs(inner[0]) / 2, 0.5)
-        need.numbers[column] = (inner[0] - spread, inner[-1] + spread)
+        low, high = need.numbers.get(column, (np.inf, -np.inf))
+        need.numbers[column] = (min(low, inner[0] - spread), max(high, inner[-1] + spread))
     else:
         own = need.labels.setdefault(column, {})
         mapping = data.get("mapping", name) or {}
@@ -224,7 +226,7 @@ def _ask(need: Need, data: Data, name: str, ini: Ini) -> None:
         need.tables.setdefault(table, "")
     tables = data.get("files_tables", name) or data.get("files_table", name) or []
     need.files_tables.update(dict.fromkeys(tables))
-    need.audio = need.audio or str(data.get("audio_path", name) or "")
+    need.audio.add(str(data.get("audio_path", name) or ""))
     need.seconds = max(need.seconds, float(data.get("min_duration_of_sample", name) or 0))
 
 
@@ -304,10 +306,14 @@ def filled(need: Need, rows: pd.DataFrame, numbers: str = "") -> pd.DataFrame:
         known = [*labels] or [*RAW.get(need.path.parts[-1], LABELS)]
         if column == "speaker":
             continue
+        if len(known) * 2 > len(rows) / 2:
+            found[column] = [known[i % len(known)] for i in range(len(rows))]
+            continue
         found[column] = [known[(a + 4 * (b + c)) % len(known)] for a, b, c in
                          zip(order, turn, codes, strict=True)]  # fmt: skip
     for column, (low, high) in need.numbers.items():
-        drawn = low + (high - low) * (order / 4 + random.random(len(rows)) / 4)
+        # Some of a speaker's, so that parts without speakers in common hold all of it.
+        drawn = low + (high - low) * random.permutation(len(rows)) / len(rows)
         found[column] = drawn.round(3 if high < 10 else 0)
     for column, values in need.values.items():
         found[column] = [values[i % len(values)] if i % 4 else "other" for i in range(len(rows))]
@@ -321,28 +327,26 @@ def filled(need: Need, rows: pd.DataFrame, numbers: str = "") -> pd.DataFrame:
 def write_csv(need: Need, checkout: Path, tree: Path, pool: Pool) -> None:
     """Write the table of a database with its audio; a published table lends its rows."""
     need.path.parent.mkdir(parents=True, exist_ok=True)
-    place = need.path.parent / need.audio
+    places = [need.path.parent / folder for folder in need.audio]
     published = checkout / os.path.relpath(need.path, tree)
     rows = pool.rows(need.part)
-    if published.is_file():
-        table = sampled(published, [*need.labels])
-        table.to_csv(need.path, index=False)
-        files = table["file"].drop_duplicates().tolist()
-        for number, file in enumerate(files):
-            pool.put(rows["file"][number % len(rows)], place / file, need.seconds)
-        return
-    table = filled(need, rows)
-    table.insert(0, "file", rows["file"].str.replace("wav/", f"{need.path.stem}/"))
+    table = sampled(published, [*need.labels, *need.numbers]) if published.is_file() else None
+    if table is None:
+        table = filled(need, rows)
+        table.insert(0, "file", rows["file"].str.replace("wav/", f"{need.path.stem}/"))
     table.to_csv(need.path, index=False)
-    for source, file in zip(rows["file"], table["file"], strict=True):
-        pool.put(source, place / file, need.seconds)
+    for number, file in enumerate(table["file"].drop_duplicates()):
+        for place in places:
+            pool.put(rows["file"][number % len(rows)], place / file, need.seconds)
 
 
-def sampled(path: Path, targets: list[str]) -> pd.DataFrame:
-    """Some rows of a table, all classes and several speakers among them."""
+def sampled(path: Path, targets: list[str]) -> pd.DataFrame | None:
+    """Some rows of a table, all classes and several speakers among them; None without target."""
     table = pd.read_csv(path)
-    by = [column for column in targets[:1] if column in table]
-    if not by:
+    by = [column for column in targets if column in table]
+    if targets and not by:
+        return None
+    if not by or pd.api.types.is_float_dtype(table[by[0]]):
         return table.iloc[:: max(1, len(table) // MOST_ROWS)]
     groups = table.groupby(by[0])
     each = max(8, MOST_ROWS // max(1, len(groups)))
@@ -396,12 +400,12 @@ def sorted_out(
     inis: list[str], tree: Path, models: Path
 ) -> tuple[dict[str, list[str]], dict[str, Any]]:
     """Refused inis with their problems, accepted ones; what they name on the hub is put here."""
-    from izwi.config.experiment import resolve
+    from izwi.config import grid
 
     refused, accepted = {}, {}
     for name in inis:
         try:
-            experiment = resolve(name, cwd=tree)
+            members = grid.expand(name, (), cwd=tree, roots=(), made={})
         except UserError as error:
             refused[name] = error.problems
             continue
@@ -409,8 +413,8 @@ def sorted_out(
         except Exception as error:
             refused[name] = [repr(error)]
             continue
-        accepted[name] = experiment
-        for hub in hub_names(experiment):
+        accepted[name] = members
+        for hub in {hub for member in members for hub in hub_names(member)}:
             stand_ins.fetched(hub, models)
     return refused, accepted
 
@@ -465,9 +469,13 @@ def run(
             break
         config["experiments"] = [ini for ini in config["experiments"] if ini not in wrong]
     ended = {}
-    for ini, experiment in accepted.items():
-        folder = work / "results" / "experiments" / experiment.name
-        made = [name for name in ("metrics.json", "experiment.json") if (folder / name).is_file()]
+    for ini, members in accepted.items():
+        folders = [work / "results" / "experiments" / member.name for member in members]
+        made = [
+            name
+            for name in ("metrics.json", "experiment.json")
+            if all((folder / name).is_file() for folder in folders)
+        ]
         if ini not in failed and made:
             ended[ini] = made[0]
         else:

@@ -36,8 +36,8 @@ def warning(files: list[tuple[str, str]], total: int) -> str:
     some = "; ".join(f"{file}: {reason}" for file, reason in files[:SHOWN])
     more = f"; … and {len(files) - SHOWN} more" if len(files) > SHOWN else ""
     return (
-        f"fail_threshold: {len(files)} of {total} rows of audio cannot be used and are left out "
-        f"of training and test ({some}{more})"
+        f"fail_threshold: {len(files)} of {total} rows of audio cannot be used; models that take "
+        f"these features leave them out of training and test ({some}{more})"
     )
 
 

@@ -52,7 +52,6 @@ def combined(
     truths = first[known].groupby("speaker", sort=True)["truth"]
     single = truths.nunique() == 1 if task == "classification" else truths.count() > 0
     speakers = list(single.index[single])
-    tables = [_of_speakers(run[known], speakers, how, task, names) for run in runs]
     n = len(speakers)
     result: dict[str, Any] = {
         "how": how,
@@ -74,6 +73,7 @@ def combined(
     }
     if not n:
         return result
+    tables = [_of_speakers(run[known], speakers, how, task, names) for run in runs]
     sample = Sample.of_runs(tables, task, names)
     limits = intervals(sample, speakers, seed=seed, method=of_part(method, speakers))
     result["metrics"] = mean_of(sample.measures())

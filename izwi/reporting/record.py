@@ -71,6 +71,7 @@ class Metrics(TypedDict):
         interval_reasons: measure → why it has no limits
         n_evaluated: samples with a truth, of ``n_test``
         unknown_speakers: how many of these have no speaker, where others have one
+        excluded: of a split, the rows whose audio could not be used
     """
 
     name: str
@@ -101,6 +102,7 @@ class Metrics(TypedDict):
     n_evaluated: int
     n_speakers: int | None
     unknown_speakers: NotRequired[int]
+    excluded: NotRequired[dict[str, Any]]
     few_speakers: bool
     transductive: bool
     warnings: list[str]

@@ -55,10 +55,13 @@ def make_split(spec: SplitSpec, tables: list[pd.DataFrame]) -> tuple[pd.DataFram
         UserError: if the data cannot be split in this way, or a required part is empty
     """
     log = Log()
+    frame = pd.concat(tables, ignore_index=True)
     if stated := spec.get("labels"):
         # As those of the tables are.
-        spec = {**spec, "labels": [spelling.clean(str(label)) for label in stated]}
-    frame = pd.concat(tables, ignore_index=True)
+        texts = frame["truth"].dropna()
+        there = set() if pd.api.types.is_numeric_dtype(texts) else set(texts)
+        labels = [spelling.as_there(spelling.clean(str(label)), there) for label in stated]
+        spec = {**spec, "labels": labels}
     if "speaker" not in frame:
         frame["speaker"] = None
     frame["speaker"] = frame["speaker"].astype("str")  # missing stays missing

@@ -181,6 +181,23 @@ def test_a_number_is_correlated_over_means_of_speakers():
     assert row["effect"] == pytest.approx(r) and row["p"] == pytest.approx(p)
 
 
+def test_rows_without_a_predicted_label_tell_nothing():
+    frame = speakers(np.random.default_rng(6), effect=1)
+    frame["gender_pred"] = np.where(
+        frame["snr_pred"] > frame["snr_pred"].median(), "male", "female"
+    )
+    bare = frame.assign(gender_pred=None)
+    both = pd.concat([frame, bare], ignore_index=True)
+    assert bias.associations(both, ["gender"]) == bias.associations(frame, ["gender"])
+
+
+def test_rows_without_a_label_tell_nothing():
+    frame = speakers(np.random.default_rng(5), effect=1)
+    bare = frame.assign(truth=None, snr_pred=99.0)
+    both = pd.concat([frame, bare], ignore_index=True)
+    assert bias.associations(both, ["snr"]) == bias.associations(frame, ["snr"])
+
+
 def test_without_speakers_rows_count():
     rng = np.random.default_rng(4)
     frame = pd.DataFrame({"truth": ["a"] * 10 + ["b"] * 10, "snr_pred": rng.normal(size=20)})

@@ -381,6 +381,16 @@ def test_copies_are_of_training_rows_and_no_prediction_is_of_a_copy(fits, tmp_pa
     assert sizes == [2] * len(fits) and "augmented" not in plain["counts"]
 
 
+def test_copies_of_a_second_database_are_those_of_its_rows():
+    table, _, _, copies = experiment(part=np.repeat(["train"], 30))
+    other = table.iloc[:7].assign(database="other")
+    (one, (made,)) = copies[0]
+    found = fit_predict.copies_of([other, table], ["x"], [(one, [made])])
+    assert list(found.source) == list(one["copied_row"] + 7)
+    found = fit_predict.copies_of([table, other], ["x"], [(one, [made])])
+    assert list(found.source) == list(one["copied_row"])
+
+
 def test_copies_that_cannot_be_used_are_left_out(fits, tmp_path):
     table, matrix, split, copies = experiment(part=np.repeat(["train", "test"], 15))
     (one, (made,)) = copies[0]

@@ -102,6 +102,10 @@ def test_speakers_without_a_single_truth_are_left_out_and_told():
     assert found["ci"] == [None, None] and found["interval_reasons"]["uar"]
     (line,) = [line for line in metrics["warnings"] if "combine_per_speaker" in line]
     assert "1 of 14 speakers have samples of several classes of sex" in line
+    every = frame.assign(truth=np.where(np.arange(len(frame)) // 14 % 2, "m", "f"))
+    for how in ("mode", "mean"):
+        found = evaluated(every[every["speaker"].notna()], combine_per_speaker=how)["by_speaker"]
+        assert found["n_evaluated"] == 0 < found["several_classes"] and found["value"] is None
     nobody = evaluated(frame.assign(speaker=None), combine_per_speaker="mode")["by_speaker"]
     assert (nobody["n_evaluated"], nobody["value"], nobody["confusion"]) == (0, None, None)
 

@@ -92,6 +92,14 @@ def test_one_number_in_many_writings(folder, written):
         assert len(rows) == 6 if "filter" in line else set(rows["x"]) == {3.0, 1.5}
 
 
+@pytest.mark.parametrize("labels", ["['0.0', '1']", "[0.0, 1.0]", "['0', '1.00']"])
+def test_labels_that_are_numbers_in_another_writing(folder, labels):
+    text = table("speaker,emotion", lambda i: f"s{i},{i % 2}.0")
+    split, rows, said = run(folder, text, f"labels = {labels}")
+    assert sorted(set(rows["truth"])) == ["0", "1"] and (split["part"] != "").all()
+    assert not any("do not occur" in line for line in said)
+
+
 def test_a_comma_of_decimals_or_thousands(folder):
     text = table("speaker,emotion", lambda i: f's{i},"{i % 2 + 1},000"')
     assert any("Write 1.000 or 1000" in line for line in run(folder, text)[2])

@@ -14,6 +14,7 @@ from izwi.config import ensembles
 from izwi.config.result_set import read_config, resolve_all
 from izwi.engine.planner import make_plan
 from izwi.errors import UserError
+from izwi.evaluation.calibration import entropies
 from izwi.reporting.tables import wanted
 from izwi.training import fusion, inner
 
@@ -122,6 +123,18 @@ def test_each_method_against_numpy(members):
         assert about["weights"] == []
         kept = ["row", "file", "speaker", "truth", "run", "fold"]
         pd.testing.assert_frame_equal(found[kept], test[0][kept], check_dtype=False)
+
+
+def test_a_member_at_the_threshold_itself_decides(members):
+    test, _ = members
+    uncertainty = np.array([entropies(p) for p in stacked_p(test)])
+    best, rows = uncertainty.argmin(axis=0), np.arange(ROWS)
+    decided = votes(test)[best, rows]
+    # Where the member and the mean decide differently.
+    place = np.flatnonzero(decided != stacked_p(test).mean(axis=0).argmax(axis=1))[0]
+    at = uncertainty[best[place], place]
+    found, _ = fusion.fuse(spec("uncertainty_threshold", threshold=at), test, [], LABELS)
+    assert votes([found])[0][place] == decided[place]
 
 
 def test_weights_by_performance_are_the_scores_on_inner_folds(members):
@@ -278,6 +291,19 @@ def test_inner_folds_leave_out_whole_speakers():
         model = GaussianNB().fit(scaler.transform(x[train & ~own]), y[train & ~own])
         expected = model.predict_proba(scaler.transform(x[own]))
         np.testing.assert_allclose(rows[["p_a", "p_b"]], expected, rtol=1e-6)
+
+
+def test_dev_rows_take_no_part_in_inner_folds():
+    table, matrix, split = samples()
+    split.loc[split["speaker"] == split["speaker"].iloc[0], "part"] = "dev"
+    frames = []
+    for turned in (False, True):
+        if turned:
+            dev = split["part"] == "dev"
+            table.loc[dev, "truth"] = table.loc[dev, "truth"].map({"a": "b", "b": "a"})
+        frames.append(inner.predict(FIT, 2, [table], [[matrix]], split, ["a", "b"])[0])
+    pd.testing.assert_frame_equal(*frames)
+    assert set(frames[0]["row"]) == set(np.flatnonzero(split["part"] == "train"))
 
 
 def test_the_truth_of_test_rows_takes_no_part_in_inner_folds():

@@ -515,6 +515,20 @@ def test_degraded_copies_have_intervals_by_the_method_that_was_asked_for(ci):
     assert "no width" in rows[2]["ci_reason"] and rows[0]["ci_reason"] is None
 
 
+def test_a_loss_is_above_0_where_an_error_grows():
+    truth, prediction = numbers()
+    clean = table(truth, prediction).assign(maker="")
+    worse = clean.assign(maker="a", prediction=prediction + 5)
+    spec = {"task": "regression", "measure": "mae", "ci": "auto", "seed": 1}
+    spec["makers"] = {"a": {"kind": "white", "level": 5}}
+    # A row without a truth is predicted alone.
+    clean.loc[0, "truth"] = worse.loc[0, "truth"] = np.nan
+    rows = robustness.table(spec, pd.concat([clean, worse]), None)
+    error = [np.abs(truth - said)[1:].mean() for said in (prediction, prediction + 5)]
+    assert [row["value"] for row in rows] == pytest.approx(error)
+    assert rows[1]["loss"] == pytest.approx(error[1] - error[0]) and rows[1]["n"] == 299
+
+
 def test_classes_of_few_speakers_are_told_where_others_have_many():
     truth, prediction = classes()
     speakers = np.array([f"db/{i % 12}" for i in range(300)])

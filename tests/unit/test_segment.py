@@ -280,6 +280,20 @@ def test_segments_inherit_all_of_their_recording_and_stay_on_its_side(tmp_path):
     assert set(inherited.loc[~whole, "part"]) == {"train"}
     assert more["counts"]["train"] == int((~whole).sum()) == sum(map(len, found.spans))
     assert more["speakers"]["train"] == own.eq("train").groupby(by_file["speaker"]).any().sum()
+    # Those of a second database take the parts of its own recordings.
+    other = split.assign(database="other", part=list(split["part"])[::-1])
+    both, _ = inherit.split_of(
+        {"task": "classification", "described": True},
+        pd.concat([split, other], ignore_index=True),
+        [len(table)] * 2,
+        [result, result.assign(database="other")],
+        [all_cuts] * 2,
+        report,
+    )
+    assert list(both["database"]) == ["db"] * len(result) + ["other"] * len(result)
+    assert list(both["part"][: len(result)]) == list(inherited["part"])
+    turned = other.set_index("file")["part"].loc[result["file"]]
+    assert list(both["part"][len(result) :]) == list(turned)
 
 
 INI = """

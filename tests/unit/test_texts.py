@@ -277,6 +277,21 @@ def test_what_the_audit_found(findings, said):
         assert expected in line
 
 
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        ({"train": 1}, "Of these, 1 for training was left out, since its audio"),
+        ({"test": 2, "train": 3, "unused": 4}, "Of these, 3 for training and 2 for testing were"),
+        ({"1": 1, "3": 2}, "Of these, 3 were left out, since their audio could not be used."),
+        ({"unused": 4}, ""),
+    ],
+)
+def test_rows_of_unusable_audio_are_no_part_of_the_counts(parts, said):
+    (line,) = methods._unusable({"excluded": {"parts": parts}}) or [""]
+    assert line.startswith(said) and bool(line) == bool(said)
+    assert methods._unusable({}) == []
+
+
 def people(database, speakers, each=4, **columns):
     """Rows of speakers who say ``a`` and ``b`` in turn."""
     n = speakers * each

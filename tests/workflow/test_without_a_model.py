@@ -14,12 +14,34 @@ import izwi
 from izwi.cli import main
 from izwi.features import snr
 from izwi.files import read_json
+from izwi.onnx_export import support
 from izwi.reporting.page import read
 
 SIGNAL = {"type": "['signal']", "scale": "standard"}
 KNN = {"type": "knn", "logo": 3, "k_val": 1}
 PREDICTED = {"type": "['signal', 'metadata']", "metadata.columns": "['snr_pred']"}
 LIMITED = {"targets": "['snr']", "max": "{'snr': 99}", "sample_selection": "test"}
+# In the manner of inis that nkululeko's authors publish; the terminal shows but some notes a call.
+PUBLISHED = {
+    "DATA": DEMO
+    | {
+        "labels": "['anger', 'happiness', 'neutral', 'sadness', 'pride']",
+        "check_size": 1000,
+    },
+    "FEATS": {
+        "type": "['signal']",
+        "scaler": "robust",
+        "features": "['duration', 'loudness_of_another_program', 'level']",
+    },
+    "MODEL": {"type": "knn"},
+    "EXPL": {"value_counts": "[['gender']]", "sample_selection": "all "},
+    "PLOT": {"combine_per_speaker": "mode"},
+    "SEGMENT": {"method": "silero", "min_length": 2, "max_length": 15},
+    "AUGMENT": {"augment": "['random_splice']", "result": "a.csv"},
+    "EXPORT": {"root": "./copy/", "data_name": "copy"},
+}
+if support.absent() is None:
+    PUBLISHED["MODEL"]["onnx"] = True
 ANGER = {key: value for key, value in DEMO.items() if key != "target"}
 
 
@@ -39,7 +61,8 @@ def made(tmp_path_factory):
             MODEL=xgb,
             PREDICT=LIMITED,
         ),
-        folder.ini("annotated", DATA=DEMO, PREDICT={"targets": "['snr', 'text']"}),
+        folder.ini("annotated", DATA=DEMO, PREDICT={"targets": "['snr', 'translation']"}),
+        folder.ini("published", **PUBLISHED),
         folder.ini("plain", DATA=DEMO, FEATS=SIGNAL, MODEL=KNN),
         folder.ini(
             "copies",
@@ -147,6 +170,25 @@ def test_copies_are_trained_on_and_degraded_ones_tested_on(made):
     )
 
 
+def test_an_ini_as_they_are_published_runs(made):
+    folder, _ = made
+    metrics, place = folder.metrics("published"), folder.path / "results/experiments/published"
+    assert metrics["labels"] == ["anger", "happiness", "neutral", "sadness"]
+    # Each speaker has several classes, so there is no figure of speakers.
+    assert metrics["by_speaker"]["n_evaluated"] == 0
+    told = " ".join(metrics["warnings"])
+    assert "[DATA] labels: no row has pride" in told
+    assert "loudness_of_another_program is no feature here, of the selection 2 features" in told
+    record = read_json(place / "experiment.json")
+    for section in ("SEGMENT", "AUGMENT", "EXPORT"):
+        assert sum(note.startswith(f"[{section}]") for note in record["notes"]) == 1
+    assert {"value_counts_gender.png", "confusion_matrix.png"} <= folder.plots("published")
+    if "onnx" in PUBLISHED["MODEL"]:
+        found = read_json(folder.path / record["stages"]["onnx"]["files"]["check"])
+        assert found["samples"] == 60 and found["other_labels"] == 0
+        assert found["difference"] < 1e-5 and (place / "model.onnx").is_file()
+
+
 def test_python_and_commands(made, monkeypatch, capsys):
     folder, _ = made
     monkeypatch.chdir(folder.path)
@@ -173,7 +215,7 @@ def test_predicted_properties_are_columns(made, monkeypatch):
         assert snr.wada(soundfile.read(file)[0]) == pytest.approx(value, abs=1e-3)
     # Nothing else: no picture, no audit, no model.
     assert not (place / "plots").exists() and folder.metrics("annotated")["audit"] is None
-    assert "[PREDICT] targets: text: not built yet" in said
+    assert "[PREDICT] targets: translation: not built yet" in said
     (row,) = pd.read_csv(place / "properties.csv").to_dict("records")
     assert row["property"] == "snr_pred" and row["unit"] == "speaker and class"
     methods = (place / "methods.md").read_text()

@@ -1,11 +1,13 @@
 """Run the workflow as a user would: real calls of snakemake, in a folder of their own."""
 
 import csv
+import functools
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -50,12 +52,38 @@ def copy_results(folder: "Folder", place: Path, *without: str) -> None:
     )
 
 
+@functools.cache
+def warm_snakemake() -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name("warm_snakemake.py"))],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def call_snakemake(arguments: list[str], cwd: Path) -> tuple[int, str]:
+    """``python -m snakemake`` in a folder: its exit code, and stdout with stderr behind it."""
+    server = warm_snakemake()
+    with tempfile.TemporaryDirectory() as place:
+        streams = [Path(place, name) for name in ("stdout", "stderr")]
+        request = {
+            "arguments": list(map(str, arguments)),
+            "cwd": str(cwd),
+            "environment": environment(),
+            "streams": list(map(str, streams)),
+        }
+        print(json.dumps(request), file=server.stdin, flush=True)
+        code = int(server.stdout.readline())
+        return code, "".join(path.read_text(encoding="utf-8") for path in streams)
+
+
 class Call:
     """What a call printed and how it ended."""
 
-    def __init__(self, process: subprocess.CompletedProcess):
-        self.code = process.returncode
-        self.text = process.stdout + process.stderr
+    def __init__(self, code: int, text: str):
+        self.code = code
+        self.text = text
 
     def jobs(self, stage: str) -> int:
         """Number of jobs of a stage, from the job table; a dry run prints it twice."""
@@ -114,15 +142,8 @@ class Folder:
         for key, value in settings.items():
             if value and not any(a.startswith(f"{key}=") for a in arguments):
                 arguments = self._with(f"{key}={value}", list(arguments))
-        process = subprocess.run(
-            [*SNAKEMAKE, "-s", str(snakefile), *([] if plain else ["-p"]), *arguments],
-            cwd=self.path,
-            capture_output=True,
-            text=True,
-            env=environment(),
-            check=False,
-        )
-        call = Call(process)
+        words = ["-s", str(snakefile), *([] if plain else ["-p"]), *arguments]
+        call = Call(*call_snakemake(words, self.path))
         assert not ok or call.code == 0, call.text
         return call
 

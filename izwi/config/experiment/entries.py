@@ -278,6 +278,10 @@ class Entries:
     def remark(self, option: Option, lower: str, value: Value) -> None:
         """Record that an option has no effect, or is not supported."""
         wanted = not is_off(value.text) and value.text.lower() != "all"
+        if option.name == "with_os":
+            # Other features do not read it.
+            kind = self.ini.sections["FEATS"].get("type")
+            wanted = wanted and kind is not None and "xbow" in kind.text
         if option.status == "unsupported" and wanted:
             store, advice = self.unsupported, option.advice
             if option.name == "tuning_params":

@@ -305,6 +305,7 @@ class _Builder:
         self.frame = self.frame.assign(**{TRUTH: text})
         if labels:
             there = values_of(text)
+            labels = [as_there(label, there) for label in labels]
             absent = [label for label in labels if label not in there]
             if absent:
                 line = f"labels that do not occur: {', '.join(absent)}"

@@ -117,7 +117,7 @@ def _split(record: Record, metrics: Metrics, description: dict[str, Any]) -> lis
     spec = record["split"]
     cells = {cell["part"]: cell for cell in description["parts"] if cell["class"] is None}
     if description["cross_validation"]:
-        parts = [_folds(spec, description), *_afterwards(spec, folds=True)]
+        parts = [_folds(spec, description), *_afterwards(spec, folds=True), *_unusable(metrics)]
         return [*parts, *_sharing(description, folds=True), *_audit(metrics)]
     sentences = []
     if spec["strategy"] == "cross_data":
@@ -141,7 +141,22 @@ def _split(record: Record, metrics: Metrics, description: dict[str, Any]) -> lis
     ]
     sentences += _afterwards(spec, folds=False)
     sentences.append(f"This gave {listed(sizes)}.")
+    sentences += _unusable(metrics)
     return [*sentences, *_sharing(description, folds=False), *_audit(metrics)]
+
+
+def _unusable(metrics: Metrics) -> list[str]:
+    """How many of the samples that were counted had no usable audio."""
+    parts = (metrics.get("excluded") or {}).get("parts", {})
+    lost = {part: n for part, n in parts.items() if part != "unused"}
+    if not lost:
+        return []
+    words = {"train": "training", "dev": "development", "test": "testing"}
+    told = [f"{lost[part]} for {what}" for part, what in words.items() if part in lost]
+    total = sum(lost.values())
+    were, their = ("was", "its") if total == 1 else ("were", "their")
+    who = listed(told) if told else str(total)
+    return [f"Of these, {who} {were} left out, since {their} audio could not be used."]
 
 
 def _afterwards(spec: SplitSpec, folds: bool) -> list[str]:
