@@ -140,7 +140,7 @@ test-slurm: .venv/dev .venv/slurm ## run the tests on a real SLURM, where its pa
 	$(BIN)/python -m pytest -m slurm -rs -s tests/workflow/test_slurm.py
 
 soak: .venv/dev ## kill 50 calls, fill a disk, flip bits, fuzz all readers, fit a million rows: two hours
-	$(BIN)/python -m pytest -m soak -rs -s tests/workflow/test_soak.py tests/workflow/test_soak_million.py tests/unit/test_fuzz_records.py
+	$(BIN)/python -m pytest -m soak -rs -s tests/workflow/test_soak.py tests/workflow/test_soak_million.py tests/unit/test_fuzz_records.py tests/unit/test_near_duplicates.py
 
 .venv-audit/done: locks/requirements-audit.txt
 	$(PYTHON) -m venv .venv-audit

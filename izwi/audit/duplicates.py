@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from izwi.audit import neighbours
 from izwi.features.fingerprint import ANCHORS, SIZE, STEP
 
 # Largest distance (dB) of two pictures of one moment; different takes of a sentence by one
@@ -20,15 +23,10 @@ NEAR_ALONE = 0.25
 JITTER = 0.005
 # Windows of one file that have an anchor in common find it at the same time, in seconds.
 SAME = 0.001
-# Coordinates in which near pictures are looked for before they are compared as a whole: the more,
-# the longer it takes, and the fewer are left. More than so many take too long.
-SEARCHED = (6, 9, 14)
-MOST = 200_000_000
-# Moments that are searched for at once, and the candidates that are held.
-MOMENTS = 2**15
-HELD = 2**21
-# Rows whose pictures decide which coordinates tell most.
-SAMPLE = 50_000
+# Candidates that are compared as a whole, and pairs that are found: more take too long, and too
+# much memory.
+MOST = 50_000_000
+MOST_PAIRS = 10_000_000
 
 TIMES = [f"time_{anchor}" for anchor in range(ANCHORS)]
 PICTURES = [f"anchor_{anchor}_{i}" for anchor in range(ANCHORS) for i in range(SIZE)]
@@ -58,19 +56,113 @@ class Prints:
         """From matrices of fingerprints, of which a part is in memory at a time."""
         import pyarrow.parquet as pq
 
-        parts = []
+        number = sum(pq.read_metadata(path).num_rows for path in paths)
+        # Filled in place: to join parts would take twice the memory.
+        found = cls(np.empty((number, ANCHORS)), np.empty((number, ANCHORS, SIZE), dtype=np.int16))
+        begin = 0
         for path in paths:
             with pq.ParquetFile(path) as file:
                 for batch in file.iter_batches(2**14, columns=[*TIMES, *PICTURES]):
-                    parts.append(cls.of(batch.to_pandas()))
-        return cls(
-            np.concatenate([part.times for part in parts]),
-            np.concatenate([part.pictures for part in parts]),
-        )
+                    part = cls.of(batch.to_pandas())
+                    end = begin + len(part.times)
+                    found.times[begin:end], found.pictures[begin:end] = part.times, part.pictures
+                    begin = end
+        return found
 
     def take(self, rows: np.ndarray) -> Prints:
-        """Those of some rows."""
+        """Those of some rows, ascending; the same where it is all of them."""
+        if len(rows) == len(self.times):
+            return self
         return Prints(self.times[rows], self.pictures[rows])
+
+
+@dataclass(frozen=True)
+class _Moments:
+    """Different moments of all files; overlapping windows have some in common.
+
+    Args:
+        row: that shows each, shape (moments,)
+        anchor: of that row
+        file: number of its file
+        place: in its file, in units of ``SAME``
+        of: moment of each anchor of each row, in the order of their times, -1 for missing ones,
+            shape (rows, ``ANCHORS``)
+        times: of these anchors in their row, in seconds
+    """
+
+    row: np.ndarray
+    anchor: np.ndarray
+    file: np.ndarray
+    place: np.ndarray
+    of: np.ndarray
+    times: np.ndarray
+
+    @classmethod
+    def among(cls, prints: Prints, files: np.ndarray, starts: np.ndarray) -> _Moments:
+        """Those of some fingerprints."""
+        rows, anchors = np.nonzero(~np.isnan(prints.times))
+        place = np.rint((starts[rows] + prints.times[rows, anchors]) / SAME).astype(np.int64)
+        file = files[rows]
+        order = np.lexsort((place, file))
+        new = np.ones(len(order), bool)
+        new[1:] = (np.diff(file[order]) != 0) | (np.diff(place[order]) != 0)
+        moment = np.empty(len(order), np.int32)
+        moment[order] = np.cumsum(new) - 1
+        first = order[new]
+        of = np.full(prints.times.shape, -1, np.int32)
+        of[rows, anchors] = moment
+        by_time = np.argsort(prints.times, axis=1, kind="stable")
+        return cls(
+            rows[first].astype(np.int32),
+            anchors[first].astype(np.int8),
+            file[first],
+            place[first],
+            np.take_along_axis(of, by_time, axis=1),
+            np.take_along_axis(prints.times, by_time, axis=1),
+        )
+
+    def pictures(self, prints: Prints, some: np.ndarray | slice) -> np.ndarray:
+        """Pictures of some moments, int16, shape (moments, ``SIZE``)."""
+        return prints.pictures[self.row[some], self.anchor[some]]
+
+
+@dataclass(frozen=True)
+class _Doublets:
+    """Different pairs of moments that one row shows.
+
+    Args:
+        first: moment of each
+        second: that follows it
+        gap: time between them, in units of ``SAME``, ascending
+        begin: of the rows of each, and the end of those of the last
+        rows: that show them, those of a doublet one after the other
+        ranks: which of the anchors of these rows they are, shape (2, rows)
+    """
+
+    first: np.ndarray
+    second: np.ndarray
+    gap: np.ndarray
+    begin: np.ndarray
+    rows: np.ndarray
+    ranks: np.ndarray
+
+    @classmethod
+    def among(cls, moments: _Moments) -> _Doublets:
+        """All of some rows."""
+        parts = []
+        for i, j in combinations(range(moments.of.shape[1]), 2):
+            rows = np.flatnonzero(moments.of[:, j] >= 0).astype(np.int32)
+            rank = np.broadcast_to(np.array([[i], [j]], np.int8), (2, len(rows)))
+            parts.append((moments.of[rows, i], moments.of[rows, j], rows, rank))
+        first, second, rows = (np.concatenate([part[k] for part in parts]) for k in range(3))
+        ranks = np.concatenate([part[3] for part in parts], axis=1)
+        gap = (moments.place[second] - moments.place[first]).astype(np.int32)
+        order = np.lexsort((rows, second, first, gap))
+        first, second, gap = first[order], second[order], gap[order]
+        new = np.ones(len(order), bool)
+        new[1:] = (np.diff(first) != 0) | (np.diff(second) != 0)
+        begin = np.append(np.flatnonzero(new), len(order))
+        return cls(first[new], second[new], gap[new], begin, rows[order], ranks[:, order])
 
 
 def pairs(
@@ -82,6 +174,9 @@ def pairs(
     as in the other; of a recording with one anchor, its picture must be nearer. Rows of one file
     are no pairs: their times tell what they have in common.
 
+    Two anchors at once, with the time between them, are looked for in the whole: of single
+    anchors very many are near by chance.
+
     Args:
         prints: of each row
         files: a number for the file of each row; default: each row is a file
@@ -91,137 +186,151 @@ def pairs(
         positions of the first and the second, ascending, shape (pairs, 2); None where so many are
         alike that they cannot be compared
     """
-    rows, anchors = np.nonzero(~np.isnan(prints.times))
     files = np.arange(len(prints.times)) if files is None else files
     starts = np.zeros(len(prints.times)) if starts is None else starts
-    if len(np.unique(files[rows])) < 2:
+    moments = _Moments.among(prints, files, starts)
+    if not len(moments.file) or (moments.file == moments.file[0]).all():
         return np.empty((0, 2), dtype=int)
-    times = prints.times[rows, anchors]
-    # A moment is an anchor of one window or more.
-    place = np.rint((starts[rows] + times) / SAME).astype(np.int64)
-    order = np.lexsort((place, files[rows]))
-    new = np.ones(len(order), bool)
-    new[1:] = (np.diff(files[rows][order]) != 0) | (np.diff(place[order]) != 0)
-    begin = np.flatnonzero(new)
-    first = order[begin]
-    pictures = prints.pictures[rows[first], anchors[first]]
-    near = _near(pictures, files[rows[first]])
-    if near is None:
+    found = _Found(len(prints.times))
+    try:
+        seen = neighbours.projected(partial(moments.pictures, prints), len(moments.row)) * STEP
+        _of_two(prints, moments, seen, found)
+        _of_one(prints, moments, seen, found)
+        return found.pairs()
+    except neighbours.TooMany:
         return None
-    windows = np.diff(np.append(begin, len(order)))
-    if (windows[near[0]] * windows[near[1]]).sum() > MOST:
-        return None
-    number = np.bincount(rows, minlength=len(prints.times))
-    found = [np.empty((0, 2), dtype=int)]
-    for some in _by_files(near, files[rows[first]], windows):
-        a, b, distance = _anchors(near, some, begin, windows)
-        found.append(_agreeing(rows, times, number, order[a], order[b], distance))
-    together = np.concatenate(found)
-    return together[np.lexsort((together[:, 1], together[:, 0]))]
 
 
-def _near(
-    pictures: np.ndarray, files: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-    """Moments of two files whose pictures are near.
+class _Found:
+    """Pairs of rows, each once.
 
     Args:
-        pictures: int16, shape (moments, ``SIZE``)
-        files: number of the file of each moment
-
-    Returns:
-        the first, the second, their distance in dB; None where too many may be near
+        rows: number of all
     """
-    sample = pictures[:: max(1, len(pictures) // SAMPLE)].astype(np.float32)
-    telling = np.argsort(-sample.var(axis=0), kind="stable")
-    for searched in SEARCHED:
-        total, found = 0, []
-        for first, second in _candidates(pictures[:, np.sort(telling[:searched])] * STEP):
-            total += len(first)
-            if total > MOST:
-                break
-            apart = files[first] != files[second]
-            first, second = first[apart], second[apart]
-            for begin in range(0, len(first), MOMENTS):
-                one, two = first[begin : begin + MOMENTS], second[begin : begin + MOMENTS]
-                difference = pictures[one].astype(np.float32) - pictures[two]
-                distance = np.sqrt((difference**2).sum(axis=1, dtype=np.float64)) * STEP
-                near = distance <= NEAR
-                found.append((one[near], two[near], distance[near]))
-        else:
-            if not found:
-                return np.empty(0, int), np.empty(0, int), np.empty(0)
-            one, two, distance = (np.concatenate(part) for part in zip(*found, strict=True))
-            return one, two, distance
-    return None
+
+    def __init__(self, rows: int) -> None:
+        self.rows = rows
+        self.keys: list[np.ndarray] = [np.empty(0, np.int64)]
+        self.held = 0
+
+    def add(self, one: np.ndarray, two: np.ndarray) -> None:
+        """Add pairs in any order."""
+        low, high = np.minimum(one, two).astype(np.int64), np.maximum(one, two)
+        self.keys.append(np.unique(low * self.rows + high))
+        self.held += len(self.keys[-1])
+        if self.held > 2 * MOST_PAIRS:
+            self._join()
+
+    def _join(self) -> None:
+        self.keys = [np.unique(np.concatenate(self.keys))]
+        self.held = len(self.keys[0])
+        if self.held > MOST_PAIRS:
+            raise neighbours.TooMany
+
+    def pairs(self) -> np.ndarray:
+        """All of them, ascending, shape (pairs, 2)."""
+        self._join()
+        return np.stack(np.divmod(self.keys[0], self.rows), axis=1)
 
 
-def _candidates(points: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Pairs of points that may be near, the first before the second, some at a time."""
-    from scipy.spatial import cKDTree
-
-    tree = cKDTree(points, balanced_tree=False)
-    parts = [(begin, begin + MOMENTS) for begin in range(0, len(points), MOMENTS)][::-1]
-    while parts:
-        begin, end = parts.pop()
-        own = cKDTree(points[begin:end], balanced_tree=False)
-        if end - begin > 1 and own.count_neighbors(tree, NEAR) > HELD:
-            middle = (begin + min(end, len(points))) // 2
-            parts += [(middle, end), (begin, middle)]
-            continue
-        found = own.sparse_distance_matrix(tree, NEAR, output_type="ndarray")
-        first, second = found["i"] + begin, found["j"]
-        later = second > first
-        yield first[later], second[later]
+def _distance(prints: Prints, moments: _Moments, one: np.ndarray, two: np.ndarray) -> np.ndarray:
+    """Of moments, in dB."""
+    difference = moments.pictures(prints, one).astype(np.float32) - moments.pictures(prints, two)
+    return np.sqrt((difference**2).sum(axis=1, dtype=np.float64)) * STEP
 
 
-def _by_files(
-    near: tuple[np.ndarray, np.ndarray, np.ndarray], files: np.ndarray, windows: np.ndarray
-) -> Iterator[np.ndarray]:
-    """Positions of near moments, those of the same two files together, some pairs at a time."""
-    one, two, _ = near
-    order = np.lexsort((files[two], files[one]))
-    # Pairs of rows up to each.
-    total = np.cumsum((windows[one] * windows[two])[order])
-    change = (np.diff(files[one][order]) != 0) | (np.diff(files[two][order]) != 0)
-    ends = np.append(np.flatnonzero(change) + 1, len(order))
-    begin = done = 0
-    for end, following in zip(ends, np.append(ends[1:], 0), strict=True):
-        if not following or total[following - 1] - done > HELD:
-            if end > begin:
-                yield order[begin:end]
-            begin, done = end, total[end - 1] if end else 0
+def _of_two(prints: Prints, moments: _Moments, seen: np.ndarray, found: _Found) -> None:
+    """Rows with two anchors that are near, as far apart in the one as in the other.
+
+    Raises:
+        TooMany: where too many are alike
+    """
+    doublets = _Doublets.among(moments)
+    first, second = doublets.first, doublets.second
+    # The places of four anchors are rounded.
+    reach = np.array([round(JITTER / SAME) + 2, *[NEAR] * (2 * neighbours.TOLD)])
+
+    def points(begin: int, end: int) -> neighbours.Points:
+        a, b = seen[first[begin:end]], seen[second[begin:end]]
+        gap = doublets.gap[begin:end, None]
+        told = np.hstack([gap, a[:, : neighbours.TOLD], b[:, : neighbours.TOLD]])
+        return neighbours.Points(np.arange(begin, end), told, np.hstack([a, b]))
+
+    candidates = hits = 0
+    for one, two in neighbours.pairs(points, doublets.gap, reach, np.sqrt(2) * NEAR):
+        candidates += len(one)
+        apart = moments.file[first[one]] != moments.file[first[two]]
+        one, two = one[apart], two[apart]
+        for which in (first, second):
+            near = _distance(prints, moments, which[one], which[two]) <= NEAR
+            one, two = one[near], two[near]
+        for own, other in _expanded(doublets.begin, one, two):
+            hits += len(own)
+            a, b = doublets.rows[own], doublets.rows[other]
+            shift = [
+                moments.times[a, doublets.ranks[k, own]]
+                - moments.times[b, doublets.ranks[k, other]]
+                for k in (0, 1)
+            ]
+            right = np.abs(shift[0] - shift[1]) <= JITTER
+            found.add(a[right], b[right])
+        if candidates + hits > MOST:
+            raise neighbours.TooMany
 
 
-def _anchors(
-    near: tuple[np.ndarray, np.ndarray, np.ndarray],
-    some: np.ndarray,
-    begin: np.ndarray,
-    windows: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Every anchor of the first moments with every one of the second, and their distance."""
-    one, two, distance = (part[some] for part in near)
-    size = windows[one] * windows[two]
-    which = np.repeat(np.arange(len(some)), size)
-    within = np.arange(size.sum()) - np.repeat(np.cumsum(size) - size, size)
-    across, along = np.divmod(within, windows[two][which])
-    return begin[one][which] + across, begin[two][which] + along, distance[which]
+def _of_one(prints: Prints, moments: _Moments, seen: np.ndarray, found: _Found) -> None:
+    """Rows of which one has one anchor alone, which must be nearer.
+
+    Raises:
+        TooMany: where too many are alike
+    """
+    number = (moments.of >= 0).sum(axis=1)
+    alone = np.unique(moments.of[number == 1, 0])
+    if not len(alone):
+        return
+    is_alone = np.zeros(len(moments.row), bool)
+    is_alone[alone] = True
+    rows, ranks = np.nonzero(moments.of >= 0)
+    order = np.argsort(moments.of[rows, ranks], kind="stable")
+    begin = np.searchsorted(moments.of[rows, ranks][order], np.arange(len(moments.row) + 1))
+    rows = rows[order]
+    candidates = hits = 0
+    for one, two in neighbours.around(seen, alone, NEAR_ALONE):
+        candidates += len(one)
+        # Of two that are alone each finds the other.
+        apart = (moments.file[one] != moments.file[two]) & ~(is_alone[two] & (two < one))
+        one, two = one[apart], two[apart]
+        near = _distance(prints, moments, one, two) <= NEAR_ALONE
+        for own, other in _expanded(begin, one[near], two[near]):
+            hits += len(own)
+            a, b = rows[own], rows[other]
+            right = np.minimum(number[a], number[b]) == 1
+            found.add(a[right], b[right])
+        if candidates + hits > MOST:
+            raise neighbours.TooMany
 
 
-def _agreeing(
-    rows: np.ndarray,
-    times: np.ndarray,
-    number: np.ndarray,
-    one: np.ndarray,
-    two: np.ndarray,
-    distance: np.ndarray,
-) -> np.ndarray:
-    """Rows of which enough anchors are near, shape (pairs, 2), each pair once."""
-    swap = rows[one] > rows[two]
-    one, two = np.where(swap, two, one), np.where(swap, one, two)
-    a, b, shift = rows[one], rows[two], times[one] - times[two]
-    order = np.lexsort((shift, b, a))
-    a, b, shift, distance = a[order], b[order], shift[order], distance[order]
-    chosen = (np.minimum(number[a], number[b]) == 1) & (distance <= NEAR_ALONE)
-    chosen[1:] |= (np.diff(a) == 0) & (np.diff(b) == 0) & (np.diff(shift) <= JITTER)
-    return np.unique(np.stack([a[chosen], b[chosen]], axis=1), axis=0)
+def _expanded(
+    begin: np.ndarray, one: np.ndarray, two: np.ndarray
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Every row of the first of two things with every row of the second, some at a time.
+
+    Args:
+        begin: of the rows of each thing, and the end of those of the last
+        one: the first of each pair
+        two: the second
+    """
+    across, along = (begin[which + 1] - begin[which] for which in (one, two))
+    total = np.cumsum(across * along)
+    if len(total) and total[-1] > MOST:
+        raise neighbours.TooMany
+    at = 0
+    while at < len(one):
+        done = total[at - 1] if at else 0
+        end = max(at + 1, int(np.searchsorted(total, done + neighbours.HELD, side="right")))
+        size = (across * along)[at:end]
+        which = at + np.repeat(np.arange(end - at), size)
+        within = np.arange(size.sum()) - np.repeat(np.cumsum(size) - size, size)
+        down, right = np.divmod(within, along[which])
+        yield begin[one[which]] + down, begin[two[which]] + right
+        at = end

@@ -162,8 +162,13 @@ def copies(frame: pd.DataFrame, prints: duplicates.Prints) -> np.ndarray | None:
     first = np.unique(_audio(frame), return_index=True)[1]
     files = pd.factorize(frame["digest"].iloc[first], use_na_sentinel=False)[0]
     starts = frame["start"].iloc[first].fillna(pd.Timedelta(0)).dt.total_seconds().to_numpy()
-    found = duplicates.pairs(prints.take(first), files, starts)
-    return None if found is None else first[found]
+    # In the order of the rows no copy of the fingerprints is needed.
+    order = np.argsort(first)
+    found = duplicates.pairs(prints.take(first[order]), files[order], starts[order])
+    if found is None:
+        return None
+    found = np.sort(order[found], axis=1)
+    return first[found[np.lexsort((found[:, 1], found[:, 0]))]]
 
 
 def _audio(frame: pd.DataFrame) -> np.ndarray:
@@ -183,7 +188,8 @@ def near(frame: pd.DataFrame, pair: np.ndarray | None, folds: list[Fold]) -> lis
         line = "too many recordings are alike to look for near-duplicates, as noise and tones are"
         return [Finding("near-duplicates", NOTE, line)]
     ids = _audio(frame)
-    representative = dict(zip(ids[pair].ravel().tolist(), pair.ravel().tolist(), strict=True))
+    representative = np.full(ids.max(initial=-1) + 1, -1)
+    representative[ids[pair]] = pair
     pair = ids[pair]
     findings: list[Finding] = []
     if not len(pair):

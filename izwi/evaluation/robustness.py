@@ -67,6 +67,7 @@ def _row(
     before = Sample.of_runs([r for _, r in same.groupby("run")], spec["task"], labels or [])
     value, reference = _value(sample, measure), _value(before, measure)
     lost = None if value is None or reference is None else direction(measure) * (reference - value)
+    lost = None if lost is None else lost + 0.0  # no -0.0
     return {
         **row,
         "value": value,

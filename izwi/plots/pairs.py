@@ -165,7 +165,7 @@ def feature_correlation(
         if size < 2:
             return style.empty(path, "a single feature has no pair", title)
         labels = [f"{style.shorten(str(names[i]), 48 * MM)}  {i}" for i in sorted(names)]
-        cell = 2 * LINE if size <= _WRITTEN else LINE
+        cell = 2.3 * LINE if size <= _WRITTEN else LINE
         left = max(map(style.width_of, labels)) + 3 * MM
         width = max(COLUMN, left + size * cell + 2 * MM)
         first = shown.iloc[0]
@@ -183,7 +183,7 @@ def feature_correlation(
                 if np.isfinite(rho):
                     text = f"{rho:.2f}".replace("0.", ".").replace("-", "\N{MINUS SIGN}")
                     weight = "bold" if (i, j) in sure else "normal"
-                    colour = "white" if abs(rho) > 0.7 else "black"
+                    colour = "white" if abs(rho) > 0.6 else "black"
                     axes.text(j, i, text, ha="center", va="center", color=colour, weight=weight)
         axes.set_yticks(range(size), labels)
         step = 1 if size <= _WRITTEN else 5

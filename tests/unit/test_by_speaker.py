@@ -110,6 +110,25 @@ def test_speakers_without_a_single_truth_are_left_out_and_told():
     assert (nobody["n_evaluated"], nobody["value"], nobody["confusion"]) == (0, None, None)
 
 
+@pytest.mark.parametrize("how", ["mode", "mean"])
+def test_where_no_speaker_has_a_single_truth_there_is_no_figure(how):
+    frame = predictions()
+    frame["truth"] = np.array(LABELS)[np.arange(len(frame)) // 14 % 2]
+    found = evaluated(frame, combine_per_speaker=how)
+    own = found["by_speaker"]
+    assert (own["value"], own["n_evaluated"], own["several_classes"]) == (None, 0, 14)
+    assert found["value"] is not None
+    assert any("14 of 14 speakers" in line for line in found["warnings"])
+    none = evaluated(frame.assign(speaker=None), combine_per_speaker=how)["by_speaker"]
+    assert (none["value"], none["unknown"]) == (None, len(frame))
+
+
+@pytest.mark.parametrize("ci", ["speakers", "samples"])
+def test_intervals_of_speakers_are_by_the_method_that_was_asked_for(ci):
+    found = evaluated(predictions(), combine_per_speaker="mode", ci=ci)["by_speaker"]
+    assert found["ci_method"] == f"bootstrap over {ci} (1000)"
+
+
 def test_numbers_have_no_majority(tmp_path):
     text = "[DATA]\ndatabases = ['a']\na.type = demo\ntarget = age\n[FEATS]\ntype = os\n"
     text += "[MODEL]\ntype = lin_reg\n[PLOT]\ncombine_per_speaker = {}\n"

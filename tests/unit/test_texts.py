@@ -457,6 +457,7 @@ def evaluated(speakers=4, wrong=3, ci=None, threshold=None):
     frame = frame.assign(p_a=0.6, p_b=0.4)
     spec = {"task": "classification", "measure": "uar", "labels": ["a", "b"], "seed": 1}
     spec |= {"ci": ci} if ci else {}
+    spec |= {"uncertainty_threshold": threshold} if threshold else {}
     metrics = scoring.evaluate(spec, frame, training={}, split={}, tables=[])
     record = {"evaluation": {"ci": ci or "auto", "uncertainty_threshold": threshold}}
     return metrics, " ".join(methods._evaluation(record, metrics, citations.Cites()))
@@ -474,7 +475,10 @@ def test_an_interval_is_told_only_where_it_is():
 
 
 def test_what_is_certain_lies_below_the_threshold():
-    assert "whose uncertainty was below 0.4 alone" in evaluated(threshold=0.4)[1]
+    # The entropy of .6 and .4 is .97 of the largest.
+    assert "whose uncertainty was below 0.98 alone" in evaluated(threshold=0.98)[1]
+    metrics, said = evaluated(threshold=0.4)
+    assert metrics["certain"]["n_evaluated"] == 0 and "uncertainty" not in said
 
 
 def test_each_seed_is_told():

@@ -418,12 +418,13 @@ def _evaluation(record: Record, metrics: Metrics, cites: Cites) -> list[str]:
             "over speakers (two-sided)."
         )
     threshold = record["evaluation"].get("uncertainty_threshold")
-    if threshold is not None:
+    if threshold is not None and _rests_on_some(metrics, "certain"):
         sentences.append(
             "Figures are also given for the samples whose uncertainty was below "
             f"{threshold:g} alone."
         )
-    if how := record["evaluation"].get("combine_per_speaker"):
+    how = record["evaluation"].get("combine_per_speaker")
+    if how and _rests_on_some(metrics, "by_speaker"):
         way = "the mean" if how == "mean" else "the majority"
         sentences.append(
             f"Figures are also given by speaker, with {way} of a speaker's predictions as one "
@@ -435,6 +436,12 @@ def _evaluation(record: Record, metrics: Metrics, cites: Cites) -> list[str]:
         who = f"a single {known}test speaker" if speakers == 1 else only
         sentences.append(f"With {who}, the figures depend on who they are.")
     return sentences
+
+
+def _rests_on_some(metrics: Metrics, part: str) -> bool:
+    """Whether figures of a part of the samples, or of speakers, could be given."""
+    found: Any = dict(metrics).get(part)
+    return bool(found and found["n_evaluated"])
 
 
 def interval_n(metrics: Metrics) -> str:
