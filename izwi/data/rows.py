@@ -1,12 +1,11 @@
 """Rows of numbers in a file, for matrices that need not fit into memory.
 
 The file has no name, so that nothing is left of it, however a process ends. It is read through the
-page cache, a block at a time; what was read is unmapped at once and counts to no process.
+page cache, a block at a time.
 """
 
 from __future__ import annotations
 
-import mmap
 import os
 import tempfile
 from collections.abc import Iterator
@@ -69,17 +68,26 @@ class Rows:
             if high - low <= 2 * len(some):
                 found[begin : begin + step] = self._contiguous(low, high)[some - low]
                 continue
-            with mmap.mmap(self._file.fileno(), 0, prot=mmap.PROT_READ) as opened:
-                whole = np.frombuffer(opened, self.dtype, self.shape[0] * self.shape[1])
-                np.take(whole.reshape(self.shape), some, 0, found[begin : begin + step], "clip")
-                # The map cannot be closed while an array looks at it.
-                del whole
+            self._scattered(some, found[begin : begin + step])
         return found
 
     @property
     def rows_at_a_time(self) -> int:
         """Rows of a block, as many in each machine."""
         return max(1, BLOCK // max(1, self._width))
+
+    def _scattered(self, rows: np.ndarray, found: np.ndarray) -> None:
+        # Not mapped: a system may keep megabytes around each row in memory.
+        view, file, width, at = (
+            memoryview(found.data).cast("B"),
+            self._file.fileno(),
+            self._width,
+            0,
+        )
+        for row in rows.tolist():
+            if os.preadv(file, [view[at : at + width]], row * width) != width:
+                raise OSError("a temporary file of features ends too early")
+            at += width
 
     def _contiguous(self, first: int, last: int) -> np.ndarray:
         import numpy as np

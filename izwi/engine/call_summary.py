@@ -125,7 +125,8 @@ def _print_remarks(plan: Plan, terminal: Terminal) -> None:
         if not texts:
             continue
         _say("", f"{kind}s:")
-        for text, names in list(texts.items())[:MAX_REMARKS]:
+        # What a job alone says stands nowhere else.
+        for text, names in sorted(texts.items(), key=lambda one: bool(one[1]))[:MAX_REMARKS]:
             who = ""
             if number > 1 and names:
                 few = len(names) <= 3

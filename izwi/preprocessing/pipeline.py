@@ -161,7 +161,7 @@ class Preprocessing:
             self._bags = Bags(self.names, self.spec["bags"]).fit(X)
             X, self.names = self._bags.transform(X), self._bags.names
         self.kept = self.select(self.names)
-        self._refuse_infinite(X, None)
+        self.refuse_infinite(X, None)
         undefined = np.isnan(X[:, self.kept]).all(axis=0)
         if undefined.any():
             lost = [name for name, u in zip(self.features, undefined, strict=True) if u]
@@ -227,17 +227,34 @@ class Preprocessing:
         """
         import numpy as np
 
-        if not parts:
-            raise UserError("[FEATS] no feature is defined in the training samples")
-        lost = [self.names[i] for i in selected if i not in set(kept)]
-        if lost:
-            self._left_out(lost)
-        self.kept = kept
+        self.keep(kept, selected)
         for name in parts[0]._fitted:
             values = [part._fitted[name] for part in parts]
             self._fitted[name] = (
                 scalers.joined(values) if name == "scaler" else np.concatenate(values, axis=-1)
             )
+
+    def keep(self, kept: list[int], selected: list[int]) -> None:
+        """Take features over that are defined in some training row.
+
+        Args:
+            kept: their positions
+            selected: positions of those that were asked for
+
+        Raises:
+            UserError: if there is none
+        """
+        if not kept:
+            raise UserError("[FEATS] no feature is defined in the training samples")
+        lost = [self.names[i] for i in selected if i not in set(kept)]
+        if lost:
+            self._left_out(lost)
+        self.kept = kept
+
+    @property
+    def learns(self) -> bool:
+        """Whether there is anything to fit but which features are defined."""
+        return self.spec["impute"] or self.scale == "bins" or bool(SCALERS[self.scale].estimator)
 
     def _left_out(self, lost: list[str]) -> None:
         self._notes.append(
@@ -271,7 +288,7 @@ class Preprocessing:
         if self.spec["arrays"]:
             return X
         X = self._bagged(np.asarray(X, dtype=np.float64))
-        self._refuse_infinite(X, files)
+        self.refuse_infinite(X, files)
         Z = np.ascontiguousarray(X[:, self.kept])
         if "fill" in self._fitted:
             gaps = np.isnan(Z[self._not_counted(len(Z), rows)]).sum(axis=0)
@@ -404,7 +421,16 @@ class Preprocessing:
         if names:
             found.setdefault(str(speaker), set()).update(names)
 
-    def _refuse_infinite(self, X: np.ndarray, files: Sequence[str] | None) -> None:
+    def refuse_infinite(self, X: np.ndarray, files: Sequence[str] | None = None) -> None:
+        """Refuse infinite values of the kept features.
+
+        Args:
+            X: (rows, features)
+            files: (rows), for messages
+
+        Raises:
+            UserError: if there are some
+        """
         import numpy as np
 
         infinite = np.isinf(X[:, self.kept])

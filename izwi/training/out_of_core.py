@@ -63,7 +63,8 @@ class StoredMatrix:
         """Values of some rows at a time, shape (rows, features)."""
         import pyarrow.parquet as pq
 
-        with pq.ParquetFile(self.path) as file:
+        # Row groups that are read ahead would stay in memory.
+        with pq.ParquetFile(self.path, pre_buffer=False) as file:
             size = max(1, 2**23 // max(1, len(self.columns)))
             for batch in file.iter_batches(size, columns=self.columns, use_threads=False):
                 yield batch.to_pandas()[self.columns].to_numpy(self.dtype)
@@ -174,6 +175,14 @@ def fit_preprocessing(own: Preprocessing, values: Rows, rows: np.ndarray, names:
     own.names = names
     parts, kept = [], []
     selected = own.select(names)
+    if not own.learns:
+        there = np.zeros(len(selected), dtype=bool)
+        own.kept = selected
+        for _, values_of_rows in values.blocks(rows):
+            own.refuse_infinite(values_of_rows)
+            there |= ~np.isnan(values_of_rows[:, selected]).all(axis=0)
+        own.keep([i for i, defined in zip(selected, there, strict=True) if defined], selected)
+        return
     for columns, block in values.column_blocks(rows, selected):
         for first in range(0, len(columns), AT_ONCE):
             some = columns[first : first + AT_ONCE]

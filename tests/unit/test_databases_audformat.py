@@ -104,6 +104,12 @@ def test_emodb_as_audformat_reads_it(emodb, tmp_path):
     assert sorted(table["speaker"][table["part"] == "test"].unique()) == ["12", "14", "15", "16"]
 
 
+def test_without_a_target_rows_are_those_of_all_tables(emodb, tmp_path):
+    table, _ = load(emodb, tmp_path, target="database")
+    assert len(table) == 535 and set(table["truth"]) == {"db"}
+    assert table["file"].is_unique and table["speaker"].nunique() == 10
+
+
 def test_the_target_may_be_an_attribute_of_the_speaker(emodb, tmp_path):
     table, _ = load(emodb, tmp_path, target="gender")
     assert table["truth"].value_counts().to_dict() == {"female": 302, "male": 233}

@@ -575,3 +575,10 @@ def test_a_bin_holds_its_lower_limit_and_the_last_not_its_upper():
     assert (found["truth_outside"], found["n_evaluated"]) == (2, 6)
     assert found["predicted_outside"] == 2  # 20 and -1, for the nearest bin
     assert found["confusion"]["counts"] == [[2, 1], [0, 3]]
+
+
+def test_degrees_of_freedom_are_never_below_1():
+    truth, prediction = numbers(n=20)
+    sample = Sample(truth, [prediction], "regression", [])
+    # Two speakers have one degree, of which an error is worth half.
+    assert intervals.degrees_of_freedom(sample, np.arange(20) % 2, "mse") == 1

@@ -9,6 +9,8 @@ import pytest
 
 from izwi.config.options import own_options
 from izwi.data.rows import Rows
+from izwi.data.samples import read_samples
+from izwi.files import write_json
 from izwi.models import model_class
 from izwi.preprocessing.pipeline import Preprocessing
 from izwi.preprocessing.scalers import SCALERS
@@ -140,7 +142,11 @@ def test_steps_are_those_fitted_in_memory(scale, small_limit, tmp_path):
     speakers = split["speaker"].to_numpy()[rows]
     values = Rows(tmp_path, X.shape, np.float32)
     values.write(0, X)
-    spec = {"scale": scale, "features": [names[i] for i in (1, 2, 3, 5, 6, 8, 9, 10)]}
+    spec = {
+        "scale": scale,
+        "impute": scale != "none",
+        "features": [names[i] for i in (1, 2, 3, 5, 6, 8, 9, 10)],
+    }
     memory = Preprocessing(spec).fit(X[rows], names)
     expected = memory.transform(X[rows], speakers, rows=rows)
     disk = Preprocessing(spec)
@@ -198,3 +204,21 @@ def test_the_methods_tell_how_rows_were_read():
     (said,) = model_methods._out_of_core("ridge", training)
     assert "from the disk in the larger folds in single precision" in said
     assert model_methods._out_of_core("ridge", {"runs": [{"folds": [{"fold": 0}]}]}) == []
+
+
+def test_large_matrices_of_files_stay_on_the_disk(small_limit, tmp_path):
+    table, paths, split, X = samples_in(tmp_path, sets=2)
+    lost = pd.read_parquet(paths[1])
+    lost.attrs["excluded"] = [[7, "it is silent"]]
+    lost.to_parquet(paths[1], index=False)
+    inputs = {"tables": [str(tmp_path / "table")], "matrices": paths}
+    inputs |= {name: str(tmp_path / name) for name in ("split", "split_report")}
+    table.to_parquet(inputs["tables"][0], index=False)
+    split.to_parquet(inputs["split"], index=False)
+    write_json(inputs["split_report"], {"labels": ["a", "b", "c"], "spec": {"labels": None}})
+    assert isinstance(read_samples(inputs)[1][0][0], pd.DataFrame)
+    found = read_samples(inputs, on_disk=True)
+    samples = fit_predict.prepare(*found)[1]
+    assert isinstance(samples.values, Rows) and samples.names == [f"x{i}" for i in range(FEATURES)]
+    np.testing.assert_array_equal(samples.values[:], X)
+    assert samples.split["part"][7] == "" and (samples.split["part"][:7] != "").all()

@@ -94,7 +94,10 @@ def _method(entries: Entries) -> str:
     given = entries.general.get(("SEGMENT", "method"))
     if given and given[1].text.strip("'\" ").lower() in ("pyannote", "ina", "inaspeechsegmenter"):
         entries.problem(
-            "SEGMENT", "method", f"{given[1].text} is not built: take silero, which finds speech"
+            "SEGMENT",
+            "method",
+            f"{given[1].text} is not built: take silero, which finds speech; "
+            "PREDICT.targets = ['speaker'] groups recordings by voice",
         )
         return ""
     return str(entries.get("SEGMENT", "method"))

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from izwi.data import times
+from izwi.data import DATABASE, times
 from izwi.data.databases.source import (
     ALL,
     KEY,
@@ -77,7 +77,9 @@ def read(spec: dict[str, Any]) -> Source:
         frame = _overlay(database.gather(labelled, target, source, False), frame, target, source)
     if frame is None:
         frame = database.gather(files_tables, target, source, True)
-    if frame is None and spec.get("unlabelled"):
+    # Rows that are counted by database need no target.
+    counted = spec["target"] == DATABASE
+    if frame is None and (spec.get("unlabelled") or counted):
         frame = database.gather(list(database.tables), target, source, True)
     if frame is None:
         raise UserError(_not_found(database, spec))
@@ -97,7 +99,7 @@ def read(spec: dict[str, Any]) -> Source:
             f"{spec['name']}: no table has '{target}': only predicted, not evaluated"
         )
         frame = frame.assign(**{target: None})
-    if target not in frame:
+    if target not in frame and not counted:
         raise UserError(_not_found(database, spec))
     source.part = _assign(database, frame, parts, explicit, source)
     if source.part is not None:
