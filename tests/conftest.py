@@ -13,6 +13,10 @@ DATA = Path(os.environ.get("IZWI_DATA", ROOT.parent / "shared" / "data")).resolv
 os.environ["IZWI_DATA"] = str(DATA)
 # Tests ask no hub but their own.
 os.environ["HF_HUB_OFFLINE"] = "1"
+# As in izwi's own workers: the tests side by side want the cores. Calls of the workflow do without
+# this, see ``environment`` there.
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+os.environ.update(dict.fromkeys(THREADS, "1"))
 # All workers share one feature store, as users' projects may: what one test extracts, none does
 # again. It must be named here: pytest-xdist's workers inherit the variable from the process that
 # starts them, which reads no conftest.py below this folder.

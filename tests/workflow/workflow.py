@@ -28,8 +28,12 @@ DEMO = {
 
 
 def environment() -> dict[str, str]:
-    """That of this process without izwi's settings, the place of real data apart."""
-    return {k: v for k, v in os.environ.items() if k == "IZWI_DATA" or not k.startswith("IZWI_")}
+    """That of a user: this process's, without izwi's settings but the place of real data."""
+    return {
+        k: v
+        for k, v in os.environ.items()
+        if k == "IZWI_DATA" or (not k.startswith("IZWI_") and not k.endswith("_NUM_THREADS"))
+    }
 
 
 def izwi_environment(**more: str) -> dict[str, str]:
