@@ -137,7 +137,7 @@ def _check_tables(
                 f"'{spec['target']}' of the rows in use holds {shorten(truth)}{close}"
             )
             # A slip of the pen, or a class that these data lack.
-            if close or len(unknown) == len(labels):
+            if close or len(labels) - len(unknown) < 2:
                 problems.add(line)
             else:
                 log.warn(f"{line}; the others are the classes")
