@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from izwi.cli import Parser, say
-from izwi.errors import printable
+from izwi.errors import UserError, printable
 from izwi.reporting.numbers import bytes_of
 
 if TYPE_CHECKING:
     from izwi.config.experiment import Experiment
+    from izwi.config.result_set import Config
     from izwi.engine.estimate import Estimate
     from izwi.engine.plan import Plan, Unit
     from izwi.engine.preview import Preview
@@ -43,17 +46,22 @@ def main(arguments: list[str]) -> int:
             parser.error(f"{word} is neither an ini (.ini) nor a config (.yaml)")
         if word in wanted.config and "=" not in word:
             parser.error(f"--config: {word} is no KEY=VALUE, such as results=elsewhere")
-    experiments, plan = _planned(wanted.files, wanted.config)
+    experiments, plan, problems = _planned(wanted.files, wanted.config)
     from izwi.engine.call import Call
     from izwi.engine.estimate import estimate
     from izwi.engine.preview import preview
 
     found = preview(plan)
+    unread = bool(found.problems) and not found.tables
+    found.problems[:0] = problems
     missing = Call(plan, lean=True).missing()
     _experiments(experiments, plan, found)
     say(*(f"problem: {line}" for line in found.problems))
     _remarks(experiments, found)
-    _plan(plan, missing, estimate(plan, missing, found, cores), cores)
+    if unread:
+        print("no plan: mend this first")
+    else:
+        _plan(plan, missing, estimate(plan, missing, found, cores), cores)
     return 1 if found.problems else 0
 
 
@@ -62,11 +70,11 @@ def _all_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _planned(files: list[str], settings: list[str]) -> tuple[list[Experiment], Plan]:
-    """The experiments and the plan of a call.
+def _planned(files: list[str], settings: list[str]) -> tuple[list[Experiment], Plan, list[str]]:
+    """The experiments and the plan of a call, and the problems of inis that are left out of it.
 
     Raises:
-        UserError: with all that is wrong in configs, inis and databases
+        UserError: with all that is wrong in configs and inis, if none of them is sound
     """
     import yaml
 
@@ -84,7 +92,14 @@ def _planned(files: list[str], settings: list[str]) -> tuple[list[Experiment], P
         key, _, value = word.partition("=")
         content[key] = _value(yaml.safe_load, value)
     config = read_config(content, cwd=cwd, fallback=DEFAULT_CONFIG)
-    experiments = resolve_all(config, cwd=cwd)
+    problems: list[str] = []
+    try:
+        experiments = resolve_all(config, cwd=cwd)
+    except UserError as error:
+        # The data of the others may be wrong, too.
+        problems = error.problems
+        config = _sound(config, cwd, error)
+        experiments = resolve_all(config, cwd=cwd)
     plan = make_plan(
         experiments,
         config.results,
@@ -101,7 +116,25 @@ def _planned(files: list[str], settings: list[str]) -> tuple[list[Experiment], P
         line := clash(config.results, name, content, configs, cwd=cwd, write=False)
     ):
         say(line)
-    return experiments, plan
+    return experiments, plan, problems
+
+
+def _sound(config: Config, cwd: Path, error: UserError) -> Config:
+    """The config with those of its inis that are sound, and nothing that is made of several.
+
+    Raises:
+        UserError: the error itself, if there are none, or each of them is
+    """
+    from izwi.config.result_set import resolve_all
+
+    sound = []
+    for ini in config.experiments:
+        with suppress(UserError):
+            resolve_all(replace(config, experiments=[ini]), cwd=cwd)
+            sound.append(ini)
+    if not sound or len(sound) == len(config.experiments):
+        raise error
+    return replace(config, experiments=sound, ensembles=(), tables=())
 
 
 def _value(load: Any, text: str) -> Any:

@@ -84,7 +84,10 @@ def _refuse_to_replace(files: list[Path], data: Path, *, force: bool) -> None:
     """
     there = [path for path in files if path.exists()]
     if own := [path for path in there if data.is_file() and path.samefile(data)]:
-        raise UserError(f"{own[0]} holds the data: give the experiment another --name")
+        raise UserError(
+            f"{own[0]} is your data, which would have to be written anew under this name and stays "
+            f"as it is: add --name, such as --name {own[0].stem}_izwi"
+        )
     if there and not force:
         raise UserError(
             [f"{path} is there already: add --force, or another --name" for path in there]

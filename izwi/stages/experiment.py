@@ -169,6 +169,13 @@ def run(unit: Unit, job: Job) -> None:
         with atomic(target) as path:
             shutil.copyfile(source, path)
     if origin := unit.spec.get("origin"):
+        before = history.last(folder.parents[1], folder.name)
+        if before is not None and before["ini"] != record["ini"]:
+            line = (
+                f"this name was last used by {before['ini']}, whose figure is in izwi history "
+                f"{folder.name}: to keep both results, give each ini its own [EXP] name"
+            )
+            job.report(unit, {"notes": [line]})
         entry = history.entry_of(record, metrics, origin, time.time())
         history.add(folder.parents[1], folder.name, entry)
     links = dict(unit.spec.get("links", {}))

@@ -114,7 +114,7 @@ ERRORS = {
     "a row without a file": (GOOD + ",s1,a\n", "", "names no file in row 13"),
     "missing audio": (table(26), "", "2 of 26 audio files are missing: 24.wav, 25.wav; looked in"),
     "paths out of the database": (GOOD.replace("\n0.wav", "\n../../etc/passwd"), "",
-                                  "1 of 12 audio files are missing: ../../etc/passwd"),
+                                  "1 of 12 audio files is missing: ../../etc/passwd"),
 }  # fmt: skip
 WARNINGS = {
     "some labels missing": (table(label=lambda i: "" if i == 2 else "ab"[i]), "",

@@ -93,6 +93,14 @@ def test_all_errors_of_all_inis_at_once(check, folder):
     assert any("other.ini" in line and "databases: missing" in line for line in lines)
 
 
+def test_data_of_sound_inis_are_looked_at_beside_others(check, folder):
+    (folder / "other.ini").write_text("[EXP]\nname = other\n[DATA]\ntarget = emotion\n")
+    code, out, err = check("other.ini", "mine.ini", data="labels = ['anger', 'neutrla']")
+    assert code == 1 and out.startswith("1 experiment: mine\n")
+    problems = [line for line in err.splitlines() if line.startswith("problem: ")]
+    assert ["other.ini" in problems[0], "neutrla" in problems[-1]] == [True, True]
+
+
 def test_what_the_data_say_against_it(check):
     code, out, err = check(data="labels = ['anger', 'neutrla']")
     assert code == 1

@@ -158,7 +158,7 @@ def test_two_files_that_differ_in_case_are_two(tmp_path):
     sounds(tmp_path, "a.wav", "A.wav", "B.wav", "b.WAV")
     table, report = load(tmp_path, "file,emotion\na.wav,x\nA.wav,y\n")
     assert len(table) == 2 and not any("spelling" in line for line in report["notes"])
-    with pytest.raises(UserError, match="1 of 1 audio files are missing"):
+    with pytest.raises(UserError, match="1 of 1 audio file is missing"):
         load(tmp_path, "file,emotion\nb.wav,x\n")
 
 
@@ -172,7 +172,7 @@ def test_two_files_that_differ_in_case_are_two(tmp_path):
 )
 def test_a_missing_file_names_what_is_near(tmp_path, written, near):
     sounds(tmp_path, "wav/rec_01.wav", "wav/rec_02.wav")
-    with pytest.raises(UserError, match=f"are missing.*there is .*{near}"):
+    with pytest.raises(UserError, match=f"is missing.*there is .*{near}"):
         load(tmp_path, f"file,emotion\n{written},x\n")
     with pytest.raises(UserError) as told:
         load(tmp_path, "file,emotion\nwav/rec_03.wav,x\n")

@@ -155,8 +155,10 @@ def test_what_changed_since_is_said_and_a_name_keeps_its_figures(folder):
     assert folder.run("--config", "ini=same.ini").nothing_to_do
 
     tree = folder.path / "tree.ini"
-    tree.write_text(tree.read_text().replace("standard", "robust"))
-    folder.run("--config", "ini=tree.ini")
+    (folder.path / "copy.ini").write_text(tree.read_text().replace("standard", "robust"))
+    folder.run("--config", "ini=copy.ini")
+    log = (folder.path / "results/logs/experiment/tree.log").read_text(encoding="utf-8")
+    assert "note: this name was last used by tree.ini" in log
     after = folder.metrics("tree")
     assert folder.figures("tree") == [before["value"], after["value"]]
     assert folder.status()["tree"] == ("current", "yes")

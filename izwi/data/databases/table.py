@@ -196,10 +196,10 @@ class _Builder:
         if not label and target not in self.frame:
             wanted_target = self.spec["target"]
             several = several_columns(wanted_target, self.frame.columns)
-            problems.add(
-                self._no_column("target", wanted_target)
-                + (several or f", name it with {self.name}.label or {self.name}.colnames")
-            )
+            line = self._no_column("target", wanted_target)
+            if not several and "did you mean" not in line:
+                several = f", name it with {self.name}.label or {self.name}.colnames"
+            problems.add(line + several)
         if problems.lines:
             problems.raise_if_any()
         if options.get("columns"):
@@ -380,7 +380,8 @@ class _Builder:
             )
         missing = sorted(file[self.frame[PATH].isna()].unique())
         if missing:
-            lost = f"{len(missing)} of {file.nunique()} audio files are missing"
+            lost = f"{len(missing)} of {count(file.nunique(), 'audio file')} "
+            lost += "is missing" if len(missing) == 1 else "are missing"
             places = [] if all(name.startswith("/") for name in missing) else listing.tried
             tried = f"; looked in {', '.join(places)}" if places else ""
             if near := near_match(missing[0], listing.tried):
