@@ -90,14 +90,18 @@ def last(results: str | Path, name: str) -> Entry | None:
     return next(filter(None, map(_entry, reversed(_lines(path_of(results, name))))), None)
 
 
-def add(results: str | Path, name: str, entry: Entry) -> None:
-    """Put a figure behind the others of its name, unless it is the last one again."""
+def add(results: str | Path, name: str, entry: Entry) -> Entry | None:
+    """Put a figure behind the others of its name, unless it is the last one again.
+
+    Returns:
+        the last one before, None if there was none
+    """
     path = path_of(results, name)
     before = last(results, name)
-    if before is not None and before["key"] == entry["key"]:
-        return
-    lines = [*_lines(path), json.dumps(entry, ensure_ascii=False, allow_nan=False)]
-    write_text(path, "\n".join(lines) + "\n")
+    if before is None or before["key"] != entry["key"]:
+        lines = [*_lines(path), json.dumps(entry, ensure_ascii=False, allow_nan=False)]
+        write_text(path, "\n".join(lines) + "\n")
+    return before
 
 
 def entry_of(record: Record, metrics: Metrics, origin: dict[str, Any], made: float) -> Entry:

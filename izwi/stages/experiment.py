@@ -169,15 +169,14 @@ def run(unit: Unit, job: Job) -> None:
         with atomic(target) as path:
             shutil.copyfile(source, path)
     if origin := unit.spec.get("origin"):
-        before = history.last(folder.parents[1], folder.name)
+        entry = history.entry_of(record, metrics, origin, time.time())
+        before = history.add(folder.parents[1], folder.name, entry)
         if before is not None and before["ini"] != record["ini"]:
             line = (
                 f"this name was last used by {before['ini']}, whose figure is in izwi history "
                 f"{folder.name}: to keep both results, give each ini its own [EXP] name"
             )
             job.report(unit, {"notes": [line]})
-        entry = history.entry_of(record, metrics, origin, time.time())
-        history.add(folder.parents[1], folder.name, entry)
     links = dict(unit.spec.get("links", {}))
     if link := unit.spec.get("link"):
         links[link] = str(folder / soft_labels.LABELS)
