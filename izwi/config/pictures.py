@@ -51,7 +51,10 @@ class Picture:
 
 
 def read_options(
-    get: Callable[[str, str], Any], databases: Iterable[str], learns_by_epoch: bool
+    get: Callable[[str, str], Any],
+    databases: Iterable[str],
+    learns_by_epoch: bool,
+    binned: Iterable[str] = (),
 ) -> tuple[dict[str, Any], list[str], list[str]]:
     """Resolve the options of all pictures.
 
@@ -59,12 +62,15 @@ def read_options(
         get: value of an option, by section and name
         databases: those whose own distribution is wanted
         learns_by_epoch: whether the model has epochs to show
+        binned: columns of numbers to draw as classes, beside those that the option names
 
     Returns:
         * ``value_counts`` (groups of columns, or None), ``value_counts_of`` (databases),
           ``maps`` (kind → columns that colour it), ``of_metrics`` (of `OF_METRICS`),
           ``max_feats``, ``plot_features`` and ``regplot`` (two features and a column each), where
-          they are asked for, ``tree``, ``epoch_progression``, ``format`` (a list)
+          they are asked for, ``tree``, ``epoch_progression``, ``format`` (a list), and where
+          they are not as by default ``dim``, ``dist_type``, ``ignore_gender``, ``bin_reals``
+          (columns in small letters; empty: all)
         * problems
         * notes
     """
@@ -115,7 +121,24 @@ def read_options(
         "epoch_progression": bool(epochs and learns_by_epoch),
         "format": _unique([formats] if isinstance(formats, str) else formats or ["png"]),
     }
+    plots |= _looks(get, binned)
     return plots, problems, notes
+
+
+def _looks(get: Callable[[str, str], Any], binned: Iterable[str]) -> dict[str, Any]:
+    """How pictures of data and maps look, as far as it is not the default."""
+    found: dict[str, Any] = {}
+    if get("EXPL", "scatter.dim") != 2:
+        found["dim"] = get("EXPL", "scatter.dim")
+    if get("EXPL", "dist_type") != "hist":
+        found["dist_type"] = get("EXPL", "dist_type")
+    if get("EXPL", "ignore_gender"):
+        found["ignore_gender"] = True
+    own = get("EXPL", "bin_reals")
+    names = [*(own if isinstance(own, list) else []), *binned]
+    if own is True or names:
+        found["bin_reals"] = [] if own is True else _unique(str(n).lower() for n in names)
+    return found
 
 
 def wanted(experiment: Experiment, of: str, by: str) -> list[Picture]:
@@ -130,17 +153,20 @@ def wanted(experiment: Experiment, of: str, by: str) -> list[Picture]:
     spec: dict[str, Any]
     model = f"{of}: {by}, {experiment.model['type']}"
     found = _of_results(experiment, model) if experiment.trains else []
+    of_data = _only(plots, "bin_reals", "dist_type", "ignore_gender")
+    smooth = ("scipy",) if "dist_type" in of_data else ()
     if plots["value_counts"] is not None:
         names = [_name("value_counts", *group) for group in plots["value_counts"]]
         columns = dict(zip(names, plots["value_counts"], strict=True))
-        found.append(Picture("value_counts", tuple(columns), "data", of, {"columns": columns}))
+        spec = {"columns": columns, **of_data}
+        found.append(Picture("value_counts", tuple(columns), "data", of, spec, smooth))
     if plots["value_counts_of"]:
         databases = {_name("value_counts_of", db): db for db in plots["value_counts_of"]}
-        shown = {"databases": databases}
-        found.append(Picture("database_counts", tuple(databases), "data", "", shown))
+        spec = {"databases": databases, **of_data}
+        found.append(Picture("database_counts", tuple(databases), "data", "", spec, smooth))
     for kind, names in plots["maps"].items():
         columns = {_name(kind, name): name for name in names}
-        spec = {"columns": columns}
+        spec = {"columns": columns, **_only(plots, "bin_reals", "dim")}
         spec["features"] = experiment.preprocessing["features"]
         packages = (*MAPS[kind], "scikit-learn")
         title = f"{of}: {by}"
@@ -230,6 +256,11 @@ def column_of(kind: str, name: str, columns: Iterable[str], target: str) -> str:
             f"{', '.join([TARGET, DURATION, *own])}"
         )
     return column
+
+
+def _only(plots: dict[str, Any], *names: str) -> dict[str, Any]:
+    """Those options that are given."""
+    return {name: plots[name] for name in names if name in plots}
 
 
 def _columns(value: Any) -> list[list[str]] | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from izwi.plots import style
@@ -19,6 +20,7 @@ from izwi.reporting.numbers import rounded
 _PARTS = {"train": "train", "dev": "dev", "test": "test", "fold": "all folds", "": "unused"}
 MOST_LABELS = 60  # further ones are counted together
 _QUANTILES = 4  # groups of a column of numbers
+_POINTS = 201  # of a density
 _BELOW = 2 * LINE + 5 * MM  # a panel: its axis, and the space to the next
 
 
@@ -29,10 +31,11 @@ def value_counts(
     column: str = "truth",
     by: Mapping[str, str] | None = None,
     order: Sequence[str] | None = None,
+    smooth: bool = False,
     title: str = "",
     name: str = "label",
 ) -> Rows:
-    """Draw how often a column has each value: bars, or histograms of numbers.
+    """Draw how often a column has each value: bars, or histograms or densities of numbers.
 
     There is a panel, or several histograms, by part, and by each further column. Numbers in such
     a column are grouped by quartiles.
@@ -44,6 +47,7 @@ def value_counts(
         column: the column to count
         by: columns that the samples are grouped by → their names in the picture
         order: values of a column of classes, ordered; absent: sorted
+        smooth: numbers as densities, not as histograms
         title: first line
         name: name of the column in the picture
     """
@@ -56,7 +60,8 @@ def value_counts(
     note = f"{missing} of {len(frame)} samples have no {name}" if missing else ""
     with style.drawing():
         if is_numeric(values):
-            return _histograms([group for by in panels for group in by], path, (title, note), name)
+            draw = _densities if smooth else _histograms
+            return draw([group for by in panels for group in by], path, (title, note), name)
         else:
             texts, labels = as_text(values, MOST_LABELS, order)
             panels = [[(text, texts[own.index]) for text, own in groups] for groups in panels]
@@ -193,14 +198,57 @@ def _panel(
     axes.legend(loc="lower left", bbox_to_anchor=(0, 1), borderpad=0.1, labelspacing=0.25)
 
 
-def _histograms(groups: list[Group], path: str | Path, title: tuple[str, ...], name: str) -> Rows:
-    values = np.concatenate([truth.dropna().to_numpy(dtype=float) for _, truth in groups])
-    edges = _edges(values)
-    height = min(25 * MM * len(groups) + 8 * MM, max(16 * MM * len(groups), PAGE))
+def _panels(number: int, title: tuple[str, ...]) -> tuple[Figure, list[Axes]]:
+    """One panel below the other."""
+    height = min(25 * MM * number + 8 * MM, max(16 * MM * number, PAGE))
     figure = style.new_figure(COLUMN, height, layout="constrained")
     top = style.figure_title(figure, *title)
     figure.get_layout_engine().set(rect=(0, 0, 1, 1 - top / height))
-    panels = figure.subplots(len(groups), 1, sharex=True, squeeze=False)[:, 0]
+    return figure, list(figure.subplots(number, 1, sharex=True, squeeze=False)[:, 0])
+
+
+def _spread(numbers: pd.Series) -> str:
+    """Mean and standard deviation, as far as there are any."""
+    spread = f", mean {rounded(numbers.mean())}" if len(numbers) else ""
+    return spread + (f", sd {rounded(numbers.std())}" if len(numbers) > 1 else "")
+
+
+def _densities(groups: list[Group], path: str | Path, title: tuple[str, ...], name: str) -> Rows:
+    """Estimates of the density of each group, with normal kernels by Scott's rule."""
+    from scipy.stats import gaussian_kde
+
+    of_groups = [truth.dropna().astype(float) for _, truth in groups]
+    figure, panels = _panels(len(groups), title)
+    everything = np.concatenate(of_groups)
+    low, high = (everything.min(), everything.max()) if len(everything) else (0.0, 1.0)
+    margin = 0.1 * (high - low) or 0.5
+    x = np.linspace(low - margin, high + margin, _POINTS)
+    rows: Rows = []
+    for i, (axes, (heading, _), numbers) in enumerate(zip(panels, groups, of_groups, strict=True)):
+        if numbers.nunique() > 1:
+            density = gaussian_kde(numbers)(x)
+            axes.fill_between(x, density, **_look(i))
+            rows += [
+                {"group": _bare(heading), "x": a, "density": b}
+                for a, b in zip(x.tolist(), density.tolist(), strict=True)
+            ]
+        else:
+            inside = {"ha": "center", "va": "center", "transform": axes.transAxes}
+            axes.text(0.5, 0.5, "fewer than two different values", **inside)
+        axes.set_title(heading + _spread(numbers), fontsize=style.SIZE, loc="left")
+        axes.set_ylabel("density")
+        axes.set_ylim(bottom=0)
+        axes.yaxis.set_major_locator(MaxNLocator(nbins=3, min_n_ticks=1))
+    panels[-1].set_xlim(x[0], x[-1])
+    panels[-1].set_xlabel(name)
+    style.save(figure, path)
+    return rows
+
+
+def _histograms(groups: list[Group], path: str | Path, title: tuple[str, ...], name: str) -> Rows:
+    values = np.concatenate([truth.dropna().to_numpy(dtype=float) for _, truth in groups])
+    edges = _edges(values)
+    figure, panels = _panels(len(groups), title)
     rows: Rows = []
     for i, (axes, (heading, truth)) in enumerate(zip(panels, groups, strict=True)):
         numbers = truth.dropna().astype(float)
@@ -209,10 +257,7 @@ def _histograms(groups: list[Group], path: str | Path, title: tuple[str, ...], n
         rows += [
             {"group": _bare(heading), "low": a, "high": b, "samples": int(n)} for a, b, n in bins
         ]
-        spread = f", mean {rounded(numbers.mean())}" if len(numbers) else ""
-        if len(numbers) > 1:
-            spread += f", sd {rounded(numbers.std())}"
-        axes.set_title(heading + spread, fontsize=style.SIZE, loc="left")
+        axes.set_title(heading + _spread(numbers), fontsize=style.SIZE, loc="left")
         axes.set_ylabel("samples")
         axes.yaxis.set_major_locator(MaxNLocator(integer=True, nbins=4, min_n_ticks=1))
     panels[-1].set_xlabel(name)

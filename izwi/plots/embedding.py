@@ -17,15 +17,16 @@ from izwi.plots.data import Rows
 from izwi.plots.groups import as_text, is_numeric
 from izwi.plots.style import COLOURS, COLUMN, LINE, MARKERS, MM
 
-MOST_LABELS = 20  # further ones share one colour
+MOST_LABELS = len(MARKERS)  # further ones share one colour
+_DEPTH = {"projection": "3d"}
 _NEIGHBOURS = 15  # of UMAP, its default
 
 
 class Map(NamedTuple):
-    """Positions of samples in two dimensions.
+    """Positions of samples in two or three dimensions.
 
     Args:
-        places: of shape (samples, 2)
+        places: of shape (samples, dimensions)
         note: the method, in one line
         axes: names of the axes, empty if they have no meaning
     """
@@ -72,14 +73,23 @@ def draw_map(
         top = style.figure_title(figure, title, found.note)
         height = figure.get_size_inches()[1]
         figure.get_layout_engine().set(rect=(0, 0, 1, 1 - top / height))
-        axes = figure.add_subplot()
+        solid = places.shape[1] == 3
+        axes = figure.add_subplot(**_DEPTH if solid else {})
+        # Shades of depth would be taken for shades of a colour.
+        flat = {"depthshade": False} if solid else {}
         handles = []
         if numeric:
             shades = {"cmap": "cividis", "vmin": values.min(), "vmax": values.max()}
             known = values.notna().to_numpy()
             for part, marker in ((filled & known, "o"), (~filled & known, "^")):
                 drawn = axes.scatter(
-                    *places[part].T, c=values[part], s=12, marker=marker, linewidths=0, **shades
+                    *places[part].T,
+                    c=values[part],
+                    s=12,
+                    marker=marker,
+                    linewidths=0,
+                    **shades,
+                    **flat,
                 )
             figure.colorbar(drawn, ax=axes, label=name, location="bottom", shrink=0.8)
             if not folds:
@@ -89,13 +99,12 @@ def draw_map(
             marker, colour = MARKERS[i % len(MARKERS)], COLOURS[i % len(COLOURS)]
             for part, face in ((filled, colour), (~filled, "none")):
                 own = places[part & (values == text).to_numpy()]
-                axes.scatter(
-                    *own.T, s=8, marker=marker, facecolors=face, edgecolors=colour, linewidths=0.5
-                )
+                look = {"marker": marker, "facecolors": face, "edgecolors": colour}
+                axes.scatter(*own.T, s=8, linewidths=0.5, **look, **flat)
             handles.append(_handle(marker, colour, True, text))
         unknown = values.isna().to_numpy()
         if unknown.any():
-            axes.scatter(*places[unknown].T, s=3, marker=".", color="0.6")
+            axes.scatter(*places[unknown].T, s=3, marker=".", color="0.6", **flat)
             handles.append(_handle(".", "0.6", True, f"no {name}"))
         if not numeric and not folds:
             handles += [
@@ -103,16 +112,19 @@ def draw_map(
                 _handle("o", "0.3", False, "hollow: not train"),
             ]
         figure.legend(handles=handles, loc="outside lower center", ncols=2, handletextpad=0.2)
-        axes.set(xticks=[], yticks=[])
-        if found.axes:
-            axes.set(xlabel=found.axes[0], ylabel=found.axes[1])
-        axes.spines[:].set_visible(True)
+        for name, axis in zip("xyz", found.axes or [""] * places.shape[1], strict=False):
+            axes.set(**{f"{name}ticks": [], f"{name}label": axis})
+            if solid:
+                # Without ticks the names would be far out, and that of the third axis be cut off.
+                getattr(axes, f"{name}axis").labelpad = -12
+                axes.set_box_aspect(None, zoom=0.9)
+        axes.spines[:].set_visible(not solid)
         style.save(figure, path)
-    shown = pd.DataFrame({"x": places[:, 0], "y": places[:, 1]})
+    shown = pd.DataFrame(dict(zip("xyz", places.T, strict=False)))
     return data.of_frame(shown.assign(part=list(parts), label=list(labels)))
 
 
-def embed(X: np.ndarray, seed: int, kind: str = "tsne") -> Map:
+def embed(X: np.ndarray, seed: int, kind: str = "tsne", dim: int = 2) -> Map:
     """Positions of samples on a map.
 
     Features are imputed by their medians and standardised; if there are more than 50, t-SNE and
@@ -122,6 +134,7 @@ def embed(X: np.ndarray, seed: int, kind: str = "tsne") -> Map:
         X: features of shape (samples, features)
         seed: of the map
         kind: ``tsne``, ``umap`` or ``pca``
+        dim: dimensions, 2 or 3
 
     Raises:
         UserError: if there are fewer than four samples
@@ -138,10 +151,10 @@ def embed(X: np.ndarray, seed: int, kind: str = "tsne") -> Map:
     with threadpool_limits(1):
         scaled = make_pipeline(SimpleImputer(strategy="median"), StandardScaler()).fit_transform(X)
         if kind == "pca":
-            return _components(scaled, seed)
+            return _components(scaled, seed, dim)
         if min(scaled.shape) > 50:
             scaled = PCA(50, random_state=seed).fit_transform(scaled)
-        return _tsne(scaled, seed) if kind == "tsne" else _umap(scaled, seed)
+        return (_tsne if kind == "tsne" else _umap)(scaled, seed, dim)
 
 
 def perplexity(samples: int) -> float:
@@ -149,16 +162,16 @@ def perplexity(samples: int) -> float:
     return min(30.0, (samples - 1) / 3)
 
 
-def _tsne(X: np.ndarray, seed: int) -> Map:
+def _tsne(X: np.ndarray, seed: int, dim: int) -> Map:
     from sklearn.manifold import TSNE
 
     size = perplexity(len(X))
-    init = "pca" if X.shape[1] > 1 else "random"
-    model = TSNE(perplexity=size, init=init, random_state=seed, n_jobs=1)
+    init = "pca" if min(X.shape) >= dim else "random"
+    model = TSNE(dim, perplexity=size, init=init, random_state=seed, n_jobs=1)
     return Map(model.fit_transform(X), f"t-SNE of standardised features, perplexity {size:g}")
 
 
-def _umap(X: np.ndarray, seed: int) -> Map:
+def _umap(X: np.ndarray, seed: int, dim: int) -> Map:
     with warnings.catch_warnings():
         # UMAP warns that a seed disables its threads.
         warnings.simplefilter("ignore")
@@ -167,19 +180,19 @@ def _umap(X: np.ndarray, seed: int) -> Map:
         size = min(_NEIGHBOURS, len(X) - 1)
         # The spectral initialisation needs more samples.
         init = "spectral" if len(X) > 2 * size else "random"
-        model = UMAP(n_neighbors=size, init=init, random_state=seed, n_jobs=1)
+        model = UMAP(size, dim, init=init, random_state=seed, n_jobs=1)
         places = model.fit_transform(X)
     return Map(places, f"UMAP of standardised features, {size} neighbours")
 
 
-def _components(X: np.ndarray, seed: int) -> Map:
+def _components(X: np.ndarray, seed: int, dim: int) -> Map:
     from sklearn.decomposition import PCA
 
-    n = min(2, *X.shape)
+    n = min(dim, *X.shape)
     model = PCA(n, random_state=seed)
-    places = np.zeros((len(X), 2))
+    places = np.zeros((len(X), dim))
     places[:, :n] = model.fit_transform(X)
-    shares = [*model.explained_variance_ratio_, 0.0][:2]
+    shares = [*model.explained_variance_ratio_, 0.0, 0.0][:dim]
     axes = tuple(f"component {i}: {100 * share:.0f} %" for i, share in enumerate(shares, start=1))
     return Map(places, "principal components of standardised features, % of variance", axes)
 

@@ -22,7 +22,7 @@ from izwi.data.csv_safety import harmless
 from izwi.data.samples import read_matrices
 from izwi.errors import Problems, UserError
 from izwi.files import read_json
-from izwi.plots import style
+from izwi.plots import groups, style
 from izwi.plots.data import Rows
 from izwi.preprocessing import binning
 from izwi.reporting.pictures import OF_METRICS
@@ -107,14 +107,18 @@ def value_counts(spec: Spec, inputs: Inputs) -> Drawn:
         if name in without:
             continue
         column = column_of(frame, first, spec)
-        if not others:
-            others = ["gender"] if column == "truth" and "gender" in frame else [pictures.TARGET]
+        if not others and column == "truth":
+            others = [] if spec.get("ignore_gender") or "gender" not in frame else ["gender"]
+        elif not others:
+            others = [pictures.TARGET]
+        values, order = classes_of(frame[column], first, labels, spec)
         drawn[name] = functools.partial(
             plots.value_counts,
-            frame,
+            frame.assign(**{column: values}),
             column=column,
             by={column_of(frame, other, spec): shown(other, spec) for other in others},
-            order=labels if column == "truth" else None,
+            order=order,
+            smooth=spec.get("dist_type") == "kde",
             title=f"{spec['title']}: {shown(first, spec)}",
             name=shown(first, spec),
         )
@@ -124,12 +128,14 @@ def value_counts(spec: Spec, inputs: Inputs) -> Drawn:
 def database_counts(spec: Spec, inputs: Inputs) -> Drawn:
     """The distribution of the target in one database."""
     frame, labels = samples(inputs)
+    frame["truth"], order = classes_of(frame["truth"], pictures.TARGET, labels, spec)
     return {
         name: functools.partial(
             plots.value_counts,
             frame[frame["database"] == database].reset_index(drop=True),
-            by={"gender": "gender"},
-            order=labels,
+            by={} if spec.get("ignore_gender") else {"gender": "gender"},
+            order=order,
+            smooth=spec.get("dist_type") == "kde",
             title=f"{database}: {spec['target']}",
             name=spec["target"],
         )
@@ -158,19 +164,21 @@ def feature_map(spec: Spec, inputs: Inputs) -> Drawn:
     frame = frame[used].reset_index(drop=True)
     if not columns:
         return empty
-    found = plots.embed(features.to_numpy()[used], spec["seed"], spec["kind"])
-    return empty | {
-        name: functools.partial(
+    found = plots.embed(features.to_numpy()[used], spec["seed"], spec["kind"], spec.get("dim", 2))
+    drawn = empty
+    for name, column in columns.items():
+        asked = spec["columns"][name]
+        values, order = classes_of(frame[column], asked, labels, spec)
+        drawn[name] = functools.partial(
             plots.draw_map,
             found,
-            frame[column],
+            values,
             frame["part"],
-            order=labels if column == "truth" else None,
-            title=f"{spec['title']}, {shown(spec['columns'][name], spec)}",
-            name=shown(spec["columns"][name], spec),
+            order=order,
+            title=f"{spec['title']}, {shown(asked, spec)}",
+            name=shown(asked, spec),
         )
-        for name, column in columns.items()
-    }
+    return drawn
 
 
 def regplot(spec: Spec, inputs: Inputs) -> Drawn:
@@ -366,6 +374,30 @@ def _empty(spec: Spec, frame: pd.DataFrame) -> tuple[Drawn, dict[str, list[str]]
         text = "\n".join(line.partition(": ")[2].partition(";")[0] for line in lines)
         drawn[name] = functools.partial(style.empty, text=text, title=spec["title"])
     return drawn, without
+
+
+def classes_of(
+    values: pd.Series, name: str, labels: list[str] | None, spec: Spec
+) -> tuple[pd.Series, list[str] | None]:
+    """Values as a picture shows them: numbers as they are or, if asked for, as quarters.
+
+    Args:
+        values: of a column
+        name: as the user wrote it
+        labels: classes of the target, ordered
+        spec: of the picture
+
+    Returns:
+        * the values
+        * its classes in their order, None if they need none
+    """
+    is_target = values.name == "truth"
+    binned = spec.get("bin_reals")
+    names = {name.lower(), spec["target"].lower() if is_target else str(values.name).lower()}
+    wanted = binned is not None and (not binned or names & set(binned))
+    if wanted and groups.is_numeric(values) and values.nunique() > 1:
+        return groups.quarters(values.astype(float))
+    return values, labels if is_target else None
 
 
 def shown(name: str, spec: Spec) -> str:

@@ -670,7 +670,7 @@ def test_notes_on_what_has_no_effect(place):
             "FEATS wav2vec2.model": "/models/w2v2",
             "MODEL n_jobs": "8",
             "MODEL layers": "{'l1': 64}",
-            "EXPL age.bin_reals": "True",
+            "EXPL print_colvals": "True",
         },
     )
     assert found.warnings == ()
@@ -681,7 +681,7 @@ def test_notes_on_what_has_no_effect(place):
         "[EXP] root, save; [DATA] no_reuse; [FEATS] store_format, print_feats; "
         "[MODEL] n_jobs: no effect here",
         "[FEATS] wav2vec2.model: no effect with FEATS.type = os",
-        "[EXPL] age.bin_reals: no effect here, numbers are drawn as numbers",
+        "[EXPL] print_colvals: no effect here, numbers are drawn as numbers",
     }
     # What has no effect is in no spec.
     plain = solve(place)

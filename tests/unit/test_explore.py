@@ -10,8 +10,9 @@ from test_plots import assert_legible, drawn, texts
 
 from izwi import plots
 from izwi.analyses import correlation, importance
+from izwi.config import pictures
 from izwi.errors import UserError
-from izwi.plots import style
+from izwi.plots import kinds, style
 
 __all__ = ["drawn"]
 N = 120
@@ -137,6 +138,33 @@ def test_tests_in_words():
     row = found.iloc[0]
     assert first.startswith(f"F0: Kruskal-Wallis {row['statistic']:.3f} over 10 speaker means, ε² ")
     assert last == "one: not testable"
+
+
+def test_numbers_as_quarters(tmp_path):
+    """Which columns of numbers become classes, and where these are cut."""
+    spec = {"target": "Age", "bin_reals": ["age"]}
+    ages = pd.Series(np.random.default_rng(1).normal(40, 10, 101), name="truth")
+    found, order = kinds.classes_of(ages, "target", None, spec)
+    inner = np.percentile(ages, [25, 50, 75])
+    assert [(found == name).sum() for name in order] == np.diff(
+        [0, *np.searchsorted(np.sort(ages), inner, side="right"), 101]
+    ).tolist()
+    same = (ages.rename("f0"), "F0", ["a", "b"])
+    assert kinds.classes_of(*same, spec) == (same[0], None)
+    assert len(kinds.classes_of(*same, spec | {"bin_reals": []})[1]) == 4
+    words = pd.Series(list("abab"), name="truth")
+    assert kinds.classes_of(words, "target", ["b", "a"], spec) == (words, ["b", "a"])
+    given = "age.bin_reals = True\nF0.bin_reals = False\nbin_reals = ['Duration']"
+    looks = "scatter = ['pca']\nscatter.dim = 3\ndist_type = kde\nignore_gender = True"
+    made = written(tmp_path, "looks.ini", EXPL=f"{given}\n{looks}\nvalue_counts = True")
+    assert made.plots["bin_reals"] == ["duration", "age"] and not made.notes
+    specs = {picture.kind: picture.spec for picture in pictures.wanted(made, "emodb", "os")}
+    assert specs["pca"]["dim"] == 3 and specs["pca"]["bin_reals"] == ["duration", "age"]
+    assert specs["value_counts"]["dist_type"] == "kde" and specs["value_counts"]["ignore_gender"]
+    # What is not asked for is in no spec, so that a picture keeps its key.
+    plain = written(tmp_path, "plain.ini", EXPL="scatter = ['pca']\nvalue_counts = True")
+    for picture in pictures.wanted(plain, "emodb", "os"):
+        assert not {"dim", "bin_reals", "dist_type", "ignore_gender"} & set(picture.spec)
 
 
 def test_what_is_explored(tmp_path):

@@ -233,6 +233,26 @@ def test_value_counts_of_numbers(speechocean, tmp_path, drawn):
     assert "2 of 500 samples have no label" in " ".join(t.get_text() for t in figure.texts)
 
 
+def test_densities_are_sums_of_normal_kernels(speechocean, tmp_path, drawn):
+    data = pd.read_csv(speechocean / "speechocean.csv")
+    data = data.assign(truth=data["age"].astype(float), part="test")
+    data.loc[:99, "part"] = "train"
+    data.loc[0, "part"] = ""
+    rows = plots.value_counts(data, tmp_path / "a.png", smooth=True, title="age", name="age")
+    assert_legible(drawn[0])
+    shown = pd.DataFrame(rows)
+    for part in ("train", "test"):
+        own = data.loc[data["part"] == part, "truth"].to_numpy()
+        width = own.std(ddof=1) * len(own) ** -0.2
+        curve = shown[shown["group"] == part]
+        z = (curve["x"].to_numpy()[:, None] - own) / width
+        expected = np.exp(-(z**2) / 2).sum(axis=1) / (len(own) * width * np.sqrt(2 * np.pi))
+        assert curve["density"].to_numpy() == pytest.approx(expected)
+    # One sample has no density: the panel says so.
+    assert set(shown["group"]) == {"train", "test"}
+    assert "fewer than two different values" in texts(drawn[0])
+
+
 def test_value_counts_with_long_labels_and_little_else(tmp_path, drawn):
     frame = pd.DataFrame({"truth": [*LONG, None], "part": "train"})
     plots.value_counts(frame, tmp_path / "a.png", order=LONG)
@@ -331,6 +351,43 @@ def test_principal_components_against_scikit_learn(tmp_path, drawn):
     assert found.axes[0] == f"component 1: {100 * share:.0f} %"
     plots.draw_map(found, labels, ["train", "test"] * 30, tmp_path / "pca.png", title="emodb")
     assert_legible(drawn[0])
+
+
+def test_maps_of_three_dimensions(tmp_path, drawn):
+    X, labels = clusters()
+    filled = np.where(np.isnan(X), np.nanmedian(X, axis=0), X)
+    scaled = (filled - filled.mean(axis=0)) / np.maximum(filled.std(axis=0), 1e-12)
+    scaled[:, 1] = 0
+    _, values, directions = np.linalg.svd(scaled - scaled.mean(axis=0), full_matrices=False)
+    found = plots.embed(X, 1, "pca", dim=3)
+    assert np.abs(found.places) == pytest.approx(np.abs(scaled @ directions[:3].T), abs=1e-6)
+    share = values[2] ** 2 / (values**2).sum()
+    assert found.axes[2] == f"component 3: {100 * share:.0f} %"
+    rows = plots.draw_map(found, labels, ["train", "test"] * 30, tmp_path / "a.png", title="emodb")
+    assert [[row[axis] for axis in "xyz"] for row in rows] == found.places.tolist()
+    assert_legible(drawn[0])
+    axes = drawn[0].axes[0]
+    assert axes.name == "3d" and axes.get_zlabel() == found.axes[2]
+    assert sum(len(points.get_offsets()) for points in axes.collections) == 60
+    # Numbers are drawn by brightness there, too.
+    ages = np.where(np.arange(60) < 5, np.nan, np.arange(60.0))
+    plots.draw_map(found, ages, ["train", "test"] * 30, tmp_path / "b.png", name="age")
+    assert [len(points.get_array()) for points in drawn[1].axes[0].collections[:2]] == [27, 28]
+    places = plots.embed(X, 1, dim=3).places
+    assert places.shape == (60, 3) and trustworthiness(np.nan_to_num(scaled), places) > 0.8
+    narrow = plots.embed(X[:, :2], 1, "pca", dim=3)
+    assert not narrow.places[:, 2].any() and narrow.axes[2] == "component 3: 0 %"
+
+
+def test_more_classes_than_shapes_are_grouped_on_a_map(tmp_path, drawn):
+    X, _ = clusters()
+    # s0 to s13, of which the last have the fewest samples.
+    speakers = np.array([f"s{min(i % 17, 13)}" if i < 51 else "s0" for i in range(60)])
+    rows = plots.draw_map(plots.embed(X, 1, "pca"), speakers, ["test"] * 60, tmp_path / "a.png")
+    shown = [t for t in texts(drawn[0]) if t.startswith(("s", "other"))]
+    assert len(shown) == embedding.MOST_LABELS == 12 and shown[-1] == "other (3 values)"
+    sizes = [len(points.get_offsets()) for points in drawn[0].axes[0].collections]
+    assert sum(sizes) == 60 and {row["label"] for row in rows} == set(speakers)
 
 
 def test_a_feature_without_any_value_does_not_change_the_map(recwarn):

@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 
+import numpy as np
 import pandas as pd
 import pytest
 import soundfile
@@ -46,7 +47,9 @@ ANGER = {key: value for key, value in DEMO.items() if key != "target"}
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     folder = Folder(tmp_path_factory.mktemp("data_only"), page=True)
-    expl = {"value_counts": "[['gender']]", "scatter": "['pca']", "feature_distributions": "all"}
+    expl = {"value_counts": "[['gender'], ['duration']]", "feature_distributions": "all"}
+    expl |= {"scatter": "['pca']", "scatter.dim": 3, "scatter.target": "['duration']"}
+    expl |= {"ignore_gender": True, "duration.bin_reals": True}
     xgb = {"type": "xgb", "early_stopping_rounds": 3, "validation_split": 0.3, "n_estimators": 200}
     inis = [
         folder.ini("explore", DATA=DEMO, FEATS=SIGNAL, EXPL=expl, RESAMPLE={"replace": True}),
@@ -89,8 +92,17 @@ def test_data_are_described_and_nothing_is_trained(made):
     models = {path.name[:3] for path in (folder.path / "results" / "models").iterdir()}
     assert models == {"xgb", "knn"}
     assert folder.plots("explore") == {
-        *("value_counts.png", "value_counts_gender.png", "pca.png", "feature_distributions.png")
+        *("value_counts.png", "value_counts_gender.png", "value_counts_duration.png"),
+        *("pca.png", "pca_duration.png", "feature_distributions.png"),
     }
+    shown = {
+        name: pd.read_csv(folder.path / f"results/experiments/explore/plots/{name}.png.csv")
+        for name in ("value_counts", "value_counts_duration", "pca", "pca_duration")
+    }
+    assert set(shown["value_counts"]["group"]) == {"train", "test"}
+    seconds = shown["pca_duration"].drop_duplicates("label")["label"].tolist()
+    assert len(seconds) == 4 and set(seconds) == set(shown["value_counts_duration"]["value"])
+    assert np.linalg.norm(shown["pca"]["z"]) > 1e-3
     assert folder.plots("bare") == {"value_counts.png"}
     distributions = folder.path / "results/experiments/explore/explain/feature_distributions.csv"
     assert len(pd.read_csv(distributions)) == 11

@@ -317,7 +317,9 @@ def _plots(
 ) -> dict[str, Any]:
     """Options of the pictures."""
     counted = [name for name in entries.names if entries.get_of(name, "value_counts")]
-    plots, problems, notes = pictures.read_options(entries.get, counted, model.needs_dev)
+    plots, problems, notes = pictures.read_options(
+        entries.get, counted, model.needs_dev, entries.binned
+    )
     for line in problems:
         entries.problems.add(line)
     entries.notes += notes

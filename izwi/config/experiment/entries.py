@@ -60,6 +60,8 @@ class Entries:
         self.roots_broken = False
         self.made = made or {}
         self.extra_tests: list[str] = []
+        # Columns of EXPL.<column>.bin_reals
+        self.binned: list[str] = []
         self.problems = Problems()
         self.problems.lines += ini.problems
         self.warnings: list[str] = []
@@ -97,8 +99,9 @@ class Entries:
     def _collect_wide(self, section: str, lower: str, value: Value) -> None:
         option = WIDE[section].get(lower)
         if option is None and section == "EXPL" and lower.endswith(".bin_reals"):
-            option = WIDE[section]["bin_reals"]
-        if section in self.components and (option is None or option.status != "ok"):
+            if self.convert(WIDE[section]["bin_reals"], section, lower, value):
+                self.binned.append(lower.removesuffix(".bin_reals"))
+        elif section in self.components and (option is None or option.status != "ok"):
             self.components[section][lower] = value
         elif option is None:
             self.unknown(section, lower, WIDE[section])

@@ -24,6 +24,22 @@ OPTIONS: tuple[Option, ...] = (
         option("pca", "bool|list", False, "the same as PLOT.pca"),
         option("scatter", "list", None, "the same as PLOT.<map>", choices=("tsne", "umap", "pca")),
         option("scatter.target", "list", None, "more columns that colour the maps"),
+        option("scatter.dim", "int", 2, "dimensions of the maps", minimum=2, maximum=3),
+        option(
+            "bin_reals",
+            "bool|list",
+            False,
+            "columns of numbers are drawn as four classes, cut at the quartiles: True for all, or "
+            "a list of columns; also written `<column>.bin_reals = True`",
+        ),
+        option(
+            "dist_type",
+            "str",
+            "hist",
+            "numbers in value_counts: as histograms or as densities",
+            choices=("hist", "kde"),
+        ),
+        option("ignore_gender", "bool", False, "value_counts of the target is not by gender, too"),
     ),
     *read_by(
         "EXPL",
@@ -115,10 +131,6 @@ OPTIONS: tuple[Option, ...] = (
         "EXPL",
         "inert",
         "numbers are drawn as numbers",
-        ignore_gender="no split by gender in these plots",
-        scatter__dim="dimensions of scatter plots",
-        bin_reals="whether numeric columns are binned in plots",
-        dist_type="histogram or density",
         spotlight="opens a browser",
         print_colvals="prints the values of columns",
         sample_selection="what is explored",
