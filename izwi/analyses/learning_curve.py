@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from izwi import splits
 from izwi.errors import UserError
 from izwi.training import fitting, tuning
 
@@ -28,7 +29,7 @@ def learning_curve(
 ) -> dict[str, Any]:
     """Train on growing parts of the training rows.
 
-    The parts consist of whole speakers, or of rows if the data have no speakers. Each part
+    The parts consist of whole speakers; if the data have none, of whole recordings. Each part
     contains the smaller ones. Test rows, and dev rows of nets, stay the same.
 
     Args:
@@ -39,8 +40,9 @@ def learning_curve(
         labels: classes in order, None for regression
 
     Returns:
-        ``measure``; ``unit``, ``speakers`` or ``samples``; ``points``: per fit ``fold``,
-        ``repeat``, ``share``, ``units``, ``n_train`` and the measure on ``train`` and ``test``;
+        ``measure``; ``unit``, ``speakers``, ``recordings`` or ``samples``; ``points``: per fit
+        ``fold``, ``repeat``, ``share``, ``units``, ``n_train``, and the measure on ``train`` and
+        ``test``;
         ``mean``: the same as means per share; ``chance`` and ``baseline``: as in metrics.json;
         ``notes``
     """
@@ -57,6 +59,8 @@ def learning_curve(
         test_rows = test_rows[~pd.isna(truth[test_rows])]
         train_rows, dev_rows = fitting.with_dev(spec, samples.split, truth, train_rows, dev_rows)
         owner = _owners(samples, train_rows)
+        if owner is None:
+            owner, unit = splits.together(samples.sources(train_rows)), "recordings"
         if owner is None:
             owner, unit = train_rows, "samples"
         for repeat in range(1, repeats + 1):

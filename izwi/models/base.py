@@ -97,6 +97,9 @@ class Model:
         self.labels = labels or []
         self.classes: list[str] = []  # those that occur in training, sorted
         self.features: list[str] = []  # names of the columns of X, for models that look at them
+        # Number of the recording that each row of X comes from, 0 to n - 1; None if no two rows
+        # share one. Set before `fit`, whose inner folds must not part them.
+        self.sources: np.ndarray | None = None
         problems = self.check(self.values)
         absent = self.absent()
         if absent:

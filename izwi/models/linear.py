@@ -187,7 +187,7 @@ class LinearSVM(_Classifier):
         self.estimator, told = self._fitted(X, y)
         if self.decisions_only:
             return {"warnings": told}
-        folds, warned = inner_folds(y, groups, self.name)
+        folds, warned = inner_folds(y, groups, self.name, self.sources)
         decisions = []
         for train, test in folds:
             # As much cost of all errors together as in the whole.
@@ -224,7 +224,7 @@ class LinearSVM(_Classifier):
         self.estimator = linear_blocks.filled(self._estimator(), found, classes)
         if self.decisions_only:
             return {"warnings": self._told(found.converged)}
-        folds, warned = inner_folds(y, groups, self.name)
+        folds, warned = inner_folds(y, groups, self.name, self.sources)
         start = np.column_stack([found.weights, found.offsets])
         parts = linear_blocks.squared_hinge(
             X,

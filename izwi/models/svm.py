@@ -122,8 +122,8 @@ class SVM(_Machine):
         self.estimator = fitted(np.arange(len(y)))
         if self.decisions_only:
             return {}
-        folds, warnings = inner_folds(y, groups)
-        folds = [*folds, *_shuffled_folds(y)]
+        folds, warnings = inner_folds(y, groups, self.name, self.sources)
+        folds = [*folds, *_shuffled_folds(y, self.sources)]
         decisions = np.concatenate([_of_pairs(fitted(train), X[test]) for train, test in folds])
         tested = np.concatenate([test for _, test in folds])
         self.sigmoids = coupling.sigmoids(decisions, y[tested], self.classes)
@@ -152,19 +152,20 @@ class SVM(_Machine):
         self.sigmoids = None if state["sigmoids"] is None else np.array(state["sigmoids"])
 
 
-def _shuffled_folds(y: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+def _shuffled_folds(
+    y: np.ndarray, sources: np.ndarray | None
+) -> list[tuple[np.ndarray, np.ndarray]]:
     """Stratified folds that know no speakers, as libsvm has them; none where a class is too small.
 
     Folds of whole speakers leave out more than a new speaker does, so that their decision values
-    alone make probabilities too timid.
+    alone make probabilities too timid. Rows of one recording stay together here, too: a copy of
+    what was learned is no new sample.
     """
     import numpy as np
-    from sklearn.model_selection import StratifiedKFold
 
-    most = min(SHUFFLED, int(np.unique(y, return_counts=True)[1].min()))
-    if most < 2:
-        return []
-    return list(StratifiedKFold(most, shuffle=True, random_state=0).split(y, y))
+    from izwi.splits import stratified_folds
+
+    return stratified_folds(np.unique(y, return_inverse=True)[1], sources, SHUFFLED, seed=0)
 
 
 def _of_pairs(machine: Any, X: np.ndarray) -> np.ndarray:
@@ -196,17 +197,21 @@ class SVR(_Machine):
 
 
 def inner_folds(
-    y: np.ndarray, groups: np.ndarray | None, name: str = "svm"
+    y: np.ndarray,
+    groups: np.ndarray | None,
+    name: str = "svm",
+    sources: np.ndarray | None = None,
 ) -> tuple[list[tuple[np.ndarray, np.ndarray]], list[str]]:
     """Folds of the training samples with all classes in every training part.
 
-    At most :data:`FOLDS`; stratified, speakers kept apart if every class has enough of them.
-    With a class of one sample there are no such folds: all samples are in both parts.
+    At most :data:`FOLDS`; stratified, speakers kept apart if every class has enough of them, else
+    recordings. With a class of one sample there are no such folds: all samples are in both parts.
 
     Args:
         y: (samples) labels
         groups: (samples) speakers, if known
         name: of the model, for warnings
+        sources: (samples) recording of each, see `izwi.models.base.Model`
 
     Returns:
         * pairs of training and test positions
@@ -214,18 +219,14 @@ def inner_folds(
     """
     import numpy as np
     import pandas as pd
-    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+    from sklearn.model_selection import StratifiedGroupKFold
 
-    counts = np.unique(y, return_counts=True)[1]
+    from izwi.splits import stratified_folds
+
+    _, classes, counts = np.unique(y, return_inverse=True, return_counts=True)
     most = min(FOLDS, counts.min())
-    if most < 2:
-        everything = np.arange(len(y))
-        return [(everything, everything)], [
-            f"{name}: a class has a single training sample, so probabilities are "
-            "calibrated on the samples the model was trained on: they are too sure of themselves"
-        ]
     warnings: list[str] = []
-    if groups is not None and not pd.isna(groups).any():
+    if most > 1 and groups is not None and not pd.isna(groups).any():
         codes, speakers = pd.factorize(np.asarray(groups), sort=True)
         for n in range(min(most, len(speakers)), 1, -1):
             folds = list(StratifiedGroupKFold(n).split(y, y, codes))
@@ -235,4 +236,11 @@ def inner_folds(
             f"{name}: a class has training samples of one speaker only, so probabilities are "
             "calibrated on folds that share speakers"
         )
-    return list(StratifiedKFold(most).split(y, y)), warnings
+    if folds := stratified_folds(classes, sources, FOLDS):
+        return folds, warnings
+    everything = np.arange(len(y))
+    few = "a single training sample" if most < 2 else "training samples of one recording only"
+    return [(everything, everything)], [
+        f"{name}: a class has {few}, so probabilities are "
+        "calibrated on the samples the model was trained on: they are too sure of themselves"
+    ]

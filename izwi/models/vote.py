@@ -113,6 +113,7 @@ class _Vote(Model):
         for kind, own in self._members(self.values, []):
             member = kind(own, seed=self.seed, labels=self.classes or None)
             member.features = self.features
+            member.sources = self.sources
             report = member.fit(X, y, groups=groups)
             for level, lines in told.items():
                 lines += [line for line in report[level] if line not in lines]

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from izwi.splits.build import make_split
     from izwi.splits.crossval import deal
     from izwi.splits.parts import folds
+    from izwi.splits.sources import recordings, stratified_folds, together
     from izwi.splits.speakers import same_id
     from izwi.splits.subsets import dev_from_train, generator, strata, stratified_sample
 
@@ -21,14 +22,20 @@ __all__ = [
     "folds",
     "generator",
     "make_split",
+    "recordings",
     "same_id",
     "strata",
+    "stratified_folds",
     "stratified_sample",
+    "together",
 ]
 _MODULES = {
     "make_split": "build",
     "deal": "crossval",
     "folds": "parts",
+    "recordings": "sources",
+    "stratified_folds": "sources",
+    "together": "sources",
     "same_id": "speakers",
     "dev_from_train": "subsets",
     "generator": "subsets",

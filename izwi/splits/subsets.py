@@ -129,7 +129,8 @@ def dev_from_train(
 
     Whole speakers are taken, at least one, such that no class vanishes from train and, where
     possible, none is absent from dev. Rows of unknown speaker stay in train. With fewer than two
-    speakers single rows are taken, stratified by class.
+    speakers whole recordings are taken, stratified by class; a recording is one row, if it is not
+    cut into segments.
 
     Args:
         frame: a split, or all rows in the same order, with the columns ``speaker`` (as in the
@@ -142,8 +143,10 @@ def dev_from_train(
         row numbers of train and of dev, ascending
 
     Raises:
-        UserError: if there are fewer than two rows
+        UserError: if there are fewer than two rows, or they are of one recording
     """
+    from izwi.splits.sources import recordings
+
     if len(train_rows) < 2:
         raise UserError("[DATA] split_strategy: train has fewer than 2 rows, none left for dev")
     rows = in_order(frame.iloc[train_rows].set_axis(np.asarray(train_rows), axis=0))
@@ -151,7 +154,12 @@ def dev_from_train(
     truth = strata(rows["truth"]) if "truth" in rows else np.zeros(len(rows), dtype=int)
     known = rows["speaker"].dropna() if "speaker" in rows else pd.Series(dtype=str)
     if known.nunique() < 2:
-        dev = stratified_sample(truth, share, rng)
+        sources = recordings(rows)
+        dev = (
+            stratified_sample(truth, share, rng)
+            if sources is None
+            else _whole_recordings(truth, sources, share, rng)
+        )
     else:
         speakers = best_subset(
             known.to_numpy(dtype=str),
@@ -164,3 +172,19 @@ def dev_from_train(
         )
         dev = rows["speaker"].isin(speakers).to_numpy()
     return np.sort(rows.index[~dev].to_numpy()), np.sort(rows.index[dev].to_numpy())
+
+
+def _whole_recordings(
+    truth: np.ndarray, sources: np.ndarray, share: float, rng: np.random.Generator
+) -> np.ndarray:
+    """As `stratified_sample`, of recordings: no class vanishes from the other rows."""
+    from izwi.splits.sources import of_sources
+
+    if sources.max() < 1:
+        raise UserError("[DATA] split_strategy: train has one recording alone, none left for dev")
+    dev = stratified_sample(of_sources(truth, sources), share, rng)[sources]
+    lost = np.isin(truth, np.setdiff1d(truth, truth[~dev]))
+    # A recording with samples of several classes may have the only ones of a rare class.
+    if (kept := dev & ~np.isin(sources, sources[lost])).any():
+        return kept
+    return dev

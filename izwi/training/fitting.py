@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -86,6 +87,16 @@ class Samples:
         """Speaker of each of these rows, shape (rows,); None if the data have none."""
         column = self.split["speaker"]
         return column.to_numpy()[rows] if column.notna().any() else None
+
+    def sources(self, rows: np.ndarray) -> np.ndarray | None:
+        """Number of the recording of each of these rows; None if no recording has two rows."""
+        return None if self._recordings is None else self._recordings[rows]
+
+    @cached_property
+    def _recordings(self) -> np.ndarray | None:
+        from izwi import splits
+
+        return splits.recordings(self.split)
 
 
 @dataclass(frozen=True)
@@ -226,6 +237,7 @@ class Prepared(NamedTuple):
             is fitted out of core
         y: shape (rows and their copies,)
         groups: speakers, in the same shape, or None
+        sources: recording that each row comes from, in the same shape; None if no two share one
         dev: X and y of the dev rows, for models that stop early
         balancing: what was done to the classes, see `balancing.balance`
     """
@@ -234,6 +246,7 @@ class Prepared(NamedTuple):
     X: np.ndarray | Rows
     y: np.ndarray
     groups: np.ndarray | None
+    sources: np.ndarray | None
     dev: tuple[np.ndarray | Rows, np.ndarray] | None
     balancing: dict[str, Any]
 
@@ -291,22 +304,18 @@ def prepare(spec: TrainSpec, data: TrainingSet) -> Prepared:
     samples = data.samples
     if is_out_of_core(spec, data):
         return _prepare_on_disk(spec, data, preprocessing)
-    values, sources, numbers = samples.with_copies(data.train)
-    groups = samples.speakers(sources)
+    values, of, numbers = samples.with_copies(data.train)
+    groups = samples.speakers(of)
+    sources = _together(samples, of)
     preprocessing.fit(values, samples.names)
     X = preprocessing.transform(values, groups, rows=numbers)
-    y = data.truth[sources]
-    if groups is None and len(sources) > len(data.train):
-        # Inner folds of models must not part a copy from its source.
-        groups = sources.astype(str).astype(object)
+    y = data.truth[of]
     balanced: dict[str, Any] = {}
     if method:
         # Samplers cannot compute with recordings, so they resample row positions.
         rows = np.arange(len(X), dtype=float)[:, None] if cls.takes_recordings else X
         try:
-            made, y, groups, balanced = balancing.balance(
-                rows, y, groups, method=method, seed=spec["balancing_seed"]
-            )
+            made, y, groups, sources, balanced = _balanced(spec, rows, y, groups, sources)
             X = X[made[:, 0].astype(int)] if cls.takes_recordings else made
         except UserError as error:
             balanced = balancing.unchanged(y, error.problems[0])
@@ -318,7 +327,43 @@ def prepare(spec: TrainSpec, data: TrainingSet) -> Prepared:
             ),
             data.truth[data.dev],
         )
-    return Prepared(preprocessing, X, y, groups, dev, balanced)
+    return Prepared(preprocessing, X, y, groups, sources, dev, balanced)
+
+
+def _together(samples: Samples, of: np.ndarray) -> np.ndarray | None:
+    """What inner folds must not part: segments of one recording, and copies of a row.
+
+    Args:
+        samples: all rows
+        of: number of the row that each is or is a copy of
+    """
+    from izwi import splits
+
+    found = samples.sources(of)
+    return splits.together(of if found is None else found)
+
+
+def _balanced(
+    spec: TrainSpec,
+    X: np.ndarray,
+    y: np.ndarray,
+    groups: np.ndarray | None,
+    sources: np.ndarray | None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None, np.ndarray | None, dict[str, Any]]:
+    """Rows of balanced classes, with speaker and recording of the row that each is like."""
+    import numpy as np
+
+    from izwi import splits
+
+    known = None if groups is None and sources is None else np.arange(len(y))
+    X, y, like, report = balancing.balance(
+        X, y, known, method=spec["balancing"], seed=spec["balancing_seed"]
+    )
+    if like is not None:
+        like = like.astype(int)
+        groups = None if groups is None else groups[like]
+        sources = None if sources is None else splits.together(sources[like])
+    return X, y, groups, sources, report
 
 
 def is_out_of_core(spec: TrainSpec, data: TrainingSet) -> bool:
@@ -348,13 +393,12 @@ def _prepare_on_disk(spec: TrainSpec, data: TrainingSet, preprocessing: Preproce
     assert isinstance(values, Rows), "a fit out of core has its rows on the disk"
     out_of_core.fit_preprocessing(preprocessing, values, rows, samples.names)
     y, groups = data.truth[rows], samples.speakers(rows)
+    sources = _together(samples, rows)
     X = out_of_core.transformed(preprocessing, values, rows, groups)
     balanced: dict[str, Any] = {}
-    if method := spec.get("balancing"):
+    if spec.get("balancing"):
         places = np.arange(len(rows), dtype=float)[:, None]
-        made, y, groups, balanced = balancing.balance(
-            places, y, groups, method=method, seed=spec["balancing_seed"]
-        )
+        made, y, groups, sources, balanced = _balanced(spec, places, y, groups, sources)
         X = X.taken(made[:, 0].astype(int))
     dev = None
     cls = models.model_class(spec["model"]["type"])
@@ -362,7 +406,7 @@ def _prepare_on_disk(spec: TrainSpec, data: TrainingSet, preprocessing: Preproce
         speakers = samples.speakers(data.dev)
         dev_X = out_of_core.transformed(preprocessing, values, data.dev, speakers)
         dev = (dev_X, data.truth[data.dev])
-    return Prepared(preprocessing, X, y, groups, dev, balanced)
+    return Prepared(preprocessing, X, y, groups, sources, dev, balanced)
 
 
 def learn(
@@ -385,6 +429,7 @@ def learn(
     cls = models.model_class(spec["model"]["type"])
     model = cls(spec["model"]["options"], seed=seed, labels=data.labels)
     model.features = prepared.preprocessing.features
+    model.sources = prepared.sources
     model.decisions_only = decisions_only
     # Only models that take rows on the disk are given them.
     X, dev = cast("np.ndarray", prepared.X), cast("Dev | None", prepared.dev)

@@ -49,8 +49,8 @@ def predict(
 
     Returns:
         * predictions, ``fold`` that of the experiment, ``inner`` the inner one
-        * report: ``notes``, ``warnings``, ``units`` (``speakers`` or ``samples``, of which the
-          inner folds are made), ``folds`` (how many)
+        * report: ``notes``, ``warnings``, ``units`` (``speakers``, ``samples`` or ``recordings``,
+          of which the inner folds are made), ``folds`` (how many)
 
     Raises:
         UserError: if the training rows cannot be cut

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from izwi import splits
 from izwi.config.options import Option, convert, suggest
 from izwi.errors import UserError
 from izwi.training import fitting
@@ -282,8 +283,6 @@ def tried_of(tune: TuneSpec, seed: int) -> list[dict[str, Any]]:
         tune: of the spec
         seed: of the experiment: its folds and runs try the same
     """
-    from izwi import splits
-
     found = list(candidates(tune["values"]))
     number = tune.get("n_iter", len(found))
     if number >= len(found):
@@ -441,8 +440,6 @@ def _scores(
     import numpy as np
     import pandas as pd
 
-    from izwi import splits
-
     scores = np.full((len(tried), len(folds)), np.nan)
     failed: dict[str, str] = {}
     for column, (inner_train, inner_test) in enumerate(folds):
@@ -463,7 +460,8 @@ def inner_folds(
 
     If speakers are few, or a class has too few of them, there are fewer folds, so that every
     class is in every training part. If that is impossible, a training part may lack a class, but
-    has at least two. Rows of unknown speakers are never scored.
+    has at least two. Rows of unknown speakers are never scored. Without speakers the folds are of
+    whole recordings, so that segments of one are never in both parts.
 
     Args:
         data: the rows
@@ -472,7 +470,7 @@ def inner_folds(
 
     Returns:
         * pairs of row numbers, inner training and inner test
-        * ``speakers`` or ``samples``
+        * ``speakers``, ``samples`` or, where these are segments, ``recordings``
         * notes
         * warnings
 
@@ -482,21 +480,21 @@ def inner_folds(
     import numpy as np
     import pandas as pd
 
-    from izwi import splits
-
     rows = data.train
     strata = splits.strata(pd.Series(data.truth[rows]))
     rng = splits.generator(seed, "tune")
     speakers = data.groups
     known = pd.Series(speakers).dropna() if speakers is not None else pd.Series(dtype=str)
     if speakers is None or known.nunique() < 2:
-        fold = _by_rows(strata, folds, rng)
+        sources = splits.together(data.samples.sources(rows))
+        unit = "samples" if sources is None else "recordings"
+        fold = _by_rows(strata, sources, folds, rng)
         who = "one speaker" if known.nunique() else "no speakers"
         warning = (
-            f"{KEY}: the training samples have {who}, so the inner folds are made of samples, and "
+            f"{KEY}: the training samples have {who}, so the inner folds are made of {unit}, and "
             "the inner score is too optimistic"
         )
-        return _pairs(rows, fold, fold >= 0), "samples", [], [warning]
+        return _pairs(rows, fold, fold >= 0), unit, [], [warning]
     names = sorted(known.unique())
     owner = np.array([names.index(s) if isinstance(s, str) else -1 for s in speakers])
     counts = np.zeros((len(names), strata.max() + 1))
@@ -541,8 +539,6 @@ def _by_speakers(
     """
     import numpy as np
 
-    from izwi import splits
-
     truth, labels = data.truth, data.labels
     classes = len(np.unique(truth[data.train])) if labels is not None else 1
     spare = None
@@ -563,20 +559,20 @@ def _by_speakers(
     return spare, False
 
 
-def _by_rows(strata: np.ndarray, folds: int, rng: np.random.Generator) -> np.ndarray:
-    """Fold of each row, stratified."""
+def _by_rows(
+    strata: np.ndarray, sources: np.ndarray | None, folds: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Fold of each row, stratified, with all rows of a recording in one."""
     import numpy as np
-    from sklearn.model_selection import StratifiedKFold
 
-    number = min(folds, np.bincount(strata).min())
-    if number < 2:
+    pairs = splits.stratified_folds(strata, sources, folds, seed=int(rng.integers(2**32)))
+    if not pairs:
+        what = "samples" if sources is None else "recordings"
         raise UserError(
-            f"{KEY}: without speakers, two training samples of each class are needed; leave out "
-            "tune"
+            f"{KEY}: without speakers, two training {what} of each class are needed; leave out tune"
         )
     fold = np.zeros(len(strata), dtype=int)
-    splitter = StratifiedKFold(number, shuffle=True, random_state=int(rng.integers(2**32)))
-    for i, (_, test) in enumerate(splitter.split(strata, strata)):
+    for i, (_, test) in enumerate(pairs):
         fold[test] = i
     return fold
 

@@ -15,8 +15,9 @@ from izwi.augmentation.copies import copied, rows_of
 from izwi.config.experiment import resolve
 from izwi.data.audio import AudioError
 from izwi.errors import UserError
+from izwi.evaluation import robustness
 from izwi.features.extraction import extract
-from izwi.training import fit_predict, fitting, tuning
+from izwi.training import degraded, fit_predict, fitting, tuning
 from izwi.training.fitting import Copies, Samples, TrainingSet
 
 RATE = 16000
@@ -428,17 +429,48 @@ def test_inner_folds_and_early_stopping_keep_copies_with_their_source(fits):
     assert len(prepared.dev[0]) == len(dev) and len(prepared.X) == 3 * len(train)
 
 
-def test_without_speakers_inner_folds_of_models_know_whose_copy_is_whose():
+def test_inner_folds_of_models_know_whose_copy_is_whose():
     table, _, split, copies = experiment(part=np.repeat(["train"], 30))
     found = fit_predict.copies_of([table], ["x"], copies)
     samples = Samples(["x"], np.arange(30.0)[:, None], split.assign(speaker=None), found)
     data = TrainingSet(samples, table["truth"].to_numpy(), np.arange(30), np.array([]), ["a", "b"])
     prepared = fitting.prepare(spec_of(), data)
-    assert list(prepared.groups.astype(int)) == list(np.floor(prepared.X[:, 0]).astype(int))
+    assert prepared.groups is None
+    assert list(prepared.sources) == list(np.floor(prepared.X[:, 0]).astype(int))
     bare = dataclasses.replace(data, samples=dataclasses.replace(samples, copies=None))
-    assert fitting.prepare(spec_of(), bare).groups is None
+    assert fitting.prepare(spec_of(), bare).sources is None
     assert samples.number_of_copies(np.array([0, 7])) == 4
     assert Copies(np.ones((1, 1)), np.array([3])).source[0] == 3
+
+
+def test_a_test_row_without_its_degraded_copy_is_not_tested_on_clean_audio(tmp_path):
+    table, matrix, split, _ = experiment(part=np.repeat(["train", "train", "test"], 10))
+    # A test row lies on a training row of its class, its copies on one of the other class.
+    matrix.loc[20:, "x"] -= 20
+    arguments = [table], [[matrix]], split, ["a", "b"]
+    spec = spec_of()
+    spec["model"]["options"]["K_val"] = 1
+    _, training = fit_predict.train(spec, *arguments, tmp_path)
+    copies = copied(table, np.arange(20, 30), ["noise", "phone"])
+    made = copies[["file", "start", "end"]].assign(x=copies["copied_row"] - 20 + 1.0)
+    # Row 22 could not be degraded by noise, row 25 has no copy of the telephone.
+    noisy = (copies["maker"] == "noise") & (copies["copied_row"] == 22)
+    made.loc[noisy, "x"] = np.nan
+    there = ~((copies["maker"] == "phone") & (copies["copied_row"] == 25)).to_numpy()
+    copies, made = (frame[there].reset_index(drop=True) for frame in (copies, made))
+    made.attrs["excluded"] = [[int(np.flatnonzero(made["x"].isna())[0]), "too short"]]
+    found = degraded.predict(training, *arguments, tmp_path, [(copies, [made])])
+    rows = found.groupby("maker")["row"].apply(list)
+    assert rows[""] == [*range(20, 30)]
+    assert rows["noise"] == [row for row in range(20, 30) if row != 22]
+    assert rows["phone"] == [row for row in range(20, 30) if row != 25]
+    right = (found["prediction"] == found["truth"]).groupby(found["maker"]).mean()
+    assert right.to_dict() == {"": 1.0, "noise": 0.0, "phone": 0.0}
+    # What was lost is measured on the rows that have the copy.
+    spec = {"task": "classification", "measure": "accuracy", "seed": 1, "ci": "auto"}
+    spec["makers"] = {"noise": {"kind": "white", "level": 10}}
+    clean, noise = robustness.table(spec, found, ["a", "b"])
+    assert (clean["n"], noise["n"], noise["loss"]) == (10, 9, 1.0)
 
 
 # --------------------------------------------------------------------------- inis

@@ -543,6 +543,39 @@ def test_classes_of_few_speakers_are_told_where_others_have_many():
     assert result["interval_doubt"] in captions.figure(result)
 
 
+def test_chance_is_one_over_the_classes_that_are_tested():
+    """As simulated: saying one class, or guessing among those that are tested, is the best."""
+    rng = np.random.default_rng(0)
+    truth = np.repeat(["a", "b", "c"], [60, 30, 10])
+    labels = ["a", "b", "c", "d", "e"]
+
+    def guessed(classes):
+        said = rng.choice(classes, size=(4000, len(truth)))
+        return np.mean([[(run[truth == name] == name).mean() for name in "abc"] for run in said])
+
+    for measure in ("uar", "accuracy"):
+        found = chance.chance(truth, measure, task="classification", labels=labels, seed=1)
+        assert found == (1 / 3, "analytic")
+    assert guessed(["a", "b", "c"]) == pytest.approx(1 / 3, abs=0.005)
+    assert guessed(labels) == pytest.approx(1 / 5, abs=0.005)
+    # A figure of the experiment says the same, whose training had all five.
+    frame = pd.DataFrame({"truth": truth, "prediction": "a"})
+    always = Sample.of_runs([frame], "classification", labels).measures()[0]
+    assert always["uar"] == pytest.approx(1 / 3)
+    beside = chance.worthless(
+        truth,
+        pd.Series([0] * 100),
+        {0: "d"},
+        "uar",
+        task="classification",
+        labels=labels,
+        seed=1,
+    )
+    assert beside["chance"]["uar"] == pytest.approx(1 / 3)
+    # The majority class of training has no test sample: it is never right.
+    assert beside["baseline"]["uar"] == 0
+
+
 def test_a_figure_is_written_with_chance_and_baseline():
     truth, prediction = classes()
     result = evaluate(table(truth, prediction), constants={0: "a"})

@@ -6,6 +6,7 @@ from typing import Any
 
 from izwi.reporting.numbers import rounded
 from izwi.reporting.record import Record
+from izwi.reporting.texts import words
 from izwi.reporting.texts.citations import Cites
 from izwi.training.types import TrainingReport
 from izwi.wording import count
@@ -59,8 +60,7 @@ def sentences(record: Record, training: TrainingReport, cites: Cites) -> list[st
 
 def _learned(record: Record, about: dict[str, Any], learned: list[dict[str, Any]]) -> list[str]:
     """Inner folds, and the weights that came of them."""
-    apart = "speakers" if about["inner_units"] == ["speakers"] else "samples"
-    kept = "with speakers kept apart" if apart == "speakers" else "which may share speakers"
+    kept = words.kept_apart(about["inner_units"])
     each = f", for each of {len(learned)} folds and runs anew" if len(learned) > 1 else ""
     what = "The regression was fitted" if about["method"] == "stacking" else "The weights rested"
     found = [

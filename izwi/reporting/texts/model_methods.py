@@ -97,11 +97,15 @@ _BLOCKS = {
 def _calibrated_on(training: TrainingReport) -> str:
     """The samples that sigmoids were fitted on."""
     folds = "inner folds of the training samples"
-    if not any(ON_THEMSELVES in line for line in training.get("warnings", ())):
+    told = [line for line in training.get("warnings", ()) if ON_THEMSELVES in line]
+    if not told:
         return folds
+    single = "a single one"
+    if not any("single" in line for line in told):
+        single = "those of one recording only"
     if sum(len(run["folds"]) for run in training["runs"]) == 1:
-        return "the training samples themselves, since a class had a single one"
-    return f"{folds}, in folds with a class of a single one on these themselves"
+        return "the training samples themselves, since a class had " + single
+    return f"{folds}, in folds with a class of {single} on these themselves"
 
 
 def _idle(options: dict[str, Any]) -> list[str]:
@@ -152,8 +156,7 @@ def _tuning(record: Record, metrics: Metrics, cites: Cites) -> list[str]:
             how = ""
     folds = sorted({search["folds"] for search in searches})
     inner = f"{folds[0]} to {folds[-1]}" if len(folds) > 1 else f"{folds[0]}"
-    apart = all(search["unit"] == "speakers" for search in searches)
-    kept = "with speakers kept apart" if apart else "which may share speakers"
+    kept = words.kept_apart(search["unit"] for search in searches)
     each = (
         f", in each of {len(searches)} searches, one for each fold and run," if searches[1:] else ""
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -313,3 +314,16 @@ def value_text(value: Any) -> str:
 def listed(items: list[str]) -> str:
     """``a, b and c``."""
     return " and ".join(filter(None, [", ".join(items[:-1]), items[-1]])) if items else ""
+
+
+def kept_apart(units: Iterable[str]) -> str:
+    """What inner folds kept apart.
+
+    Args:
+        units: of which they were made: ``speakers``, ``recordings`` or ``samples``
+    """
+    made = set(units)
+    if made == {"speakers"}:
+        return "with speakers kept apart"
+    shared = "which may share speakers"
+    return f"with recordings kept apart, {shared}" if made == {"recordings"} else shared
