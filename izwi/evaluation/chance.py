@@ -21,9 +21,10 @@ def chance(
     A classification is guessed with equal probability for each class of the test set: UAR and
     accuracy are one over their number, however many classes training has (UAR is a mean over the
     classes of the test set, and whoever guesses others, too, does worse), the EER is a half; the F1
-    has no closed form and is simulated. A regression deals out the true values of the test set at random: the mean squared
-    error is twice their variance, the mean absolute error their mean absolute difference (that of
-    Gini, each with each, itself included), CCC and PCC are 0 (their expectation over all orders).
+    has no closed form and is simulated. A regression deals out the true values of the test set at
+    random: the mean squared error is twice their variance, the mean absolute error their mean
+    absolute difference (that of Gini, each with each, itself included), CCC and PCC are 0 (their
+    expectation over all orders).
 
     Args:
         truth: (samples) of the test set
