@@ -10,7 +10,7 @@ import pandas as pd
 from izwi.audit import duplicates
 from izwi.audit.findings import CUE, LEAK, NOTE, SHOWN, Finding, decimals, percent
 from izwi.splits.report import natural, shorten
-from izwi.wording import count
+from izwi.wording import agreed, count
 
 Fold = dict[str, np.ndarray]
 
@@ -96,7 +96,8 @@ def stretches(frame: pd.DataFrame, folds: list[Fold]) -> list[Finding]:
         frame: as for :func:`audio`
         folds: row numbers by part, for each fold
     """
-    if not ((frame["start"] > pd.Timedelta(0)) | frame["end"].notna()).any():
+    within = ((frame["start"] > pd.Timedelta(0)) | frame["end"].notna()).to_numpy()
+    if not within.any():
         return []
     start = frame["start"].fillna(pd.Timedelta(0)).dt.total_seconds().to_numpy()
     end = frame["end"].dt.total_seconds().fillna(np.inf).to_numpy()
@@ -104,6 +105,7 @@ def stretches(frame: pd.DataFrame, folds: list[Fold]) -> list[Finding]:
     findings = []
     for first, second, grade in PAIRS:
         met: list[int] = []
+        others: list[int] = []
         shared: set[int] = set()
         for rows in folds:
             there, here = (
@@ -112,19 +114,20 @@ def stretches(frame: pd.DataFrame, folds: list[Fold]) -> list[Finding]:
             for file in here.keys() & there.keys() - {-1}:
                 shared.add(file)
                 own, other = rows[second][here[file]], rows[first][there[file]]
-                met.extend(own[_overlap((start[own], end[own]), (start[other], end[other]))])
+                again = own[_overlap((start[own], end[own]), (start[other], end[other]))]
+                met.extend(again)
+                others.extend(other if len(again) else ())
         files = list(dict.fromkeys(frame["file"].iloc[met]))
         if met:
+            # Of a whole file and a stretch of it, one is no segment.
+            unit = "segment" if within[met].all() and within[others].all() else "sample"
             line = (
-                f"{count(len(met), 'segment')} of {second} overlap in time with segments in "
-                f"{first}, such as those of {', '.join(files[:2])}"
+                f"{count(len(met), unit)} of {second} {agreed(len(met), 'overlaps', 'overlap')} in "
+                f"time with {unit}s in {first}, such as those of {', '.join(files[:2])}"
             )
-            counts = {"segments": len(met), "files": len(files)}
-            findings.append(
-                Finding(
-                    f"overlapping segments {first}/{second}", grade, line, counts, files[:SHOWN]
-                )
-            )
+            counts = {f"{unit}s": len(met), "files": len(files)}
+            kind = f"overlapping {unit}s {first}/{second}"
+            findings.append(Finding(kind, grade, line, counts, files[:SHOWN]))
         elif shared:
             line = (
                 f"segments of the same file in both {first} and {second}: "

@@ -76,7 +76,8 @@ def leave_out(
 
     Returns:
         * the split, with these rows in no part
-        * ``n`` of them, ``parts`` (part or fold to number; ``unused`` for rows of no part), and
+        * ``n`` of them, ``parts`` (part or fold to number; ``unused`` for rows of no part),
+          ``classes`` (part or fold, then class, to number, where classes are known), and
           ``files``: ``database``, ``file``, ``part`` and ``reason`` of each row; empty if there
           are none
     """
@@ -91,17 +92,23 @@ def leave_out(
         return split, {}
     rows = sorted(reasons)
     parts: dict[str, int] = {}
+    classes: dict[str, dict[str, int]] = {}
+    truths = [truth for table in tables for truth in table["truth"]]
     files = []
     for bad in rows:
         database, file, part = split.loc[bad, ["database", "file", "part"]]
         part = part or "unused"
         parts[part] = parts.get(part, 0) + 1
+        if isinstance(truth := truths[bad], str):
+            of_part = classes.setdefault(part, {})
+            of_part[truth] = of_part.get(truth, 0) + 1
         reason = "; ".join(dict.fromkeys(reasons[bad]))
         files.append({"database": database, "file": file, "part": part, "reason": reason})
     split = split.copy()
     split.loc[rows, ["part", "dev_folds"]] = ""
     split.loc[rows, "fold"] = 0
-    return split, {"n": len(rows), "parts": dict(sorted(parts.items())), "files": files}
+    parts = dict(sorted(parts.items()))
+    return split, {"n": len(rows), "parts": parts, "classes": classes, "files": files}
 
 
 def check(

@@ -8,7 +8,7 @@ from izwi.config.experiment.resolved import ComponentSpec
 from izwi.reporting.numbers import interval, measured, worth
 from izwi.reporting.pictures import OF_METRICS
 from izwi.reporting.record import Metrics, Record, database_names, members, model_shown
-from izwi.reporting.texts.augmentation import trained_on
+from izwi.reporting.texts.augmentation import in_folds, trained_on
 from izwi.wording import count
 
 # Picture of a grid or table; that of a table is called as the table is.
@@ -163,10 +163,11 @@ def data(record: Record, metrics: Metrics) -> str:
     speakers = metrics["n_speakers"]
     of = f" of {count(speakers, 'speaker')}" if speakers else ", speakers unknown"
     counts = {"train": metrics["n_train"], "augmented": metrics.get("n_augmented")}
-    return (
-        f"{record['target']} of {databases}, from {by} by {model_shown(record)}; trained on "
-        f"{trained_on(counts)}, tested on {count(metrics['n_evaluated'], 'sample')}{of}."
-    )
+    what = f"{record['target']} of {databases}, from {by} by {model_shown(record)}; "
+    if folds := len(metrics.get("per_fold") or ()):
+        return f"{what}{in_folds(counts | {'train': metrics['n_evaluated']}, folds, of=of)}."
+    tested = f"{count(metrics['n_evaluated'], 'sample')}{of}"
+    return f"{what}trained on {trained_on(counts)}, tested on {tested}."
 
 
 def data_of_several(results: list[tuple[Record, Metrics]]) -> str:

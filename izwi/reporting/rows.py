@@ -29,6 +29,7 @@ COLUMNS = (
     "chance",
     "baseline",
     "n_train",
+    "n_folds",
     "n_test",
     "n_evaluated",
     "n_speakers",
@@ -70,6 +71,7 @@ def row(record: Record, metrics: Metrics) -> dict[str, Any]:
             name: metrics[name]
             for name in ("n_train", "n_test", "n_evaluated", "n_speakers", "few_speakers")
         },
+        "n_folds": len(metrics.get("per_fold") or ()) or None,
         "transductive": metrics["transductive"],
         "warnings": len(metrics["warnings"]),
     }

@@ -165,6 +165,12 @@ def test_segments_that_overlap():
     # The last second, which an early long segment reaches.
     table.loc[0, "end"] = pd.Timedelta(143.5, "s")
     assert found(table)["overlapping segments train/test"]["counts"]["segments"] == 60
+    # A whole file beside its segments: what overlaps are no segments on both sides.
+    table.loc[0, ["start", "end"]] = pd.Timedelta(0), pd.NaT
+    finding = found(table)["overlapping samples train/test"]
+    assert finding["counts"] == {"samples": 60, "files": 60} and finding["grade"] == "leak"
+    told = "60 samples of test overlap in time with samples in train, such as those of "
+    assert finding["line"].startswith(told)
 
 
 def test_near_duplicates_in_two_parts():

@@ -13,10 +13,11 @@ import soundfile
 from audio_tables import make_table
 
 from izwi import features, splits
-from izwi.data import bad_audio
+from izwi.data import bad_audio, description
 from izwi.engine.plan import Plan, Unit
 from izwi.errors import UserError
 from izwi.features import extraction
+from izwi.reporting.texts import table1
 from izwi.training import fit_predict
 
 RATE = 16000
@@ -252,6 +253,42 @@ def test_what_is_left_out_counts_nowhere_and_is_named(tmp_path, logo):
     if not logo:
         # Speakers of two rows each, in turn: s0, s3 and s3.
         assert report["excluded"]["parts"] == {"test": 2, "train": 1}
+        assert report["excluded"]["classes"] == {"train": {"a": 1}, "test": {"b": 1, "a": 1}}
+
+
+@pytest.mark.parametrize("folds", [0, 4])
+def test_table_1_says_how_many_of_its_samples_were_used(folds):
+    table, matrix = samples(40, [0, 7, 36])
+    table["truth"] = table["truth"].astype(object)
+    part = np.where(np.arange(40) < 24, "train", "test").astype(object)
+    part[39] = ""
+    fold = np.where(part == "", 0, np.arange(40) % 4 + 1) if folds else 0
+    if folds:
+        part = np.where(part == "", "", np.asarray(fold).astype(str)).astype(object)
+    split = table[["database", "file", "start", "end", "speaker"]].assign(
+        part=part, fold=fold, dev_folds=""
+    )
+    _, excluded = bad_audio.leave_out([table], [[matrix]], split)
+    found = description.describe(table, split, ["a", "b"])
+    record = {"name": "x", "target": "t", "databases": [{"name": "d"}], "model": {"type": "svm"}}
+    text = table1.markdown(record, {"excluded": excluded}, found)
+    header, _, *rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in text.splitlines()
+        if line.startswith("|")
+    ]
+    assert header[2:5] == ["files", "used", "speakers"] and "audio could be used" in text
+    for of, label, files, used, *_ in rows:
+        own = pd.Series(part != "" if of == "all" else part == of.removeprefix("fold "))
+        own &= (table["truth"] == label) | (label == "all")
+        assert int(files) == own.sum()
+        assert int(used) == own.sum() - own[[0, 7, 36]].sum()
+    assert "used" in table1.latex(record, {"excluded": excluded}, found)
+    # Bins of each fold are not known here; without bad files there is no such column.
+    unknown = {**excluded, "classes": {}}
+    assert "–" in table1.markdown(record, {"excluded": unknown}, found)
+    for none in ({}, {"excluded": {**excluded, "parts": {"unused": 3}}}):
+        assert "used" not in table1.markdown(record, none, found).replace("unused", "")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from izwi.config import pictures
 from izwi.engine.plan import Plan, Unit
 from izwi.files import write_json
 from izwi.plots.kinds import KINDS
-from izwi.reporting import captions, snakemake_report
+from izwi.reporting import captions, rows, snakemake_report
 from izwi.reporting.pictures import OF_METRICS
 
 # Names of the files of kinds that draw more than one, or one by another name.
@@ -63,6 +63,7 @@ def plan(tmp_path):
     }
     metrics = {
         "n_train": 60,
+        "per_fold": [],
         "n_test": 40,
         "n_evaluated": 40,
         "n_speakers": 4,
@@ -137,3 +138,32 @@ def test_data_of_several_experiments():
     assert captions.data_of_several(results) == (
         "emotion of emodb and nemo; 3 experiments, each tested on 40 to 60 samples."
     )
+
+
+def test_folds_do_not_read_as_training_on_the_test_samples():
+    record = {
+        "target": "emotion",
+        "databases": [{"name": "emodb"}],
+        "features": [{"type": "os", "options": {"set": "eGeMAPSv02"}}],
+        "model": {"type": "svm"},
+    }
+    metrics = {"n_train": 312, "n_evaluated": 312, "n_speakers": 10}
+    held_out = captions.data(record, metrics | {"n_train": 250, "per_fold": []})
+    assert held_out.endswith("trained on 250 samples, tested on 312 samples of 10 speakers.")
+    metrics["per_fold"] = [{}] * 10
+    found = captions.data(record, metrics)
+    assert "trained on" not in found and found.endswith(
+        "; 312 samples of 10 speakers in 10 folds, each tested once by a model of other folds."
+    )
+    found = captions.data(record, metrics | {"n_augmented": 624})
+    assert found.endswith("by a model of other folds (624 augmented copies in training).")
+    split = {"strategy": None, "databases": {}, "tests": None}
+    lines = rows.row(
+        {**record, "preprocessing": {"scale": None}, "split": split},
+        {
+            **dict.fromkeys(("name", "type", "measure", "value", "ci", "ci_method", "n_test")),
+            **metrics,
+            **{"few_speakers": False, "transductive": False, "warnings": []},
+        },
+    )
+    assert (lines["n_train"], lines["n_folds"]) == (312, 10)

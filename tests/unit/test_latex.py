@@ -68,9 +68,15 @@ def data(
     parts += [{"part": f"fold {i}", "class": None, **cell} for i in range(folds)]
     if not classes:
         parts = [part | {"target": age} for part in parts]
-    description = {"parts": parts, "segments": segments, "unused": 3, "cross_validation": folds > 0}
+    description = {
+        "parts": parts,
+        "segments": segments,
+        "unused": 3,
+        "cross_validation": folds,
+        "folds": 10 > 0,
+    }
     record = {"name": name, "databases": [{"name": LONG[0]}], "target": target}
-    return table1.latex(record, description)
+    return table1.latex(record, {}, description)
 
 
 def tables():

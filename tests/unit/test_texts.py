@@ -121,10 +121,10 @@ def test_latex_takes_nothing_as_a_command():
         "cross_validation": False,
     }
     record = {"name": "x y_1", "databases": [{"name": "d_1"}], "target": "emotion"}
-    found = table1.latex(record, description)
+    found = table1.latex(record, {}, description)
     assert r"test & 1 & -- & -- & -- & -- \\" in found
     description["parts"].append({"part": "test", "class": "all", **empty})
-    lines = table1.latex(record, description).splitlines()
+    lines = table1.latex(record, {}, description).splitlines()
     place = lines.index(r"\multicolumn{6}{@{}l}{\textit{test}} \\")
     assert lines[place + 1 : place + 3] == [
         r"a\_b & 1 & -- & -- & -- & -- \\",
@@ -513,7 +513,7 @@ def test_table_1_counts_each_class_of_each_part():
     seconds = pd.Series(np.arange(48) * 7.0)
     found = description.describe(frame, split, ["a", "b"], seconds=seconds)
     record = {"name": "x", "target": "emotion", "databases": [{"name": "db"}]}
-    header, _, *rows = cells_of(table1.markdown(record, found))
+    header, _, *rows = cells_of(table1.markdown(record, {}, found))
     assert header == ["part", "class", "files", "speakers", "F/M", "age", "min"]
     assert len(rows) == 9
     for part, label, files, speakers, sex, age, minutes in rows:

@@ -159,7 +159,8 @@ def test_methods_of_cross_validation_and_a_transductive_scaler(folder):
     found = paragraphs(folder, "folds")
     assert found["Split"] == (
         "The evaluation was a leave-one-speaker-out cross-validation with 6 folds; each fold had 8 "
-        "files. No speaker was in more than one fold. Before training, the split was audited for "
+        "files. Each of the 48 files was tested once, by a model trained on other folds. No "
+        "speaker was in more than one fold. Before training, the split was audited for "
         "leakage; what was found may have inflated the figures (transductive)."
     )
     assert found["Preprocessing"] == (

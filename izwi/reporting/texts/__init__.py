@@ -40,13 +40,13 @@ def texts(
     cites = citations.Cites()
     written = {
         "methods.md": methods.methods(record, metrics, training, description, cites),
-        "table1.md": table1.markdown(record, description),
+        "table1.md": table1.markdown(record, metrics, description),
         "model_card.md": card.card(record, metrics, training, description),
     }
     written = {file: escaping.markdown(text) for file, text in written.items()}
     # A comment, which escaping would show.
     written["methods.md"] += CITED
-    written["table1.tex"] = table1.latex(record, description)
+    written["table1.tex"] = table1.latex(record, metrics, description)
     written["references.bib"] = citations.bibliography(cites, record, description)
     written["CITATION.cff"] = citations.citation(record, cites)
     return {file: written[file] for file in FILES}

@@ -79,7 +79,24 @@ def trained_on(counts: dict[str, Any]) -> str:
     Args:
         counts: ``train``, and ``augmented`` if there are copies
     """
-    text, copies = count(counts["train"] or 0, "sample"), counts.get("augmented")
+    return count(counts["train"] or 0, "sample") + _and_copies(counts)
+
+
+def in_folds(counts: dict[str, Any], folds: int, *, of: str = "") -> str:
+    """``312 samples in 10 folds, each tested once by a model of other folds``.
+
+    Args:
+        counts: ``train``, the samples of all folds, and ``augmented`` if there are copies
+        folds: their number
+        of: whose samples, such as `` of 10 speakers``
+    """
+    text = f"{count(counts['train'] or 0, 'sample')}{of} in {count(folds, 'fold')}, each tested "
+    copies = _and_copies(counts)
+    return f"{text}once by a model of other folds{copies and f' ({copies[5:]} in training)'}"
+
+
+def _and_copies(counts: dict[str, Any]) -> str:
+    copies = counts.get("augmented")
     if copies is None:
-        return text
-    return f"{text} and {count(copies, 'augmented copy', 'augmented copies')}"
+        return ""
+    return f" and {count(copies, 'augmented copy', 'augmented copies')}"

@@ -9,7 +9,7 @@ from izwi.reporting import escaping
 from izwi.reporting.numbers import interval, measured, worth
 from izwi.reporting.record import Metrics, Record, database_names, members, versions
 from izwi.reporting.texts import words
-from izwi.reporting.texts.augmentation import trained_on
+from izwi.reporting.texts.augmentation import in_folds, trained_on
 from izwi.reporting.texts.citations import corpus_of
 from izwi.reporting.texts.methods import interval_n, unit_of
 from izwi.reporting.texts.words import listed
@@ -87,11 +87,17 @@ def _model(record: Record, training: TrainingReport, description: dict[str, Any]
         if fused
         else f"{escaping.markdown_code(command)} applies it"
     )
+    folds = description["folds"] if description["cross_validation"] else 0
+    learned = (
+        f"trained and tested on: {in_folds(training['counts'], folds)}"
+        if folds
+        else f"trained on: {trained_on(training['counts'])}"
+    )
     lines = [
         f"- predicts: {task}",
         f"- from: {sets}",
         f"- by: {words.model(record['model']['type']).words}",
-        f"- trained on: {trained_on(training['counts'])}; details in methods.md",
+        f"- {learned}; details in methods.md",
         f"- to be had: {trained}",
     ]
     return "\n".join(lines)

@@ -217,7 +217,11 @@ def _folds(spec: SplitSpec, description: dict[str, Any]) -> str:
         sizes = f"; each fold had {min(rows)} to {max(rows)} {unit}s"
         if min(rows) == max(rows):
             sizes = f"; each fold had {count(rows[0], unit)}"
-    return f"The evaluation was a {kind}{sizes}."
+    without = _unlabelled(whole, description)
+    return (
+        f"The evaluation was a {kind}{sizes}. Each of the {count(whole['samples'], unit)}{without} "
+        "was tested once, by a model trained on other folds."
+    )
 
 
 def _strategy(

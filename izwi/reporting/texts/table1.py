@@ -7,35 +7,37 @@ from typing import Any
 
 from izwi.reporting import escaping
 from izwi.reporting import latex as tex
-from izwi.reporting.record import Record, database_names
+from izwi.reporting.record import Metrics, Record, database_names
 from izwi.wording import count
 
 UNKNOWN = "–"
 
 
-def markdown(record: Record, description: dict[str, Any]) -> str:
+def markdown(record: Record, metrics: Metrics, description: dict[str, Any]) -> str:
     """As Markdown.
 
     Args:
         record: content of experiment.json
+        metrics: content of metrics.json
         description: what `izwi.data.description.describe` found
     """
-    header, rows = _table(record, description)
+    header, rows = _table(record, metrics, description)
     lines = [header, [":--", ":--", *["--:"] * (len(header) - 2)], *rows]
     body = "\n".join(f"| {' | '.join(map(escaping.markdown_cell, line))} |" for line in lines)
-    return f"**Table 1.** {_caption(record, description)}\n\n{body}\n"
+    return f"**Table 1.** {_caption(record, metrics, description)}\n\n{body}\n"
 
 
-def latex(record: Record, description: dict[str, Any]) -> str:
+def latex(record: Record, metrics: Metrics, description: dict[str, Any]) -> str:
     """As LaTeX with the packages booktabs and tabularx.
 
     Parts are headings of their classes; one without classes is a row.
 
     Args:
         record: content of experiment.json
+        metrics: content of metrics.json
         description: what `izwi.data.description.describe` found
     """
-    (_, *header), rows = _table(record, description)
+    (_, *header), rows = _table(record, metrics, description)
     parts = [row[0] for row in rows]
     heading = r"\multicolumn{%d}{@{}l}{\textit{%s}} \\"
     needs, wide = _needs(header, [row[1:] for row in rows])
@@ -53,7 +55,7 @@ def latex(record: Record, description: dict[str, Any]) -> str:
         tex.columns(needs, "raggedleft"),
         lines,
         wide=wide,
-        caption=tex.escape(_caption(record, description), across=True),
+        caption=tex.escape(_caption(record, metrics, description), across=True),
         label=f"data-{_label(record['name'])}",
     )
 
@@ -94,7 +96,7 @@ def _label(name: str) -> str:
     return "".join(char if char.isascii() and char.isalnum() else "-" for char in name)
 
 
-def _caption(record: Record, description: dict[str, Any]) -> str:
+def _caption(record: Record, metrics: Metrics, description: dict[str, Any]) -> str:
     names = ", ".join(database_names(record))
     sentences = [f"Data of the experiment {record['name']} ({names}; target: {record['target']})."]
     if any(cell["speakers"] is not None for cell in description["parts"]):
@@ -102,13 +104,21 @@ def _caption(record: Record, description: dict[str, Any]) -> str:
     else:
         sentences.append("Speakers are not known: sex and age are those of samples.")
     sentences.append("F/M: female and male; age in years: mean (standard deviation), range.")
+    if _used(metrics):
+        sentences.append(
+            "Used: samples whose audio could be used; those without were neither trained nor "
+            "tested on, and all other columns count them."
+        )
     if description["unused"]:
         sentences.append(
             f"{count(description['unused'], 'further sample is', 'further samples are')} in no "
             "part."
         )
     if description["cross_validation"]:
-        sentences.append("Each sample is tested once, in its fold.")
+        sentences.append(
+            f"{count(description['folds'], 'fold')}: each sample is tested once, by a model "
+            "trained on other folds."
+        )
     if (augment := record.get("augment")) and record["model"]["type"]:
         copies = augment["copies"] * len(augment["kinds"])
         sentences.append(
@@ -118,22 +128,50 @@ def _caption(record: Record, description: dict[str, Any]) -> str:
     return " ".join(sentences)
 
 
-def _table(record: Record, description: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+def _table(
+    record: Record, metrics: Metrics, description: dict[str, Any]
+) -> tuple[list[str], list[list[str]]]:
     cells = description["parts"]
     segments = description["segments"]
     target = any("target" in cell for cell in cells)
     header = ["part", "class", *(["segments"] if segments else []), "files", "speakers", "F/M"]
+    used = _used(metrics)
+    header[-2:-2] = ["used"] if used else []
     header += ["age", "min", *([f"{record['target']} of samples"] if target else [])]
     rows = []
     for cell in cells:
         row = [cell["part"], "all" if cell["class"] is None else cell["class"]]
         row += [str(cell["samples"])] if segments else []
-        row += [str(cell["files"]), _known(cell["speakers"]), _sexes(cell), spread(cell["age"])]
+        row.append(str(cell["files"]))
+        row += [_known(used(cell, description))] if used else []
+        row += [_known(cell["speakers"]), _sexes(cell), spread(cell["age"])]
         row.append(UNKNOWN if cell["minutes"] is None else f"{cell['minutes']:.1f}")
         if target:
             row.append(spread(cell.get("target")))
         rows.append(row)
     return header, rows
+
+
+def _used(metrics: Metrics) -> Callable[[dict[str, Any], dict[str, Any]], int | None] | None:
+    """How many samples of a cell had usable audio; None where all of all parts have."""
+    about = metrics.get("excluded") or {}
+    parts = {part: n for part, n in about.get("parts", {}).items() if part != "unused"}
+    if not parts:
+        return None
+
+    def used(cell: dict[str, Any], description: dict[str, Any]) -> int | None:
+        names = [cell["part"].removeprefix("fold ")]
+        if description["cross_validation"] and cell["part"] == "all":
+            names = list(parts)
+        if cell["class"] is None:
+            return cell["samples"] - sum(parts.get(name, 0) for name in names)
+        of = [about.get("classes", {}).get(name, {}) for name in names]
+        # Bins that each fold has of its own are no classes of a sample.
+        if sum(sum(found.values()) for found in of) < sum(parts.get(name, 0) for name in names):
+            return None
+        return cell["samples"] - sum(found.get(cell["class"], 0) for found in of)
+
+    return used
 
 
 def _known(number: int | None) -> str:
