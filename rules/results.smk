@@ -21,6 +21,25 @@ rule plot:
         RUN
 
 
+rule spotlight:
+    """A page of the samples of an experiment."""
+    input:
+        SESSION.made_of("spotlight"),
+    output:
+        page="<results>/experiments/{name}/spotlight.html",
+    log:
+        "<logs>/spotlight/{name}.log",
+    conda:
+        "../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=SESSION.each_try(2000),
+        runtime=SESSION.each_try(10),
+        in_turn=1,
+    shell:
+        RUN
+
+
 rule experiment:
     """The folder of an experiment: figures, predictions, texts, and what it is made of."""
     input:

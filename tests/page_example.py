@@ -19,6 +19,8 @@ from izwi.evaluation import comparison, scoring
 from izwi.files import write_json
 from izwi.reporting.page import build, write
 from izwi.reporting.page.options import DEFAULTS
+from izwi.reporting.spotlight import build as spotlight
+from izwi.reporting.spotlight.write import document
 
 EVIL = "</script><img src=x onerror=\"window.evil='1'\">"
 LABELS = ["anger", "neutral", EVIL]
@@ -261,3 +263,58 @@ def make(folder: Path, **options) -> dict:
     page = folder / "results/index.html"
     page.write_text(text, encoding="utf-8")
     return {"page": page, "text": text, "frame": frame, "paths": paths, "builder": builder}
+
+
+def samples(folder: Path, **options) -> dict:
+    """A page of the samples of one experiment: 40 that are tested on, 20 to train, 3 unused.
+
+    Returns:
+        ``page`` (path), ``text``, ``content``, ``frame`` (predictions), ``features``
+    """
+    frame = predictions()
+    n = 63
+    random = np.random.default_rng(2)
+    table = pd.DataFrame(
+        {
+            "database": "db",
+            "file": [f"wav/{i} & <b>.wav" for i in range(n)],
+            "start": pd.to_timedelta(np.zeros(n), unit="s"),
+            "end": pd.to_timedelta([None] * n),
+            "speaker": [f"db/s{i % 5}<i>" for i in range(n)],
+            "truth": np.array(LABELS, dtype=object)[np.arange(n) % 3],
+            "age": [None, *map(float, random.integers(18, 80, n - 1))],
+            "native": np.arange(n) % 2 == 0,
+            "text": [EVIL if i == 7 else f"see {folder}/deep/{i}.txt" for i in range(n)],
+            "digest": "d",
+        }
+    )
+    part = np.repeat(["test", "train", ""], [40, 20, 3])
+    split = pd.DataFrame({"part": part, "fold": 0, "speaker": table["speaker"]})
+    features = pd.DataFrame(random.normal(size=(n, 4)), columns=["F0", "level", EVIL, "jitter"])
+    # A second run is not shown.
+    runs = pd.concat([frame, frame.assign(run=2, prediction=LABELS[0])], ignore_index=True)
+    own = folder / "results/experiments/first"
+    own.mkdir(parents=True)
+    files = {"split": split, "seconds": pd.DataFrame({"seconds": 0.5 + np.arange(n)})}
+    matrix = pd.concat([table[["file", "start", "end"]], features], axis=1)
+    for name, content in {**files, "table": table, "matrix": matrix, "runs": runs}.items():
+        content.to_parquet(folder / f"{name}.parquet")
+    write_json(folder / "split.json", {"labels": LABELS})
+    paths = recordings(folder / "audio", frame)
+    inputs = {name: str(folder / f"{name}.parquet") for name in files}
+    inputs |= {
+        "split_report": str(folder / "split.json"),
+        "tables": [str(folder / "table.parquet")],
+    }
+    inputs |= {"matrices": [str(folder / "matrix.parquet")]}
+    inputs |= {"predictions": str(folder / "runs.parquet")}
+    spec = {"target": "emotion", "task": "classification", "most": 2000, "seed": 3}
+    spec |= {"features": None, "first": ["jitter"], **options}
+    content = spotlight.content(spec, inputs, str(own), lambda _, file: paths.get(file))
+    page = own / "spotlight.html"
+    page.write_text(document(content, f"first: {EVIL}", "60 samples"), encoding="utf-8")
+    text = page.read_text(encoding="utf-8")
+    return {
+        **{"page": page, "text": text, "content": content, "frame": frame, "table": table},
+        **{"features": features, "inputs": inputs, "spec": spec, "paths": paths},
+    }

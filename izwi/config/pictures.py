@@ -22,6 +22,8 @@ TARGET = "target"
 # Endings of pictures, and of the file beside each that holds what it shows.
 FORMATS = (".png", ".pdf", ".svg", ".eps")
 DATA = ".csv"
+# Samples on the page of `izwi.reporting.spotlight`, unless the ini gives a number
+SAMPLES = 2000
 # How long a sample lasts, in seconds; all data have it.
 DURATION = "duration"
 
@@ -70,7 +72,7 @@ def read_options(
           ``max_feats``, ``plot_features`` and ``regplot`` (two features and a column each), where
           they are asked for, ``tree``, ``epoch_progression``, ``format`` (a list), and where
           they are not as by default ``dim``, ``dist_type``, ``ignore_gender``, ``bin_reals``
-          (columns in small letters; empty: all)
+          (columns in small letters; empty: all), ``spotlight`` (most samples on the page)
         * problems
         * notes
     """
@@ -136,6 +138,8 @@ def _looks(get: Callable[[str, str], Any], binned: Iterable[str]) -> dict[str, A
         found["ignore_gender"] = True
     own = get("EXPL", "bin_reals")
     names = [*(own if isinstance(own, list) else []), *binned]
+    if (most := get("EXPL", "spotlight")) is not False:
+        found["spotlight"] = SAMPLES if most is True else most
     if own is True or names:
         found["bin_reals"] = [] if own is True else _unique(str(n).lower() for n in names)
     return found

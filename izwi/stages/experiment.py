@@ -50,7 +50,7 @@ STAGE = Stage(
         *("load", "annotate", "split", "properties", "segment", "segment_split", "export_data"),
         *("describe", "features", "audit", "train", "predict", "inner", "ensemble"),
         *("member_tests", "soft_label", "evaluate", "analyse", "plot"),
-        *("robustness", "write_augmented", "onnx"),
+        *("robustness", "write_augmented", "onnx", "spotlight"),
     ),
     minutes=10,
     last=True,
@@ -68,6 +68,8 @@ PREDICTED, PROPERTIES = "_predicted.csv", "properties.csv"
 OF_TABLES = "tables of the config"
 # Of an ensemble: its members, and the tests against them.
 MEMBERS = "members.json"
+# The page of the samples
+SPOTLIGHT = "spotlight.html"
 # The model as a graph
 ONNX = "model.onnx"
 # The packages in experiment.json: those that results depend on.
@@ -111,6 +113,8 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
         spec["link"] = experiment.save_test
     for unit in planned.units.get("onnx", ()):
         copies[os.path.join(folder, ONNX)] = unit.outputs["graph"]
+    if planned.units.get("spotlight"):
+        spec["pages"] = [SPOTLIGHT]
     for unit in planned.units.get("write_augmented", ()):
         links = spec.setdefault("links", {})
         links[os.path.join(folder, AUGMENTED)] = os.path.dirname(unit.outputs["header"])
@@ -235,9 +239,15 @@ def _tidy(unit: Unit) -> None:
     folder = Path(unit.outputs["metrics"]).parent
     kept = {*unit.outputs.values(), *unit.spec.get("copies", ())}
     kept |= {str(folder / "plots" / name) for name in unit.spec.get("pictures", ())}
+    kept |= {str(folder / name) for name in unit.spec.get("pages", ())}
     others = {folder / name for name in (*analyses.FILES.values(), OUTDATED, MEMBERS, ROBUSTNESS)}
     others |= {folder / name for name in (soft_labels.LABELS, soft_labels.LINEAGE)}
-    others |= {folder / ONNX, folder / PROPERTIES, *folder.glob(f"*{PREDICTED}")}
+    others |= {
+        folder / ONNX,
+        folder / PROPERTIES,
+        folder / SPOTLIGHT,
+        *folder.glob(f"*{PREDICTED}"),
+    }
     # Lists of segments, whose names an ini chooses.
     for gaps in folder.glob("*_silence.csv"):
         others |= {gaps, gaps.with_name(gaps.name.replace("_silence.csv", ".csv"))}

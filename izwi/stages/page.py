@@ -33,7 +33,7 @@ STAGE = Stage(
     outputs={"page": "index.html"},
     scope="results",
     after=(
-        *("robustness", "onnx"),
+        *("robustness", "onnx", "spotlight"),
         *("experiment", "plot", "summary", "grid", "table", "heat_map", "comparisons", "overview"),
         "member_tests",
     ),
@@ -48,7 +48,7 @@ def plan(planner: Planner) -> list[Unit]:
     if planner.page is None:
         return []
     titled = [m.STAGE.name for m in stages_of("experiment") if m.STAGE.title]
-    shown = planner.plan.of("experiment", "plot", *ON_PAGE, "heat_map", "overview")
+    shown = planner.plan.of("experiment", "plot", "spotlight", *ON_PAGE, "heat_map", "overview")
     key = key_of(STAGE.name, planner.page, [unit.key for unit in shown], code_of(__name__))
     unit = planner.add(
         STAGE.name,
@@ -60,6 +60,7 @@ def plan(planner: Planner) -> list[Unit]:
             "summary": [unit.outputs["overview"] for unit in planner.plan.of("overview")],
             "tables": [path for unit in planner.plan.of(*ON_PAGE) for path in unit.output_files()],
             "pictures": [u.outputs["picture"] for u in planner.plan.of("plot", "heat_map")],
+            "spotlights": [unit.outputs["page"] for unit in planner.plan.of("spotlight")],
             "shown": [path for unit in planner.plan.of(*titled) for path in unit.output_files()],
         },
     )

@@ -47,6 +47,7 @@ onnx = True
 permutation = True
 feature_distributions = True
 value_counts = [['gender', 'age']]
+spotlight = True
 [PLOT]
 tsne = ['gender']
 calibration = True
@@ -212,6 +213,7 @@ def test_nothing_is_made_twice(plan):
 def test_the_page_waits_for_all_that_it_shows(plan):
     (page,) = plan.of("page")
     shown = [unit.outputs["metrics"] for unit in plan.of("experiment")]
+    shown += [unit.outputs["page"] for unit in plan.of("spotlight")]
     shown += [unit.outputs["picture"] for unit in plan.of("plot", "heat_map")]
     shown += [path for unit in plan.of("grid", "table", "comparisons") for path in unit.files]
     assert set(shown) <= set(page.input_files())
@@ -227,6 +229,7 @@ def test_what_an_ini_no_longer_asks_for_goes_away(tmp_path):
     kept |= {str(folder / "plots" / name) for name in ("a.png", ".b-0123.png", ".keys/a.png.json")}
     kept |= {str(folder / name) for name in ("mine.txt", "mine.csv")}
     gone = ("plots/b.png", "explain/old.csv", "OUTDATED.txt", "cut.csv", "cut_silence.csv")
+    gone = (*gone, "spotlight.html")
     others = {str(folder / name) for name in gone}
     for path in kept | others:
         os.makedirs(os.path.dirname(path), exist_ok=True)

@@ -8,8 +8,9 @@ from importlib import metadata
 from pathlib import Path
 
 import chromium
+import numpy as np
 import pytest
-from page_example import EVIL, make, many
+from page_example import EVIL, make, many, samples
 
 from izwi.reporting.page import markup
 
@@ -271,15 +272,22 @@ def test_a_spectrogram_shows_the_tone(page, made):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280])
 def test_nothing_keeps_out_who_cannot_see_or_point(page, width, scheme):
+    keeps_nobody_out(page, width, scheme, ("", "#/second", "#/first%20%3Cb%3E%26amp%3B/second"))
+
+
+def keeps_nobody_out(page, width, scheme, routes):
+    """What axe finds at each address of a page, on a screen of a width; it fits the screen, too."""
     axe = pytest.importorskip("axe_core_python", reason="make dev installs it")
     script = (Path(axe.__path__[0]) / "axe.min.js").read_text(encoding="utf-8")
     size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 600}
     page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     feature = {"name": "prefers-color-scheme", "value": scheme}
     page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [feature]})
-    for route in ("", "#/second", "#/first%20%3Cb%3E%26amp%3B/second"):
-        page.execute_script(f"location.hash = '{route}'")
-        soon(page, lambda route=route: bool(find(page, "#one h2")) == bool(route))
+    for route in routes:
+        if route or len(routes) > 1:
+            page.execute_script(f"location.hash = '{route}'")
+            soon(page, lambda route=route: bool(find(page, "#one h2")) == bool(route))
+        assert page.execute_script("return document.documentElement.scrollWidth") <= width
         page.execute_script(
             "for (const part of document.querySelectorAll('details')) part.open = true"
         )
@@ -307,3 +315,110 @@ def test_a_thousand_experiments_are_a_small_page_and_soon_shown(browser, tmp_pat
     assert min(took) < 2
     browser.execute_script("location.hash = '#/e777'")
     soon(browser, lambda: [h.text for h in find(browser, "#one h2")] == ["e777"])
+
+
+@pytest.fixture(scope="module")
+def listed(tmp_path_factory):
+    return samples(tmp_path_factory.mktemp("samples"))
+
+
+@pytest.fixture
+def spotlight(browser, listed):
+    open_page(browser, listed["page"])
+    soon(browser, lambda: find(browser, "#samples tbody tr"))
+    yield browser
+    assert browser.execute_script("return window.evil") is None
+    assert browser.get_log("browser") == []
+
+
+def chosen(browser, css, text):
+    from selenium.webdriver.support.ui import Select
+
+    Select(find(browser, css)[0]).select_by_visible_text(text)
+
+
+def cells(browser, name):
+    heads = [head.text for head in find(browser, "#samples th")]
+    return [row.text for row in find(browser, f"#samples td:nth-child({heads.index(name) + 1})")]
+
+
+def test_samples_are_sorted_and_filtered(spotlight, listed):
+    table, frame = listed["table"][:60], listed["frame"]
+    assert cells(spotlight, "emotion") == table["truth"].tolist()
+    (button,) = [head for head in find(spotlight, "#samples th button") if head.text == "age"]
+    button.click()
+    told = [f"{age:g}" for age in sorted(table["age"].dropna())]
+    assert cells(spotlight, "age") == [*told, "–"]
+    find(spotlight, "#samples th[aria-sort] button")[0].click()
+    assert cells(spotlight, "age") == [*told[::-1], "–"]
+    chosen(spotlight, "#selects select[data-place]", "s1<i>")
+    of_speaker = table["speaker"] == "db/s1<i>"
+    assert find(spotlight, "#count")[0].text == f"{of_speaker.sum()} of 60 samples"
+    assert set(cells(spotlight, "speaker")) == {"s1<i>"}
+    wrong = (frame["truth"] != frame["prediction"]) & of_speaker[:40]
+    (right,) = [
+        one for one in find(spotlight, "#selects label") if one.text.split("\n")[0] == "right"
+    ]
+    right.find_element("css selector", "option[value='=no']").click()
+    assert len(cells(spotlight, "file")) == len(circles(spotlight)) == wrong.sum()
+    open_page(spotlight, listed["page"])
+    soon(spotlight, lambda: find(spotlight, "#samples tbody tr"))
+    chosen(spotlight, "#number", "age")
+    find(spotlight, "#from")[0].send_keys("30")
+    find(spotlight, "#to")[0].send_keys("50")
+    assert len(cells(spotlight, "age")) == table["age"].between(30, 50).sum()
+    find(spotlight, "#search")[0].send_keys("nothing like it")
+    assert cells(spotlight, "file") == [] and find(spotlight, "#where")[0].text == "no sample fits"
+
+
+def circles(browser):
+    return find(browser, "#scatter > svg > circle")
+
+
+def test_samples_are_drawn_by_any_two_columns_and_coloured(spotlight, listed):
+    table, features = listed["table"][:60], listed["features"][:60]
+    chosen(spotlight, "#x", "age")
+    chosen(spotlight, "#y", "F0")
+    chosen(spotlight, "#colour", "native")
+    known = table["age"].notna().to_numpy()
+    places = [float(one.get_attribute("cx")) for one in circles(spotlight)]
+    slope = (max(places) - min(places)) / (table["age"].max() - table["age"].min())
+    expected = min(places) + slope * (table["age"][known] - table["age"].min())
+    assert places == pytest.approx(expected.tolist(), abs=0.1)
+    up = [float(one.get_attribute("cy")) for one in circles(spotlight)]
+    assert np.corrcoef(up, features["F0"][known])[0, 1] == pytest.approx(-1, abs=1e-4)
+    assert len({one.get_attribute("fill") for one in circles(spotlight)}) == 2
+    assert "1 of 60 samples have no value" in find(spotlight, "#scatter")[0].text
+    assert "F0" in [head.text for head in find(spotlight, "#samples th")]
+    chosen(spotlight, "#colour", "duration")
+    assert len({one.get_attribute("fill") for one in circles(spotlight)}) > 40
+    assert [key.text for key in find(spotlight, "#scatter .key")] == ["0.5", "30", "59.5"]
+
+
+def test_a_sample_is_shown_and_played(spotlight, listed):
+    find(spotlight, "#samples td button")[7].click()
+    (audio,) = find(spotlight, "#one audio")
+    assert audio.get_attribute("src").startswith("file:")
+    state = spotlight.execute_async_script(
+        "const [audio, done] = arguments;"
+        "audio.addEventListener('timeupdate', () =>"
+        " audio.currentTime > 0.2 && done([audio.currentTime, audio.duration, audio.error]));"
+        "audio.play().catch((error) => done(String(error)));",
+        audio,
+    )
+    assert state[0] > 0.2 and state[1] == pytest.approx(1, abs=0.05) and state[2] is None
+    told = find(spotlight, "#one")[0].text
+    assert EVIL in told and listed["table"]["file"][7] in told
+    assert len(find(spotlight, "#scatter circle.hit")) == 1
+    spotlight.execute_script(
+        "document.querySelector('#scatter circle[data-row=\"50\"]')"
+        ".dispatchEvent(new MouseEvent('click', {bubbles: true}))"
+    )
+    assert find(spotlight, "#one")[0].text.startswith(listed["table"]["file"][50])
+    assert "No recording is linked." in find(spotlight, "#one")[0].text
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
+def test_samples_keep_nobody_out(spotlight, width, scheme):
+    find(spotlight, "#samples td button")[0].click()
+    keeps_nobody_out(spotlight, width, scheme, [""])

@@ -4,11 +4,13 @@ import csv
 import json
 import re
 import subprocess
+from urllib.parse import unquote
 
 import numpy as np
 import pandas as pd
 import pytest
 import soundfile
+from page_example import details, unpacked
 from workflow import DEMO, IZWI, Folder, izwi_environment
 
 import izwi
@@ -64,7 +66,7 @@ def made(tmp_path_factory):
         ),
         folder.ini("annotated", DATA=DEMO, PREDICT={"targets": "['snr', 'translation']"}),
         folder.ini("published", **PUBLISHED),
-        folder.ini("plain", DATA=DEMO, FEATS=SIGNAL, MODEL=KNN),
+        folder.ini("plain", DATA=DEMO, FEATS=SIGNAL, MODEL=KNN, EXPL={"spotlight": True}),
         folder.ini(
             "copies",
             EXP={"robustness": "['white', 'clipping']", "robustness.snr": [10]},
@@ -178,6 +180,30 @@ def test_copies_are_trained_on_and_degraded_ones_tested_on(made):
         "trained on: 60 samples and 60 augmented"
         in folder.bytes_of("copies", "model_card.md").decode()
     )
+
+
+def test_samples_have_a_page(made):
+    folder, _ = made
+    place = folder.path / "results/experiments/plain"
+    text = (place / "spotlight.html").read_text()
+    held = unpacked(re.search(r'id="data">([^<]*)<', text)[1])
+    columns = {one["name"]: one["values"] for one in held["columns"]}
+    predicted = {row["file"]: row for row in folder.predictions("plain")}
+    assert set(columns["file"]) == set(predicted) and len(columns["file"]) == 60
+    for file, *told in zip(
+        *(columns[name] for name in ("file", "speaker", "emotion", "prediction")), strict=True
+    ):
+        assert told == [predicted[file][name] for name in ("speaker", "truth", "prediction")]
+    seconds = [soundfile.info(place / unquote(link)).duration for link in held["links"]]
+    assert columns["duration"] == pytest.approx(seconds, rel=1e-5)
+    record = read_json(place / "experiment.json")
+    assert record["stages"]["spotlight"]["files"] == {
+        "page": "results/experiments/plain/spotlight.html"
+    }
+    index = (folder.path / "results/index.html").read_text()
+    links = {one["name"]: one["links"] for one in details(index)}
+    assert ["spotlight.html", "experiments/plain/spotlight.html"] in links["plain"]
+    assert "spotlight.html" not in [name for name, _ in links["copies"]]
 
 
 def test_an_ini_as_they_are_published_runs(made):

@@ -133,6 +133,7 @@ class Builder:
         ]
         details["texts"] = read.portable(read.texts(folder))
         names = ("metrics.json", "predictions.csv", "experiment.json", *details["texts"])
+        names += ("spotlight.html",)
         files = {name: folder / name for name in names}
         if "table1.md" in files:
             files["table1.tex"] = folder / "table1.tex"

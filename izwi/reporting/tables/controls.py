@@ -32,6 +32,8 @@ _NO_PICTURES: dict[str, Any] = {
     "value_counts_of": [],
     "maps": {},
     "epoch_progression": False,
+    "regplot": [],
+    "tree": False,
 }
 
 
@@ -97,7 +99,7 @@ def control(experiment: Experiment, kind: str) -> Experiment:
         analyses={},
         augment={},
         robustness={},
-        plots={**experiment.plots, **_NO_PICTURES},
+        plots={k: v for k, v in experiment.plots.items() if k != "spotlight"} | _NO_PICTURES,
         setting={},
         grids=(),
         control=kind,

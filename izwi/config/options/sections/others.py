@@ -39,6 +39,15 @@ OPTIONS: tuple[Option, ...] = (
             "numbers in value_counts: as histograms or as densities",
             choices=("hist", "kde"),
         ),
+        option(
+            "spotlight",
+            "bool|int",
+            False,
+            "spotlight.html, a page of the samples to sort, filter, draw and hear; a number: at "
+            "most so many (True: 2000)",
+            minimum=1,
+            maximum=100000,
+        ),
         option("ignore_gender", "bool", False, "value_counts of the target is not by gender, too"),
     ),
     *read_by(
@@ -131,7 +140,6 @@ OPTIONS: tuple[Option, ...] = (
         "EXPL",
         "inert",
         "numbers are drawn as numbers",
-        spotlight="opens a browser",
         print_colvals="prints the values of columns",
         sample_selection="what is explored",
         segment_target="beginning of the columns of segments",
