@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+
 from izwi.cli import Parser
 
 EXAMPLES = """\
@@ -23,7 +26,8 @@ def main(arguments: list[str]) -> int:
     from izwi.reporting.compare import compare, shown
 
     compared = compare(wanted.experiments, wanted.measure, wanted.results)
-    print(shown(compared))
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    print(shown(compared, width))
     if wanted.csv:
         with atomic(wanted.csv) as path:
             csv_files.write_table(compared, path)

@@ -279,7 +279,8 @@ def _splits(
         ("DATA", f"{name}.split_strategy"): "speaker_split",
         ("DATA", f"{name}.test_size"): str(_TEST if speakers > 2 else 50),
     }
-    folds = {**required, ("MODEL", "logo"): str(min(speakers, _FOLDS))}
+    number = _folds_of_speakers(frame, target, speakers)
+    folds = {**required, ("MODEL", "logo"): str(number)}
     at_random = {
         ("DATA", f"{name}.split_strategy"): "random",
         ("DATA", f"{name}.test_size"): str(_TEST),
@@ -308,6 +309,22 @@ def _splits(
             "result be too good; a column 'speaker' mends it"
         )
     return [*([own] if own else []), *(order if speakers > 1 else []), at_random]
+
+
+def _folds_of_speakers(frame: pd.DataFrame, target: Target, speakers: int) -> int:
+    """How many groups of speakers there are to be, with each class in each where that can be.
+
+    Where a speaker has one class alone, as a sex or a diagnosis, a fold of few speakers lacks the
+    others.
+    """
+    most = min(speakers, _FOLDS)
+    if target.task != "classification" or speakers < 2 or target.column == "speaker":
+        return most
+    pairs = frame[["speaker", target.column]].dropna().drop_duplicates()
+    if pairs["speaker"].duplicated().any():
+        return most
+    least = int(pairs[target.column].value_counts().min())
+    return min(most, least) if least > 1 else most
 
 
 def _try(

@@ -252,6 +252,9 @@ class Terminal(logging.Handler):
         for name, stage in self.stages.items():
             share, words = stage.state()
             bar = ("━" * round(BAR * min(share, 1.0))).ljust(BAR, "╌")
+            if stage.total == 1 and share in (0.0, 1.0):
+                # A single step has no share to draw.
+                bar = " " * BAR
             rows.append(f"{name:{names}}  {bar}  {words}"[: width - 1])
         self._wipe()
         self.stream.write("".join(f"{row}\n" for row in rows[:most]))

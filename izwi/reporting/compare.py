@@ -63,8 +63,13 @@ def compare(
     )
 
 
-def shown(compared: pd.DataFrame) -> str:
-    """Comparisons as aligned text."""
+def shown(compared: pd.DataFrame, width: int | None = None) -> str:
+    """Comparisons as aligned text.
+
+    Args:
+        compared: what `compare` returns
+        width: of the terminal, in which a pair has several lines if a table does not fit
+    """
     header = ["a", "b", "measure", "value a", "value b", "difference", "95 % interval"]
     lines = [[*header, "p (Holm)", "verdict", "n", "speakers", "test"]]
     for row in compared.astype(object).where(compared.notna(), None).to_dict("records"):
@@ -83,10 +88,27 @@ def shown(compared: pd.DataFrame) -> str:
             ]
         )
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    if width and sum(widths) + 2 * (len(widths) - 1) > width:
+        return "\n".join(map(_in_lines, lines[1:]))
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in lines
     )
+
+
+def _in_lines(cells: list[str]) -> str:
+    """One comparison in several short lines."""
+    a, b, measure, of_a, of_b, difference, interval, p, verdict, n, speakers, test = cells
+    about = {
+        measure: f"{of_a}, {of_b}",
+        "difference": f"{difference}, 95 % interval {interval}",
+        "p (Holm)": f"{p}: {verdict}",
+        "test": test,
+        "on": f"{n} samples, speakers: {speakers}",
+    }
+    longest = max(map(len, about))
+    found = [f"  {name.ljust(longest)}  {text}" for name, text in about.items()]
+    return "\n".join([f"a: {a}", f"b: {b}", *found])
 
 
 def _predictions(found: Results) -> pd.DataFrame:

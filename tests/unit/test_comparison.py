@@ -14,6 +14,7 @@ from sklearn import metrics as sk
 from izwi.evaluation import comparison
 from izwi.evaluation.holm import holm
 from izwi.evaluation.measures import Sample
+from izwi.reporting.compare import shown
 
 LABELS = ["a", "b", "c"]
 
@@ -324,3 +325,18 @@ def test_table():
     assert found["verdict"].tolist() == ["a is better"]
     found = comparison.comparisons(frames, "ccc", task="regression", seed=1)
     assert found["verdict"].tolist() == ["a is better"]
+
+
+def test_comparisons_fit_a_narrow_terminal():
+    truth, a, b, speakers = two(speakers=10, better=0.4)
+    frames = {"a name of an experiment" * 2: predictions(truth, a, speakers),
+              "another": predictions(truth, b, speakers)}  # fmt: skip
+    found = comparison.comparisons(frames, "uar", task="classification", seed=1)
+    wide, narrow = shown(found), shown(found, 80)
+    assert len(wide.splitlines()) == 2 and len(wide.splitlines()[0]) > 80
+    assert shown(found, 400) == wide
+    assert max(map(len, narrow.splitlines())) <= 80
+    # All that the table says, and the names whole.
+    cells = [cell.strip() for cell in wide.splitlines()[1].split("  ") if cell.strip()]
+    for cell in cells:
+        assert cell in narrow

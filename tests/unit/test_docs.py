@@ -150,3 +150,12 @@ def test_stages_of_options_are_stages():
     from izwi.engine.stage import stages
 
     assert {one.stage for one in all_options()} <= {*stages(), "none"}
+
+
+def test_pages_whose_commands_need_a_checkout_say_so():
+    call = re.compile(r"(?:snakemake|izwi \w+)[^\n`]*\bconfig/(?:experiments|papers|grids)")
+    pages = [page for page in PAGES if call.search(page.read_text(encoding="utf-8"))]
+    assert len(pages) > 8
+    silent = {page.name for page in pages if "checkout" not in page.read_text(encoding="utf-8")}
+    # Both are of the checkout itself.
+    assert silent <= {"README.md", "architecture.md"}

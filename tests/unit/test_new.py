@@ -260,3 +260,18 @@ def test_on_a_terminal_it_asks_for_the_target(new, tmp_path, monkeypatch):
 def test_a_name_that_the_ini_needs_itself(new, tmp_path):
     _, experiment, _ = new(write(tmp_path / "Target.csv", HEADER, rows()))
     assert experiment.name == "my_target"
+
+
+@pytest.mark.parametrize(("ill", "number"), [(3, 3), (2, 2)])
+def test_where_a_speaker_has_one_class_each_fold_tests_all(new, tmp_path, ill, number):
+    people = [f"p{i}" for i in range(6)]
+    lines = [(f"{p}_{k}.wav", p, "ill" if i < ill else "well") for i, p in enumerate(people)
+             for k in range(4)]  # fmt: skip
+    data = tmp_path / "data" / "mine.csv"
+    said, _, split = new(write(data, ("file", "speaker", "diagnosis"), lines))
+    assert f"{number} folds of speakers" in said and "absent from test" not in said
+    ini_of = {file: state for file, _, state in lines}
+    state = split["file"].map(ini_of)
+    assert split["fold"].nunique() == number
+    assert state.groupby(split["fold"]).nunique().eq(2).all()
+    assert split.groupby("speaker")["fold"].nunique().eq(1).all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Iterable
 from typing import Any
@@ -11,6 +12,13 @@ from izwi.config.experiment.entries import Entries
 from izwi.config.options import WIDE, Option, suggest
 from izwi.config.options.other_names import features_named, model_named
 from izwi.config.root_folders import expand
+
+# More types than these are not listed in a message.
+FEW = 12
+PAGES = {
+    "FEATS": ("features.md", "feature types"),
+    "MODEL": ("models.md", "models"),
+}
 
 
 def type_of(entries: Entries, section: str, text: Any, types: dict[str, str]) -> str | None:
@@ -28,8 +36,7 @@ def type_of(entries: Entries, section: str, text: Any, types: dict[str, str]) ->
         near = "" if known or other == "" else suggest(str(text), types)
         if other:
             near = f", use {other}"
-        shown = one_of(name for name in types if "-" not in name)
-        advice = near or f", {shown}"
+        advice = near or f", {some(section, types, str(text))}"
         if not other and (family := _model_family(str(text).lower())):
             if section == "FEATS" and {f"{family}.model", "model"} & {*entries.components["FEATS"]}:
                 # The model that is named stands for the name of the type.
@@ -40,6 +47,17 @@ def type_of(entries: Entries, section: str, text: Any, types: dict[str, str]) ->
             )
         entries.problem(section, "type", f"'{text}' {what}{advice}")
     return found
+
+
+def some(section: str, types: Iterable[str], text: str = "") -> str:
+    """All types for a message; of many, those that look like a text, and the page that has all."""
+    names = [name for name in types if "-" not in name]
+    if len(names) <= FEW:
+        return one_of(names)
+    page, what = PAGES[section]
+    near = difflib.get_close_matches(text.lower(), names, 3, 0.55)
+    like = f"the nearest are {', '.join(near)}; " if near else ""
+    return f"{like}docs/{page} has all {len(names)} {what}"
 
 
 def _meant(text: str, types: Iterable[str]) -> str | None:

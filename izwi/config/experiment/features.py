@@ -7,7 +7,7 @@ from typing import Any
 
 from izwi.config import options as table
 from izwi.config import pictures
-from izwi.config.experiment.component_options import one_of, own_values, type_of, unread
+from izwi.config.experiment.component_options import own_values, some, type_of, unread
 from izwi.config.experiment.entries import Entries
 from izwi.config.experiment.models import ChosenModel
 from izwi.config.experiment.resolved import ComponentSpec
@@ -44,9 +44,9 @@ def read_features(
     types = table.registry("features")
     # A family has many variants; name only the families.
     families = [name for name in types if "-" not in name]
-    wanted = entries.required("FEATS", "type", one_of(families))
+    wanted = entries.required("FEATS", "type", some("FEATS", families))
     if wanted == []:
-        entries.problem("FEATS", "type", f"is empty, {one_of(families)}")
+        entries.problem("FEATS", "type", f"is empty, {some('FEATS', families)}")
     found = [type_of(entries, "FEATS", text, types) for text in wanted or []]
     kinds = [kind for kind in found if kind is not None]
     for kind in sorted({kind for kind in kinds if kinds.count(kind) > 1}):

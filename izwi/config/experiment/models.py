@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from izwi.config import options as table
-from izwi.config.experiment.component_options import one_of, own_values, type_of, unread
+from izwi.config.experiment.component_options import one_of, own_values, some, type_of, unread
 from izwi.config.experiment.entries import Entries
 from izwi.config.experiment.resolved import ComponentSpec, DatabaseSpec, FurtherFigures, SplitSpec
 from izwi.config.options import Option
@@ -62,7 +62,7 @@ def read_model(entries: Entries, *, annotated: bool = False) -> tuple[str, Chose
         unread(entries, "MODEL", [], "")
         return wanted or "classification", ChosenModel(None, none=True)
     types = table.registry("models")
-    kind = type_of(entries, "MODEL", entries.required("MODEL", "type", one_of(types)), types)
+    kind = type_of(entries, "MODEL", entries.required("MODEL", "type", some("MODEL", types)), types)
     if kind is None:
         unread(entries, "MODEL", [], "")
         return wanted or "classification", ChosenModel(None)
