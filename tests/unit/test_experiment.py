@@ -235,7 +235,7 @@ ERRORS = [
      "mean 'standard'?"),
     (
         {"FEATS type": "ceptsra"},
-        "[FEATS] type: 'ceptsra' is unknown, the nearest are spectra; "
+        "[FEATS] type: 'ceptsra' is unknown, "
         "docs/features.md has all 38 feature types",
     ),
     ({"FEATS type": "prat"}, "[FEATS] type: 'prat' is unknown, did you mean 'praat'?"),
