@@ -19,8 +19,8 @@ from importlib import import_module
 import snakemake.cli
 
 LIBRARIES = (
-    *("smart_open", "jsonschema", "numpy", "pandas", "pyarrow.parquet", "scipy.stats", "scipy.signal"),
-    *("matplotlib.backends.backend_agg", "matplotlib.figure", "soundfile", "opensmile"),
+    *("smart_open", "jsonschema", "numpy", "pandas", "pyarrow.parquet", "soundfile", "opensmile"),
+    *("scipy.stats", "scipy.signal", "matplotlib.backends.backend_agg", "matplotlib.figure"),
     *("sklearn.metrics", "sklearn.model_selection", "sklearn.preprocessing", "sklearn.svm"),
     *("sklearn.tree", "sklearn.ensemble", "sklearn.neighbors", "sklearn.naive_bayes", "xgboost"),
 )
