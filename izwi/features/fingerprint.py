@@ -23,8 +23,10 @@ BANDS = 16
 # trimming leaves stay the same.
 ANCHORS = 4
 APART = 0.05
-# Length in seconds of each of the two means that smooth the energy before the search.
-SMOOTH = 0.05
+# The search sees energy in cells of so many samples, smoothed by two means of so many cells:
+# twice 50 ms.
+CELL = 2
+SMOOTH = 201
 # Frames around an anchor: length and hop in samples, and their number.
 FRAME, HOP, FRAMES = 512, 128, 16
 # Range below the loudest band and frame in dB; codecs change quieter parts.
@@ -65,13 +67,13 @@ class Fingerprint(Extractor):
 
         samples = audio.resample(audio.mix(signal), rate, RATE)[0]
         places = anchors(samples)
-        times = np.full(ANCHORS, np.nan)
-        times[: len(places)] = places / RATE
-        found = np.full((ANCHORS, SIZE), np.nan)
-        for row, picture in zip(found, pictures(samples, places), strict=False):
-            row[:] = picture
-        found = np.round(found / STEP) * STEP
-        return np.concatenate([self.signal(signal, rate), times, found.ravel()]).astype(np.float32)
+        number, own = len(places), len(self.signal.columns)
+        row = np.full(len(self.columns), np.nan, np.float32)
+        row[:own] = self.signal(signal, rate)
+        row[own:][:number] = places / RATE
+        found = np.rint(pictures(samples, places) / STEP) * STEP
+        row[own + ANCHORS :][: found.size] = found.ravel()
+        return row
 
 
 def anchors(samples: np.ndarray) -> np.ndarray:
@@ -85,27 +87,26 @@ def anchors(samples: np.ndarray) -> np.ndarray:
     """
     import numpy as np
 
-    half = round(SMOOTH * RATE / 2)
-    places, heights = [], []
-    for start in range(0, len(samples), BLOCK):
-        # What the means of a block, and of the samples beside it, are made of.
-        low = max(0, start - 2 * half - 1)
-        stop = min(len(samples), start + BLOCK)
-        energy = samples[low : stop + 2 * half + 1].astype(np.float64) ** 2
-        for _ in range(2):
-            energy = _mean(energy, half)
-        inner = energy[1:-1]
-        peaks = np.flatnonzero((inner >= energy[:-2]) & (inner > energy[2:])) + 1
-        peaks = peaks[(peaks + low >= start) & (peaks + low < stop)]
-        places.append(peaks + low)
-        heights.append(energy[peaks])
-    if not places:
-        return np.array([], dtype=int)
-    peaks, height = np.concatenate(places), np.concatenate(heights)
+    energy = np.zeros(-(-len(samples) // CELL))
+    block = max(1, BLOCK // CELL) * CELL
+    for start in range(0, len(samples), block):
+        power = np.square(samples[start : start + block])
+        own = energy[start // CELL :]
+        for i in range(CELL):
+            part = power[i::CELL]
+            own[: len(part)] += part
+    for _ in range(2):
+        energy = _summed(energy, SMOOTH)
+    inner = energy[1:-1]
+    peaks = np.flatnonzero((inner >= energy[:-2]) & (inner > energy[2:])) + 1
+    left, height, right = energy[peaks - 1], energy[peaks], energy[peaks + 1]
+    # The top of a parabola through a peak and its neighbours lies between the cells.
+    top = (left - right) / (2 * (left - 2 * height + right))
+    places = np.rint((peaks + top) * CELL + (CELL - 1) / 2).astype(int)
     chosen: list[int] = []
-    for place in peaks[np.argsort(-height, kind="stable")]:
+    for place in places[np.argsort(-height, kind="stable")].tolist():
         if all(abs(place - other) >= APART * RATE for other in chosen):
-            chosen.append(int(place))
+            chosen.append(place)
             if len(chosen) == ANCHORS:
                 break
     return np.array(chosen, dtype=int)
@@ -122,30 +123,55 @@ def pictures(samples: np.ndarray, places: np.ndarray) -> np.ndarray:
         coefficients in dB, shape (anchors, ``SIZE``)
     """
     import numpy as np
-    from scipy.fft import dctn
+    from scipy.fft import rfft
 
     if not len(places):
         return np.empty((0, SIZE))
-    first = places[:, None] + HOP // 2 - HOP * FRAMES // 2 - FRAME // 2
-    at = (first + HOP * np.arange(FRAMES))[..., None] + np.arange(FRAME)
-    inside = (at >= 0) & (at < len(samples))
-    frames = np.where(inside, samples[np.clip(at, 0, len(samples) - 1)], 0).astype(np.float64)
-    power = np.abs(np.fft.rfft(frames * np.hanning(FRAME + 1)[:-1])) ** 2 @ _bands().T
-    level = 10 * np.log10(np.maximum(power, 1e-30))
+    first = places + HOP // 2 - HOP * FRAMES // 2 - FRAME // 2
+    length = HOP * (FRAMES - 1) + FRAME
+    around = np.zeros((len(places), length), np.float32)
+    for row, begin in zip(around, first.tolist(), strict=True):
+        part = samples[max(0, begin) : max(0, begin + length)]
+        row[max(0, -begin) :][: len(part)] = part
+    window, bands, in_time, in_frequency = _constants()
+    frames = np.lib.stride_tricks.sliding_window_view(around, FRAME, axis=1)[:, ::HOP]
+    spectra = rfft(frames * window)[..., : len(bands)]
+    power = (spectra.real**2 + spectra.imag**2) @ bands
+    level = 10 * np.log10(np.maximum(power, np.float32(1e-30)))
     level = np.maximum(level, level.max(axis=(1, 2), keepdims=True) - DEPTH)
     level -= level.mean(axis=(1, 2), keepdims=True)
-    transformed = dctn(level, norm="ortho", axes=(1, 2))[:, :KEPT, :KEPT]
-    return transformed.reshape(len(places), SIZE) / np.sqrt(FRAMES * BANDS)
+    return (in_time @ level @ in_frequency).reshape(len(places), SIZE)
 
 
-def _mean(values: np.ndarray, half: int) -> np.ndarray:
-    """Mean over a window of 2 · half + 1 values, cut at the ends."""
+def _summed(values: np.ndarray, width: int) -> np.ndarray:
+    """Sum over a window of so many values, an odd number, cut at the ends."""
     import numpy as np
 
-    sums = np.concatenate([[0.0], np.cumsum(values)])
-    places = np.arange(len(values))
-    upper = np.minimum(places + half + 1, len(values))
-    return (sums[upper] - sums[np.maximum(places - half, 0)]) / (2 * half + 1)
+    size, half = len(values), width // 2
+    sums = np.zeros(size + width)
+    np.cumsum(values, out=sums[half + 1 :][:size])
+    sums[half + 1 + size :] = sums[half + size]
+    return sums[width:] - sums[:-width]
+
+
+@cache
+def _constants() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """What all pictures share, float32.
+
+    Returns:
+        window of a frame; weights of the bands, shape (bins, bands); what makes coefficients of
+        frames, shape (``KEPT``, frames), and of bands, shape (bands, ``KEPT``)
+    """
+    import numpy as np
+    from scipy.fft import dct
+
+    bands = _bands().T
+    bands = bands[: np.flatnonzero(bands.any(axis=1))[-1] + 1]
+    in_time, in_frequency = (dct(np.eye(n), norm="ortho", axis=0)[:KEPT] for n in (FRAMES, BANDS))
+    in_time /= np.sqrt(FRAMES * BANDS)
+    found = np.hanning(FRAME + 1)[:-1], bands, in_time, in_frequency.T
+    window, bands, in_time, in_frequency = (part.astype(np.float32) for part in found)
+    return window, bands, in_time, in_frequency
 
 
 @cache
