@@ -1,6 +1,6 @@
 """Time and memory of work on a million rows.
 
-    python benchmarks/million.py statistics
+    python benchmarks/million.py statistics duplicates words segments
     python benchmarks/million.py xgb logreg linear_svm ridge mlp --width 88
     python benchmarks/million.py mlp --width 1024 --rows 250000 --options "{'batch_size': 512}"
     python benchmarks/million.py epochs --width 1024 --rows 250000
@@ -10,6 +10,10 @@ does nothing else: it reads a feature matrix from the disk, fits and predicts, a
 does. ``epochs`` compares an epoch of the perceptron from the disk with one of tensors in memory.
 The data are random numbers of two classes, or a sum of them for a regression; a fifth of the
 speakers is tested, a tenth is dev. They stay in a folder below ``--folder`` for the next call.
+``duplicates`` searches for near-duplicates among different utterances, ``words`` among words and
+``segments`` among windows of 30 s that overlap by half. The fingerprints are simulated: their
+spread, how seldom two are near by chance and the times between their anchors are those of
+EmoDB, nEMO and speechocean762, of the words those of the Free Spoken Digit Dataset.
 """
 
 from __future__ import annotations
@@ -31,13 +35,14 @@ sys.path.insert(0, str(HOME))
 SPEAKERS = 10_000
 BLOCK = 8192
 ROUNDS = 4
+SEARCHED = ("duplicates", "words", "segments")
 REGRESSIONS = ("ridge", "lin_reg", "xgr", "mlp_reg", "svr")
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("work", nargs="+", help="statistics, epochs, or types of models")
+    parser.add_argument("work", nargs="+", help="what to measure, or types of models")
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--width", type=int, default=88, help="number of features")
     parser.add_argument("--options", default="{}", help="of the model, as a dict")
@@ -46,7 +51,7 @@ def main() -> None:
     arguments = parser.parse_args()
     data = arguments.folder / f"izwi-million-{arguments.rows}x{arguments.width}"
     if not arguments.child:
-        if {*arguments.work} - {"statistics", "epochs"}:
+        if {*arguments.work} - {"statistics", "epochs", *SEARCHED}:
             make(data, arguments.rows, arguments.width)
         threads = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
         for work in arguments.work:
@@ -60,6 +65,8 @@ def main() -> None:
     options = ast.literal_eval(arguments.options)
     if work == "statistics":
         lines = statistics(arguments.rows)
+    elif work in SEARCHED:
+        lines = duplicates(arguments.rows, work)
     elif work == "epochs":
         lines = epochs(arguments.rows, arguments.width, options)
     else:
@@ -222,6 +229,65 @@ def statistics(rows: int) -> Iterator[str]:
             ),
         ):
             yield f"{what}, {name}: {seconds(make):.1f} CPU s"
+
+
+def duplicates(rows: int, kind: str) -> Iterator[str]:
+    """The search for near-duplicates, without the fingerprints."""
+    import numpy as np
+
+    from izwi.audit.duplicates import pairs
+
+    files = starts = None
+    if kind == "segments":
+        # Each window sees the four loudest of its file's moments, one in a second.
+        of_file = 100
+        prints = fingerprints(rows, "duplicates")
+        files = np.arange(rows) // of_file
+        starts = 15.0 * (np.arange(rows) % of_file)
+        prints = windows(prints, files, starts)
+    else:
+        prints = fingerprints(rows, kind)
+    began = time.process_time()
+    found = pairs(prints, files, starts)
+    number = "too many" if found is None else len(found)
+    yield f"{kind}, {rows:,}: {time.process_time() - began:.1f} CPU s, {number} pairs"
+
+
+def fingerprints(rows: int, kind: str, seed: int = 0) -> Any:
+    """Simulated ones, see the head of this module."""
+    import numpy as np
+
+    from izwi.audit.duplicates import Prints
+    from izwi.features.fingerprint import ANCHORS, APART, SIZE, STEP
+
+    random = np.random.default_rng(seed)
+    spread = (2.9 / (1 + 0.27 * np.arange(SIZE)) / STEP).astype(np.float32)
+    between = 0.14 if kind == "words" else 0.37
+    times = np.cumsum(APART + random.exponential(between, (rows, ANCHORS)), axis=1)
+    pictures = np.empty((rows, ANCHORS, SIZE), np.int16)
+    for first in range(0, rows, BLOCK):
+        some = pictures[first : first + BLOCK]
+        # Of some sounds all pictures are flat, of others rich.
+        rich = np.exp(0.4 * random.standard_normal((len(some), ANCHORS, 1), np.float32) - 0.16)
+        some[:] = np.rint(random.standard_normal(some.shape, np.float32) * spread * rich)
+    if kind == "words":
+        number = random.choice(1 + np.arange(ANCHORS), p=[0.4, 0.4, 0.15, 0.05], size=rows)
+        gone = np.arange(ANCHORS) >= number[:, None]
+        times[gone], pictures[gone] = np.nan, 0
+    return Prints(times, pictures)
+
+
+def windows(prints: Any, files: Any, starts: Any) -> Any:
+    """Fingerprints of overlapping windows: half of the anchors are those of the one before."""
+    import numpy as np
+
+    half = prints.times.shape[1] // 2
+    inner = np.flatnonzero(np.diff(files, prepend=-1) == 0)
+    times, pictures = prints.times % 15, prints.pictures
+    times[:, half:] += 15
+    times[inner, :half] = times[inner - 1, half:] - 15
+    pictures[inner, :half] = pictures[inner - 1, half:]
+    return type(prints)(times, pictures)
 
 
 if __name__ == "__main__":

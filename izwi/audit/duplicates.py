@@ -254,16 +254,13 @@ def _of_two(prints: Prints, moments: _Moments, seen: np.ndarray, found: _Found) 
     doublets = _Doublets.among(moments)
     first, second = doublets.first, doublets.second
     # The places of four anchors are rounded.
-    reach = np.array([round(JITTER / SAME) + 2, *[NEAR] * (2 * neighbours.TOLD)])
+    reach = round(JITTER / SAME) + 2
 
-    def points(begin: int, end: int) -> neighbours.Points:
-        a, b = seen[first[begin:end]], seen[second[begin:end]]
-        gap = doublets.gap[begin:end, None]
-        told = np.hstack([gap, a[:, : neighbours.TOLD], b[:, : neighbours.TOLD]])
-        return neighbours.Points(np.arange(begin, end), told, np.hstack([a, b]))
+    def both(begin: int, end: int) -> np.ndarray:
+        return np.hstack([seen[first[begin:end]], seen[second[begin:end]]])
 
     candidates = hits = 0
-    for one, two in neighbours.pairs(points, doublets.gap, reach, np.sqrt(2) * NEAR):
+    for one, two in neighbours.pairs(both, doublets.gap, reach, NEAR):
         candidates += len(one)
         apart = moments.file[first[one]] != moments.file[first[two]]
         one, two = one[apart], two[apart]

@@ -55,10 +55,10 @@ def compared(prints: Prints, files: np.ndarray) -> set[tuple[int, int]]:
     return found
 
 
-@pytest.mark.parametrize("block", [8, 512])
-def test_what_is_found_is_what_the_definition_says(monkeypatch, block):
-    monkeypatch.setattr(neighbours, "BLOCK", block)
-    monkeypatch.setattr(neighbours, "POINTS", 10 * block)
+@pytest.mark.parametrize("part", [8, 96])
+def test_what_is_found_is_what_the_definition_says(monkeypatch, part):
+    monkeypatch.setattr(neighbours, "PART", part)
+    monkeypatch.setattr(neighbours, "POINTS", 10 * part)
     one = recordings(90)
     both = joined(one, changed(one, np.arange(60)))
     files = np.arange(150)

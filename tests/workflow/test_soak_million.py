@@ -62,3 +62,11 @@ def test_intervals_over_speakers(capsys):
     for what in ("4 classes", "2 classes", "regression"):
         times = re.findall(rf"{what}, (?:samples|speakers|jackknife): ([\d.]+)", said)
         assert len(times) == 3 and sum(map(float, times)) < 20
+
+
+@pytest.mark.parametrize("kind", ["duplicates", "words", "segments"])
+def test_search_for_near_duplicates(kind, capsys):
+    said = measured(capsys, kind)
+    assert re.search(r"1,000,000: .* 0 pairs", said)
+    assert float(re.search(r"([\d.]+) CPU s", said)[1]) < 60
+    assert int(re.search(r"largest memory (\d+) MB", said)[1]) < 1536
