@@ -148,6 +148,25 @@ rule heat_map:
         RUN
 
 
+rule runs_compare:
+    """The runs of the experiments as a picture."""
+    input:
+        SESSION.made_of("runs_compare"),
+    output:
+        picture=SESSION.shown("picture", "<results>/runs/{config}/runs.{format}"),
+        data="<results>/runs/{config}/runs.{format}.csv",
+    log:
+        "<logs>/runs_compare/{config}/runs.{format}.log",
+    conda:
+        "../envs/core.yaml"
+    threads: 1
+    resources:
+        mem_mb=SESSION.each_try(1000),
+        runtime=SESSION.each_try(30),
+    shell:
+        RUN
+
+
 rule comparisons:
     """The tests of all tables in one file."""
     input:

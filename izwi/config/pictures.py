@@ -72,7 +72,8 @@ def read_options(
           ``max_feats``, ``plot_features`` and ``regplot`` (two features and a column each), where
           they are asked for, ``tree``, ``epoch_progression``, ``format`` (a list), and where
           they are not as by default ``dim``, ``dist_type``, ``ignore_gender``, ``bin_reals``
-          (columns in small letters; empty: all), ``spotlight`` (most samples on the page)
+          (columns in small letters; empty: all), ``spotlight`` (most samples on the page),
+          ``runs_compare`` (what experiments are called by, or True)
         * problems
         * notes
     """
@@ -124,6 +125,11 @@ def read_options(
         "format": _unique([formats] if isinstance(formats, str) else formats or ["png"]),
     }
     plots |= _looks(get, binned)
+    if by := get("PLOT", "runs_compare"):
+        if get("EXP", "runs") > 1:
+            plots["runs_compare"] = by
+        else:
+            notes.append("[PLOT] runs_compare: no effect on one run: set EXP.runs")
     return plots, problems, notes
 
 

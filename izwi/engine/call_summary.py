@@ -110,6 +110,7 @@ def results(plan: Plan) -> None:
         _say(f"grid      {unit.outputs['markdown']}")
         _say(*(f"          {p}" for p in pictures_of(unit, plan.of("heat_map")).values()))
     _say(*(f"table     {unit.outputs['md']}" for unit in plan.of("table")))
+    _say(*(f"runs      {unit.outputs['picture']}" for unit in plan.of("runs_compare")))
     _say(f"folder    {folder / name}: values, predictions, pictures, texts")
 
 

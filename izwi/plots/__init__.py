@@ -15,6 +15,7 @@ from izwi.plots.epochs import epoch_progression
 from izwi.plots.heat_map import heat_map
 from izwi.plots.pairs import correlations, feature_correlation, regplot
 from izwi.plots.probabilities import reliability, risk_coverage, uncertainty
+from izwi.plots.runs import runs_compare
 from izwi.plots.scatter import truth_prediction
 from izwi.plots.trees import tree
 from izwi.plots.violins import feature_distributions
@@ -36,6 +37,7 @@ __all__ = [
     "reliability",
     "risk_coverage",
     "robustness",
+    "runs_compare",
     "tree",
     "truth_prediction",
     "uncertainty",

@@ -114,6 +114,12 @@ KINDS = {
         "The measure on copies of the test samples in noise, in rooms and the like, with its 95 % "
         "interval; a dotted line is the measure on the samples as recorded.",
     ),
+    "runs_compare": (
+        "Runs",
+        "The value of each run of each experiment, with the mean and, from five runs on, the "
+        "quartiles. Runs of one split differ by the seed of the model alone: how far they spread "
+        "says nothing of other speakers.",
+    ),
     HEAT_MAP: (
         "Heat map",
         "A cell per experiment with its value and, where it fits, the 95 % interval; the darker, "

@@ -106,6 +106,11 @@ def shown(plan: Plan) -> dict[str, Shown]:
             title, text = captions.KINDS[captions.HEAT_MAP]
             text = rst(text, abouts[unit.spec["stage"], unit.spec["of"]])
             add(path, text, "Tables", f"{unit.spec['of']}: {title.lower()}")
+    for unit in plan.of("runs_compare"):
+        path = unit.outputs["picture"]
+        if path.endswith(PICTURES):
+            title, text = captions.KINDS["runs_compare"]
+            add(path, rst(text, _about_several(unit, experiments)), "Tables", title)
     for unit in plan.of("comparisons"):
         title, text = COMPARISONS
         add(unit.outputs["comparisons"], rst(text), "Tables", title)

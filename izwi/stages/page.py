@@ -35,7 +35,7 @@ STAGE = Stage(
     after=(
         *("robustness", "onnx", "spotlight"),
         *("experiment", "plot", "summary", "grid", "table", "heat_map", "comparisons", "overview"),
-        "member_tests",
+        *("member_tests", "runs_compare"),
     ),
     imports=("izwi.reporting.page.build", "izwi.reporting.page.write", "izwi.reporting.captions"),
 )
@@ -49,6 +49,7 @@ def plan(planner: Planner) -> list[Unit]:
         return []
     titled = [m.STAGE.name for m in stages_of("experiment") if m.STAGE.title]
     shown = planner.plan.of("experiment", "plot", "spotlight", *ON_PAGE, "heat_map", "overview")
+    shown += planner.plan.of("runs_compare")
     key = key_of(STAGE.name, planner.page, [unit.key for unit in shown], code_of(__name__))
     unit = planner.add(
         STAGE.name,
@@ -59,7 +60,10 @@ def plan(planner: Planner) -> list[Unit]:
             "metrics": [unit.outputs["metrics"] for unit in planner.plan.of("experiment")],
             "summary": [unit.outputs["overview"] for unit in planner.plan.of("overview")],
             "tables": [path for unit in planner.plan.of(*ON_PAGE) for path in unit.output_files()],
-            "pictures": [u.outputs["picture"] for u in planner.plan.of("plot", "heat_map")],
+            "pictures": [
+                unit.outputs["picture"]
+                for unit in planner.plan.of("plot", "heat_map", "runs_compare")
+            ],
             "spotlights": [unit.outputs["page"] for unit in planner.plan.of("spotlight")],
             "shown": [path for unit in planner.plan.of(*titled) for path in unit.output_files()],
         },
@@ -171,6 +175,10 @@ def _tables(plan: Plan) -> list[Unit]:
     for unit in plan.of(*ON_PAGE):
         files = {role: file for role, file in unit.outputs.items() if role not in INTERNAL}
         found.append(replace(unit, outputs=files | pictures_of(unit, plan.of("heat_map"))))
+    if drawn := plan.of("runs_compare"):
+        pictures = {unit.label: unit.outputs["picture"] for unit in drawn}
+        outputs = {**pictures, "data": drawn[0].outputs["data"]}
+        found.append(replace(drawn[0], label="runs", outputs=outputs))
     return found
 
 

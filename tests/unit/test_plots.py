@@ -451,6 +451,44 @@ def test_epoch_progression_of_runs_and_folds(tmp_path, drawn):
     assert len(drawn[1].axes[0].lines) == 8
 
 
+def test_runs_side_by_side(tmp_path, drawn):
+    random = np.random.default_rng(0)
+    values = {"os, mlp": random.uniform(0.4, 0.6, 7), "praat, svm": np.array([0.5, 0.5])}
+    experiments = [
+        {
+            **{"name": f"e--{label}", "label": label, "measure": "uar", "n_evaluated": 90},
+            "runs": [{"run": run, "value": value} for run, value in enumerate(own.tolist(), 1)],
+        }
+        for label, own in values.items()
+    ]
+    other = {"name": "n", "label": LONG[0] * 3, "measure": "mse", "n_evaluated": 80}
+    other["runs"] = [{"run": 1, "value": 12.5}, {"run": 2, "value": None}]
+    rows = plots.runs_compare([*experiments, other], tmp_path / "a.png", "runs of mine")
+    (figure,) = drawn
+    assert_legible(figure)
+    first, second = figure.axes
+    assert [first.get_xlabel(), second.get_xlabel()] == ["UAR", "MSE"]
+    dots = [line.get_xdata().tolist() for line in first.lines if line.get_marker() == "o"]
+    assert dots == [own.tolist() for own in values.values()]
+    means = [line.get_xdata()[0] for line in first.lines if line.get_linewidth() > 1.5]
+    assert means == pytest.approx([own.mean() for own in values.values()])
+    # Two runs have no box.
+    (box,) = first.patches
+    low, high = np.percentile(values["os, mlp"], [25, 75])
+    assert (box.get_x(), box.get_width()) == pytest.approx((low, high - low))
+    assert [line.get_xdata().tolist() for line in second.lines if line.get_marker() == "o"] == [
+        [12.5]
+    ]
+    heading = " ".join(" ".join(texts(figure)).split())
+    assert "n = 80 to 90" in heading and "so no test compares them" in heading
+    assert "os, mlp: 7 runs" in heading
+    assert [row["value"] for row in rows] == [*values["os, mlp"], 0.5, 0.5, 12.5, None]
+    many = [{**experiments[1], "name": str(i)} for i in range(plots.runs.MOST + 2)]
+    assert len(plots.runs_compare(many, tmp_path / "b.png")) == 2 * len(many)
+    assert len(drawn[1].axes[0].get_yticks()) == plots.runs.MOST
+    assert "2 further experiments are in the table beside" in texts(drawn[1])
+
+
 def row(measure="uar", value=0.5, n=9, **values):
     low, high = (None, None) if value is None else (value - 0.1, value + 0.1)
     return {

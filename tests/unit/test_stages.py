@@ -145,8 +145,9 @@ def plan(tmp_path_factory):
     further = further.replace(
         "demo.type = demo", "demo.type = demo\nother.type = demo\ntests = ['other']"
     )
-    further = further.replace("name = t", "name = t\nrobustness = ['white']")
+    further = further.replace("name = t", "name = t\nrobustness = ['white']\nruns = 2")
     further = further.replace("[FEATS]", "augment = ['random_splice']\n[FEATS]")
+    further = further.replace("[PLOT]", "[PLOT]\nruns_compare = True")
     (folder / "t.ini").write_text(f"{further}[PREDICT]\ntargets = ['snr']\n")
     written = "[DATA]\ndatabases = ['demo']\ndemo.type = demo\n"
     (folder / "w.ini").write_text(written + "[AUGMENT]\naugment = ['random_splice']\n")
@@ -214,7 +215,7 @@ def test_the_page_waits_for_all_that_it_shows(plan):
     (page,) = plan.of("page")
     shown = [unit.outputs["metrics"] for unit in plan.of("experiment")]
     shown += [unit.outputs["page"] for unit in plan.of("spotlight")]
-    shown += [unit.outputs["picture"] for unit in plan.of("plot", "heat_map")]
+    shown += [unit.outputs["picture"] for unit in plan.of("plot", "heat_map", "runs_compare")]
     shown += [path for unit in plan.of("grid", "table", "comparisons") for path in unit.files]
     assert set(shown) <= set(page.input_files())
 

@@ -48,6 +48,7 @@ def folder(emodb, tmp_path_factory):
         PLOT={
             "epoch_progression": True,
             "best_model": True,
+            "runs_compare": "features",
             "tsne": "['gender']",
             "pca": True,
             "value_counts": "['age']",
@@ -66,6 +67,24 @@ def table(folder, name):
         folder.path / "results/grids/config" / name / "table.csv", encoding="utf-8"
     ) as stream:
         return list(csv.DictReader(stream))
+
+
+def test_runs_have_a_picture(folder):
+    place = folder.path / "results/runs/config"
+    endings = {f"runs.{ending}" for ending in ("png", "svg", "pdf")}
+    assert {path.name for path in place.iterdir() if path.is_file()} == {
+        *endings,
+        *(f"{name}.csv" for name in endings),
+    }
+    with open(place / "runs.png.csv", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    metrics = folder.metrics("nets")
+    assert [float(row["value"]) for row in rows] == [run["uar"] for run in metrics["per_run"]]
+    assert np.mean([float(row["value"]) for row in rows]) == pytest.approx(metrics["value"])
+    assert {row["label"] for row in rows} == {"os-eGeMAPSv02-functionals"}
+    # One run has no spread.
+    assert {row["experiment"] for row in rows} == {"nets"}
+    assert any("[PLOT] best_model: no effect here, a choice on" in n for n in metrics["notes"])
 
 
 def test_figures_of_a_grid_against_plain_scikit_learn(folder, emodb):

@@ -228,13 +228,14 @@ class Builder:
         if not text:
             text = "\n".join(map(csv_as_markdown, (p for p in files if p.endswith(".csv"))))
         paths = {os.path.splitext(path)[1]: path for path in files}
+        kind = unit.stage if unit.stage in captions.KINDS else captions.HEAT_MAP
         picture = self._picture(paths)
         return {
             "name": name,
             "markdown": read.without_places(text),
             "picture": picture,
-            "alt": f"{captions.KINDS[captions.HEAT_MAP][0]}: {name}",
-            "caption": captions.seen(captions.HEAT_MAP) if picture else "",
+            "alt": f"{captions.KINDS[kind][0]}: {name}",
+            "caption": captions.seen(kind) if picture else "",
             "links": [[os.path.basename(path), address(path, self.base)] for path in files],
         }
 

@@ -36,6 +36,9 @@ _NO_PICTURES: dict[str, Any] = {
     "tree": False,
 }
 
+# Options of pictures that are there if they are wanted.
+_OWN = ("spotlight", "runs_compare")
+
 
 def label_of(kind: str, task: str) -> str:
     """How a table calls a control."""
@@ -99,7 +102,7 @@ def control(experiment: Experiment, kind: str) -> Experiment:
         analyses={},
         augment={},
         robustness={},
-        plots={k: v for k, v in experiment.plots.items() if k != "spotlight"} | _NO_PICTURES,
+        plots={k: v for k, v in experiment.plots.items() if k not in _OWN} | _NO_PICTURES,
         setting={},
         grids=(),
         control=kind,

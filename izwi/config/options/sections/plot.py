@@ -37,6 +37,14 @@ OPTIONS: tuple[Option, ...] = (
             aliases=("plot_epoch_progression",),
         ),
         option(
+            "runs_compare",
+            "bool|str",
+            False,
+            "the values of all runs of the experiments of the config side by side (EXP.runs > 1), "
+            "called by their features, models or databases",
+            choices=(False, True, "features", "models", "databases"),
+        ),
+        option(
             "format",
             "list",
             "png",
@@ -83,16 +91,21 @@ OPTIONS: tuple[Option, ...] = (
     *known(
         "PLOT",
         "inert",
+        "a choice on test rows makes their value too good: use dev rows (EXP.traindevtest), on "
+        "which run and epoch are chosen, and PLOT.epoch_progression",
+        best_model="confusion matrix of the run and epoch that are best on the test set",
+        plot_best_model="the same",
+    ),
+    *known(
+        "PLOT",
+        "inert",
         "",
         name="beginning of the plots' file names",
         epochs="a plot per epoch",
         anim_progression="animation of the epochs",
         fps="frames per second of the animation",
-        best_model="plot of the epoch that is best on the test set, an unfair value",
-        plot_best_model="plot of the epoch that is best on the test set",
         ccc="CCC in the titles of plots; in izwi always there",
         fill_areas="filled areas in distributions",
-        runs_compare="plot that compares experiments; in izwi a grid has a table and a heat map",
         titles="titles of plots",
         kind="kind of plot of feature distributions",
         sample_selection="what is plotted",
