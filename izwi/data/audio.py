@@ -206,6 +206,8 @@ def remarks(path: str) -> list[str]:
             if isinstance(file, str):
                 return []
             seconds = file.frames / file.samplerate
+            if extent is not None and extent.odd:
+                found.append(extent.odd)
             if extent is not None and file.frames and file.frames < LONGEST:
                 used = min(extent.there, extent.declared or extent.there)
                 rate = used / seconds  # bytes of audio in a second

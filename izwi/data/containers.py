@@ -18,6 +18,8 @@ from izwi.data import rare_containers
 # A writer that does not know the length leaves a size in one of these ranges: ffmpeg 0xFFFFFFFF,
 # sox 0x7FFFF000 in whole blocks (0x7F000000 in AIFF), arecord 0x80000000, others less a header.
 _UNKNOWN = ((2**31 - 2**16, 2**31 + 2**16), (2**32 - 2**16, 2**32), (0x7F000000, 0x7F010000))
+# Kinds of WAV that are no codec: whole numbers, floats, and either with further fields.
+_PLAIN = (1, 3, 0xFFFE)
 _W64_DATA = b"data\xf3\xac\xd3\x11\x8c\xd1\x00\xc0\x4f\x8e\xdb\x8a"
 _PAGE = struct.Struct("<4sBBqIIIB")
 _FLAC = b"fLaC\x00\x00\x00\x22"
@@ -50,6 +52,7 @@ class Extent:
         closed: False where its end is missing
         partial: True where it ends within a frame
         end: offset of the first byte that is no audio; None where decoders find it
+        odd: how its header contradicts itself, empty where it does not
     """
 
     declared: int | None = None
@@ -60,6 +63,7 @@ class Extent:
     closed: bool = True
     partial: bool = False
     end: int | None = None
+    odd: str = ""
 
 
 def extent(path: str) -> Extent | None:
@@ -187,6 +191,29 @@ def _chunks(data: mmap.mmap, at: int, big: bool) -> Iterator[tuple[bytes, int, i
 
 def _riff(data: mmap.mmap) -> Extent | None:
     """WAV and its kin: RIFF, RIFX (big endian), RF64 and BW64 (64 bit)."""
+    found = _riff_data(data)
+    odd = _contradiction(data) if found else ""
+    return replace(found, odd=odd) if found and odd else found
+
+
+def _contradiction(data: mmap.mmap) -> str:
+    """Samples that need more bytes than the header of a WAV gives them: they are read as noise."""
+    big = data[:4] == b"RIFX"
+    for name, start, size in _chunks(data, 12, big):
+        if name == b"data":
+            break
+        if name == b"fmt " and size >= 16 and start + 16 <= len(data):
+            form = ">HHIIHH" if big else "<HHIIHH"
+            kind, channels, _, _, block, bits = struct.unpack_from(form, data, start)
+            if kind in _PLAIN and 0 < block < channels * -(-bits // 8):
+                return (
+                    f"its header says {bits} bits a sample, but {block} bytes for "
+                    f"{channels} channel{'s' * (channels != 1)}: it may be noise"
+                )
+    return ""
+
+
+def _riff_data(data: mmap.mmap) -> Extent | None:
     big = data[:4] == b"RIFX"
     long = None
     if data[8:12] != b"WAVE":

@@ -23,6 +23,10 @@ _UNSEEN = {
 _MARKS = str.maketrans(dict.fromkeys("’‘`´ʼ′", "'") | dict.fromkeys("“”„«»″", '"'))
 # Zeros before a number within an id, such as s01, and decimals that say nothing.
 _ZEROS = re.compile(r"(?<![0-9.])0+(?=[0-9])|(?<=[0-9])\.0+$")
+_AROUND = re.compile(r"^[\s'\"(\[]+(?=\w)|(?<=\w)[\s'\".,;:!?)\]]+$")
+# A small İ of Turkish has a dot of its own; minus signs are no hyphens.
+_DOTTED = "i\u0307"
+_SIGNS = {0x0131: "i", 0x2212: "-", 0xFE63: "-", 0xFF0D: "-"}
 # Letters of other alphabets that look like Latin ones.
 _TWINS = str.maketrans(
     "асеіјорѕухһԁԛԝαοιρνυвнкмтАВЕЗІЈКМНОРСТУХΑΒΕΖΗΙΚΜΝΟΡΤΥΧ",
@@ -47,11 +51,14 @@ def clean(text: str) -> str:
 def look(text: str) -> str:
     """What text looks like to a hurried eye: the same for other case, width, blanks, alphabet."""
     plain = unicodedata.normalize("NFKC", clean(text)).translate(_TWINS).casefold()
+    plain = plain.translate(_SIGNS).replace(_DOTTED, "i")
     if number := _NUMBER.fullmatch(plain):
         # 01, 1 and 1.0, as spreadsheets and programs write one number.
         whole, part = plain.lstrip("+-").split(".")[0], (number[1] or "").strip(".")
         return f"{'-' * plain.startswith('-')}{whole.lstrip('0') or '0'}.{part.rstrip('0')}"
     plain = _ZEROS.sub("", plain.translate(_TWINS).translate(_MARKS))
+    # Quotes around a word, and a full stop behind it.
+    plain = _AROUND.sub("", plain) or plain
     dashes = (" " if unicodedata.category(char) in ("Pd", "Pc") else char for char in plain)
     return " ".join("".join(dashes).split())
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from izwi.data.spelling import clean
+from izwi.data.spelling import clean, look
 from izwi.errors import UserError
 from izwi.splits.report import shorten
 
@@ -35,7 +35,7 @@ def _number(identity: str) -> int | None:
 def like_speaker(columns: Iterable[str]) -> str | None:
     """The first column that by its name holds speakers but is not called ``speaker``."""
     for column in columns:
-        if re.sub("[^a-z]", "", str(column).lower()) in _LIKE_SPEAKER and column != "speaker":
+        if re.sub("[^a-z]", "", look(str(column))) in _LIKE_SPEAKER and column != "speaker":
             return column
     return None
 

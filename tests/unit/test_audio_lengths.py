@@ -383,3 +383,21 @@ def test_odd_files_of_a_table_are_one_warning(tmp_path, tone):
     (line,) = bad_audio.remarks([*paths, str(tmp_path / "missing.wav")], 2)
     assert line.startswith("4 of 6 ") and "1.wav: samples up to" in line and "1 more" in line
     assert bad_audio.remarks(paths[:1], 2) == []
+
+
+@pytest.mark.parametrize("subtype", ["PCM_16", "PCM_24", "PCM_U8", "FLOAT", "GSM610", "IMA_ADPCM"])
+@pytest.mark.parametrize("channels", [1, 2])
+def test_more_bits_than_bytes_are_told(tmp_path, subtype, channels):
+    path = tmp_path / "a.wav"
+    if subtype in ("GSM610", "IMA_ADPCM") and channels > 1:
+        channels = 1
+    soundfile.write(path, np.zeros((8000, channels)) + 0.1, 8000, subtype=subtype)
+    assert audio.remarks(str(path)) == []
+    content = bytearray(path.read_bytes())
+    bits = {"PCM_16": 24, "PCM_24": 32, "PCM_U8": 16, "FLOAT": 64}.get(subtype)
+    if bits is None:
+        return
+    content[34:36] = struct.pack("<H", bits)
+    path.write_bytes(content)
+    told = audio.remarks(str(path))
+    assert any(f"its header says {bits} bits a sample" in line for line in told), told

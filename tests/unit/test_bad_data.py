@@ -129,6 +129,32 @@ WARNINGS = {
                                    "classes in test that train never sees: c (4 rows)"),
     "spellings of one class": (table(label=lambda i: ["Joy", "joy", "fear"][i]), "",
                                "Joy and joy differ in case alone, they are 2 classes"),
+    "a full stop behind a class": (table(label=lambda i: ["Joy", "Joy.", "fear"][i]), "",
+                                   "Joy and Joy. differ and look alike, they are 2 classes"),
+    "quotes around a class": (table(label=lambda i: ["Joy", "'Joy'", "fear"][i]), "",
+                              "'Joy' and Joy differ and look alike"),
+    "a minus sign": (table(label=lambda i: ["-1", "\u22121", "1"][i]), "", "differ and look alike"),
+    "a Turkish capital": (table(label=lambda i: ["HIGH", "H\u0130GH", "low"][i]), "",
+                          "HIGH and H\u0130GH differ and look alike"),
+    "times by other names": (table(extra=",Start,End", cells=lambda i: ",0.01,0.05"), "",
+                             "db: columns 'Start' and 'End' look like times of segments and are "
+                             "not read, so whole files are used: set db.colnames = "
+                             "{'Start': 'start', 'End': 'end'}"),
+    "times as others call them": (table(extra=",start_time,end_time",
+                                        cells=lambda i: ",0:00:00.01,0:00:00.05"), "",
+                                  "'start_time' and 'end_time' look like times"),
+    "a begin without an end": (table(extra=",onset", cells=lambda i: ",0.01"), "",
+                               "column 'onset' looks like times of segments and is not read"),
+    "times in milliseconds": (table(extra=",start_ms,end_ms", cells=lambda i: ",10,50"), "",
+                              "used: write columns start and end in seconds"),
+    "an end by another name": (table(extra=",start,stop", cells=lambda i: ",0.01,0.05"), "",
+                               "'stop' looks like times of segments and is not read, so the "
+                               "other end of the file is used"),
+    "a length in place of an end": (table(extra=",start,duration", cells=lambda i: ",0.01,0.05"),
+                                    "", "each row lasts to the end of its file; 'duration' is not "
+                                    "used"),
+    "a mark of missing numbers": (table(24, label=lambda i: -999 if i == 2 else i), "svr",
+                                  "'emotion' is -999 in 4 rows, all others lie between 0 and 5"),
     "one value in a regression": (table(label=lambda i: 3), "svr", "all 12 rows have one value, 3"),
     "tables of a CSV": (GOOD, "db.target_tables = ['x']", "a CSV file has no tables"),
 }  # fmt: skip
@@ -146,6 +172,9 @@ FINE = {
     "blanks": GOOD.replace(",", " , "),
     "quotes": GOOD.replace("s0", '"s, ""0"""'),
     "other writings": GOOD.replace("s1", "Ünï 実").replace("b\n", "größte Freude 😀\n"),
+    "words that are no times": table(extra=",begin,end_time", cells=lambda i: ",yes,no"),
+    "a length of the file": table(extra=",duration", cells=lambda i: ",0.1"),
+    "an offset alone": table(extra=",offset", cells=lambda i: ",0.1"),
     "numbers as ids": IDS,
     "blank lines": GOOD.replace("\n", "\n\n"),
 }

@@ -18,6 +18,8 @@ _THOUSANDS = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}")
 _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 # Whole numbers below this are codes of classes, or ratings of few steps.
 MOST_CODES = 12
+# With these, tables of numbers mark that there is none.
+_MARKS = (-99999, -9999, -999, -99, -9, 99, 999, 9999, 99999)
 # Squares of larger ones leave the range of numbers in measures and models.
 MOST_TARGET = 1e12
 
@@ -83,6 +85,29 @@ def numbers(text: pd.Series, target: str, name: str) -> pd.Series:
             "map them"
         )
     return found
+
+
+def marks(values: pd.Series, target: str) -> list[str]:
+    """A warning where a number of a regression looks like a mark of missing values.
+
+    Args:
+        values: of all rows
+        target: column that holds them
+    """
+    rest = values[~values.isin(_MARKS)].dropna()
+    if rest.empty:
+        return []
+    low, high = float(rest.min()), float(rest.max())
+    # Farther from all others than these are from each other.
+    apart = [m for m in _MARKS if m < low - (high - low) or m > high + (high - low)]
+    lines = []
+    for mark in apart:
+        if number := int((values == mark).sum()):
+            lines.append(
+                f"'{target}' is {mark:g} in {count(number, 'row')}, all others lie between {low:g} "
+                f"and {high:g}: if it marks missing values, leave these cells empty"
+            )
+    return lines
 
 
 def transformed(

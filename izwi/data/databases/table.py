@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from izwi.data import DATABASE, UNLISTED, soft_labels
-from izwi.data.databases import numeric_labels
+from izwi.data.databases import near_names, numeric_labels
 from izwi.data.databases.source import (
     ALL,
     KEY,
@@ -86,6 +86,8 @@ class _Builder:
         """Run all steps, in the order in which their effects are documented."""
         self._unify()
         target = self._check_columns()
+        for line in near_names.unused_times(self.frame, self.name, target):
+            self._warn(line)
         self._require()
         self._filter()
         self._select()
@@ -326,6 +328,7 @@ class _Builder:
 
     def _numbers(self, text: pd.Series, target: str) -> pd.Series:
         values = numeric_labels.numbers(text, target, self.name)
+        self.warnings += [f"{self.name}: {line}" for line in numeric_labels.marks(values, target)]
         values, notes = numeric_labels.transformed(values, self.options, target)
         for line in notes:
             self._note(line)
