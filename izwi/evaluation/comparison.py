@@ -31,6 +31,7 @@ import numpy as np
 import pandas as pd
 
 from izwi.data.csv_files import KEY
+from izwi.evaluation.eer import Scores, Swaps, equal_error_rate
 from izwi.evaluation.holm import holm
 from izwi.evaluation.intervals import CELLS_AT_ONCE, Limit, of_difference
 from izwi.evaluation.measures import Sample, direction, plain
@@ -289,8 +290,17 @@ def _swapped(a: Sample, b: Sample, codes: np.ndarray, measure: str, seed: int) -
     pairs = [(i, i) for i in range(n_a)] if same else itertools.product(range(n_a), range(n_b))
     both = [a.of_run(i).joined(b.of_run(j)) for i, j in pairs]
     step = max(1, CELLS_AT_ONCE // max(2 * n, len(a.labels) ** 2))
+    of_scores = [
+        Scores(one.truth, one.scores[0], groups, 2 * n)
+        for one in both
+        if measure == "eer" and one.scores is not None
+    ]
     differences = []
     for swap in _patterns(n, exact, seed, step):
+        if of_scores:
+            rates = [equal_error_rate(kept, Swaps(swap)).reshape(2, -1) for kept in of_scores]
+            differences.append(np.mean([there - back for there, back in rates], axis=0))
+            continue
         there, back = np.hstack([1 - swap, swap]), np.hstack([swap, 1 - swap])
         differences.append(
             np.mean(

@@ -1,13 +1,13 @@
 """The equal error rate of many weightings of the same samples.
 
-Where misses and false acceptances cross is looked for twice: among some sixty slices of the scores,
-whose weighted counts are one matrix product over speakers, and then among the thresholds of the one
-slice in which they cross. All sums are of whole numbers, hence exact in any order.
+Where misses and false acceptances cross is looked for among some fifty slices of the scores, whose
+weighted counts are one matrix product over speakers, then among as many slices of the one in which
+they cross, and so on; in the end among its thresholds. All sums are of whole numbers, hence exact
+in any order.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -17,10 +17,77 @@ import numpy as np
 EXACT_SINGLE = 2**24
 # What a sum over the samples of a slice costs, in multiplications of a matrix product.
 COST_OF_A_SAMPLE = 400
+# Slices of all scores or of a slice, and how many slices of speakers are kept for more weightings.
+SLICES = 48
+KEPT = 12
+
+
+class Weightings:
+    """How often groups, or samples, count.
+
+    Args:
+        weights: (weightings, groups), whole numbers
+    """
+
+    def __init__(self, weights: np.ndarray) -> None:
+        self.weights = weights
+
+    def __len__(self) -> int:
+        return len(self.weights)
+
+    def of(self, rows: np.ndarray, groups: np.ndarray) -> np.ndarray:
+        """Weights of some groups in some weightings."""
+        return self.weights[np.ix_(rows, groups)]
+
+    def counts(self, rows: np.ndarray, cells: np.ndarray) -> np.ndarray:
+        """Weighted sums over the groups in some weightings, for counts (groups, cells)."""
+        weights = self.weights if len(rows) == len(self.weights) else self.weights[rows]
+        return _product(weights, cells)
+
+
+class Swaps(Weightings):
+    """Of two groups for each speaker, one counts: the first, or the second where it is swapped.
+
+    The last half of the weightings is the first with all speakers swapped.
+
+    Args:
+        weights: (swaps, speakers) 1 where a speaker is swapped, else 0
+    """
+
+    def __len__(self) -> int:
+        return 2 * len(self.weights)
+
+    def of(self, rows: np.ndarray, groups: np.ndarray) -> np.ndarray:
+        """See the base class; of a speaker the second group comes after all first ones."""
+        swaps, n = self.weights.shape
+        second, speaker = np.divmod(groups, n)
+        flipped = (rows // swaps)[:, None] ^ second
+        return np.abs(1 - flipped - self.weights[np.ix_(rows % swaps, speaker)])
+
+    def counts(self, rows: np.ndarray, cells: np.ndarray) -> np.ndarray:
+        """See the base class; one product serves a swap and that of all others."""
+        swaps, n = self.weights.shape
+        which, place = np.unique(rows % swaps, return_inverse=True)
+        weights = self.weights if len(which) == swaps else self.weights[which]
+        more = _product(weights, cells[n:] - cells[:n], most=float(cells.sum()))[place]
+        first, both = cells[:n].sum(axis=0), cells.sum(axis=0)
+        found = first + more
+        flipped = rows >= swaps
+        found[flipped] = both - found[flipped]
+        return found
+
+
+def _product(weights: np.ndarray, cells: np.ndarray, most: float | None = None) -> np.ndarray:
+    """Sums of whole numbers, exact; ``most`` is what none exceeds."""
+    if most is None:
+        most = float(weights.max(initial=0)) * float(cells.sum())
+    if most < EXACT_SINGLE:
+        return (weights.astype(np.float32) @ cells.astype(np.float32)).astype(np.float64)
+    return weights.astype(np.float64) @ cells.astype(np.float64)
 
 
 class Scores:
-    """Scores in order, cut into slices.
+    """Scores in order.
 
     Args:
         truth: (samples) 1 for what is to be detected, else 0
@@ -39,31 +106,51 @@ class Scores:
         # A threshold lies behind the last of equal scores, and the first below all.
         ends = np.flatnonzero(np.diff(scores[order])) + 1
         self.behind = np.concatenate([[0], ends, [n]])
-        cost = math.sqrt(n * COST_OF_A_SAMPLE / max(1, n_groups)) if groups is not None else 64
-        slices = int(np.clip(cost, 1, max(1, len(self.behind) - 1)))
-        self.edges = np.unique(np.linspace(0, len(self.behind) - 1, slices + 1).astype(np.int64))
-        self.counts = self._slices(order, groups, n_groups)
+        self.n_groups = n_groups
+        self.of_samples = self._by_sample(order) if groups is None else None
+        self.kept: dict[tuple[int, int], np.ndarray] = {}
 
-    def _slices(
-        self, order: np.ndarray, groups: np.ndarray | None, n_groups: int
-    ) -> Callable[[np.ndarray], np.ndarray]:
-        """What makes weighted counts (weightings, slices, negatives and positives)."""
-        slices = len(self.edges) - 1
-        sizes = np.diff(self.behind[self.edges])
-        cell = np.repeat(np.arange(slices), sizes) * 2 + self.positive
-        if groups is not None:
-            at = self.owner * (2 * slices) + cell
-            counts = np.bincount(at, minlength=n_groups * 2 * slices).reshape(n_groups, 2 * slices)
-            double, single = counts.astype(np.float64), counts.astype(np.float32)
+    def edges(self, first: int, last: int) -> np.ndarray:
+        """Thresholds that cut those from the first to the last into slices."""
+        slices = int(np.clip(last - first, 1, SLICES))
+        return np.unique(np.linspace(first, last, slices + 1).astype(np.int64))
 
-            def of_groups(weights: np.ndarray) -> np.ndarray:
-                if weights.max(initial=0) * len(order) < EXACT_SINGLE:
-                    found = (weights.astype(np.float32) @ single).astype(np.float64)
-                else:
-                    found = weights @ double
-                return found.reshape(-1, slices, 2)
+    def counts(self, weights: Weightings, rows: np.ndarray, edges: np.ndarray) -> np.ndarray:
+        """Weighted negatives and positives of slices, shape (rows, slices, 2)."""
+        if self.of_samples is not None:
+            return self.of_samples(weights.weights)
+        return weights.counts(rows, self._cells(edges)).reshape(len(rows), -1, 2)
 
-            return of_groups
+    def is_few(self, first: int, last: int) -> bool:
+        """Whether a sum over the samples between two thresholds is cheaper than over groups."""
+        samples = self.behind[last] - self.behind[first]
+        cost = self.n_groups * 2 * SLICES // COST_OF_A_SAMPLE
+        return self.of_samples is not None or last == first + 1 or samples <= max(SLICES, cost)
+
+    def _cell_of(self, edges: np.ndarray) -> np.ndarray:
+        samples = slice(self.behind[edges[0]], self.behind[edges[-1]])
+        sizes = np.diff(self.behind[edges])
+        return np.repeat(np.arange(len(sizes)), sizes) * 2 + self.positive[samples]
+
+    def _cells(self, edges: np.ndarray) -> np.ndarray:
+        """Counts of the groups, (groups, slices times two)."""
+        key = int(edges[0]), int(edges[-1])
+        if key not in self.kept:
+            if len(self.kept) == KEPT:
+                # The slices of all scores are the first, and wanted each time.
+                self.kept.pop(list(self.kept)[1])
+            width = 2 * (len(edges) - 1)
+            owner = self.owner[self.behind[key[0]] : self.behind[key[1]]]
+            at = owner * width + self._cell_of(edges)
+            counts = np.bincount(at, minlength=self.n_groups * width)
+            self.kept[key] = counts.reshape(self.n_groups, width).astype(np.float32)
+        return self.kept[key]
+
+    def _by_sample(self, order: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+        """What makes weighted counts of the slices of all scores, where each sample is a group."""
+        edges = self.edges(0, len(self.behind) - 1)
+        slices = len(edges) - 1
+        cell = self._cell_of(edges)
         # Samples sorted by class and score have their slices in a row each.
         of_sample = np.empty_like(cell)
         of_sample[order] = cell
@@ -91,7 +178,7 @@ class _Crossing(NamedTuple):
     behind: np.ndarray
 
 
-def equal_error_rate(kept: Scores, weights: np.ndarray) -> np.ndarray:
+def equal_error_rate(kept: Scores, weights: np.ndarray | Weightings) -> np.ndarray:
     """The midpoint of the rates where misses and false acceptances cross.
 
     As in Maio et al., "FVC2000" (2002), with the rejection of everything as a point of the curve.
@@ -103,33 +190,60 @@ def equal_error_rate(kept: Scores, weights: np.ndarray) -> np.ndarray:
     Returns:
         (weightings), NaN without samples of one of both classes
     """
-    counts = kept.counts(weights)
-    below = np.zeros((len(weights), counts.shape[1] + 1, 2))
-    np.cumsum(counts, axis=1, out=below[:, 1:])
-    totals = below[:, -1]
-    at_edge = np.argmax(_crossed(below, totals[:, None]), axis=1)
-    found = _Crossing(np.zeros((len(weights), 2)), np.zeros((len(weights), 2)))
-    for edge in np.unique(at_edge):
-        rows = np.flatnonzero(at_edge == edge)
-        if edge == 0:
-            # As with weights that are all 0.
-            found.before[rows] = found.behind[rows] = below[rows, 0]
-            continue
-        _within(kept, weights, rows, int(edge), below[rows, edge - 1], totals, found)
+    if not isinstance(weights, Weightings):
+        weights = Weightings(weights)
+    number = len(weights)
+    found = _Crossing(np.zeros((number, 2)), np.zeros((number, 2)))
+    edges = kept.edges(0, len(kept.behind) - 1)
+    counts = kept.counts(weights, np.arange(number), edges)
+    totals = counts.sum(axis=1)
+    _among(kept, weights, np.arange(number), edges, counts, np.zeros((number, 2)), totals, found)
     return _midpoint(found, totals)
 
 
-def _within(
+def _among(
     kept: Scores,
-    weights: np.ndarray,
+    weights: Weightings,
     rows: np.ndarray,
-    edge: int,
+    edges: np.ndarray,
+    counts: np.ndarray,
     start: np.ndarray,
     totals: np.ndarray,
     found: _Crossing,
 ) -> None:
-    """Find the crossing among the thresholds of the slice before an edge."""
-    first, last = kept.edges[edge - 1], kept.edges[edge]
+    """Find the crossing of some weightings among slices, of which there are counts."""
+    below = np.zeros((len(rows), counts.shape[1] + 1, 2))
+    np.cumsum(counts, axis=1, out=below[:, 1:])
+    below += start[:, None]
+    at_edge = np.argmax(_crossed(below, totals[rows, None]), axis=1)
+    for edge in np.unique(at_edge).tolist():
+        these = np.flatnonzero(at_edge == edge)
+        own = rows[these]
+        if edge == 0:
+            # As with weights that are all 0.
+            found.before[own] = found.behind[own] = below[these, 0]
+            continue
+        first, last = int(edges[edge - 1]), int(edges[edge])
+        begin = below[these, edge - 1]
+        if kept.is_few(first, last):
+            _within(kept, weights, own, (first, last), begin, totals, found)
+        else:
+            finer = kept.edges(first, last)
+            inner = kept.counts(weights, own, finer)
+            _among(kept, weights, own, finer, inner, begin, totals, found)
+
+
+def _within(
+    kept: Scores,
+    weights: Weightings,
+    rows: np.ndarray,
+    between: tuple[int, int],
+    start: np.ndarray,
+    totals: np.ndarray,
+    found: _Crossing,
+) -> None:
+    """Find the crossing among the thresholds between two."""
+    first, last = between
     behind = kept.behind[first : last + 1]
     samples = slice(behind[0], behind[-1])
     positive = kept.positive[samples]
@@ -138,7 +252,7 @@ def _within(
     step = max(1, 4_000_000 // max(1, len(positive)))
     for begin in range(0, len(rows), step):
         some = rows[begin : begin + step]
-        own = weights[np.ix_(some, kept.owner[samples])]
+        own = weights.of(some, kept.owner[samples])
         below = np.zeros((len(some), len(behind), 2))
         below[:, 1:, 1] = np.cumsum(own * positive, axis=1)[:, at - 1]
         below[:, 1:, 0] = np.cumsum(own, axis=1)[:, at - 1] - below[:, 1:, 1]

@@ -1,10 +1,11 @@
 """Statistics of many samples: sums over speakers give what sums over samples do."""
 
+import audmetric
 import numpy as np
 import pytest
 
-from izwi.evaluation import intervals
-from izwi.evaluation.eer import Scores, equal_error_rate
+from izwi.evaluation import eer, intervals
+from izwi.evaluation.eer import Scores, Swaps, equal_error_rate
 from izwi.evaluation.measures import Sample
 
 
@@ -42,6 +43,29 @@ def test_equal_error_rates_are_those_of_repeated_samples(digits, grouped):
         again = Scores(truth[shuffled], scores[shuffled], None, n)
         same = equal_error_rate(again, weights[:, shuffled].astype(float))
         np.testing.assert_array_equal(found, same)
+
+
+@pytest.mark.parametrize("slices", [2, 5, 48])
+@pytest.mark.parametrize("digits", [1, 9])
+def test_swaps_of_speakers_are_weights_of_both(monkeypatch, digits, slices):
+    """Both ways round, as with the weights written out and with samples one by one."""
+    monkeypatch.setattr(eer, "SLICES", slices)
+    rng = np.random.default_rng(slices)
+    n, speakers = 3000, 12
+    truth = np.tile(rng.integers(2, size=n), 2)
+    scores = np.round(truth * 0.7 + rng.normal(size=2 * n), digits)
+    speaker = rng.integers(speakers, size=n)
+    swaps = rng.integers(2, size=(50, speakers)).astype(float)
+    kept = Scores(truth, scores, np.concatenate([speaker, speakers + speaker]), 2 * speakers)
+    found = equal_error_rate(kept, Swaps(swaps))
+    weights = np.vstack([np.hstack([1 - swaps, swaps]), np.hstack([swaps, 1 - swaps])])
+    assert found.tolist() == equal_error_rate(kept, weights).tolist()
+    of_samples = np.hstack([weights[:, :speakers][:, speaker], weights[:, speakers:][:, speaker]])
+    alone = equal_error_rate(Scores(truth, scores, None, 2 * n), of_samples)
+    assert found.tolist() == alone.tolist()
+    counted = of_samples[7] == 1
+    wanted = audmetric.equal_error_rate(truth[counted] == 1, scores[counted])[0]
+    assert found[7] == pytest.approx(wanted, abs=1e-12)
 
 
 def test_equal_error_rates_without_one_of_the_classes_are_undefined():

@@ -62,6 +62,8 @@ def test_intervals_over_speakers(capsys):
     for what in ("4 classes", "2 classes", "regression"):
         times = re.findall(rf"{what}, (?:samples|speakers|jackknife): ([\d.]+)", said)
         assert len(times) == 3 and sum(map(float, times)) < 20
+    permutations = re.findall(r"permutation, \w+: ([\d.]+)", said)
+    assert len(permutations) == 3 and max(map(float, permutations)) < 20
 
 
 @pytest.mark.parametrize("kind", ["duplicates", "words", "segments"])
