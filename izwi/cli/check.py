@@ -16,7 +16,7 @@ from izwi.reporting.numbers import bytes_of
 if TYPE_CHECKING:
     from izwi.config.experiment import Experiment
     from izwi.config.result_set import Config
-    from izwi.engine.estimate import Estimate
+    from izwi.engine.estimate import Computers, Estimate
     from izwi.engine.plan import Plan, Unit
     from izwi.engine.preview import Preview
 
@@ -24,6 +24,7 @@ EXAMPLES = """\
   izwi check my.ini
   izwi check my_paper.yaml -c 4
   izwi check my_paper.yaml my.ini --config results=elsewhere
+  izwi check my.ini --hours 1000 --nodes 10 -c 16    # a corpus of 1,000 h, on a cluster
 
 It writes nothing. The exit code is 1 if something would stop an experiment.
 """
@@ -36,11 +37,19 @@ def main(arguments: list[str]) -> int:
     parser.add_argument(
         "--config", nargs="+", default=[], metavar="KEY=VALUE", help="settings of the config"
     )
-    parser.add_argument("-c", "--cores", type=int, help="cores of the call (all)")
+    parser.add_argument("-c", "--cores", type=int, help="cores of the call (all); of each node")
+    parser.add_argument(
+        "--hours", type=float, help="estimate for so much audio of the same kind, with nothing made"
+    )
+    parser.add_argument("--nodes", type=int, help="computers of a cluster that share the work")
     wanted = parser.parse_args(arguments)
     cores = _all_cores() if wanted.cores is None else wanted.cores
     if cores < 1:
         parser.error(f"--cores: {cores} is no number of cores, from 1 on")
+    if wanted.nodes is not None and wanted.nodes < 1:
+        parser.error(f"--nodes: {wanted.nodes} is no number of computers, from 1 on")
+    if wanted.hours is not None and not 0 < wanted.hours < float("inf"):
+        parser.error(f"--hours: {wanted.hours:g} is no number of hours")
     for word in (*wanted.files, *wanted.config):
         if word in wanted.files and not word.endswith((".ini", ".yaml", ".yml")):
             parser.error(f"{word} is neither an ini (.ini) nor a config (.yaml)")
@@ -48,20 +57,24 @@ def main(arguments: list[str]) -> int:
             parser.error(f"--config: {word} is no KEY=VALUE, such as results=elsewhere")
     experiments, plan, problems = _planned(wanted.files, wanted.config)
     from izwi.engine.call import Call
-    from izwi.engine.estimate import estimate
+    from izwi.engine.estimate import Computers, estimate
     from izwi.engine.preview import preview
 
     found = preview(plan)
     unread = bool(found.problems) and not found.tables
     found.problems[:0] = problems
-    missing = Call(plan, lean=True).missing()
+    missing = Call(plan, lean=True).missing() if wanted.hours is None else list(plan.each())
+    computers = Computers(cores, wanted.nodes or 1, queue=wanted.nodes is not None)
     _experiments(experiments, plan, found)
     say(*(f"problem: {line}" for line in found.problems))
     _remarks(experiments, found)
     if unread:
         print("no plan: mend this first")
     else:
-        _plan(plan, missing, estimate(plan, missing, found, cores), cores)
+        made = estimate(plan, missing, found, computers, wanted.hours)
+        if wanted.hours is not None:
+            print(f"\nas if it were {made.rows:,.0f} rows, {made.hours:,.0f} h of audio")
+        _plan(plan, missing, made, computers)
     return 1 if found.problems else 0
 
 
@@ -174,7 +187,7 @@ def _remarks(experiments: list[Experiment], found: Preview) -> None:
     say(*(f"note: {line}" for line in found.later))
 
 
-def _plan(plan: Plan, missing: list[Unit], made: Estimate, cores: int) -> None:
+def _plan(plan: Plan, missing: list[Unit], made: Estimate, computers: Computers) -> None:
     """The plan by stage, and what it takes."""
     print(f"\n{'stage':<12} {'made':>6} {'to do':>6} {'CPU time':>9}  from")
     for line in made.lines:
@@ -190,10 +203,14 @@ def _plan(plan: Plan, missing: list[Unit], made: Estimate, cores: int) -> None:
         return
     free = shutil.disk_usage(_existing(Path(plan.results))).free
     more = " and more" if made.unknown else ""
+    where = _number(computers.cores, "core")
+    if computers.queue:
+        where = f"{_number(computers.nodes, 'node')} of {where}"
     print(
-        f"\ntakes about {_time(made.wall)}{more} on {_number(cores, 'core')} "
+        f"\ntakes about {_time(made.wall)}{more} on {where} "
         f"({_time(made.cpu)} of CPU), {bytes_of(made.disk)} of disk ({bytes_of(free)} free), "
         f"up to {bytes_of(made.megabytes * 1e6)} of memory"
+        + (f", {bytes_of(made.audio)} of audio over the network" if computers.queue else "")
     )
     if made.unknown:
         say(f"note: the time is not known of {_few(made.unknown)}")

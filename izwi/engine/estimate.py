@@ -28,6 +28,11 @@ _HEARD = 200
 # Recordings of the embedded data.
 _DEMO = 312
 _START = 2.5  # seconds: Snakemake, and imports
+_SUBMIT = 10.0  # seconds that a job waits in the queue of an idle cluster
+# Seconds for each byte of a matrix: it is assembled from the store in one process.
+_ASSEMBLE = 4e-8
+# Of memory for each row: tables are held whole, features are not. See docs/performance.md.
+_MB_EACH = 1e-3
 _RECORD = re.compile(r"(?:(.*)-)?([0-9a-f]{12})")
 
 
@@ -41,6 +46,7 @@ class Cost:
         bytes: on disk, whatever its size
         bytes_each: on disk for each row
         megabytes: peak of memory
+        pairs: whether CPU time grows with the square of the rows; ``each`` is then that of 300 rows
     """
 
     seconds: float = 0.1
@@ -48,6 +54,11 @@ class Cost:
     bytes: float = 10_000
     bytes_each: float = 0.0
     megabytes: float = 260
+    pairs: bool = False
+
+    def of(self, rows: float) -> float:
+        """CPU seconds that depend on a number of rows."""
+        return self.each * rows * (max(1.0, rows / _DEMO) if self.pairs else 1.0)
 
 
 # By stage, or stage and type of features or model: measured on the demo (312 files, 700 s of audio)
@@ -81,8 +92,14 @@ MEASURED: dict[str, Cost] = {
     "train bayes": Cost(0.05, 3e-4, 60_000, 100),
     "train tree": Cost(0.05, 1e-4, 60_000, 100),
     "train gmm": Cost(0.05, 1e-4, 60_000, 100),
-    "train svm": Cost(0.1, 4e-4, 60_000, 700),
-    "train svr": Cost(0.1, 4e-4, 60_000, 700),
+    "train svm": Cost(0.1, 4e-4, 60_000, 700, pairs=True),
+    "train svr": Cost(0.1, 4e-4, 60_000, 700, pairs=True),
+    # Of 700,000 rows of 88 features.
+    "train xgb": Cost(0.4, 6e-5, 200_000, 100, 450),
+    "train logreg": Cost(0.1, 2.5e-5, 60_000, 100),
+    "train linear_svm": Cost(0.1, 2.7e-5, 60_000, 100),
+    "train ridge": Cost(0.1, 2.5e-5, 60_000, 100),
+    "train lin_reg": Cost(0.1, 2.5e-5, 60_000, 100),
     "train mlp": Cost(1.0, 0.03, 300_000, 100, 480),
     "train cnn": Cost(1.0, 0.6, 3_000_000, 100, 3_600),
     "train": Cost(0.1, 2e-3, 200_000, 100, 450),
@@ -124,7 +141,10 @@ class Estimate:
         wall: seconds from start to end
         cpu: seconds of CPU
         disk: bytes
-        megabytes: peak of memory, of all jobs at once
+        megabytes: peak of memory, of all jobs of a node at once
+        audio: bytes of recordings that are read
+        rows: of all label tables
+        hours: of audio
         unknown: what is not in it
         stored: feature set → recordings whose features are kept already
     """
@@ -134,24 +154,49 @@ class Estimate:
     cpu: float = 0.0
     disk: float = 0.0
     megabytes: float = 0.0
+    audio: float = 0.0
+    rows: float = 0.0
+    hours: float = 0.0
     unknown: list[str] = field(default_factory=list)
     stored: dict[str, str] = field(default_factory=dict)
 
 
-def estimate(plan: Plan, missing: list[Unit], found: Preview, cores: int) -> Estimate:
+@dataclass(frozen=True)
+class Computers:
+    """Where a call runs.
+
+    Args:
+        cores: of each computer
+        nodes: computers that share the shards of an extraction, and the models
+        queue: whether jobs wait in the queue of a cluster
+    """
+
+    cores: int
+    nodes: int = 1
+    queue: bool = False
+
+
+def estimate(
+    plan: Plan,
+    missing: list[Unit],
+    found: Preview,
+    computers: Computers,
+    hours: float | None = None,
+) -> Estimate:
     """Estimate what the missing units of a plan take.
 
     Args:
         plan: all units
         missing: those that the call makes
         found: what labels and splits hold
-        cores: that the call may use
+        computers: where it runs
+        hours: of audio, as if the databases held so much of the same kind, and nothing were made
     """
-    sizes = _Sizes(plan, found)
+    sizes = _Sizes(plan, found, hours)
     records = _records(Path(plan.results))
     lines: dict[str, Line] = {}
-    spent: dict[int, float] = {}
-    made = Estimate([])
+    spent: dict[int, tuple[float, float]] = {}
+    made = Estimate([], audio=sizes.bytes(), rows=sizes.total(), hours=sizes.seconds() / 3600)
     wanted = set(map(id, missing))
     for unit in plan.each():
         line = lines.setdefault(unit.stage, Line(unit.stage))
@@ -167,24 +212,39 @@ def estimate(plan: Plan, missing: list[Unit], found: Preview, cores: int) -> Est
             line.seconds = None
             made.unknown.append(f"{unit.stage} of {unit.label}")
             continue
-        todo = sizes.todo(unit, size, made.stored)
-        seconds = cost.seconds + cost.each * (
-            todo * (1 if kind in records else sizes.length(unit))
-            if unit.stage in ("features", "shard", "segment")
-            else size * sizes.fits(unit)
-        )
-        spent[id(unit)] = seconds
+        alone, shared = _seconds(unit, cost, size, sizes, made, recorded=kind in records)
+        spent[id(unit)] = alone, shared
         if line.seconds is not None:
-            line.seconds += seconds
+            line.seconds += alone + shared
         made.disk += cost.bytes + cost.bytes_each * size
         made.megabytes = max(made.megabytes, cost.megabytes)
     made.lines = list(lines.values())
-    made.cpu = sum(spent.values())
-    path = _longest(plan, missing, spent, cores)
-    made.wall = (_START + max(path, made.cpu / cores)) if missing else 0.0
-    made.megabytes *= min(cores, max(1, len(missing)))
+    made.cpu = sum(map(sum, spent.values()))
+    everywhere = computers.cores * computers.nodes
+    # Extractions that could run side by side want the same cores.
+    shared = sum(work for _, work in spent.values()) / everywhere
+    path = shared + _longest(plan, missing, spent, computers.queue)
+    made.wall = (_START + max(path, made.cpu / everywhere)) if missing else 0.0
+    made.megabytes *= min(computers.cores, max(1, len(missing)))
+    # What holds all rows, models above all, seldom has many of its kind beside it.
+    models = sum(unit.stage == "train" for unit in missing)
+    made.megabytes += _MB_EACH * made.rows * min(computers.cores, max(1, models))
     made.unknown = list(dict.fromkeys(made.unknown))
     return made
+
+
+def _seconds(
+    unit: Unit, cost: Cost, size: float, sizes: _Sizes, made: Estimate, recorded: bool
+) -> tuple[float, float]:
+    """CPU seconds of a unit: in one process, and of work that all cores share."""
+    if unit.stage in ("features", "shard", "segment"):
+        todo = sizes.todo(unit, size, made.stored)
+        shared = cost.of(todo * (1 if recorded else sizes.length(unit)))
+        alone = cost.seconds + _ASSEMBLE * cost.bytes_each * size
+        return alone, shared
+    # The rows of a model's record are those of all its fits.
+    fits = sizes.fits(unit)
+    return cost.seconds + (fits * cost.of(size)), 0.0
 
 
 def _kind(unit: Unit) -> str:
@@ -218,19 +278,36 @@ def _measured(kind: str) -> Cost | None:
 class _Sizes:
     """How much a unit has to do."""
 
-    def __init__(self, plan: Plan, found: Preview) -> None:
+    def __init__(self, plan: Plan, found: Preview, hours: float | None = None) -> None:
         self.plan, self.found = plan, found
-        self._rows: dict[int, int | None] = {}
+        self._rows: dict[int, float | None] = {}
         self._lengths: dict[str, float] = {}
+        self.scaled = hours is not None
+        self.factor = 1.0
+        if hours is not None and (now := self.seconds()):
+            self.factor = hours * 3600 / now
 
-    def rows(self, unit: Unit) -> int | None:
+    def total(self) -> float:
+        """Rows of all label tables."""
+        return sum(self.factor * (self._length_of(load) or 0) for load in self.plan.of("load"))
+
+    def seconds(self) -> float:
+        """Seconds of audio in all label tables."""
+        rows = ((load, self._length_of(load) or 0) for load in self.plan.of("load"))
+        return sum(self.factor * number * self._length_in(load.key) for load, number in rows)
+
+    def bytes(self) -> float:
+        """Bytes of the recordings of all label tables."""
+        return self.factor * sum(map(_bytes, self.plan.scanned.values()))
+
+    def rows(self, unit: Unit) -> float | None:
         """Rows of all tables that a unit rests on; None where one of them is not known."""
         if id(unit) not in self._rows:
             chain = self.plan.chain(unit.outputs.values())
             numbers = [self._length_of(load) for load in chain if load.stage == "load"]
             known = [number for number in numbers if number is not None]
             copies = len(unit.spec.get("makers", ())) if unit.stage == "features" else 0
-            total = sum(known) * max(1, copies)
+            total = self.factor * sum(known) * max(1, copies)
             self._rows[id(unit)] = total if len(known) == len(numbers) else None
         return self._rows[id(unit)]
 
@@ -252,9 +329,9 @@ class _Sizes:
         inner = int(unit.spec.get("folds") or 1)
         return folds * int(unit.spec["runs"] or 1) * searched * inner
 
-    def todo(self, unit: Unit, rows: int, stored: dict[str, str]) -> int:
+    def todo(self, unit: Unit, rows: float, stored: dict[str, str]) -> float:
         """Rows whose features the store lacks."""
-        if unit.stage != "features" or not os.path.isdir(unit.spec["store"]):
+        if self.scaled or unit.stage != "features" or not os.path.isdir(unit.spec["store"]):
             return rows
         table = self.found.tables.get(unit.spec["table"])
         if table is None:
@@ -272,11 +349,24 @@ class _Sizes:
 
     def length(self, unit: Unit) -> float:
         """Mean seconds of the recordings of a matrix."""
-        key = unit.spec.get("table") or unit.spec.get("load", "")
+        return self._length_in(unit.spec.get("table") or unit.spec.get("load", ""))
+
+    def _length_in(self, key: str) -> float:
         if key not in self._lengths:
             listing = self.plan.scanned.get(key)
             self._lengths[key] = _mean_length(listing) if listing else 2.5
         return self._lengths[key]
+
+
+def _bytes(listing: Listing) -> float:
+    """Bytes of all recordings, from those of some."""
+    paths = [path for path in listing.paths if path]
+    some = paths[:: max(1, len(paths) // _HEARD)]
+    sizes = []
+    for path in some:
+        with suppress(OSError):
+            sizes.append(os.path.getsize(path))
+    return len(paths) * sum(sizes) / len(sizes) if sizes else 0.0
 
 
 def _mean_length(listing: Listing) -> float:
@@ -291,18 +381,21 @@ def _mean_length(listing: Listing) -> float:
     return sum(seconds) / len(seconds) if seconds else 2.5
 
 
-def _longest(plan: Plan, missing: Iterable[Unit], spent: dict[int, float], cores: int) -> float:
-    """Seconds of the longest chain of units that wait for each other."""
+def _longest(
+    plan: Plan, missing: Iterable[Unit], spent: dict[int, tuple[float, float]], queue: bool
+) -> float:
+    """Seconds of the longest chain of units that wait for each other, without shared work."""
     ends: dict[int, float] = {}
+    # The profile's groups: labels, features and models are jobs of their own.
+    waits = {"load", "features", "train"} if queue else set()
 
     def end(unit: Unit) -> float:
         if id(unit) not in spent:
             return 0.0
         if id(unit) not in ends:
-            # Extraction shares its work among the cores.
-            shared = cores if unit.stage in ("features", "shard") else 1
             before = max((end(maker) for maker in plan.made_of(unit)), default=0.0)
-            ends[id(unit)] = before + spent[id(unit)] / shared
+            wait = _SUBMIT if unit.stage in waits else 0.0
+            ends[id(unit)] = before + wait + spent[id(unit)][0]
         return ends[id(unit)]
 
     return max(map(end, missing), default=0.0)

@@ -201,8 +201,41 @@ def test_extraction_is_shared_among_cores(check):
     assert times[1] <= times[0]
 
 
+def test_a_corpus_of_any_size_on_any_cluster(check):
+    def of(*options, **ini):
+        code, out, _ = check("mine.ini", "-c", "16", "--hours", *options, **ini)
+        assert code == 0
+        wall, unit = re.search(r"takes about ([\d.]+) (\w+) on", out).groups()
+        return out, float(wall) * {"s": 1, "min": 60, "h": 3600}[unit]
+
+    # 48 recordings of half a second are 24 s.
+    out, alone = of("1000", feats="os", model="xgb")
+    assert "as if it were 7,200,000 rows, 1,000 h of audio" in out
+    features = (
+        estimate.MEASURED["features os"].each + estimate.MEASURED["features fingerprint"].each
+    )
+    extraction = 3_600_000 * features / 16
+    assert extraction < alone < 2 * extraction and "network" not in out
+    out, shared = of("1000", "--nodes", "10", feats="os", model="xgb")
+    # Each recording is a header of 44 bytes and 8,000 samples of two.
+    assert f"{7_200_000 * 16_044 / 1e9:.1f} GB of audio over the network" in out
+    assert "on 10 nodes of 16 cores" in out
+    assert alone - shared == pytest.approx(0.9 * extraction, rel=0.05)
+    # A support vector machine compares each row with each.
+    pairs = [of(hours, model="svm")[1] for hours in ("1000", "2000")]
+    assert pairs[1] / pairs[0] == pytest.approx(4, rel=0.05)
+
+
 @pytest.mark.parametrize(
-    "arguments", [("mine.ini", "-c", "0"), ("mine.csv",), ("mine.ini", "--config", "results")]
+    "arguments",
+    [
+        ("mine.ini", "-c", "0"),
+        ("mine.ini", "--nodes", "0"),
+        ("mine.ini", "--hours", "nan"),
+        ("mine.ini", "--hours", "-1"),
+        ("mine.csv",),
+        ("mine.ini", "--config", "results"),
+    ],
 )
 def test_wrong_arguments(check, arguments):
     code, _, err = check(*arguments)
