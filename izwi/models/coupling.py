@@ -7,6 +7,8 @@ import itertools
 import numpy as np
 
 LEAST = 1e-7  # of a pair's probability, as in libsvm
+# Most steps, and most halvings of one; some ten steps do, and few are halved.
+NEWTON, HALVINGS = 100, 20
 
 
 def sigmoids(decisions: np.ndarray, y: np.ndarray, classes: list[str]) -> np.ndarray:
@@ -23,11 +25,9 @@ def sigmoids(decisions: np.ndarray, y: np.ndarray, classes: list[str]) -> np.nda
     Returns:
         (pairs, 2) slope and intercept of the log odds of the first class
     """
-    found = []
-    for pair, (first, second) in enumerate(itertools.combinations(classes, 2)):
-        own = (y == first) | (y == second)
-        found.append(_sigmoid(decisions[own, pair], y[own] == first))
-    return np.array(found)
+    pairs = list(itertools.combinations(classes, 2))
+    first = np.column_stack([y == name for name, _ in pairs])
+    return _sigmoids(decisions, first, first | np.column_stack([y == name for _, name in pairs]))
 
 
 def rest_sigmoids(decisions: np.ndarray, y: np.ndarray, classes: list[str]) -> np.ndarray:
@@ -43,7 +43,8 @@ def rest_sigmoids(decisions: np.ndarray, y: np.ndarray, classes: list[str]) -> n
         (classes, 2), of two classes (1, 2), slope and intercept of the log odds
     """
     told = classes[1:] if len(classes) == 2 else classes
-    return np.array([_sigmoid(decisions[:, i], y == name) for i, name in enumerate(told)])
+    first = np.column_stack([y == name for name in told])
+    return _sigmoids(decisions, first, np.ones_like(first))
 
 
 def normalised(decisions: np.ndarray, fitted: np.ndarray) -> np.ndarray:
@@ -62,20 +63,54 @@ def normalised(decisions: np.ndarray, fitted: np.ndarray) -> np.ndarray:
     return np.hstack([1 - p, p]) if len(fitted) == 1 else p / p.sum(axis=1, keepdims=True)
 
 
-def _sigmoid(values: np.ndarray, is_first: np.ndarray) -> list[float]:
-    """Slope and intercept of the log odds, with Platt's targets."""
-    from sklearn.linear_model import LogisticRegression
+def _sigmoids(values: np.ndarray, first: np.ndarray, own: np.ndarray) -> np.ndarray:
+    """Slope and intercept of the log odds of each column, with Platt's targets.
 
-    n = int(is_first.sum())
-    target = np.where(is_first, (n + 1) / (n + 2), 1 / (len(values) - n + 2))
-    spread = values.std() or 1.0
-    # A target between 0 and 1 is a sample of each class with such weights.
-    fitted = LogisticRegression(C=np.inf, max_iter=1000).fit(
-        np.tile(values / spread, 2)[:, None],
-        np.repeat([1, 0], len(values)),
-        sample_weight=np.concatenate([target, 1 - target]),
-    )
-    return [fitted.coef_[0, 0] / spread, fitted.intercept_[0]]
+    Newton's method with halved steps, as of Lin, Lin & Weng ("A note on Platt's probabilistic
+    outputs for support vector machines", 2007), of all columns at once.
+
+    Args:
+        values: (samples, columns)
+        first: (samples, columns) whether a sample is of the class
+        own: (samples, columns) whether a sample counts in this column
+    """
+    from scipy.special import expit
+
+    n, of_first = own.sum(axis=0), (first & own).sum(axis=0)
+    target = np.where(first, (of_first + 1) / (of_first + 2), 1 / (n - of_first + 2))
+    mean = (values * own).sum(axis=0) / n
+    spread = np.sqrt(((values - mean) ** 2 * own).sum(axis=0) / n)
+    spread[spread == 0] = 1.0
+    x = values / spread
+
+    def loss(slope: np.ndarray, intercept: np.ndarray) -> np.ndarray:
+        odds = x * slope + intercept
+        return (own * (np.logaddexp(0, odds) - target * odds)).sum(axis=0)
+
+    slope, intercept = np.zeros(len(n)), np.log((of_first + 1) / (n - of_first + 1))
+    now = loss(slope, intercept)
+    for _ in range(NEWTON):
+        p = expit(x * slope + intercept)
+        error, weight = own * (p - target), own * (p * (1 - p))
+        by_slope, by_intercept = (error * x).sum(axis=0), error.sum(axis=0)
+        a, b, c = ((weight * x**k).sum(axis=0) for k in (2, 1, 0))
+        # Where all values are the same, any slope will do: it stays 0.
+        a, c = a + 1e-12, c + 1e-12
+        area = a * c - b * b
+        steps = (c * by_slope - b * by_intercept) / area, (a * by_intercept - b * by_slope) / area
+        size = np.ones(len(n))
+        for _ in range(HALVINGS):
+            to = slope - size * steps[0], intercept - size * steps[1]
+            after = loss(*to)
+            if not (worse := after > now * (1 + 1e-14)).any():
+                break
+            size[worse] /= 2
+        better = after < now
+        if not (after < now * (1 - 1e-14)).any():
+            break
+        slope, intercept = np.where(better, to, (slope, intercept))
+        now = np.where(better, after, now)
+    return np.column_stack([slope / spread, intercept])
 
 
 def couple(decisions: np.ndarray, fitted: np.ndarray, n_classes: int) -> np.ndarray:
