@@ -572,3 +572,22 @@ def test_what_is_said_of_fairness_is_counted(speakers):
             mean = each.groupby(level=0).mean()
             reached += abs(mean["female"] - mean["male"]) >= gap - 1e-9
         assert metrics["fairness"]["gender"]["p"] == pytest.approx(reached / 400, abs=0.05)
+
+
+def test_classes_that_test_or_training_lacks_are_in_the_methods():
+    each = {"a": {"n": 8}, "b": {"n": 4}, "c": {"n": 0}}
+    metrics = {
+        "per_class": each,
+        "warnings": ["[DATA] split_strategy: classes absent from test: c"],
+    }
+    assert methods._missing_classes(metrics) == [
+        "The test set had no sample of c, so means over classes are over 2 classes, of which "
+        "guessing has a UAR of 0.500."
+    ]
+    told = "[MODEL] logo: classes in test that train never sees: c (6 rows), d (1 row)"
+    metrics = {"per_class": {"a": {"n": 8}, "c": {"n": 6}, "d": {"n": 1}}, "warnings": [told]}
+    (line,) = methods._missing_classes(metrics)
+    assert line.endswith("none of these could be right: c (6 samples), d (1 sample).")
+    assert methods._missing_classes({"per_class": {}, "warnings": []}) == []
+    whole = {"per_class": {"a": {"n": 8}, "b": {"n": 4}}, "warnings": ["few speakers: 2"]}
+    assert methods._missing_classes(whole) == []

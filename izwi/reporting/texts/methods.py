@@ -380,6 +380,30 @@ def _further(record: Record, cites: Cites) -> list[str]:
     return list(dict.fromkeys(said))
 
 
+def _missing_classes(metrics: Metrics) -> list[str]:
+    """Classes that the test set lacks, which means are not over, and those that training lacked."""
+    counts = {label: about["n"] for label, about in (metrics.get("per_class") or {}).items()}
+    absent = [label for label, n in counts.items() if not n]
+    sentences = []
+    if absent and (there := len(counts) - len(absent)):
+        sentences.append(
+            f"The test set had no sample of {listed(absent)}, so means over classes are over "
+            f"{count(there, 'class', 'classes')}, of which guessing has a UAR of {1 / there:.3f}."
+        )
+    lines = (re.search(r"classes in test that train never sees: (.+)", w) for w in _said(metrics))
+    for found in filter(None, lines):
+        unseen = found[1].replace(" row", " sample")
+        sentences.append(
+            f"Some test samples were of classes of which their model had no training sample, so "
+            f"that none of these could be right: {unseen}."
+        )
+    return sentences
+
+
+def _said(metrics: Metrics) -> list[str]:
+    return list(dict.fromkeys(metrics.get("warnings") or ()))
+
+
 def _evaluation(record: Record, metrics: Metrics, cites: Cites) -> list[str]:
     measure = metrics["measure"]
     folds = " of all folds" if metrics["per_fold"] else ""
@@ -415,6 +439,7 @@ def _evaluation(record: Record, metrics: Metrics, cites: Cites) -> list[str]:
                 "Speakers could not be resampled, so it does not show how the figure would vary "
                 "with other speakers."
             )
+    sentences += _missing_classes(metrics)
     tested = [name for name, about in metrics["fairness"].items() if about["p"] is not None]
     if tested:
         sentences.append(
