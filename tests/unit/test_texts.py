@@ -589,5 +589,9 @@ def test_classes_that_test_or_training_lacks_are_in_the_methods():
     (line,) = methods._missing_classes(metrics)
     assert line.endswith("none of these could be right: c (6 samples), d (1 sample).")
     assert methods._missing_classes({"per_class": {}, "warnings": []}) == []
+    told = "the model says 'a' for every test sample in each fold (chance: uar 0.500); try another"
+    assert methods._missing_classes({"per_class": {}, "warnings": [told]}) == [
+        "The model gave one answer, 'a', for every test sample."
+    ]
     whole = {"per_class": {"a": {"n": 8}, "b": {"n": 4}}, "warnings": ["few speakers: 2"]}
     assert methods._missing_classes(whole) == []

@@ -242,11 +242,15 @@ def test_intervals_card_and_caption(folder, name):
     trained = rows[rows["part"] == "train"]
     if name == "self_trained":
         trained = trained[trained["database"] == "demo"]
-    n = len(rows) if name in CROSSED else len(trained)
+    n, whole = len(trained), tested["fold"].nunique()
     said = captions.data(record, figures)
-    assert f"tested on {len(tested)} samples of {people} speaker{'s' * (people != 1)}." in said
-    assert name in CROSSED or f"trained on {n} samples," in said
-    assert name in CROSSED or f"- trained on: {n} samples;" in card
+    of = f"{len(tested)} samples of {people} speaker{'s' * (people != 1)}"
+    if name in CROSSED:
+        assert f"; {of} in {whole} folds, each tested once by a model of other folds." in said
+        assert f"- trained and tested on: {len(rows)} samples in {whole} folds, each tested" in card
+    else:
+        assert f"trained on {n} samples, tested on {of}." in said
+        assert f"- trained on: {n} samples;" in card
     assert ("a model for each fold" in card) == (name in CROSSED)
     if figures["type"] == "classification":
         for label, own in tested.groupby("truth"):

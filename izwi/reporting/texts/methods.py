@@ -381,7 +381,7 @@ def _further(record: Record, cites: Cites) -> list[str]:
 
 
 def _missing_classes(metrics: Metrics) -> list[str]:
-    """Classes that the test set lacks, which means are not over, and those that training lacked."""
+    """Classes that test or training lacked, which means are not over, or a model cannot say."""
     counts = {label: about["n"] for label, about in (metrics.get("per_class") or {}).items()}
     absent = [label for label, n in counts.items() if not n]
     sentences = []
@@ -390,6 +390,10 @@ def _missing_classes(metrics: Metrics) -> list[str]:
             f"The test set had no sample of {listed(absent)}, so means over classes are over "
             f"{count(there, 'class', 'classes')}, of which guessing has a UAR of {1 / there:.3f}."
         )
+    same = (
+        re.search(r"^the model says ('.*'|one value) for every test", w) for w in _said(metrics)
+    )
+    sentences += [f"The model gave one answer, {s[1]}, for every test sample." for s in same if s]
     lines = (re.search(r"classes in test that train never sees: (.+)", w) for w in _said(metrics))
     for found in filter(None, lines):
         unseen = found[1].replace(" row", " sample")
