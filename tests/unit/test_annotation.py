@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,6 +22,7 @@ from izwi.features.emotion2vec import EMOTIONS
 from izwi.features.metadata import Metadata
 from izwi.reporting.texts.citations import entries
 
+ROOT = Path(__file__).resolve().parents[2]
 DATA = {"databases": "['a']", "a": "a.csv", "a.split_strategy": "random", "target": "emotion"}
 # Columns of features whose models are not here.
 UNREAD = {
@@ -66,6 +70,21 @@ def test_every_target_reads_columns_of_its_features():
             heads = [n for names in getattr(cls, "heads", {}).values() for n in names]
             named = heads or UNREAD.get(target.features) or cls({}).columns
             assert set(target.source) <= set(named)
+
+
+def test_each_target_has_an_ini():
+    """That names it, and is found by the page of targets."""
+    page = (ROOT / "docs/predicted_properties.md").read_text(encoding="utf-8")
+    asked = set()
+    for path in (ROOT / "config/experiments").rglob("annotate*.ini"):
+        place = path.relative_to(ROOT / "config/experiments")
+        (line,) = [one for one in page.splitlines() if one.startswith(f"| `{place}` |")]
+        found = resolve(path, cwd=ROOT)
+        assert found.name == path.stem
+        targets = found.annotation["targets"]
+        assert re.findall(r"`(\w+)`", line.split("|")[2]) == targets
+        asked |= set(targets)
+    assert asked == set(built())
 
 
 def test_numbers_are_scaled_and_labels_are_the_largest():

@@ -78,6 +78,10 @@ def test_the_published_network(network, models, tmp_path):
     only = dict(list(paths.items())[:1])
     np.testing.assert_array_equal(values(kind, own, only, tmp_path / "b", 1)[1][0], found[0])
     assert np.abs(found[0] - found[2]).max() > 1e-3
+    if kind == "emotion2vec":
+        named = values("emotion2vec-base", own, paths, tmp_path / "c")
+        assert named[0] == names
+        np.testing.assert_array_equal(named[1], found)
     cls = features.extractor_class(kind)
     assert len(cls.content({option.name: own[option.name] for option in cls.options})) == 1
 
