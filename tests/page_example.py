@@ -290,7 +290,7 @@ def samples(folder: Path, **options) -> dict:
     )
     part = np.repeat(["test", "train", ""], [40, 20, 3])
     split = pd.DataFrame({"part": part, "fold": 0, "speaker": table["speaker"]})
-    features = pd.DataFrame(random.normal(size=(n, 4)), columns=["F0", "level", EVIL, "jitter"])
+    features = pd.DataFrame(random.normal(size=(n, 4)), columns=["F0", "age", EVIL, "jitter"])
     # A second run is not shown.
     runs = pd.concat([frame, frame.assign(run=2, prediction=LABELS[0])], ignore_index=True)
     own = folder / "results/experiments/first"

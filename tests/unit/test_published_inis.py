@@ -135,6 +135,7 @@ MORE = (
               "dist_type": "kde", "permutation": "True", "plot_tree": "True",
               "value_counts": "[['age'], ['gender', 'duration']]", "spotlight": "True",
               "scatter": "['pca', 'tsne']", "scatter.target": "['age']", "print_stats": "True",
+              "scatter.dim": "3", "age.bin_reals": "True", "ignore_gender": "True",
               "sample_selection": "all "}},
     {"PLOT": {"best_model": "True", "epoch_progression": "True", "format": "pdf",
               "combine_per_speaker": "mode", "uncertainty_threshold": ".4", "name": "mine",
@@ -184,6 +185,27 @@ def test_sections_of_other_modules_are_a_line_each(solve):
         assert sum(line.startswith(f"[{name}] ") for line in notes) == 1
     with pytest.raises(UserError, match=r"\[AUGMENT\] agument: unknown option, did you mean"):
         solve(DATA=DATA, FEATS=OS, MODEL=SVM, AUGMENT={"agument": "['traditional']"})
+
+
+def test_options_of_explorations_do_what_they_say(solve):
+    """None is read without effect but what only prints or selects."""
+    given = {"EXPL": MORE[1]["EXPL"], "PLOT": MORE[2]["PLOT"], "EXP": HEAD | {"runs": "3"}}
+    found = solve(DATA=DATA, FEATS=OS, MODEL={"type": "xgb"}, **given)
+    assert {key: found.plots[key] for key in ("dim", "dist_type", "bin_reals", "spotlight")} == {
+        "dim": 3,
+        "dist_type": "kde",
+        "bin_reals": ["age"],
+        "spotlight": 2000,
+    }
+    assert found.plots["ignore_gender"] and found.plots["runs_compare"] == "features"
+    told = " ".join(note for note in found.notes if note.startswith(("[EXPL]", "[PLOT]")))
+    assert "[EXPL] plot_tree" in told and "[EXPL] sample_selection" in told
+    assert "[PLOT] best_model: no effect here, a choice on test rows" in told
+    for name in ("spotlight", "dist_type", "scatter", "bin_reals", "gender", "runs_compare"):
+        assert name not in told
+    one = solve(DATA=DATA, FEATS=OS, MODEL={"type": "xgb"}, EXP=HEAD, PLOT=given["PLOT"])
+    assert "[PLOT] runs_compare: no effect on one run: set EXP.runs" in one.notes
+    assert "runs_compare" not in one.plots
 
 
 @pytest.mark.parametrize(

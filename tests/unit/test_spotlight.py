@@ -34,7 +34,7 @@ def test_it_has_what_tables_predictions_and_features_say(made):
     assert names[7:11] == ["age", "native", "text", "duration"]
     # The features asked for come first, and two components; what is izwi's own is not shown.
     assert names[11] == "component 1: %.0f %% of variance" % (100 * shares(made)[0])
-    assert names[13:] == ["jitter", "F0", "level", EVIL]
+    assert names[13:] == ["jitter", "F0", "age (feature)", EVIL]
     assert column(content, "speaker") == [f"s{i % 5}<i>" for i in range(60)]
     assert column(content, "emotion") == table["truth"].tolist()
     assert column(content, "age") == [None, *table["age"][1:].tolist()]

@@ -65,7 +65,8 @@ def content(
         at = next(i for i, column in enumerate(columns) if column["name"] == spec["target"]) + 1
         columns[at:at] = found
         notes += lines
-    shown, lines = _shown_features(features, spec["first"], rows)
+    taken = {column["name"] for column in columns}
+    shown, lines = _shown_features(features, spec["first"], rows, taken)
     notes += lines
     if features.shape[1] > 2 and len(rows) >= _FEWEST:
         columns += _map(features.to_numpy(dtype=float)[rows], spec["seed"])
@@ -153,7 +154,7 @@ def _predictions(path: str, task: str, rows: np.ndarray) -> tuple[list[dict[str,
 
 
 def _shown_features(
-    features: pd.DataFrame, first: list[str], rows: np.ndarray
+    features: pd.DataFrame, first: list[str], rows: np.ndarray, taken: set[str]
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Features as columns, and a line on those that are left out."""
     names = [name for name in first if name in features]
@@ -166,7 +167,10 @@ def _shown_features(
             "EXPL.plot_features names some to be shown."
         )
     shown = features.iloc[rows]
-    return [_column(name, shown[name], "feature") for name in names[:MOST_FEATURES]], notes
+    return [
+        _column(f"{name} (feature)" if name in taken else name, shown[name], "feature")
+        for name in names[:MOST_FEATURES]
+    ], notes
 
 
 def _map(X: np.ndarray, seed: int) -> list[dict[str, Any]]:
