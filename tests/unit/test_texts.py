@@ -593,5 +593,9 @@ def test_classes_that_test_or_training_lacks_are_in_the_methods():
     assert methods._missing_classes({"per_class": {}, "warnings": [told]}) == [
         "The model gave one answer, 'a', for every test sample."
     ]
+    told = "the model says one value for every test sample; try another"
+    assert methods._missing_classes({"per_class": {}, "warnings": [told]}) == [
+        "The model gave the same number for every test sample."
+    ]
     whole = {"per_class": {"a": {"n": 8}, "b": {"n": 4}}, "warnings": ["few speakers: 2"]}
     assert methods._missing_classes(whole) == []

@@ -393,7 +393,9 @@ def _missing_classes(metrics: Metrics) -> list[str]:
     same = (
         re.search(r"^the model says ('.*'|one value) for every test", w) for w in _said(metrics)
     )
-    sentences += [f"The model gave one answer, {s[1]}, for every test sample." for s in same if s]
+    for said in filter(None, same):
+        answer = "the same number" if said[1] == "one value" else f"one answer, {said[1]},"
+        sentences.append(f"The model gave {answer} for every test sample.")
     lines = (re.search(r"classes in test that train never sees: (.+)", w) for w in _said(metrics))
     for found in filter(None, lines):
         unseen = found[1].replace(" row", " sample")
