@@ -18,7 +18,7 @@ from izwi.reporting import history
 # Pictures that experiments share.
 FOLDERS = ("plots",)
 # What people open, in a file or folder for each config.
-BY_CONFIG = ("summaries", "tables", "grids")
+BY_CONFIG = ("summaries", "tables", "grids", "runs")
 
 
 @dataclass(frozen=True)

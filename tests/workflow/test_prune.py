@@ -51,7 +51,8 @@ def test_prune(tmp_path):
     assert told == "nothing to delete\n"
     # Where earlier versions put label tables, tables and grids.
     old = ("tables/demo-0123456789ab.parquet", "tables/.keys/t.csv.json", "tables/t.csv")
-    for path in (folder.path / "results" / name for name in (*old, "grids/g/table.csv")):
+    old = (*old, "grids/g/table.csv", "runs/g/runs.png", "runs/g/runs.png.csv")
+    for path in (folder.path / "results" / name for name in old):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("old")
     both = files(folder)
