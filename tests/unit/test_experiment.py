@@ -687,7 +687,8 @@ def test_notes_on_what_has_no_effect(place):
         "[EXP] root, save; [DATA] no_reuse; [FEATS] store_format, print_feats; "
         "[MODEL] n_jobs: no effect here",
         "[FEATS] wav2vec2.model: no effect with FEATS.type = os",
-        "[EXPL] print_colvals: no effect here, numbers are drawn as numbers",
+        "[EXPL] print_colvals: no effect here, pictures show all parts and tell them apart; "
+        "EXPL.value_counts draws any column",
     }
     # What has no effect is in no spec.
     plain = solve(place)

@@ -139,7 +139,7 @@ OPTIONS: tuple[Option, ...] = (
     *known(
         "EXPL",
         "inert",
-        "numbers are drawn as numbers",
+        "pictures show all parts and tell them apart; EXPL.value_counts draws any column",
         print_colvals="prints the values of columns",
         sample_selection="what is explored",
         segment_target="beginning of the columns of segments",
