@@ -39,6 +39,7 @@ from izwi.evaluation.remarks import (
     speakers_of,
     without_limits,
 )
+from izwi.evaluation.searches import of_searches
 from izwi.wording import count
 
 if TYPE_CHECKING:
@@ -107,32 +108,26 @@ def evaluate(
     result = _nothing(spec, labels) | _sizes(predictions, labelled, runs, training)
     result |= {"warnings": warnings, "notes": notes}
     n, n_all = result["n_evaluated"], result["n_test"]
-    if n < n_all:
-        bare = n_all - n
+    if bare := n_all - n:
         notes.append(f"{bare} of {n_all} test rows have no truth: predicted, but not evaluated")
-    # Only where it was asked for.
     result |= {key: training[key] for key in FROM_TRAINING if training.get(key)}
     if not runs:
         return result
 
-    sample = Sample.of_runs(runs, task, labels)
-    first = runs[0].reset_index(drop=True)
+    sample, first = Sample.of_runs(runs, task, labels), runs[0].reset_index(drop=True)
     seed, method = spec["seed"], spec.get("ci", "auto")
     limits = intervals(sample, first["speaker"], seed=seed, method=method)
     result |= _headline(sample, measure, limits, [int(run["run"].iloc[0]) for run in runs])
     warnings.extend(_undefined(result, measure))
     truth = first["truth"].to_numpy()
-    result |= worthless(
-        truth, first["fold"], constants or {}, measure, task=task, labels=labels, seed=seed
-    )
+    options: dict[str, Any] = {"task": task, "labels": labels, "seed": seed}
+    result |= worthless(truth, first["fold"], constants or {}, measure, **options)
     warnings.extend(one_answer(spec, runs, result["chance"][measure]))
     result |= _per_fold(first, sample)
     result |= _per_speaker(first, sample, measure)
     if result["few_speakers"]:
-        warnings.append(
-            "few speakers: the values rest on "
-            f"{count(speakers_of(first) or 0, 'test speaker')} and depend on who they are"
-        )
+        who = count(speakers_of(first) or 0, "test speaker")
+        warnings.append(f"few speakers: the values rest on {who} and depend on who they are")
     if limits.chosen[measure][0] is None and measure in limits.reasons:
         warnings.append(without_limits(labelled, n, measure, task, limits.reasons[measure]))
     elif limits.freedom and (doubt := few_of_a_class(first, task)):
@@ -140,18 +135,37 @@ def evaluate(
         warnings.append(f"the interval {doubt}")
     result["per_database"] = _per_database(spec, first, sample, limits)
     if traits is not None:
-        of_rows = traits.reindex(first["row"]).reset_index(drop=True)
-        of_rows["speaker"] = first["speaker"]
-        result["fairness"] = fairness(sample, of_rows, measure, seed=seed, method=method)
+        result["fairness"] = _fairness(sample, traits, first, spec)
     if task == "classification":
         warnings.extend(absent_classes(first, labels))
         result |= _of_classes(spec, runs, sample, labels, training)
+    if "submodels" in training:
+        result["per_submodel"] = _per_submodel(first, sample, result.pop("submodels"))
+    return result | _asked_for(spec, runs, labels, training, warnings)
+
+
+def _fairness(
+    sample: Sample, traits: pd.DataFrame, first: pd.DataFrame, spec: EvaluateSpec
+) -> dict[str, Any]:
+    of_rows = traits.reindex(first["row"]).reset_index(drop=True)
+    of_rows["speaker"] = first["speaker"]
+    method = spec.get("ci", "auto")
+    return fairness(sample, of_rows, spec["measure"], seed=spec["seed"], method=method)
+
+
+def _asked_for(
+    spec: EvaluateSpec,
+    runs: list[pd.DataFrame],
+    labels: list[str],
+    training: dict[str, Any],
+    warnings: list[str],
+) -> dict[str, Any]:
+    """What only some inis want."""
+    result: dict[str, Any] = {}
     if how := spec.get("combine_per_speaker"):
         result["by_speaker"] = _by_speaker(spec, runs, labels, how, warnings)
     if training.get("tuning"):
-        result["tuning"] = _tuning(spec, training["tuning"], runs, labels)
-    if "submodels" in training:
-        result["per_submodel"] = _per_submodel(first, sample, result.pop("submodels"))
+        result["tuning"] = of_searches(spec, training["tuning"], runs, labels)
     if spec.get("bins"):
         result["binned"] = _binned(spec, runs, warnings)
     return result
@@ -537,45 +551,6 @@ def _certain(
         result |= _of_intervals(limits)
         result["per_class"] = samples[0].per_class()[0]
     return result
-
-
-def _tuning(
-    spec: EvaluateSpec, searches: list[dict[str, Any]], runs: list[pd.DataFrame], labels: list[str]
-) -> dict[str, Any]:
-    """The searches for options, each beside the measure on the test rows of its fold.
-
-    Args:
-        spec: as for `evaluate`
-        searches: reports of `izwi.training.tuning.search`, with ``run``, ``fold``, ``submodel``
-        runs: predictions of each run
-        labels: classes, ordered
-
-    Returns:
-        ``searches`` with ``outer``; their means ``inner`` and ``outer``; ``optimism``, how much
-        better the inner figure is, whether high or low is good; ``chosen``: how often which values
-    """
-    measure, rows = spec["measure"], pd.concat(runs)
-    measured = []
-    for search in searches:
-        own = rows
-        for key in ("run", "fold", "submodel"):
-            own = own[own[key] == search[key]] if key in search else own
-        outer = None
-        if len(own):
-            outer = Sample.of_runs([own], spec["task"], labels).measures()[0][measure]
-        measured.append({**search, "outer": outer})
-    both = [{k: s[k] for k in ("inner", "outer")} for s in measured if s["outer"] is not None]
-    means: dict[str, Any] = mean_of(both) if both else dict.fromkeys(("inner", "outer", "optimism"))
-    if both:
-        means["optimism"] = direction(measure) * (means["inner"] - means["outer"])
-    chosen = [search["chosen"] for search in searches]
-    counts = [
-        {"values": values, "n": chosen.count(values)}
-        for place, values in enumerate(chosen)
-        if values not in chosen[:place]
-    ]
-    counts.sort(key=lambda row: -row["n"])
-    return {"measure": measure, **means, "chosen": counts, "searches": measured}
 
 
 def _per_submodel(first: pd.DataFrame, sample: Sample, submodels: dict[str, Any]) -> dict[str, Any]:

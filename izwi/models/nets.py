@@ -143,6 +143,15 @@ class Net(Model):
             problems.append("[MODEL] patience: True is not a number of epochs")
         return problems
 
+    def _check(self, record: dict[str, Any]) -> None:
+        """Stop where an epoch has led nowhere."""
+        if not math.isfinite(record["train_loss"]):
+            scaling = "" if self.takes_recordings else ", or scale the features ([FEATS] scale)"
+            raise UserError(
+                f"[MODEL] learning_rate: training diverged in epoch {record['epoch']}; take a "
+                f"smaller one{scaling}"
+            )
+
     def _fit(
         self, X: np.ndarray, y: np.ndarray, groups: np.ndarray | None, dev: Dev | None
     ) -> dict[str, Any]:
@@ -167,8 +176,7 @@ class Net(Model):
                 if not known.all():
                     notes.append(
                         f"{count(int((~known).sum()), 'dev sample')} of classes that do not "
-                        "occur in "
-                        "training count in the dev measure, not in the dev loss"
+                        "occur in training count in the dev measure, not in the dev loss"
                     )
             net = self._net(self.inputs).to(device)
             loss_of = self._loss(y, device)
@@ -183,14 +191,7 @@ class Net(Model):
                     "train_loss": self._train_epoch(net, x, target, loss_of, optimizer),
                 }
                 history.append(record)
-                if not math.isfinite(record["train_loss"]):
-                    scaling = (
-                        "" if self.takes_recordings else ", or scale the features ([FEATS] scale)"
-                    )
-                    raise UserError(
-                        f"[MODEL] learning_rate: training diverged in epoch {epoch}; take a "
-                        f"smaller one{scaling}"
-                    )
+                self._check(record)
                 net.eval()
                 with torch.no_grad():
                     if self.scores_training:

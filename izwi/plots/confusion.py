@@ -93,16 +93,20 @@ def confusion_matrix(
         low = min(centre, 1 - style.width_of(legend) / width / 2 - 0.01)
         figure.text(low, _GAP / height, legend, color="0.35", **_FOOT)
         style.save(figure, path)
-        return [
-            {
-                "truth": truth,
-                "prediction": said,
-                "count": _plain(counts[i, j]),
-                "share": _known(shares[i, j]),
-            }
-            for i, truth in enumerate(labels)
-            for j, said in enumerate(labels)
-        ]
+        return _rows_of(labels, counts, shares)
+
+
+def _rows_of(labels: list[str], counts: np.ndarray, shares: np.ndarray) -> Rows:
+    return [
+        {
+            "truth": truth,
+            "prediction": said,
+            "count": _plain(counts[i, j]),
+            "share": _known(shares[i, j]),
+        }
+        for i, truth in enumerate(labels)
+        for j, said in enumerate(labels)
+    ]
 
 
 def _plain(count: float) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -79,18 +79,7 @@ def draw_map(
         flat = {"depthshade": False} if solid else {}
         handles = []
         if numeric:
-            shades = {"cmap": "cividis", "vmin": values.min(), "vmax": values.max()}
-            known = values.notna().to_numpy()
-            for part, marker in ((filled & known, "o"), (~filled & known, "^")):
-                drawn = axes.scatter(
-                    *places[part].T,
-                    c=values[part],
-                    s=12,
-                    marker=marker,
-                    linewidths=0,
-                    **shades,
-                    **flat,
-                )
+            drawn = _shaded(axes, places, values, filled, **flat)
             figure.colorbar(drawn, ax=axes, label=name, location="bottom", shrink=0.8)
             if not folds:
                 handles.append(_handle("o", "0.3", True, "train"))
@@ -122,6 +111,19 @@ def draw_map(
         style.save(figure, path)
     shown = pd.DataFrame(dict(zip("xyz", places.T, strict=False)))
     return data.of_frame(shown.assign(part=list(parts), label=list(labels)))
+
+
+def _shaded(
+    axes: Any, places: np.ndarray, values: pd.Series, filled: np.ndarray, **options: Any
+) -> Any:
+    """Numbers as brightness; what the colour bar belongs to."""
+    look = {"cmap": "cividis", "vmin": values.min(), "vmax": values.max(), "linewidths": 0}
+    known = values.notna().to_numpy()
+    for part, marker in ((filled & known, "o"), (~filled & known, "^")):
+        drawn = axes.scatter(
+            *places[part].T, c=values[part], s=12, marker=marker, **look, **options
+        )
+    return drawn
 
 
 def embed(X: np.ndarray, seed: int, kind: str = "tsne", dim: int = 2) -> Map:

@@ -29,6 +29,13 @@ if TYPE_CHECKING:
 COLUMNS = ["database", "file", "start", "end", "speaker", "part", "fold", "dev_folds"]
 
 
+def _as_there(stated: list[str], truth: pd.Series) -> list[str]:
+    """Labels of an ini in the spelling of the tables."""
+    texts = truth.dropna()
+    there = set() if pd.api.types.is_numeric_dtype(texts) else set(texts)
+    return [spelling.as_there(spelling.clean(str(label)), there) for label in stated]
+
+
 def make_split(spec: SplitSpec, tables: list[pd.DataFrame]) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Assign each row of all tables to a part or fold.
 
@@ -57,11 +64,7 @@ def make_split(spec: SplitSpec, tables: list[pd.DataFrame]) -> tuple[pd.DataFram
     log = Log()
     frame = pd.concat(tables, ignore_index=True)
     if stated := spec.get("labels"):
-        # As those of the tables are.
-        texts = frame["truth"].dropna()
-        there = set() if pd.api.types.is_numeric_dtype(texts) else set(texts)
-        labels = [spelling.as_there(spelling.clean(str(label)), there) for label in stated]
-        spec = {**spec, "labels": labels}
+        spec = {**spec, "labels": _as_there(stated, frame["truth"])}
     if "speaker" not in frame:
         frame["speaker"] = None
     frame["speaker"] = frame["speaker"].astype("str")  # missing stays missing

@@ -21,7 +21,24 @@ if TYPE_CHECKING:
     from izwi.training.types import RunReport, TrainingReport, TrainSpec
 
 UNCALIBRATED = "raw_"
+SIZES = ("n_train", "n_dev", "n_test")
 COLUMNS = ["database", "file", "start", "end", "speaker"]
+
+
+def _counts(samples: Samples, trained: np.ndarray) -> dict[str, int]:
+    """Number of rows that were trained on, and of their copies."""
+    counts = {"train": len(trained)}
+    if samples.copies is not None:
+        counts["augmented"] = samples.number_of_copies(trained)
+    return counts
+
+
+def _listen(said: dict[str, dict[str, list[int]]], reports: list[Any], fold: int) -> None:
+    """Note which fold says what."""
+    for report in reports:
+        for kind, texts in said.items():
+            for line in report[kind]:
+                texts.setdefault(line, []).append(fold)
 
 
 def train_folds(
@@ -48,8 +65,7 @@ def train_folds(
     import numpy as np
     import pandas as pd
 
-    split = samples.split
-    cls = models.model_class(spec["model"]["type"])
+    split, cls = samples.split, models.model_class(spec["model"]["type"])
     notes: list[str] = []
     n_runs = spec["runs"]
     if n_runs > 1 and tuning.is_deterministic(spec, cls):
@@ -83,33 +99,27 @@ def train_folds(
             if found:
                 reports.append({kind: found.pop(kind) for kind in ("warnings", "notes")})
                 searches.append({"run": run, "fold": fold, **found})
-            for report in reports:
-                for kind, texts in said.items():
-                    for line in report[kind]:
-                        texts.setdefault(line, []).append(fold)
-            sizes = {"n_train": len(train_rows), "n_dev": len(dev_rows), "n_test": len(test_rows)}
+            _listen(said, reports, fold)
+            sizes = dict(zip(SIZES, map(len, (train_rows, dev_rows, test_rows)), strict=True))
             if samples.copies is not None:
                 sizes["n_augmented"] = samples.number_of_copies(train_rows)
             record["folds"].append({"fold": fold, **sizes, **_history(fitted)})
             if fold == 0 or spec["save"]:
-                name = f"run{run}" if fold == 0 else f"run{run}-fold{fold}"
-                fitted.save(Path(folder) / name)
+                fitted.save(Path(folder) / (f"run{run}-fold{fold}" if fold else f"run{run}"))
         if dev_scores and np.isfinite(mean := np.mean(dev_scores)):
             record["dev"] = float(mean)
         runs.append(record)
     numbers = [fold for fold, *_ in folds]
+    trained = np.array(sorted(trained_rows), dtype=int)
     result: TrainingReport = {
         "notes": [*notes, *_led(said["notes"], numbers)],
         "warnings": _led(said["warnings"], numbers),
-        "counts": {"train": len(trained_rows)},
+        "counts": _counts(samples, trained),
         "runs": runs,
         "best_run": best_run(spec, runs),
         "transductive": transductive,
         "n_features": len(samples.names),
     }
-    if samples.copies is not None:
-        trained = np.array(sorted(trained_rows), dtype=int)
-        result["counts"]["augmented"] = samples.number_of_copies(trained)
     return in_order(parts), _with_choices(result, spec, searches)
 
 

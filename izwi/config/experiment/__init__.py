@@ -38,7 +38,15 @@ from izwi.config.experiment.models import (
     read_threshold,
 )
 from izwi.config.experiment.names import read_name, read_save_test
-from izwi.config.experiment.resolved import ComponentSpec, Experiment, PreprocessingSpec
+from izwi.config.experiment.resolved import (
+    ComponentSpec,
+    DatabaseSpec,
+    EvaluationSpec,
+    Experiment,
+    FurtherFigures,
+    PreprocessingSpec,
+    SplitSpec,
+)
 from izwi.config.experiment.segmentation import read_segmentation
 from izwi.config.experiment.splits import is_test, read_split
 from izwi.config.ini import Ini, Value, read_ini
@@ -134,6 +142,47 @@ def _override(ini: Ini, key: str, text: str | None) -> None:
         ini.spelling.setdefault(lower, name)
 
 
+def _is_limited(database: DatabaseSpec) -> bool:
+    options = database["options"]
+    return bool(options["limit_samples"] or options["limit_samples_per_speaker"])
+
+
+def _save_test(
+    entries: Entries, model: Any, databases: Iterable[DatabaseSpec], split: SplitSpec
+) -> str | None:
+    """Where predictions go; databases that are only predicted need no labels."""
+    save_test = read_save_test(entries)
+    if save_test is None:
+        return None
+    if model.none:
+        entries.problem("EXP", "save_test", "without a model there are no predictions")
+    for database in databases:
+        if is_test(split, database["name"]):
+            database["unlabelled"] = True
+    return save_test
+
+
+def _evaluation(
+    entries: Entries, task: str, measure: str, binned: FurtherFigures
+) -> EvaluationSpec:
+    return {
+        "measure": measure,
+        "ci": entries.get("EXP", "ci"),
+        **binned,
+        **read_threshold(entries, task),
+    }
+
+
+def _preprocessing(entries: Entries, model: Any, features: Any, seed: int) -> PreprocessingSpec:
+    """What only some inis ask for; the rest is to be added."""
+    spec: PreprocessingSpec = {"scale": None, "features": None}
+    if fill := entries.get("FEATS", "nan_strategy"):
+        spec["nan_strategy"] = fill
+    if bags := read_bags(entries, model, features, seed):
+        spec["bags"] = bags
+    return spec
+
+
 def _experiment(entries: Entries, ini: str) -> Experiment:
     """Resolve all options, then report all problems together."""
     targets = read_targets(entries)
@@ -147,12 +196,8 @@ def _experiment(entries: Entries, ini: str) -> Experiment:
         entries, targets, of_targets, databases, features, trains=not model.none
     )
     check_numeric(entries, databases, load)
-    limited = any(
-        d["options"]["limit_samples"] or d["options"]["limit_samples_per_speaker"]
-        for d in databases
-    )
     seed = read_seed(entries)
-    load["seed"] = seed if limited else None
+    load["seed"] = seed if any(map(_is_limited, databases)) else None
     learned = _learning(entries, task, seed, model)
     scale, chosen = entries.get("FEATS", "scale"), texts(entries.get("FEATS", "features"))
     if model.brings and model.type:
@@ -168,33 +213,16 @@ def _experiment(entries: Entries, ini: str) -> Experiment:
         check_dev(entries, split, databases)
     analyses = _analyses(entries, task, model, features, learned)
     active = "active_learning" in analyses
-    learning.allow_unlabelled(
-        databases,
-        split,
-        entries.problem,
-        wanted=active or "self_training" in learned,
-        active=active,
-    )
-    save_test = read_save_test(entries)
+    wanted = active or "self_training" in learned
+    learning.allow_unlabelled(databases, split, entries.problem, wanted=wanted, active=active)
+    save_test = _save_test(entries, model, databases, split)
     # Such an ini asks for tables and nothing else.
     bare = bool(annotation) and model.none and not features
-    if model.none and save_test is not None:
-        entries.problem("EXP", "save_test", "without a model there are no predictions")
-    if save_test is not None:
-        for database in databases:
-            if is_test(split, database["name"]):
-                database["unlabelled"] = True
     measure = read_measure(entries, task)
     if model.needs_dev:
         model.options["measure"] = measure
-    preprocessing: PreprocessingSpec = {
-        "scale": None if scale == "none" else scale,
-        "features": chosen,
-    }
-    if fill := entries.get("FEATS", "nan_strategy"):
-        preprocessing["nan_strategy"] = fill
-    if bags := read_bags(entries, model, features, seed):
-        preprocessing["bags"] = bags
+    preprocessing = _preprocessing(entries, model, features, seed)
+    preprocessing |= {"scale": None if scale == "none" else scale, "features": chosen}
     name = read_name(entries)
     segmentation = read_segmentation(entries, split, described=model.none)
     experiment = Experiment(
@@ -223,12 +251,7 @@ def _experiment(entries: Entries, ini: str) -> Experiment:
         analyses=analyses,
         augment=read_augment(entries, model, features, seed),
         robustness=read_robustness(entries, model, features, learned, seed),
-        evaluation={
-            "measure": measure,
-            "ci": entries.get("EXP", "ci"),
-            **binned,
-            **read_threshold(entries, task),
-        },
+        evaluation=_evaluation(entries, task, measure, binned),
         leakage=_leakage(entries, bare),
         plots=_plots(entries, model, features, bare),
         annotation=annotation,

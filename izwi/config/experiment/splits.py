@@ -27,6 +27,34 @@ _SPLIT_OPTIONS = (
 _DEV_SIZE = 20.0
 
 
+def _in_folds(
+    entries: Entries, winner: str, stated: dict[str, Any], cross: bool, apart: bool
+) -> None:
+    """Note what cross-validation overrides.
+
+    Args:
+        entries: of the ini
+        winner: the option that asks for folds
+        stated: database → its strategy
+        cross: whether databases are trained on or tested on as a whole
+        apart: whether some are only tested on
+    """
+    if cross:
+        entries.overridden("[DATA] strategy, trains, tests", winner)
+    elif apart:
+        entries.overridden("[DATA] tests", winner)
+        if entries.extra_tests:
+            entries.problem(
+                "DATA",
+                "tests",
+                f"{', '.join(entries.extra_tests)} cannot be tested on with {winner}, which "
+                "trains a model per fold: leave out one of the two",
+            )
+    for name, strategy in stated.items():
+        if strategy is not None:
+            entries.overridden(f"[DATA] {name}.split_strategy", winner)
+
+
 def read_split(
     entries: Entries,
     task: str,
@@ -57,20 +85,7 @@ def read_split(
         if logo and folds:
             entries.overridden("[MODEL] k_fold_cross", winner)
             folds = None
-        if cross:
-            entries.overridden("[DATA] strategy, trains, tests", winner)
-        elif apart:
-            entries.overridden("[DATA] tests", winner)
-            if entries.extra_tests:
-                entries.problem(
-                    "DATA",
-                    "tests",
-                    f"{', '.join(entries.extra_tests)} cannot be tested on with {winner}, which "
-                    "trains a model per fold: leave out one of the two",
-                )
-        for name, strategy in stated.items():
-            if strategy is not None:
-                entries.overridden(f"[DATA] {name}.split_strategy", winner)
+        _in_folds(entries, winner, stated, cross, apart)
         cross, trains, tests = False, None, None
         stated = dict.fromkeys(stated)
     elif cross:
