@@ -355,14 +355,15 @@ def _balanced(
 
     from izwi import splits
 
-    known = None if groups is None and sources is None else np.arange(len(y))
+    own = np.arange(len(y))
     X, y, like, report = balancing.balance(
-        X, y, known, method=spec["balancing"], seed=spec["balancing_seed"]
+        X, y, own, method=spec["balancing"], seed=spec["balancing_seed"]
     )
     if like is not None:
         like = like.astype(int)
         groups = None if groups is None else groups[like]
-        sources = None if sources is None else splits.together(sources[like])
+        # A row that was drawn twice must not be on both sides of a fold either.
+        sources = splits.together((own if sources is None else sources)[like])
     return X, y, groups, sources, report
 
 

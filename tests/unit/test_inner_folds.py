@@ -133,12 +133,13 @@ def test_weights_of_ensembles_without_speakers_rest_on_whole_recordings():
 
 @pytest.mark.parametrize("kind", ["svm", "linear_svm"])
 @pytest.mark.parametrize("speakers", [None, 4])
-@pytest.mark.parametrize("copied", [False, True])
+@pytest.mark.parametrize("rows", ["segments", "copies", "one each"])
 @pytest.mark.parametrize("balanced", [False, True])
 def test_probabilities_rest_on_recordings_that_the_machine_had_not_seen(
-    monkeypatch, kind, speakers, copied, balanced
+    monkeypatch, kind, speakers, rows, balanced
 ):
-    samples, truth, of = cut(recordings=12, segments=1 if copied else 4, speakers=speakers)
+    segments = 4 if rows == "segments" else 1
+    samples, truth, of = cut(recordings=12, segments=segments, speakers=speakers)
     if balanced:
         keep = (truth == "a") | (of < 8)
         own = np.flatnonzero(keep)
@@ -147,7 +148,7 @@ def test_probabilities_rest_on_recordings_that_the_machine_had_not_seen(
         truth, of = truth[own], of[own]
     # The first feature tells the recording.
     samples.values[:, 0] = of
-    if copied:
+    if rows == "copies":
         source = np.repeat(np.arange(len(of)), 3)
         samples = dataclasses.replace(samples, copies=Copies(samples.values[source], source))
     spec = spec_of(kind, **({"balancing": "ros", "balancing_seed": 1} if balanced else {}))
