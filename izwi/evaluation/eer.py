@@ -125,7 +125,7 @@ class Scores:
         """Whether a sum over the samples between two thresholds is cheaper than over groups."""
         samples = self.behind[last] - self.behind[first]
         cost = self.n_groups * 2 * SLICES // COST_OF_A_SAMPLE
-        return self.of_samples is not None or last == first + 1 or samples <= max(SLICES, cost)
+        return self.of_samples is not None or samples <= max(SLICES, cost)
 
     def _cell_of(self, edges: np.ndarray) -> np.ndarray:
         samples = slice(self.behind[edges[0]], self.behind[edges[-1]])
@@ -225,7 +225,10 @@ def _among(
             continue
         first, last = int(edges[edge - 1]), int(edges[edge])
         begin = below[these, edge - 1]
-        if kept.is_few(first, last):
+        if last == first + 1:
+            # Nothing lies between, however many samples have this score.
+            found.before[own], found.behind[own] = begin, below[these, edge]
+        elif kept.is_few(first, last):
             _within(kept, weights, own, (first, last), begin, totals, found)
         else:
             finer = kept.edges(first, last)
