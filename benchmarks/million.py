@@ -1,6 +1,6 @@
 """Time and memory of work on a million rows.
 
-    python benchmarks/million.py statistics duplicates words segments
+    python benchmarks/million.py statistics duplicates words segments stages
     python benchmarks/million.py xgb logreg linear_svm ridge mlp --width 88
     python benchmarks/million.py mlp --width 1024 --rows 250000 --options "{'batch_size': 512}"
     python benchmarks/million.py epochs --width 1024 --rows 250000
@@ -13,7 +13,8 @@ speakers is tested, a tenth is dev. They stay in a folder below ``--folder`` for
 ``duplicates`` searches for near-duplicates among different utterances, ``words`` among words and
 ``segments`` among windows of 30 s that overlap by half. The fingerprints are simulated: their
 spread, how seldom two are near by chance and the times between their anchors are those of
-EmoDB, nEMO and speechocean762, of the words those of the Free Spoken Digit Dataset.
+EmoDB, nEMO and speechocean762, of the words those of the Free Spoken Digit Dataset. ``stages`` runs
+the workflow with so many test rows, segments of 3,000 files, and prints what each job needs.
 """
 
 from __future__ import annotations
@@ -35,6 +36,22 @@ sys.path.insert(0, str(HOME))
 SPEAKERS = 10_000
 BLOCK = 8192
 ROUNDS = 4
+FILES = 3000
+INI = """[EXP]
+name = a
+[DATA]
+databases = ['small', 'large']
+small = small.csv
+large = large.csv
+small.split_strategy = train
+large.split_strategy = test
+target = emotion
+leakage = ignore
+[FEATS]
+type = metadata
+[MODEL]
+type = majority
+"""
 SEARCHED = ("duplicates", "words", "segments")
 REGRESSIONS = ("ridge", "lin_reg", "xgr", "mlp_reg", "svr")
 
@@ -51,7 +68,7 @@ def main() -> None:
     arguments = parser.parse_args()
     data = arguments.folder / f"izwi-million-{arguments.rows}x{arguments.width}"
     if not arguments.child:
-        if {*arguments.work} - {"statistics", "epochs", *SEARCHED}:
+        if {*arguments.work} - {"statistics", "epochs", "stages", *SEARCHED}:
             make(data, arguments.rows, arguments.width)
         threads = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
         for work in arguments.work:
@@ -67,6 +84,8 @@ def main() -> None:
         lines = statistics(arguments.rows)
     elif work in SEARCHED:
         lines = duplicates(arguments.rows, work)
+    elif work == "stages":
+        lines = stages(arguments.folder, arguments.rows)
     elif work == "epochs":
         lines = epochs(arguments.rows, arguments.width, options)
     else:
@@ -229,6 +248,70 @@ def statistics(rows: int) -> Iterator[str]:
             ),
         ):
             yield f"{what}, {name}: {seconds(make):.1f} CPU s"
+
+
+def stages(folder: Path, rows: int) -> Iterator[str]:
+    """CPU seconds and memory of a plan and of the jobs of a call."""
+    with tempfile.TemporaryDirectory(dir=folder) as name:
+        place = Path(name)
+        segments(place, "small", 10_000, 500)
+        segments(place, "large", rows, SPEAKERS)
+        (place / "a.ini").write_text(INI)
+        (place / "a.yaml").write_text('{"experiments": ["a.ini"]}')
+        command = [sys.executable, "-m", "snakemake", "-s", HOME / "Snakefile"]
+        command += ["--configfile", "a.yaml", "--cores", "1"]
+        for work in ("plan", "jobs"):
+            # The plan is that of a dry run, in a process of its own.
+            before = used()
+            process = subprocess.run(
+                [*command, *(["-n"] if work == "plan" else [])],
+                cwd=place,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if process.returncode:
+                sys.exit(process.stderr)
+            cpu = used() - before
+            if work == "plan":
+                most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+                yield f"plan, {rows:,}: {cpu:.1f} CPU s, {most:.0f} MB"
+        for path in sorted(place.glob("results/benchmarks/**/*.tsv")):
+            *_, memory, cpu = path.read_text().splitlines()[1].split("\t")
+            stage = path.relative_to(place / "results" / "benchmarks").parts[0]
+            yield f"{stage}, {path.stem}: {float(cpu):.1f} CPU s, {float(memory):.0f} MB"
+        size = (place / "results" / "index.html").stat().st_size
+        yield f"file of the page: {size / 1e6:.2f} MB"
+
+
+def used() -> float:
+    """CPU seconds of all processes that have ended."""
+    times = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return times.ru_utime + times.ru_stime
+
+
+def segments(folder: Path, name: str, rows: int, speakers: int) -> None:
+    """A table of segments of 10 ms, and their files."""
+    import numpy as np
+    import pandas as pd
+    import soundfile
+
+    random = np.random.default_rng(0)
+    (folder / name).mkdir()
+    length = 10 * -(-rows // FILES)
+    for i in range(FILES):
+        noise = random.integers(-3000, 3000, length, dtype=np.int16)
+        soundfile.write(folder / name / f"{i}.wav", noise, 1000)
+    which, place = np.arange(rows) % FILES, np.arange(rows) // FILES
+    table = {
+        "file": [f"{name}/{i}.wav" for i in which],
+        "start": place / 100,
+        "end": (place + 1) / 100,
+        "speaker": random.integers(speakers, size=rows),
+        "sex": random.choice(["female", "male"], rows),
+        "emotion": random.choice(["a", "b"], rows),
+    }
+    pd.DataFrame(table).to_csv(folder / f"{name}.csv", index=False)
 
 
 def duplicates(rows: int, kind: str) -> Iterator[str]:

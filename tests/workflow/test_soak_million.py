@@ -72,3 +72,25 @@ def test_search_for_near_duplicates(kind, capsys):
     assert re.search(r"1,000,000: .* 0 pairs", said)
     assert float(re.search(r"([\d.]+) CPU s", said)[1]) < 60
     assert int(re.search(r"largest memory (\d+) MB", said)[1]) < 1536
+
+
+@pytest.fixture(scope="module")
+def jobs(place):
+    """What a benchmark says of the jobs of a call with a million test rows."""
+    command = [sys.executable, BENCHMARK, "stages", "--folder", place]
+    found = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True)
+    print(found.stdout)
+    return found.stdout
+
+
+@pytest.mark.parametrize(
+    ("stage", "megabytes"),
+    [("plan", 1500), *((s, 4000) for s in ("load", "split", "describe", "evaluate", "page"))],
+)
+def test_memory_of_a_stage(stage, megabytes, jobs):
+    used = re.findall(rf"^{stage}, .*: [\d.]+ CPU s, (\d+) MB", jobs, re.MULTILINE)
+    assert used and max(map(int, used)) < megabytes
+
+
+def test_a_page_about_a_million_rows_is_small(jobs):
+    assert float(re.search(r"file of the page: ([\d.]+) MB", jobs)[1]) < 3
