@@ -74,6 +74,8 @@ function rows() {
   at("before").disabled = first === 0;
   at("after").disabled = first + PAGE >= shown.length;
 }
+// The ends of an axis: room for three digits, and for an exponent.
+const end = (value) => (typeof value === "number" ? String(Number(value.toPrecision(3))) : cell(value));
 const cell = (value) => (typeof value === "number" ? String(Number(value.toPrecision(5))) : known(value) ? value : "–");
 
 // ------------------------------------------------------------ one sample
@@ -125,9 +127,9 @@ function scatter() {
   at("scatter").replaceChildren(
     draw("svg", { viewBox: `0 0 ${SIZE} ${SIZE}`, width: SIZE, height: SIZE, role: "img", "aria-label": text, class: "chart" },
       draw("path", { class: "axis", d: `M${EDGE} 0V${SIZE - EDGE}H${SIZE}` }),
-      draw("text", { x: EDGE, y: SIZE - EDGE + 16 }, cell(x0)), draw("text", { x: SIZE, y: SIZE - EDGE + 16, "text-anchor": "end" }, cell(x1)),
+      draw("text", { x: EDGE, y: SIZE - EDGE + 16 }, end(x0)), draw("text", { x: SIZE, y: SIZE - EDGE + 16, "text-anchor": "end" }, end(x1)),
       draw("text", { x: (SIZE + EDGE) / 2, y: SIZE - 6, "text-anchor": "middle" }, name(x.name, 60)),
-      draw("text", { x: EDGE - 4, y: SIZE - EDGE, "text-anchor": "end" }, cell(y0)), draw("text", { x: EDGE - 4, y: 12, "text-anchor": "end" }, cell(y1)),
+      draw("text", { x: EDGE - 4, y: SIZE - EDGE, "text-anchor": "end" }, end(y0)), draw("text", { x: EDGE - 4, y: 12, "text-anchor": "end" }, end(y1)),
       draw("text", { transform: `translate(12 ${(SIZE - EDGE) / 2}) rotate(-90)`, "text-anchor": "middle" }, name(y.name, 60)),
       points.map((i) => draw("circle", { cx: across(x.values[i]).toFixed(1), cy: up(y.values[i]).toFixed(1), r: 4, fill: shade.of(i), "data-row": i, class: i === chosen ? "hit" : null },
         draw("title", null, `${columns[0].values[i]}${colour ? `: ${cell(colour.values[i])}` : ""}`)))),
