@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 
 import numpy as np
 import pytest
@@ -48,7 +49,7 @@ def valid(option: options.Option) -> st.SearchStrategy | None:
     kinds = {
         "bool": st.booleans(),
         "int": st.integers(
-            int(low) if low is not None else -1000, int(high) if high is not None else 10**6
+            math.ceil(low) if low is not None else -1000, int(high) if high is not None else 10**6
         ),
         "float": st.floats(
             low if low is not None else -1e6,
@@ -57,7 +58,7 @@ def valid(option: options.Option) -> st.SearchStrategy | None:
             allow_subnormal=False,
         ),
         "number_list": st.lists(
-            st.integers(int(low or 0), int(high or 100)), min_size=1, max_size=4
+            st.integers(math.ceil(low or 0), int(high or 100)), min_size=1, max_size=4
         ),
     }
     return kinds.get(option.kind.split("|")[0])
