@@ -1,8 +1,11 @@
 """From the config to the plan of this call, and what the rules ask of it."""
 
+import gc
 import sys
 from pathlib import Path
 
+# All that is imported stays; to look through it and Snakemake again and again takes time.
+gc.disable()
 HOME = Path(str(workflow.current_basedir)).parent
 if (HOME / "izwi").is_dir():
     sys.path.insert(0, str(HOME))

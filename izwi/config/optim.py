@@ -10,7 +10,6 @@ from typing import Any
 from izwi.config import options as table
 from izwi.config.ini import Value, literal, unquoted
 from izwi.config.options import MEASURES, convert
-from izwi.training.tuning import MOST_CANDIDATES
 
 # Its names of options → those of the models.
 _NAMES = {"lr": "learning_rate", "do": "drop", "bs": "batch_size"}
@@ -46,6 +45,8 @@ def as_tune(sections: Mapping[str, Mapping[str, Value]]) -> str:
     type_ = unquoted(model["type"].text) if "type" in model else ""
     if type_.lower() != kind:
         lines.insert(0, f"type = {kind}")
+    from izwi.training.tuning import MOST_CANDIDATES
+
     strategy = setting["search_strategy"].lower()
     number = math.prod(map(len, values.values()))
     few = setting["n_iter"].isdecimal() and number <= int(setting["n_iter"])

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-from izwi.data import containers, foreign_audio
+from izwi.data import RATES, containers, foreign_audio
 from izwi.wording import count
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ LONGEST = 2**48
 # Samples of float lie between -1 and 1, those beyond full scale a little outside.
 MOST_FLOAT = 8.0
 # Speech needs a tenth of the upper one; below the lower one resampling makes much of little.
-RATES = (1_000, 384_000)  # Hz
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from izwi.config.result_set import name_of, read_config, resolve_all
 from izwi.engine import call_summary, cli_args, job, loaded, lock, sources, terminal
@@ -32,8 +32,10 @@ from izwi.errors import UserError, refusal
 from izwi.files import no_link, write_text
 from izwi.reporting import history
 from izwi.reporting.overview import text_of
-from izwi.reporting.snakemake_report import Report
 from izwi.stages.experiment import OUTDATED
+
+if TYPE_CHECKING:
+    from izwi.reporting.snakemake_report import Report
 
 # Where jobs find the plan, and the workers of their machine.
 PLAN, SOCKET = "IZWI_PLAN", "IZWI_SOCKET"
@@ -126,6 +128,8 @@ class Session:
         """What Snakemake's report shows, if one is requested."""
         if not cli_args.reports(self.arguments):
             return None
+        from izwi.reporting.snakemake_report import Report
+
         return Report(self.plan, self.results, self.workflow.config)
 
     def shown(self, role: str, path: str) -> Any:
@@ -306,6 +310,7 @@ def start(workflow: Any, config: Mapping[str, Any], home: Path, arguments: list[
         plan = _plan(workflow, config, home, prefix, write=not cli_args.only_reads(arguments))
         path = os.path.abspath(os.path.join(plan.results, "plans", f"{key}.json"))
     else:
+        gc.enable()
         path = os.environ[PLAN + suffix]
         plan = Plan.load(path)
     session = Session(workflow, plan, path, suffix, prefix, arguments, main)

@@ -164,7 +164,7 @@ def _on_hub(section: str, path: str, kind: str) -> str | None:
 
 def unread(entries: Entries, section: str, kinds: list[str], situation: str) -> None:
     """Report options that no type in use reads, or that do not exist."""
-    everywhere = table.elsewhere(section)
+    everywhere = table.elsewhere(section) if entries.components[section] else {}
     for lower, value in entries.components[section].items():
         head, _, rest = lower.partition(".")
         option = everywhere.get(lower)

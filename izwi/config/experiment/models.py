@@ -108,10 +108,13 @@ def _untrained(entries: Entries) -> str:
     """Why the ini asks for no training, empty if it does; a forgotten type is an error."""
     if not entries.names:
         return ""
-    known = table.elsewhere("MODEL")
-    own = {known[name].name for name in entries.ini.sections.get("MODEL", {}) if name in known}
-    if not {name for name in own if known[name.lower()].status == "ok"} - {"save"}:
-        return "[MODEL] type: missing"
+    given = entries.ini.sections.get("MODEL", {})
+    # To know all options is to import all models.
+    if "type" not in given:
+        known = table.elsewhere("MODEL")
+        own = {known[name].name for name in given if name in known}
+        if not {name for name in own if known[name.lower()].status == "ok"} - {"save"}:
+            return "[MODEL] type: missing"
     if not any(name in entries.ini.sections for name in _OF_MODULES):
         return ""
     if entries.get("FEATS", "type") == []:

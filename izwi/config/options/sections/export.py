@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from izwi.config.options.option import Option, known, option, read_by
-from izwi.data.audio import RATES
+from izwi.data import RATES
 from izwi.exporting import BITS, FORMATS
 
 ALWAYS = option(
