@@ -73,7 +73,7 @@ def main(arguments: list[str]) -> int:
     else:
         made = estimate(plan, missing, found, computers, wanted.hours)
         if wanted.hours is not None:
-            print(f"\nas if it were {made.rows:,.0f} rows, {made.hours:,.0f} h of audio")
+            print(f"\nas if it were {made.rows:,.0f} rows, {wanted.hours:,.0f} h of audio")
         _plan(plan, missing, made, computers)
     return 1 if found.problems else 0
 

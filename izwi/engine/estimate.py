@@ -142,9 +142,8 @@ class Estimate:
         cpu: seconds of CPU
         disk: bytes
         megabytes: peak of memory, of all jobs of a node at once
-        audio: bytes of recordings that are read
+        audio: bytes of recordings that the nodes of a cluster read
         rows: of all label tables
-        hours: of audio
         unknown: what is not in it
         stored: feature set → recordings whose features are kept already
     """
@@ -156,7 +155,6 @@ class Estimate:
     megabytes: float = 0.0
     audio: float = 0.0
     rows: float = 0.0
-    hours: float = 0.0
     unknown: list[str] = field(default_factory=list)
     stored: dict[str, str] = field(default_factory=dict)
 
@@ -196,7 +194,7 @@ def estimate(
     records = _records(Path(plan.results))
     lines: dict[str, Line] = {}
     spent: dict[int, tuple[float, float]] = {}
-    made = Estimate([], audio=sizes.bytes(), rows=sizes.total(), hours=sizes.seconds() / 3600)
+    made = Estimate([], rows=sizes.total(), audio=sizes.bytes() if computers.queue else 0.0)
     wanted = set(map(id, missing))
     for unit in plan.each():
         line = lines.setdefault(unit.stage, Line(unit.stage))
@@ -242,9 +240,7 @@ def _seconds(
         shared = cost.of(todo * (1 if recorded else sizes.length(unit)))
         alone = cost.seconds + _ASSEMBLE * cost.bytes_each * size
         return alone, shared
-    # The rows of a model's record are those of all its fits.
-    fits = sizes.fits(unit)
-    return cost.seconds + (fits * cost.of(size)), 0.0
+    return cost.seconds + sizes.fits(unit) * cost.of(size), 0.0
 
 
 def _kind(unit: Unit) -> str:
@@ -360,21 +356,25 @@ class _Sizes:
 
 def _bytes(listing: Listing) -> float:
     """Bytes of all recordings, from those of some."""
-    paths = [path for path in listing.paths if path]
-    some = paths[:: max(1, len(paths) // _HEARD)]
     sizes = []
-    for path in some:
+    for path in _some(listing):
         with suppress(OSError):
             sizes.append(os.path.getsize(path))
-    return len(paths) * sum(sizes) / len(sizes) if sizes else 0.0
+    found = sum(path is not None for path in listing.paths)
+    return found * sum(sizes) / len(sizes) if sizes else 0.0
+
+
+def _some(listing: Listing) -> list[str]:
+    """Recordings from which all are estimated."""
+    paths = [path for path in listing.paths if path]
+    return paths[:: max(1, len(paths) // _HEARD)]
 
 
 def _mean_length(listing: Listing) -> float:
     from izwi.data import audio
 
-    paths = [path for path in listing.paths if path]
     seconds = []
-    for path in paths[:: max(1, len(paths) // _HEARD)]:
+    for path in _some(listing):
         with suppress(audio.AudioError):
             samples, rate = audio.length(path)
             seconds.append(samples / rate)
