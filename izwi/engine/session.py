@@ -305,8 +305,6 @@ def start(workflow: Any, config: Mapping[str, Any], home: Path, arguments: list[
     if main:
         if not cli_args.only_reads(arguments):
             _check_memory()
-        # All objects of the plan stay; garbage collection would take a sixth of the time.
-        gc.disable()
         plan = _plan(workflow, config, home, prefix, write=not cli_args.only_reads(arguments))
         path = os.path.abspath(os.path.join(plan.results, "plans", f"{key}.json"))
     else:
