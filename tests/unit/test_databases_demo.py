@@ -2,6 +2,9 @@
 
 import filecmp
 import os
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -60,6 +63,20 @@ def test_the_same_bytes_each_time(folder, tmp_path, monkeypatch):
     names = ["demo.csv", "README.md", *(f"wav/{file}" for file in os.listdir(folder / "wav"))]
     same, differ, missing = filecmp.cmpfiles(folder, "again", names, shallow=False)
     assert (len(same), differ, missing) == (314, [], [])
+
+
+def test_nothing_is_written_after_the_process_that_asked_was_killed(tmp_path):
+    asks = f"from izwi.data.databases import demo; demo.synthesise({str(tmp_path)!r})"
+    asking = subprocess.Popen([sys.executable, "-c", asks])
+    while len(list(tmp_path.glob("wav/*"))) < 3:
+        assert asking.poll() is None
+        time.sleep(0.01)
+    asking.kill()
+    asking.wait()
+    time.sleep(0.3)
+    left = len(list(tmp_path.glob("wav/*")))
+    time.sleep(0.3)
+    assert len(list(tmp_path.glob("wav/*"))) == left < 312
 
 
 def test_neither_trivial_nor_hopeless(table, folder):

@@ -13,6 +13,7 @@ import os
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -102,17 +103,30 @@ def synthesise(folder: str | Path, *, seed: int = 1) -> None:
     # of its own gives the same bytes each time.
     root = str(Path(__file__).parents[3])
     search = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
-    done = subprocess.run(
-        [sys.executable, "-m", "izwi.data.databases.demo", str(Path(folder).absolute()), str(seed)],
-        env={**os.environ, "PYTHONPATH": search},
-        capture_output=True,
-        text=True,
-    )
+    # It reads from a pipe that ends with this process, however that ends; see `_follow`.
+    reading, writing = os.pipe()
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", __name__, str(Path(folder).absolute()), str(seed)],
+            env={**os.environ, "PYTHONPATH": search},
+            stdin=reading,
+            capture_output=True,
+            text=True,
+        )
+    finally:
+        os.close(reading)
+        os.close(writing)
     if refused := re.search(r"^\w+: \[Errno (\d+)\]", done.stderr, re.MULTILINE):
         number = int(refused[1])
         raise OSError(number, os.strerror(number), str(folder))
     if done.returncode:
         raise RuntimeError(f"the synthesis of the embedded data set failed:\n{done.stderr}")
+
+
+def _follow() -> None:
+    """End this process with the one that waits for it: nobody else would stop its writing."""
+    os.read(0, 1)
+    os._exit(1)
 
 
 def _synthesise(folder: Path, seed: int) -> None:
@@ -221,4 +235,5 @@ def _readme(count: int, seed: int) -> str:
 
 
 if __name__ == "__main__":
+    threading.Thread(target=_follow, daemon=True).start()
     _synthesise(Path(sys.argv[1]), int(sys.argv[2]))
