@@ -37,14 +37,15 @@ def test_fifty_kills(undisturbed, tmp_path, capsys):
     two_inis(folder)
     began, killed, ended = time.monotonic(), [], 0
     for _ in range(ROUNDS):
-        todo = KILLS
+        todo, latest = KILLS, undisturbed.seconds
         while todo:
             call = start(folder, "--configfile", "config.yaml")
-            moment = moments.uniform(0.5, undisturbed.seconds)
+            moment = moments.uniform(0.5, latest)
             try:
                 call.wait(moment)
                 ended += 1
-                # It was made in full: begin at nothing again.
+                # It was made in full: begin at nothing again, and kill sooner.
+                latest = max(2.0, 0.9 * latest)
                 shutil.rmtree(tmp_path / "results")
             except subprocess.TimeoutExpired:
                 os.killpg(call.pid, signal.SIGKILL)
