@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from izwi.config.options import model_option
 from izwi.errors import UserError
 from izwi.models.base import SklearnModel
+from izwi.wording import count
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -205,7 +206,8 @@ def inner_folds(
     """Folds of the training samples with all classes in every training part.
 
     At most :data:`FOLDS`; stratified, speakers kept apart if every class has enough of them, else
-    recordings. With a class of one sample there are no such folds: all samples are in both parts.
+    recordings. Speakers who share recordings stay together, if enough groups are left.
+    With a class of one sample there are no such folds: all samples are in both parts.
 
     Args:
         y: (samples) labels
@@ -227,11 +229,14 @@ def inner_folds(
     most = min(FOLDS, counts.min())
     warnings: list[str] = []
     if most > 1 and groups is not None and not pd.isna(groups).any():
-        codes, speakers = pd.factorize(np.asarray(groups), sort=True)
-        for n in range(min(most, len(speakers)), 1, -1):
-            folds = list(StratifiedGroupKFold(n).split(y, y, codes))
-            if all(len(test) and len(np.unique(y[train])) == len(counts) for train, test in folds):
-                return folds, warnings
+        codes, _ = pd.factorize(np.asarray(groups), sort=True)
+        for kept in _kept_together(codes, sources):
+            for n in range(min(most, kept.max() + 1), 1, -1):
+                folds = list(StratifiedGroupKFold(n).split(y, y, kept))
+                if all(
+                    len(test) and len(np.unique(y[train])) == len(counts) for train, test in folds
+                ):
+                    return folds, _parting(name, kept, sources)
         warnings.append(
             f"{name}: a class has training samples of one speaker only, so probabilities are "
             "calibrated on folds that share speakers"
@@ -243,4 +248,26 @@ def inner_folds(
     return [(everything, everything)], [
         f"{name}: a class has {few}, so probabilities are "
         "calibrated on the samples the model was trained on: they are too sure of themselves"
+    ]
+
+
+def _kept_together(speakers: np.ndarray, sources: np.ndarray | None) -> list[np.ndarray]:
+    """What folds may be made of, best first: speakers joined by their recordings, speakers."""
+    from izwi.splits import joined
+
+    group = joined(speakers, sources)
+    return [group] if group is speakers else [group, speakers]
+
+
+def _parting(name: str, kept: np.ndarray, sources: np.ndarray | None) -> list[str]:
+    """Warning that recordings are in both parts of folds, if they are."""
+    from izwi.splits import parted
+
+    number = len(parted(sources, kept))
+    if not number:
+        return []
+    return [
+        f"{name}: probabilities are calibrated on folds that part "
+        f"{count(number, 'recording')} of several speakers, as too few groups are left if the "
+        "speakers of a recording stay together: they may be too sure of themselves"
     ]

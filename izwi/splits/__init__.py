@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from izwi.splits.build import make_split
     from izwi.splits.crossval import deal
     from izwi.splits.parts import folds
-    from izwi.splits.sources import recordings, stratified_folds, together
+    from izwi.splits.sources import joined, named, parted, recordings, stratified_folds, together
     from izwi.splits.speakers import same_id
     from izwi.splits.subsets import dev_from_train, generator, strata, stratified_sample
 
@@ -21,7 +21,10 @@ __all__ = [
     "dev_from_train",
     "folds",
     "generator",
+    "joined",
     "make_split",
+    "named",
+    "parted",
     "recordings",
     "same_id",
     "strata",
@@ -33,6 +36,9 @@ _MODULES = {
     "make_split": "build",
     "deal": "crossval",
     "folds": "parts",
+    "joined": "sources",
+    "named": "sources",
+    "parted": "sources",
     "recordings": "sources",
     "stratified_folds": "sources",
     "together": "sources",

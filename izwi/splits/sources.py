@@ -2,6 +2,7 @@
 
 Folds and parts within the training rows go by speakers where these are known. Where they are not,
 they must still not part rows of one recording, or a model is tested on what it was fitted on.
+Speakers who share recordings, as in a dialogue, go together if that leaves folds to make.
 """
 
 from __future__ import annotations
@@ -41,6 +42,73 @@ def together(sources: np.ndarray | None) -> np.ndarray | None:
         return None
     codes, names = pd.factorize(sources)
     return codes if len(names) < len(codes) else None
+
+
+def named(speakers: np.ndarray, sources: np.ndarray | None) -> np.ndarray:
+    """Speakers, where rows of unknown speaker take one of their recording.
+
+    So they go where the rest of the recording goes.
+
+    Args:
+        speakers: of each row as a code, -1 if unknown, shape (rows,)
+        sources: as :func:`together` gives them
+
+    Returns:
+        shape (rows,); -1 where no speaker of the recording is known
+    """
+    if sources is None or (speakers >= 0).all():
+        return speakers
+    known = speakers >= 0
+    lowest = np.full(sources.max() + 1, speakers.max() + 1)
+    np.minimum.at(lowest, sources[known], speakers[known])
+    lowest[lowest > speakers.max()] = -1
+    return np.where(known, speakers, lowest[sources])
+
+
+def joined(speakers: np.ndarray, sources: np.ndarray | None) -> np.ndarray:
+    """Groups of speakers who share recordings, so that neither is parted.
+
+    Args:
+        speakers: of each row as a code, -1 if unknown, shape (rows,)
+        sources: as :func:`together` gives them
+
+    Returns:
+        number of the group of each row, in the order of their lowest speakers, -1 if unknown,
+        shape (rows,); the speakers themselves if no recording has two
+    """
+    if sources is None:
+        return speakers
+    known = speakers >= 0
+    # Each pair once: there are fewer than rows.
+    pairs = np.unique(np.stack([sources[known], speakers[known]]), axis=1)
+    if len(np.unique(pairs[0])) == pairs.shape[1]:
+        return speakers
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    number = int(speakers.max()) + 1
+    size = number + int(sources.max()) + 1
+    edges = coo_array((np.ones(pairs.shape[1]), (pairs[1], number + pairs[0])), (size, size))
+    _, group = connected_components(edges, directed=False)
+    group = pd.factorize(group[:number])[0]
+    return np.where(known, group[speakers], -1)
+
+
+def parted(sources: np.ndarray | None, sides: np.ndarray) -> np.ndarray:
+    """Recordings that have rows on two sides.
+
+    Args:
+        sources: as :func:`together` gives them
+        sides: fold or group of each row, shape (rows,)
+
+    Returns:
+        their numbers, ascending
+    """
+    if sources is None:
+        return np.zeros(0, dtype=int)
+    pairs = np.unique(np.stack([sources, sides]), axis=1)
+    numbers, times = np.unique(pairs[0], return_counts=True)
+    return numbers[times > 1]
 
 
 def of_sources(strata: np.ndarray, sources: np.ndarray) -> np.ndarray:

@@ -128,9 +128,10 @@ def dev_from_train(
     """Take a dev part out of the training rows, for the early stopping of nets.
 
     Whole speakers are taken, at least one, such that no class vanishes from train and, where
-    possible, none is absent from dev. Rows of unknown speaker stay in train. With fewer than two
-    speakers whole recordings are taken, stratified by class; a recording is one row, if it is not
-    cut into segments.
+    possible, none is absent from dev. Speakers who share recordings go together, unless that makes
+    all of them one group. Rows of unknown speaker stay in train, unless their recording has a known
+    one. With fewer than two speakers whole recordings are taken, stratified by class; a recording
+    is one row, if it is not cut into segments.
 
     Args:
         frame: a split, or all rows in the same order, with the columns ``speaker`` (as in the
@@ -145,32 +146,37 @@ def dev_from_train(
     Raises:
         UserError: if there are fewer than two rows, or they are of one recording
     """
-    from izwi.splits.sources import recordings
+    from izwi.splits.sources import joined, named, recordings
 
     if len(train_rows) < 2:
         raise UserError("[DATA] split_strategy: train has fewer than 2 rows, none left for dev")
     rows = in_order(frame.iloc[train_rows].set_axis(np.asarray(train_rows), axis=0))
     rng = generator(seed, "dev")
     truth = strata(rows["truth"]) if "truth" in rows else np.zeros(len(rows), dtype=int)
+    sources = recordings(rows)
     known = rows["speaker"].dropna() if "speaker" in rows else pd.Series(dtype=str)
     if known.nunique() < 2:
-        sources = recordings(rows)
         dev = (
             stratified_sample(truth, share, rng)
             if sources is None
             else _whole_recordings(truth, sources, share, rng)
         )
     else:
-        speakers = best_subset(
-            known.to_numpy(dtype=str),
-            [(truth[rows["speaker"].notna()], 1.0)],
-            number=share_of(known.nunique(), 100 * share),
+        speakers = named(pd.factorize(rows["speaker"], sort=True)[0], sources)
+        group = joined(speakers, sources)
+        if group.max() < 1:
+            group = speakers
+        there = group >= 0
+        chosen = best_subset(
+            group[there],
+            [(truth[there], 1.0)],
+            number=share_of(int(group.max()) + 1, 100 * share),
             share=share,
             size_weight=1.0,
             rng=rng,
             complete=True,
         )
-        dev = rows["speaker"].isin(speakers).to_numpy()
+        dev = np.isin(group, chosen)
     return np.sort(rows.index[~dev].to_numpy()), np.sort(rows.index[dev].to_numpy())
 
 

@@ -14,6 +14,7 @@ from izwi.errors import UserError
 from izwi.training import runs, submodels, tuning
 from izwi.training.fit_predict import prepare
 from izwi.training.fitting import TrainingSet
+from izwi.training.folds import strangers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,7 +74,7 @@ def predict(
         units.add(unit)
         counts.add(len(pairs))
         inner = [
-            (number, np.sort(np.concatenate([train, pool])), dev_rows, test)
+            (number, np.sort([*train, *strangers(samples, pool, test)]), dev_rows, test)
             for number, (train, test) in enumerate(pairs, 1)
         ]
         inner_truths = {number: truth for number, *_ in inner}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from izwi import models
+from izwi import models, splits
 from izwi.training import self_training, tuning
 from izwi.training.fitting import Fitted, Samples, TrainingSet, fit, score, with_dev
 from izwi.wording import agreed, count
@@ -88,6 +88,7 @@ def train_folds(
             train_rows, dev_rows = with_dev(spec, split, truth, train_rows, dev_rows)
             if len(dev_rows) > there:
                 _once(notes, _dev_note(split, dev_rows, fold))
+                _listen(said, [_dev_parting(samples, train_rows, dev_rows)], fold)
             data = TrainingSet(samples, truth, train_rows, dev_rows, labels)
             fitted, found = _fit(spec, data, seed, pool)
             parts.append(predicted(fitted, samples, truth, test_rows, labels, fold, run))
@@ -252,3 +253,22 @@ def _dev_note(split: pd.DataFrame, dev_rows: np.ndarray, fold: int) -> str:
         f"early stopping: {count(len(dev_rows), 'sample')}{where} {are} set aside from the "
         "training part"
     )
+
+
+def _dev_parting(
+    samples: Samples, train_rows: np.ndarray, dev_rows: np.ndarray
+) -> dict[str, list[str]]:
+    """Warning that dev was taken out of recordings that are trained on."""
+    import numpy as np
+
+    rows = np.concatenate([train_rows, dev_rows])
+    sources = splits.together(samples.sources(rows))
+    number = len(splits.parted(sources, np.isin(rows, dev_rows)))
+    if not number:
+        return {"notes": [], "warnings": []}
+    line = (
+        f"early stopping: {count(number, 'recording')} of several speakers "
+        f"{agreed(number, 'is', 'are')} in both train and dev, as keeping the speakers of a "
+        "recording together would leave one group alone: training may stop too late"
+    )
+    return {"notes": [], "warnings": [line]}

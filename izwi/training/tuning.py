@@ -15,7 +15,8 @@ from izwi import splits
 from izwi.config.options import Option, convert, suggest
 from izwi.errors import UserError
 from izwi.training import fitting
-from izwi.wording import agreed, count
+from izwi.training.folds import KEY, inner_folds
+from izwi.wording import count
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from izwi.training.fitting import TrainingSet
     from izwi.training.types import TrainSpec, TuneSpec
 
-KEY = "[MODEL] tune"
 MOST_CANDIDATES = 1000
 # Of which a random search takes some.
 MOST_COMBINATIONS = 100_000
@@ -451,137 +451,6 @@ def _scores(
         for row, candidate in enumerate(tried):
             scores[row, column] = inner.score(spec, candidate, seed, failed)
     return scores, failed
-
-
-def inner_folds(
-    data: TrainingSet, *, folds: int, seed: int
-) -> tuple[list[tuple[np.ndarray, np.ndarray]], str, list[str], list[str]]:
-    """Divide training rows into folds of whole speakers, as ``MODEL.logo`` divides an experiment.
-
-    If speakers are few, or a class has too few of them, there are fewer folds, so that every
-    class is in every training part. If that is impossible, a training part may lack a class, but
-    has at least two. Rows of unknown speakers are never scored. Without speakers the folds are of
-    whole recordings, so that segments of one are never in both parts.
-
-    Args:
-        data: the rows
-        folds: maximum number
-        seed: of the experiment
-
-    Returns:
-        * pairs of row numbers, inner training and inner test
-        * ``speakers``, ``samples`` or, where these are segments, ``recordings``
-        * notes
-        * warnings
-
-    Raises:
-        UserError: if the rows cannot be divided
-    """
-    import numpy as np
-    import pandas as pd
-
-    rows = data.train
-    strata = splits.strata(pd.Series(data.truth[rows]))
-    rng = splits.generator(seed, "tune")
-    speakers = data.groups
-    known = pd.Series(speakers).dropna() if speakers is not None else pd.Series(dtype=str)
-    if speakers is None or known.nunique() < 2:
-        sources = splits.together(data.samples.sources(rows))
-        unit = "samples" if sources is None else "recordings"
-        fold = _by_rows(strata, sources, folds, rng)
-        who = "one speaker" if known.nunique() else "no speakers"
-        warning = (
-            f"{KEY}: the training samples have {who}, so the inner folds are made of {unit}, and "
-            "the inner score is too optimistic"
-        )
-        return _pairs(rows, fold, fold >= 0), unit, [], [warning]
-    names = sorted(known.unique())
-    owner = np.array([names.index(s) if isinstance(s, str) else -1 for s in speakers])
-    counts = np.zeros((len(names), strata.max() + 1))
-    np.add.at(counts, (owner[owner >= 0], strata[owner >= 0]), 1)
-    pairs, complete = _by_speakers(data, owner, counts, folds, rng)
-    notes, warnings = [], []
-    if not complete:
-        warnings.append(
-            f"{KEY}: a class has training samples of one speaker only, so an inner fold lacks it"
-        )
-    if len(pairs) < folds:
-        notes.append(
-            f"{KEY}: {len(pairs)} inner folds instead of {folds}, of {count(len(names), 'speaker')}"
-        )
-    if (owner < 0).any():
-        number = int((owner < 0).sum())
-        notes.append(
-            f"{KEY}: {count(number, 'training sample')} without a speaker "
-            f"{agreed(number, 'is', 'are')} in no inner test fold"
-        )
-    return pairs, "speakers", notes, warnings
-
-
-def _by_speakers(
-    data: TrainingSet,
-    owner: np.ndarray,
-    counts: np.ndarray,
-    folds: int,
-    rng: np.random.Generator,
-) -> tuple[list[tuple[np.ndarray, np.ndarray]], bool]:
-    """As many folds of whole speakers as possible with every class in every training part.
-
-    Args:
-        data: the rows
-        owner: number of the speaker of each training row, -1 if unknown
-        counts: rows of each speaker and class, shape (speakers, classes)
-        folds: maximum number
-        rng: source of randomness
-
-    Returns:
-        pairs of row numbers, and whether every training part has every class
-    """
-    import numpy as np
-
-    truth, labels = data.truth, data.labels
-    classes = len(np.unique(truth[data.train])) if labels is not None else 1
-    spare = None
-    for number in range(min(folds, len(counts)), 1, -1):
-        whole = number == len(counts)
-        group = np.arange(number) if whole else splits.deal(number, counts, rng)
-        pairs = _pairs(data.train, np.where(owner >= 0, group[owner], -1), owner >= 0)
-        least = min(len(np.unique(truth[train])) for train, _ in pairs) if labels else 1
-        if least >= classes:
-            return pairs, True
-        if spare is None and least >= 2:
-            spare = pairs
-    if spare is None:
-        raise UserError(
-            f"{KEY}: the {len(counts)} training speakers cannot be cut into folds that leave two "
-            "classes to learn from; leave out tune"
-        )
-    return spare, False
-
-
-def _by_rows(
-    strata: np.ndarray, sources: np.ndarray | None, folds: int, rng: np.random.Generator
-) -> np.ndarray:
-    """Fold of each row, stratified, with all rows of a recording in one."""
-    import numpy as np
-
-    pairs = splits.stratified_folds(strata, sources, folds, seed=int(rng.integers(2**32)))
-    if not pairs:
-        what = "samples" if sources is None else "recordings"
-        raise UserError(
-            f"{KEY}: without speakers, two training {what} of each class are needed; leave out tune"
-        )
-    fold = np.zeros(len(strata), dtype=int)
-    for i, (_, test) in enumerate(pairs):
-        fold[test] = i
-    return fold
-
-
-def _pairs(
-    rows: np.ndarray, fold: np.ndarray, scored: np.ndarray
-) -> list[tuple[np.ndarray, np.ndarray]]:
-    numbers = sorted(set(fold[scored].tolist()))
-    return [(rows[fold != number], rows[fold == number]) for number in numbers]
 
 
 def _shown(candidate: dict[str, Any]) -> str:

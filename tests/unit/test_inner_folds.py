@@ -12,7 +12,7 @@ from izwi.analyses.learning_curve import learning_curve
 from izwi.errors import UserError
 from izwi.models import svm
 from izwi.reporting.texts import words
-from izwi.training import fitting, inner, tuning
+from izwi.training import fitting, folds, inner, tuning
 from izwi.training.fitting import Copies, Samples, TrainingSet
 
 LABELS = ["a", "b"]
@@ -212,3 +212,119 @@ def test_a_learning_curve_without_speakers_grows_by_recordings():
     # One recording has one class.
     assert [row["units"] for row in found["mean"]] == [2, 4, 6, 8, 10]
     assert found["notes"] and "a part of 10% is left out" in found["notes"][0]
+
+
+# ------------------------------------------------------------------- several speakers
+
+
+def dialogues(number=12, segments=4, partners=2, seed=0):
+    """Recordings of two speakers each, who take turns; of `partners` recordings each pair."""
+    samples, _, of = cut(number, segments, seed=seed)
+    turn = np.random.default_rng(seed).permutation(len(of)) % 2
+    split = samples.split.assign(
+        speaker=[f"db/{2 * (i // partners) + t:02}" for i, t in zip(of, turn, strict=True)]
+    )
+    # Each speaker has both classes, and so has each recording.
+    truth = np.where(np.arange(len(of)) % 2, "a", "b").astype(object)
+    return Samples(samples.names, samples.values, split), truth, of
+
+
+def test_tuning_keeps_the_speakers_of_a_recording_together():
+    samples, truth, of = dialogues()
+    speakers = samples.split["speaker"].to_numpy()
+    pairs, unit, notes, warnings = tuning.inner_folds(all_of(samples, truth), folds=5, seed=1)
+    parts(pairs, of)
+    parts(pairs, speakers)
+    assert (len(pairs), unit, warnings) == (5, "speakers", [])
+    # 12 recordings of 6 pairs of speakers.
+    assert notes == [
+        "[MODEL] tune: 12 recordings have several speakers, who stay together in the inner folds: "
+        "12 speakers are 6 groups"
+    ]
+
+
+def test_speakers_who_all_share_recordings_are_parted_and_told():
+    samples, truth, of = dialogues(number=6)
+    # A chain: each speaker is beside the next in a recording.
+    turn = np.random.default_rng(2).permutation(len(of)) % 2
+    split = samples.split.assign(
+        speaker=[f"db/{i + t}" for i, t in zip(of, turn, strict=True)], part="train"
+    )
+    samples = Samples(samples.names, samples.values, split)
+    data = all_of(samples, truth)
+    pairs, unit, _, warnings = tuning.inner_folds(data, folds=3, seed=1)
+    parts(pairs, split["speaker"].to_numpy())
+    both = split.groupby("file")["speaker"].nunique().gt(1)
+    assert unit == "speakers" and both.sum() > 3
+    assert f"inner folds part {both.sum()} recordings of several speakers (such as " in warnings[0]
+    assert any(f"(such as {file})" in warnings[0] for file in both[both].index)
+    folds, told = svm.inner_folds(truth, split["speaker"].to_numpy(), "svm", of)
+    assert f"part {both.sum()} recordings of several speakers" in told[0] and len(folds) > 1
+
+
+def test_a_row_of_unknown_speaker_goes_with_its_recording():
+    samples, truth, of = cut(recordings=12, segments=4, speakers=6)
+    split = samples.split.copy()
+    nameless = np.arange(0, len(of), 5)
+    split.loc[nameless, "speaker"] = None
+    # And one recording of which no speaker is known.
+    split.loc[of == 3, "speaker"] = None
+    samples = Samples(samples.names, samples.values, split)
+    pairs, _, notes, _ = tuning.inner_folds(all_of(samples, truth), folds=3, seed=1)
+    unknown = split["speaker"].isna().to_numpy()
+    for train, test in pairs:
+        assert not set(of[train]) & set(of[test]) and not unknown[test].any()
+        assert set(np.flatnonzero(of == 3)) <= set(train)
+    tested = np.concatenate([test for _, test in pairs])
+    assert sorted(tested) == np.flatnonzero(~unknown).tolist()
+    assert (
+        f"{unknown.sum()} training samples without a speaker are in no inner test fold" in notes[-1]
+    )
+
+
+@pytest.mark.parametrize("kind", ["svm", "linear_svm"])
+def test_probabilities_of_dialogues_rest_on_unseen_recordings_and_speakers(kind):
+    samples, truth, of = dialogues()
+    speakers = samples.split["speaker"].to_numpy()
+    folds, warnings = svm.inner_folds(truth, speakers, kind, of)
+    parts(folds, of)
+    parts(folds, speakers)
+    assert warnings == []
+
+
+def test_early_stopping_keeps_dialogues_whole():
+    samples, truth, of = dialogues()
+    frame = samples.split.assign(truth=truth)
+    speakers = frame["speaker"].to_numpy()
+    for seed in range(10):
+        train, dev = splits.dev_from_train(frame, np.arange(len(of)), seed=seed)
+        assert len(dev) and not set(of[train]) & set(of[dev])
+        assert not set(speakers[train]) & set(speakers[dev])
+    # One speaker is in all recordings: speakers are taken, and recordings parted.
+    host = np.where(np.arange(len(of)) % 2, "db/host", speakers)
+    frame["speaker"] = host
+    train, dev = splits.dev_from_train(frame, np.arange(len(of)), seed=1)
+    assert not set(host[train]) & set(host[dev]) and set(of[train]) & set(of[dev])
+
+
+def test_unlabelled_rows_of_a_test_part_are_no_training_rows():
+    samples, _, of = dialogues()
+    rows = np.arange(len(of))
+    pool, test = rows[rows % 3 == 0], rows[(rows % 3 == 1) & (of < 4)]
+    found = folds.strangers(samples, pool, test)
+    who = samples.split["speaker"]
+    met = {(of[i], who[i]) for i in test}
+    wanted = [i for i in pool if not any(of[i] == r or who[i] == s for r, s in met)]
+    assert 0 < len(wanted) < len(pool) and found.tolist() == wanted
+
+
+def test_groups_are_the_connected_components():
+    speakers = np.array([0, 1, 1, 2, 3, 4, 4, -1])
+    sources = np.array([0, 0, 1, 1, 2, 3, 3, 2])
+    # 0-1 by recording 0, 1-2 by recording 1; 3 and 4 alone; the unknown is beside 3.
+    assert splits.joined(speakers, sources).tolist() == [0, 0, 0, 0, 1, 2, 2, -1]
+    assert splits.named(speakers, sources).tolist() == [0, 1, 1, 2, 3, 4, 4, 3]
+    assert splits.parted(sources, speakers).tolist() == [0, 1, 2]
+    assert splits.joined(speakers, None) is speakers
+    apart = np.array([0, 0, 1, 1, 2, 3, 3, 2])
+    assert splits.joined(apart, sources) is apart
