@@ -46,7 +46,8 @@ class Cost:
         bytes: on disk, whatever its size
         bytes_each: on disk for each row
         megabytes: peak of memory
-        pairs: whether CPU time grows with the square of the rows; ``each`` is then that of 300 rows
+        pairs: whether CPU time grows with the square of the rows
+        of_rows: how many rows there were where ``each`` was measured
     """
 
     seconds: float = 0.1
@@ -55,10 +56,13 @@ class Cost:
     bytes_each: float = 0.0
     megabytes: float = 260
     pairs: bool = False
+    of_rows: float = _DEMO
 
     def of(self, rows: float) -> float:
         """CPU seconds that depend on a number of rows."""
-        return self.each * rows * (max(1.0, rows / _DEMO) if self.pairs else 1.0)
+        # Of few rows what is done once for each prevails.
+        grown = max(_DEMO, rows) / max(_DEMO, self.of_rows) if self.pairs else 1.0
+        return self.each * rows * grown
 
 
 # By stage, or stage and type of features or model: measured on the demo (312 files, 700 s of audio)
@@ -240,7 +244,11 @@ def _seconds(
         shared = cost.of(todo * (1 if recorded else sizes.length(unit)))
         alone = cost.seconds + _ASSEMBLE * cost.bytes_each * size
         return alone, shared
-    return cost.seconds + sizes.fits(unit) * cost.of(size), 0.0
+    work = sizes.fits(unit) * cost.of(size)
+    if recorded and not cost.each and (basis := _measured(_kind(unit))):
+        # What was recorded is of the data as they are, without the hours that are asked for.
+        work += basis.of(size) - basis.of(size / sizes.factor)
+    return cost.seconds + work, 0.0
 
 
 def _kind(unit: Unit) -> str:
@@ -321,9 +329,8 @@ class _Sizes:
         if split and split.stage == "segment_split":
             split = self.plan.maker.get(split.inputs["split"])
         folds = self.found.folds.get(split.key, 1) if split else 1
-        searched = 10 if unit.spec.get("tune") else 1
         inner = int(unit.spec.get("folds") or 1)
-        return folds * int(unit.spec["runs"] or 1) * searched * inner
+        return folds * int(unit.spec["runs"] or 1) * _searched(unit.spec) * inner
 
     def todo(self, unit: Unit, rows: float, stored: dict[str, str]) -> float:
         """Rows whose features the store lacks."""
@@ -352,6 +359,11 @@ class _Sizes:
             listing = self.plan.scanned.get(key)
             self._lengths[key] = _mean_length(listing) if listing else 2.5
         return self._lengths[key]
+
+
+def _searched(spec: dict[str, Any]) -> int:
+    """How often a search for options fits the model, roughly; 1 without."""
+    return 10 if spec.get("tune") else 1
 
 
 def _bytes(listing: Listing) -> float:
@@ -426,7 +438,8 @@ def _typical(kind: str, costs: list[Cost]) -> Cost:
     return replace(
         basis,
         seconds=pick([cost.seconds for cost in costs]),
-        each=pick([cost.each for cost in costs]),
+        each=pick([replace(cost, pairs=basis.pairs).of(1) for cost in costs]),
+        of_rows=_DEMO,
         megabytes=max(cost.megabytes for cost in costs),
     )
 
@@ -445,9 +458,13 @@ def _of_features(results: Path, path: Path, cpu: float) -> tuple[str, Cost] | No
 
 def _of_train(results: Path, path: Path, cpu: float) -> tuple[str, Cost] | None:
     report = read_json(results / "models" / path.stem / "training.json")
+    spec = report["spec"]
     folds = [fold["n_train"] + fold["n_test"] for run in report["runs"] for fold in run["folds"]]
-    kind = f"train {report['spec']['model']['type']}"
-    return (kind, Cost(seconds=0.0, each=cpu / sum(folds))) if sum(folds) else None
+    if not sum(folds):
+        return None
+    each = cpu / sum(folds) / _searched(spec)
+    cost = Cost(seconds=0.0, each=each, of_rows=sum(folds) / len(folds))
+    return f"train {spec['model']['type']}", cost
 
 
 def _of_database(results: Path, path: Path, cpu: float) -> tuple[str, Cost] | None:

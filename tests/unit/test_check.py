@@ -162,17 +162,63 @@ def seconds(out):
     return float(number) * {"s": 1, "min": 60, "h": 3600}[unit]
 
 
+def record(results, cpu, model="svm", train=30, test=18, folds=1, **spec):
+    """What a training took, as a call leaves it."""
+    place = results / "models" / "some-0123456789ab"
+    place.mkdir(parents=True)
+    sizes = [{"fold": n, "n_train": train, "n_dev": 0, "n_test": test} for n in range(folds)]
+    report = {"spec": {"model": {"type": model}, **spec}, "runs": [{"run": 1, "folds": sizes}]}
+    (place / "training.json").write_text(json.dumps(report))
+    path = results / "benchmarks" / "train" / "some-0123456789ab.tsv"
+    path.parent.mkdir(parents=True)
+    path.write_text(f"s\th:m:s\tmax_rss\tcpu_time\n700\t0:11:40\t900.0\t{cpu:.2f}\n")
+
+
+@pytest.mark.parametrize("kind", ["svm", "knn"])
+@pytest.mark.parametrize("rows", [100, 312, 6000])
+def test_a_recorded_training_grows_from_the_rows_that_it_had(tmp_path, kind, rows):
+    train = rows * 2 // 3
+    record(tmp_path, 3 * 120.0, kind, train, rows - train, folds=3)
+    cost = estimate._records(tmp_path)[f"train {kind}"]
+    # Three fits took 360 s, so one of as many rows takes 120 s.
+    assert cost.of(rows) == pytest.approx(120)
+    # An svm compares each row with each; of a few hundred rows, other work prevails.
+    for larger in (6_000, 60_000, 600_000):
+        growth = larger / rows
+        if kind == "svm":
+            growth *= larger / max(rows, 312)
+        assert cost.of(larger) == pytest.approx(120 * growth)
+
+
+def test_a_recorded_search_for_options_is_counted_once(tmp_path):
+    record(tmp_path, 600.0, "knn", 60, 40, tune={"values": {"K_val": [1, 3]}})
+    cost = estimate._records(tmp_path)["train knn"]
+    # `check` counts ten fits for a search.
+    assert 10 * cost.of(100) == pytest.approx(600)
+
+
+def test_other_records_grow_with_the_hours_that_are_asked_for(check, folder):
+    path = folder / "results" / "benchmarks" / "load" / "mine-0123456789ab.tsv"
+    path.parent.mkdir(parents=True)
+    path.write_text("s\th:m:s\tmax_rss\tcpu_time\n1\t0:00:01\t90.0\t0.50\n")
+    found = {}
+    for hours in ((), ("--hours", "10000")):
+        _, out, _ = check("mine.ini", "-c", "1", *hours)
+        (line,) = [line for line in out.splitlines() if line.startswith("load ")]
+        assert "records of this folder" in line
+        number, unit = re.search(r"([\d.]+) (s|min|h)\b", line).groups()
+        found[hours] = float(number) * {"s": 1, "min": 60, "h": 3600}[unit]
+    # 24 s of audio are 48 rows.
+    rows = 10_000 * 3600 / 24 * 48
+    assert found[()] < 2
+    wanted = rows * estimate.MEASURED["load"].each
+    assert found["--hours", "10000"] == pytest.approx(wanted, rel=0.05)
+
+
 def test_records_of_the_folder_win(check, folder):
     _, out, _ = check()
     assert "records" not in out and seconds(out) < 60
-    place = folder / "results" / "models" / "svm-0123456789ab"
-    place.mkdir(parents=True)
-    folds = [{"fold": 0, "n_train": 30, "n_dev": 0, "n_test": 18}]
-    report = {"spec": {"model": {"type": "svm"}}, "runs": [{"run": 1, "folds": folds}]}
-    (place / "training.json").write_text(json.dumps(report))
-    record = folder / "results" / "benchmarks" / "train" / "svm-0123456789ab.tsv"
-    record.parent.mkdir(parents=True)
-    record.write_text("s\th:m:s\tmax_rss\tcpu_time\n700\t0:11:40\t900.0\t600.00\n")
+    record(folder / "results", 600.0)
     _, out, _ = check("mine.ini", "-c", "1")
     # As many rows as were recorded.
     assert 590 <= seconds(out) <= 660
