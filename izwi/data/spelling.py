@@ -34,6 +34,11 @@ _TWINS = str.maketrans(
 )
 
 
+# Yes and no, as `_said` writes them; and what means that beside the other or the word behind it.
+_ANSWERS = [("true", "false"), ("yes", "no"), ("1.0", "0.0")]
+_SHORT = ((("t", "f"), ("true", "false")), (("y", "n"), ("yes", "no")), (("on", "off"), ()))
+
+
 def clean(text: str) -> str:
     """Text in Unicode's form NFC, without what nobody sees.
 
@@ -71,8 +76,40 @@ def alike(texts: Iterable[str]) -> list[list[str]]:
     return sorted(sorted(group) for group in groups.values() if len(group) > 1)
 
 
+def _said(label: str) -> str:
+    """What a class looks like; numbers are the same however they are written."""
+    seen = look(label)
+    for text in (label, seen):
+        if _WRITTEN.fullmatch(text) and abs(number := float(text)) < 2**53:
+            return repr(number + 0.0)
+    return seen
+
+
+def same_meaning(labels: Iterable[str]) -> list[list[str]]:
+    """Groups of classes that look the same, or say yes or no in two ways, such as True and 1.
+
+    Letters such as N are often short for something else, so they say no only beside a whole answer
+    and, unless that is the word, the other letter.
+    """
+    groups: dict[str, set[str]] = {}
+    for label in labels:
+        groups.setdefault(_said(label), set()).add(label)
+    answers = [pair for pair in _ANSWERS if any(word in groups for word in pair)]
+    for pair, words in _SHORT:
+        met = sum(word in groups for word in pair)
+        if met == 2 or (met and words in answers):
+            answers.append(pair)
+    for same in zip(*answers, strict=True):
+        joined = set().union(*(groups.pop(word, ()) for word in same))
+        groups[same[0]] = joined
+    return sorted(sorted(group) for group in groups.values() if len(group) > 1)
+
+
 def differ(texts: Iterable[str]) -> str:
     """In what texts that look the same differ."""
+    texts = list(texts)
+    if len({look(text) for text in texts}) > 1:
+        return "and may mean the same"
     # Not casefold, for which ß is ss.
     return "in case alone" if len({text.lower() for text in texts}) == 1 else "and look alike"
 

@@ -155,7 +155,7 @@ def _labels(spec: SplitSpec, frame: pd.DataFrame, log: Log) -> list[str]:
     stated = spec.get("labels")
     if not stated:
         labels = natural(set(truth))
-        _alike(labels, log)
+        _alike(spec["target"], labels, frame, log)
         return labels
     labels = list(dict.fromkeys(str(label) for label in stated))
     if "value" not in frame:
@@ -163,15 +163,26 @@ def _labels(spec: SplitSpec, frame: pd.DataFrame, log: Log) -> list[str]:
         labels = [label for label in labels if label in there]
     for name, other in truth[~truth.isin(labels)].value_counts().sort_index().items():
         log.note(f"[DATA] labels: {count(other, 'row')} of '{name}' unused, not among them")
+    if "value" not in frame:
+        _alike(spec["target"], labels, frame, log)
     return labels
 
 
-def _alike(labels: list[str], log: Log) -> None:
-    """Warn of classes that look the same, most likely two spellings."""
-    for same in spelling.alike(labels):
+def _alike(target: str, labels: list[str], frame: pd.DataFrame, log: Log) -> None:
+    """Warn of classes that look the same or mean the same, most likely two spellings."""
+    for same in spelling.same_meaning(labels):
+        rows = frame[frame["truth"].isin(same)].groupby(["database", "truth"]).size()
+        where = ", ".join(
+            f"{count(int(n), 'row')} {label} in {db}" for (db, label), n in rows.items()
+        )
+        # The spelling of the most rows stays.
+        kept = rows.groupby("truth").sum().idxmax()
+        others = {label: kept for label in same if label != kept}
+        first = next(db for db, label in rows.index if label in others)
         log.warn(
             f"[DATA] target: {' and '.join(same)} differ {spelling.differ(same)}, they are "
-            f"{len(same)} classes: map them if they are one"
+            f"{len(same)} classes ({where}): if they are one, map them, such as by "
+            f"{first}.mapping = {{'{target}': {others}}}"
         )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -71,6 +73,63 @@ def test_what_looks_the_same():
     ]
     numbers = ["01", "1", "1.0", "-1", "10", "0", "00.00", "s1", "9" * 20, "9" * 19 + "8"]
     assert spelling.alike(numbers) == [["0", "00.00"], ["01", "1", "1.0"]]
+
+
+def test_classes_that_mean_the_same():
+    def groups(*labels):
+        return [" ".join(group) for group in spelling.same_meaning(labels)]
+
+    assert groups("True", "False", "1", "0") == ["0 False", "1 True"]
+    assert groups("yes", "no", "1") == ["1 yes"]
+    assert groups("TRUE", "True", "Yes", "no") == ["TRUE True Yes"]
+    assert groups("1", "1.0", "1e0", "2") == ["1 1.0 1e0"]
+    assert groups("0.5", ".5", "50") == [".5 0.5"]
+    assert groups("T", "F", "y", "n") == ["F n", "T y"]
+    assert groups("y", "yes", "no") == ["y yes"]
+    # EmoDB's letters, and scales.
+    assert groups(*"WLEAFTN") == groups(*map(str, range(7))) == groups("yes", "no", "maybe") == []
+    assert groups("-1", "1", "0", "anger") == groups("f", "m") == groups("9" * 20, "9" * 21) == []
+    assert spelling.differ(["1", "True"]) == "and may mean the same"
+
+
+@pytest.mark.parametrize(
+    "one, other", [("True", "1"), ("1.5", "1.50"), ("Yes", "yes"), ("no", "0")]
+)
+def test_classes_of_two_databases_that_mean_the_same_are_told(one, other):
+    first, second = people("anna", "bert"), people("carl", "dora").assign(database="other")
+    first["truth"] = first["truth"].map({"a": one, "b": "x"})
+    second["truth"] = second["truth"].map({"a": other, "b": "x"})
+    spec = {"task": "classification", "target": "mood", "seed": 1}
+    for more in ({}, {"labels": [one, other, "x"]}):
+        _, report = splits.make_split({**spec, **more}, [first, second])
+        (line,) = [line for line in report["warnings"] if "differ" in line]
+        assert "they are 2 classes" in line
+        assert f"8 rows {one} in db" in line and f"8 rows {other} in other" in line
+        # What to do, which does it.
+        name, mapping = re.search(r"(\w+)\.mapping = (.*)$", line).groups()
+        changes = ast.literal_eval(mapping)["mood"]
+        own = first if name == "db" else second
+        own = own.assign(truth=own["truth"].replace(changes))
+        rest = second if name == "db" else first
+        _, report = splits.make_split(spec, [own, rest])
+        assert not any("differ" in line for line in report["warnings"])
+        assert len(report["labels"]) == 2
+
+
+def test_what_an_option_drops_and_may_be_what_it_keeps(tmp_path):
+    sounds(tmp_path, *(f"{i}.wav" for i in range(6)))
+    answers = ["yes", "no", "Yes", "1", "no", "maybe"]
+    text = "file,speaker,emotion\n" + "".join(f"{i}.wav,s,{a}\n" for i, a in enumerate(answers))
+    for option in (
+        {"mapping": {"target": {"yes": "p", "no": "n"}}},
+        {"filter": [["emotion", ["yes", "no"]]]},
+    ):
+        _, report = load(tmp_path, text, **option)
+        (line,) = [line for line in report["warnings"] if "another spelling" in line]
+        name = next(iter(option))
+        assert f"{name} drops '1' (1 row), 'Yes' (1 row) of 'emotion'" in line and "'yes'" in line
+    _, report = load(tmp_path, text, filter=[["emotion", ["yes", "Yes", "1"]]])
+    assert not any("spelling" in line for line in report["warnings"])
 
 
 @pytest.mark.parametrize(

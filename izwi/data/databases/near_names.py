@@ -1,4 +1,4 @@
-"""Columns whose name is nearly that of one with a meaning: what they hold would be lost."""
+"""Names and values that are nearly those with a meaning: what they hold would be lost."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from izwi.data import times
-from izwi.data.spelling import look
+from izwi.data.spelling import look, same_meaning
 from izwi.errors import UserError
+from izwi.wording import count
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 _UNITS = ("", "s", "sec", "secs", "seconds", "ms")
 # What columns of the begin and the end of a segment are called, in small letters alone.
@@ -64,6 +65,33 @@ def unused_times(frame: pd.DataFrame, database: str, target: str) -> list[str]:
         f"segments and {'is' if one else 'are'} not read, so {rest} used: {advice}, or rename "
         f"{'it if it is' if one else 'them if they are'} something else"
     ]
+
+
+def left_out(
+    column: str, of: pd.Series, kept: pd.Series, option: str, warn: Callable[[str], None]
+) -> None:
+    """Warn of values that are dropped and look like values that are kept.
+
+    Args:
+        column: its name
+        of: the values of all rows, as text
+        kept: whether an option keeps a row
+        option: what keeps them
+        warn: takes the lines
+    """
+    stay, gone = set(of[kept].dropna()), of[~kept].value_counts()
+    # Of so many values, they are ids.
+    if len(stay) + len(gone) > _LOOKED_AT:
+        return
+    for same in same_meaning([*stay, *gone.index]):
+        like = [value for value in same if value in stay]
+        lost = [value for value in same if value not in stay]
+        if like and lost:
+            cells = ", ".join(f"'{value}' ({count(int(gone[value]), 'row')})" for value in lost)
+            warn(
+                f"{option} drops {cells} of '{column}', which may be another spelling of "
+                f"'{like[0]}': name it there too if it is"
+            )
 
 
 def _named(frame: pd.DataFrame, columns: Iterable[str], words: Iterable[str]) -> str | None:

@@ -244,6 +244,7 @@ class _Builder:
             for value in wanted:
                 if value not in there:
                     self._warn(f"filter: '{value}' does not occur in '{column}'")
+            near_names.left_out(column, text, text.isin(wanted), "filter", self._warn)
             self._keep(text.isin(wanted), "filter", f"other values of '{column}'")
             self._check_rest(
                 f"{self.name}.filter",
@@ -277,6 +278,7 @@ class _Builder:
         flat = (self.options.get("mapping") or {}).get("target")
         if flat:
             mapped = self._mapped(text, flat, target)
+            near_names.left_out(target, text, mapped.notna(), "mapping", self._warn)
             self._keep(mapped.notna(), "mapping", "values not in the mapping", of=text)
             text = mapped[mapped.notna()]
         if regression:
@@ -318,6 +320,7 @@ class _Builder:
                     self._warn(f"{line}{close}")
                 else:
                     self._note(line)
+            near_names.left_out(target, text, text.isin(labels), "labels", self._warn)
             self._keep(text.isin(labels), "labels", "values not in labels", of=text)
             self._check_rest(
                 "labels",
