@@ -7,6 +7,8 @@ on stdin: ``arguments``, ``cwd``, ``environment``, and ``streams``, the files fo
 one line a call on stdout: the exit code. Ends with its stdin.
 """
 
+import atexit
+import gc
 import json
 import os
 import runpy
@@ -14,7 +16,9 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from importlib import import_module
+from typing import NoReturn
 
 import snakemake.cli
 
@@ -88,7 +92,9 @@ def _become(environment: dict[str, str], cwd: str) -> None:
     os.chdir(cwd)
 
 
-def call(arguments: list[str], cwd: str, environment: dict[str, str], streams: list[str]) -> None:
+def call(
+    arguments: list[str], cwd: str, environment: dict[str, str], streams: list[str]
+) -> NoReturn:
     """In the fork: become a Python that was started for this call."""
     _become(environment, cwd)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
@@ -105,17 +111,35 @@ def call(arguments: list[str], cwd: str, environment: dict[str, str], streams: l
     subprocess.Popen = Popen
     sys.argv = ["snakemake", *arguments]
     sys.path[0] = cwd
-    runpy.run_module("snakemake", run_name="__main__", alter_sys=True)
+    try:
+        runpy.run_module("snakemake", run_name="__main__", alter_sys=True)
+        code = 0
+    except SystemExit as end:
+        if isinstance(end.code, str):
+            print(end.code, file=sys.stderr)
+        code = 1 if isinstance(end.code, str) else int(end.code or 0)
+    _leave(code)
+
+
+def _leave(code: int) -> NoReturn:
+    """End as Python would, but for taking apart every module and object, most of a short call."""
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 for name in LIBRARIES:
     import_module(name)
 # It loads the plugins.
 snakemake.cli.get_argument_parser()
+# A collection in a fork would look at all of this again, and copy it.
+gc.collect()
+gc.freeze()
 for line in iter(sys.stdin.readline, ""):
     child = os.fork()
     if child == 0:
         call(**json.loads(line))
-        break
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     print(code, flush=True)
