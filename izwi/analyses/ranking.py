@@ -14,12 +14,6 @@ if TYPE_CHECKING:
     from izwi.preprocessing.binning import Fold
     from izwi.training.fitting import Fitted, Samples
 
-# Models that can rank features: quick, without a dev set.
-CLASSIFIERS = ("bayes", "gmm", "knn", "linear_svm", "logreg", "rf", "svm", "tree", "xgb")
-REGRESSORS = ("knn_reg", "lin_reg", "rf_reg", "ridge", "svr", "tree_reg", "xgr")
-# As nkululeko calls them.
-NAMES = {"log_reg": "logreg"}
-
 
 def ranking(
     spec: dict[str, Any],

@@ -8,12 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from izwi.annotation import MARK
 from izwi.features import EXTRACTORS
-from izwi.features.emotion2vec import EMOTIONS
-from izwi.features.metadata import PREDICTED
-
-# Columns of predicted properties end so, whether or not the database knows the property.
-MARK = PREDICTED
+from izwi.features.pretrained_names import EMOTIONS
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,6 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypedDict
 
-from izwi.data.audio import AudioError
 from izwi.engine.code import code_of
 from izwi.engine.keys import key_of, versions_of
 from izwi.errors import UserError
@@ -115,6 +114,8 @@ def make(spec: MakerSpec, source: tuple[str, int, int], signal: np.ndarray, rate
         AudioError: if the copy cannot be made
     """
     import numpy as np
+
+    from izwi.data.audio import AudioError
 
     digest, start, end = source
     seed = seed_of(spec, digest.rpartition(MARK)[0], start, end)

@@ -5,6 +5,7 @@ The imports are read from the source, including those inside functions, so no li
 
 from __future__ import annotations
 
+import os
 import re
 from functools import cache
 from pathlib import Path
@@ -83,14 +84,23 @@ def libraries(module: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(a or b for a, b in _LIBRARY.findall(text)))
 
 
-@cache
 def source(module: str) -> Path | None:
     """The file of a module of izwi, None if it is none."""
-    path = PACKAGE.parent.joinpath(*module.split("."))
-    if path.is_dir():
-        path = path / "__init__"
-    path = path.with_name(f"{path.name}.py")
-    return path if path.is_file() else None
+    return sources().get(module)
+
+
+@cache
+def sources() -> dict[str, Path]:
+    """The file of each module of izwi; to ask the disk for each name takes longer."""
+    found = {}
+    for folder, _, files in os.walk(PACKAGE):
+        parts = os.path.relpath(folder, PACKAGE.parent).split(os.sep)
+        for file in files:
+            stem, ending = os.path.splitext(file)
+            if ending == ".py":
+                name = ".".join(parts if stem == "__init__" else [*parts, stem])
+                found[name] = Path(folder, file)
+    return found
 
 
 def _files(module: str) -> list[str]:

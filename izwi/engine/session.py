@@ -27,7 +27,6 @@ from izwi.engine.keys import PACKAGE, key_of
 from izwi.engine.plan import Plan, Unit
 from izwi.engine.planner import make_plan
 from izwi.engine.stage import stage
-from izwi.engine.worker import imports_of
 from izwi.errors import UserError, refusal
 from izwi.files import no_link, write_text
 from izwi.reporting import history
@@ -247,6 +246,8 @@ class Session:
 
     def _start_workers(self, missing: list[Unit]) -> None:
         """Start the server of warm workers, which ends with this process."""
+        from izwi.engine.worker import imports_of
+
         modules = list(dict.fromkeys(name for unit in missing for name in imports_of(unit)))
         os.makedirs(os.path.dirname(self.socket), mode=0o700)
         # The first clients may ask before the server is up; then they wait.

@@ -8,10 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 
 from izwi.features.base import BadFiles, Extractor, TableExtractor
-from izwi.features.bert import HUB as BERT
-from izwi.features.emotion2vec import HUB as EMOTION2VEC
-from izwi.features.spkrec import HUB as SPKREC
-from izwi.features.transformer import HUB
+from izwi.features.pretrained_names import BERT, EMOTION2VEC, SPKREC, TRANSFORMER
 
 __all__ = ["EXTRACTORS", "INTERNAL", "BadFiles", "Extractor", "TableExtractor", "extractor_class"]
 
@@ -47,7 +44,7 @@ EXTRACTORS = {
     **{name: f"izwi.features.bert:{name}" for name in BERT},
     **{name: f"izwi.features.emotion2vec:{name}" for name in EMOTION2VEC},
     **{name: f"izwi.features.spkrec:{name}" for name in SPKREC},
-    **{name: f"izwi.features.transformer:{name}" for name in HUB},
+    **{name: f"izwi.features.transformer:{name}" for name in TRANSFORMER},
 }
 
 # Not for models.

@@ -11,22 +11,13 @@ from izwi.errors import UserError
 from izwi.features import freed_memory, pretrained
 from izwi.features.base import TableExtractor
 from izwi.features.hub import HubModel
+from izwi.features.pretrained_names import BERT
 from izwi.untrusted import shown
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
-NAMES = (
-    *("bert-base-uncased", "bert-large-uncased", "bert-base-cased", "bert-large-cased"),
-    *("bert-base-multilingual-uncased", "bert-base-multilingual-cased"),
-    *("bert-base-german-cased", "bert-base-chinese"),
-)
-# Value of FEATS.type → the model's name on the hub.
-HUB = {
-    "bert": "google-bert/bert-base-uncased",
-    **{name: f"google-bert/{name}" for name in NAMES},
-}
 # Models whose positions are counted after that of the padding.
 OFFSET = ("roberta", "xlm-roberta", "camembert", "xlm-roberta-xl", "roberta-prelayernorm")
 # Most tokens of a window, as in nkululeko.
@@ -178,13 +169,13 @@ class Bert(TableExtractor, HubModel):
 
 
 def __getattr__(name: str) -> type[Bert]:
-    """The extractor of a type in ``HUB``, which the registry requests by that name."""
-    if name not in HUB:
+    """The extractor of a type in ``BERT``, which the registry requests by that name."""
+    if name not in BERT:
         raise AttributeError(name)
     return _extractor(name)
 
 
 @cache
 def _extractor(name: str) -> type[Bert]:
-    stated = {"__doc__": Bert.__doc__, "name": name, "hub": HUB[name], "prefix": f"{name}."}
+    stated = {"__doc__": Bert.__doc__, "name": name, "hub": BERT[name], "prefix": f"{name}."}
     return type("Bert", (Bert,), stated)

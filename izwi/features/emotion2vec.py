@@ -8,24 +8,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from izwi.config.options import feature_option
 from izwi.errors import UserError
 from izwi.features.hub import OwnNetwork
+from izwi.features.pretrained_names import EMOTION2VEC, EMOTIONS
 
 if TYPE_CHECKING:
     import torch
 
-# Value of FEATS.type → the model's name on the hub.
-HUB = {
-    "emotion2vec": "emotion2vec/emotion2vec_base",
-    "emotion2vec-base": "emotion2vec/emotion2vec_base",
-    "emotion2vec-seed": "emotion2vec/emotion2vec_plus_seed",
-    "emotion2vec-large": "emotion2vec/emotion2vec_plus_large",
-}
-
-# The head of emotion2vec+, and its classes, in the order of its file tokens.txt.
+# The head of emotion2vec+.
 HEAD = ("proj.weight", "proj.bias")
-EMOTIONS = (
-    *("angry", "disgusted", "fearful", "happy", "neutral", "other", "sad", "surprised"),
-    "unknown",
-)
 
 
 class Emotion2vec(OwnNetwork):
@@ -69,7 +58,7 @@ class Emotion(Emotion2vec):
 
     name = "emotion2vec_emotion"
     prefix = "emotion2vec_emotion."
-    hub = HUB["emotion2vec-large"]
+    hub = EMOTION2VEC["emotion2vec-large"]
     marks = (*Emotion2vec.marks, *HEAD)
 
     def named_by(self, shapes: dict[str, list[int]]) -> list[str]:
@@ -94,13 +83,18 @@ class Emotion(Emotion2vec):
 
 
 def __getattr__(name: str) -> type[Emotion2vec]:
-    """The extractor of a type in ``HUB``, which the registry requests by that name."""
-    if name not in HUB:
+    """The extractor of a type in ``EMOTION2VEC``, which the registry requests by that name."""
+    if name not in EMOTION2VEC:
         raise AttributeError(name)
     return _extractor(name)
 
 
 @cache
 def _extractor(name: str) -> type[Emotion2vec]:
-    stated = {"__doc__": Emotion2vec.__doc__, "name": name, "hub": HUB[name], "prefix": f"{name}."}
+    stated = {
+        "__doc__": Emotion2vec.__doc__,
+        "name": name,
+        "hub": EMOTION2VEC[name],
+        "prefix": f"{name}.",
+    }
     return type("Emotion2vec", (Emotion2vec,), stated)

@@ -9,7 +9,6 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from izwi.data.audio import BLOCK
-from izwi.features import signal as properties
 from izwi.features.base import Extractor
 
 if TYPE_CHECKING:
@@ -52,7 +51,9 @@ class Fingerprint(Extractor):
 
     def __init__(self, options: dict[str, Any]) -> None:
         super().__init__(options)
-        self.signal = properties.Signal({})
+        from izwi.features.signal import Signal
+
+        self.signal = Signal({})
         self.columns = [
             *self.signal.columns,
             *(f"time_{anchor}" for anchor in range(ANCHORS)),

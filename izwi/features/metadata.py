@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from izwi.annotation import MARK
 from izwi.config.options import feature_option
 from izwi.errors import UserError
 from izwi.features.base import TableExtractor
@@ -17,8 +18,6 @@ SAMPLING_RATE = "sampling_rate"
 # Columns of the table that are not from the database.
 _NO_METADATA = ("file", "start", "end", "digest", "truth", "value", "part", "fold")
 _MARK = "metadata."
-# Columns of predicted properties end so; see izwi.annotation.targets.
-PREDICTED = "_pred"
 # Values of a column that are features, the most frequent: of a column of texts there are many.
 MOST_VALUES = 1000
 
@@ -91,7 +90,7 @@ def _unified(column: Any) -> str:
 def _features(column: str, values: pd.Series) -> pd.DataFrame:
     import pandas as pd
 
-    is_number = column == "age" or column.endswith(PREDICTED)
+    is_number = column == "age" or column.endswith(MARK)
     if is_number and pd.api.types.is_numeric_dtype(values):
         return pd.DataFrame({f"{_MARK}{column}": values.astype("float64").to_numpy()})
     texts = values.astype(object).map(_text, na_action="ignore")

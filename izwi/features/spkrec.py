@@ -10,16 +10,11 @@ from izwi.config.options import feature_option
 from izwi.errors import UserError
 from izwi.features import pretrained
 from izwi.features.hub import OwnNetwork
+from izwi.features.pretrained_names import SPKREC
 
 if TYPE_CHECKING:
     import torch
 
-# Value of FEATS.type → the model's name on the hub.
-HUB = {
-    "spkrec": "speechbrain/spkrec-ecapa-voxceleb",
-    "spkrec-ecapa-voxceleb": "speechbrain/spkrec-ecapa-voxceleb",
-    "spkrec-xvect-voxceleb": "speechbrain/spkrec-xvect-voxceleb",
-}
 # The last layer of each network.
 ECAPA, XVECTOR = "fc.conv.weight", "blocks.16.w.weight"
 
@@ -62,13 +57,13 @@ class Spkrec(OwnNetwork):
 
 
 def __getattr__(name: str) -> type[Spkrec]:
-    """The extractor of a type in ``HUB``, which the registry requests by that name."""
-    if name not in HUB:
+    """The extractor of a type in ``SPKREC``, which the registry requests by that name."""
+    if name not in SPKREC:
         raise AttributeError(name)
     return _extractor(name)
 
 
 @cache
 def _extractor(name: str) -> type[Spkrec]:
-    stated = {"__doc__": Spkrec.__doc__, "name": name, "hub": HUB[name], "prefix": f"{name}."}
+    stated = {"__doc__": Spkrec.__doc__, "name": name, "hub": SPKREC[name], "prefix": f"{name}."}
     return type("Spkrec", (Spkrec,), stated)

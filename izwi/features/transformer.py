@@ -17,6 +17,7 @@ from izwi.config.options import Option, feature_option
 from izwi.errors import UserError
 from izwi.features import freed_memory, pretrained
 from izwi.features.hub import HubModel
+from izwi.features.pretrained_names import TRANSFORMER
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -33,55 +34,8 @@ LONGEST_SECONDS = 300
 # Values of one row up to which torch (ConvParams::use_mkldnn) does not convolve by oneDNN.
 SMALL_INPUT = 20480
 
-# Family of models → names by which the hub knows them, as <owner>/<name>.
-FACEBOOK = {
-    "wav2vec2": (
-        *("wav2vec2-base", "wav2vec2-base-100h", "wav2vec2-base-960h", "wav2vec2-large"),
-        *("wav2vec2-large-960h", "wav2vec2-large-lv60", "wav2vec2-large-960h-lv60"),
-        *("wav2vec2-large-960h-lv60-self", "wav2vec2-large-robust"),
-        *("wav2vec2-large-robust-ft-swbd-300h", "wav2vec2-large-robust-ft-libri-960h"),
-        *("wav2vec2-large-xlsr-53", "wav2vec2-xls-r-300m", "wav2vec2-xls-r-1b"),
-        "wav2vec2-xls-r-2b",
-    ),
-    "hubert": (
-        *("hubert-base-ls960", "hubert-large-ll60k", "hubert-large-ls960-ft"),
-        *("hubert-xlarge-ll60k", "hubert-xlarge-ls960-ft"),
-    ),
-    "data2vec": (
-        *("data2vec-audio-base", "data2vec-audio-base-960h", "data2vec-audio-large"),
-        "data2vec-audio-large-960h",
-    ),
-}
-AUDEERING = (
-    *("wav2vec2-large-robust-6-ft-age-gender", "wav2vec2-large-robust-24-ft-age-gender"),
-    "wav2vec2-large-robust-12-ft-emotion-msp-dim",
-)
-WAVLM = ("wavlm-base", "wavlm-base-plus", "wavlm-large")
-WHISPER = (
-    *("whisper-tiny", "whisper-tiny.en", "whisper-base", "whisper-base.en", "whisper-small"),
-    *("whisper-small.en", "whisper-medium", "whisper-medium.en", "whisper-large"),
-    *("whisper-large-v2", "whisper-large-v3", "whisper-large-v3-turbo"),
-)
 # Value of a layer that stands for all.
 ALL = "all"
-AST = "ast-finetuned-audioset-10-10-0.4593"
-# Value of FEATS.type → family, and the model's name on the hub.
-HUB: dict[str, tuple[str, str]] = {
-    "wav2vec": ("wav2vec2", "facebook/wav2vec2-large-robust-ft-swbd-300h"),
-    "wav2vec2": ("wav2vec2", "facebook/wav2vec2-large-robust-ft-swbd-300h"),
-    "hubert": ("hubert", "facebook/hubert-base-ls960"),
-    "wavlm": ("wavlm", "microsoft/wavlm-base"),
-    "data2vec": ("data2vec", "facebook/data2vec-audio-base"),
-    "whisper": ("whisper", "openai/whisper-base"),
-    "ast": ("ast", f"MIT/{AST}"),
-    **{n: (family, f"facebook/{n}") for family, names in FACEBOOK.items() for n in names},
-    **{name: ("wav2vec2", f"audeering/{name}") for name in AUDEERING},
-    **{name: ("wavlm", f"microsoft/{name}") for name in WAVLM},
-    **{name: ("whisper", f"openai/{name}") for name in WHISPER},
-    AST: ("ast", f"MIT/{AST}"),
-}
-
-
 _WAVES = ("wav2vec2", "hubert", "wavlm", "data2vec")
 
 
@@ -487,15 +441,15 @@ FAMILIES: dict[str, tuple[type[Transformer], tuple[Option, ...]]] = {
 
 
 def __getattr__(name: str) -> type[Transformer]:
-    """The extractor of a type in ``HUB``, which the registry requests by that name."""
-    if name not in HUB:
+    """The extractor of a type in ``TRANSFORMER``, which the registry requests by that name."""
+    if name not in TRANSFORMER:
         raise AttributeError(name)
     return _extractor(name)
 
 
 @cache
 def _extractor(name: str) -> type[Transformer]:
-    family, hub = HUB[name]
+    family, hub = TRANSFORMER[name]
     base, options = FAMILIES[family]
     stated = {
         "__doc__": base.__doc__,

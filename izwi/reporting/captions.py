@@ -134,10 +134,6 @@ def kind_of(stem: str) -> str | None:
     return max(fitting, key=len, default=None)
 
 
-# Stands in place of a model where nothing is trained.
-NO_MODEL = "none: data only"
-
-
 def title(stem: str) -> str:
     """A heading such as ``t-SNE of the features: gender``."""
     kind = kind_of(stem)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     )
 
 RECORD, METRICS = "experiment.json", "metrics.json"
+# Stands in place of a model where nothing is trained.
+NO_MODEL = "none: data only"
 
 
 class Record(TypedDict):

@@ -9,8 +9,14 @@ from typing import Any
 
 from izwi.data.csv_safety import harmless
 from izwi.files import atomic
-from izwi.reporting.captions import NO_MODEL
-from izwi.reporting.record import Metrics, Record, databases_shown, feature_types, model_shown
+from izwi.reporting.record import (
+    NO_MODEL,
+    Metrics,
+    Record,
+    databases_shown,
+    feature_types,
+    model_shown,
+)
 
 COLUMNS = (
     "name",

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from izwi.data import scan, soft_labels
-from izwi.data.databases import demo
 from izwi.engine.code import code_of
 from izwi.engine.keys import key_of, versions_of
 from izwi.engine.planner import DatabaseContent, DataRequest, Planned, Planner, slug
@@ -52,6 +51,8 @@ def run(unit: Unit, job: Job) -> None:
         else:
             left.unlink()
     if unit.spec["type"] == "demo":
+        from izwi.data.databases import demo
+
         job.say("synthesising the embedded demo data (synthetic speech)", show=True)
         demo.synthesise(folder)
         found = {"type": "csv", "path": str(folder / "demo.csv")}
@@ -91,6 +92,8 @@ def _made(request: DataRequest, database: DatabaseSpec, planner: Planner) -> Dat
     """A database that a job synthesises or fetches."""
     recipe: dict[str, Any] = {"type": database["type"]}
     if database["type"] == "demo":
+        from izwi.data.databases import demo
+
         recipe["recipe"] = demo.RECIPE
         recipe["code"] = code_of("izwi.data.databases.demo")
         recipe["versions"] = versions_of(("espeakng-loader",))

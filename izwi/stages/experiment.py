@@ -22,9 +22,7 @@ from izwi.errors import UserError
 from izwi.files import atomic, no_link, read_json, write_json, write_text
 from izwi.onnx_export.support import PACKAGES as ONNX_PACKAGES
 from izwi.reporting import history, texts
-from izwi.segmentation import silero
 from izwi.stages.plot import pictures_of
-from izwi.training import tpe
 
 if TYPE_CHECKING:
     from izwi.config.experiment import Experiment
@@ -309,12 +307,16 @@ def _packages(experiment: Experiment) -> dict[str, str | None]:
     for spec in (*experiment.features, *predicted):
         names |= set(features.extractor_class(spec["type"]).packages)
     if experiment.segmentation and experiment.segmentation["method"] == "silero":
+        from izwi.segmentation import silero
+
         names |= set(silero.PACKAGES)
     if any(wanted["rate"] for wanted in experiment.exports):
         names.add("audresample")
     if "balancing" in experiment.learning:
         names.add("imbalanced-learn")
     if experiment.learning.get("tune", {}).get("strategy") == "tpe":
+        from izwi.training import tpe
+
         names.add(tpe.PACKAGE)
     for one in experiment.augment.get("kinds", ()):
         names |= set(makers.KINDS[one["kind"]].packages)

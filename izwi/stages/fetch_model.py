@@ -11,7 +11,6 @@ from izwi.engine.keys import key_of
 from izwi.engine.planner import DataRequest, Planned, Planner, slug
 from izwi.engine.stage import Stage
 from izwi.errors import Problems, UserError
-from izwi.features import model_cache
 from izwi.files import write_json
 
 if TYPE_CHECKING:
@@ -42,7 +41,11 @@ def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]
     units = []
     for spec in specs:
         on_hub = features.extractor_class(spec["type"]).on_hub(spec["options"])
-        if on_hub is None or model_cache.fetched(on_hub[0]):
+        if on_hub is None:
+            continue
+        from izwi.features import model_cache
+
+        if model_cache.fetched(on_hub[0]):
             continue
         name, commit = on_hub
         unit = planner.add(
@@ -80,4 +83,6 @@ def run(unit: Unit, job: Job) -> None:
     """Fetch one model into the cache of models."""
     name = unit.spec["name"]
     job.say(f"fetching {name} at {unit.spec['commit']} from the hub", show=True)
+    from izwi.features import model_cache
+
     write_json(unit.outputs["record"], model_cache.fetch(name, unit.spec["commit"]))

@@ -11,7 +11,6 @@ from izwi.engine.keys import key_of, version_of, versions_of
 from izwi.engine.planner import DataRequest, Planned, Planner, slug
 from izwi.engine.stage import Stage
 from izwi.files import atomic, read_json, write_json
-from izwi.segmentation import silero
 
 if TYPE_CHECKING:
     from izwi.engine.job import Job
@@ -67,6 +66,8 @@ def plan(request: DataRequest, planned: Planned, planner: Planner) -> list[Unit]
     if spec is None:
         return []
     split = planned.one("split")
+    from izwi.segmentation import silero
+
     hears = spec["method"] == "silero"
     heard = key_of(code_of("izwi.segmentation.silero"), versions_of(silero.PACKAGES))
     units = []

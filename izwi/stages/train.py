@@ -12,7 +12,6 @@ from izwi.engine.planner import Planned, Planner, slug
 from izwi.engine.stage import Stage
 from izwi.files import atomic, atomic_folder, write_json
 from izwi.stages.split import fitted_on, own_split_key
-from izwi.training import tpe
 
 if TYPE_CHECKING:
     from izwi.config.experiment import Experiment
@@ -92,7 +91,11 @@ def fit_spec(experiment: Experiment) -> dict[str, Any]:
 def versions_of_search(experiment: Experiment) -> list[dict[str, str | None]]:
     """Versions of what a search for options is made by, if that is a package of its own."""
     tune = experiment.learning.get("tune") or {}
-    return [versions_of((tpe.PACKAGE,))] if tune.get("strategy") == "tpe" else []
+    if tune.get("strategy") != "tpe":
+        return []
+    from izwi.training import tpe
+
+    return [versions_of((tpe.PACKAGE,))]
 
 
 def fit_samples(experiment: Experiment, planned: Planned) -> tuple[dict[str, Any], str]:

@@ -18,8 +18,8 @@ from izwi.config.experiment import resolve
 from izwi.engine.planner import make_plan
 from izwi.errors import UserError
 from izwi.features import EXTRACTORS, extractor_class
-from izwi.features.emotion2vec import EMOTIONS
 from izwi.features.metadata import Metadata
+from izwi.features.pretrained_names import EMOTIONS
 from izwi.reporting.texts.citations import entries
 
 ROOT = Path(__file__).resolve().parents[2]

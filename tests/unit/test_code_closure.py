@@ -83,7 +83,7 @@ def test_what_is_known_to_belong_together():
 
 
 CACHES = (
-    *(code.closure, code.code_of, code.imported, code.libraries, code.source),
+    *(code.closure, code.code_of, code.imported, code.libraries, code.sources),
     keys.file_digest,
 )
 SOURCES = {

@@ -20,7 +20,8 @@ from izwi.data import audio
 from izwi.engine.keys import LargeFiles
 from izwi.errors import UserError
 from izwi.features import batches, extraction
-from izwi.features.transformer import HUB, padded_length
+from izwi.features.pretrained_names import TRANSFORMER
+from izwi.features.transformer import padded_length
 from izwi.stages.features import _extractor_key as extractor_key
 
 torch = pytest.importorskip("torch")
@@ -89,7 +90,7 @@ def whisper() -> Path:
 
 
 def spec(kind: str, folder: Path, **options) -> dict:
-    family = HUB[kind][0]
+    family = TRANSFORMER[kind][0]
     values = {"model": str(folder), "layer": 0, "pooling": "mean"} | options
     return {"type": kind, "options": {f"{family}.{k}": v for k, v in values.items()}}
 

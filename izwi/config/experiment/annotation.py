@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from izwi.annotation.targets import ABSENT, MARK, TARGETS, built, column_of, types_of
+from izwi.annotation import MARK
+from izwi.annotation.targets import ABSENT, TARGETS, built, column_of, types_of
 from izwi.config.experiment.entries import Entries, texts
 from izwi.config.experiment.resolved import AnnotationSpec, ComponentSpec, DatabaseSpec
 from izwi.config.options import owner, suggest

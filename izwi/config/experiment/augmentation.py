@@ -6,7 +6,7 @@ import os
 from importlib.util import find_spec
 from typing import Any
 
-from izwi.augmentation import calls, degraded, rooms
+from izwi.augmentation import degraded
 from izwi.config import options as table
 from izwi.config.experiment.entries import Entries
 from izwi.config.experiment.models import ChosenModel
@@ -64,7 +64,10 @@ def read_augment(
             )
     read = {name for kind in kinds for name in _OPTIONS[kind]} | {"augment", "copies"}
     read |= set(_OF_FILES) if model.none else set()
-    read |= set(rooms.OF_RECORDINGS) if "auglib" in kinds else set()
+    if "auglib" in kinds:
+        from izwi.augmentation import rooms
+
+        read |= set(rooms.OF_RECORDINGS)
     _unread(entries, read, "with these kinds" if model.none else "on a training")
     return {
         "kinds": [{"kind": kind, "options": _options(entries, kind)} for kind in kinds],
@@ -137,6 +140,8 @@ def _options(entries: Entries, kind: str) -> dict[str, Any]:
 
 def _of_recordings(entries: Entries) -> dict[str, Any]:
     """auglib's transformations, the folders of their recordings, and what stands for these."""
+    from izwi.augmentation import rooms
+
     wanted = entries.get("AUGMENT", "transformations")
     folders, content = {}, {}
     for name in rooms.OF_RECORDINGS:
@@ -161,6 +166,8 @@ def _of_recordings(entries: Entries) -> dict[str, Any]:
 
 def _parsed(entries: Entries) -> Any:
     """The transforms of audiomentations, checked against its source."""
+    from izwi.augmentation import calls
+
     entry = entries.general.get(("AUGMENT", "augmentations"))
     lower, text = ("augmentations", entry[1].text) if entry else ("augmentations", calls.DEFAULT)
     try:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from izwi.config import options as table
 from izwi.config.experiment.component_options import one_of, own_values, some, type_of, unread
 from izwi.config.experiment.entries import Entries
 from izwi.config.experiment.resolved import ComponentSpec, DatabaseSpec, FurtherFigures, SplitSpec
 from izwi.config.options import Option
-from izwi.onnx_export import support as onnx_export
-from izwi.training import tpe, tuning
-from izwi.training.types import TuneSpec
+
+if TYPE_CHECKING:
+    from izwi.training.types import TuneSpec
 
 _COUNTERPART = {
     **{"xgr": "xgb", "svr": "svm", "xgb": "xgr", "svm": "svr"},
@@ -130,6 +130,8 @@ def _tune(
     wanted = entries.get("MODEL", "tune")
     if wanted is None:
         return {}
+    from izwi.training import tpe, tuning
+
     strategy = entries.get("MODEL", "tune.search_strategy")
     found, ranges = tuning.read(
         wanted,
@@ -167,6 +169,8 @@ def read_onnx(entries: Entries, model: ChosenModel, scale: str | None, split: Sp
     if model.none or model.type is None:
         entries.notes.append("[MODEL] onnx: no effect without a model")
         return False
+    from izwi.onnx_export import support as onnx_export
+
     if told := onnx_export.absent():
         entries.problem("MODEL", "onnx", told)
     if told := onnx_export.refused(model.type):

@@ -8,7 +8,6 @@ from izwi.config.experiment.entries import Entries
 from izwi.config.experiment.exports import read_selection
 from izwi.config.experiment.resolved import SegmentSpec, SplitSpec
 from izwi.config.options.sections.others import OF_MODULES
-from izwi.segmentation import silero
 
 # Seconds of a rest that is a segment of its own, as nkululeko has it.
 _SHORTEST = 2.0
@@ -61,6 +60,8 @@ def read_segmentation(entries: Entries, split: SplitSpec, *, described: bool) ->
     if method == "fixed":
         _windows(entries, value)
     else:
+        from izwi.segmentation import silero
+
         value["window"] = value["hop"] = None
         if (lacks := silero.absent()) and method == "silero":
             entries.problem("SEGMENT", "method", lacks)

@@ -24,6 +24,7 @@ from izwi.reporting.overview import CURRENT
 from izwi.reporting.page.markup import number
 from izwi.reporting.page.mistakes import plain
 from izwi.reporting.record import (
+    NO_MODEL,
     Record,
     database_names,
     databases_shown,
@@ -113,7 +114,7 @@ def experiment(files: dict[str, str], about: Mapping[str, Any] | None = None) ->
         "features": " + ".join(
             [captions.feature_set(one) for one in record["features"]] or feature_types(record)
         ),
-        "model": model_shown(record) or captions.NO_MODEL,
+        "model": model_shown(record) or NO_MODEL,
         "measure": metrics["measure"],
         "value": metrics["value"],
         "low": low,

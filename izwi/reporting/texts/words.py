@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from izwi import features, models
+from izwi.annotation import MARK
 from izwi.config.experiment.resolved import ComponentSpec
 from izwi.config.options import own_options, owner
-from izwi.features.metadata import PREDICTED
 from izwi.preprocessing.bags import BagSpec
 
 
@@ -214,7 +214,7 @@ def feature_set(spec: ComponentSpec) -> Named:
             "opensmile",
             "openSMILE for Python",
         )
-    if kind == "metadata" and any(name.endswith(PREDICTED) for name in options[f"{kind}.columns"]):
+    if kind == "metadata" and any(name.endswith(MARK) for name in options[f"{kind}.columns"]):
         return Named("what was known of a recording or predicted from it, column by column")
     if kind == "snr" and options["snr.method"] == "quartiles":
         return Named("the distance of loud from quiet frames, as a signal-to-noise ratio")
