@@ -88,9 +88,10 @@ def test_memory_runs_out(undisturbed, tmp_path):
     (tmp_path / "small/sitecustomize.py").write_text(script)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", str(tmp_path / "small"))
-        call = folder.run("--configfile", "config.yaml", ok=False)
-    last = [line for line in call.text.splitlines() if line][-1]
-    assert call.code != 0 and last.startswith("memory: ulimit -v leaves this process 700 MB"), last
+        # A Python that starts: one that has forked knows no sitecustomize.
+        call = start(folder, "--configfile", "config.yaml")
+    last = [line for line in call.communicate()[0].splitlines() if line][-1]
+    assert call.returncode != 0 and last.startswith("memory: ulimit -v leaves this process 700 MB"), last
     folder.run("--configfile", "config.yaml")
     assert contents(folder) == undisturbed.contents
 
