@@ -301,6 +301,8 @@ def start(workflow: Any, config: Mapping[str, Any], home: Path, arguments: list[
     suffix = "" if workflow.modifier.is_main_snakefile() else f"_{key}"
     if (known := _sessions.get((key, prefix))) and known.workflow is workflow:
         # A larger workflow reads the Snakefile again for each rule that it overrides.
+        if not known.main:
+            gc.enable()
         return known
     main = workflow.is_main_process or PLAN + suffix not in os.environ
     if main:
