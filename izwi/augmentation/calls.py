@@ -24,7 +24,6 @@ DEFAULT = (
     "Limiter(min_threshold_db=-16.0, max_threshold_db=-6.0, "
     'threshold_mode="relative_to_signal_peak"), ClippingDistortion()])'
 )
-COMPOSERS = ("Compose", "OneOf", "SomeOf")
 # A function cannot be written in an ini, and the content of other files would be in no key.
 REFUSED = {
     "Lambda": "takes a function",

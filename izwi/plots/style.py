@@ -169,8 +169,8 @@ def _pieces(text: str) -> list[str]:
     pieces = [""]
     for character, following in zip(text, f"{text[1:]} ", strict=False):
         pieces[-1] += character
-        # not inside a number, nor in ``n = 5``
-        inside = character in ".," and following.isdigit()
+        # not inside a number, nor before it, nor in ``n = 5``
+        inside = character in "., " and following.isdigit()
         inside |= character == " " and "=" in (following, pieces[-1][-2:-1])
         if character in " _-/.,;" and not inside:
             pieces.append("")
@@ -189,10 +189,22 @@ def figure_title(figure: Figure, *lines: str) -> float:
     for line, size in zip(lines, sizes, strict=True):
         if not line:
             continue
-        text = wrap(line, width - 4 * MM, size)
+        text = _balanced(line, width - 4 * MM, size)
         figure.text(0.5, 1 - top / height, text, size=size, ha="center", va="top", linespacing=1.2)
         top += 1.25 * size * POINT * (text.count("\n") + 1)
     return top + 3 * POINT
+
+
+def _balanced(text: str, width: float, size: float) -> str:
+    """As many lines as `wrap` makes, of about one length."""
+    lines = wrap(text, width, size)
+    longest = max(width_of(piece.rstrip(), size) for piece in _pieces(text))
+    while (width := 0.95 * width) >= longest:
+        narrower = wrap(text, width, size)
+        if narrower.count("\n") > lines.count("\n"):
+            break
+        lines = narrower
+    return lines
 
 
 def value_with_interval(metrics: dict[str, Any], measure: str) -> str:
