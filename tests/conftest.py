@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -13,8 +14,9 @@ DATA = Path(os.environ.get("IZWI_DATA", ROOT.parent / "shared" / "data")).resolv
 os.environ["IZWI_DATA"] = str(DATA)
 # Tests ask no hub but their own.
 os.environ["HF_HUB_OFFLINE"] = "1"
-# Else each process that a test starts would compile all of izwi.
+# Else each process, this one and those that tests start, would compile all that it imports.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 # As in izwi's own workers: the tests side by side want the cores. Calls of the workflow do without
 # this, see ``environment`` there.
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
