@@ -91,7 +91,8 @@ def test_memory_runs_out(undisturbed, tmp_path):
         # A Python that starts: one that has forked knows no sitecustomize.
         call = start(folder, "--configfile", "config.yaml")
     last = [line for line in call.communicate()[0].splitlines() if line][-1]
-    assert call.returncode != 0 and last.startswith("memory: ulimit -v leaves this process 700 MB"), last
+    told = "memory: ulimit -v leaves this process 700 MB"
+    assert call.returncode != 0 and last.startswith(told), last
     folder.run("--configfile", "config.yaml")
     assert contents(folder) == undisturbed.contents
 
