@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from izwi.data import audio
+from izwi.data import audio, channels
 from izwi.errors import UserError
 from izwi.exporting import encode
 from izwi.exporting.names import Names
@@ -74,7 +74,7 @@ def export(
     bad: dict[int, str] = {}
     clipped: dict[str, int] = {}
     names: list[str | None] = [None] * len(frame)
-    for piece, found in zip(pieces, done, strict=True):
+    for piece, (found, _) in zip(pieces, done, strict=True):
         if isinstance(found, str):
             bad |= dict.fromkeys(piece.rows, found)
             continue
@@ -83,6 +83,8 @@ def export(
         for row in piece.rows:
             names[row] = piece.target
     warnings = _told(spec, frame, bad, fail_threshold)
+    odd = channels.warnings([piece.target for piece in pieces], [kind for _, kind in done])
+    warnings += [f"[{spec['section']}] mono: {line}" for line in odd]
     if clipped:
         warnings.append(
             f"[{spec['section']}] {count(sum(clipped.values()), 'sample')} beyond full scale in "
@@ -93,7 +95,7 @@ def export(
     if spec["segments_as_files"]:
         written["start"], written["end"] = _whole(written)
     kept = [row for row in range(len(frame)) if row not in bad]
-    counts = {"rows": len(kept), "files": sum(not isinstance(found, str) for found in done)}
+    counts = {"rows": len(kept), "files": sum(not isinstance(found, str) for found, _ in done)}
     notes = [f"{spec['name']}: {count(counts['files'], 'file')} written, {len(kept)} rows"]
     return written.iloc[kept].reset_index(drop=True), {
         "warnings": warnings,
@@ -137,30 +139,32 @@ def _pieces(
         yield from whole.values()
 
 
-def _write(spec: dict[str, Any], piece: Piece, folder: Path) -> int | str:
+def _write(spec: dict[str, Any], piece: Piece, folder: Path) -> tuple[int | str, str]:
     """Write one file.
 
     Returns:
-        number of samples that were clipped, or why it cannot be written
+        number of samples that were clipped, or why it cannot be written; and what is odd about
+        channels that were averaged
     """
     target = folder / piece.target
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         if piece.span is None and spec["rate"] is None and spec["format"] is None:
             if not os.path.isfile(piece.source):
-                return "missing"
+                return "missing", ""
             shutil.copyfile(piece.source, target)
-            return 0
+            return 0, ""
         span = piece.span or (0, None)
         ((signal, rate),) = audio.read_parts(piece.source, [span])
         if isinstance(signal, audio.AudioError):
-            return str(signal)
+            return str(signal), ""
+        odd = channels.oddity(signal) if spec["mono"] else ""
         signal = encode.converted(signal, rate, spec["rate"], mono=spec["mono"])
         kind = spec["format"] or "wav"
-        return encode.write(target, signal, spec["rate"] or rate, kind, spec["bit_depth"])
+        return encode.write(target, signal, spec["rate"] or rate, kind, spec["bit_depth"]), odd
     except audio.AudioError as error:
         target.unlink(missing_ok=True)
-        return str(error)
+        return str(error), ""
 
 
 def _told(

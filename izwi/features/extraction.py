@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from izwi.data import channels
 from izwi.data.bad_audio import EXCLUDED
 from izwi.features import batches, extractor_class
 from izwi.features.base import BadFiles, BatchExtractor, TableExtractor
@@ -73,7 +74,7 @@ class Extraction:
         progress: Callable[[str], None] | None = None,
         makers: dict[str, MakerSpec] | None = None,
     ) -> None:
-        from izwi.features.store import Memory, Store
+        from izwi.features.store import Memory, Store, elsewhere
 
         self.spec, self.paths, self.threads = spec, paths, threads
         self.makers = makers or {}
@@ -95,6 +96,8 @@ class Extraction:
             if self.extractor.is_vector
             else Memory(self.columns)
         )
+        stored = self.extractor.is_vector
+        self.odd = channels.Oddities(store if stored else None, elsewhere(store) if stored else [])
 
     def run(self, *, fail_threshold: float = 0.0) -> None:
         """Extract missing features.
@@ -126,6 +129,13 @@ class Extraction:
             for row, (file, key) in enumerate(zip(self.rows["file"], self.keys, strict=True))
             if key in self.reasons
         ]
+
+    def odd_channels(self) -> list[str]:
+        """A line for each way in which little is left when channels are averaged."""
+        if self.whole is not None or self.spec["type"] in channels.NOT_AVERAGED:
+            return []
+        odd = self.odd.all()
+        return channels.warnings(self.rows["file"], (odd.get(key, "") for key in self.keys))
 
     def blocks(self, warn: Callable[[str], None] | None = None) -> Iterator[pd.DataFrame]:
         """The extracted features, some rows at a time.
@@ -317,15 +327,19 @@ def _run(own: Extraction, tasks: deque[Task], clock: _Clock) -> dict[Key, str]:
     reasons: dict[Key, str] = {}
     extractor, kept, threads = own.extractor, own.kept, own.threads
 
-    def done(outcome: Outcome) -> None:
+    def done(outcome: Outcome, odd: list[tuple[Key, str]]) -> None:
         good, bad = outcome
+        own.odd.add(odd)
         kept.add([key for key, _ in good], [vector for _, vector in good])
         reasons.update(bad)
         clock.tick(len(good) + len(bad))
 
     if isinstance(extractor, BatchExtractor):
+        reader = _Reader(own.makers)
         try:
-            batches.run(extractor, tasks, _reader(own.makers), done, max(1, threads))
+            batches.run(
+                extractor, tasks, reader, lambda found: done(found, reader.taken()), max(1, threads)
+            )
         finally:
             kept.flush()
         kept.merge()
@@ -345,7 +359,7 @@ def _run(own: Extraction, tasks: deque[Task], clock: _Clock) -> dict[Key, str]:
                     break
                 ready, waiting = wait(waiting, timeout=1, return_when=FIRST_COMPLETED)
                 for future in ready:
-                    done(future.result())
+                    done(*future.result())
         finally:
             kept.flush()
             pool.shutdown(cancel_futures=True)
@@ -395,7 +409,7 @@ def _bare_main() -> Iterator[None]:
 def _start(spec: ComponentSpec, makers: dict[str, MakerSpec]) -> None:
     """Give a worker its extractor, and what makes copies."""
     _worker.extractor = extractor_class(spec["type"])(spec["options"])
-    _worker.read = _reader(makers)
+    _worker.read = _Reader(makers)
 
 
 def _start_process(spec: ComponentSpec, makers: dict[str, MakerSpec]) -> None:
@@ -416,8 +430,8 @@ def _start_process(spec: ComponentSpec, makers: dict[str, MakerSpec]) -> None:
     threadpoolctl.threadpool_limits(1)
 
 
-def _work(tasks: list[Task]) -> Outcome:
-    """Extract some tasks; runs in a worker."""
+def _work(tasks: list[Task]) -> tuple[Outcome, list[tuple[Key, str]]]:
+    """Extract some tasks, with what is odd about their channels; runs in a worker."""
     from izwi.data import audio
 
     good, bad = [], []
@@ -431,7 +445,7 @@ def _work(tasks: list[Task]) -> Outcome:
                 good.append((key, _vector(box, rate)))
             except audio.AudioError as error:
                 bad.append((key, str(error)))
-    return good, bad
+    return (good, bad), _worker.read.taken()
 
 
 def _vector(box: list[np.ndarray], rate: int) -> np.ndarray:
@@ -458,9 +472,32 @@ def _signals(task: Task) -> Iterator[tuple[Key, np.ndarray | AudioError, int]]:
             yield key, error, 0
 
 
-def _reader(makers: dict[str, MakerSpec]) -> batches.Reader:
-    """What reads the signals of a task: those of the files, or copies that are made of them."""
-    return partial(_copies, makers) if makers else _signals
+class _Reader:
+    """Reads the signals of a task, those of the files or copies that are made of them.
+
+    Args:
+        makers: of copies, by their keys
+    """
+
+    def __init__(self, makers: dict[str, MakerSpec]) -> None:
+        self._signals = partial(_copies, makers) if makers else _signals
+        # Threads add to it.
+        self._odd: deque[tuple[Key, str]] = deque()
+
+    def __call__(self, task: Task) -> Iterator[tuple[Key, np.ndarray | AudioError, int]]:
+        """As `_signals`."""
+        return map(self._heard, self._signals(task))
+
+    def _heard(
+        self, found: tuple[Key, np.ndarray | AudioError, int]
+    ) -> tuple[Key, np.ndarray | AudioError, int]:
+        if not isinstance(found[1], Exception) and (kind := channels.oddity(found[1])):
+            self._odd.append((found[0], kind))
+        return found
+
+    def taken(self) -> list[tuple[Key, str]]:
+        """What was odd about the channels of signals since the last call."""
+        return [self._odd.popleft() for _ in range(len(self._odd))]
 
 
 def _copies(

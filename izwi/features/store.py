@@ -209,7 +209,7 @@ class Store:
     def _all_parts(self) -> Iterator[Path]:
         """The parts, including new ones made during reading, where a merge may move rows."""
         seen: set[Path] = set()
-        folders = [self.folder, *_read_alone(self.folder)]
+        folders = [self.folder, *elsewhere(self.folder)]
         while new := [p for folder in folders for p in self._parts(folder) if p not in seen]:
             seen.update(new)
             yield from new
@@ -270,7 +270,7 @@ class Store:
             self._once(f"{part} is damaged and set aside, its rows are extracted again ({reason})")
 
 
-def _read_alone(folder: Path) -> list[Path]:
+def elsewhere(folder: Path) -> list[Path]:
     """The same store in the caches that are read alone."""
     return [place / folder.parent.name / folder.name for place in read_caches()]
 
@@ -281,7 +281,7 @@ def keys_in(folder: Path) -> set[Key]:
     import pyarrow.parquet as pq
 
     found: set[Key] = set()
-    folders = [folder, *_read_alone(folder)]
+    folders = [folder, *elsewhere(folder)]
     for part in [part for place in folders for part in sorted(place.glob("part-*.parquet"))]:
         if is_trusted(part):
             with suppress(pa.ArrowException, OSError):

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from izwi.data import audio
+from izwi.data import audio, channels
 from izwi.features.extraction import row_keys
-from izwi.features.store import Key, Store
+from izwi.features.store import Key, Store, elsewhere
 from izwi.segmentation import silero
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def hear(
     store: Path,
     threads: int = 1,
     say: Callable[[str], None] | None = None,
-) -> tuple[list[Heard | None], dict[int, str]]:
+) -> tuple[list[Heard | None], dict[int, str], list[str]]:
     """Hear all rows of a table; only audio that the store lacks is read.
 
     Args:
@@ -65,22 +65,27 @@ def hear(
         say: takes a line of text every few seconds
 
     Returns:
-        what was heard in each row, None where its audio cannot be used; and the reasons, by row
+        what was heard in each row, None where its audio cannot be used; the reasons, by row; and
+        what is odd about the channels of each row, see `izwi.data.channels`
     """
     kept, keys = Store(store, COLUMNS, say), row_keys(table)
+    odd = channels.Oddities(store, elsewhere(store))
     reasons: dict[Key, str] = {}
     # A damaged part of the store is found only on reading; what it held is then heard again.
     for _ in range(ATTEMPTS):
-        reasons |= _fill(kept, keys, list(table["file"]), paths, threads, say)
+        reasons |= _fill(kept, odd, keys, list(table["file"]), paths, threads, say)
         found = _read(kept, [key for key in dict.fromkeys(keys) if key not in reasons])
         if found is not None:
             heard = [found.get(key) for key in keys]
-            return heard, {row: reasons[key] for row, key in enumerate(keys) if key in reasons}
+            bad = {row: reasons[key] for row, key in enumerate(keys) if key in reasons}
+            kinds = odd.all()
+            return heard, bad, [kinds.get(key, "") for key in keys]
     raise OSError(f"{store}: parts of it are damaged again and again")
 
 
 def _fill(
     kept: Store,
+    odd: channels.Oddities,
     keys: list[Key],
     names: list[str],
     paths: dict[str, str],
@@ -99,7 +104,8 @@ def _fill(
         return reasons
     net = silero.Silero()
     started = said = time.monotonic()
-    for number, (good, bad) in enumerate(_each(net, files, threads), start=1):
+    for number, (good, bad, kinds) in enumerate(_each(net, files, threads), start=1):
+        odd.add(kinds.items())
         for key, values in good:
             rows = _rows(key, values)
             kept.add([one for one, _ in rows], [vector for _, vector in rows])
@@ -115,7 +121,7 @@ def _fill(
     return reasons
 
 
-Outcome = tuple[list[tuple[Key, Heard]], dict[Key, str]]
+Outcome = tuple[list[tuple[Key, Heard]], dict[Key, str], dict[Key, str]]
 
 
 def _each(net: silero.Silero, files: dict[str, list[Key]], threads: int) -> Iterator[Outcome]:
@@ -140,17 +146,20 @@ def _of_file(net: silero.Silero, path: str, keys: list[Key]) -> Outcome:
     """Hear some parts of a file, which is opened once."""
     good: list[tuple[Key, Heard]] = []
     bad: dict[Key, str] = {}
+    odd: dict[Key, str] = {}
     spans = [(start, None if end < 0 else end) for _, start, end in keys]
     try:
         for key, (signal, rate) in zip(keys, audio.read_parts(path, spans), strict=True):
             if isinstance(signal, audio.AudioError):
                 bad[key] = str(signal)
             else:
+                if kind := channels.oddity(signal):
+                    odd[key] = kind
                 good.append((key, Heard(net(signal, rate), signal.shape[1], rate)))
     except audio.AudioError as error:
         known = {key for key, _ in good} | set(bad)
         bad |= {key: str(error) for key in keys if key not in known}
-    return good, bad
+    return good, bad, odd
 
 
 def _rows(key: Key, heard: Heard) -> list[tuple[Key, np.ndarray]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from izwi.data import channels
 from izwi.errors import UserError
 from izwi.segmentation import cuts, heard, silero
 from izwi.wording import count
@@ -32,6 +33,7 @@ class Cut:
         lengths: nanoseconds of each row, None likewise
         reasons: row → why its audio cannot be used
         silent: rows without any speech
+        odd: what is odd about the channels of each row, if they were heard
         short: rows with speech, all of it in segments that are too short
         left_out: number of segments that are too short
     """
@@ -40,6 +42,7 @@ class Cut:
     lengths: list[int | None]
     reasons: dict[int, str]
     silent: list[int] = field(default_factory=list)
+    odd: list[str] = field(default_factory=list)
     short: list[int] = field(default_factory=list)
     left_out: int = 0
 
@@ -71,8 +74,8 @@ def cut(
         found = [None if n is None else cuts.windows(n, window, hop, shortest) for n in known]
         short = [row for row, one in enumerate(found) if one == []]
         return Cut(found, known, reasons, short=short, left_out=len(short))
-    all_heard, reasons = heard.hear(table, paths, store=store, threads=threads, say=say)
-    result = Cut([], [], reasons)
+    all_heard, reasons, odd = heard.hear(table, paths, store=store, threads=threads, say=say)
+    result = Cut([], [], reasons, odd=odd)
     for row, one in enumerate(all_heard):
         result.lengths.append(one.length if one else None)
         if one is None:
@@ -241,6 +244,9 @@ def report(
                 f"[SEGMENT] {name}: {len(rows)} of {count(total, 'recording')} left out, {why}: "
                 f"{shown}"
             )
+    if found.odd:
+        lines = channels.warnings(files, found.odd)
+        warnings += [f"[SEGMENT] {name}: {line}" for line in lines]
     if found.left_out and spec["method"] != "fixed":
         notes.append(
             f"[SEGMENT] min_length: {count(found.left_out, 'stretch', 'stretches')} of speech of "

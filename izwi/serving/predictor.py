@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from izwi.data import audio, bad_audio
+from izwi.data import audio, bad_audio, channels
 from izwi.engine.keys import versions_of
 from izwi.errors import UserError
 from izwi.features import TableExtractor, extractor_class
@@ -134,11 +134,12 @@ class Predictor:
         seconds = np.zeros(len(table))
         problems: list[str | None] = [None] * len(table)
         vectors: dict[int, list[np.ndarray]] = {}
+        kinds: dict[int, str] = {}
         with _without_opensmile_warnings():
             for row, (file, start, end) in enumerate(table.itertuples(index=False, name=None)):
                 began = time.perf_counter()
                 try:
-                    vectors[row] = self._vectors(file, start, end)
+                    vectors[row], kinds[row] = self._vectors(file, start, end)
                 except audio.AudioError as error:
                     problems[row] = str(error)
                 seconds[row] = time.perf_counter() - began
@@ -148,6 +149,8 @@ class Predictor:
 
         good = list(vectors)
         odd = bad_audio.remarks(table["file"].iloc[good].unique(), 1)
+        names = [Path(file).name for file in table["file"].iloc[good]]
+        odd += channels.warnings(names, kinds.values())
         features, notes = self._matrix(table.iloc[good], list(vectors.values()))
         infinite = self._fitted.preprocessing.infinite(features)
         for row in [row for row, wrong in zip(good, infinite, strict=True) if wrong]:
@@ -178,7 +181,8 @@ class Predictor:
         result.attrs["notes"] = odd + notes
         return result
 
-    def _vectors(self, file: str, start: Any, end: Any) -> list[np.ndarray]:
+    def _vectors(self, file: str, start: Any, end: Any) -> tuple[list[np.ndarray], str]:
+        """Features of one row by all extractors, and what is odd about its channels."""
         import numpy as np
 
         signal, rate = audio.read(file, start, end)
@@ -187,7 +191,8 @@ class Predictor:
             features = extractor(signal, rate)
             aside = np.asarray(extractor.aside(signal, rate), dtype=features.dtype)
             vectors.append(np.concatenate([features, aside]))
-        return vectors
+        averaged = any(one.name not in channels.NOT_AVERAGED for one in self._extractors)
+        return vectors, channels.oddity(signal) if averaged else ""
 
     def _matrix(
         self, table: pd.DataFrame, vectors: list[list[np.ndarray]]

@@ -133,6 +133,8 @@ def run(unit: Unit, job: Job) -> None:
                 path, warn=lambda line: warnings.append(f"[FEATS] {who}: {line}")
             )
         bad = [(file, reason) for _, file, reason in extraction.excluded]
+        if not internal and not made_by:
+            warnings += [f"[FEATS] {load.label}: {line}" for line in extraction.odd_channels()]
     except features.BadFiles as error:
         if not internal:
             _list_bad(unit, who, error.rows)

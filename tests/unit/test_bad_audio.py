@@ -13,7 +13,7 @@ import soundfile
 from audio_tables import make_table
 
 from izwi import features, splits
-from izwi.data import bad_audio, description
+from izwi.data import bad_audio, channels, description
 from izwi.engine.plan import Plan, Unit
 from izwi.errors import UserError
 from izwi.features import extraction
@@ -24,12 +24,12 @@ RATE = 16000
 OS = {"type": "os", "options": {}}
 
 
-def tone(seconds: float, rate: int = RATE, channels: int = 1) -> np.ndarray:
+def tone(seconds: float, rate: int = RATE, number: int = 1) -> np.ndarray:
     """Something voiced, shape (samples, channels)."""
     t = np.arange(round(seconds * rate)) / rate
     noise = np.random.default_rng(1).normal(0, 0.01, len(t))
     signal = 0.3 * np.sin(2 * np.pi * 150 * t) + 0.1 * np.sin(2 * np.pi * 900 * t) + noise
-    return np.stack([signal] * channels, axis=1)
+    return np.stack([signal] * number, axis=1)
 
 
 def write(path: Path, signal: np.ndarray, rate: int = RATE, **how) -> bytes:
@@ -96,8 +96,8 @@ def audio(tmp_path_factory) -> dict[str, str]:
     write(folder / "clipped.wav", np.clip(tone(1) * 100, -1, 1))
     for rate in (8000, 44100, 192000):
         write(folder / f"{rate}_hz.wav", tone(1, rate), rate)
-    for channels in (2, 5, 8):
-        write(folder / f"{channels}_channels.wav", tone(1, RATE, channels))
+    for number in (2, 5, 8):
+        write(folder / f"{number}_channels.wav", tone(1, RATE, number))
     (folder / "flac_as.wav").write_bytes(whole["flac"])
     (folder / "wav_as.mp3").write_bytes(whole["wav"])
     paths = {path.name: str(path) for path in sorted(folder.iterdir())}
@@ -338,3 +338,95 @@ def test_the_lists_of_all_feature_sets_become_one(tmp_path):
         ]
     place.unlink()
     assert bad_audio.gather(plan) is None and not (tmp_path / "bad_files.csv").exists()
+
+
+# ------------------------------------------------------------------- channels
+
+
+def channels_of(kind: str, seconds: float = 2.0, rate: int = RATE) -> np.ndarray:
+    """A recording of a kind, shape (samples, channels)."""
+    rng = np.random.default_rng(sum(map(ord, kind)))
+    speech = tone(seconds, rate)[:, 0] * (np.arange(round(seconds * rate)) % 9000 < 6000)
+    noise = [rng.normal(0, 0.001, len(speech)) for _ in range(4)]
+    return {
+        "mono": lambda: speech[:, None],
+        "the same": lambda: np.stack([speech, speech], axis=1),
+        "stereo": lambda: np.stack([speech + noise[0], 0.4 * speech + noise[1]], axis=1),
+        "delayed": lambda: np.stack([speech, np.roll(speech, 40)], axis=1),
+        "two speakers": lambda: np.stack([speech, 100 * noise[2]], axis=1),
+        "a quiet one": lambda: np.stack([speech, 0.01 * speech], axis=1),
+        "four": lambda: np.stack([speech + 5 * n for n in noise], axis=1),
+        "four of noise": lambda: np.stack(noise, axis=1),
+        "antiphase": lambda: np.stack([speech, -speech], axis=1),
+        "antiphase, noisy": lambda: np.stack([speech + noise[0], noise[1] - speech], axis=1),
+        "antiphase, offset": lambda: np.stack([speech + 0.2, 0.2 - speech], axis=1),
+        "one silent": lambda: np.stack([speech, 0 * speech], axis=1),
+        "one silent, noisy": lambda: np.stack([1e-5 * noise[0], speech], axis=1),
+        "one silent, offset": lambda: np.stack([speech, 0 * speech + 0.1], axis=1),
+        "silent": lambda: np.zeros((len(speech), 2)),
+        "silent, mono": lambda: np.full((len(speech), 1), 0.25),
+    }[kind]()
+
+
+FINE = ["mono", "the same", "stereo", "delayed", "two speakers", "a quiet one", "four"]
+FINE += ["four of noise"]
+ODD = ["antiphase", "antiphase, noisy", "antiphase, offset", "one silent", "one silent, noisy"]
+ODD += ["one silent, offset", "silent", "silent, mono"]
+
+
+@pytest.mark.parametrize("kind", [*FINE, *ODD])
+@pytest.mark.parametrize("seconds", [0.02, 2.0])
+def test_channels_that_leave_nothing_in_their_mean(monkeypatch, kind, seconds):
+    # A long one is looked at in several blocks.
+    monkeypatch.setattr(channels, "BLOCK", 5000)
+    signal = channels_of(kind, seconds).T.astype(np.float32)
+    found = channels.oddity(signal)
+    assert found == ("" if kind in FINE else kind.split(",")[0])
+    # In decibels, what it means.
+    power = float(np.var(signal, axis=1, dtype=np.float64).mean())
+    mean = float(np.var(signal.mean(axis=0, dtype=np.float64)))
+    if found == "antiphase":
+        assert 10 * np.log10((mean + 1e-20) / power) < -20
+    elif found in ("", "one silent") and len(signal) == 2:
+        assert 10 * np.log10(mean / power) > -10
+
+
+def stereo(tmp_path, kinds):
+    (tmp_path / "wav").mkdir()
+    for i, kind in enumerate(kinds):
+        write(tmp_path / f"wav/{i}.wav", channels_of(kind), subtype="FLOAT")
+    return {f"{i}.wav": str(tmp_path / f"wav/{i}.wav") for i in range(len(kinds))}
+
+
+@pytest.mark.parametrize("spec", [OS, {"type": "spectra", "options": {}}])
+def test_odd_channels_are_counted_and_named_also_where_features_are_stored(tmp_path, spec):
+    kinds = ["antiphase", "stereo", "one silent", *["antiphase"] * 4, "silent", "mono"]
+    files = stereo(tmp_path, kinds)
+    table, store = make_table(files), tmp_path / "s"
+    for threads in (2, 1):
+        found = extraction.Extraction(spec, table, files, store=store, threads=threads)
+        found.run()
+        lines = found.odd_channels()
+        assert len(lines) == 3
+        assert lines[0].startswith("5 of 9 rows of audio have channels that cancel out")
+        assert lines[0].endswith("(0.wav, 3.wav, 4.wav, … and 2 more)")
+        assert lines[1].startswith("1 of 9 rows of audio has a channel without a sound")
+        assert lines[1].endswith("(2.wav)") and lines[2].endswith("(7.wav)")
+    # Other rows of the store are none of this table's.
+    rest = table[table["file"].isin(["1.wav", "8.wav"])]
+    found = extraction.Extraction(spec, rest, files, store=store, threads=1)
+    found.run()
+    assert found.odd_channels() == []
+    # What others may have written there is not told as it stands.
+    if spec is OS:
+        digest = table["digest"].iloc[1]
+        (store / "channels-1.jsonl").write_text(f'["{digest}", 0, -1, "pwned"]\n["a"\n{{}}\n3\n')
+        assert found.odd_channels() == []
+
+
+def test_features_that_hear_each_channel_are_not_of_silence(tmp_path):
+    files = stereo(tmp_path, ["antiphase", "stereo"])
+    spec = {"type": "signal", "options": {}}
+    found = extraction.Extraction(spec, make_table(files), files, store=tmp_path / "s", threads=1)
+    found.run()
+    assert found.odd_channels() == []

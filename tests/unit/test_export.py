@@ -141,6 +141,17 @@ def test_16_bits_come_back_as_they_were_and_clipping_is_told(data, tmp_path):
         encode.write(tmp_path / "x.mp3", loud, 7000, "mp3", 16)
 
 
+@pytest.mark.parametrize("mono", [True, False])
+def test_channels_that_cancel_out_are_told_where_they_are_averaged(data, tmp_path, mono):
+    path = data[2]["db"]["b.wav"]
+    signal, rate = soundfile.read(path)
+    soundfile.write(path, signal[:, :1] * [1, -1], rate)
+    _, report = written(data, tmp_path, mono=mono, format="wav")
+    told = [line for line in report["warnings"] if "cancel out" in line]
+    assert len(told) == mono
+    assert all("[EXPORT] mono: 1 of" in line and "b.wav" in line for line in told)
+
+
 def test_segments_as_files_hold_their_part(data, tmp_path):
     folder, _ = written(data, tmp_path, segments_as_files=True)
     whole = soundfile.read(data[2]["db"]["a.wav"], dtype="int16")[0]

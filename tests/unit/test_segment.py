@@ -207,6 +207,22 @@ def test_recordings_without_speech_and_damaged_ones_are_counted_and_named(tmp_pa
     segments.check("db", "silero", table, found, 0.5, may_be_empty=True)
 
 
+@needs_silero
+def test_speech_that_cancels_out_in_the_mean_of_channels_is_named(spoken, tmp_path):
+    signal, rate = soundfile.read(spoken[0], always_2d=True)
+    paths = {name: str(tmp_path / name) for name in ("anti.wav", "fine.wav")}
+    for name, sign in (("anti.wav", -1), ("fine.wav", 1)):
+        soundfile.write(paths[name], np.hstack([signal[:, :1], sign * signal[:, :1]]), rate)
+    table = make_table(paths)
+    # The second time it was heard before.
+    for _ in range(2):
+        found = segments.cut(BASE, table, paths, store=tmp_path / "store")
+        assert found.silent == [0] and found.spans[1]
+        _, warnings, _ = segments.report("db", BASE, table, found, 1)
+        assert any("1 of 2 rows of audio has channels that cancel out" in w for w in warnings)
+        assert any("(anti.wav)" in w for w in warnings)
+
+
 @pytest.mark.parametrize("seconds", [0.3, 1.0, 2.0, 2.4, 2.5, 7.77])
 def test_windows_are_where_arithmetic_puts_them(tmp_path, seconds):
     window, hop, least = 1.0, 0.4, 0.5

@@ -155,6 +155,15 @@ def test_the_folder_of_a_model_is_all_it_needs(run, tmp_path):
     same(Predictor(tmp_path / "elsewhere").predict(paths), rows)
 
 
+def test_channels_that_cancel_out_are_noted(run, tmp_path):
+    _, paths = rows_of(run, "svm")
+    signal, rate = soundfile.read(paths[0], always_2d=True)
+    soundfile.write(tmp_path / "anti.wav", signal[:, :1] * [1, -1], rate)
+    notes = predictor(run, "svm").predict([paths[0], tmp_path / "anti.wav"]).attrs["notes"]
+    (line,) = [note for note in notes if "cancel out" in note]
+    assert line.startswith("1 of 2 rows of audio has") and line.endswith("(anti.wav)")
+
+
 def test_a_part_of_a_file_is_that_part_alone(run, tmp_path):
     _, paths = rows_of(run, "svm")
     signal, rate = soundfile.read(paths[0], dtype="int16")
