@@ -146,6 +146,8 @@ def _looks(get: Callable[[str, str], Any], binned: Iterable[str]) -> dict[str, A
     names = [*(own if isinstance(own, list) else []), *binned]
     if (most := get("EXPL", "spotlight")) is not False:
         found["spotlight"] = SAMPLES if most is True else most
+    if get("EXPL", "print_colvals"):
+        found["column_values"] = True
     if own is True or names:
         found["bin_reals"] = [] if own is True else _unique(str(n).lower() for n in names)
     return found
@@ -163,23 +165,27 @@ def wanted(experiment: Experiment, of: str, by: str) -> list[Picture]:
     spec: dict[str, Any]
     model = f"{of}: {by}, {experiment.model['type']}"
     found = _of_results(experiment, model) if experiment.trains else []
-    of_data = _only(plots, "bin_reals", "dist_type", "ignore_gender")
+    chosen = _only(plots, "selection")
+    alone = f", {plots['selection']} alone" if chosen else ""
+    of_data = _only(plots, "bin_reals", "dist_type", "ignore_gender", "selection")
     smooth = ("scipy",) if "dist_type" in of_data else ()
+    if "column_values" in plots:
+        found.append(Picture("column_values", ("column_values",), "data", of + alone, chosen))
     if plots["value_counts"] is not None:
         names = [_name("value_counts", *group) for group in plots["value_counts"]]
         columns = dict(zip(names, plots["value_counts"], strict=True))
         spec = {"columns": columns, **of_data}
-        found.append(Picture("value_counts", tuple(columns), "data", of, spec, smooth))
+        found.append(Picture("value_counts", tuple(columns), "data", of + alone, spec, smooth))
     if plots["value_counts_of"]:
         databases = {_name("value_counts_of", db): db for db in plots["value_counts_of"]}
         spec = {"databases": databases, **of_data}
         found.append(Picture("database_counts", tuple(databases), "data", "", spec, smooth))
     for kind, names in plots["maps"].items():
         columns = {_name(kind, name): name for name in names}
-        spec = {"columns": columns, **_only(plots, "bin_reals", "dim")}
+        spec = {"columns": columns, **_only(plots, "bin_reals", "dim", "selection")}
         spec["features"] = experiment.preprocessing["features"]
         packages = (*MAPS[kind], "scikit-learn")
-        title = f"{of}: {by}"
+        title = f"{of}: {by}{alone}"
         found.append(Picture(kind, tuple(columns), "features", title, spec, packages))
     if plots["regplot"]:
         pairs = {
@@ -188,8 +194,9 @@ def wanted(experiment: Experiment, of: str, by: str) -> list[Picture]:
         }
         columns = {name: group[2] for name, group in pairs.items()}
         spec = {"columns": columns, "pairs": {name: group[:2] for name, group in pairs.items()}}
-        packages = ("scipy",)
-        found.append(Picture("regplot", tuple(columns), "features", f"{of}: {by}", spec, packages))
+        title = f"{of}: {by}{alone}"
+        spec |= chosen
+        found.append(Picture("regplot", tuple(columns), "features", title, spec, ("scipy",)))
     if plots["tree"]:
         found.append(Picture("tree", ("tree",), "model", model))
     if plots["epoch_progression"]:

@@ -7,6 +7,7 @@ drawn, as rows of a table, see `izwi.plots.data`.
 """
 
 from izwi.plots.by_group import fairness, importance, recall, robustness
+from izwi.plots.columns import column_values
 from izwi.plots.confusion import confusion_matrix
 from izwi.plots.counts import value_counts
 from izwi.plots.curve import learning_curve
@@ -21,6 +22,7 @@ from izwi.plots.trees import tree
 from izwi.plots.violins import feature_distributions
 
 __all__ = [
+    "column_values",
     "confusion_matrix",
     "correlations",
     "draw_map",

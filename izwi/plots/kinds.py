@@ -99,9 +99,31 @@ def confusion_matrix_binned(spec: Spec, inputs: Inputs) -> Drawn:
     }
 
 
+def column_values(spec: Spec, inputs: Inputs) -> Drawn:
+    """The columns of the data and their values."""
+    frame = _chosen(samples(inputs)[0], spec)
+    frame = frame[frame["part"] != ""]
+    draw = functools.partial(plots.column_values, frame, target=spec["target"])
+    return {"column_values": lambda path: draw(path, spec["title"])}
+
+
+def told(spec: Spec, inputs: Inputs) -> list[str]:
+    """What the terminal shows beside a picture."""
+    if spec["kind"] != "column_values":
+        return []
+    from izwi.plots import columns
+
+    frame = _chosen(samples(inputs)[0], spec)
+    found = columns.columns_of(frame[frame["part"] != ""], spec["target"])
+    # One line: a call shows but some notes.
+    several = "; ".join(columns.told(name, own, 5) for name, own in found.items())
+    return [f"[EXPL] print_colvals: {several}"]
+
+
 def value_counts(spec: Spec, inputs: Inputs) -> Drawn:
     """The distribution of the target and other columns over the parts and over groups."""
     frame, labels = samples(inputs)
+    frame = _chosen(frame, spec)
     drawn, without = _empty(spec, frame)
     for name, (first, *others) in spec["columns"].items():
         if name in without:
@@ -128,6 +150,7 @@ def value_counts(spec: Spec, inputs: Inputs) -> Drawn:
 def database_counts(spec: Spec, inputs: Inputs) -> Drawn:
     """The distribution of the target in one database."""
     frame, labels = samples(inputs)
+    frame = _chosen(frame, spec)
     frame["truth"], order = classes_of(frame["truth"], pictures.TARGET, labels, spec)
     return {
         name: functools.partial(
@@ -152,6 +175,7 @@ def feature_map(spec: Spec, inputs: Inputs) -> Drawn:
     frame, labels = samples(inputs)
     split, _ = bad_audio.leave_out(tables, matrices, pd.read_parquet(inputs["split"]))
     frame["part"] = parts.shown(split)
+    chosen = frame.index.isin(_chosen(frame, spec).index)
     empty, without = _empty(spec, frame)
     columns = {
         name: column_of(frame, column, spec)
@@ -160,7 +184,7 @@ def feature_map(spec: Spec, inputs: Inputs) -> Drawn:
     }
     if spec["features"]:
         features = features[spec["features"]]
-    used = (frame["part"] != "").to_numpy()
+    used = (frame["part"] != "").to_numpy() & chosen
     frame = frame[used].reset_index(drop=True)
     if not columns:
         return empty
@@ -189,7 +213,7 @@ def regplot(spec: Spec, inputs: Inputs) -> Drawn:
     frame, labels = samples(inputs)
     drawn, without = _empty(spec, frame)
     _refuse_unknown(features, "regplot", [name for pair in spec["pairs"].values() for name in pair])
-    used = (frame["part"] != "").to_numpy()
+    used = (frame["part"] != "").to_numpy() & frame.index.isin(_chosen(frame, spec).index)
     features, frame = (part[used].reset_index(drop=True) for part in (features, frame))
     pairs = [(features[first], features[second]) for first, second in spec["pairs"].values()]
     found = plots.correlations(pairs, frame["speaker"])
@@ -342,6 +366,12 @@ def samples(inputs: Inputs) -> tuple[pd.DataFrame, list[str] | None]:
     return table.assign(part=parts.shown(split), speaker=split["speaker"]), labels
 
 
+def _chosen(frame: pd.DataFrame, spec: Spec) -> pd.DataFrame:
+    """The samples of the part that a picture is restricted to, if it is."""
+    part = spec.get("selection")
+    return frame if part is None else frame[frame["part"] == part]
+
+
 def column_of(frame: pd.DataFrame, name: str, spec: Spec) -> str:
     """The column that a user means; see `pictures.column_of`."""
     there = [column for column in frame if frame[column].notna().any()]
@@ -350,14 +380,17 @@ def column_of(frame: pd.DataFrame, name: str, spec: Spec) -> str:
 
 def lacking(spec: Spec, inputs: Inputs) -> dict[str, list[str]]:
     """Why pictures cannot show what is asked of them: name → lines; none where all can."""
-    if not pictures.columns_of(spec) - {pictures.TARGET}:
+    if not pictures.columns_of(spec) - {pictures.TARGET} and "selection" not in spec:
         return {}
     return _lacking(spec, samples(inputs)[0])
 
 
 def _lacking(spec: Spec, frame: pd.DataFrame) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
-    for name, columns in spec["columns"].items():
+    if _chosen(frame, spec).empty:
+        line = f"[EXPL] sample_selection: no sample is in {spec['selection']}"
+        return {name.rpartition(".")[0]: [line] for name in spec["files"]}
+    for name, columns in spec.get("columns", {}).items():
         for column in [columns] if isinstance(columns, str) else columns:
             try:
                 column_of(frame, column, spec)
@@ -416,6 +449,7 @@ KINDS: dict[str, Callable[[Spec, Inputs], Drawn]] = {
             confusion_matrix_per_speaker,
             confusion_matrix_binned,
             truth_prediction,
+            column_values,
             value_counts,
             database_counts,
             regplot,

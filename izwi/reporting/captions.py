@@ -76,6 +76,11 @@ KINDS = {
         "Each point is a sample of the test set: its prediction over its truth. On the dashed line "
         "both are equal.",
     ),
+    "column_values": (
+        "Columns of the data",
+        "For each column the share of the samples that have a value, and the first of its values "
+        "with the number of samples.",
+    ),
     "value_counts": (
         "Distribution",
         "How many samples have each value, by part of the split and by group.",

@@ -94,11 +94,13 @@ def plan(experiment: Experiment, planned: Planned, planner: Planner) -> list[Uni
 
 def run(unit: Unit, job: Job) -> None:
     """Draw one file. Pictures that experiments share are drawn once, and copied for each."""
-    from izwi.plots.kinds import lacking
+    from izwi.plots.kinds import lacking, told
 
     output = Path(unit.outputs["picture"])
     if why := lacking(unit.spec, unit.inputs).get(output.stem):
         job.report(unit, {"warnings": [f"{unit.sources[0]}: {line}" for line in why]})
+    if output.name == unit.spec["files"][0] and (notes := told(unit.spec, unit.inputs)):
+        job.report(unit, {"notes": notes})
     store = unit.spec.get("store")
     if store is None:
         _draw(unit, [output])

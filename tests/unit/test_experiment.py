@@ -676,7 +676,8 @@ def test_notes_on_what_has_no_effect(place):
             "FEATS wav2vec2.model": "/models/w2v2",
             "MODEL n_jobs": "8",
             "MODEL layers": "{'l1': 64}",
-            "EXPL print_colvals": "True",
+            "EXPL segment_target": "_segmented",
+            "PLOT sample_selection": "train",
         },
     )
     assert found.warnings == ()
@@ -687,8 +688,10 @@ def test_notes_on_what_has_no_effect(place):
         "[EXP] root, save; [DATA] no_reuse; [FEATS] store_format, print_feats; "
         "[MODEL] n_jobs: no effect here",
         "[FEATS] wav2vec2.model: no effect with FEATS.type = os",
-        "[EXPL] print_colvals: no effect here, pictures show all parts and tell them apart; "
-        "EXPL.value_counts draws any column",
+        "[EXPL] segment_target: no effect here, nor in nkululeko: the ending of the lists of "
+        "segments is SEGMENT.segment_target",
+        "[PLOT] sample_selection: no effect here, EXPL.sample_selection restricts pictures of the "
+        "data",
     }
     # What has no effect is in no spec.
     plain = solve(place)

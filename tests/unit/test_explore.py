@@ -11,8 +11,9 @@ from test_plots import assert_legible, drawn, texts
 from izwi import plots
 from izwi.analyses import correlation, importance
 from izwi.config import pictures
+from izwi.config.experiment import resolve
 from izwi.errors import UserError
-from izwi.plots import kinds, style
+from izwi.plots import columns, kinds, style
 
 __all__ = ["drawn"]
 N = 120
@@ -189,3 +190,74 @@ def test_what_is_explored(tmp_path):
             EXPL="plot_tree = True\nregplot = [['F0']]",
         )
     assert len(error.value.problems) == 2
+
+
+def test_columns_and_their_values(tmp_path, drawn):
+    frame = pd.DataFrame(
+        {
+            **{"file": [f"{i}.wav" for i in range(6)], "part": "train", "truth": list("aabbbc")},
+            **{"emotion": list("aabbbc"), "gender": ["f", None, "m", "f", "f", None]},
+            **{"age": [30.0, 41, 30, np.nan, 25, 30], "note": None},
+        }
+    )
+    rows = plots.column_values(frame, tmp_path / "a.png", "db", target="emotion")
+    shown = pd.DataFrame(rows)
+    # Where a sample is, and the truth a second time, are no columns of the data.
+    assert list(dict.fromkeys(shown["column"])) == ["emotion", "gender", "age", "note"]
+    assert shown.groupby("column")["samples"].sum().eq(6).all()
+    ages = shown[shown["column"] == "age"]
+    assert list(zip(ages["value"][1:], ages["samples"][1:], strict=True)) == [
+        *((25.0, 1), (30.0, 3), (41.0, 1))
+    ]
+    (figure,) = drawn
+    assert_legible(figure, widest=2 * style.COLUMN)
+    widths = [axes.patches[0].get_width() for axes in figure.axes]
+    assert widths == pytest.approx([1, 4 / 6, 5 / 6, 0])
+    assert "2 values: f (3), m (1)" in texts(figure)
+    assert columns.told("x", pd.Series(range(99))) == "x: 99 values: 0 to 98"
+    many = pd.Series([f"w{i}" for i in range(1500)])
+    last = list(columns._rows("x", many))[-1]
+    assert last == {"column": "x", "value": "… 500 more", "samples": 500}
+
+
+@pytest.mark.parametrize("part, wanted", [("test", 40), ("train", 80)])
+def test_pictures_of_one_part(tmp_path, monkeypatch, part, wanted):
+    frame = pd.DataFrame({"truth": ["a", "b"] * 60, "part": ["train"] * 80 + ["test"] * 40})
+    frame = frame.assign(speaker="s", database="db", age=range(120))
+    monkeypatch.setattr(kinds, "samples", lambda inputs: (frame.copy(), ["a", "b"]))
+    spec = {"kind": "value_counts", "selection": part, "target": "mood", "title": "", "files": []}
+    spec |= {"columns": {"value_counts": ["target"]}, "databases": {"of": "db"}}
+    for kind in (kinds.value_counts, kinds.database_counts):
+        for draw in kind(spec, {}).values():
+            rows = draw(tmp_path / "a.png")
+            assert {row["group"] for row in rows if row["group"] in ("train", "test")} == {part}
+            assert sum(row["samples"] for row in rows if row["group"] == part) == wanted
+    nothing = spec | {"selection": "dev", "files": ["value_counts.png"]}
+    lines = {"value_counts": ["[EXPL] sample_selection: no sample is in dev"]}
+    assert kinds.lacking(nothing, {}) == lines
+    assert kinds.value_counts(nothing, {})["value_counts"](tmp_path / "a.png") == []
+
+
+def test_which_part_pictures_are_about(tmp_path):
+    def resolved(expl="", exp="", model="", more=""):
+        (tmp_path / "db.csv").write_text("file,emotion\na.wav,x\n")
+        text = f"[EXP]\nname = x\n{exp}\n[DATA]\ndatabases = ['db']\ndb = db.csv\n"
+        text += f"target = emotion\n[EXPL]\n{expl}\n{more}\n"
+        if model:
+            text += f"[FEATS]\ntype = os\n[MODEL]\ntype = svm\n{model}\n"
+        (tmp_path / "x.ini").write_text(text)
+        return resolve(tmp_path / "x.ini", cwd=tmp_path)
+
+    test = "sample_selection = test"
+    assert resolved(test).plots["selection"] == "test"
+    assert resolved(exp=test).plots["selection"] == "test"
+    assert resolved("sample_selection = train", exp=test).plots["selection"] == "train"
+    assert "selection" not in resolved("sample_selection = all", exp=test).plots
+    # There EXP.sample_selection is about what is written.
+    assert "selection" not in resolved(exp=test, more="[EXPORT]\n").plots
+    trained = resolved(exp=test, model="C_val = 2")
+    assert "selection" not in trained.plots
+    assert any("[EXP] sample_selection: no effect here" in note for note in trained.notes)
+    folds = resolved(test, model="logo = 3")
+    assert "selection" not in folds.plots
+    assert any("sample_selection: no effect in cross-validation" in n for n in folds.notes)

@@ -188,7 +188,7 @@ def test_sections_of_other_modules_are_a_line_each(solve):
 
 
 def test_options_of_explorations_do_what_they_say(solve):
-    """None is read without effect but what only prints or selects."""
+    """None is read without effect."""
     given = {"EXPL": MORE[1]["EXPL"], "PLOT": MORE[2]["PLOT"], "EXP": HEAD | {"runs": "3"}}
     found = solve(DATA=DATA, FEATS=OS, MODEL={"type": "xgb"}, **given)
     assert {key: found.plots[key] for key in ("dim", "dist_type", "bin_reals", "spotlight")} == {
@@ -199,7 +199,7 @@ def test_options_of_explorations_do_what_they_say(solve):
     }
     assert found.plots["ignore_gender"] and found.plots["runs_compare"] == "features"
     told = " ".join(note for note in found.notes if note.startswith(("[EXPL]", "[PLOT]")))
-    assert "[EXPL] plot_tree" in told and "[EXPL] sample_selection" in told
+    assert "[EXPL] plot_tree" in told and "sample_selection" not in told
     assert "[PLOT] best_model: no effect here, a choice on test rows" in told
     for name in ("spotlight", "dist_type", "scatter", "bin_reals", "gender", "runs_compare"):
         assert name not in told

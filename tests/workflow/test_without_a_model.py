@@ -55,6 +55,12 @@ def made(tmp_path_factory):
     xgb = {"type": "xgb", "early_stopping_rounds": 3, "validation_split": 0.3, "n_estimators": 200}
     inis = [
         folder.ini("explore", DATA=DEMO, FEATS=SIGNAL, EXPL=expl, RESAMPLE={"replace": True}),
+        folder.ini(
+            "chosen",
+            EXP={"sample_selection": "test"},
+            DATA=DEMO,
+            EXPL={"print_colvals": True, "value_counts": True},
+        ),
         folder.ini("bare", DATA=ANGER, AUGMENT={"augment": "['random_splice']", "result": "a.csv"}),
         folder.ini(
             "stops",
@@ -115,6 +121,24 @@ def test_data_are_described_and_nothing_is_trained(made):
         methods = folder.bytes_of(name, "methods.md").decode()
         assert "**Data.**" in methods and "**Model.**" not in methods
         assert b"nothing was trained" in folder.bytes_of(name, "model_card.md")
+
+
+def test_values_of_all_columns_of_a_part(made):
+    folder, said = made
+    assert folder.plots("chosen") == {"column_values.png", "value_counts.png"}
+    plots = folder.path / "results/experiments/chosen/plots"
+    found = pd.read_csv(plots / "column_values.png.csv")
+    totals = found.groupby("column")["samples"].sum()
+    counts = pd.read_csv(plots / "value_counts.png.csv")
+    assert not counts["group"].isin(["train", "dev", "unused"]).any()
+    by_group = counts.groupby("group")["samples"].sum()
+    # The same samples, counted by other code; fewer than all.
+    assert (totals == by_group["test"]).all() and 0 < by_group["test"] < 60
+    genders = found[found["column"] == "gender"].set_index("value")["samples"].to_dict()
+    assert len(genders) == 2 and genders == {name: by_group[name] for name in genders}
+    (line,) = [line for line in said.splitlines() if "print_colvals" in line]
+    assert f"gender: 2 values: female ({genders['female']})" in line
+    assert "[EXP] sample_selection" not in said
 
 
 def test_summary_and_page_say_that_there_is_no_model(made):

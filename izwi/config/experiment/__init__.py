@@ -21,7 +21,7 @@ from izwi.config.experiment.databases import (
     read_load,
 )
 from izwi.config.experiment.entries import Entries, several_targets, texts
-from izwi.config.experiment.exports import read_exports
+from izwi.config.experiment.exports import SELECTING, read_exports
 from izwi.config.experiment.features import (
     check_reads,
     read_bags,
@@ -331,6 +331,14 @@ def _leakage(entries: Entries, bare: bool) -> str:
     )
 
 
+def _selected(entries: Entries, model: ChosenModel) -> str:
+    """The part to which pictures of the data are restricted."""
+    own = ("EXPL", "sample_selection") in entries.general
+    if own or not model.none or any(name in entries.ini.sections for name in SELECTING):
+        return str(entries.get("EXPL", "sample_selection"))
+    return str(entries.get("EXP", "sample_selection"))
+
+
 # Models that are one tree.
 TREES = ("tree", "tree_reg")
 
@@ -359,6 +367,14 @@ def _plots(
         entries.problem("EXPL", "plot_tree", "shows the model of a fold: set MODEL.save = True")
     if plots["tree"] and (entries.get("MODEL", "submodel") or entries.get("DATA", "submodel")):
         entries.problem("EXPL", "plot_tree", "not with submodel, as it is about one model")
+    if (chosen := _selected(entries, model)) != "all":
+        if folds:
+            entries.notes.append(
+                "[EXPL] sample_selection: no effect in cross-validation, where each sample is in "
+                "all parts"
+            )
+        else:
+            plots["selection"] = chosen
     if plots["plot_features"] and not entries.get("EXPL", "feature_distributions"):
         entries.notes.append("[EXPL] plot_features: no effect without EXPL.feature_distributions")
     if model.none:

@@ -12,6 +12,8 @@ from izwi.config.options.sections.others import OF_MODULES
 from izwi.data import soft_labels
 
 _AUDIO = "audio"
+# Sections to which EXP.sample_selection belongs where they are there; else it is of pictures.
+SELECTING = ("SEGMENT", "RESAMPLE", "EXPORT", "AUGMENT", "PREDICT")
 # Tables of an export, without ending; files and folders of an experiment.
 _OWN = ("db.files",)
 _TAKEN = ("explain", "export", "plots", "predictions", "resample", "soft_labels")
@@ -54,7 +56,8 @@ def read_exports(
             f"[{section}]: audio and tables are written, experiments/{name}/{section.lower()} in "
             "the results is a link to their folder"
         )
-    if not found and entries.get("EXP", "sample_selection") != "all":
+    of_pictures = described and not any(name in entries.ini.sections for name in SELECTING)
+    if not found and not of_pictures and entries.get("EXP", "sample_selection") != "all":
         entries.notes.append(f"[EXP] sample_selection: no effect here, {OF_MODULES}")
     return tuple(found)
 

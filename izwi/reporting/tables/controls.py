@@ -37,7 +37,7 @@ _NO_PICTURES: dict[str, Any] = {
 }
 
 # Options of pictures that are there if they are wanted.
-_OWN = ("spotlight", "runs_compare")
+_OWN = ("spotlight", "runs_compare", "column_values")
 
 
 def label_of(kind: str, task: str) -> str:

@@ -378,7 +378,19 @@ OPTIONS: tuple[Option, ...] = (
                 "nor in nkululeko",
                 min_dur_test="shortest audio of the test set in seconds",
                 filter__sample_selection="what is filtered",
-                sample_selection="what is filtered",
+            ),
+            *known(
+                "DATA",
+                "inert",
+                "AUGMENT.sample_selection says what is augmented, EXPL.sample_selection what is "
+                "drawn",
+                sample_selection="what is augmented",
+            ),
+            *known(
+                "DATA",
+                "inert",
+                "nor in nkululeko: the ending of the lists of segments is SEGMENT.segment_target",
+                segment_target="ending of lists of segments",
             ),
         )
     ),

@@ -114,7 +114,8 @@ OPTIONS: tuple[Option, ...] = (
             "sample_selection",
             "str",
             "all",
-            "recordings that `[SEGMENT]` is about, if it does not say so itself",
+            "recordings that `[SEGMENT]`, `[RESAMPLE]` and `[EXPORT]` are about and, without these "
+            "and a model, samples in pictures of the data, if these do not say so themselves",
             choices=("all", "train", "test"),
         ),
     ),

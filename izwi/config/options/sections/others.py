@@ -49,6 +49,21 @@ OPTIONS: tuple[Option, ...] = (
             maximum=100000,
         ),
         option("ignore_gender", "bool", False, "value_counts of the target is not by gender, too"),
+        option(
+            "print_colvals",
+            "bool",
+            False,
+            "the values of all columns of the data: column_values, a picture with a CSV, and on "
+            "the terminal",
+        ),
+        option(
+            "sample_selection",
+            "str",
+            "all",
+            "samples in column_values, value_counts, maps and regplot: all, or those of one part; "
+            "without a model the default is that of EXP",
+            choices=("all", "train", "test"),
+        ),
     ),
     *read_by(
         "EXPL",
@@ -139,10 +154,8 @@ OPTIONS: tuple[Option, ...] = (
     *known(
         "EXPL",
         "inert",
-        "pictures show all parts and tell them apart; EXPL.value_counts draws any column",
-        print_colvals="prints the values of columns",
-        sample_selection="what is explored",
-        segment_target="beginning of the columns of segments",
+        "nor in nkululeko: the ending of the lists of segments is SEGMENT.segment_target",
+        segment_target="ending of lists of segments",
     ),
     *read_by(
         "PREDICT",

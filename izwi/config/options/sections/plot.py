@@ -108,6 +108,11 @@ OPTIONS: tuple[Option, ...] = (
         fill_areas="filled areas in distributions",
         titles="titles of plots",
         kind="kind of plot of feature distributions",
+    ),
+    *known(
+        "PLOT",
+        "inert",
+        "EXPL.sample_selection restricts pictures of the data",
         sample_selection="what is plotted",
     ),
 )
