@@ -61,7 +61,7 @@ def draw_map(
     """
     places = found.places
     values, filled = pd.Series(labels), np.asarray(parts) == "train"
-    folds = not filled.any() or bool(filled.all())
+    folds = not filled.any()
     filled |= folds
     with style.drawing():
         numeric = is_numeric(values)
