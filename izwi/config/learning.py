@@ -19,6 +19,17 @@ OF_MODELS = (
     *(("FEATS", name) for name in ("scale", "balancing", "balancing_random_state")),
     *(("EXP", name) for name in ("runs", "epochs")),
 )
+# What says nothing without another option.
+WITHOUT = {
+    ("FEATS", "balancing_random_state"): ("FEATS", "balancing"),
+    ("MODEL", "tune.search_strategy"): ("MODEL", "tune"),
+    ("MODEL", "tune.n_iter"): ("MODEL", "tune"),
+    ("MODEL", "tune.folds"): ("MODEL", "tune"),
+    ("MODEL", "semi_supervised.threshold"): ("MODEL", "semi_supervised"),
+    ("MODEL", "semi_supervised.rounds"): ("MODEL", "semi_supervised"),
+    ("EXPL", "print_stats"): ("EXPL", "feature_distributions"),
+    ("EXP", "use_splits"): ("EXP", "databases"),
+}
 # Analyses that need no model.
 OF_FEATURES = ("clusters", "feature_distributions", "feature_correlation", "ranking")
 

@@ -1,3 +1,5 @@
+import ast
+import dataclasses
 import importlib.util
 import subprocess
 import sys
@@ -5,7 +7,9 @@ import sys
 import pytest
 
 from izwi.config import options
+from izwi.config.experiment import resolve
 from izwi.config.options import Option, convert, values
+from izwi.errors import UserError
 from tests.conftest import ROOT
 
 # Options that occur in nkululeko's published inis, or in its documentation.
@@ -220,3 +224,138 @@ def test_refusals(spec, text, problem):
     with pytest.raises(ValueError) as error:
         convert(spec, text)
     assert str(error.value) == problem
+
+
+# ------------------------------------------------------------ nothing without effect unsaid
+
+_DATA = {"databases": "['db']", "db": "db.csv", "target": "emotion"}
+_BASES = {
+    "classification": {"DATA": _DATA, "FEATS": {"type": "os"}, "MODEL": {"type": "svm"}},
+    "without a model": {"DATA": _DATA},
+    "regression": {
+        "EXP": {"type": "regression"},
+        "DATA": {**_DATA, "target": "age"},
+        "FEATS": {"type": "praat"},
+        "MODEL": {"type": "mlp_reg"},
+    },
+    "folds": {
+        "EXP": {"epochs": 3},
+        "DATA": {**_DATA, "databases": "['db', 'two']", "two": "db.csv"},
+        "FEATS": {"type": "['os', 'praat']"},
+        "MODEL": {"type": "mlp", "logo": 2},
+    },
+}
+# What the value says already: (section, option) → value.
+_SAME = {("EXP", "type"): "classification", ("DATA", "strategy"): "train_test"}
+_SAME |= {("FEATS", "balancing"): "none"}
+# Read before an ini is resolved, when it becomes several experiments.
+_BEFORE = {
+    **{("FLAGS", name): "grid.py" for name in ("models", "features", "balancing", "scale")},
+    **{("FLAGS", name): "grid.py" for name in ("target", "name_target")},
+    **{("EXP", name): "multidb.py" for name in ("databases", "use_splits")},
+}
+
+
+def _values(option):
+    """Values of an option, one of which is valid in most inis."""
+    found = [value for value in option.choices if value != option.default]
+    for kind in option.kind.split("|"):
+        if kind == "bool":
+            found.append(not option.default if isinstance(option.default, bool) else True)
+        elif kind in ("int", "float"):
+            low = 1 if option.minimum is None else option.minimum
+            numbers = [low, low + 1, 3, 7 if kind == "int" else 0.5, option.upper]
+            found += [int(n) if kind == "int" else n for n in numbers if n != option.default]
+        elif kind == "list":
+            found += [["emotion"], ["age"], ["db"]]
+        elif kind == "number_list":
+            found += [[1.0, 2.0], [25.0]]
+        elif kind == "dict":
+            found += [{"emotion": 1}, {"a": "x", "b": "y"}]
+        else:
+            found += ["abc", "db.csv"]
+    return found
+
+
+@pytest.mark.parametrize("base", _BASES)
+def test_every_option_changes_something_or_is_told(tmp_path, base):
+    rows = "".join(f"{i}.wav,s{i % 4},{'ab'[i % 2]},{i}\n" for i in range(16))
+    (tmp_path / "db.csv").write_text("file,speaker,emotion,age\n" + rows)
+
+    def resolved(sections):
+        lines = []
+        for section, entries in sections.items():
+            lines += [f"[{section}]", *(f"{key} = {value}" for key, value in entries.items())]
+        (tmp_path / "x.ini").write_text("\n".join(lines))
+        found = resolve(tmp_path / "x.ini", cwd=tmp_path)
+        fields = {field.name for field in dataclasses.fields(found)} - {"notes", "warnings"}
+        return {name: repr(getattr(found, name)) for name in fields}, {
+            *found.notes,
+            *found.warnings,
+        }
+
+    plain = {"EXP": {"name": "x"} | _BASES[base].get("EXP", {})}
+    plain = {**_BASES[base], **plain}
+    before, said = resolved(plain)
+    silent = []
+    for option, _ in options.options_with_owners():
+        place = (option.section, option.name)
+        key = f"db.{option.name}" if option.database_only else option.name
+        own = plain.get(option.section, {})
+        if place in _BEFORE or key in own:
+            continue
+        outcome = "refused"
+        for value in _values(option):
+            if _SAME.get(place) == value:
+                continue
+            try:
+                after, told = resolved({**plain, option.section: {**own, key: value}})
+            except UserError:
+                continue
+            # By its name or its value, or all options of the section at once.
+            words = (option.name.rpartition(".")[2].lower(), str(value).strip("[]'").lower())
+            words += (f"[{option.section}] type: missing".lower(),)
+            new = [line.lower() for line in told - said]
+            outcome = "silent"
+            if after != before or any(word in line for line in new for word in words):
+                outcome = "effect"
+                break
+        if outcome == "silent":
+            silent.append(place)
+    assert silent == []
+
+
+def test_what_makes_several_experiments_of_an_ini_is_read():
+    for (_, name), module in _BEFORE.items():
+        assert f'"{name}"' in (ROOT / "izwi" / "config" / module).read_text()
+
+
+@pytest.mark.parametrize("package", ["features", "models"])
+def test_every_option_of_a_model_or_extractor_is_read_in_its_package(package):
+    """By its name, or the part of it behind the prefix, outside of its definition."""
+    read = set()
+    for path in (ROOT / "izwi" / package).rglob("*.py"):
+        tree, passed = ast.parse(path.read_text()), set()
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call):
+                called = getattr(node.func, "id", getattr(node.func, "attr", ""))
+                if called in ("model_option", "feature_option", "option", "Option"):
+                    passed |= {id(inner) for inner in ast.walk(node)}
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+                first = node.body[0]
+                passed |= {id(first.value)} if isinstance(first, ast.Expr) else set()
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                read |= set() if id(node) in passed else {node.value.lstrip(".")}
+            elif isinstance(node, ast.keyword) and node.arg:
+                read.add(node.arg)
+    section = {"features": "FEATS", "models": "MODEL"}[package]
+    unread = [
+        option.name
+        for option, owners in options.options_with_owners()
+        # With a single value there is nothing to read.
+        if owners and option.section == section and option.status == "ok"
+        if option.choices != (option.default,)
+        if not {option.name, option.name.partition(".")[2]} & read
+    ]
+    assert unread == []

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import soundfile
 
+from izwi.config.experiment import resolve
 from izwi.data import audio, scan, times
 from izwi.data.databases import load_table
 from izwi.errors import UserError
@@ -102,6 +103,15 @@ def test_bad_segments_end_the_experiment_or_are_left_out(tmp_path):
     only = "file,start,end,emotion\na.wav,1,0,x\n"
     with pytest.raises(UserError, match="leaves no row"):
         database(tmp_path, only, bad_segments="drop")
+
+
+@pytest.mark.parametrize("line", ["bad_segments = drop", "db.bad_segments = drop"])
+def test_the_ini_says_what_becomes_of_bad_segments(tmp_path, line):
+    (tmp_path / "db.csv").write_text("file,start,end,emotion\na.wav,1,0,x\n")
+    text = f"[EXP]\nname = x\n[DATA]\ndatabases = ['db']\ndb = db.csv\ntarget = emotion\n{line}\n"
+    (tmp_path / "x.ini").write_text(text)
+    (own,) = resolve(tmp_path / "x.ini", cwd=tmp_path).databases
+    assert own["options"]["bad_segments"] == "drop"
 
 
 @pytest.mark.parametrize("cell", ['"0,5"', "1 5", "inf", "1e10"])

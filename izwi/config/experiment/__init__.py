@@ -258,8 +258,23 @@ def _experiment(entries: Entries, ini: str) -> Experiment:
         segmentation=segmentation,
         exports=read_exports(entries, name, split, segmentation, described=model.none),
     )
+    _without(entries, model)
     entries.settle()
     return replace(experiment, warnings=tuple(entries.warnings), notes=tuple(entries.notes))
+
+
+def _without(entries: Entries, model: ChosenModel) -> None:
+    """Note options that say nothing without another one, which is not there."""
+    for (section, name), (other_section, other) in learning.WITHOUT.items():
+        of_model = "MODEL" in (section, other_section) or other == "balancing"
+        if (section, name) not in entries.general or (model.none and of_model):
+            continue
+        if entries.get(other_section, other) in (None, False, "none"):
+            lower, _ = entries.general[section, name]
+            needed = f"{other_section}.{other}"
+            entries.notes.append(f"[{section}] {entries.spelt(lower)}: no effect without {needed}")
+    if model.none and ("DATA", "submodel") in entries.general:
+        entries.notes.append("[DATA] submodel: no effect without a model")
 
 
 def _target(entries: Entries, model: ChosenModel) -> str:

@@ -172,7 +172,7 @@ def unread(entries: Entries, section: str, kinds: list[str], situation: str) -> 
             option = everywhere.get(rest)
         if option is None:
             entries.unknown(section, lower, everywhere)
-        elif lower in WIDE[section] and option.status != "ok":
+        elif option.status != "ok" and (lower in WIDE[section] or not kinds):
             entries.remark(option, lower, value)
         elif kinds:
             entries.notes.append(f"[{section}] {entries.spelt(lower)}: no effect {situation}")

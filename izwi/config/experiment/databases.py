@@ -136,6 +136,9 @@ def read_database(entries: Entries, name: str) -> DatabaseSpec:
     for key in _LOAD_OPTIONS:
         value = entries.get_of(name, key, normalise.get(key))
         options[key] = texts(value) if isinstance(value, list) and key != "filter" else value
+    # The default is not in the key.
+    if entries.get_of(name, "bad_segments") == "drop":
+        options["bad_segments"] = "drop"
     later = limits_afterwards(entries)
     for key in later:
         # What stands for all databases acts on the parts, beside what stands for this one.

@@ -72,12 +72,6 @@ OPTIONS: tuple[Option, ...] = (
             None,
             "folder of the audio, relative to the CSV, then to the working directory",
         ),
-        option(
-            "absolute_path",
-            "bool",
-            None,
-            "accepted: files are looked up beside the CSV and in the working directory anyway",
-        ),
         option("target_tables", "list", None, "tables with labels (audformat)"),
         option(
             "target_tables_append",
@@ -378,6 +372,13 @@ OPTIONS: tuple[Option, ...] = (
                 "nor in nkululeko",
                 min_dur_test="shortest audio of the test set in seconds",
                 filter__sample_selection="what is filtered",
+            ),
+            *known(
+                "DATA",
+                "inert",
+                "files are looked up beside the CSV and in the working directory, and absolute "
+                "paths as they are",
+                absolute_path="whether paths are absolute",
             ),
             *known(
                 "DATA",
