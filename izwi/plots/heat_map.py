@@ -11,6 +11,7 @@ import numpy as np
 
 from izwi.evaluation.measures import direction
 from izwi.plots import style
+from izwi.plots.one_option import one_option
 from izwi.plots.style import COLUMN, LINE, MM, POINT
 from izwi.reporting.numbers import rounded
 from izwi.wording import count
@@ -34,6 +35,8 @@ def heat_map(
 ) -> None:
     """Draw a cell per experiment, with value and 95 % interval; the darker, the better.
 
+    Where one option alone varies, its values are drawn by `izwi.plots.one_option`.
+
     One column wide, if the cells fit. With many cells side by side, the interval first takes two
     lines, then only the table shows it and the value has two decimals. Finally, only the table
     shows differing numbers of samples, too.
@@ -44,11 +47,15 @@ def heat_map(
     Args:
         axes: options that vary
         rows: a row per experiment: ``values`` (option → text), ``measure``, ``value``, ``ci_low``,
-            ``ci_high``, ``ci_method``, ``n_evaluated``
+            ``ci_high``, ``ci_method``, ``n_evaluated``, and what `one_option` shows beside
         path: of the picture
         title: first line
         across: the option for the columns, the others are rows; None: what fits best
     """
+    if option := _only(axes, rows):
+        labelled = [{**row, "label": row["values"][option]} for row in rows]
+        one_option(option, labelled, path, title)
+        return
     if across is None:
         down, over = _arrange(_independent(axes, rows), rows)
     else:
@@ -94,6 +101,13 @@ def heat_map(
                 f"{count(left_out, 'further row is', 'further rows are')} in the table alone"
             )
         _draw(texts, goodness, names_down, names_across, (down, over), heading, path)
+
+
+def _only(axes: list[str], rows: list[dict[str, Any]]) -> str:
+    """The one option that varies, empty if there are several, or experiments with equal values."""
+    vary = _independent(axes, rows)
+    different = {row["values"][vary[0]] for row in rows}
+    return vary[0] if len(vary) == 1 and 1 < len(different) == len(rows) else ""
 
 
 def _independent(axes: list[str], rows: list[dict[str, Any]]) -> list[str]:

@@ -128,7 +128,8 @@ KINDS = {
     HEAT_MAP: (
         "Heat map",
         "A cell per experiment with its value and, where it fits, the 95 % interval; the darker, "
-        "the better.",
+        "the better. Where one option alone varies: the value over those of the option, with its "
+        "interval; dotted: chance, dash-dotted: the baseline.",
     ),
 }
 

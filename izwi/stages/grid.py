@@ -97,6 +97,17 @@ def _row(member: dict[str, Any], metrics: dict[str, Any]) -> dict[str, Any]:
         "warnings": len(metrics["warnings"]),
         **{key: metrics[key] for key in ("measure", "value", "ci_method", "sd", "runs")},
         **{key: metrics[key] for key in COUNTS},
+        **_worth(metrics),
+    }
+
+
+def _worth(metrics: dict[str, Any]) -> dict[str, Any]:
+    """What guessing, and always saying the same, is worth."""
+    measure, baseline = metrics["measure"], metrics.get("baseline") or {}
+    return {
+        "chance": (metrics.get("chance") or {}).get(measure),
+        "baseline": baseline.get(measure),
+        "baseline_kind": baseline.get("kind"),
     }
 
 

@@ -530,31 +530,103 @@ def test_heat_map(tmp_path, drawn):
 
 
 def test_heat_map_of_errors_of_several_measures_and_of_many(tmp_path, drawn):
-    errors = [row("mse", v, MODEL_type=m) for m, v in (("svr", 3.5), ("xgr", 9.0), ("knn", None))]
-    plots.heat_map(["MODEL.type"], errors, tmp_path / "a.png", "a")
-    mixed = [
-        row("uar", 0.4, 9, EXP_name="a", DATA_target="emotion"),
-        row("mse", 12.5, 11, EXP_name="b", DATA_target="age"),
+    errors = [
+        row("mse", v, MODEL_type=m, FEATS_type=f)
+        for m, *values in (("svr", 3.5, 4.0), ("xgr", 9.0, 3.6), ("knn", None, 5.0))
+        for f, v in zip(("os", "praat"), values, strict=True)
     ]
-    plots.heat_map(["EXP.name", "DATA.target"], mixed, tmp_path / "b.png", "b")
+    plots.heat_map(["MODEL.type", "FEATS.type"], errors, tmp_path / "a.png", "a")
+    mixed = [
+        row(measure, value, n, DATA_target=target, MODEL_type=model)
+        for measure, value, n, target in (("uar", 0.4, 9, "emotion"), ("mse", 12.5, 11, "age"))
+        for model in ("a", "b")
+    ]
+    plots.heat_map(["DATA.target", "MODEL.type"], mixed, tmp_path / "b.png", "b")
     many = [
         row(value=(i + j) / 30, FEATS_scale=LONG[i], MODEL_type=f"m{j}", MODEL_C=f"{k}")
         for i in range(12) for j in range(4) for k in range(3)
     ]  # fmt: skip
     plots.heat_map(["FEATS.scale", "MODEL.type", "MODEL.C"], many, tmp_path / "c.png", "c")
-    long = [row(value=i / 200, MODEL_C=str(i)) for i in range(200)]
-    plots.heat_map(["MODEL.C"], long, tmp_path / "d.png", "d")
+    long = [
+        row(value=i / 200, MODEL_C=str(i), FEATS_type=f) for i in range(200) for f in ("os", "mld")
+    ]
+    plots.heat_map(["MODEL.C", "FEATS.type"], long, tmp_path / "d.png", "d")
     for figure in drawn:
         assert_legible(figure, widest=12)
     colours = drawn[0].axes[0].images[0].get_array()[:, 0, :3]
     assert colours[0].sum() < colours[1].sum()  # the smaller error is better
     assert len(set(colours[2])) == 1  # none is grey
-    assert list(cells(drawn[1]).values()) == [
+    assert set(cells(drawn[1]).values()) == {
         "UAR 0.400\n[0.300, 0.500]\nn = 9",
         "MSE 12.5\n[12.4, 12.6]\nn = 11",
-    ]
+    }
     assert len(cells(drawn[2])) == 144
     assert "50 further rows are in the table alone" in texts(drawn[3])
+
+
+def lines(axes, style):
+    """Points of the lines of a style."""
+    return [line.get_xydata() for line in axes.lines if line.get_linestyle() == style]
+
+
+def worth(**found):
+    return row(**found) | {"chance": 0.25, "baseline": 0.3, "baseline_kind": "majority class"}
+
+
+def test_one_option_of_numbers_is_a_curve(tmp_path, drawn):
+    values = {"0.01": 0.4, "10": 0.6, "0.1": 0.55, "1": None}
+    rows = [worth(value=v, MODEL_C=c, EXP_seed="1") for c, v in values.items()]
+    plots.heat_map(["MODEL.C", "EXP.seed"], rows, tmp_path / "a.png", "C of svm")
+    (figure,) = drawn
+    assert_legible(figure)
+    (axes,) = figure.axes
+    assert axes.get_xscale() == "log" and axes.get_xlabel() == "MODEL.C"
+    (points,) = [line.get_xydata() for line in axes.lines if line.get_marker() == "o"]
+    wanted = [(float(c), np.nan if v is None else v) for c, v in values.items()]
+    np.testing.assert_allclose(points, sorted(wanted))
+    ends = {(line[0][0], *line[:, 1]) for line in lines(axes, "-") if len(line) == 2}
+    assert ends == {(float(c), v - 0.1, v + 0.1) for c, v in values.items() if v is not None}
+    for style_, height in ((":", 0.25), ("-.", 0.3)):
+        (line,) = lines(axes, style_)
+        assert set(line[:, 1]) == {height}
+    assert {"chance", "majority class", "none", "0.01", "10"} <= set(texts(figure))
+    assert "UAR with 95 % interval, n = 9" in texts(figure)
+    # Steps of equal size are no powers.
+    even = [worth(value=0.5, MODEL_K=str(i)) for i in range(1, 41)]
+    plots.heat_map(["MODEL.K"], even, tmp_path / "b.png", "")
+    powers = [worth(value=0.5, MODEL_K=str(2**i)) for i in range(13)]
+    plots.heat_map(["MODEL.K"], powers, tmp_path / "c.png", "")
+    assert [figure.axes[0].get_xscale() for figure in drawn[1:]] == ["linear", "log"]
+    for figure in drawn:
+        assert_legible(figure)
+
+
+def test_one_option_of_words_is_dots_below_each_other(tmp_path, drawn):
+    rows = [
+        worth(value=v, FEATS_type=f) for f, v in zip(LONG[:4], (0.5, None, 0.6, 0.7), strict=True)
+    ]
+    # Another value that follows from the first, and another baseline.
+    rows = [r | {"values": r["values"] | {"EXP.name": f"e{i}"}} for i, r in enumerate(rows)]
+    rows[3]["baseline"] = 0.35
+    plots.heat_map(["FEATS.type", "EXP.name"], rows, tmp_path / "a.png", "features")
+    mixed = [row("uar", 0.4, 9, DATA_target="emotion"), row("mse", 12.5, 11, DATA_target="age")]
+    plots.heat_map(["DATA.target"], mixed, tmp_path / "b.png", "two")
+    many = [row(value=0.5, FEATS_type=f"type {i}") for i in range(70)]
+    plots.heat_map(["FEATS.type"], many, tmp_path / "c.png", "many")
+    for figure in drawn:
+        assert_legible(figure)
+        assert figure.get_figheight() <= style.PAGE
+    (axes,) = drawn[0].axes
+    labels = [text.get_text().replace("\n", " ") for text in axes.get_yticklabels()]
+    assert [text.replace(" ", "") for text in labels] == [t.replace(" ", "") for t in LONG[:4]]
+    dots = [line.get_xydata()[0][0] for line in axes.lines if line.get_marker() == "o"]
+    assert dots == [0.5, 0.6, 0.7] and "undefined" in texts(drawn[0])
+    assert [line[0][0] for line in lines(axes, "-.")] == [0.3, 0.3, 0.3, 0.35]
+    assert [axes.get_xlabel() for axes in drawn[1].axes] == ["UAR", "MSE"]
+    assert {"emotion\nn = 9", "age\nn = 11"} <= set(texts(drawn[1]))
+    drawn_rows = len(drawn[2].axes[0].get_yticklabels())
+    assert 30 < drawn_rows < 70
+    assert f"{70 - drawn_rows} further rows are in the table alone" in texts(drawn[2])
 
 
 @pytest.mark.parametrize("ending", ["png", "pdf", "svg", "eps"])

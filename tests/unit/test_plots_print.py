@@ -162,7 +162,11 @@ def test_what_does_not_fit_is_left_to_the_table(tmp_path, drawn):  # noqa: F811
     assert {".20", ".32"} <= cells[2]
     notes = ["95 % intervals are in the table" in texts(figure) for figure in drawn]
     assert notes == [False, False, True]
-    rows = [row(n=500 + i, MODEL_type=label, FEATS_scale="a") for i, label in enumerate(LABELS)]
+    rows = [
+        row(n=500 + i, MODEL_type=label, FEATS_scale=scale)
+        for i, label in enumerate(LABELS)
+        for scale in "ab"
+    ]
     plots.heat_map(["FEATS.scale", "MODEL.type"], rows, tmp_path / "n.png", "", across="MODEL.type")
     figure = drawn.pop()
     written = " ".join(texts(figure)).replace("\n", " ")
