@@ -118,6 +118,7 @@ def _cells(filled: Any) -> dict[str, Any]:
             "ci_high": cell.ci[1],
             "ci_method": cell.ci_method,
             "n_evaluated": cell.n,
+            "chance": cell.chance,
         }
         for _, cell in sorted(filled.cells.items())
         if cell.n is not None

@@ -53,8 +53,8 @@ def inner_folds(
     rng = splits.generator(seed, "tune")
     speakers = data.groups
     known = pd.Series(speakers).dropna() if speakers is not None else pd.Series(dtype=str)
+    sources = splits.together(data.samples.sources(rows))
     if speakers is None or known.nunique() < 2:
-        sources = splits.together(data.samples.sources(rows))
         unit = "samples" if sources is None else "recordings"
         fold = _by_rows(strata, sources, folds, rng)
         who = "one speaker" if known.nunique() else "no speakers"
@@ -65,7 +65,6 @@ def inner_folds(
         return _pairs(rows, fold, fold >= 0), unit, [], [warning]
     names = sorted(known.unique())
     owner = pd.Categorical(speakers, categories=names).codes.astype(int)
-    sources = splits.together(data.samples.sources(rows))
     where = splits.named(owner, sources)
     group = splits.joined(where, sources)
     scored = owner >= 0
@@ -73,10 +72,8 @@ def inner_folds(
     notes, warnings = [], []
     shared = splits.parted(sources, where)
     if not pairs and len(shared):
-        group = where
-        pairs, complete = _by_speakers(
-            data, group, scored, strata, folds, splits.generator(seed, "tune")
-        )
+        again = splits.generator(seed, "tune")
+        pairs, complete = _by_speakers(data, where, scored, strata, folds, again)
         warnings.append(_parting(data, sources, shared))
     elif len(shared):
         several = agreed(len(shared), "has", "have")
@@ -98,8 +95,7 @@ def inner_folds(
         notes.append(
             f"{KEY}: {len(pairs)} inner folds instead of {folds}, of {count(len(names), 'speaker')}"
         )
-    if not scored.all():
-        number = int((~scored).sum())
+    if number := int((~scored).sum()):
         notes.append(
             f"{KEY}: {count(number, 'training sample')} without a speaker "
             f"{agreed(number, 'is', 'are')} in no inner test fold"

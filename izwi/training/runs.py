@@ -66,8 +66,7 @@ def train_folds(
     import pandas as pd
 
     split, cls = samples.split, models.model_class(spec["model"]["type"])
-    notes: list[str] = []
-    n_runs = spec["runs"]
+    notes, n_runs = list[str](), spec["runs"]
     if n_runs > 1 and tuning.is_deterministic(spec, cls):
         notes.append(f"{spec['model']['type']} is deterministic: fitted once, not {n_runs} times")
         n_runs = 1
@@ -88,7 +87,7 @@ def train_folds(
             train_rows, dev_rows = with_dev(spec, split, truth, train_rows, dev_rows)
             if len(dev_rows) > there:
                 _once(notes, _dev_note(split, dev_rows, fold))
-                _listen(said, [_dev_parting(samples, train_rows, dev_rows)], fold)
+                _listen(said, _dev_parting(samples, train_rows, dev_rows), fold)
             data = TrainingSet(samples, truth, train_rows, dev_rows, labels)
             fitted, found = _fit(spec, data, seed, pool)
             parts.append(predicted(fitted, samples, truth, test_rows, labels, fold, run))
@@ -257,7 +256,7 @@ def _dev_note(split: pd.DataFrame, dev_rows: np.ndarray, fold: int) -> str:
 
 def _dev_parting(
     samples: Samples, train_rows: np.ndarray, dev_rows: np.ndarray
-) -> dict[str, list[str]]:
+) -> list[dict[str, list[str]]]:
     """Warning that dev was taken out of recordings that are trained on."""
     import numpy as np
 
@@ -265,10 +264,10 @@ def _dev_parting(
     sources = splits.together(samples.sources(rows))
     number = len(splits.parted(sources, np.isin(rows, dev_rows)))
     if not number:
-        return {"notes": [], "warnings": []}
+        return []
     line = (
         f"early stopping: {count(number, 'recording')} of several speakers "
         f"{agreed(number, 'is', 'are')} in both train and dev, as keeping the speakers of a "
         "recording together would leave one group alone: training may stop too late"
     )
-    return {"notes": [], "warnings": [line]}
+    return [{"notes": [], "warnings": [line]}]

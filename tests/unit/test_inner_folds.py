@@ -12,7 +12,7 @@ from izwi.analyses.learning_curve import learning_curve
 from izwi.errors import UserError
 from izwi.models import svm
 from izwi.reporting.texts import words
-from izwi.training import fitting, folds, inner, tuning
+from izwi.training import fitting, folds, inner, runs, tuning
 from izwi.training.fitting import Copies, Samples, TrainingSet
 
 LABELS = ["a", "b"]
@@ -305,6 +305,12 @@ def test_early_stopping_keeps_dialogues_whole():
     frame["speaker"] = host
     train, dev = splits.dev_from_train(frame, np.arange(len(of)), seed=1)
     assert not set(host[train]) & set(host[dev]) and set(of[train]) & set(of[dev])
+    both = len(set(of[train]) & set(of[dev]))
+    (told,) = runs._dev_parting(samples, train, dev)
+    assert (
+        f"early stopping: {both} recordings of several speakers are in both" in told["warnings"][0]
+    )
+    assert runs._dev_parting(samples, np.flatnonzero(of < 6), np.flatnonzero(of > 6)) == []
 
 
 def test_unlabelled_rows_of_a_test_part_are_no_training_rows():

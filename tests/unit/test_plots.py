@@ -616,6 +616,11 @@ def test_one_option_of_words_is_dots_below_each_other(tmp_path, drawn):
     for figure in drawn:
         assert_legible(figure)
         assert figure.get_figheight() <= style.PAGE
+    # A table of one column.
+    one = [r | {"values": {"model": f"m{i}", "data": "emodb"}} for i, r in enumerate(rows)]
+    plots.heat_map(["model", "data"], one, tmp_path / "d.png", "table", across="data")
+    names = [text.get_text() for text in drawn.pop().axes[0].get_yticklabels()]
+    assert names == ["m0", "m1", "m2", "m3"]
     (axes,) = drawn[0].axes
     labels = [text.get_text().replace("\n", " ") for text in axes.get_yticklabels()]
     assert [text.replace(" ", "") for text in labels] == [t.replace(" ", "") for t in LONG[:4]]
