@@ -1,6 +1,6 @@
 """Time and memory of work on a million rows.
 
-    python benchmarks/million.py statistics duplicates words segments stages
+    python benchmarks/million.py statistics duplicates words segments stages files
     python benchmarks/million.py xgb logreg linear_svm ridge mlp --width 88
     python benchmarks/million.py mlp --width 1024 --rows 250000 --options "{'batch_size': 512}"
     python benchmarks/million.py epochs --width 1024 --rows 250000
@@ -14,15 +14,19 @@ speakers is tested, a tenth is dev. They stay in a folder below ``--folder`` for
 ``segments`` among windows of 30 s that overlap by half. The fingerprints are simulated: their
 spread, how seldom two are near by chance and the times between their anchors are those of
 EmoDB, nEMO and speechocean762, of the words those of the Free Spoken Digit Dataset. ``stages`` runs
-the workflow with so many test rows, segments of 3,000 files, and prints what each job needs.
+the workflow with so many test rows, segments of 3,000 files, and prints what each job needs;
+``files`` does so with as many wav files of .1 s, a fifth of whose speakers are tested. These need
+4 GB of disk and a million inodes.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
+import multiprocessing
 import os
 import resource
+import struct
 import subprocess
 import sys
 import tempfile
@@ -52,6 +56,19 @@ type = metadata
 [MODEL]
 type = majority
 """
+OF_FILES = """[EXP]
+name = a
+[DATA]
+databases = ['made']
+made = made.csv
+made.split_strategy = speaker_split
+target = emotion
+leakage = ignore
+[FEATS]
+type = metadata
+[MODEL]
+type = majority
+"""
 SEARCHED = ("duplicates", "words", "segments")
 REGRESSIONS = ("ridge", "lin_reg", "xgr", "mlp_reg", "svr")
 
@@ -68,7 +85,7 @@ def main() -> None:
     arguments = parser.parse_args()
     data = arguments.folder / f"izwi-million-{arguments.rows}x{arguments.width}"
     if not arguments.child:
-        if {*arguments.work} - {"statistics", "epochs", "stages", *SEARCHED}:
+        if {*arguments.work} - {"statistics", "epochs", "stages", "files", *SEARCHED}:
             make(data, arguments.rows, arguments.width)
         threads = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
         for work in arguments.work:
@@ -84,8 +101,8 @@ def main() -> None:
         lines = statistics(arguments.rows)
     elif work in SEARCHED:
         lines = duplicates(arguments.rows, work)
-    elif work == "stages":
-        lines = stages(arguments.folder, arguments.rows)
+    elif work in ("stages", "files"):
+        lines = stages(arguments.folder, arguments.rows, work)
     elif work == "epochs":
         lines = epochs(arguments.rows, arguments.width, options)
     else:
@@ -250,32 +267,31 @@ def statistics(rows: int) -> Iterator[str]:
             yield f"{what}, {name}: {seconds(make):.1f} CPU s"
 
 
-def stages(folder: Path, rows: int) -> Iterator[str]:
-    """CPU seconds and memory of a plan and of the jobs of a call."""
+def stages(folder: Path, rows: int, kind: str) -> Iterator[str]:
+    """CPU seconds and memory of plans, of the jobs of a call, and of a list of what is unused."""
     with tempfile.TemporaryDirectory(dir=folder) as name:
         place = Path(name)
-        segments(place, "small", 10_000, 500)
-        segments(place, "large", rows, SPEAKERS)
-        (place / "a.ini").write_text(INI)
+        made = [(files, "made", rows, SPEAKERS)]
+        if kind == "stages":
+            made = [(segments, "small", 10_000, 500), (segments, "large", rows, SPEAKERS)]
+        for write, *which in made:
+            # A process counts the memory of the one that started it.
+            writer = multiprocessing.Process(target=write, args=(place, *which))
+            writer.start()
+            writer.join()
+        (place / "a.ini").write_text(OF_FILES if kind == "files" else INI)
         (place / "a.yaml").write_text('{"experiments": ["a.ini"]}')
-        command = [sys.executable, "-m", "snakemake", "-s", HOME / "Snakefile"]
-        command += ["--configfile", "a.yaml", "--cores", "1"]
-        for work in ("plan", "jobs"):
-            # The plan is that of a dry run, in a process of its own.
-            before = used()
-            process = subprocess.run(
-                [*command, *(["-n"] if work == "plan" else [])],
-                cwd=place,
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            if process.returncode:
-                sys.exit(process.stderr)
-            cpu = used() - before
-            if work == "plan":
-                most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-                yield f"plan, {rows:,}: {cpu:.1f} CPU s, {most:.0f} MB"
+        # Nothing is made of these, and the digests of all files are known.
+        (place / "b.yaml").write_text(
+            '{"experiments": ["a.ini"], "results": "other", "cache": "results/cache"}'
+        )
+        command = [sys.executable, "-m", "snakemake", "-s", str(HOME / "Snakefile"), "--cores", "1"]
+        # A plan is that of a dry run.
+        yield f"plan, {rows:,}: {process([*command, '--configfile', 'a.yaml', '-n'], place)}"
+        yield f"whole call: {process([*command, '--configfile', 'a.yaml'], place)}"
+        yield f"plan again, {rows:,}: {process([*command, '--configfile', 'b.yaml', '-n'], place)}"
+        prune = [sys.executable, "-m", "izwi", "prune", "a.yaml", "--stores"]
+        yield f"prune, {rows:,}: {process(prune, place)}"
         for path in sorted(place.glob("results/benchmarks/**/*.tsv")):
             *_, memory, cpu = path.read_text().splitlines()[1].split("\t")
             stage = path.relative_to(place / "results" / "benchmarks").parts[0]
@@ -284,10 +300,46 @@ def stages(folder: Path, rows: int) -> Iterator[str]:
         yield f"file of the page: {size / 1e6:.2f} MB"
 
 
-def used() -> float:
-    """CPU seconds of all processes that have ended."""
-    times = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return times.ru_utime + times.ru_stime
+def process(command: list[str], place: Path) -> str:
+    """What a process needed, with those that it waited for."""
+    began = time.monotonic()
+    environment = {**os.environ, "PYTHONPATH": str(HOME)}
+    with tempfile.TemporaryFile("w+") as errors:
+        started = subprocess.Popen(
+            command, cwd=place, env=environment, stdout=subprocess.DEVNULL, stderr=errors
+        )
+        _, status, times = os.wait4(started.pid, 0)
+        started.returncode = os.waitstatus_to_exitcode(status)
+        if started.returncode:
+            errors.seek(0)
+            sys.exit(errors.read())
+    cpu, wall = times.ru_utime + times.ru_stime, time.monotonic() - began
+    return f"{cpu:.1f} CPU s, {times.ru_maxrss / 1024:.0f} MB, {wall:.0f} s"
+
+
+def files(folder: Path, name: str, rows: int, speakers: int) -> None:
+    """A table of as many files, each with its own noise of .1 s."""
+    import numpy as np
+    import pandas as pd
+
+    random = np.random.default_rng(0)
+    size = 3200
+    form = struct.pack("<IHHIIHH", 16, 1, 1, 16000, 32000, 2, 16)
+    head = b"RIFF" + struct.pack("<I", 36 + size) + b"WAVEfmt " + form
+    head += b"data" + struct.pack("<I", size)
+    names = [f"{name}/{i // 1000}/{i}.wav" for i in range(rows)]
+    for i, path in enumerate(names):
+        if i % 1000 == 0:
+            (folder / path).parent.mkdir(parents=True)
+        with open(folder / path, "wb") as stream:
+            stream.write(head + random.bytes(size))
+    table = {
+        "file": names,
+        "speaker": random.integers(speakers, size=rows),
+        "sex": random.choice(["female", "male"], rows),
+        "emotion": random.choice(["a", "b"], rows),
+    }
+    pd.DataFrame(table).to_csv(folder / f"{name}.csv", index=False)
 
 
 def segments(folder: Path, name: str, rows: int, speakers: int) -> None:

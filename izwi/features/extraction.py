@@ -10,7 +10,7 @@ import time
 import types
 import warnings
 from collections import deque
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -137,12 +137,15 @@ class Extraction:
         odd = self.odd.all()
         return channels.warnings(self.rows["file"], (odd.get(key, "") for key in self.keys))
 
-    def blocks(self, warn: Callable[[str], None] | None = None) -> Iterator[pd.DataFrame]:
+    def blocks(
+        self, warn: Callable[[str], None] | None = None, folder: Path | None = None
+    ) -> Iterator[pd.DataFrame]:
         """The extracted features, some rows at a time.
 
         Args:
             warn: takes, at the end, a line of text about the features of all rows, such as how
                 many were cut
+            folder: of a temporary file with all features; absent: the system's
 
         Yields:
             ``file``, ``start``, ``end``, then the features, one row per row of the table in its
@@ -157,11 +160,12 @@ class Extraction:
         size = len(self.rows)
         if self.extractor.is_vector:
             size = max(1, min(BLOCK_ROWS, BLOCK_VALUES // len(self.columns)))
+        read = self._read if size >= len(self.rows) else self._gathered(folder)
         remarked = []
         for first in range(0, max(1, len(self.rows)), max(1, size)):
             part = self.rows.iloc[first : first + size]
             good = [row for row in part.index if self.keys[row] not in self.reasons]
-            values = self._read([self.keys[row] for row in good])
+            values = read([self.keys[row] for row in good])
             block = pd.DataFrame(values, columns=self.columns, index=good)
             remarked.append(block[[*self.extractor.asides, *self.extractor.remarked]])
             if self.extractor.asides:
@@ -190,7 +194,7 @@ class Extraction:
         import pyarrow.parquet as pq
 
         writer: Any = None
-        for block in self.blocks(warn):
+        for block in self.blocks(warn, path.parent):
             table = pa.Table.from_pandas(block, preserve_index=False)
             if writer is None:
                 metadata = table.schema.metadata
@@ -206,6 +210,9 @@ class Extraction:
         """Extract the keys that are missing."""
         todo = [key for key in self.kept.missing(keys) if key not in self.reasons]
         if not todo:
+            # Of jobs side by side one merges at a time; some may read, but not write.
+            with suppress(OSError):
+                self.kept.merge()
             return
         clock = _Clock(self.spec, keys, todo, self.say)
         tasks = self._tasks(set(todo))
@@ -231,14 +238,46 @@ class Extraction:
             values, lost = self.kept.read(keys)
             if not lost:
                 return values
-            with _quiet():
-                self._fill(lost)
-            gone = set(lost) & set(self.reasons)
-            if bad := [
-                (file, reason) for row, file, reason in self.excluded if self.keys[row] in gone
-            ]:
-                raise BadFiles(self.spec["type"], bad, len(self.rows))
+            self._again(lost)
         raise OSError(f"{self.folder}: parts of it are damaged again and again")
+
+    def _gathered(self, folder: Path | None) -> Callable[[list[Key]], np.ndarray]:
+        """As `_read`, of a file that holds the vectors of all rows in their order.
+
+        To look up each block in the store would be a pass over all of it for each.
+        """
+        import tempfile
+
+        import numpy as np
+
+        from izwi.data.rows import Rows
+        from izwi.features.store import Store
+
+        assert isinstance(self.kept, Store), "what is no vector is not read in blocks"
+        place = {key: row for row, key in enumerate(dict.fromkeys(self.keys))}
+        lost = {key: row for key, row in place.items() if key not in self.reasons}
+        rows: Rows | None = None
+        for _ in range(ATTEMPTS):
+            for numbers, values in self.kept.found(lost):
+                if rows is None:
+                    shape = len(place), len(self.columns)
+                    rows = Rows(folder or tempfile.gettempdir(), shape, values.dtype)
+                rows.put(numbers, values)
+            if not lost:
+                break
+            self._again(list(lost))
+        else:
+            raise OSError(f"{self.folder}: parts of it are damaged again and again")
+        found = rows if rows is not None else np.empty((0, len(self.columns)))
+        return lambda keys: found[np.array([place[key] for key in keys], int)]
+
+    def _again(self, lost: list[Key]) -> None:
+        """Extract what damaged parts held."""
+        with _quiet():
+            self._fill(lost)
+        gone = set(lost) & set(self.reasons)
+        if bad := [(file, reason) for row, file, reason in self.excluded if self.keys[row] in gone]:
+            raise BadFiles(self.spec["type"], bad, len(self.rows))
 
 
 def extract(

@@ -1,9 +1,9 @@
 """The feature store: it keeps extracted features, so none is extracted twice.
 
-A folder of Parquet parts that are only added, so it needs no lock: a part gets its final name when
-it is complete, and a killed run loses only rows that it had not flushed. Two processes may add the
-same row, which is the same in both. One row is one piece of audio: the digest of its file, start
-and end in nanoseconds (-1 for the end of the file).
+A folder of Parquet parts that are only added, so readers and writers need no lock: a part gets its
+final name when it is complete, and a killed run loses only rows that it had not flushed. Two
+processes may add the same row, which is the same in both. One row is one piece of audio: the digest
+of its file, start and end in nanoseconds (-1 for the end of the file).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import json
 import os
 import time
 import uuid
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +36,8 @@ MANY_PARTS = 64
 LARGE_PART = 64 * 2**20
 ROW_GROUP = 8 * 2**20
 COMPRESSION = "zstd"
+# Held by the process that merges.
+LOCK = ".merge.lock"
 # Values of all arrays of a column, which Arrow counts in 32 bits: 37 hours at 16 kHz.
 LONGEST_COLUMN = 2**31 - 2
 # Temporary files of killed runs.
@@ -111,36 +113,46 @@ class Store:
             the missing keys
         """
         import numpy as np
-        import pyarrow as pa
-        import pyarrow.compute as pc
 
         rows: dict[Key, int] = {}
         again: list[tuple[int, int]] = []
         for row, key in enumerate(keys):
             if (first := rows.setdefault(key, row)) != row:
                 again.append((row, first))
-        # Most rows of the store may belong to other tables, or to other parts of this one.
-        digests = pa.array(dict.fromkeys(digest for digest, _, _ in keys), pa.string())
         result = None
-        for part in self._all_parts() if rows else ():
-            groups = [
-                group
-                for group, found in enumerate(self._read(part, ["digest"]))
-                if pc.any(pc.is_in(found["digest"], digests)).as_py()
-            ]
-            for found in self._read(part, None, groups):
-                table = found.filter(pc.is_in(found["digest"], digests))
-                values = _values_of(table)
-                if result is None:
-                    result = np.full((len(keys), len(self.columns)), np.nan, values.dtype)
-                for index, key in enumerate(_keys_of(table)):
-                    if key in rows:
-                        result[rows.pop(key)] = values[index]
+        for numbers, values in self.found(rows):
+            if result is None:
+                result = np.full((len(keys), len(self.columns)), np.nan, values.dtype)
+            result[numbers] = values
         if result is None:
             result = np.full((len(keys), len(self.columns)), np.nan, self._dtype())
         for row, first in again:
             result[row] = result[first]
         return result, list(rows)
+
+    def found(self, rows: dict[Key, int]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Look up rows in one pass over the store.
+
+        Args:
+            rows: number of each wanted key; what is found is taken out of it
+
+        Yields:
+            some of the numbers, and their vectors
+        """
+        import numpy as np
+
+        for part in self._all_parts() if rows else ():
+            for group, stored in enumerate(self._read(part, KEY_COLUMNS)):
+                # Most rows of the store may belong to other tables, or to other parts of this one.
+                own: dict[Key, int] = {}
+                for place, key in enumerate(_keys_of(stored)):
+                    if key in rows:
+                        own.setdefault(key, place)
+                for table in self._read(part, ["values"], [group]) if own else ():
+                    values = _values_of(table)[list(own.values())]
+                    yield np.array([rows.pop(key) for key in own]), values
+                if not rows:
+                    return
 
     def _dtype(self) -> Any:
         """Type of the vectors; float64 if there are none."""
@@ -152,13 +164,24 @@ class Store:
         return float
 
     def merge(self) -> None:
-        """Merge many small parts into one.
+        """Merge many small parts into one, unless another process is at it.
 
-        The new part exists before the old ones are deleted, so a reader misses nothing.
+        The new part exists before the old ones are deleted, so a reader misses nothing, and a
+        process that is killed leaves rows twice, which the next merge drops.
         """
-        small = [part for part in self._parts(self.folder) if _size(part) < LARGE_PART]
-        if len(small) <= MANY_PARTS:
+        if len(self._small()) <= MANY_PARTS:
             return
+        with _alone(self.folder) as alone:
+            # Another may have merged them in the meantime.
+            if alone and len(small := self._small()) > MANY_PARTS:
+                self._merge(small)
+
+    def _small(self) -> list[Path]:
+        """Parts that are worth merging."""
+        return [part for part in self._parts(self.folder) if _size(part) < LARGE_PART]
+
+    def _merge(self, small: list[Path]) -> None:
+        """Write the rows of parts as one and delete them, and what killed runs have left."""
         done: list[Path] = []
         merged = self._merged(small, done)
         if (first := next(merged, None)) is not None:
@@ -182,7 +205,9 @@ class Store:
             for table in tables:
                 new = [key not in seen for key in _keys_of(table)]
                 seen.update(_keys_of(table))
-                waiting.append(table.filter(pa.array(new, pa.bool_())))
+                # Two jobs may have added the same rows; Parquet has no empty row group.
+                if any(new):
+                    waiting.append(table.filter(pa.array(new, pa.bool_())))
             if sum(table.nbytes for table in waiting) >= ROW_GROUP:
                 yield pa.concat_tables(waiting).combine_chunks()
                 waiting = []
@@ -268,6 +293,34 @@ class Store:
             with suppress(OSError):
                 part.replace(part.with_name(f"damaged-{part.name}"))
             self._once(f"{part} is damaged and set aside, its rows are extracted again ({reason})")
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[bool]:
+    """Whether no other process merges there, as far as the file system can tell.
+
+    Two that merge the same parts would both be right, but leave all rows twice.
+    """
+    import fcntl
+
+    try:
+        lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
+    except OSError:
+        # Another user's file.
+        yield True
+        return
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        alone = True
+    except BlockingIOError:
+        alone = False
+    except OSError:
+        alone = True
+    try:
+        yield alone
+    finally:
+        # The kernel releases the lock of a process that was killed.
+        os.close(lock)
 
 
 def elsewhere(folder: Path) -> list[Path]:

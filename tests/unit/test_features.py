@@ -194,6 +194,53 @@ def test_damaged_store_is_mended(emodb, tmp_path, calls):
     assert len(calls) == 2 * len(table)
 
 
+def test_a_matrix_of_many_blocks_is_looked_up_at_once(emodb, tmp_path, monkeypatch, calls):
+    paths = some(emodb, "wav/*.wav", 60)
+    (tmp_path / "empty.wav").touch()
+    paths["empty.wav"] = str(tmp_path / "empty.wav")
+    table = make_table(paths)
+    # Rows that repeat, in another order than that of the store.
+    table = pd.concat([table, table.iloc[2:5]]).sample(frac=1, random_state=0)
+
+    def write(name, block):
+        monkeypatch.setattr(extraction, "BLOCK_ROWS", block)
+        looked.clear()
+        made = extraction.Extraction(OS, table, paths, store=tmp_path / "s", threads=1)
+        made.run(fail_threshold=0.5)
+        made.write(tmp_path / name)
+        assert len(looked) == 1
+        return pd.read_parquet(tmp_path / name)
+
+    looked: list[int] = []
+    original = store.Store.found
+
+    def counting(self, rows):
+        looked.append(len(rows))
+        return original(self, rows)
+
+    monkeypatch.setattr(store.Store, "found", counting)
+    one = write("one.parquet", 2**15)
+    count = len(calls)
+    many = write("many.parquet", 3)
+    pd.testing.assert_frame_equal(one, many)
+    assert one.attrs == many.attrs and len(one.attrs["excluded"]) == 1
+    assert one.iloc[:, 3:].isna().all(axis=1).sum() == 1
+    assert pq.ParquetFile(tmp_path / "many.parquet").num_row_groups > 3
+    assert len(calls) == count
+    # A damaged part is found only then.
+    part = min((tmp_path / "s").glob("part-*"))
+    column = pq.ParquetFile(part).metadata.row_group(0).column(3)
+    raw = bytearray(part.read_bytes())
+    at = column.data_page_offset + column.total_compressed_size - 20
+    raw[at : at + 10] = b"0123456789"
+    part.write_bytes(raw)
+    made = extraction.Extraction(OS, table, paths, store=tmp_path / "s", threads=1)
+    made.run(fail_threshold=0.5)
+    made.write(tmp_path / "mended.parquet")
+    pd.testing.assert_frame_equal(one, pd.read_parquet(tmp_path / "mended.parquet"))
+    assert len(calls) > count
+
+
 def test_progress_is_told_now_and_then(emodb, tmp_path, monkeypatch):
     monkeypatch.setattr(extraction, "PROGRESS_SECONDS", 0.2)
     paths = some(emodb, "wav/*.wav", 50)

@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +33,14 @@ def put(folder: Path, first: int, stop: int, **options) -> None:
     store = Store(folder, COLUMNS, **options)
     store.add(keys(first, stop), vectors(first, stop))
     store.flush()
+
+
+@contextmanager
+def simple_atomic(path: Path) -> Iterator[Path]:
+    """Without the deletion of its temporary file."""
+    temporary = path.with_name(f".{path.name}")
+    yield temporary
+    temporary.replace(path)
 
 
 def parts(folder: Path) -> list[Path]:
@@ -160,6 +170,62 @@ def test_merge(tmp_path):
     np.testing.assert_array_equal(values, np.stack(vectors(0, 71)))
     store.merge()
     assert len(parts(tmp_path)) == 1
+
+
+def test_parts_that_hold_the_same_rows_are_merged(tmp_path):
+    for _ in range(MANY_PARTS + 1):
+        put(tmp_path, 0, 2)
+    # Rows of which none is left do not become a row group.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store_module, "ROW_GROUP", 1)
+        Store(tmp_path, COLUMNS).merge()
+    assert len(parts(tmp_path)) == 1
+    assert len(pd.read_parquet(parts(tmp_path)[0])) == 2
+
+
+def test_one_process_merges_at_a_time(tmp_path):
+    for number in range(MANY_PARTS + 1):
+        put(tmp_path, number, number + 1)
+    before = parts(tmp_path)
+    code = f"""
+import fcntl, sys
+stream = open({str(tmp_path / store_module.LOCK)!r}, "w")
+fcntl.flock(stream, fcntl.LOCK_EX)
+print("held", flush=True)
+sys.stdin.read()
+"""
+    other = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert other.stdout.readline() == "held\n"
+        Store(tmp_path, COLUMNS).merge()
+        assert parts(tmp_path) == before
+    finally:
+        # A killed process holds no lock.
+        other.kill()
+        other.communicate()
+    Store(tmp_path, COLUMNS).merge()
+    assert len(parts(tmp_path)) == 1
+    assert Store(tmp_path, COLUMNS).missing(keys(0, MANY_PARTS + 1)) == []
+
+
+def test_a_merge_that_was_killed_leaves_rows_once(tmp_path, monkeypatch):
+    for number in range(MANY_PARTS + 1):
+        put(tmp_path, number, number + 1)
+
+    def killed(path, **_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", killed)
+        patch.setattr(store_module, "atomic", simple_atomic)
+        with pytest.raises(KeyboardInterrupt):
+            Store(tmp_path, COLUMNS).merge()
+    assert len(parts(tmp_path)) == MANY_PARTS + 2
+    Store(tmp_path, COLUMNS).merge()
+    (part,) = parts(tmp_path)
+    assert len(pd.read_parquet(part)) == MANY_PARTS + 1
 
 
 def test_few_parts_are_not_merged(tmp_path):
