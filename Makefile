@@ -137,9 +137,9 @@ test-trill: .venv-trill/done ## run the tests of TRILL embeddings, in .venv-tril
 	.venv-trill/bin/python -m pytest -m trill tests/unit/test_features_trill.py tests/workflow/test_trill.py
 
 test-slurm: .venv/dev .venv/slurm ## run the tests on a real SLURM, where its packages are installed
-	$(BIN)/python -m pytest -m slurm -rs -s tests/workflow/test_slurm.py
+	$(BIN)/python -m pytest -m slurm -rs -s tests/workflow/test_slurm.py tests/workflow/test_slurm_nodes.py
 
-soak: .venv/dev ## kill 50 calls, fill a disk, flip bits, fuzz all readers, fit a million rows: two hours
+soak: .venv/dev ## kill 50 calls, fill a disk, flip bits, fuzz all readers, work on a million rows: three hours
 	$(BIN)/python -m pytest -m soak -rs -s tests/workflow/test_soak.py tests/workflow/test_soak_million.py tests/unit/test_fuzz_records.py tests/unit/test_near_duplicates.py
 
 .venv-audit/done: locks/requirements-audit.txt

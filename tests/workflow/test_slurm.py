@@ -1,20 +1,16 @@
 """The workflow on a real SLURM: jobs are lost, and the results are those of this computer."""
 
 import os
-import shutil
 import signal
 import subprocess
-import tempfile
 import time
-from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
-from workflow import ROOT, SNAKEMAKE, Folder
+from slurm_cluster import cluster, running, submit
+from workflow import Folder
 
 pytestmark = pytest.mark.slurm
 
-CONFIGURATION = Path("/etc/slurm/slurm.conf")
 DEMO = {
     "databases": "['demo']",
     "demo.type": "demo",
@@ -30,57 +26,8 @@ FILES = ("metrics.json", "predictions.csv", "plots/confusion_matrix.png")
 @pytest.fixture(scope="module")
 def slurm(slurm_tools):
     """A SLURM of this computer; gives its environment."""
-    if os.geteuid() or not shutil.which("slurmctld"):
-        pytest.skip("needs root and the Debian packages of SLURM, see .ci/run")
-    if find_spec("snakemake_executor_plugin_slurm") is None:
-        pytest.skip("needs Snakemake's plugin for SLURM: make slurm")
-    # Its sockets have short names.
-    place = Path(tempfile.mkdtemp(prefix="slurm-"))
-    # One thread a library is for tests alone, and would leave the node one core.
-    user = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")}
-    environment = user | {"S": str(place), "ACCT": "slurmdbd"}
-    CONFIGURATION.parent.mkdir(exist_ok=True)
-    CONFIGURATION.unlink(missing_ok=True)
-    CONFIGURATION.symlink_to(place / "slurm.conf")
-    subprocess.run(
-        [slurm_tools / "start.sh"], env=environment, check=True, stdout=subprocess.DEVNULL
-    )
-    try:
-        yield environment | {"SLURM_CONF": str(place / "slurm.conf")}
-    finally:
-        subprocess.run([slurm_tools / "stop.sh"], env=environment, check=False)
-        CONFIGURATION.unlink(missing_ok=True)
-        shutil.rmtree(place, ignore_errors=True)
-
-
-def submit(folder, slurm, *arguments):
-    account = ("slurm_account=main", "slurm_partition=main", "mem_mb=500", "runtime=10")
-    environment = {k: v for k, v in slurm.items() if not k.startswith("IZWI_")}
-    return subprocess.Popen(
-        [
-            *(*SNAKEMAKE, "-p", "-s", str(ROOT / "Snakefile")),
-            *("--profile", str(ROOT / "profiles/slurm"), "--default-resources", *account),
-            *("--slurm-init-seconds-before-status-checks", "2"),
-            *("--seconds-between-status-checks", "1", *arguments),
-        ],
-        cwd=folder.path,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
-def running(slurm):
-    """Id and comment of the jobs that run."""
-    found = subprocess.run(
-        ["squeue", "-h", "-t", "R", "-o", "%i %k"],
-        env=slurm,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return [line.split(maxsplit=1) for line in found.stdout.splitlines()]
+    with cluster(slurm_tools) as environment:
+        yield environment
 
 
 def processes(slurm, job):

@@ -1,11 +1,13 @@
-"""A million rows of 1,024 features are fitted within a bound of memory: make soak.
+"""Work on a million rows, files or recordings in a cache keeps within bounds: make soak.
 
-Needs 16 GB of disk below the folder of temporary files, and an hour of two cores.
+Needs 16 GB of disk and a million inodes below the folder of temporary files, and an hour of two
+cores. Bounds of CPU seconds are those of the computer in docs/performance.md.
 """
 
 import re
 import subprocess
 import sys
+import time
 
 import pytest
 from workflow import ROOT
@@ -13,6 +15,9 @@ from workflow import ROOT
 pytestmark = pytest.mark.soak
 
 BENCHMARK = ROOT / "benchmarks" / "million.py"
+CACHE = BENCHMARK.with_name("cache.py")
+# Seconds in which that computer counts to six million.
+COUNTED = 0.15
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +37,18 @@ def measured(capsys, *arguments):
     with capsys.disabled():
         print(f"\n{found.stdout}")
     return found.stdout
+
+
+def slower():
+    """How many times as slow as that computer this one is, at least once."""
+
+    def count():
+        total, began = 0, time.process_time()
+        for i in range(6_000_000):
+            total += i
+        return time.process_time() - began
+
+    return max(1, min(count() for _ in range(5)) / COUNTED)
 
 
 @pytest.mark.parametrize(
@@ -94,3 +111,59 @@ def test_memory_of_a_stage(stage, megabytes, jobs):
 
 def test_a_page_about_a_million_rows_is_small(jobs):
     assert float(re.search(r"file of the page: ([\d.]+) MB", jobs)[1]) < 3
+
+
+@pytest.fixture(scope="module")
+def small_files(place):
+    """What a benchmark says of a call with a million files."""
+    command = [sys.executable, BENCHMARK, "files", "--folder", place]
+    found = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True)
+    print(found.stdout)
+    return found.stdout
+
+
+@pytest.mark.parametrize(
+    ("work", "seconds", "megabytes"),
+    [
+        ("plan", 120, 1500),
+        ("plan again", 8, 1500),
+        ("prune", 8, 1500),
+        *((stage, 60, 4000) for stage in ("load", "split", "describe", "evaluate")),
+    ],
+)
+def test_a_million_files(work, seconds, megabytes, small_files):
+    used = re.findall(rf"^{work}, .*: ([\d.]+) CPU s, (\d+) MB", small_files, re.MULTILINE)
+    assert used
+    for cpu, memory in used:
+        assert float(cpu) < seconds * slower() and int(memory) < megabytes
+
+
+@pytest.fixture(scope="module")
+def cache(place):
+    """What a benchmark says of a feature cache of a million recordings and ten sets."""
+    command = [sys.executable, CACHE, "--folder", place]
+    found = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True)
+    print(found.stdout)
+    return found.stdout
+
+
+@pytest.mark.parametrize(
+    ("work", "seconds"), [("all", 30), ("some", 5), ("count", 5), ("more", 3), ("few", 30)]
+)
+def test_work_on_a_large_cache(work, seconds, cache):
+    used = re.findall(rf"^{work}, .*: ([\d.]+) CPU s, .* s, (\d+) MB", cache, re.MULTILINE)
+    assert len(used) == (4 if work == "all" else 2)
+    for cpu, memory in used:
+        assert float(cpu) < seconds * slower() and int(memory) < 1536
+
+
+def test_a_large_cache_has_few_parts(cache):
+    # Of one set at a time, after 1,000 additions and after 300 calls.
+    counts = list(map(int, re.findall(r" (\d+) parts of", cache)))
+    assert len(counts) == 22 and max(counts) <= 64 + 6
+
+
+def test_a_large_cache_is_pruned_in_seconds(cache):
+    for work in ("prune", "prune --delete"):
+        (cpu, sets) = re.search(rf"^{work}: ([\d.]+) CPU s, .* s, (\d+) sets", cache, re.M).groups()
+        assert float(cpu) < 5 * slower() and int(sets) == 10
