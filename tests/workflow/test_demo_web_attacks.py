@@ -438,9 +438,10 @@ def test_an_upload_that_is_broken_off_leaves_nothing(site):
 def test_audio_that_is_small_alone_on_the_disk(site, tmp_path, rate, channels, seconds):
     """Refused by its header: FLAC of silence takes a thousandth of what it holds."""
     path = tmp_path / "bomb.flac"
+    silence = np.zeros((rate, channels), dtype=np.int16)
     with soundfile.SoundFile(path, "w", rate, channels) as file:
         for _ in range(seconds):
-            file.write(np.zeros((rate, channels), dtype=np.float32))
+            file.write(silence)
     began = time.monotonic()
     status, answer = site.call({"path": site.upload(path), "meta": META})
     assert status == 200 and "no prediction" in answer and not heard(answer)
