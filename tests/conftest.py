@@ -1,5 +1,6 @@
 """Shared fixtures: the place of real data, named once."""
 
+import gc
 import os
 import shutil
 import sys
@@ -21,6 +22,9 @@ sys.dont_write_bytecode = False
 # this, see ``environment`` there.
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 os.environ.update(dict.fromkeys(THREADS, "1"))
+# Nearly all that is imported stays: to look for garbage in it so often took a twentieth of the
+# time of unit tests.
+gc.set_threshold(50_000)
 # All workers share one feature store, as users' projects may: what one test extracts, none does
 # again. It must be named here: pytest-xdist's workers inherit the variable from the process that
 # starts them, which reads no conftest.py below this folder.
