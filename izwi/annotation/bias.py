@@ -14,7 +14,7 @@ import pandas as pd
 
 from izwi.annotation.targets import TARGETS, column_of
 from izwi.audit.conditions import p_by_truth
-from izwi.data.description import SEXES
+from izwi.data.description import sex_of
 from izwi.evaluation.holm import holm
 
 
@@ -130,7 +130,7 @@ def agreements(table: pd.DataFrame, targets: Iterable[str]) -> list[dict[str, An
         if kind in ("text", "group"):
             known = known.astype(object).map(str, na_action="ignore")
         elif kind == "label":
-            known = known.astype(object).map(_label, na_action="ignore")
+            known = known.astype(object).map(sex_of, na_action="ignore")
         else:
             known = pd.to_numeric(known, errors="coerce")
         both = known.notna() & predicted.notna()
@@ -195,7 +195,3 @@ def _ccc(x: np.ndarray, y: np.ndarray) -> float:
     """Concordance correlation coefficient (Lin, Biometrics 45, 1989)."""
     covariance = np.mean((x - x.mean()) * (y - y.mean()))
     return float(2 * covariance / (x.var() + y.var() + (x.mean() - y.mean()) ** 2))
-
-
-def _label(value: Any) -> str:
-    return SEXES.get(str(value).strip().lower(), str(value))

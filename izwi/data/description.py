@@ -16,6 +16,11 @@ SEXES = {
 MOST_FOLDS = 10  # that have a row of their own
 
 
+def sex_of(value: object) -> str:
+    """A sex in one word, however the data write it."""
+    return SEXES.get(str(value).strip().lower(), str(value))
+
+
 def describe(
     table: pd.DataFrame,
     split: pd.DataFrame,
@@ -44,7 +49,7 @@ def describe(
     frame = table[["database", "file", "start", "end", "truth"]].copy()
     frame["part"], frame["fold"] = split["part"], split["fold"]
     frame["speaker"] = split["speaker"]
-    frame["sex"] = _sex(table["gender"]) if "gender" in table else None
+    frame["sex"] = table["gender"].map(sex_of, "ignore") if "gender" in table else None
     frame["age"] = pd.to_numeric(table["age"], errors="coerce") if "age" in table else np.nan
     frame["seconds"] = np.nan if seconds is None else seconds.to_numpy(float)
     used = frame[frame["part"] != ""]
@@ -155,10 +160,6 @@ def _spread(values: pd.Series) -> dict[str, Any] | None:
         "min": float(values.min()),
         "max": float(values.max()),
     }
-
-
-def _sex(values: pd.Series) -> pd.Series:
-    return values.map(lambda text: SEXES.get(str(text).strip().lower(), str(text)), "ignore")
 
 
 def _shared(used: pd.DataFrame, folds: bool) -> int | None:

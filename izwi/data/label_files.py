@@ -62,12 +62,15 @@ def label_path(database: Mapping[str, Any]) -> Path:
     return path
 
 
-def read_rows(path: Path, name: str) -> tuple[list[str], list[list[str]]]:
-    """Read a CSV file as text, without blanks around names and cells.
+def read_rows(
+    path: Path, name: str, short: list[int] | None = None
+) -> tuple[list[str], list[list[str]]]:
+    """Read a CSV file as text, without blanks around names and cells, and without empty rows.
 
     Args:
         path: the file, UTF-8 with or without a byte order mark
         name: name of the database, for messages
+        short: takes the lines with fewer cells than columns, to which empty ones are added
 
     Returns:
         header and rows; every row is as long as the header
@@ -82,12 +85,14 @@ def read_rows(path: Path, name: str) -> tuple[list[str], list[list[str]]]:
             width = len(header)
             rows, long = [], []
             for line, row in records:
-                if len(row) != width:
-                    if not row:
-                        continue
-                    if len(row) > width:
-                        long.append(line)
-                        continue
+                if not _holds(row):
+                    continue
+                if len(row) > width:
+                    long.append(line)
+                    continue
+                if len(row) < width:
+                    if short is not None:
+                        short.append(line)
                     row += [""] * (width - len(row))
                 rows.append([cell.strip() for cell in row])
     except UnicodeDecodeError as error:
@@ -100,9 +105,12 @@ def read_rows(path: Path, name: str) -> tuple[list[str], list[list[str]]]:
     if twice:
         raise UserError(f"[DATA] {name}: {path} has two columns named {', '.join(twice)}")
     if long:
+        # The commas are those of numbers.
+        other = len(header) == 1 and ";" in header[0]
+        advice = "separate cells by commas, not semicolons, and write numbers with a point"
         raise UserError(
             f"[DATA] {name}: {path} has more cells than columns in {lines_text(long)}: "
-            "quote cells that hold a comma"
+            f"{advice if other else 'quote cells that hold a comma'}"
         )
     return header, rows
 
@@ -112,7 +120,12 @@ def line_of(path: Path, row: int) -> int:
     with open(path, encoding="utf-8-sig", newline="") as stream:
         records = _records(stream)
         next(records)
-        return [line for line, cells in records if cells][row]
+        return [line for line, cells in records if _holds(cells)][row]
+
+
+def _holds(row: list[str]) -> bool:
+    """Whether a row says anything; spreadsheets leave rows of commas behind the last one."""
+    return any(cell.strip() for cell in row)
 
 
 def _records(stream: Iterable[str]) -> Iterator[tuple[int, list[str]]]:

@@ -83,6 +83,9 @@ ERRORS = {
     "a segment before 0": (table(extra=",start,end", cells=lambda i: ",-1,0.5"), "", "before 0"),
     "a time that is none": (table(extra=",start,end", cells=lambda i: ",x,0.5"), "",
                             "12 values of column 'start' are not times, such as 'x'"),
+    "a time that is none behind an empty row": (
+        table(extra=",start,end", cells=lambda i: ",x,0.5").replace("\n", "\n,, ,,\n", 1), "",
+        "such as 'x' (line 3)"),
     # splits
     "one speaker": (table(speaker=lambda i: "s0"), "", "1 speaker leaves none for train"),
     "an unknown speaker": (GOOD, "db.split_strategy = ['s9']", "no speaker s9, the database has "
@@ -105,6 +108,10 @@ ERRORS = {
     "empty": ("", "", "db.csv is empty"),
     "no rows": ("file,speaker,emotion\n", "", "db.csv has no rows"),
     "semicolons": (GOOD.replace(",", ";"), "", "separate cells by commas or tabs"),
+    "semicolons and decimal commas": (
+        re.sub("[ab]\n", "1,5\n", GOOD.replace(",", ";")), "",
+        "in lines 2, 3, 4, 5, 6 and 7 more: separate cells by commas, not semicolons, and write "
+        "numbers with a point"),
     "Latin-1": (GOOD.replace("a\n", "ä\n").encode("cp1252"), "", "is not UTF-8"),
     "UTF-16": (GOOD.encode("utf-16"), "", "is not UTF-8"),
     "binary": (bytes(range(256)) * 9, "", "is not UTF-8"),
@@ -155,12 +162,26 @@ WARNINGS = {
                                     "used"),
     "a mark of missing numbers": (table(24, label=lambda i: -999 if i == 2 else i), "svr",
                                   "'emotion' is -999 in 4 rows, all others lie between 0 and 5"),
+    "minus one among positive numbers": (table(24, label=lambda i: -1 if i == 2 else i + 1), "svr",
+                                         "'emotion' is -1 in 4 rows, all others lie between 1 and"
+                                         " 6"),
+    "a cell too few": (table(extra=",note", cells=lambda i: "" if i == 2 else ",x"), "",
+                       "db.csv has fewer cells than columns in line 4: the last columns are taken"),
+    "recordings as speakers": (table(speaker=lambda i: f"{i}.wav"), "",
+                               "db: each speaker has the name of a file: if 'speaker' names"),
+    "a speaker of two sexes": (table(extra=",sex", cells=lambda i: ",f" if i == 4 else ",male"), "",
+                               "db: 1 of 4 speakers has several values of 'gender', such as s0: "
+                               "female, male"),
+    "years of birth": (table(extra=",age", cells=lambda i: ",1990"), "",
+                       "db: 'age' is below 0 or above 120 in 12 rows (1990)"),
     "one value in a regression": (table(label=lambda i: 3), "svr", "all 12 rows have one value, 3"),
     "tables of a CSV": (GOOD, "db.target_tables = ['x']", "a CSV file has no tables"),
 }  # fmt: skip
 NOTES = {
     "labels outside": (table(label=lambda i: "abc"[i]), "labels = ['a', 'b']",
                        "4 of 12 rows dropped: values not in labels (c 4)"),
+    "speakers called like files": (table(speaker=lambda i: i), "",
+                                   "db: each speaker has the name of a file"),
     "unmapped values": (table(label=lambda i: "abc"[i]), "db.mapping = {'a': 'x', 'b': 'y'}",
                         "4 of 12 rows dropped: values not in the mapping (c 4)"),
 }  # fmt: skip
@@ -176,6 +197,9 @@ FINE = {
     "a length of the file": table(extra=",duration", cells=lambda i: ",0.1"),
     "an offset alone": table(extra=",offset", cells=lambda i: ",0.1"),
     "numbers as ids": IDS,
+    "rows of commas": f"{GOOD},,\n , ,\n",
+    "a sex in several words": table(extra=",sex", cells=lambda i: [",F", ",female", ",w"][i // 4]),
+    "ages": table(extra=",age", cells=lambda i: f",{30 + i}"),
     "blank lines": GOOD.replace("\n", "\n\n"),
 }
 

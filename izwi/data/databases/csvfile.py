@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from izwi.data.databases.source import KEY, Source, count_bad_segments, rename, segments
-from izwi.data.label_files import label_path, line_of, read_rows
+from izwi.data.label_files import label_path, line_of, lines_text, read_rows
 from izwi.errors import UserError
 from izwi.wording import agreed, count
 
@@ -25,7 +25,8 @@ def read(spec: dict[str, Any]) -> Source:
     """
     name, options = spec["name"], spec["options"]
     path = label_path(spec)
-    header, rows = read_rows(path, name)
+    short: list[int] = []
+    header, rows = read_rows(path, name, short)
     frame = pd.DataFrame(rows, columns=header, dtype=object)
     unnamed = header.count("")
     frame = frame.loc[:, frame.columns != ""]
@@ -35,6 +36,12 @@ def read(spec: dict[str, Any]) -> Source:
         are = agreed(unnamed, "is", "are")
         source.notes.append(
             f"{path.name}: {count(unnamed, 'column')} without a name {are} not read"
+        )
+    if short:
+        source.warnings.append(
+            f"{path.name} has fewer cells than columns in {lines_text(short)}: the last columns "
+            "are taken as empty; where a cell in the middle is missing, those behind it are in the "
+            "wrong columns"
         )
     ignored = [option for option in _TABLE_OPTIONS if options.get(option)]
     source.warnings += [

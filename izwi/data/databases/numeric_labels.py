@@ -100,6 +100,10 @@ def marks(values: pd.Series, target: str) -> list[str]:
     low, high = float(rest.min()), float(rest.max())
     # Farther from all others than these are from each other.
     apart = [m for m in _MARKS if m < low - (high - low) or m > high + (high - low)]
+    # A scale has no single negative step below 1, 2, 3 …; -1 and 1 may be one of two.
+    others = rest[rest != -1]
+    if others.gt(0).all() and others.max() > 1:
+        apart, low = [*apart, -1], float(others.min())
     lines = []
     for mark in apart:
         if number := int((values == mark).sum()):

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from izwi.data import DATABASE, UNLISTED, soft_labels
-from izwi.data.databases import near_names, numeric_labels
+from izwi.data.databases import near_names, numeric_labels, people
 from izwi.data.databases.source import (
     ALL,
     KEY,
@@ -484,6 +484,9 @@ class _Builder:
         frame = self.frame
         table = frame[["file"]].astype("str")
         table.insert(0, "database", self.name)
+        warnings, notes = people.doubts(frame, self.spec["target"])
+        self.warnings += [f"{self.name}: {line}" for line in warnings]
+        self.notes += [f"{self.name}: {line}" for line in notes]
         for column in ("start", "end"):
             table[column] = frame[column].astype("timedelta64[ns]")
         if "speaker" in frame:
@@ -491,10 +494,6 @@ class _Builder:
             if self.options.get("rename_speakers"):
                 speaker = speaker.where(speaker.isna(), self.name + speaker.astype(object))
             table["speaker"] = speaker.astype("str")
-            for line in looks_missing(values_of(speaker.astype(object)), "speaker", "speaker"):
-                self._warn(line)
-            if speaker.isna().any():
-                self._warn(f"{count(int(speaker.isna().sum()), 'row has', 'rows have')} no speaker")
         table["digest"] = frame[DIGEST].astype("str")
         numeric = self.spec["task"] == "regression"
         table["truth"] = frame[TRUTH].astype("float64" if numeric else "str")
