@@ -8,14 +8,20 @@ import numpy as np
 import pandas as pd
 
 from izwi.data import spelling
+from izwi.data.description import sex_of
 from izwi.errors import Problems, UserError
 from izwi.splits.parts import folds
 from izwi.splits.report import Log, shorten
-from izwi.splits.speakers import like_speaker
+from izwi.splits.speakers import like_speaker, speaker_keys
 from izwi.wording import count
 
 if TYPE_CHECKING:
     from izwi.config.experiment.resolved import SplitSpec
+
+# What is told of ids that several databases have; the methods text knows it by this.
+DIFFERENT_PEOPLE = "of several databases on both sides of the split count as different people"
+# Of so many people several databases do not have the same ages by chance.
+_SEVERAL = 3
 
 
 def check_parts(
@@ -127,6 +133,8 @@ def check_speakers(spec: SplitSpec, split: pd.DataFrame, frame: pd.DataFrame, lo
         )
         _nameless(split, frame, log)
     problems = Problems()
+    if not spec.get("same_speakers"):
+        _same_ids(split, frame, log)
     _check_alike(spec, split, frame, log, problems)
     if split["fold"].any() or spec.get("strategy") == "cross_data":
         problems.raise_if_any()
@@ -159,6 +167,42 @@ def _nameless(split: pd.DataFrame, frame: pd.DataFrame, log: Log) -> None:
                 "that one may be in train and test, and intervals are not over speakers: set "
                 f"{name}.colnames = {{'{column}': 'speaker'}}"
             )
+
+
+def _same_ids(split: pd.DataFrame, frame: pd.DataFrame, log: Log) -> None:
+    """Tell of ids that one database has on one side of the split and another on the other.
+
+    Where the databases differ in a sex or an age, ids are surely not those of the same people;
+    where they agree on the ages of several, they most likely are.
+    """
+    used = frame[split["part"].ne("") & frame["speaker"].notna()]
+    if used["database"].nunique() < 2:
+        return
+    part = split["part"].loc[used.index]
+    side = part if split["fold"].any() else part.eq("test")
+    who = speaker_keys(used, same_speakers=True)
+    seen = pd.DataFrame({"who": who, "side": side, "database": used["database"]}).drop_duplicates()
+    pairs = seen.merge(seen, on="who", suffixes=("", "_other"))
+    across = pairs["side"].ne(pairs["side_other"]) & pairs["database"].ne(pairs["database_other"])
+    ids = set(pairs["who"][across])
+    rows = used.assign(who=who)[who.isin(ids)]
+    likely = False
+    for name in ("gender", "age"):
+        if ids and name in rows:
+            told = rows.dropna(subset=name)
+            values = told[name].map(sex_of).groupby(told["who"]).nunique()
+            several = told.groupby("who")["database"].nunique().gt(1)
+            if (values[several] > 1).any():
+                return
+            likely |= name == "age" and int(several.sum()) >= _SEVERAL
+    if not ids:
+        return
+    tell = log.warn if likely else log.note
+    tell(
+        f"[DATA] same_speakers: {count(len(ids), 'speaker id')} {DIFFERENT_PEOPLE} "
+        f"({shorten(ids)}){', though the ages are the same' if likely else ''}: if they are the "
+        "same people, set same_speakers = True"
+    )
 
 
 def _check_alike(

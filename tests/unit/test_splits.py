@@ -362,6 +362,34 @@ def test_same_speakers_in_two_databases(emo):
     assert report["n_folds"] == 10 and (split.groupby("speaker")["fold"].nunique() == 1).all()
 
 
+def test_ids_of_several_databases_on_both_sides_are_told(emo):
+    halves = [emo[emo.index % 2 == i].reset_index(drop=True) for i in (0, 1)]
+    second = halves[1].assign(database="again", speaker=halves[1]["speaker"].str.zfill(4))
+    databases = {"emodb": {"split_strategy": "train"}, "again": {"split_strategy": "test"}}
+    made = spec(databases=databases)
+
+    def told(first, second, made=made):
+        report = make_split(made, [first, second])[1]
+        return [[w for w in report[kind] if "same_speakers" in w] for kind in ("warnings", "notes")]
+
+    (warning,), notes = told(halves[0], second)
+    assert "10 speaker ids of several databases on both sides" in warning and notes == []
+    assert "though the ages are the same" in warning
+    # Without ages it may be chance, in another order of ages or with another sex it surely is.
+    bare = [half.drop(columns=["age", "gender"]) for half in (halves[0], second)]
+    warnings, (note,) = told(*bare)
+    assert warnings == [] and "though" not in note and "same_speakers = True" in note
+    swapped = second["gender"].map({"male": "female", "female": "male"})
+    assert told(halves[0], second.assign(gender=swapped)) == [[], []]
+    assert told(halves[0], second.assign(age=second["age"] + 1)) == [[], []]
+    # Nothing where an id is one person, or on one side alone.
+    assert told(*bare, made | {"same_speakers": True}) == [[], []]
+    lists = {name: {"split_strategy": [8, 10]} for name in databases}
+    assert told(*bare, made | {"databases": lists}) == [[], []]
+    # In other folds than its namesake.
+    assert len(told(*bare, made | {"logo": 3, "databases": {key: {} for key in databases}})[1]) == 1
+
+
 def test_ids_that_a_database_tells_apart_are_not_one_person():
     frame = pd.DataFrame({"database": ["a", "a", "b", "b"], "speaker": ["3", "03", "003", "4"]})
     assert speaker_keys(frame, same_speakers=True).tolist() == ["3", "03", "003", "4"]

@@ -397,6 +397,9 @@ def test_stated_speakers_and_a_strategy_of_its_own():
     own = {"db": {"split_strategy": "speakers_stated", "test": ["s1", "s2"]}}
     _, _, said = experiment([people("db", 6)], databases=own)
     assert "The speakers of each part of db were stated in advance (test: s1 and s2)." in said
+    own["db"] |= {"test": ["s1"], "dev": ["s2", "s3"]}
+    _, _, said = experiment([people("db", 6)], databases=own)
+    assert "stated in advance (test: s1; development: s2 and s3)." in said
     parts_of = {"parts": {"train": {"samples": 3}, "test": {"samples": 1}}}
     strange = methods._strategy("db", {"split_strategy": "strange"}, parts_of, {}, [])
     assert strange == "The split of db followed the strategy strange."

@@ -311,7 +311,8 @@ def test_stated_chosen_and_escaped(folder):
     assert "Speaker pl_m7 of people was held out for testing." in told
     # A comment, which a reader does not see.
     assert re.search(r"\n\n<!-- [^<>]* -->\n$", told)
-    assert "(test: en_f5, pl_m6 and de_f4)" in experiment(folder, "knn_calibrated")[0]
+    stated = "(test: en_f5, pl_m6 and de_f4; development: de_f1 and pl_f3)"
+    assert stated in experiment(folder, "knn_calibrated")[0]
     assert "Training was on people and testing on demo." in experiment(folder, "across")[0]
     chosen = folder.metrics("tuned")["tuning"]["searches"][0]["chosen"]["K_val"]
     assert f"The search chose K_val = {chosen}." in experiment(folder, "tuned")[0]

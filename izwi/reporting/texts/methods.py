@@ -18,6 +18,7 @@ from izwi.reporting.texts.citations import IZWI, Cites, entries
 from izwi.reporting.texts.databases import contributed, mean, unit_of
 from izwi.reporting.texts.model_methods import of_model
 from izwi.reporting.texts.words import listed
+from izwi.splits.checks import DIFFERENT_PEOPLE
 from izwi.splits.strategies import STRATEGIES, Strategy
 from izwi.training.types import TrainingReport
 from izwi.wording import count
@@ -118,7 +119,7 @@ def _split(record: Record, metrics: Metrics, description: dict[str, Any]) -> lis
     cells = {cell["part"]: cell for cell in description["parts"] if cell["class"] is None}
     if description["cross_validation"]:
         parts = [_folds(spec, description), *_afterwards(spec, folds=True), *_unusable(metrics)]
-        return [*parts, *_sharing(description, folds=True), *_audit(metrics)]
+        return [*parts, *_sharing(description, metrics, folds=True), *_audit(metrics)]
     sentences = []
     if spec["strategy"] == "cross_data":
         trains, tests = listed(spec["trains"] or []), listed(spec["tests"] or [])
@@ -142,7 +143,7 @@ def _split(record: Record, metrics: Metrics, description: dict[str, Any]) -> lis
     sentences += _afterwards(spec, folds=False)
     sentences.append(f"This gave {listed(sizes)}.")
     sentences += _unusable(metrics)
-    return [*sentences, *_sharing(description, folds=False), *_audit(metrics)]
+    return [*sentences, *_sharing(description, metrics, folds=False), *_audit(metrics)]
 
 
 def _unusable(metrics: Metrics) -> list[str]:
@@ -240,10 +241,10 @@ def _strategy(
     confined = "; the others were not used" if only == "test" else ""
     if isinstance(strategy, list):
         who, were = ("Speakers", "were") if strategy[1:] else ("Speaker", "was")
-        return f"{who} {listed(strategy)} of {name} {were} {fate}{confined}."
+        return f"{who} {_ids(strategy)} of {name} {were} {fate}{confined}."
     if strategy is None:
-        stated = any(f"{name}: no split_strategy, taken from its own" in line for line in notes)
-        strategy = "database" if stated else "speaker_split"
+        tables = any(f"{name}: no split_strategy, taken from its own" in line for line in notes)
+        strategy = "database" if tables else "speaker_split"
     known = STRATEGIES.get(strategy, Strategy("The split of {name} followed the strategy {other}."))
     unused = "; its test part was not used" if elsewhere and "{fate}" not in known.words else ""
     if only:
@@ -256,11 +257,22 @@ def _strategy(
             fate=fate,
             alike=listed(list(own.get("balance") or {})) or "the target",
             within=" within classes" if own.get("stratify") else "",
-            tested=f" (test: {listed(own['test'])})" if own.get("test") else "",
+            tested=f" ({'; '.join(stated)})" if (stated := _stated(own)) else "",
             other=strategy,
         ).removesuffix(".")
         + f"{unused}."
     )
+
+
+def _stated(own: dict[str, Any]) -> list[str]:
+    """The speakers of the parts that an ini names, but for training, which are the many."""
+    words = {"test": "test", "dev": "development"}
+    return [f"{word}: {_ids(own[part])}" for part, word in words.items() if own.get(part)]
+
+
+def _ids(speakers: list[Any]) -> str:
+    """Ids as the data most likely write them: 8.0 in an ini is speaker 8."""
+    return listed([re.sub(r"^([0-9]+)\.0+$", r"\1", str(speaker)) for speaker in speakers])
 
 
 def _drawn(
@@ -282,12 +294,15 @@ def _drawn(
     return f"{drawn} of {count(sum(counts), unit.removesuffix('s'))}{asked}"
 
 
-def _sharing(description: dict[str, Any], *, folds: bool) -> list[str]:
+def _sharing(description: dict[str, Any], metrics: Metrics, *, folds: bool) -> list[str]:
     shared = description["shared_speakers"]
     if shared is None:
         return ["Not all speakers were known, so the training and the test set may share some."]
     where = "in more than one fold" if folds else "in both the training and the test set"
+    told = [*metrics.get("notes", ()), *metrics.get("warnings", ())]
     if shared == 0:
+        if any(DIFFERENT_PEOPLE in line for line in told):
+            where += ", if equal ids in different databases stand for different people"
         return [f"No speaker was {where}."]
     were = f"{count(shared, 'speaker')} {'was' if shared == 1 else 'were'}"
     return [f"{were} {where}, so the test was not speaker-independent."]
