@@ -112,12 +112,11 @@ def _conditions(
     folds = [{part: own[heard[own]] for part, own in fold.items()} for fold in folds]
     whole = frame["end"].isna().all() and not frame["start"].gt(pd.Timedelta(0)).any()
     unlike = conditions.between(compared, split["speaker"], folds)
+    noun = "file" if whole else "segment"
     of_classes = conditions.by_class(
-        compared[rows],
-        frame["truth"][rows],
-        split["speaker"][rows],
-        target,
-        "file" if whole else "segment",
+        compared[rows], frame["truth"][rows], split["speaker"][rows], target, noun
     )
+    used = heard & split["part"].ne("").to_numpy()
+    silent = conditions.silent(recordings[used], frame["file"][used], noun)
     reported = {name for finding in unlike for name in finding.counts}
-    return unlike + [f for f in of_classes if f.grade != NOTE or f.kind not in reported]
+    return silent + unlike + [f for f in of_classes if f.grade != NOTE or f.kind not in reported]

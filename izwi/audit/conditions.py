@@ -15,6 +15,8 @@ import pandas as pd
 
 from izwi.audit.findings import CUE, NOTE, SHIFT, Finding, decimals, percent
 from izwi.evaluation.holm import holm
+from izwi.features.signal import FLOOR
+from izwi.wording import agreed, count
 
 # Digital silence (s) and clipped samples (share) from which a recording counts.
 PADDED = 0.01
@@ -70,6 +72,27 @@ def values(signals: pd.DataFrame) -> pd.DataFrame:
     return result
 
 
+def silent(signals: pd.DataFrame, files: pd.Series, noun: str) -> list[Finding]:
+    """Recordings that hold digital silence alone: something went wrong with them.
+
+    Args:
+        signals: properties of some recordings
+        files: of the same rows
+        noun: of a row, ``file`` or ``segment``
+    """
+    rows = (signals["level"] <= FLOOR).to_numpy()
+    if not rows.any():
+        return []
+    number, some = int(rows.sum()), sorted(set(files[rows]))[:2]
+    hold = agreed(number, "holds", "hold")
+    line = (
+        f"{number} of {count(len(rows), noun)} {hold} digital silence alone, such as "
+        f"{' and '.join(some)}: leave them out unless they are meant"
+    )
+    counts = {"rows": number, "of": len(rows)}
+    return [Finding("silence", SHIFT, line, counts, some)]
+
+
 def by_class(
     compared: pd.DataFrame, truth: pd.Series, speaker: pd.Series, target: str, noun: str
 ) -> list[Finding]:
@@ -111,6 +134,11 @@ def by_class(
                 shares = compared[prop.name].value_counts(normalize=True)
                 shown = ", ".join(f"{rate:.0f} Hz {percent(n)}" for rate, n in shares.items())
                 line = f"{noun}s of several sampling rates: {shown}"
+                findings.append(Finding(prop.name, NOTE, line, counts))
+            if prop.name == "channels":
+                shares = compared[prop.name].value_counts(normalize=True)
+                shown = ", ".join(f"{n:.0f} in {percent(share)}" for n, share in shares.items())
+                line = f"{noun}s of several numbers of channels: {shown}"
                 findings.append(Finding(prop.name, NOTE, line, counts))
         elif prop.speech and effect < DECISIVE:
             speech.append((prop, effect, counts))

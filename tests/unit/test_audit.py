@@ -17,6 +17,7 @@ from izwi.errors import UserError
 from izwi.evaluation.holm import holm
 from izwi.features import extraction
 from izwi.features.fingerprint import Fingerprint
+from izwi.features.signal import decibel
 from izwi.splits import make_split
 
 CLASSES = ["anger", "joy", "neutral"]
@@ -258,6 +259,32 @@ def test_a_sampling_rate_that_is_a_class():
     finding = found(table, records=recordings(table, sampling_rate=mixed))["sampling_rate"]
     assert finding["grade"] == "note"
     assert finding["line"] == "files of several sampling rates: 16000 Hz 50 %, 22050 Hz 50 %"
+
+
+def test_several_numbers_of_channels_are_told():
+    table = data()
+    channels = np.where(np.arange(len(table)) % 4, 1.0, 2.0)
+    finding = found(table, records=recordings(table, channels=channels))["channels"]
+    assert finding["grade"] == "note"
+    assert finding["line"] == "files of several numbers of channels: 1 in 75 %, 2 in 25 %"
+
+
+def test_recordings_of_silence_alone_are_told():
+    table, records = data(), recordings(data())
+    records.loc[[3, 100], "level"] = float(decibel(0.0))
+    finding = found(table, records=records)["silence"]
+    assert finding["grade"] == "shift" and finding["counts"] == {"rows": 2, "of": len(table)}
+    one, other = sorted(table["file"][[3, 100]])
+    assert finding["line"].startswith(
+        f"2 of 144 files hold digital silence alone, such as {one} and {other}: "
+    )
+    # What the split leaves unused is nobody's concern, nor is what is only quiet.
+    split = by_speaker(table)
+    split.loc[[3], "part"] = ""
+    line = found(table, split, records)["silence"]["line"]
+    assert line.startswith(f"1 of 143 files holds digital silence alone, such as {other}: ")
+    records.loc[[3, 100], "level"] = float(decibel(2**-15))
+    assert "silence" not in found(table, records=records)
 
 
 def test_level_and_duration_belong_to_speech():
