@@ -127,7 +127,7 @@ def test_texts_from_outside_run_nothing_in_a_spreadsheet(tmp_path):
 
 def test_each_picture_is_made_with_its_data_and_stamped_with_them(tmp_path):
     write_json(tmp_path / "metrics.json", metrics(classified(["a", "b"]), ["a", "b"]))
-    spec = {"kind": "confusion_matrix", "title": "t"}
+    spec = {"kind": "confusion_matrix", "title": "t", "files": ["confusion_matrix.pdf"]}
     place = {"name": "x", "plot": "confusion_matrix.pdf"}
     outputs = {role: str(tmp_path / path) for role, path in plot.STAGE.paths(**place).items()}
     unit = Unit("plot", "k", "l", spec, {"metrics": str(tmp_path / "metrics.json")}, outputs)
