@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 import soundfile
 
 from izwi.config.experiment import resolve
-from izwi.data.databases import load_table
+from izwi.data.databases import load_table, numeric_labels
 from izwi.data.scan import scan
 from izwi.errors import UserError
 from izwi.splits import make_split
@@ -264,3 +265,23 @@ def test_nothing_is_wrong(folder, case):
 def test_ids_as_numbers_and_as_texts(folder):
     split, *_ = run(folder, IDS, "db.split_strategy = [1, '0002']")
     assert set(split["speaker"][split["part"] == "test"]) == {"db/0001", "db/0002"}
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ([31.0, 35.0, 26.0, 0.0], "'x' is 0 in 1 row, all others lie between 26 and 35"),
+        ([1.0, 5.0, 3.0, -1.0], "'x' is -1 in 1 row, all others lie between 1 and 5"),
+        ([*range(20, 80), 4000.0], ""),
+        ([*range(20, 80), 4e6], "'x' is far from all other values in 1 row (4e+06; the others lie "
+                                "between 20 and 79)"),
+        ([0.0, 1.0], ""), ([-1.0, 1.0], ""), ([-1.0, 0.0, 1.0], ""), ([0.0, 1.0, 2.0, 3.0], ""),
+        ([-1.0, 0.2, 0.7], ""), ([-2.0, -1.0, 1.0, 2.0], ""), ([0.0, 20.0, 80.0], ""),
+        ([3.0, 3.0], ""),
+        # Skewed as durations are.
+        (np.exp(2 * np.random.default_rng(0).normal(size=5000)), ""),
+    ],
+)  # fmt: skip
+def test_numbers_that_are_none_are_told_from_scales(values, words):
+    lines = numeric_labels.marks(pd.Series(values, dtype=float), "x")
+    assert len(lines) == bool(words) and all(words in line for line in lines)

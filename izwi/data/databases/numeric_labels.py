@@ -20,6 +20,8 @@ _NUMBER = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 MOST_CODES = 12
 # With these, tables of numbers mark that there is none.
 _MARKS = (-99999, -9999, -999, -99, -9, 99, 999, 9999, 99999)
+# So many times the range of nine in ten values is no tail of theirs.
+_FAR = 100
 # Squares of larger ones leave the range of numbers in measures and models.
 MOST_TARGET = 1e12
 
@@ -100,10 +102,14 @@ def marks(values: pd.Series, target: str) -> list[str]:
     low, high = float(rest.min()), float(rest.max())
     # Farther from all others than these are from each other.
     apart = [m for m in _MARKS if m < low - (high - low) or m > high + (high - low)]
-    # A scale has no single negative step below 1, 2, 3 …; -1 and 1 may be one of two.
-    others = rest[rest != -1]
-    if others.gt(0).all() and others.max() > 1:
-        apart, low = [*apart, -1], float(others.min())
+    # A scale has no single step below 1, 2, 3 … that is -1, or is 0 and far from all others; -1 and
+    # 1, or 0 and 1, may be the two values of one.
+    for mark in (-1, 0):
+        others = rest[rest != mark]
+        low_of, high_of = float(others.min()), float(others.max())
+        far = mark == -1 or (low_of > high_of - low_of and others.nunique() > 2)
+        if low_of > 0 and high_of > 1 and far and len(others) < len(rest):
+            apart, low = [*apart, mark], low_of
     lines = []
     for mark in apart:
         if number := int((values == mark).sum()):
@@ -111,7 +117,25 @@ def marks(values: pd.Series, target: str) -> list[str]:
                 f"'{target}' is {mark:g} in {count(number, 'row')}, all others lie between {low:g} "
                 f"and {high:g}: if it marks missing values, leave these cells empty"
             )
-    return lines
+    return lines + _far_off(values[~values.isin(apart)], target)
+
+
+def _far_off(values: pd.Series, target: str) -> list[str]:
+    """A warning of numbers so far from the others that they decide a mean squared error alone.
+
+    Skewed measures such as durations reach some ten times the range of most of their values.
+    """
+    values = values.dropna()
+    low, middle, high = values.quantile([0.05, 0.5, 0.95])
+    far = values[(values - middle).abs() > _FAR * (high - low)]
+    if far.empty or not high > low:
+        return []
+    rest = values.drop(far.index)
+    return [
+        f"'{target}' is far from all other values in {count(len(far), 'row')} "
+        f"({listed([f'{value:g}' for value in sorted(far.unique())], 3)}; the others lie between "
+        f"{rest.min():g} and {rest.max():g}): if it is a slip or has another unit, mend it"
+    ]
 
 
 def transformed(
