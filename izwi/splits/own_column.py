@@ -54,6 +54,8 @@ def by_column(asked: Asked) -> pd.Series:
             f"[DATA] {asked.name}.split_column: the database has no column "
             f"'{wanted or 'split'}', name one of {', '.join(others)}"
         )
+    if not wanted:
+        _tell_others(asked.name, column, rows, asked.log)
     values = _texts(rows[column])
     there = set(values.dropna())
     part_of: dict[str, str] = {}
@@ -82,6 +84,19 @@ def by_column(asked: Asked) -> pd.Series:
             f"[DATA] {asked.name}: {count(unused, 'row')} in no part of '{column}', unused: {rest}"
         )
     return parts
+
+
+def _tell_others(name: str, column: str, rows: pd.DataFrame, log: Log) -> None:
+    """Say which column is the split where others of a usual name say another one."""
+    others = [other for known in COLUMNS if (other := _named([known], rows)) not in (None, column)]
+    parts = _texts(rows[column]).map(_part, na_action="ignore")
+    for other in dict.fromkeys(others):
+        said = _texts(rows[other]).map(_part, na_action="ignore")
+        if {"train", "test"} <= _parts_of(rows[other]) and not said.equals(parts):
+            log.warn(
+                f"[DATA] {name}: its columns '{column}' and '{other}' are different splits, "
+                f"'{column}' is used: say which by {name}.split_column"
+            )
 
 
 def split_column(rows: pd.DataFrame) -> str | None:
@@ -129,6 +144,8 @@ def note_ignored(name: str, rows: pd.DataFrame, log: Log, winner: str = "") -> N
                 f"it, {strategy}, {name}.split_column = {column}, {name}.{yes}_vals = "
                 f"[{said[0]!r}] and {name}.{no}_vals = [{said[1]!r}]{instead}"
             )
+        elif column == "original_fold":
+            continue  # why it is not used has been told when it was loaded
         elif _FOLDS.fullmatch(plain) and not (winner and "fold" in rows):
             number = rows[column].nunique()
             if not 1 < number < len(rows):
@@ -168,6 +185,8 @@ def _parts_of(values: pd.Series) -> set[str]:
 def _part(value: str) -> str:
     """The part that a value means, such as test for Test-Set; the value where it means none."""
     words = re.findall("[a-z]+", value.casefold())
+    if len({_PART_OF.get(word) for word in words} & {*PARTS}) > 1:
+        return value  # train, test: it may be in either
     plain = "".join(words)
     for end in ("set", "data", "split", "part", ""):
         if plain.endswith(end) and plain.removesuffix(end) in _PART_OF:

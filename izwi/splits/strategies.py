@@ -21,7 +21,7 @@ class Strategy:
         words: a sentence of the methods text; ``{name}`` stands for the database, ``{size}`` for
             how many of how many speakers or samples were drawn, ``{fate}`` for what became of them,
             as behind *were*, ``{alike}`` for the balanced columns, ``{within}`` for what is drawn
-            from, ``{tested}`` for the speakers in the ini
+            from, ``{tested}`` for the speakers in the ini, ``{column}`` for the column that says it
         function: module of `izwi.splits` and function that returns the part of each row, see
             `izwi.splits.holdout.Asked`; empty: all rows have the part that the strategy names
         reads: options of the split that it reads; the others change no key
@@ -85,7 +85,7 @@ STRATEGIES = {
         doc="all rows are for development",
     ),
     "column": Strategy(
-        "The split of {name} was given by one of its columns.",
+        "The split of {name} was given by {column}.",
         "own_column:by_column",
         ("split_column", "train_vals", "test_vals", "dev_vals"),
         doc="what a column says: `split_column`, with `train_vals`, `test_vals`, `dev_vals`",

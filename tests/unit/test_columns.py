@@ -308,3 +308,36 @@ def test_labels_are_matched_with_those_of_the_data(folder):
     text = table("speaker,emotion", lambda i: f"s{i % 4},{('sadness', 'anger', 'joy')[i // 4]}")
     _, _, said = run(folder, text, "db.mapping = {'Anger': 'a', 'sadness': 'b', 'joy': 'a'}")
     assert any("did you mean 'anger' for 'Anger'" in line for line in said)
+
+
+def test_a_value_that_names_two_parts_is_in_none(folder):
+    parts = ["train", "test", "train,test", "test"]
+    text = table("speaker,emotion,split", lambda i: f's{i % 4},{"ab"[i // 4 % 2]},"{parts[i % 4]}"')
+    split, rows, said = run(folder, text, "db.split_strategy = column")
+    assert split["part"].eq("").tolist() == rows["speaker"].eq("s2").tolist()
+    assert "[DATA] db: 3 rows in no part of 'split', unused: train,test" in said
+
+
+def test_of_two_columns_with_splits_the_one_used_is_told(folder):
+    def cells(i):
+        return f"s{i % 4},{'ab'[i // 4 % 2]},{'train' if i % 4 else 'test'},"
+
+    line = "columns 'split' and 'partition' are different splits, 'split' is used"
+    text = table("speaker,emotion,split,partition", lambda i: cells(i) + ["test", "train"][i % 2])
+    said = run(folder, text, "db.split_strategy = column")[2]
+    assert any(line in text for text in said)
+    how = "db.split_strategy = column\ndb.split_column = split"
+    assert not any("different splits" in text for text in run(folder, text, how)[2])
+    # Other words for the same parts are no other split.
+    same = table(
+        "speaker,emotion,split,partition", lambda i: cells(i) + ("TRN" if i % 4 else "Eval")
+    )
+    said = run(folder, same, "db.split_strategy = column")[2]
+    assert not any("different splits" in text for text in said)
+
+
+def test_folds_with_a_gap_are_not_advised(folder):
+    text = table("speaker,emotion,fold", lambda i: f"s{i % 4},{'ab'[i // 4 % 2]},{i % 4 or ''}")
+    said = run(folder, text)[2]
+    assert "db: column 'fold' is not used: 3 rows have no fold" in said
+    assert not any("original_fold': 'fold'" in line for line in said)

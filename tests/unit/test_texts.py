@@ -403,6 +403,9 @@ def test_stated_speakers_and_a_strategy_of_its_own():
     parts_of = {"parts": {"train": {"samples": 3}, "test": {"samples": 1}}}
     strange = methods._strategy("db", {"split_strategy": "strange"}, parts_of, {}, [])
     assert strange == "The split of db followed the strategy strange."
+    own = {"split_strategy": "column", "split_column": "session"}
+    named = methods._strategy("db", own, parts_of, {}, [])
+    assert named == "The split of db was given by its column session."
 
 
 def test_own_tables_are_told_from_a_draw():

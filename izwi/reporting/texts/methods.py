@@ -258,6 +258,9 @@ def _strategy(
             alike=listed(list(own.get("balance") or {})) or "the target",
             within=" within classes" if own.get("stratify") else "",
             tested=f" ({'; '.join(stated)})" if (stated := _stated(own)) else "",
+            column=f"its column {own['split_column']}"
+            if own.get("split_column")
+            else "one of its columns",
             other=strategy,
         ).removesuffix(".")
         + f"{unused}."
