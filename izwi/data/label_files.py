@@ -88,9 +88,11 @@ def read_rows(
                 if not _holds(row):
                     continue
                 if len(row) > width:
-                    long.append(line)
-                    continue
-                if len(row) < width:
+                    if _holds(row[width:]):
+                        long.append(line)
+                        continue
+                    row = row[:width]  # separators behind the last cell
+                elif len(row) < width:
                     if short is not None:
                         short.append(line)
                     row += [""] * (width - len(row))
@@ -125,7 +127,7 @@ def line_of(path: Path, row: int) -> int:
 
 def _holds(row: list[str]) -> bool:
     """Whether a row says anything; spreadsheets leave rows of commas behind the last one."""
-    return any(cell.strip() for cell in row)
+    return any(map(str.strip, row))
 
 
 def _records(stream: Iterable[str]) -> Iterator[tuple[int, list[str]]]:

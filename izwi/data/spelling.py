@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -34,6 +35,10 @@ _TWINS = str.maketrans(
 )
 
 
+# What stands between classes where a cell holds several.
+_BETWEEN = re.compile(r"\s*[;,|/+&]\s*|\s+and\s+")
+# Letters from which a word is long; and words of which each is compared with each.
+_LONG, _MOST_COMPARED = 6, 200
 # Yes and no, as `_said` writes them; and what means that beside the other or the word behind it.
 _ANSWERS = [("true", "false"), ("yes", "no"), ("1.0", "0.0")]
 _SHORT = ((("t", "f"), ("true", "false")), (("y", "n"), ("yes", "no")), (("on", "off"), ()))
@@ -103,6 +108,41 @@ def same_meaning(labels: Iterable[str]) -> list[list[str]]:
         joined = set().union(*(groups.pop(word, ()) for word in same))
         groups[same[0]] = joined
     return sorted(sorted(group) for group in groups.values() if len(group) > 1)
+
+
+def composed(labels: Iterable[str]) -> dict[str, list[str]]:
+    """Classes that name several of the others, such as ``anger;joy``, and which these are."""
+    labels = set(labels)
+    found = {}
+    for label in sorted(labels):
+        parts = [part.strip() for part in _BETWEEN.split(label)]
+        if len(parts) > 1 and labels.issuperset(parts):
+            found[label] = list(dict.fromkeys(parts))
+    return found
+
+
+def slips(labels: Iterable[str]) -> list[tuple[str, str]]:
+    """Pairs of classes of which one may be a slip of the other.
+
+    A letter within a long word is missing, or two stand in each other's place; what differs at an
+    end, or in a digit, makes words of their own.
+    """
+    long = sorted(label for label in set(labels) if len(label) >= _LONG and label.isalpha())
+    if len(long) > _MOST_COMPARED:
+        return []
+    pairs = []
+    for one, other in itertools.combinations(sorted(long, key=len), 2):
+        if len(other) - len(one) > 1 or (one[0], one[-1]) != (other[0], other[-1]):
+            continue
+        lacks = len(one) < len(other) and any(
+            one == other[:i] + other[i + 1 :] for i in range(1, len(other) - 1)
+        )
+        beside = _is_swapped(one, other) and other in {
+            one[:i] + one[i + 1] + one[i] + one[i + 2 :] for i in range(1, len(one) - 2)
+        }
+        if lacks or beside:
+            pairs.append((one, other))
+    return pairs
 
 
 def differ(texts: Iterable[str]) -> str:

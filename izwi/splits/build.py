@@ -19,7 +19,7 @@ from izwi.splits.report import Log, natural, shorten
 from izwi.splits.speakers import speaker_keys
 from izwi.splits.submodels import check_submodels
 from izwi.splits.subsets import dev_from_train, in_order
-from izwi.wording import count
+from izwi.wording import agreed, count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -156,6 +156,7 @@ def _labels(spec: SplitSpec, frame: pd.DataFrame, log: Log) -> list[str]:
     if not stated:
         labels = natural(set(truth))
         _alike(spec["target"], labels, frame, log)
+        _doubtful(spec["target"], labels, frame, log)
         return labels
     labels = list(dict.fromkeys(str(label) for label in stated))
     if "value" not in frame:
@@ -183,6 +184,28 @@ def _alike(target: str, labels: list[str], frame: pd.DataFrame, log: Log) -> Non
             f"[DATA] target: {' and '.join(same)} differ {spelling.differ(same)}, they are "
             f"{len(same)} classes ({where}): if they are one, map them, such as by "
             f"{first}.mapping = {{'{target}': {others}}}"
+        )
+
+
+def _doubtful(target: str, labels: list[str], frame: pd.DataFrame, log: Log) -> None:
+    """Tell of classes that are several in one cell, or may be slips of the pen."""
+    rows = frame["truth"].value_counts()
+    if several := spelling.composed(labels):
+        label, parts = next(iter(several.items()))
+        number = int(rows[list(several)].sum())
+        many = f"count as {len(several)} classes of their own"
+        own = agreed(len(several), "counts as a class of its own", many)
+        log.warn(
+            f"[DATA] target: {count(number, 'row')} {agreed(number, 'holds', 'hold')} several "
+            f"classes, such as '{label}', which {own}: give each row one, such as by mapping = "
+            f"{{'{target}': {{'{label}': '{parts[0]}'}}}}"
+        )
+    for pair in spelling.slips(labels):
+        kept, slip = sorted(pair, key=lambda label: (-rows[label], -len(label)))
+        log.note(
+            f"[DATA] target: '{slip}' ({count(int(rows[slip]), 'row')}) may be a slip of '{kept}' "
+            f"({count(int(rows[kept]), 'row')}): if it is, mapping = {{'{target}': {{'{slip}': "
+            f"'{kept}'}}}}"
         )
 
 

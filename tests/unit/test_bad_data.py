@@ -166,6 +166,12 @@ WARNINGS = {
     "minus one among positive numbers": (table(24, label=lambda i: -1 if i == 2 else i + 1), "svr",
                                          "'emotion' is -1 in 4 rows, all others lie between 1 and"
                                          " 6"),
+    "two classes in a cell": (table(label=lambda i: ["joy", "fear", "fear;joy"][i]), "",
+                              "4 rows hold several classes, such as 'fear;joy', which counts as a "
+                              "class of its own: give each row one, such as by mapping = "
+                              "{'emotion': {'fear;joy': 'fear'}}"),
+    "several of a mapping": (GOOD, "db.mapping = {'a': 'x', 'b': 'y', 'p': 'z', 'q': 'z'}",
+                             "mapping: p, q do not occur in 'emotion'"),
     "a cell too few": (table(extra=",note", cells=lambda i: "" if i == 2 else ",x"), "",
                        "db.csv has fewer cells than columns in line 4: the last columns are taken"),
     "recordings as speakers": (table(speaker=lambda i: f"{i}.wav"), "",
@@ -183,6 +189,9 @@ NOTES = {
                        "4 of 12 rows dropped: values not in labels (c 4)"),
     "speakers called like files": (table(speaker=lambda i: i), "",
                                    "db: each speaker has the name of a file"),
+    "a slip of the pen": (table(24, label=lambda i: ["neutral", "x", "neutrl"][i % 3]), "",
+                          "'neutrl' (8 rows) may be a slip of 'neutral' (8 rows): if it is, "
+                          "mapping = {'emotion': {'neutrl': 'neutral'}}"),
     "unmapped values": (table(label=lambda i: "abc"[i]), "db.mapping = {'a': 'x', 'b': 'y'}",
                         "4 of 12 rows dropped: values not in the mapping (c 4)"),
 }  # fmt: skip
@@ -198,6 +207,7 @@ FINE = {
     "a length of the file": table(extra=",duration", cells=lambda i: ",0.1"),
     "an offset alone": table(extra=",offset", cells=lambda i: ",0.1"),
     "numbers as ids": IDS,
+    "separators behind the last cell": GOOD.replace("\n", ",\n").replace("emotion,", "emotion"),
     "rows of commas": f"{GOOD},,\n , ,\n",
     "a sex in several words": table(extra=",sex", cells=lambda i: [",F", ",female", ",w"][i // 4]),
     "ages": table(extra=",age", cells=lambda i: f",{30 + i}"),

@@ -301,3 +301,44 @@ def test_what_is_advised_exists():
     assert {word.partition(" with ")[0] for word in words} <= there
     sets = owner("features", "os").options[0].choices
     assert {word.partition("set = ")[2] for word in words if "set = " in word} <= set(sets)
+
+
+def test_classes_that_are_several():
+    there = [
+        "anger",
+        "joy",
+        "fear and joy",
+        "joy; anger",
+        "joy/joy",
+        "fear",
+        "joy+pain",
+        "a;b",
+        ";",
+    ]
+    assert spelling.composed(there) == {
+        "fear and joy": ["fear", "joy"],
+        "joy/joy": ["joy"],
+        "joy; anger": ["joy", "anger"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "slip"),
+    [
+        ("neutral", "neutrl", True),
+        ("disgust", "digsust", True),
+        ("surprise", "suprise", True),
+        # Words of their own: at an end, other letters, short, with digits.
+        ("neutral", "neutrals", False),
+        ("typical", "atypical", False),
+        ("female", "male", False),
+        ("sad", "said", False),
+        ("class10", "class100", False),
+        ("affect", "effect", False),
+        ("happiness", "unhappiness", False),
+        ("positive", "negative", False),
+    ],
+)
+def test_slips_of_the_pen(one, other, slip):
+    pairs = [sorted((one, other))] if slip else []
+    assert [sorted(pair) for pair in spelling.slips([one, "calm", other])] == pairs

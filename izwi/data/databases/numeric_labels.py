@@ -72,7 +72,8 @@ def numbers(text: pd.Series, target: str, name: str) -> pd.Series:
     wrong = text[~np.isfinite(found)]
     if len(wrong):
         commas = [value for value in map(str, wrong) if _COMMA.fullmatch(value)]
-        advice = _comma(commas) if commas else "leave them empty, or filter or map them"
+        them = agreed(len(wrong), "it", "them")
+        advice = _comma(commas) if commas else f"leave {them} empty, or filter or map {them}"
         are = agreed(len(wrong), "is no number", "are not numbers")
         raise UserError(
             f"[DATA] target: {count(len(wrong), 'value')} of '{target}' in {name} {are}, "
@@ -84,7 +85,7 @@ def numbers(text: pd.Series, target: str, name: str) -> pd.Series:
         raise UserError(
             f"[DATA] target: {count(len(large), 'value')} of '{target}' in {name} {are} beyond "
             f"{MOST_TARGET:g}, such as {listed(sorted(map(str, large.unique())), 3)}: filter or "
-            "map them"
+            f"map {agreed(len(large), 'it', 'them')}"
         )
     return found
 

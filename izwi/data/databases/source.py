@@ -153,8 +153,10 @@ def segments(
     row = frame[wrong].iloc[0]
     at = "" if line is None else f" (line {line(int(wrong.idxmax()))})"
     start, end = (row[column].total_seconds() for column in KEY[1:])
-    advice = "" if drop is None else f": mend them, or leave them out by {name}.bad_segments = drop"
     number = int(wrong.sum())
+    them = agreed(number, "it", "them")
+    advice = f": mend {them}, or leave {them} out by {name}.bad_segments = drop"
+    advice = "" if drop is None else advice
     do = agreed(number, "ends before it starts or starts", "end before they start or start")
     raise UserError(
         f"[DATA] {name}: {count(number, 'segment')} {do} before 0, "

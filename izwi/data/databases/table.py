@@ -543,7 +543,8 @@ class _Builder:
             )
         if absent:
             close = meant(absent, [value for value in there if value not in table])
-            self._warn(f"mapping: {', '.join(absent)} does not occur in '{column}'{close}")
+            do = agreed(len(absent), "does", "do")
+            self._warn(f"mapping: {', '.join(absent)} {do} not occur in '{column}'{close}")
         return text.map(table).astype(object).where(lambda mapped: mapped.notna(), None)
 
     def _column(self, name: str) -> str | None:
