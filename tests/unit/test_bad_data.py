@@ -192,6 +192,8 @@ NOTES = {
     "a slip of the pen": (table(24, label=lambda i: ["neutral", "x", "neutrl"][i % 3]), "",
                           "'neutrl' (8 rows) may be a slip of 'neutral' (8 rows): if it is, "
                           "mapping = {'emotion': {'neutrl': 'neutral'}}"),
+    "codes of a sex": (table(extra=",sex", cells=lambda i: f",{i % 2}"), "",
+                       "db: 'gender' holds 0, 1, none of which is known to mean female or male"),
     "unmapped values": (table(label=lambda i: "abc"[i]), "db.mapping = {'a': 'x', 'b': 'y'}",
                         "4 of 12 rows dropped: values not in the mapping (c 4)"),
 }  # fmt: skip
@@ -210,6 +212,9 @@ FINE = {
     "separators behind the last cell": GOOD.replace("\n", ",\n").replace("emotion,", "emotion"),
     "rows of commas": f"{GOOD},,\n , ,\n",
     "a sex in several words": table(extra=",sex", cells=lambda i: [",F", ",female", ",w"][i // 4]),
+    "a sex beside others": table(
+        extra=",sex", cells=lambda i: "," + ["f", "m", "", "diverse"][i % 4]
+    ),
     "ages": table(extra=",age", cells=lambda i: f",{30 + i}"),
     "blank lines": GOOD.replace("\n", "\n\n"),
 }

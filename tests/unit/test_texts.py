@@ -605,3 +605,12 @@ def test_classes_that_test_or_training_lacks_are_in_the_methods():
     ]
     whole = {"per_class": {"a": {"n": 8}, "b": {"n": 4}}, "warnings": ["few speakers: 2"]}
     assert methods._missing_classes(whole) == []
+
+
+def test_ranges_below_0_and_codes_of_a_sex_are_readable():
+    values = {"n": 3, "mean": -0.5, "sd": 11.5, "min": -1.0, "max": 35.0}
+    assert table1.spread(values) == "−0.5 (11.5), −1 to 35"
+    assert table1.spread(values | {"min": -35.0, "max": -1.0, "sd": None}) == "−0.5"
+    assert table1.spread(values | {"mean": 2.0, "min": 0.0}) == "2.0 (11.5), 0–35"
+    _, _, said = experiment([people("db", 6, gender=["0"] * 12 + ["1"] * 12)])
+    assert "from 6 speakers (3 of gender 0, 3 of gender 1)" in said

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from izwi.data.databases.source import listed, looks_missing, values_of
-from izwi.data.description import sex_of
+from izwi.data.databases.source import as_text, listed, looks_missing, values_of
+from izwi.data.description import SEXES, sex_of
 from izwi.wording import agreed, count
 
 # Years that a person may be old.
@@ -40,6 +40,7 @@ def doubts(frame: pd.DataFrame, target: str) -> tuple[list[str], list[str]]:
         (warnings if _has_ending(known["speaker"]) else notes).append(line)
     if "gender" in frame and target != "gender":
         warnings += _several_genders(known)
+        notes += _codes(known["gender"])
     return warnings, notes
 
 
@@ -74,6 +75,18 @@ def _several_genders(known: pd.DataFrame) -> list[str]:
         f"{number} of {count(of, 'speaker')} {agreed(number, 'has', 'have')} several values of "
         f"'gender', such as {several.index[0]}: {', '.join(several.iloc[0])}: tables and texts "
         "take the first; one of them may be wrong, or the id may stand for several people"
+    ]
+
+
+def _codes(genders: pd.Series) -> list[str]:
+    """A note where none of the values is a word for female or male that is known here."""
+    there = values_of(as_text(genders).dropna())
+    if not there or {sex_of(value) for value in there} & {*SEXES.values()}:
+        return []
+    return [
+        f"'gender' holds {listed(there, 3)}, none of which is known to mean female or male: tables "
+        "and texts count them as they are; map them to female and male by mapping = "
+        "{'gender': {…}}"
     ]
 
 

@@ -90,7 +90,12 @@ def _people(cell: dict[str, Any]) -> str:
     """`` from 10 speakers (5 female, 5 male; age: mean 29.8, SD 4.2, range 21–35)``."""
     parts = []
     if cell["sex"]:
-        parts.append(", ".join(f"{n} {sex}" for sex, n in cell["sex"].items()))
+        parts.append(
+            ", ".join(
+                f"{n} {sex if sex.isalpha() else f'of gender {sex}'}"
+                for sex, n in cell["sex"].items()
+            )
+        )
     if cell["age"]:
         parts.append(f"age: {mean(cell['age'])}")
     if cell["minutes"] is not None:

@@ -202,6 +202,8 @@ def spread(values: dict[str, Any] | None) -> str:
         return str(int(value)) if value == int(value) else number(value)
 
     if values["sd"] is None:
-        return end(values["mean"])
-    ends = f"{end(values['min'])}–{end(values['max'])}"
-    return f"{number(values['mean'])} ({number(values['sd'])}), {ends}"
+        return end(values["mean"]).replace("-", "−")
+    # A dash between them would look like another minus.
+    to = " to " if values["min"] < 0 else "–"
+    ends = f"{end(values['min'])}{to}{end(values['max'])}"
+    return f"{number(values['mean'])} ({number(values['sd'])}), {ends}".replace("-", "−")
