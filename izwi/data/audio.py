@@ -26,6 +26,8 @@ BLOCK = 2**22
 TOLERANCE = 0.01
 # The sound behind an MP3 or Ogg is counted in frames, so that so little may be none.
 COUNTED = 0.1
+# A time beyond the end of a file by this factor is hardly a slip: its unit is another.
+FAR = 20
 # libsndfile says of a FLAC whose header knows no length that it is the longest of all.
 LONGEST = 2**48
 # Samples of float lie between -1 and 1, those beyond full scale a little outside.
@@ -349,7 +351,9 @@ def _sample_range(span: Span, rate: int, frames: int) -> tuple[int, int]:
     first = round(start / 1e9 * rate)
     length = f"the file ends at {frames / rate:.3f} s"
     if first >= frames:
-        raise AudioError(f"starts at {start / 1e9:.3f} s, {length}")
+        raise AudioError(
+            f"starts at {start / 1e9:.3f} s, {length}{_other_unit(start, rate, frames)}"
+        )
     if end is None:
         return first, frames
     if end <= start:
@@ -357,8 +361,18 @@ def _sample_range(span: Span, rate: int, frames: int) -> tuple[int, int]:
     stop = first + round((end - start) / 1e9 * rate)
     # Labels are often rounded to centiseconds, so this far beyond the end is accepted.
     if stop - frames > 0.01 * rate:
-        raise AudioError(f"ends at {end / 1e9:.3f} s, {length}")
+        raise AudioError(f"ends at {end / 1e9:.3f} s, {length}{_other_unit(end, rate, frames)}")
     return first, min(stop, frames)
+
+
+def _other_unit(time: int, rate: int, frames: int) -> str:
+    """What a time far beyond the end of a file may be instead of seconds."""
+    if time / 1e9 < FAR * frames / rate:
+        return ""
+    for unit, each in (("milliseconds", 1000), ("samples", rate)):
+        if time / 1e9 / each <= frames / rate:
+            return f"; times are seconds, and these look like {unit}: divide them by {each}"
+    return ""
 
 
 def _samples(file: soundfile.SoundFile, first: int, stop: int) -> np.ndarray:

@@ -105,6 +105,10 @@ def test_reasons(tmp_path, speech):
     assert reason(path, 2.5, 3.0) == "starts at 2.500 s, the file ends at 2.000 s"
     assert reason(path, 1.0, 2.5) == "ends at 2.500 s, the file ends at 2.000 s"
     assert "before its start" in reason(path, 1.0, 0.5)
+    assert reason(path, 200.0, 1500.0).endswith("look like milliseconds: divide them by 1000")
+    assert reason(path, 0.0, 1500.0).endswith("look like milliseconds: divide them by 1000")
+    assert reason(path, 1.5 * rate, None).endswith(f"look like samples: divide them by {rate}")
+    assert reason(path, 3.0 * rate, None).endswith("the file ends at 2.000 s")
 
 
 @pytest.mark.parametrize("name", ["a.wav", "a.flac", "a.mp3", "a.ogg"])
