@@ -61,7 +61,8 @@ def test_the_mark_of_a_killed_call_on_a_whole_file_stops_nothing(undisturbed, tm
 def test_a_limit_of_memory_that_is_too_low_is_said_at_once(tmp_path):
     folder = Folder(tmp_path)
     two_inis(folder)
-    limited = [sys.executable, "-c", LIMITED, str(400 * 2**20)]
+    # Enough for Snakemake with all its plugins.
+    limited = [sys.executable, "-c", LIMITED, str(700 * 2**20)]
     done = subprocess.run(
         [*limited, *SNAKEMAKE, "-s", str(ROOT / "Snakefile"), "--configfile", "config.yaml"],
         cwd=tmp_path,
@@ -72,7 +73,7 @@ def test_a_limit_of_memory_that_is_too_low_is_said_at_once(tmp_path):
         timeout=60,
     )
     last = [line for line in (done.stdout + done.stderr).splitlines() if line][-1]
-    assert done.returncode == 1 and last.startswith("memory: ulimit -v leaves this process 400 MB")
+    assert done.returncode == 1 and last.startswith("memory: ulimit -v leaves this process 700 MB")
 
 
 def with_bad_files(folder, undisturbed):
