@@ -32,7 +32,6 @@ FAR = 20
 LONGEST = 2**48
 # Samples of float lie between -1 and 1, those beyond full scale a little outside.
 MOST_FLOAT = 8.0
-# Speech needs a tenth of the upper one; below the lower one resampling makes much of little.
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+import numpy as np
 import pandas as pd
 
 from izwi import plots
@@ -101,9 +102,7 @@ def confusion_matrix_binned(spec: Spec, inputs: Inputs) -> Drawn:
 
 def column_values(spec: Spec, inputs: Inputs) -> Drawn:
     """The columns of the data and their values."""
-    frame = _chosen(samples(inputs)[0], spec)
-    frame = frame[frame["part"] != ""]
-    draw = functools.partial(plots.column_values, frame, target=spec["target"])
+    draw = functools.partial(plots.column_values, _shown(spec, inputs), target=spec["target"])
     return {"column_values": lambda path: draw(path, spec["title"])}
 
 
@@ -113,8 +112,7 @@ def told(spec: Spec, inputs: Inputs) -> list[str]:
         return []
     from izwi.plots import columns
 
-    frame = _chosen(samples(inputs)[0], spec)
-    found = columns.columns_of(frame[frame["part"] != ""], spec["target"])
+    found = columns.columns_of(_shown(spec, inputs), spec["target"])
     # One line: a call shows but some notes.
     several = "; ".join(columns.told(name, own, 5) for name, own in found.items())
     return [f"[EXPL] print_colvals: {several}"]
@@ -175,7 +173,7 @@ def feature_map(spec: Spec, inputs: Inputs) -> Drawn:
     frame, labels = samples(inputs)
     split, _ = bad_audio.leave_out(tables, matrices, pd.read_parquet(inputs["split"]))
     frame["part"] = parts.shown(split)
-    chosen = frame.index.isin(_chosen(frame, spec).index)
+    chosen = _is_chosen(frame, spec)
     empty, without = _empty(spec, frame)
     columns = {
         name: column_of(frame, column, spec)
@@ -213,7 +211,7 @@ def regplot(spec: Spec, inputs: Inputs) -> Drawn:
     frame, labels = samples(inputs)
     drawn, without = _empty(spec, frame)
     _refuse_unknown(features, "regplot", [name for pair in spec["pairs"].values() for name in pair])
-    used = (frame["part"] != "").to_numpy() & frame.index.isin(_chosen(frame, spec).index)
+    used = (frame["part"] != "").to_numpy() & _is_chosen(frame, spec)
     features, frame = (part[used].reset_index(drop=True) for part in (features, frame))
     pairs = [(features[first], features[second]) for first, second in spec["pairs"].values()]
     found = plots.correlations(pairs, frame["speaker"])
@@ -368,8 +366,19 @@ def samples(inputs: Inputs) -> tuple[pd.DataFrame, list[str] | None]:
 
 def _chosen(frame: pd.DataFrame, spec: Spec) -> pd.DataFrame:
     """The samples of the part that a picture is restricted to, if it is."""
+    return frame[_is_chosen(frame, spec)] if "selection" in spec else frame
+
+
+def _is_chosen(frame: pd.DataFrame, spec: Spec) -> np.ndarray:
+    """Which samples these are, shape (samples,)."""
     part = spec.get("selection")
-    return frame if part is None else frame[frame["part"] == part]
+    return np.ones(len(frame), bool) if part is None else (frame["part"] == part).to_numpy()
+
+
+def _shown(spec: Spec, inputs: Inputs) -> pd.DataFrame:
+    """Those of them that are in a part."""
+    frame = _chosen(samples(inputs)[0], spec)
+    return frame[frame["part"] != ""]
 
 
 def column_of(frame: pd.DataFrame, name: str, spec: Spec) -> str:

@@ -91,13 +91,18 @@ def test_search_for_near_duplicates(kind, capsys):
     assert int(re.search(r"largest memory (\d+) MB", said)[1]) < 1536
 
 
-@pytest.fixture(scope="module")
-def jobs(place):
-    """What a benchmark says of the jobs of a call with a million test rows."""
-    command = [sys.executable, BENCHMARK, "stages", "--folder", place]
+def told(work, place):
+    """What a benchmark prints of some work."""
+    command = [sys.executable, BENCHMARK, work, "--folder", place]
     found = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True)
     print(found.stdout)
     return found.stdout
+
+
+@pytest.fixture(scope="module")
+def jobs(place):
+    """What a benchmark says of the jobs of a call with a million test rows."""
+    return told("stages", place)
 
 
 @pytest.mark.parametrize(
@@ -116,10 +121,7 @@ def test_a_page_about_a_million_rows_is_small(jobs):
 @pytest.fixture(scope="module")
 def small_files(place):
     """What a benchmark says of a call with a million files."""
-    command = [sys.executable, BENCHMARK, "files", "--folder", place]
-    found = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True)
-    print(found.stdout)
-    return found.stdout
+    return told("files", place)
 
 
 @pytest.mark.parametrize(
